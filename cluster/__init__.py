@@ -1,0 +1,1 @@
+"""Where a sweep runs: the command line, the driver on Ray Tune, and its lanes."""
