@@ -1,1 +1,1 @@
-"""What to try, and for how long: domains, samplers, schedules, the race and the spec. Imports no torch, ray, mlflow."""
+"""What to try, and for how long: domains, samplers, schedules, the race, the spec. No torch, ray or mlflow."""

@@ -62,7 +62,7 @@ class Hyperparameter:
 
 
 def hyper(default: Value, doc: str, **rule: Any) -> Any:
-    """A dataclass field that is a hyperparameter; ``rule`` takes the optional fields of ``Hyperparameter``."""
+    """A dataclass field that is a hyperparameter; ``rule`` takes the other fields of ``Hyperparameter``."""
     return dataclasses.field(default=default, metadata={"doc": doc, "rule": rule})
 
 
@@ -71,14 +71,18 @@ def hyperparameters(cls: type) -> dict[str, Hyperparameter]:
     hints = typing.get_type_hints(cls)
     return {
         f.name: Hyperparameter(
-            name=f.name, type=hints[f.name], default=f.default, doc=f.metadata["doc"], **f.metadata["rule"]
+            name=f.name,
+            type=hints[f.name],
+            default=typing.cast(Value, f.default),
+            doc=f.metadata["doc"],
+            **f.metadata["rule"],
         )
         for f in dataclasses.fields(cls)
     }
 
 
 def complete(cls: type, params: Params) -> dict[str, Value]:
-    """``params`` with the defaults of ``cls`` filled in and whole numbers made ints where the field is one."""
+    """``params`` with the defaults of ``cls`` filled in, each value of its field's type."""
     known = hyperparameters(cls)
     assert set(params) <= set(known), set(params) - set(known)
     merged = {name: params.get(name, hp.default) for name, hp in known.items()}

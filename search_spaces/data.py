@@ -1,0 +1,35 @@
+"""The ``data`` part of a spec: which examples, which column is the target, and how they are split."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Split(BaseModel):
+    """Fractions of the examples; they sum to 1. With a test file of its own, ``test`` is 0 and the rest is scaled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train: float = 0.7
+    val: float = 0.15
+    test: float = 0.15
+    seed: int = 0
+
+
+class Data(BaseModel):
+    """Exactly one of ``name``, ``csv`` and ``parquet`` is given. Paths are absolute once a spec is loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str | None = None
+    """A registered data set."""
+    csv: str | None = None
+    parquet: str | None = None
+    target: str | None = None
+    """The column to predict; with ``header: false`` columns are named c0, c1, ..."""
+    header: bool = True
+    image: str | None = None
+    """For Parquet: the column that holds encoded image bytes."""
+    test: str | None = None
+    """A file of the same form, whose examples are the test split."""
+    split: Split = Split()
