@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Split(BaseModel):
-    """Fractions of the examples; they sum to 1. With a test file of its own, ``test`` is 0 and the rest is scaled."""
+    """Fractions of the examples, summing to 1. With a test file of its own the other two are scaled to 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
