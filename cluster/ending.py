@@ -1,0 +1,157 @@
+"""What is said when a sweep ends, and by ``paceline show``: best trials, verdict, cost, troubles, next commands."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cluster import board, words
+from cluster.board import Title
+from cluster.leaderboard import Ranked, leaderboard, ranking
+from cluster.progress import Snapshot, Trouble
+
+NAMED_TRIALS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """All that the summary is made of; ``document`` is the one of ``--json``."""
+
+    title: Title
+    document: Mapping[str, Any]
+    snapshot: Snapshot
+    troubles: Sequence[Trouble]
+    next: Sequence[tuple[str, str]]
+    """Commands to type next, each with what it does."""
+
+
+def show(ending: Ending, console: Console, top: int = 5) -> None:
+    """Prints the summary with the best ``top`` trials. Tables fit the console; links and tracebacks stay whole."""
+    for block in (
+        [_head(ending)],
+        _table(ending, console.width, top),
+        verdict_lines(ending.document.get("verdict"), ending.title.goal),
+        _troubles(ending.troubles),
+        _closing(ending),
+    ):
+        for line in block:
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+        if block:
+            console.print()
+
+
+def next_commands(sweep: str, finished: bool) -> list[tuple[str, str]]:
+    """The three commands that make sense after a sweep."""
+    look = [
+        (f"paceline ui {sweep}", "leaderboard and charts in a browser"),
+        (f"paceline best {sweep} -o best.yaml", "the winning configuration as a file"),
+    ]
+    if finished:
+        return [*look, (f"paceline show {sweep} --top 20", "more of this table")]
+    return [(f"paceline resume {sweep}", "goes on where it stopped"), *look]
+
+
+def _head(ending: Ending) -> Text:
+    snapshot, title = ending.snapshot, ending.title
+    states = Counter(row.state for row in snapshot.rows)
+    counts = ", ".join(f"{states[state]} {state}" for state in words.MARKS if states[state])
+    line = Text(title.label, "bold").append(f" {ending.document['state']}", "default")
+    line.append(f": {words.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""), "default")
+    return line.append(f" in {words.duration(snapshot.elapsed_s)}", "default")
+
+
+def _table(ending: Ending, width: int, top: int) -> list[Text]:
+    snapshot, title = ending.snapshot, ending.title
+    rows = ranking(snapshot.rows, title.descending)[:top]
+    ranked = Ranked(rows=rows, metric=title.metric, horizon=snapshot.horizon, best=snapshot.best)
+    whole_line = 10_000
+    best = board.best_line(snapshot, title, whole_line)
+    return [*leaderboard(ranked, width), *([Text(""), best] if best else [])]
+
+
+def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
+    """Winner, default and their difference on the test split, and what that means in words."""
+    if not verdict:
+        return []
+    lines = [Text(f"verdict: {verdict['metric']} on the test split, which the search never saw", "bold")]
+    for name in ("winner", "default", "difference"):
+        part = verdict.get(name)
+        if not part:
+            continue
+        sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
+        line = Text(f"  {name:<11}").append(f"{sign}{words.measure(part['mean'])}".rjust(8), "green")
+        line.append(f"  {interval(part.get('ci95'))}", "default")
+        if "seeds" in part:
+            line.append(f"  {_seeds(part['seeds'])}", "bright_black")
+        lines.append(line)
+    return [*lines, Text(f"  {judgement(verdict, goal)}")]
+
+
+def _seeds(seeds: int | Sequence[int]) -> str:
+    return words.count(seeds if isinstance(seeds, int) else len(seeds), "seed")
+
+
+def interval(ci95: Sequence[float | None] | None) -> str:
+    """``[0.9680, 0.9802]``, or that there is none (a single seed)."""
+    bounds = _bounds(ci95)
+    return f"[{words.measure(bounds[0])}, {words.measure(bounds[1])}]" if bounds else "no interval"
+
+
+def _bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
+    if ci95 is None or any(value is None or not math.isfinite(value) for value in ci95):
+        return None
+    low, high = ci95
+    assert low is not None and high is not None
+    return low, high
+
+
+def judgement(verdict: Mapping[str, Any], goal: str) -> str:
+    """The verdict in plain words: better, worse, or not to be told apart with these seeds."""
+    difference = verdict.get("difference")
+    if not difference or difference["mean"] is None:
+        return "The winner was not compared with the default configuration."
+    bounds = _bounds(difference.get("ci95"))
+    if bounds is None:
+        return "One seed gives no interval: whether the winner beats the default cannot be told (set final.seeds)."
+    if bounds == (0.0, 0.0):
+        return "The winner is the default configuration, or scores exactly as it does."
+    if bounds[0] <= 0 <= bounds[1]:
+        return (
+            "The interval of the difference spans zero: with these seeds "
+            "the winner cannot be told from the default configuration."
+        )
+    better = (difference["mean"] > 0) == (goal == "maximize")
+    return f"The winner is {'better' if better else 'worse'} than the default configuration (95 % interval)."
+
+
+def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
+    lines = []
+    for trouble in troubles:
+        named = ", ".join(map(words.trial_name, trouble.trials[:NAMED_TRIALS]))
+        more = ", …" if len(trouble.trials) > NAMED_TRIALS else ""
+        lines.append(Text(f"{words.count(len(trouble.trials), 'trial')} ({named}{more}) met:", "red"))
+        lines.append(Text(trouble.traceback.rstrip()))
+    return lines
+
+
+def _closing(ending: Ending) -> list[Text]:
+    lines = []
+    saved = board.saved_line(ending.snapshot, 10_000)
+    if saved:
+        lines.append(saved)
+    url = (ending.document.get("tracking") or {}).get("url")
+    if url:
+        lines.append(Text("UI    ", "bright_black").append(url, "default"))
+    if ending.next:
+        width = max(len(command) for command, _ in ending.next)
+        lines.append(Text("next", "bold"))
+        lines += [
+            Text(f"  {command:<{width}}  ").append(purpose, "bright_black") for command, purpose in ending.next
+        ]
+    return lines

@@ -1,0 +1,194 @@
+"""Who watches a running sweep: a live picture in a terminal, lines in a pipe, or nobody."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from cluster import board, words
+from cluster.board import Title
+from cluster.leaderboard import Ranked, leaderboard
+from cluster.progress import Phase, Row, Snapshot
+
+REFRESHES_PER_SECOND = 3
+ENDED = ("done", "stopped", "failed")
+PHASES: dict[Phase, str] = {
+    "starting": "starting",
+    "search": "search: {planned}, up to {horizon} epochs each, on {lanes}",
+    "verdict": "verdict: {finals} on the test split",
+    "interrupted": "interrupted",
+}
+"""What a pipe is told when a phase begins; the end is told by the summary."""
+
+
+class LiveView:
+    """One screen, redrawn in place and erased at the end. Use it as a context manager around the driver."""
+
+    def __init__(self, title: Title, console: Console) -> None:
+        self._title = title
+        self._console = console
+        self._snapshot: Snapshot | None = None
+        self._seen_s = time.monotonic()
+        self._url = ""
+        self._live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Remembered; the picture's own thread draws it."""
+        self._seen_s = time.monotonic()
+        self._snapshot = snapshot
+
+    def message(self, text: str) -> None:
+        """Printed above the picture, where it stays."""
+        self._console.print(Text(text))
+
+    def link(self, url: str) -> None:
+        """Shown below the leaderboard."""
+        self._url = url
+
+    def _render(self) -> Group:
+        size = self._console.size
+        if self._snapshot is None:
+            return Group(Text(f"{self._title.label}  starting …", no_wrap=True))
+        return Group(*picture(self._now(self._snapshot), self._title, self._url, (size.width, size.height)))
+
+    def _now(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the time that passed since it came."""
+        if snapshot.phase in ("finished", "interrupted"):
+            return snapshot
+        passed_s = time.monotonic() - self._seen_s
+        eta_s = None if snapshot.eta_s is None else max(0.0, snapshot.eta_s - passed_s)
+        return replace(snapshot, elapsed_s=snapshot.elapsed_s + passed_s, eta_s=eta_s)
+
+
+def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -> list[Text]:
+    """The lines of the live view, at most ``size`` (width, height) large."""
+    width, height = size
+    foot = [
+        board.best_line(snapshot, title, width),
+        board.saved_line(snapshot, width),
+        Text("UI    ", "bright_black").append(url, "default") if url else None,
+        Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
+    ]
+    below = [line for line in foot if line is not None]
+    rows = board.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
+    ranked = Ranked(rows=rows, metric=title.metric, horizon=snapshot.horizon, best=snapshot.best)
+    table = leaderboard(ranked, width)
+    lines = [board.headline(snapshot, title, width), board.subline(snapshot, title, width)]
+    lines += [Text(""), *table, Text(""), *below] if table else [Text(""), *below]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+        line.no_wrap = True
+    return lines[: max(1, height - 1)]
+
+
+class LineView:
+    """A line for each phase and each trial that ends: for pipes and logs, without control characters."""
+
+    def __init__(self, title: Title, stream: TextIO) -> None:
+        self._title = title
+        self._stream = stream
+        self._told: set[int] = set()
+        self._phase: Phase | None = None
+
+    def __enter__(self) -> Self:
+        title = self._title
+        self._say(
+            f"sweep {title.id} ({title.name}): {title.goal} {title.metric}, "
+            f"{title.method} + {title.schedule}, seed {title.seed}"
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._stream.flush()
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Trials that had ended before this process began are not told again."""
+        ended = [row for row in snapshot.rows if row.state in ENDED and row.number not in self._told]
+        if self._phase is None and ended:
+            self._say(f"{words.count(len(ended), 'trial')} ended before")
+            self._told.update(row.number for row in ended)
+            ended = []
+        for row in ended:
+            self._told.add(row.number)
+            self._say(self._ended(row, snapshot))
+        if snapshot.phase != self._phase:
+            self._phase = snapshot.phase
+            if snapshot.phase in PHASES:
+                self._say(_phase_line(snapshot))
+
+    def message(self, text: str) -> None:
+        """A line of its own."""
+        self._say(text)
+
+    def link(self, url: str) -> None:
+        """A line of its own."""
+        self._say(f"UI {url}")
+
+    def _ended(self, row: Row, snapshot: Snapshot) -> str:
+        value = f"{self._title.metric} {words.measure(row.best_value)}"
+        star = " *best*" if row.number == snapshot.best else ""
+        error = f": {row.error}" if row.error else ""
+        return (
+            f"{words.trial_name(row.number)} {row.state} {row.epochs}/{snapshot.horizon} epochs "
+            f"{value}{star} {words.settings(row.params)}{error}"
+        )
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+def _phase_line(snapshot: Snapshot) -> str:
+    return PHASES[snapshot.phase].format(
+        planned=words.count(snapshot.num_planned, "trial"),
+        horizon=snapshot.horizon,
+        lanes=words.count(snapshot.num_lanes, "lane"),
+        finals=words.count(snapshot.finals_planned, "training"),
+    )
+
+
+class QuietView:
+    """Nothing but the messages that must not be lost, on ``stream``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._stream.flush()
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Not shown."""
+
+    def message(self, text: str) -> None:
+        """Told even so: a repair, a retry, an outage."""
+        print(text, file=self._stream, flush=True)
+
+    def link(self, url: str) -> None:
+        """Not shown; the summary has it."""
