@@ -1,0 +1,65 @@
+"""What is wrong with a spec, said so that it can be put right: the place, the rule, what came, what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One broken rule. ``path`` is dotted (empty for the whole file), ``suggestion`` a name or value to write."""
+
+    place: str
+    path: str
+    rule: str
+    received: str | None = None
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place}: {self.path}: " if self.path else f"{self.place}: "
+        received = "" if self.received is None else f", received {self.received}"
+        meant = "" if self.suggestion is None else f", did you mean {self.suggestion}?"
+        return f"{where}{self.rule}{received}{meant}"
+
+
+class SpecError(Exception):
+    """Every fault of a spec at once; as text one line a fault."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The one of ``known`` that ``name`` was most likely meant to be, or None when none is near."""
+    folded = {k.casefold().replace("-", "_"): k for k in known}
+    close = difflib.get_close_matches(str(name)[:_SHOWN].casefold().replace("-", "_"), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def shown(value: Any) -> str:
+    """A value as a reader of YAML knows it, cut when long."""
+    words = {None: "nothing", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    if isinstance(value, dict):
+        return "a group of " + (", ".join(map(str, list(value)[:5])) or "nothing")
+    if isinstance(value, list):
+        return f"a list of {len(value)}" if len(value) > 8 else f"[{', '.join(map(shown, value))}]"[:_SHOWN]
+    text = ascii_safe(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def ascii_safe(value: Any) -> str:
+    """Text quoted, with control characters escaped; a number of more digits than Python prints by its size."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number of more than 60 digits"
+    return repr(value)

@@ -1,0 +1,217 @@
+"""YAML 1.2 text -> plain values with the place of each, under limits that no file can talk its way around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamStartEvent,
+)
+from ruamel.yaml.nodes import ScalarNode
+
+from search_spaces.faults import Fault, SpecError, shown
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 5_000
+"""Values a spec may hold, aliases written out."""
+MAX_DEPTH = 20
+
+Path = tuple[str | int, ...]
+_NOT_TEXT = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
+
+
+@dataclass
+class Document:
+    """A spec's values, where each was written, and the faults found so far."""
+
+    origin: str
+    tree: Any = None
+    places: dict[Path, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def place(self, path: Path) -> str:
+        """Where ``path``, or the nearest thing around it that is there, was written."""
+        ways = (path[:end] for end in range(len(path), -1, -1))
+        return next((self.places[way] for way in ways if way in self.places), self.origin)
+
+    def fault(self, path: Path, rule: str, received: str | None = None, suggestion: str | None = None) -> None:
+        """Note one fault; ``received`` is already in words (see ``shown``)."""
+        self.faults.append(Fault(self.place(path), dotted(path), rule, received, suggestion))
+
+    def put(self, path: Path, value: Any, place: str) -> None:
+        """Replace what is at ``path``, whose surroundings exist, and forget where its old inside was written."""
+        around = self.tree
+        for part in path[:-1]:
+            around = around[part]
+        around[path[-1]] = value
+        self.places = {old: where for old, where in self.places.items() if old[: len(path)] != path}
+        self.places[path] = place
+
+    def refuse_faulty(self) -> None:
+        """Raise SpecError when any fault was noted."""
+        if self.faults:
+            raise SpecError(sorted(dict.fromkeys(self.faults), key=lambda fault: _line(fault.place)))
+
+
+def _line(place: str) -> int:
+    tail = place.rpartition(":")[2]
+    return int(tail) if tail.isdecimal() else 1 << 30
+
+
+def dotted(path: Path) -> str:
+    """``parameters.lr.values.2``."""
+    return ".".join(map(str, path))
+
+
+@dataclass(frozen=True)
+class _Anchored:
+    value: Any
+    places: dict[Path, str]
+    num_nodes: int
+
+
+class _Composer:
+    """Builds values from parser events: unlike a loader it stops early, and goes on after a doubled key."""
+
+    def __init__(self, document: Document, text: str) -> None:
+        yaml = YAML(typ="safe", pure=True)
+        self._resolver, self._constructor = yaml.resolver, yaml.constructor
+        self._document = document
+        self._events: Iterator[Event] = yaml.parse(text)
+        self._anchors: dict[str, _Anchored] = {}
+        self._num_nodes = 0
+
+    def document(self) -> None:
+        events = (e for e in self._events if not isinstance(e, StreamStartEvent))
+        first = next(events)
+        if isinstance(first, DocumentStartEvent):
+            self._document.tree = self._value(next(self._events), (), 0)
+            while not isinstance(next(self._events), DocumentEndEvent):
+                pass
+            second = next(self._events)
+            if isinstance(second, DocumentStartEvent):
+                self._stop(second, "must hold one document, a second one starts here")
+
+    def _stop(self, event: Event, rule: str, received: str | None = None) -> NoReturn:
+        place = f"{self._document.origin}:{event.start_mark.line + 1}"
+        raise SpecError([*self._document.faults, Fault(place, "", rule, received)])
+
+    def _value(self, event: Event, path: Path, depth: int) -> Any:
+        self._count(event, 1)
+        if depth > MAX_DEPTH:
+            self._stop(event, f"must not be nested deeper than {MAX_DEPTH}")
+        self._document.places.setdefault(path, f"{self._document.origin}:{event.start_mark.line + 1}")
+        if isinstance(event, AliasEvent):
+            return self._alias(event, path)
+        assert isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent), event
+        if event.tag is not None:
+            self._stop(event, "tags are not read", shown(str(event.tag)))
+        before = self._num_nodes
+        if isinstance(event, ScalarEvent):
+            value = self._scalar(event)
+        else:
+            value = (self._sequence if isinstance(event, SequenceStartEvent) else self._mapping)(path, depth)
+        if event.anchor is not None:
+            inside = {p[len(path) :]: where for p, where in self._document.places.items() if p[: len(path)] == path}
+            self._anchors[event.anchor] = _Anchored(value, inside, self._num_nodes - before)
+        return value
+
+    def _count(self, event: Event, num: int) -> None:
+        self._num_nodes += num
+        if self._num_nodes > MAX_NODES:
+            self._stop(event, f"must hold at most {MAX_NODES} values, aliases written out")
+
+    def _alias(self, event: AliasEvent, path: Path) -> Any:
+        if event.anchor not in self._anchors:
+            self._stop(event, "an alias needs an anchor before it", shown(f"*{event.anchor}"))
+        known = self._anchors[event.anchor]
+        self._count(event, known.num_nodes)
+        self._document.places.update({path + inner: where for inner, where in known.places.items() if inner})
+        return _copied(known.value)
+
+    def _scalar(self, event: ScalarEvent) -> Any:
+        tag = self._resolver.resolve(ScalarNode, event.value, event.implicit)
+        if str(tag) not in _NOT_TEXT:
+            return event.value
+        try:
+            return self._constructor.construct_object(ScalarNode(tag, event.value))
+        except ValueError:
+            self._stop(event, "must be a number of a sane size", shown(event.value))
+
+    def _sequence(self, path: Path, depth: int) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            items.append(self._value(event, (*path, len(items)), depth + 1))
+        return items
+
+    def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        group: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            self._count(event, 1)
+            if not isinstance(event, ScalarEvent):
+                self._stop(event, "a key must be text")
+            here = f"{self._document.origin}:{event.start_mark.line + 1}"
+            inner = (*path, event.value)
+            if event.value in group:
+                first = self._document.places[inner].rpartition(":")[2]
+                fault = Fault(here, dotted(inner), f"must be given once (first on line {first})")
+                self._document.faults.append(fault)
+                self._value(next(self._events), (*path, f"{event.value} (again)"), depth + 1)
+                continue
+            self._document.places[inner] = here
+            group[event.value] = self._value(next(self._events), inner, depth + 1)
+        return group
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def read_yaml(text: str, origin: str) -> Document:
+    """The one document in ``text``. Doubled keys are noted as faults; what cannot be read raises SpecError."""
+    document = Document(origin)
+    try:
+        _Composer(document, text).document()
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        rule = "must be valid YAML: " + " ".join(str(error.problem or error.context).split())
+        if "'\\t'" in rule:
+            rule = "must be indented by spaces, not by tabs"
+        place = f"{origin}:{mark.line + 1}" if mark else origin
+        raise SpecError([*document.faults, Fault(place, "", rule)]) from None
+    except (YAMLError, ValueError) as error:
+        rule = "must be valid YAML: " + " ".join(str(error).split())[:120]
+        raise SpecError([*document.faults, Fault(origin, "", rule)]) from None
+    return document
+
+
+def decoded(raw: bytes, origin: str) -> str:
+    """``raw`` as UTF-8 text without byte order mark; SpecError for what is too long or no such text."""
+    if len(raw) > MAX_BYTES:
+        raise SpecError([Fault(origin, "", f"must be at most {MAX_BYTES // 1024} KiB long", f"{len(raw)} bytes")])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        rule = "must be UTF-8 text"
+        raise SpecError([Fault(f"{origin}:{line}", "", rule, f"byte 0x{raw[error.start]:02x}")]) from None
+    odd = next((i for i, c in enumerate(text) if ord(c) < 32 and c not in "\t\n\r"), None)
+    if odd is not None:
+        place = f"{origin}:{text.count(chr(10), 0, odd) + 1}"
+        raise SpecError([Fault(place, "", "must be UTF-8 text", f"control character {ord(text[odd])}")])
+    return text
