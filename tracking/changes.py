@@ -1,0 +1,157 @@
+"""What the writer wants done to one MLflow run: plain records, gathered from events, applied by a store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from search_spaces.legs import Params
+from tracking import names
+
+PARENT: Final = ""
+"""The key of the sweep's own run."""
+
+Point = tuple[str, float, int, int]
+"""A metric's key, value, timestamp in ms and step."""
+
+
+def now_ms() -> int:
+    """MLflow's clock."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepHeader:
+    """What is known of a sweep before its first trial."""
+
+    sweep_id: str
+    name: str
+    workload: str
+    experiment: str
+    metric: str
+    goal: str
+    """``minimize`` or ``maximize``."""
+    method: str
+    spec_text: str
+    overview: Params = field(default_factory=dict)
+    """The parent run's params."""
+    dataset: Mapping[str, object] = field(default_factory=dict)
+    """``name`` and ``digest`` (at most 36 characters); ``rows``, ``shape`` and ``source`` where known."""
+    log_scaled: frozenset[str] = frozenset()
+    searched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What the study knows of one member: MLflow's run is made to agree with it."""
+
+    number: int
+    role: names.Role
+    params: Params
+    state: str
+    history: Mapping[int, float] = field(default_factory=dict)
+    """The objective after each epoch."""
+    summary: Mapping[str, float] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The leading trial of a sweep. ``params`` holds what was searched."""
+
+    number: int
+    value: float
+    params: Params
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a sweep's runs go. ``dataset`` is MLflow's DatasetInput or None, ``dataset_uuid`` its row in SQL."""
+
+    experiment_id: str
+    artifact_location: str
+    user: str
+    dataset: Any = None
+    dataset_uuid: str | None = None
+
+
+@dataclass(kw_only=True)
+class RunChange:
+    """All that is to happen to one run, in one go. ``title`` and ``start_ms`` are set if it may have to be made."""
+
+    key: str
+    title: str | None = None
+    start_ms: int = 0
+    points: list[Point] = field(default_factory=list)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    status: str | None = None
+    end_ms: int | None = None
+
+    def measure(self, metrics: Mapping[str, float], timestamp_ms: int, step: int) -> list[str]:
+        """Adds the finite metrics; the others become tags. Returns the keys of those others."""
+        odd = []
+        for name, value in metrics.items():
+            key, clean = names.clean_key(name), names.clean_metric(value)
+            if clean is None:
+                odd.append(key)
+                self.tag(names.nonfinite(key), f"{value} at epoch {step}")
+            else:
+                self.points.append((key, clean, timestamp_ms, step))
+        return odd
+
+    def tag(self, key: str, value: str) -> None:
+        """Sets a tag, cut visibly to what MLflow takes."""
+        self.tags[names.clean_key(key)] = names.shorten(value, names.MAX_TAG)
+
+    def enter(self, tag: str, state: str, timestamp_ms: int) -> None:
+        """Puts the run into ``state``: the tag and MLflow's status."""
+        self.tags[tag] = state
+        self.status = names.STATUS[state]
+        self.end_ms = None if self.status == "RUNNING" else timestamp_ms
+
+
+def opening(header: SweepHeader, user: str) -> RunChange:
+    """The sweep's own run."""
+    tags = {
+        names.SWEEP_ID: header.sweep_id,
+        names.SWEEP_ROLE: "sweep",
+        names.SWEEP_STATE: "running",
+        names.SWEEP_NAME: header.name,
+        names.SWEEP_WORKLOAD: header.workload,
+        names.SWEEP_METRIC: header.metric,
+        names.SWEEP_GOAL: header.goal,
+        names.SWEEP_METHOD: header.method,
+        names.USER: user,
+        names.SOURCE_NAME: "paceline",
+    }
+    params = {names.clean_key(name): names.clean_param(value) for name, value in header.overview.items()}
+    return RunChange(key=PARENT, title=f"sweep {header.sweep_id}", start_ms=now_ms(), tags=tags, params=params)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Birth:
+    """A member's first appearance."""
+
+    key: str
+    number: int
+    role: str
+    params: Params
+    timestamp_ms: int
+
+
+def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
+    """Fills ``change`` with what makes a trial's run: name, tags, params and their twins as metrics."""
+    change.title = names.trial_title(born.key, born.params, header.searched)
+    change.start_ms = born.timestamp_ms
+    change.tags |= {
+        names.SWEEP_ID: header.sweep_id,
+        names.SWEEP_ROLE: born.role,
+        names.TRIAL_KEY: born.key,
+        names.TRIAL_NUMBER: str(born.number),
+        names.TRIAL_STATE: "running",
+    }
+    change.params |= {names.clean_key(name): names.clean_param(value) for name, value in born.params.items()}
+    change.measure(names.hp_metrics(born.params, header.log_scaled), born.timestamp_ms, 0)

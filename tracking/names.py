@@ -1,0 +1,137 @@
+"""Every key that Paceline writes to MLflow, once, and the rules that make a value fit for it."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from search_spaces.legs import Params, Value
+
+Role = Literal["sweep", "trial", "final"]
+
+SWEEP_ID: Final = "sweep.id"
+SWEEP_NAME: Final = "sweep.name"
+SWEEP_ROLE: Final = "sweep.role"
+SWEEP_STATE: Final = "sweep.state"
+SWEEP_METRIC: Final = "sweep.metric"
+SWEEP_GOAL: Final = "sweep.goal"
+SWEEP_METHOD: Final = "sweep.method"
+SWEEP_WORKLOAD: Final = "sweep.workload"
+TRIAL_KEY: Final = "trial.key"
+TRIAL_NUMBER: Final = "trial.number"
+TRIAL_STATE: Final = "trial.state"
+TRIAL_ERROR: Final = "trial.error"
+MODEL_VERSION: Final = "sweep.model_version"
+MODEL_SOURCE: Final = "sweep.model_source"
+
+PARENT_RUN: Final = "mlflow.parentRunId"
+RUN_NAME: Final = "mlflow.runName"
+NOTE: Final = "mlflow.note.content"
+USER: Final = "mlflow.user"
+SOURCE_NAME: Final = "mlflow.source.name"
+EXPERIMENT_KIND: Final = "mlflow.experimentKind"
+SHARED_VIEW: Final = "mlflow.sharedViewState."
+DATASET_CONTEXT: Final = "mlflow.data.context"
+
+BEST_EPOCH: Final = "best_epoch"
+SECONDS: Final = "cost/seconds"
+PARAMS_M: Final = "cost/params_M"
+CHAMPION: Final = "champion"
+
+SPEC_FILE: Final = "spec.yaml"
+SPLITS_FILE: Final = "splits.json"
+LEADERBOARD_CSV: Final = "sweep/leaderboard.csv"
+LEADERBOARD_JSON: Final = "sweep/leaderboard.json"
+
+MAX_KEY: Final = 250
+MAX_PARAM: Final = 6000
+MAX_TAG: Final = 8000
+NUM_DIGITS: Final = 7
+"""Significant digits kept of a metric: what a float32 holds, and what the UI's table has room for."""
+
+STATUS: Final[Mapping[str, str]] = {
+    "running": "RUNNING",
+    "paused": "RUNNING",
+    "done": "FINISHED",
+    "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state tells them apart
+    "failed": "FAILED",
+    "finished": "FINISHED",
+    "interrupted": "KILLED",
+}
+"""MLflow's status for each state of a trial or a sweep."""
+
+
+def best(metric: str) -> str:
+    """The key of a metric's best value over a trial's epochs."""
+    return f"best_{metric}"
+
+
+def hp(name: str) -> str:
+    """A numeric hyperparameter as a metric, since MLflow compares params as text."""
+    return f"hp/{name}"
+
+
+def hp_log10(name: str) -> str:
+    """The same on a log scale, since MLflow's charts have none for parallel coordinates."""
+    return f"hp/log10_{name}"
+
+
+def nonfinite(metric: str) -> str:
+    """The tag that tells of a NaN or an infinity that was kept out of the metrics."""
+    return f"nonfinite.{metric}"
+
+
+def clean_key(key: str) -> str:
+    """``key`` as MLflow takes it: other characters become ``_``, and it reads as no other path."""
+    legal = re.sub(r"[^/\w.\- ]", "_", key)
+    normal = posixpath.normpath(legal.strip("/")) if legal.strip("/") else "_"
+    return ("_" + normal if normal.startswith(".") else normal)[:MAX_KEY]
+
+
+def clean_metric(value: float) -> float | None:
+    """``value`` to ``NUM_DIGITS`` significant digits, None for NaN and infinities.
+
+    MLflow turns an infinity into 1.8e308, and NaN breaks its run page and model logging (mlflow#15535, #26108).
+    """
+    return float(f"{value:.{NUM_DIGITS}g}") if math.isfinite(value) else None
+
+
+def shorten(text: str, limit: int) -> str:
+    """``text`` within ``limit`` characters; what was cut is told at its end (MLflow would cut in silence)."""
+    mark = f" ... [cut from {len(text)} characters]"
+    return text if len(text) <= limit else text[: limit - len(mark)] + mark
+
+
+def clean_param(value: Value) -> str:
+    """A hyperparameter as MLflow's text: Python's own notation, so that ``table`` can read it back."""
+    return shorten(str(value), MAX_PARAM)
+
+
+def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:
+    """The numeric hyperparameters as metrics, with a log10 twin of each log-scaled one that is positive."""
+    numbers = {
+        name: float(value)
+        for name, value in params.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    logs = {
+        hp_log10(name): math.log10(value) for name, value in numbers.items() if name in log_scaled and value > 0
+    }
+    return {hp(name): value for name, value in numbers.items()} | logs
+
+
+def trial_title(key: str, params: Params, searched: tuple[str, ...]) -> str:
+    """A run's name: ``t004 lr=2.0e-03 width=64``: the key and the first three searched hyperparameters."""
+    trial, _, seed = key.partition("-")
+    number = f"t{int(trial[1:]):03d}" if trial[1:].isdigit() else trial
+    shown = [f"{name}={_short(params[name])}" for name in searched[:3] if params.get(name) is not None]
+    return " ".join([f"{number}-{seed}" if seed else number, *shown])[:MAX_KEY]
+
+
+def _short(value: Value) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1e}" if value and not 1e-2 <= abs(value) < 1e4 else f"{value:.3g}"
