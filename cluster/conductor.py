@@ -1,0 +1,181 @@
+"""The search and then the verdict of one sweep, as one stream of legs, with everything written where it belongs.
+
+It knows nothing of Ray: the driver asks it for legs and gives it what the lanes report.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cluster.chronicle import Chronicle, run_key
+from cluster.home import SweepHome
+from cluster.lane import Report
+from search_spaces.finals import Finals, final_seeds, finalists
+from search_spaces.legs import Leg, Purpose
+from search_spaces.race import Race
+from search_spaces.search import Search
+from search_spaces.study import Study
+from search_spaces.sweep import Sweep
+from search_spaces.track import ENDS, Track
+from tracking import names
+from tracking.changes import RunFacts
+from tracking.writer import Writer
+from workloads import checkpoint
+
+Handle = tuple[Purpose, int]
+"""Names a leg that is out: its purpose and its number in that race."""
+ROLES: dict[Purpose, names.Role] = {"search": "trial", "final": "final"}
+
+
+@dataclass
+class Conductor:
+    """See the module. ``say`` takes lines for the user."""
+
+    sweep: Sweep
+    home: SweepHome
+    study: Study
+    search: Search
+    writer: Writer
+    num_lanes: int
+    say: Callable[[str], None]
+    stopping: bool = False
+    """True after the user asked to stop: nothing more is handed out, everything stays resumable."""
+    races: dict[Purpose, Race] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        ledger = Chronicle(self.search, self.writer, self.sweep.metric.name)
+        self.races["search"] = self._revived(self.search.race(self.num_lanes, ledger))
+        self.finals = Finals(self.study, self.sweep.epochs)
+        if self.races["search"].tracks:
+            if self._search_is_over():
+                self._begin_finals()
+            self.writer.reconcile(self._facts())
+
+    @property
+    def purpose(self) -> Purpose:
+        """Which race is on."""
+        return "final" if "final" in self.races else "search"
+
+    @property
+    def finished(self) -> bool:
+        """True when there is nothing left to train."""
+        return self.races[self.purpose].finished and not self._owes_finals()
+
+    def next_leg(self) -> Leg | None:
+        """The next leg; None means: wait, ``finished``, or ``stopping``."""
+        self._check_time()
+        leg = None if self.stopping else self.races[self.purpose].next_leg()
+        if leg is None and not self.stopping and self.races["search"].finished and self._owes_finals():
+            self._begin_finals()
+            leg = self.races["final"].next_leg()
+        self.commit()
+        return leg
+
+    def report(self, handle: Handle, report: Report) -> None:
+        """Takes what a lane reports of the leg ``handle``: MLflow first, then the study."""
+        race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
+        for measured in report.epochs:
+            self.writer.epoch(run_key(aboard[measured.key], ROLES[handle[0]]), measured.epoch, measured.metrics)
+        race.reported(handle[1], report.epochs, self.sweep.metric.name)
+        race.saved(handle[1], report.saved)
+        for scored in report.scored:
+            track = aboard[scored.key]
+            self.finals.scored(track, scored)
+            self.writer.state(run_key(track, "final"), "running", scored.metrics)
+        if report.failure:
+            self.fail(handle, report.failure)
+        elif report.done:
+            race.finished_leg(handle[1], report.seconds)
+        if race.closing:
+            self.home.stop_mark.touch()
+        self.commit()
+
+    def fail(self, handle: Handle, reason: str) -> None:
+        """The leg's code raised or its lane died; ``reason`` is the traceback or the driver's account."""
+        aboard = [track for track in self._aboard(handle) if track.state == "running"]
+        self.races[handle[0]].failed_leg(handle[1], reason)
+        again = [track for track in aboard if track.state not in ENDS]
+        if again:
+            who = ", ".join(run_key(track, ROLES[handle[0]]) for track in again)
+            self.say(f"{last_line(reason)}: {who} go{'es' if len(again) == 1 else ''} on from the last checkpoint")
+        self.commit()
+
+    def out(self) -> list[Handle]:
+        """Every leg that is handed out."""
+        return [(purpose, leg.id) for purpose, race in self.races.items() for leg, _ in race.running()]
+
+    def pause(self) -> None:
+        """Tells MLflow that what has not ended waits for a resume."""
+        for purpose, race in self.races.items():
+            ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
+            for track in race.tracks:
+                if track.state not in ENDS and (track.epoch or track.values):
+                    ledger.tell(track, "paused")
+        self.commit()
+
+    def commit(self) -> None:
+        """Puts the study on disk, and only then deletes the checkpoints that it no longer names."""
+        self.study.flush()
+        for race in self.races.values():
+            for uri in race.garbage:
+                checkpoint.delete(uri)
+            race.garbage.clear()
+
+    def _aboard(self, handle: Handle) -> list[Track]:
+        return next(tracks for leg, tracks in self.races[handle[0]].running() if leg.id == handle[1])
+
+    def _owes_finals(self) -> bool:
+        wanted = self.sweep.final is not None and "final" not in self.races
+        return wanted and bool(self.races["search"].ranked())
+
+    def _search_is_over(self) -> bool:
+        tracks = self.races["search"].tracks
+        return bool(self.study.facts().get("searched")) and all(track.state in ENDS for track in tracks)
+
+    def _begin_finals(self) -> None:
+        """Once: from here on the search is closed, and what comes is judged on the locked test split."""
+        assert self.sweep.final is not None
+        search = self.races["search"]
+        search.finished = True
+        self.study.set("searched", True)
+        self.home.stop_mark.unlink(missing_ok=True)
+        chosen = finalists(search, self.sweep.final.top)
+        seeds = final_seeds(self.sweep.seed, self.sweep.final.seeds)
+        ledger = Chronicle(self.finals, self.writer, self.sweep.metric.name, "final")
+        self.races["final"] = self._revived(self.finals.race(chosen, seeds, search.rules, ledger))
+
+    def _check_time(self) -> None:
+        limit_s, race = self.sweep.timeout_s, self.races["search"]
+        if limit_s and not race.closing and not race.finished and time.monotonic() - self.begun > limit_s:
+            self.say(f"the timeout of {limit_s:g} s has passed; the search ends here")
+            race.closing = True
+            self.home.stop_mark.touch()
+
+    def _facts(self) -> dict[str, RunFacts]:
+        facts = {}
+        for purpose, race in self.races.items():
+            ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
+            begun = [track for track in race.tracks if track.state != "ready" or track.values or track.epoch]
+            facts |= {run_key(track, ROLES[purpose]): ledger.facts(track) for track in begun}
+        return facts
+
+    def _revived(self, race: Race) -> Race:
+        """Falls back to the checkpoint before, or to the start, where the newest one is torn."""
+        for track in race.tracks:
+            if track.state in ENDS or track.checkpoint is None or checkpoint.valid(track.checkpoint):
+                continue
+            torn, track.checkpoint, track.previous = track.checkpoint, track.previous, None
+            if track.checkpoint is not None and not checkpoint.valid(track.checkpoint):
+                track.checkpoint = None
+            track.epoch = checkpoint.epoch(track.checkpoint) if track.checkpoint else 0
+            track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
+            self.say(f"the checkpoint {torn} is torn; {track.key} goes on from epoch {track.epoch}")
+        return race
+
+
+def last_line(text: str) -> str:
+    """Of a traceback: what was raised."""
+    return text.strip().splitlines()[-1] if text.strip() else "no reason given"

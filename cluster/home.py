@@ -1,0 +1,142 @@
+"""A sweep's own folder: what one sweep leaves on disk, and who drives it now."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search_spaces.sweep import Sweep
+
+ROOT = Path(".paceline")
+
+
+class Busy(RuntimeError):
+    """Another process drives this sweep."""
+
+
+@dataclass(frozen=True)
+class SweepHome:
+    """The folder ``.paceline/<ID>``. Everything that outlives a driver is in here, in MLflow, or nowhere."""
+
+    id: str
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """The spec as it was understood: overrides and defaults filled in, paths absolute."""
+        return self.path / "sweep.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's journal, the truth about the trials."""
+        return self.path / "journal.log"
+
+    @property
+    def spool(self) -> Path:
+        """What MLflow has not acknowledged yet."""
+        return self.path / "spool"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Weights, one folder a member."""
+        return self.path / "checkpoints"
+
+    @property
+    def data(self) -> Path:
+        """The data card and the split's indices."""
+        return self.path / "data.json"
+
+    @property
+    def stop_mark(self) -> Path:
+        """While this file is there, lanes save and end their legs at the next epoch."""
+        return self.path / "stop"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "driver.lock"
+
+    @classmethod
+    def create(cls, sweep: Sweep, root: Path = ROOT) -> SweepHome:
+        """A new home with the spec in it, under an ID that no other sweep of ``root`` begins with."""
+        root.mkdir(parents=True, exist_ok=True)
+        while True:
+            sweep_id = secrets.token_hex(2)
+            home = cls(sweep_id, root.resolve() / sweep_id)
+            with contextlib.suppress(FileExistsError):
+                home.path.mkdir()
+                home.spec.write_text(sweep.to_text())
+                return home
+
+    @classmethod
+    def all(cls, root: Path = ROOT) -> list[SweepHome]:
+        """Every sweep of ``root``, the newest first; none where there is no such folder."""
+        specs = sorted(root.glob("*/sweep.yaml"), key=lambda spec: spec.stat().st_mtime, reverse=True)
+        return [cls(spec.parent.name, spec.parent.resolve()) for spec in specs]
+
+    @classmethod
+    def find(cls, reference: str = "last", root: Path = ROOT) -> SweepHome:
+        """The sweep by its ID, a prefix that only it has, or ``last``. LookupError says what is there instead."""
+        homes = cls.all(root)
+        found = homes[:1] if reference == "last" else [h for h in homes if h.id.startswith(reference)]
+        if len(found) == 1:
+            return found[0]
+        if not homes:
+            raise LookupError(f"there is no sweep in {root.resolve()}; `paceline demo` makes one")
+        known = ", ".join(home.id for home in (found or homes)[:8])
+        rule = "more than one sweep begins with" if found else "there is no sweep"
+        raise LookupError(f"{rule} {reference!r}; known: {known}")
+
+    def sweep(self) -> Sweep:
+        """The stored spec."""
+        from search_spaces.sweep import parse_sweep
+        from workloads.registry import catalogue
+
+        return parse_sweep(self.spec.read_text(), origin=str(self.spec), base=self.path, catalogue=catalogue())
+
+    @contextlib.contextmanager
+    def driven(self) -> Iterator[None]:
+        """Makes this process the sweep's driver. Busy when there is one; the kernel lets go when it dies."""
+        with self._lock.open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Busy(f"sweep {self.id} is being driven by process {self._noted_pid()}") from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            self.stop_mark.unlink(missing_ok=True)
+            yield
+
+    def driver_pid(self) -> int | None:
+        """The process that drives the sweep now, or None."""
+        if not self._lock.exists():
+            return None
+        with self._lock.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return self._noted_pid()
+        return None
+
+    def request_stop(self, now: bool = False) -> bool:
+        """Asks the driver to stop, cleanly or (``now``) at once. False when nobody drives it."""
+        pid = self.driver_pid()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGTERM)
+        if now:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        return True
+
+    def _noted_pid(self) -> int | None:
+        text = self._lock.read_text()
+        return int(text) if text.isdigit() else None

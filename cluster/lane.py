@@ -1,0 +1,119 @@
+"""A lane: the process that trains legs one after the other. Tune sees one trial a leg, in a reused actor."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from search_spaces.legs import Leg, MemberEpoch, Saved, Scored
+from workloads.leg import LegRunner, LegSetting
+
+REPORT_EVERY_S = 0.5
+"""A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
+CHECKPOINT_EVERY_S = 30.0
+"""Within a long leg; every leg ends with a checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a lane tells the driver: everything new since its last report."""
+
+    epochs: Sequence[MemberEpoch] = ()
+    saved: Sequence[Saved] = ()
+    scored: Sequence[Scored] = ()
+    failure: str | None = None
+    """The traceback of code that raised; the leg is over and its lane lives on."""
+    seconds: float = 0.0
+    done: bool = False
+
+    def to_result(self) -> dict[str, Any]:
+        """As one opaque text: Tune flattens and copies whatever structure it is given."""
+        return {"report": json.dumps(asdict(self)), "done": self.done}
+
+    @classmethod
+    def from_result(cls, result: Mapping[str, Any]) -> Report:
+        """The report in a Tune result."""
+        record = json.loads(result["report"])
+        return cls(
+            **{
+                **record,
+                "epochs": [MemberEpoch(**item) for item in record["epochs"]],
+                "saved": [Saved(**item) for item in record["saved"]],
+                "scored": [Scored(**item) for item in record["scored"]],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all lanes of a sweep share. ``search`` refers to the training and validation data, never the test."""
+
+    setting: LegSetting
+    search: ray.ObjectRef
+    stop_mark: Path
+
+
+class Lane(tune.Trainable):  # type: ignore[misc]
+    """See the module. Configuration: ``leg`` as JSON and, for final legs alone, ``test``, the locked split."""
+
+    def setup(self, config: dict[str, Any], shared: Shared) -> None:
+        """Takes the first leg."""
+        self._shared = shared
+        self._runner: LegRunner | None = None
+        self._leg: Leg | None = None
+        self._config = config
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Takes the next leg."""
+        self._config = new_config
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Trains until there is something to report. What the workload's code raises becomes a report, too."""
+        begun = time.monotonic()
+        try:
+            report = self._train(begun)
+        except Exception:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
+            report = Report(failure=traceback.format_exc(), done=True, seconds=time.monotonic() - begun)
+        if report.done:
+            self._leg = None
+        return report.to_result()
+
+    def _train(self, begun: float) -> Report:
+        leg, runner = self._started()
+        epochs: list[MemberEpoch] = []
+        stopping = self._shared.stop_mark.exists()
+        while not runner.done and not stopping and time.monotonic() - begun < REPORT_EVERY_S:
+            epochs += runner.epoch()
+            self._num_unsaved += 1
+            stopping = self._shared.stop_mark.exists()
+        over = runner.done or stopping
+        saved: Sequence[Saved] = ()
+        if self._num_unsaved and (over or time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S):
+            saved, self._saved_at, self._num_unsaved = runner.save(), time.monotonic(), 0
+        return Report(
+            epochs=epochs,
+            saved=saved,
+            scored=runner.score() if runner.done and leg.purpose == "final" else (),
+            done=over,
+            seconds=time.monotonic() - begun,
+        )
+
+    def _started(self) -> tuple[Leg, LegRunner]:
+        if self._runner is None:
+            self._runner = LegRunner(self._shared.setting, ray.get(self._shared.search))
+        if self._leg is None:
+            test = self._config.get("test")
+            self._runner.test = None if test is None else ray.get(test)
+            self._leg = Leg.from_json(self._config["leg"])
+            self._runner.start(self._leg)
+            self._saved_at, self._num_unsaved = time.monotonic(), 0
+        return self._leg, self._runner

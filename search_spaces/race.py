@@ -1,0 +1,243 @@
+"""The race: which leg comes next, and what a finished leg means. A pure state machine, no Ray, torch or MLflow.
+
+Tracks start ready, run in legs, pause at rungs, and end done, stopped or failed. A leg carries tracks of one
+signature and one epoch. When a lane is free the widest possible leg is handed out, the most advanced among
+equally wide ones; with a width of 1 that is asynchronous successive halving's own order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from search_spaces.legs import Leg, MemberEpoch, Purpose, Saved
+from search_spaces.schedules import Schedule, Standings, next_rung
+from search_spaces.track import ENDS, Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What the race must keep to. ``fill`` is the share of a cohort's width filled up with held signatures."""
+
+    num_tracks: int
+    width: int
+    max_failures: int
+    purpose: Purpose = "search"
+    target: float | None = None
+    fill: float = 0.5
+    keep_top: int = 1
+    """Checkpoints of ended tracks that are kept, the best ones."""
+
+
+class Supply(Protocol):
+    """Where new tracks come from."""
+
+    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
+        """At most ``count`` new tracks, with the signature of ``held`` if given; fewer when there are no more."""
+
+
+class Ledger(Protocol):
+    """Who writes down what happens; nothing is remembered elsewhere."""
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """A first value for an epoch."""
+
+    def moved(self, track: Track) -> None:
+        """State, checkpoint or number of failures changed."""
+
+    def ended(self, track: Track) -> None:
+        """It is done, stopped or failed, once and for good."""
+
+
+class Race:
+    """See the module. ``tracks`` are those of an earlier life, when a sweep is resumed."""
+
+    def __init__(
+        self, rules: Rules, schedule: Schedule, supply: Supply, ledger: Ledger, tracks: Sequence[Track] = ()
+    ) -> None:
+        self.rules, self.schedule, self.tracks = rules, schedule, list(tracks)
+        self.finished = False
+        self.closing = False
+        """True when nothing new starts, whatever runs ends where it is, and the rest is stopped."""
+        self.garbage: list[str] = []
+        """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
+        self._supply, self._ledger = supply, ledger
+        self._exhausted = False
+        self._legs: dict[int, tuple[Leg, list[Track]]] = {}
+        self._leg_ids = itertools.count()
+
+    def next_leg(self) -> Leg | None:
+        """The leg to train now, or None: nothing is possible before a running leg reports, or ever (finished)."""
+        self._drop_hopeless()
+        group = [] if self.closing else self._choose()
+        if not group:
+            if not self._legs:
+                self._finish()
+            return None
+        return self._start(group)
+
+    def reported(self, leg_id: int, epochs: Sequence[MemberEpoch], objective: str) -> list[MemberEpoch]:
+        """Takes what a leg's members measured; returns what had not been measured in an earlier life."""
+        aboard = {track.key: track for track in self._legs[leg_id][1]}
+        fresh = []
+        for measured in epochs:
+            track = aboard[measured.key]
+            value = measured.metrics.get(objective, math.nan)
+            if measured.epoch not in track.values:
+                fresh.append(measured)
+                if math.isfinite(value):
+                    track.measure(measured.epoch, value)
+                    self._ledger.reported(track, measured.epoch, value)
+                    self._check_target(track, value)
+            if measured.failure or not math.isfinite(value):
+                self._end(track, "failed", measured.failure or f"diverged: {objective} is {value}")
+        return fresh
+
+    def saved(self, leg_id: int, saved: Sequence[Saved]) -> None:
+        """Takes new checkpoints; training that goes on later goes on from them."""
+        aboard = {track.key: track for track in self._legs[leg_id][1]}
+        for checkpoint in saved:
+            track = aboard[checkpoint.key]
+            if track.previous and track.previous != checkpoint.uri:
+                self.garbage.append(track.previous)
+            track.previous = track.checkpoint if track.checkpoint != checkpoint.uri else None
+            track.epoch, track.checkpoint = checkpoint.epoch, checkpoint.uri
+            self._ledger.moved(track)
+
+    def finished_leg(self, leg_id: int, seconds: float = 0.0) -> None:
+        """The leg's lane is free: its members have reached the rung, or were stopped before it on request."""
+        _leg, tracks = self._legs.pop(leg_id)
+        for track in tracks:
+            track.seconds += seconds / len(tracks)
+            if track.state == "running":
+                self._arrive(track)
+
+    def failed_leg(self, leg_id: int, reason: str) -> None:
+        """The leg's lane died or its code raised: one member is to blame, several are retried apart."""
+        _leg, tracks = self._legs.pop(leg_id)
+        running = [track for track in tracks if track.state == "running"]
+        for track in running:
+            track.state, track.alone = "ready", True
+            if len(tracks) == 1:
+                track.num_failures += 1
+                track.error = reason
+            if track.num_failures > self.rules.max_failures:
+                self._end(track, "failed", reason)
+            else:
+                self._ledger.moved(track)
+
+    def running(self) -> list[tuple[Leg, list[Track]]]:
+        """The legs that are out."""
+        return list(self._legs.values())
+
+    def ranked(self) -> list[Track]:
+        """Tracks with a value that did not fail, the best first."""
+        able = [track for track in self.tracks if track.values and track.state != "failed"]
+        return sorted(able, key=lambda track: (-track.signed(track.best_value or 0.0), track.index))
+
+    def _choose(self) -> list[Track]:
+        group = self._widest()
+        if len(group) < self.rules.width and self._room():
+            self._ask(self.rules.width - sum(1 for track in self.tracks if self._is_new(track)), None)
+            group = self._widest()
+            wanted = math.ceil(self.rules.fill * self.rules.width) - len(group)
+            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._room():
+                group += self._ask(wanted, group[0])
+        return group[: self.rules.width]
+
+    def _widest(self) -> list[Track]:
+        promotable = set(self.schedule.promotable(self._standings()))
+        groups: dict[object, list[Track]] = defaultdict(list)
+        for track in self.tracks:
+            if track.state == "ready" or (track.state == "paused" and track.index in promotable):
+                groups[(track.signature, track.epoch, track.index if track.alone else None)].append(track)
+        width = self.rules.width
+        best = max(groups.values(), key=lambda g: (min(len(g), width), g[0].epoch, -g[0].index), default=[])
+        return sorted(best, key=lambda track: (-track.scores.get(track.epoch, 0.0), track.index))
+
+    def _ask(self, count: int, held: Track | None) -> list[Track]:
+        count = min(count, self.rules.num_tracks - len(self.tracks))
+        if count <= 0:
+            return []
+        new = self._supply.more(self.tracks, count, held)
+        self._exhausted = held is None and len(new) < count
+        self.tracks += new
+        return new
+
+    def _room(self) -> bool:
+        return len(self.tracks) < self.rules.num_tracks and not self._exhausted
+
+    @staticmethod
+    def _is_new(track: Track) -> bool:
+        return track.state == "ready" and track.epoch == 0
+
+    def _start(self, group: list[Track]) -> Leg:
+        epoch, rungs = group[0].epoch, self.schedule.rungs
+        leg = Leg(
+            id=next(self._leg_ids),
+            start=epoch,
+            stop=next_rung(rungs, epoch),
+            horizon=rungs[-1],
+            members=tuple(track.member for track in group),
+            purpose=self.rules.purpose,
+        )
+        for track in group:
+            track.state = "running"
+            self._ledger.moved(track)
+        self._legs[leg.id] = (leg, group)
+        return leg
+
+    def _arrive(self, track: Track) -> None:
+        rungs = self.schedule.rungs
+        track.state = "ready"
+        if track.epoch == rungs[-1]:
+            self._end(track, "done", None)
+        elif track.epoch in rungs:
+            track.reached(track.epoch)
+            track.state, track.alone = "paused", False
+        if track.state not in ENDS:
+            self._ledger.moved(track)
+
+    def _end(self, track: Track, state: str, error: str | None) -> None:
+        assert state in ENDS
+        track.state, track.error = state, error  # type: ignore[assignment]
+        self._ledger.ended(track)
+        self._discard(track)
+
+    def _discard(self, ended: Track) -> None:
+        top = {track.index for track in self.ranked()[: self.rules.keep_top]}
+        for track in self.tracks:
+            if track.state in ENDS and track.index not in top:
+                self.garbage += [uri for uri in (track.checkpoint, track.previous) if uri]
+                track.checkpoint = track.previous = None
+        if ended.checkpoint and ended.previous:
+            self.garbage.append(ended.previous)
+            ended.previous = None
+
+    def _check_target(self, track: Track, value: float) -> None:
+        if self.rules.target is not None and track.signed(value) >= track.signed(self.rules.target):
+            self.closing = True
+
+    def _standings(self) -> Standings:
+        rungs = self.schedule.rungs[:-1]
+        return Standings(
+            {rung: {t.index: t.scores[rung] for t in self.tracks if rung in t.scores} for rung in rungs},
+            {
+                rung: frozenset(t.index for t in self.tracks if t.state == "paused" and t.epoch == rung)
+                for rung in rungs
+            },
+        )
+
+    def _drop_hopeless(self) -> None:
+        for index in sorted(self.schedule.hopeless(self._standings(), self.rules.num_tracks)):
+            self._end(self.tracks[index], "stopped", None)
+
+    def _finish(self) -> None:
+        for track in self.tracks:
+            if track.state not in ENDS:
+                self._end(track, "stopped", None)
+        self.finished = True

@@ -1,0 +1,143 @@
+"""What to try next: functions of the sweep's whole past, so that a resumed sweep needs nothing but its history.
+
+A trial that waits at a rung is shown to the sampler as PRUNED with its intermediate values, which is what it is
+at that moment; Optuna cannot take a PRUNED back when the trial is promoted later, so the study that a sampler
+sees is made anew from the observations for every batch that is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from search_spaces.legs import Params
+from search_spaces.space import Space
+
+if TYPE_CHECKING:
+    import optuna
+
+Goal = Literal["minimize", "maximize"]
+MAX_REDRAWS = 20
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One trial as a sampler sees it: ``values`` is the objective by epoch, without NaN."""
+
+    params: Params
+    state: Literal["running", "paused", "done", "failed"]
+    values: Mapping[int, float]
+    best_value: float | None = None
+
+
+class Sampler(Protocol):
+    """Proposes configurations of a space."""
+
+    def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
+        """At most ``count`` new configurations in which ``held`` parameters keep their values.
+
+        Fewer, or none, means that the space holds no more that the history has not seen.
+        """
+
+
+@dataclass(frozen=True)
+class OptunaSampler:
+    """Asks one of Optuna's samplers in a study that lives as long as the question."""
+
+    space: Space
+    goal: Goal
+    seed: int
+    make: Callable[[int], optuna.samplers.BaseSampler]
+
+    def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
+        """See ``Sampler``. A configuration that the history holds already is drawn anew, 20 times at most."""
+        study = self._study(history, held)
+        seen = {_identity(seen.params) for seen in history}
+        size = self.space.size()
+        found: list[Params] = []
+        for _ in range(count):
+            if size is not None and len(seen) >= size:
+                break
+            params = self._draw(study, seen, held)
+            seen.add(_identity(params))
+            found.append(params)
+        return found
+
+    def _draw(self, study: optuna.Study, seen: set[frozenset[tuple[str, object]]], held: Params) -> Params:
+        for _ in range(MAX_REDRAWS):
+            params = self.space.ask(study.ask(), held)
+            if _identity(params) not in seen:
+                break
+        return params
+
+    def _study(self, history: Sequence[Observation], held: Params) -> optuna.Study:
+        import optuna
+
+        sampler = self.make(self.seed * 1_000_003 + len(history))
+        if held:
+            sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
+        study = optuna.create_study(direction=self.goal, sampler=sampler)
+        study.add_trials([frozen_trial(self.space, seen) for seen in history])
+        return study
+
+
+@dataclass(frozen=True)
+class GridSampler:
+    """Every point of the space in order, each once."""
+
+    space: Space
+
+    def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
+        """See ``Sampler``. ``held`` only picks among the points that are left."""
+        seen = {_identity(seen.params) for seen in history}
+        return list(islice(self._left(seen, held), count))
+
+    def _left(self, seen: set[frozenset[tuple[str, object]]], held: Params) -> Iterator[Params]:
+        for point in self.space.grid():
+            if _identity(point) not in seen and held.items() <= dict(point).items():
+                yield point
+
+
+def frozen_trial(space: Space, seen: Observation) -> optuna.trial.FrozenTrial:
+    """An observation as Optuna's record. A failed trial keeps no value, a paused one is PRUNED."""
+    import optuna
+
+    states = optuna.trial.TrialState
+    state = {"running": states.RUNNING, "paused": states.PRUNED, "done": states.COMPLETE, "failed": states.FAIL}
+    return optuna.trial.create_trial(
+        state=state[seen.state],
+        value=seen.best_value if seen.state == "done" else None,
+        params=space.internal(seen.params),
+        distributions=space.distributions(seen.params),
+        intermediate_values=dict(seen.values),
+    )
+
+
+def _identity(params: Params) -> frozenset[tuple[str, object]]:
+    return frozenset(params.items())
+
+
+def _tpe(seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    return optuna.samplers.TPESampler(seed=seed)
+
+
+def _random(seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+SAMPLERS: Mapping[str, Callable[[Space, Goal, int], Sampler]] = {
+    "tpe": lambda space, goal, seed: OptunaSampler(space, goal, seed, _tpe),
+    "random": lambda space, goal, seed: OptunaSampler(space, goal, seed, _random),
+    "grid": lambda space, goal, seed: GridSampler(space),
+}
+
+
+def sampler(method: str, space: Space, goal: Goal, seed: int) -> Sampler:
+    """The sampler named ``method``; a row of SAMPLERS adds one."""
+    return SAMPLERS[method](space, goal, seed)

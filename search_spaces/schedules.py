@@ -1,0 +1,116 @@
+"""For how long to train: rules that decide at rungs who goes on. Pure: scores in, decisions out.
+
+A schedule holds no state. The race gives it the standings, every score that a trial had when it reached a rung,
+and the trials that wait there; it names those that may go on, and those that never will.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Standings:
+    """``scores[rung][trial]``, the higher the better; ``waiting[rung]``, who is paused there and could go on."""
+
+    scores: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
+    waiting: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    def ranked(self, rung: int) -> list[int]:
+        """Trials that reached ``rung``, best first; equal scores in the order of their numbers."""
+        scores = self.scores.get(rung, {})
+        return sorted(scores, key=lambda trial: (-scores[trial], trial))
+
+
+class Schedule(Protocol):
+    """Who goes on after a rung. ``rungs`` are epoch counts in rising order; the last is full training."""
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs at which a trial pauses for a decision; at the last one it is done."""
+
+    def promotable(self, standings: Standings) -> list[int]:
+        """Waiting trials that may go on now, the most advanced first, then the best first."""
+
+    def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
+        """Waiting trials that cannot go on whatever the rest of ``num_trials`` trials will bring."""
+
+
+@dataclass(frozen=True)
+class Full:
+    """Every trial is trained to the end."""
+
+    epochs: int
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The end alone."""
+        return (self.epochs,)
+
+    def promotable(self, standings: Standings) -> list[int]:
+        """Nobody waits before the end."""
+        return []
+
+    def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
+        """Nobody waits before the end."""
+        return set()
+
+
+@dataclass(frozen=True)
+class Asha:
+    """Asynchronous successive halving that pauses and promotes (Li et al. 2020, Algorithm 2).
+
+    Rungs are ``min_iter * eta**k``; one that lies closer to the end than a factor sqrt(eta) is left out. At
+    each rung the best ``floor(n / eta)`` of the n trials that have reached it so far may go on.
+    """
+
+    epochs: int
+    min_iter: int = 1
+    eta: int = 3
+
+    def __post_init__(self) -> None:
+        assert self.eta >= 2 and self.min_iter >= 1, (self.eta, self.min_iter)
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """For 10 epochs, min_iter 1 and eta 3: (1, 3, 10)."""
+        rung, found = self.min_iter, []
+        while rung * math.sqrt(self.eta) <= self.epochs:
+            found.append(rung)
+            rung *= self.eta
+        return (*found, self.epochs)
+
+    def promotable(self, standings: Standings) -> list[int]:
+        """The waiting among the best ``floor(n / eta)`` of each rung, the highest rung first."""
+        found: list[int] = []
+        for rung in reversed(self.rungs[:-1]):
+            ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
+            found += [trial for trial in ranked[: len(ranked) // self.eta] if trial in waiting]
+        return found
+
+    def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
+        """Those ranked behind the number of trials that can ever leave their rung upwards."""
+        found: set[int] = set()
+        for level, rung in enumerate(self.rungs[:-1], start=1):
+            ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
+            found |= {trial for trial in ranked[num_trials // self.eta**level :] if trial in waiting}
+        return found
+
+
+SCHEDULES: Mapping[str, Callable[[int, int, int], Schedule]] = {
+    "none": lambda epochs, min_iter, eta: Full(epochs),
+    "asha": lambda epochs, min_iter, eta: Asha(epochs, min_iter, eta),
+}
+
+
+def schedule(kind: str, epochs: int, min_iter: int, eta: int) -> Schedule:
+    """The schedule named ``kind``; a row of SCHEDULES adds one."""
+    return SCHEDULES[kind](epochs, min_iter, eta)
+
+
+def next_rung(rungs: Sequence[int], epoch: int) -> int:
+    """The first rung behind ``epoch``; the last one has none."""
+    return next(rung for rung in rungs if rung > epoch)

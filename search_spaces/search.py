@@ -1,0 +1,170 @@
+"""The search of a sweep: its race, fed by the sampler and written down in the study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from search_spaces.hyperparameters import complete, hyperparameters, signature
+from search_spaces.legs import Params
+from search_spaces.race import Ledger, Race, Rules
+from search_spaces.samplers import Sampler, sampler
+from search_spaces.schedules import Schedule, schedule
+from search_spaces.space import Space
+from search_spaces.study import Record, Study
+from search_spaces.track import Track
+
+if TYPE_CHECKING:
+    from search_spaces.sweep import Sweep
+
+MAX_WIDTH = 32
+
+
+def cohort_width(sweep: Sweep, num_lanes: int) -> int:
+    """How many members a leg may carry: so many that every lane still gets about four legs, 32 at most."""
+    return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (4 * num_lanes)))
+
+
+def sweep_schedule(sweep: Sweep) -> Schedule:
+    """The schedule that the spec names."""
+    rule = sweep.early_terminate
+    return schedule(rule.type, sweep.epochs, rule.min_iter, rule.eta)
+
+
+def sweep_sampler(sweep: Sweep) -> Sampler:
+    """The sampler that the spec names."""
+    return sampler(sweep.method, sweep.space, sweep.metric.goal, sweep.seed)
+
+
+@dataclass
+class Search:
+    """Supply and ledger of the search: configurations tried first, then what the sampler asks for."""
+
+    sweep: Sweep
+    hyperparameters: type
+    study: Study | None
+    """None in a simulation or a preview: nothing is written down."""
+    sampler: Sampler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sampler = sweep_sampler(self.sweep)
+
+    def race(self, num_lanes: int, ledger: Ledger | None = None, fill: float = Rules.fill) -> Race:
+        """The sweep's race, going on from what the study holds. ``ledger`` stands in for this one and calls it."""
+        rules = Rules(
+            num_tracks=self.sweep.trials,
+            width=cohort_width(self.sweep, num_lanes),
+            max_failures=self.sweep.max_failures,
+            target=self.sweep.metric.target,
+            fill=fill,
+            keep_top=self.sweep.final.top if self.sweep.final else 1,
+        )
+        plan = sweep_schedule(self.sweep)
+        records = self.study.records() if self.study else []
+        tracks = [self._revived(record, plan) for record in records]
+        return Race(rules, plan, self, ledger or self, tracks)
+
+    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
+        """See ``Supply``."""
+        first = [] if held else self._first()[len(tracks) :][:count]
+        asked: list[Params] = []
+        if len(first) < count:
+            history = [track.observation() for track in tracks if self.sweep.space.contains(track.searched)]
+            kept = {} if held is None else _searched_part(held)
+            asked = self.sampler.ask(history, count - len(first), kept)
+        return [self._track(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """See ``Ledger``."""
+        if self.study:
+            self.study.report(track.trial, epoch, value)
+
+    def moved(self, track: Track) -> None:
+        """See ``Ledger``."""
+        if self.study:
+            self.study.note(track.trial, "progress", progress(track))
+
+    def ended(self, track: Track) -> None:
+        """See ``Ledger``."""
+        if self.study and track.state in ("done", "stopped", "failed"):
+            self.study.note(track.trial, "progress", progress(track))
+            self.study.tell(track.trial, track.state, track.best_value)
+
+    def _first(self) -> list[Params]:
+        known, space = hyperparameters(self.hyperparameters), self.sweep.space
+        defaults = {name: known[name].default for name in space.domains}
+        wanted = [existing(space, {**defaults, **given}) for given in ({}, *self.sweep.start_from)]
+        unique = {tuple(sorted(params.items())): params for params in wanted}
+        return list(unique.values())[: self.sweep.trials]
+
+    def _track(self, number: int, searched: Params) -> Track:
+        if self.study:
+            assert self.study.add(self.sweep.space, searched) == number
+        full = complete(self.hyperparameters, {**self.sweep.constants, **searched})
+        return Track(
+            index=number,
+            trial=number,
+            seed=self.sweep.seed,
+            searched=searched,
+            params=full,
+            signature=signature(self.hyperparameters, full),
+            goal=self.sweep.metric.goal,
+        )
+
+    def _revived(self, record: Record, plan: Schedule) -> Track:
+        full = complete(self.hyperparameters, {**self.sweep.constants, **record.params})
+        track = Track(
+            index=record.number,
+            trial=record.number,
+            seed=self.sweep.seed,
+            searched=record.params,
+            params=full,
+            signature=signature(self.hyperparameters, full),
+            goal=self.sweep.metric.goal,
+        )
+        revive(track, record.attributes.get("progress", {}), record.outcome, plan)
+        for epoch, value in record.values.items():
+            track.measure(epoch, value)
+        for rung in plan.rungs[:-1]:
+            if rung <= track.epoch and track.values:
+                track.reached(rung)
+        return track
+
+
+def existing(space: Space, params: Params) -> Params:
+    """The part of ``params`` that exists in ``space``: parameters whose conditions hold."""
+    return {name: params[name] for name in space.domains if space.active(name, params)}
+
+
+def _searched_part(held: Track) -> Params:
+    return {name: value for name, value in held.signature if name in held.searched}
+
+
+def progress(track: Track) -> dict[str, object]:
+    """What a track needs to be revived, JSON-able; ``state`` is for people who look while it runs."""
+    return {
+        "state": track.state,
+        "epoch": track.epoch,
+        "checkpoint": track.checkpoint,
+        "previous": track.previous,
+        "failures": track.num_failures,
+        "alone": track.alone,
+        "error": track.error,
+        "seconds": round(track.seconds, 3),
+    }
+
+
+def revive(track: Track, noted: Params, outcome: str | None, plan: Schedule) -> None:
+    """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint."""
+    track.epoch = int(noted.get("epoch") or 0)
+    track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None
+    track.previous = str(noted["previous"]) if noted.get("previous") else None
+    track.num_failures = int(noted.get("failures") or 0)
+    track.alone = bool(noted.get("alone"))
+    track.error = str(noted["error"]) if noted.get("error") else None
+    track.seconds = float(noted.get("seconds") or 0.0)
+    if outcome in ("done", "stopped", "failed"):
+        track.state = outcome  # type: ignore[assignment]
+    elif track.epoch in plan.rungs[:-1] and noted.get("state") == "paused":
+        track.state = "paused"
