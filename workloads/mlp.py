@@ -1,0 +1,53 @@
+"""A multilayer perceptron: ``depth`` hidden layers of ``width`` units."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search_spaces.hyperparameters import hyper
+from workloads.registry import DataShape, Workload
+from workloads.training import ACTIVATION_NAMES, Training
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLPHyperparameters(Training):
+    """The numbers of a multilayer perceptron and its training."""
+
+    dropout: float = hyper(0.0, "share of hidden units dropped in training", low=0, high=1, high_open=True)
+    activation: str = hyper("relu", "nonlinearity", choices=ACTIVATION_NAMES, shapes=True)
+    depth: int = hyper(2, "hidden layers", low=0, high=64, shapes=True)
+    width: int = hyper(64, "units of a hidden layer", low=1, high=65536, shapes=True)
+
+
+def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
+    """(batch, *example) -> (batch, num_classes) logits."""
+    from torch import nn
+
+    from workloads.layers import ACTIVATIONS, Dropout
+
+    num_inputs = math.prod(shape.example)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for _ in range(hp.depth):
+        layers += [nn.Linear(num_inputs, hp.width), ACTIVATIONS[hp.activation](), Dropout(hp.dropout)]
+        num_inputs = hp.width
+    return nn.Sequential(*layers, nn.Linear(num_inputs, shape.num_classes))
+
+
+MLP = Workload(
+    name="mlp",
+    summary="multilayer perceptron for tables and small images",
+    hyperparameters=MLPHyperparameters,
+    space={
+        "lr": {"min": 1e-4, "max": 1e-1, "log": True},
+        "batch_size": {"values": [32, 64, 128]},
+        "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
+        "dropout": {"min": 0.0, "max": 0.5},
+    },
+    kinds=("table", "image"),
+    build=build,
+)

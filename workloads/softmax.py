@@ -1,0 +1,42 @@
+"""Multinomial logistic regression: one linear layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search_spaces.hyperparameters import hyper
+from workloads.registry import DataShape, Workload
+from workloads.training import Training
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftmaxHyperparameters(Training):
+    """A linear classifier has no numbers beyond its training's; a higher rate than the others' suits it."""
+
+    lr: float = hyper(0.01, "learning rate", low=0, low_open=True)
+
+
+def build(hp: SoftmaxHyperparameters, shape: DataShape) -> nn.Module:
+    """(batch, *example) -> (batch, num_classes) logits."""
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_classes))
+
+
+SOFTMAX = Workload(
+    name="softmax",
+    summary="linear classifier (multinomial logistic regression)",
+    hyperparameters=SoftmaxHyperparameters,
+    space={
+        "lr": {"min": 1e-4, "max": 1e-1, "log": True},
+        "batch_size": {"values": [32, 64, 128]},
+        "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
+    },
+    kinds=("table", "image"),
+    build=build,
+)
