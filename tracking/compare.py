@@ -1,0 +1,102 @@
+"""Which was best, and how sure that is: frozen records from plain numbers. Nothing is drawn or read here."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Goal = Literal["minimize", "maximize"]
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval by Student's t.
+
+    ``low`` and ``high`` are NaN for a single seed, which says nothing about its spread; all of it is NaN for none.
+    """
+
+    mean: float
+    low: float
+    high: float
+    num_seeds: int
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        """The interval."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The winner's test scores over seeds, the default's, and their difference, paired by seed."""
+
+    metric: str
+    winner: Estimate
+    default: Estimate
+    difference: Estimate
+    """Winner minus default, over the seeds that both have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """The any-time best: from trial ``number`` on (in the order given) the best value was ``value``."""
+
+    position: int
+    number: int
+    value: float
+
+
+def rank(values: Mapping[int, float | None], goal: Goal) -> list[int]:
+    """Trial numbers, best first; ties in the order of numbers; those with None, NaN or an infinity are left out."""
+    sign = -1.0 if goal == "maximize" else 1.0
+    finite = [
+        (sign * value, number) for number, value in values.items() if value is not None and math.isfinite(value)
+    ]
+    return [number for _, number in sorted(finite)]
+
+
+def incumbent(values: Sequence[tuple[int, float | None]], goal: Goal) -> list[Step]:
+    """The improvements in ``(trial, value)`` pairs in the order they finished; empty where no value is finite."""
+    steps: list[Step] = []
+    for position, (number, value) in enumerate(values, start=1):
+        if value is None or not math.isfinite(value):
+            continue
+        if not steps or (value > steps[-1].value if goal == "maximize" else value < steps[-1].value):
+            steps.append(Step(position=position, number=number, value=value))
+    return steps
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Mean and 95 % t interval: mean +- t(0.975, n - 1) * s / sqrt(n). A NaN in ``values`` makes all of it NaN."""
+    num = len(values)
+    if num == 0 or not all(map(math.isfinite, values)):
+        return Estimate(mean=math.nan, low=math.nan, high=math.nan, num_seeds=num)
+    mean = statistics.fmean(values)
+    if num == 1:
+        return Estimate(mean=mean, low=math.nan, high=math.nan, num_seeds=1)
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + CONFIDENCE) / 2, num - 1)) * statistics.stdev(values) / math.sqrt(num)
+    return Estimate(mean=mean, low=mean - half, high=mean + half, num_seeds=num)
+
+
+def paired(winner: Mapping[int, float], default: Mapping[int, float]) -> Estimate:
+    """The difference winner - default by seed: seeds share data order and initial values, so pairing removes noise.
+
+    Over the seeds that both have; all NaN where there are none.
+    """
+    return estimate([winner[seed] - default[seed] for seed in sorted(winner.keys() & default.keys())])
+
+
+def verdict(metric: str, winner: Mapping[int, float], default: Mapping[int, float]) -> Verdict:
+    """Both from test scores by seed."""
+    return Verdict(
+        metric=metric,
+        winner=estimate([winner[seed] for seed in sorted(winner)]),
+        default=estimate([default[seed] for seed in sorted(default)]),
+        difference=paired(winner, default),
+    )
