@@ -62,4 +62,4 @@ def ascii_safe(value: Any) -> str:
     """Text quoted, with control characters escaped; a number of more digits than Python prints by its size."""
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of more than 60 digits"
-    return repr(value)
+    return f"{value:.12g}" if isinstance(value, float) else repr(value)

@@ -1,0 +1,233 @@
+"""Text of a spec -> the fields of a ``Sweep``: every rule that needs more than one key to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search_spaces.catalogue import Catalogue, DataKind, WorkloadInfo
+from search_spaces.domain_rules import DomainFault
+from search_spaces.faults import nearest, shown
+from search_spaces.hyperparameters import Hyperparameter, hyperparameters
+from search_spaces.legs import Params, Value
+from search_spaces.overrides import override, settle_aliases
+from search_spaces.space import Space
+from search_spaces.spec_data import read_data
+from search_spaces.spec_errors import checked
+from search_spaces.spec_file import INSTEAD, EarlyTerminate, SpecFile
+from search_spaces.spec_parameters import read_parameters
+from search_spaces.spec_yaml import Document, decoded, read_yaml
+
+DEFAULT_TRIALS = 20
+MAX_GRID = 100_000
+"""Grid points a sweep may have, as many as trials."""
+
+
+def checked_sweep(
+    text: str, origin: str, base: Path, overrides: Sequence[str], catalogue: Catalogue
+) -> dict[str, Any]:
+    """The fields of the sweep in ``text``; SpecError with every fault."""
+    document = read_yaml(decoded(text.encode("utf-8", "surrogatepass"), origin), origin)
+    if not isinstance(document.tree, dict):
+        document.fault((), "must hold a sweep: keys and values, such as 'workload: mlp'", shown(document.tree))
+        document.refuse_faulty()
+    settle_aliases(document)
+    inner = [text for text in overrides if text.startswith("parameters")]
+    override(document, [text for text in overrides if text not in inner])
+    workload = _workload(document, catalogue)
+    if workload is not None and document.tree.get("parameters") is None:
+        _put_default_space(document, workload)
+    override(document, inner)
+    fields = _Checks(document, catalogue, workload).fields(base)
+    document.refuse_faulty()
+    return fields
+
+
+def _workload(document: Document, catalogue: Catalogue) -> WorkloadInfo | None:
+    name = document.tree.get("workload")
+    if not isinstance(name, str):
+        return None
+    try:
+        return catalogue.workload(name)
+    except LookupError as error:
+        names = ", ".join(catalogue.workload_names)
+        close = nearest(name, catalogue.workload_names)
+        rule = (
+            str(error.args[0]) if ":" in name else f"unknown workload (there are {names} and package.module:NAME)"
+        )
+        document.fault(("workload",), rule, shown(name), close and repr(close))
+    return None
+
+
+def _put_default_space(document: Document, workload: WorkloadInfo) -> None:
+    if "parameters" in document.tree:
+        document.fault(("parameters",), "must not be empty: leave it out for the workload's default space")
+    space = {name: dict(inner) if isinstance(inner, Mapping) else inner for name, inner in workload.space.items()}
+    document.put(("parameters",), space, document.place(("workload",)))
+
+
+class _Checks:
+    """Judges one document. A key that is faulty by itself takes no part in rules that join several keys."""
+
+    def __init__(self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None) -> None:
+        self._document, self._catalogue, self._workload = document, catalogue, workload
+        self._hyperparameters = hyperparameters(workload.hyperparameters) if workload else None
+        self._faulty = {fault.path.split(".")[0] for fault in document.faults}
+        self._spec = self._read()
+
+    def _read(self) -> SpecFile:
+        tree, before = self._document.tree, len(self._document.faults)
+        spec = checked(self._document, (), SpecFile, tree, INSTEAD)
+        if spec is not None:
+            return spec
+        self._faulty |= {fault.path.split(".")[0] for fault in self._document.faults[before:]}
+        sound = {key: tree[key] for key in tree if key not in self._faulty and key in SpecFile.model_fields}
+        return SpecFile.model_validate({"workload": "", "data": {}, **sound}, strict=True)
+
+    def _given(self, key: str) -> bool:
+        return key in self._document.tree
+
+    def _sound(self, *keys: str) -> bool:
+        return not self._faulty.intersection(keys)
+
+    def fields(self, base: Path) -> dict[str, Any]:
+        """What a ``Sweep`` is made of; of use only where no fault was noted."""
+        spec = self._spec
+        space, constants = self._space()
+        checked_data = None
+        if self._sound("data"):
+            checked_data = read_data(self._document, spec.data, base, self._catalogue.datasets)
+        if checked_data is not None:
+            self._check_kind(checked_data[1])
+        self._check_start_from(space, constants)
+        if spec.resources.workers > 1:
+            rule = "must be 1: training one trial in several processes is not available yet"
+            self._document.fault(("resources", "workers"), rule, shown(spec.resources.workers))
+        same = {"description", "workload", "epochs", "seed", "max_concurrent", "cohort", "max_failures"}
+        return {
+            **{key: getattr(spec, key) for key in same | {"resources", "final", "tracking"}},
+            "name": spec.name or self._default_name(),
+            "data": checked_data[0] if checked_data else None,
+            "method": "tpe" if spec.method == "bayes" else spec.method,
+            "metric": self._metric(),
+            "space": space,
+            "constants": constants,
+            "early_terminate": self._early_terminate(),
+            "trials": self._trials(space),
+            "start_from": tuple(spec.start_from),
+            "timeout_s": spec.timeout,
+        }
+
+    def _default_name(self) -> str:
+        data = self._spec.data
+        return f"{self._spec.workload.rpartition(':')[2]}-{data.name or Path(data.csv or data.parquet or '').stem}"
+
+    def _space(self) -> tuple[Space, dict[str, Value]]:
+        if not self._sound("parameters") or not self._given("parameters"):
+            return Space({}), {}
+        before = len(self._document.faults)
+        found = read_parameters(self._document, self._document.tree["parameters"], self._hyperparameters)
+        if len(self._document.faults) > before:
+            self._faulty.add("parameters")
+        return found
+
+    def _check_kind(self, kind: DataKind) -> None:
+        if self._workload is not None and kind not in self._workload.kinds:
+            kinds = " or ".join(self._workload.kinds)
+            self._document.fault(
+                ("data",), f"must be {kinds} data for workload {self._workload.name}", f"{kind} data"
+            )
+
+    def _metric(self) -> dict[str, Any] | None:
+        given = self._spec.metric
+        if self._workload is None or not self._sound("metric"):
+            return None
+        natural = self._workload.metrics
+        name = given.name or next(iter(natural))
+        if name not in natural:
+            path = ("metric", "name")
+            close = nearest(name.replace("test_", "val_"), natural)
+            rule = f"unknown metric (workload {self._workload.name} has {', '.join(natural)})"
+            if name.startswith("test_"):
+                rule = "must not be of the test split: it is locked until the verdict, the search never sees it"
+            self._document.fault(path, rule, shown(name), close and repr(close))
+            return None
+        if given.goal is not None and given.goal != natural[name]:
+            rule = f"must be {natural[name]} for {name}"
+            self._document.fault(("metric", "goal"), rule, shown(given.goal), repr(natural[name]))
+        return {"name": name, "goal": natural[name], "target": given.target}
+
+    def _early_terminate(self) -> EarlyTerminate:
+        rule, epochs = self._spec.early_terminate, self._spec.epochs
+        if rule is None or rule.type == "none" or (epochs == 1 and not self._given("early_terminate")):
+            return EarlyTerminate(type="none")
+        if (
+            self._sound("early_terminate", "epochs")
+            and rule.min_iter >= epochs
+            and rule.model_fields_set - {"type"}
+        ):
+            text = f"must be below epochs = {epochs}, else nothing is ever stopped (or early_terminate: none)"
+            self._document.fault(("early_terminate", "min_iter"), text, shown(rule.min_iter))
+        return rule
+
+    def _trials(self, space: Space) -> int:
+        given = self._spec.trials
+        if not self._sound("parameters", "trials", "method"):
+            return DEFAULT_TRIALS
+        if not space.domains:
+            if given is not None and given > 1:
+                rule = "must be 1: nothing is searched, every further trial would repeat the first"
+                self._document.fault(("trials",), rule, shown(given))
+            return 1
+        if self._spec.method != "grid":
+            return given or DEFAULT_TRIALS
+        for name, domain in space.domains.items():
+            try:
+                domain.grid()
+            except DomainFault as error:
+                self._document.fault(("parameters", name), f"{error.field} {error.rule}", shown(str(domain)))
+        size = space.size() or 1
+        if size > MAX_GRID and given is None:
+            self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))
+        return min(size, given or size)
+
+    def _check_start_from(self, space: Space, constants: Params) -> None:
+        if self._hyperparameters is None or not self._sound("parameters", "start_from"):
+            return
+        if self._sound("trials") and len(self._spec.start_from) >= (self._spec.trials or DEFAULT_TRIALS):
+            rule = "must be fewer than the trials (the workload's defaults are tried before them)"
+            self._document.fault(("start_from",), rule, shown(len(self._spec.start_from)))
+        defaults = {name: known.default for name, known in self._hyperparameters.items()}
+        for k, entry in enumerate(self._spec.start_from):
+            entry_check = _Entry(self._hyperparameters, space, constants, {**defaults, **constants, **entry})
+            for name, value in entry.items():
+                broken, close = entry_check.fault(name, value)
+                if broken:
+                    self._document.fault(("start_from", k, name), broken, shown(value), close and repr(close))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One configuration of ``start_from``; ``full`` is what it stands for, defaults filled in."""
+
+    known: Mapping[str, Hyperparameter]
+    space: Space
+    constants: Params
+    full: Params
+
+    def fault(self, name: str, value: Value) -> tuple[str | None, str | None]:
+        """The rule that ``name: value`` breaks, and the nearest name for an unknown one."""
+        if name not in self.known:
+            return "unknown hyperparameter of this workload", nearest(name, self.known)
+        if name in self.constants:
+            fixed = self.constants[name]
+            return (None if value == fixed else f"must be {fixed}, as in parameters"), None
+        if name not in self.space.domains:
+            return "is not searched: give it a range in parameters", None
+        if not self.space.domains[name].contains(value):
+            return f"must lie in the space: {self.space.domains[name]}", None
+        if not self.space.exists(name, self.full):
+            return "has no effect: its 'when' does not hold beside the other values", None
+        return None, None
