@@ -46,14 +46,16 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
             console.print()
 
 
-def next_commands(sweep: str, finished: bool) -> list[tuple[str, str]]:
-    """The three commands that make sense after a sweep."""
+def next_commands(sweep: str, state: str) -> list[tuple[str, str]]:
+    """The commands that make sense next for a sweep in this ``state``."""
     look = [
         (f"paceline ui {sweep}", "leaderboard and charts in a browser"),
-        (f"paceline best {sweep} -o best.yaml", "the winning configuration as a file"),
+        (f"paceline best {sweep} -o best.yaml", "the best configuration as a file"),
     ]
-    if finished:
+    if state == "finished":
         return [*look, (f"paceline show {sweep} --top 20", "more of this table")]
+    if state == "running":
+        return [*look, (f"paceline stop {sweep}", "ends it cleanly")]
     return [(f"paceline resume {sweep}", "goes on where it stopped"), *look]
 
 

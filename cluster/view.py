@@ -46,6 +46,7 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._live.start()
+        self._console.show_cursor(True)  # nobody could show it again after a kill
         return self
 
     def __exit__(

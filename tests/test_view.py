@@ -230,7 +230,7 @@ def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> 
         document=document,
         snapshot=mixed(),
         troubles=troubles,
-        next=ending.next_commands("7f3a", finished=document["state"] == "finished"),
+        next=ending.next_commands("7f3a", document["state"]),
     )
     ending.show(end, console)
     return console.export_text()

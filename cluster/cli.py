@@ -1,0 +1,229 @@
+"""The command line: parsing only. What costs time to import is imported in the bodies of the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from cluster.commands import FINISHED, INTERRUPTED, RunOptions
+
+SPEC = click.argument("spec", metavar="SPEC", type=click.Path())
+OVERRIDES = click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+SWEEP = click.argument("sweep", metavar="[ID]", default="last")
+JSON = click.option(
+    "as_json", "--json", is_flag=True, help="One JSON document on stdout, everything else on stderr."
+)
+
+Command = Callable[..., Any]
+
+
+def showing(command: Command) -> Command:
+    """The options of everything that runs a sweep and shows it."""
+    for option in (
+        click.option(
+            "live", "--no-live", is_flag=True, flag_value=False, default=True, help="Lines, no live view."
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Only the summary at the end."),
+        JSON,
+    ):
+        command = option(command)
+    return command
+
+
+def setting(command: Command) -> Command:
+    """The flags that set a key of the spec."""
+    for option in (
+        click.option("--seed", type=int, help="Seed of the search."),
+        click.option("--name", help="Name of the sweep."),
+        click.option("--timeout", metavar="T", help="Stop cleanly after this long: 90s, 30m, 2h."),
+        click.option("--max-concurrent", type=int, metavar="N", help="Lanes: trainings at the same time."),
+        click.option("--trials", type=int, metavar="N", help="Number of trials."),
+    ):
+        command = option(command)
+    return command
+
+
+def as_overrides(**flags: str | int | None) -> tuple[str, ...]:
+    """The flags that were given, as overrides of the spec; they come last, so that they win."""
+    return tuple(f"{name}={json.dumps(value)}" for name, value in flags.items() if value is not None)
+
+
+class InOrder(click.Group):
+    """Lists its commands in the order in which they are met."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As defined below."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="paceline")
+def paceline() -> None:
+    """Hyperparameter search and distributed training: one YAML file, laptop to cluster.
+
+    ID is a sweep's id, an unambiguous beginning of one, or `last` (the default).
+    """
+
+
+@paceline.command()
+@setting
+@showing
+def demo(as_json: bool, quiet: bool, live: bool, **flags: Any) -> int:
+    """Run a small sweep, in under a minute."""
+    from cluster.commands.running import demo
+
+    return demo(as_overrides(**flags), RunOptions(as_json, quiet, live))
+
+
+@paceline.command()
+@click.argument("workload", required=False)
+@click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
+def init(workload: str | None, output: str) -> int:
+    """Write a commented spec to start from."""
+    from cluster.commands.specs import init
+
+    return init(workload, output)
+
+
+@paceline.command()
+@SPEC
+@OVERRIDES
+@JSON
+def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
+    """Tell all faults of SPEC, or what it would run."""
+    from cluster.commands.specs import check
+
+    return check(spec, overrides, as_json)
+
+
+@paceline.command()
+@SPEC
+@OVERRIDES
+@setting
+@click.option("--dry-run", is_flag=True, help="Show what would run, and run nothing.")
+@showing
+def run(
+    spec: str, overrides: tuple[str, ...], dry_run: bool, as_json: bool, quiet: bool, live: bool, **flags: Any
+) -> int:
+    """Run the sweep that SPEC describes.
+
+    KEY=VALUE overrides a key of it, as in `parameters.dropout.max=0.3`; flags win over both.
+    """
+    overrides = (*overrides, *as_overrides(**flags))
+    if dry_run:
+        from cluster.commands.specs import check
+
+        return check(spec, overrides, as_json)
+    from cluster.commands.running import run
+
+    return run(spec, overrides, RunOptions(as_json, quiet, live))
+
+
+@paceline.command()
+@SWEEP
+@showing
+def resume(sweep: str, as_json: bool, quiet: bool, live: bool) -> int:
+    """Go on with an interrupted sweep."""
+    from cluster.commands.running import resume
+
+    return resume(sweep, RunOptions(as_json, quiet, live))
+
+
+@paceline.command()
+@JSON
+def ls(as_json: bool) -> int:
+    """List the sweeps of this folder."""
+    from cluster.commands.looking import ls
+
+    return ls(as_json)
+
+
+@paceline.command()
+@SWEEP
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Trials to list.")
+@JSON
+def show(sweep: str, top: int, as_json: bool) -> int:
+    """Show best trials, verdict, cost, troubles."""
+    from cluster.commands.looking import show
+
+    return show(sweep, top, as_json)
+
+
+@paceline.command()
+@SWEEP
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the configuration to this YAML file.")
+@JSON
+def best(sweep: str, output: str | None, as_json: bool) -> int:
+    """Print the best configuration of a sweep."""
+    from cluster.commands.looking import best
+
+    return best(sweep, output, as_json)
+
+
+@paceline.command()
+@SWEEP
+@click.option("--now", is_flag=True, help="Do not wait for the running legs.")
+def stop(sweep: str, now: bool) -> int:
+    """Stop a running sweep; `resume` continues it."""
+    from cluster.commands.serving import stop
+
+    return stop(sweep, now)
+
+
+@paceline.command()
+@SWEEP
+@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True)
+def ui(sweep: str, port: int) -> int:
+    """Serve MLflow's UI; print the link to a sweep."""
+    from cluster.commands.serving import ui
+
+    return ui(sweep, port)
+
+
+@paceline.command()
+@click.option("--full", is_flag=True, help="Also start a local Ray.")
+@JSON
+def doctor(full: bool, as_json: bool) -> int:
+    """Check this machine and installation."""
+    from cluster.doctor import doctor
+
+    return doctor(full, as_json)
+
+
+@paceline.command()
+def schema() -> int:
+    """Print the JSON Schema of a spec."""
+    from cluster.commands.specs import schema
+
+    return schema()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    here = os.getcwd()  # noqa: PTH109 - pathlib costs 5 ms here
+    if here not in sys.path:
+        sys.path.append(here)  # for `workload: package.module:NAME`; last, so that it cannot shadow a package
+    try:
+        code = paceline.main(args=None if argv is None else list(argv), prog_name="paceline", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        print(error.message, file=sys.stderr)  # as it is: the faults of a spec begin with their place
+        return error.exit_code
+    except click.Abort:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return FINISHED if code is None else int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What several commands need: a spec or a sweep by name, each refused in one plain way, and printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cluster.commands import BAD_SPEC, FAILED
+from cluster.home import SweepHome
+from search_spaces.faults import SpecError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cluster.board import Title
+    from search_spaces.sweep import Sweep
+
+
+class Refusal(click.ClickException):
+    """What the user asked for cannot be done."""
+
+    exit_code = BAD_SPEC
+
+
+class Failure(click.ClickException):
+    """It could be done, and did not succeed."""
+
+    exit_code = FAILED
+
+
+def load(spec: str, overrides: Iterable[str]) -> Sweep:
+    """The spec with its overrides. Refusal with one line for every fault."""
+    from search_spaces.sweep import load_sweep
+    from workloads.registry import catalogue
+
+    try:
+        return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
+    except SpecError as error:
+        raise Refusal(str(error)) from error
+
+
+def find(reference: str) -> SweepHome:
+    """The sweep in this folder by ID, prefix or ``last``."""
+    try:
+        return SweepHome.find(reference)
+    except LookupError as error:
+        raise Refusal(str(error.args[0])) from error
+
+
+def stored(home: SweepHome) -> Sweep:
+    """The spec that the sweep was started with."""
+    try:
+        return home.sweep()
+    except SpecError as error:
+        raise Refusal(str(error)) from error
+
+
+def title(home: SweepHome, sweep: Sweep) -> Title:
+    """What the views show of a sweep that never changes."""
+    from cluster.board import Title
+
+    return Title(
+        id=home.id,
+        name=sweep.name,
+        metric=sweep.metric.name,
+        goal=sweep.metric.goal,
+        method=sweep.method,
+        schedule=sweep.early_terminate.type,
+        seed=sweep.seed,
+    )
+
+
+def console(stderr: bool = False) -> Console:
+    """A console; into a pipe or file it is 120 columns wide, as no terminal says otherwise."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=120, color_system=None)
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout, strict JSON."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_new(path: str, text: str) -> None:
+    """Writes ``text`` to a file that is not there yet."""
+    try:
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise Refusal(f"{path} is there already: name another file with -o") from error
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written: {error.strerror}") from error

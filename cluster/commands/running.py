@@ -1,0 +1,103 @@
+"""Commands that drive a sweep: run, resume, demo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import search_spaces
+from cluster.commands import FINISHED, INTERRUPTED, RunOptions
+from cluster.commands.common import Refusal, console, find, load, print_json, stored, title
+from cluster.home import Busy, SweepHome
+
+if TYPE_CHECKING:
+    from cluster.board import Title
+    from cluster.progress import Observer
+    from search_spaces.sweep import Sweep
+
+DEMO = Path(search_spaces.__file__).parent / "examples" / "demo.yaml"
+AFTER_DEMO = (
+    ("paceline ui", "leaderboard and charts of this sweep in a browser"),
+    ("paceline init mlp", "writes a commented sweep.yaml for you to edit"),
+    ("paceline run sweep.yaml", "runs it"),
+)
+
+
+def run(spec: str, overrides: tuple[str, ...], options: RunOptions) -> int:
+    """Starts a new sweep in this folder."""
+    sweep = load(spec, overrides)
+    return watch(SweepHome.create(sweep), sweep, options)
+
+
+def demo(overrides: tuple[str, ...], options: RunOptions) -> int:
+    """Runs the packaged demonstration in this folder."""
+    sweep = load(str(DEMO), overrides)
+    return watch(SweepHome.create(sweep), sweep, options, AFTER_DEMO)
+
+
+def resume(reference: str, options: RunOptions) -> int:
+    """Goes on with a sweep of this folder."""
+    home = find(reference)
+    return watch(home, stored(home), options, resume=True)
+
+
+def watch(
+    home: SweepHome,
+    sweep: Sweep,
+    options: RunOptions,
+    after: tuple[tuple[str, str], ...] = (),
+    resume: bool = False,
+) -> int:
+    """Drives the sweep while showing it, then tells how it ended; returns the exit code."""
+    try:
+        with viewer(title(home, sweep), options) as view:
+            code = _drive(home, view, resume)
+    except Busy as error:
+        raise Refusal(
+            f"{error}; `paceline show {home.id}` looks at it, `paceline stop {home.id}` ends it"
+        ) from error
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    tell_end(home, title(home, sweep), options.as_json, after=after if code == FINISHED else ())
+    return code
+
+
+def _drive(home: SweepHome, view: Observer, resume: bool) -> int:
+    from cluster.driver import DriverSettings, drive
+
+    return drive(home, view, DriverSettings(resume=resume))
+
+
+def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]:
+    """The live view in a terminal, lines in a pipe, next to nothing when quiet; never on stdout with ``--json``."""
+    from cluster.view import LineView, LiveView, QuietView
+
+    if options.quiet:
+        return QuietView(sys.stderr)
+    screen = console(stderr=options.as_json)
+    if options.live and screen.is_terminal:
+        return LiveView(head, screen)
+    return LineView(head, sys.stderr if options.as_json else sys.stdout)
+
+
+def tell_end(
+    home: SweepHome, head: Title, as_json: bool, after: Sequence[tuple[str, str]] = (), top: int = 5
+) -> None:
+    """The document on stdout, or the summary with what to type next, unless ``after`` says that."""
+    from cluster import ending, summary
+
+    document = summary.document(home)
+    if as_json:
+        print_json(document)
+        return
+    told = ending.Ending(
+        title=head,
+        document=document,
+        snapshot=summary.snapshot(home),
+        troubles=summary.troubles(home),
+        next=after or ending.next_commands(home.id, document["state"]),
+    )
+    ending.show(told, console(), top)

@@ -1,0 +1,63 @@
+"""Commands around a sweep that runs or ran: stop, ui."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cluster.commands import FINISHED
+from cluster.commands.common import Failure, find
+
+PATIENCE_S = 60.0
+POLL_S = 0.2
+
+
+def stop(reference: str, now: bool) -> int:
+    """Asks the sweep's driver to stop and waits until it has."""
+    home = find(reference)
+    if not home.request_stop(now):
+        raise Failure(f"sweep {home.id} is not running")
+    deadline = time.monotonic() + PATIENCE_S
+    while home.driver_pid() is not None:
+        if time.monotonic() > deadline:
+            raise Failure(f"sweep {home.id} was asked to stop and still is at it; --now does not wait")
+        time.sleep(POLL_S)
+    print(f"sweep {home.id} stopped; `paceline resume {home.id}` continues it")
+    return FINISHED
+
+
+def ui(reference: str, port: int) -> int:
+    """Serves MLflow's UI until Ctrl-C and prints the links to the sweep."""
+    from cluster import summary
+    from tracking.ui import serve
+
+    home = find(reference)
+    tracking = summary.document(home)["tracking"]
+    if "uri" not in tracking:
+        raise Failure(f"sweep {home.id} has written nothing to MLflow yet")
+    if tracking["uri"].startswith(("http:", "https:")):
+        _print_links(tracking["uri"], tracking, home.id)
+        return FINISHED
+    print("starting MLflow's UI ...", flush=True)
+    try:
+        server = serve(tracking["uri"], port, home.path / "ui.log")
+    except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
+        raise Failure(f"the UI does not start: {error}") from error
+    try:
+        _print_links(server.url, tracking, home.id)
+        print("Ctrl-C ends the server", flush=True)
+        server.process.wait()
+    except KeyboardInterrupt:
+        print("\nended", flush=True)
+        return FINISHED
+    finally:
+        server.stop()
+    raise Failure(f"the server ended by itself; see {server.log}")
+
+
+def _print_links(base: str, tracking: dict[str, Any], sweep_id: str) -> None:
+    from tracking.ui import charts_url, leaderboard_url
+
+    experiment = str(tracking["experiment_id"])
+    print(f"leaderboard  {leaderboard_url(base, experiment, sweep_id)}")
+    print(f"charts       {charts_url(base, experiment, sweep_id)}", flush=True)

@@ -1,0 +1,49 @@
+"""Commands about specs: check, init, schema."""
+
+from __future__ import annotations
+
+from cluster.commands import FINISHED
+from cluster.commands.common import Refusal, load, print_json, write_new
+from workloads.registry import catalogue
+
+NEXT = """wrote {path}; next
+  paceline check {path}
+  paceline run {path}"""
+
+
+def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
+    """Faults as a refusal, else the preview."""
+    sweep = load(spec, overrides)
+    from cluster import preview
+
+    plan = preview.preview(sweep, preview.lanes_here(sweep), catalogue().workload(sweep.workload).hyperparameters)
+    if as_json:
+        print_json(preview.document(sweep, plan))
+    else:
+        print("\n".join(preview.lines(sweep, plan)))
+    return FINISHED
+
+
+def init(workload: str | None, output: str) -> int:
+    """A spec with every key explained, that runs as it is."""
+    from search_spaces.template import template
+
+    known = catalogue()
+    if workload is None:
+        rows = [f"  {name:<10} {known.workload(name).summary}" for name in known.workload_names]
+        raise Refusal("\n".join(["paceline init WORKLOAD, one of", *rows]))
+    try:
+        info = known.workload(workload)
+    except LookupError as error:
+        raise Refusal(str(error.args[0])) from error
+    write_new(output, template(info))
+    print(NEXT.format(path=output))
+    return FINISHED
+
+
+def schema() -> int:
+    """For editors and for those who want to know every key."""
+    from search_spaces.sweep import json_schema
+
+    print_json(json_schema(catalogue()))
+    return FINISHED

@@ -1,0 +1,102 @@
+"""What a sweep would do, without doing it: trials, rungs, legs, lanes and the first configurations."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster import words
+from search_spaces.legs import Params
+from search_spaces.search import Search, cohort_width, sweep_schedule
+from search_spaces.sweep import Sweep
+
+NUM_CONFIGURATIONS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """See the module. ``reaching`` says how many trials are expected at each of ``rungs``."""
+
+    trials: int
+    rungs: tuple[int, ...]
+    reaching: tuple[int, ...]
+    cohort: int
+    lanes: int
+    legs: int
+    """Of the search, expected: as few as full cohorts give."""
+    finals: int
+    """Trainings for the verdict."""
+    first: Sequence[Params]
+
+    @property
+    def epochs(self) -> int:
+        """Expected epochs of the search."""
+        starts = (0, *self.rungs)
+        return sum((stop - start) * n for start, stop, n in zip(starts, self.rungs, self.reaching, strict=False))
+
+
+def lanes_here(sweep: Sweep) -> int:
+    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials."""
+    wanted = sweep.resources
+    fits = _num_gpus() / wanted.gpus if wanted.gpus else len(os.sched_getaffinity(0)) / wanted.cpus
+    return max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
+
+
+def _num_gpus() -> int:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip()])
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+
+
+def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
+    """Asks the sampler for the first configurations; later ones depend on what is measured."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    size = sweep.space.size()
+    trials = sweep.trials if size is None else min(sweep.trials, size)
+    rungs = tuple(sweep_schedule(sweep).rungs)
+    eta = sweep.early_terminate.eta
+    reaching = tuple(trials // eta**level for level in range(len(rungs)))
+    width = cohort_width(sweep, num_lanes)
+    first = Search(sweep, hyperparameters, None).more([], min(NUM_CONFIGURATIONS, trials), None)
+    return Preview(
+        trials=trials,
+        rungs=rungs,
+        reaching=reaching,
+        cohort=width,
+        lanes=num_lanes,
+        legs=sum(math.ceil(number / width) for number in reaching),
+        finals=(sweep.final.top + 1) * sweep.final.seeds if sweep.final else 0,
+        first=[track.searched for track in first],
+    )
+
+
+def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
+    """The preview for ``--json``."""
+    metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
+    return {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
+
+
+def lines(sweep: Sweep, plan: Preview) -> list[str]:
+    """The preview for people."""
+    full = plan.trials * plan.rungs[-1]
+    told = {
+        "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
+        "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
+        "trials": f"{plan.trials}, up to {words.count(plan.rungs[-1], 'epoch')} each",
+        "rungs": ", ".join(
+            f"{epochs} ({words.count(n, 'trial')})" for epochs, n in zip(plan.rungs, plan.reaching, strict=True)
+        ),
+        "epochs": f"about {plan.epochs} of {full}",
+        "legs": f"{plan.legs} or more, of up to {words.count(plan.cohort, 'trial')}",
+        "lanes": str(plan.lanes),
+        "verdict": f"{plan.finals} trainings" if plan.finals else "none",
+    }
+    heads = [f"{name:<9} {text}" for name, text in told.items()]
+    return [*heads, "first configurations", *(f"  {words.settings(params)}" for params in plan.first)]
