@@ -94,7 +94,7 @@ class Search:
     def _first(self) -> list[Params]:
         known, space = hyperparameters(self.hyperparameters), self.sweep.space
         defaults = {name: known[name].default for name in space.domains}
-        wanted = [existing(space, {**defaults, **given}) for given in ({}, *self.sweep.start_from)]
+        wanted = [space.active({**defaults, **given}) for given in ({}, *self.sweep.start_from)]
         unique = {tuple(sorted(params.items())): params for params in wanted}
         return list(unique.values())[: self.sweep.trials]
 
@@ -130,11 +130,6 @@ class Search:
             if rung <= track.epoch and track.values:
                 track.reached(rung)
         return track
-
-
-def existing(space: Space, params: Params) -> Params:
-    """The part of ``params`` that exists in ``space``: parameters whose conditions hold."""
-    return {name: params[name] for name in space.domains if space.active(name, params)}
 
 
 def _searched_part(held: Track) -> Params:
