@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from cluster.chronicle import Chronicle, run_key
 from cluster.home import SweepHome
-from cluster.lane import Report
+from cluster.reports import Report
+from cluster.stopping import Stop
 from search_spaces.finals import Finals, final_seeds, finalists
 from search_spaces.legs import Leg, Purpose
 from search_spaces.race import Race
@@ -40,8 +41,7 @@ class Conductor:
     writer: Writer
     num_lanes: int
     say: Callable[[str], None]
-    stopping: bool = False
-    """True after the user asked to stop: nothing more is handed out, everything stays resumable."""
+    stop: Stop
     races: dict[Purpose, Race] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
 
@@ -65,10 +65,10 @@ class Conductor:
         return self.races[self.purpose].finished and not self._owes_finals()
 
     def next_leg(self) -> Leg | None:
-        """The next leg; None means: wait, ``finished``, or ``stopping``."""
+        """The next leg; None means: wait, ``finished``, or ``stop.requested``."""
         self._check_time()
-        leg = None if self.stopping else self.races[self.purpose].next_leg()
-        if leg is None and not self.stopping and self.races["search"].finished and self._owes_finals():
+        leg = None if self.stop.requested else self.races[self.purpose].next_leg()
+        if leg is None and not self.stop.requested and self.races["search"].finished and self._owes_finals():
             self._begin_finals()
             leg = self.races["final"].next_leg()
         self.commit()

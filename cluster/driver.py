@@ -1,140 +1,183 @@
-"""A sweep on Ray Tune: legs go out as Tune trials to reused actors, and what comes back is the conductor's."""
+"""One sweep from its home to its end: start, search, verdict, champion, and everything closed behind it."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import importlib
+import json
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "100000")
-os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+from cluster import machine, summary
+from cluster.champion import crown
+from cluster.conductor import Conductor
+from cluster.home import SweepHome
+from cluster.progress import Observer, Phase
+from cluster.stopping import INTERRUPTED, Stop
+from cluster.tracked import Tracker
+from cluster.tuning import Lanes, drive_legs
+from cluster.verdict import verdict, winner
+from search_spaces.search import Search
+from search_spaces.study import Study
+from search_spaces.sweep import Sweep
+from workloads.registry import workload
 
-import ray
-from ray import tune
-from ray.tune.search import Searcher
-
-from cluster.conductor import Conductor, Handle
-from cluster.lane import Lane, Report, Shared
-
-MAX_BARREN_FITS = 3
-"""So many Tune runs in a row may end in an error without a single report."""
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """How many lanes there are, what one takes, and what they share."""
-
-    count: int
-    cpus: float
-    gpus: float
-    shared: Shared
-    test: ray.ObjectRef
+FINISHED, NO_TRIAL, TOO_MANY_FAILURES, UNREACHABLE = 0, 1, 3, 4
+SHOW_EVERY_S = 0.25
+ENTER_EVERY_S = 5.0
+CLOSE_TIMEOUT_S = 60.0
+EARLY = ("mlflow.tracking", "ray.tune", "pandas")
+"""Imported in a thread while Ray's processes start."""
 
 
-class LegSearcher(Searcher):  # type: ignore[misc]
-    """Hands legs to Tune, and what comes back to the conductor. None: wait; FINISHED: the sweep is over or stopped."""
-
-    def __init__(self, conductor: Conductor, test: ray.ObjectRef) -> None:
-        super().__init__(metric="done", mode="max")
-        self._conductor, self._test = conductor, test
-        self.legs: dict[str, Handle] = {}
-        self.num_reports = 0
-
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """See ``Searcher``."""
-        leg = self._conductor.next_leg()
-        if leg is None:
-            over = self._conductor.finished or self._conductor.stopping
-            return Searcher.FINISHED if over else None
-        self.legs[trial_id] = (leg.purpose, leg.id)
-        config = {"leg": leg.to_json()}
-        return {**config, "test": [self._test]} if leg.purpose == "final" else config
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """See ``Searcher``."""
-        self.num_reports += 1
-        self._conductor.report(self.legs[trial_id], Report.from_result(result))
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """See ``Searcher``. An error comes with its reason to ``Watch``."""
-        if result and not error:
-            self.on_trial_result(trial_id, result)
-            del self.legs[trial_id]
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing: a sweep is resumed from its study, never from a snapshot of Tune's."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing, as ``save``."""
+class DataChanged(RuntimeError):
+    """A resumed sweep found other data than it began with."""
 
 
-class Watch(tune.Callback):  # type: ignore[misc]
-    """Learns from Tune why a lane died, and shows the sweep to whoever watches."""
+def drive(home: SweepHome, observer: Observer) -> int:
+    """Runs the sweep to its end, or goes on with it; returns the exit code.
 
-    def __init__(self, conductor: Conductor, searcher: LegSearcher, show: Callable[[], None]) -> None:
-        self._conductor, self._searcher, self._show = conductor, searcher, show
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """See ``Callback``."""
-        self._show()
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """See ``Callback``."""
-        handle = self._searcher.legs.pop(trial.trial_id, None)
-        if handle in self._conductor.out():
-            error = trial.get_pickled_error() or trial.get_error()
-            self._conductor.fail(handle, f"lane died: {_sentence(error)}")
+    Raises ``Busy`` when another process drives it, ``workloads.data.DataError`` when the data cannot be used, and
+    ``DataChanged``.
+    """
+    with home.driven():
+        stop = Stop(home.stop_mark, observer.message)
+        with stop.listening():
+            return Driver(home, home.sweep(), observer, stop).run()
 
 
-def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
-    """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one."""
-    barren = 0
-    while not (conductor.finished or conductor.stopping):
-        searcher = LegSearcher(conductor, lanes.test)
-        try:
-            _fit(conductor, lanes, searcher, Watch(conductor, searcher, show))
-        except (ray.exceptions.RayError, RuntimeError) as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            conductor.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
-            for handle in conductor.out():
-                conductor.fail(handle, f"lane died: {_sentence(error)}")
-            barren = 0 if searcher.num_reports else barren + 1
-            if barren >= MAX_BARREN_FITS:
-                raise
-        else:
-            for handle in conductor.out():
-                conductor.fail(handle, "lane died: it ended without a report")
+@dataclass
+class Driver:
+    """One life of a sweep. ``parts`` adds up where the time went, in seconds."""
+
+    home: SweepHome
+    sweep: Sweep
+    observer: Observer
+    stop: Stop
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._begun = self._shown = self._entered = time.monotonic()
+        self._phase: Phase | None = None
+        self._show_every_s = SHOW_EVERY_S
+        self._size = machine.lane_size(self.sweep, machine.num_cpus(), machine.num_gpus())
+        self._study = Study(self.home.id, self.sweep.metric.goal, self.home.journal)
+        self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
+        if self._study.num_bytes_mended:
+            self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")
+
+    def run(self) -> int:
+        """See ``drive``."""
+        self._enter("starting")
+        threading.Thread(target=_import_early, daemon=True).start()
+        with machine.ray_for(self._size):
+            self._took("start", self._begun)
+            with self._timed("data"):
+                data = machine.prepare_data(self.sweep.data, self._size)
+                self._check_card(data)
+            tracker = Tracker(self.home, self.sweep, self._study, self.observer, data.card)
+            tracker.keep_splits(data.card, data.indices)
+            conductor = self._conductor(tracker)
+            with self._timed("legs"):
+                self._train(conductor, tracker, data)
+            if self.stop.requested:
+                conductor.pause()
+            else:
+                self._judge(conductor, tracker, data)
+        return self._close(conductor, tracker)
+
+    def _conductor(self, tracker: Tracker) -> Conductor:
+        search = Search(self.sweep, workload(self.sweep.workload).hyperparameters, self._study)
+        return Conductor(
+            sweep=self.sweep,
+            home=self.home,
+            study=self._study,
+            search=search,
+            writer=tracker.writer,
+            num_lanes=self._size.count,
+            say=self.observer.message,
+            stop=self.stop,
+        )
+
+    def _train(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
+        def show() -> None:
+            if time.monotonic() - self._shown > self._show_every_s:
+                self._enter("search" if conductor.purpose == "search" else "verdict")
+                self._show(tracker)
+
+        drive_legs(conductor, Lanes(self._size, machine.shared(self.home, self.sweep, data), data.test), show)
+
+    def _judge(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
+        finals = conductor.races.get("final")
+        if finals is None:
+            return
+        self._study.set("verdict", verdict(finals, conductor.finals.entries, self.sweep.metric.name))
+        self._study.flush()
+        chosen = winner(finals)
+        if chosen is not None:
+            with self._timed("champion"):
+                crown(self.home, self.sweep, chosen, tracker, data)
+
+    def _close(self, conductor: Conductor, tracker: Tracker) -> int:
+        search = conductor.races["search"]
+        able = bool(search.ranked())
+        with self._timed("logging"):
+            state = "interrupted" if self.stop.requested else "finished" if able else "failed"
+            tracker.conclude(state, self._study.facts().get("verdict"))
+            drained = tracker.close(CLOSE_TIMEOUT_S)
+        self._enter("interrupted" if self.stop.requested else "finished")
+        self._show(tracker)
+        if self.stop.requested:
+            return INTERRUPTED
+        if not able:
+            return NO_TRIAL
+        num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_failures)
+        if num_crashed > self.sweep.max_failures:
+            return TOO_MANY_FAILURES
+        return FINISHED if drained else UNREACHABLE
+
+    def _check_card(self, data: machine.SharedData) -> None:
+        """The split must be the one that the sweep began with."""
+        if not self.home.data.exists():
+            self.home.data.write_text(json.dumps({"card": data.card, "indices": data.indices}))
+        elif json.loads(self.home.data.read_text())["card"]["digest"] != data.card["digest"]:
+            raise DataChanged(f"the data has changed since sweep {self.home.id} began; start a new sweep")
+
+    def _enter(self, phase: Phase) -> None:
+        """Notes how far the sweep is: at once when the phase changes, else every few seconds."""
+        now = time.monotonic()
+        if phase == self._phase and now - self._entered < ENTER_EVERY_S:
+            return
+        self._phase, self._entered = phase, now
+        cost = {"seconds": round(self._elapsed_s, 3), "lanes": self._size.count}
+        self._study.set("phase", phase)
+        self._study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
+        self._study.flush()
+
+    def _show(self, tracker: Tracker) -> None:
+        begun = time.monotonic()
+        seen = summary.picture(self.sweep, self._study, True, self._elapsed_s, self._size.count)
+        tracker.tick(seen.rows)
+        self.observer.progress(seen)
+        self._shown = time.monotonic()
+        self._show_every_s = max(SHOW_EVERY_S, 20 * (self._shown - begun))
+
+    @property
+    def _elapsed_s(self) -> float:
+        return self._earlier_s + time.monotonic() - self._begun
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self._took(part, begun)
+
+    def _took(self, part: str, begun: float) -> None:
+        self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - begun
 
 
-def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, watch: Watch) -> None:
-    name = f"tune-{conductor.home.id}-{time.time_ns():x}"
-    lane = type(f"Lane{conductor.home.id}", (Lane,), {})
-    trainable = tune.with_resources(
-        tune.with_parameters(lane, shared=lanes.shared), {"cpu": lanes.cpus, "gpu": lanes.gpus}
-    )
-    tuner = tune.Tuner(
-        trainable,
-        tune_config=tune.TuneConfig(
-            search_alg=searcher, num_samples=-1, reuse_actors=True, max_concurrent_trials=lanes.count
-        ),
-        run_config=tune.RunConfig(
-            name=name, storage_path=str(conductor.home.path / "tune"), verbose=0, callbacks=[watch]
-        ),
-    )
-    try:
-        tuner.fit()
-    finally:
-        shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
-
-
-def _sentence(error: BaseException | None) -> str:
-    text = str(error).strip() if error else ""
-    kind = type(error).__name__ if error else "unknown reason"
-    return f"{kind}: {text.splitlines()[0]}" if text else kind
+def _import_early() -> None:
+    for name in EARLY:
+        importlib.import_module(name)

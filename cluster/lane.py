@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
 
-from search_spaces.legs import Leg, MemberEpoch, Saved, Scored
-from workloads.leg import LegRunner, LegSetting
+from cluster.reports import Report
+from search_spaces.legs import Leg, MemberEpoch, Saved
+
+if TYPE_CHECKING:
+    from workloads.leg import LegRunner
 
 REPORT_EVERY_S = 0.5
 """A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
@@ -22,41 +24,12 @@ CHECKPOINT_EVERY_S = 30.0
 """Within a long leg; every leg ends with a checkpoint."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a lane tells the driver: everything new since its last report."""
-
-    epochs: Sequence[MemberEpoch] = ()
-    saved: Sequence[Saved] = ()
-    scored: Sequence[Scored] = ()
-    failure: str | None = None
-    """The traceback of code that raised; the leg is over and its lane lives on."""
-    seconds: float = 0.0
-    done: bool = False
-
-    def to_result(self) -> dict[str, Any]:
-        """As one opaque text: Tune flattens and copies whatever structure it is given."""
-        return {"report": json.dumps(asdict(self)), "done": self.done}
-
-    @classmethod
-    def from_result(cls, result: Mapping[str, Any]) -> Report:
-        """The report in a Tune result."""
-        record = json.loads(result["report"])
-        return cls(
-            **{
-                **record,
-                "epochs": [MemberEpoch(**item) for item in record["epochs"]],
-                "saved": [Saved(**item) for item in record["saved"]],
-                "scored": [Scored(**item) for item in record["scored"]],
-            }
-        )
-
-
 @dataclass(frozen=True)
 class Shared:
     """What all lanes of a sweep share. ``search`` refers to the training and validation data, never the test."""
 
-    setting: LegSetting
+    setting: Mapping[str, str]
+    """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
     search: ray.ObjectRef
     stop_mark: Path
 
@@ -108,8 +81,10 @@ class Lane(tune.Trainable):  # type: ignore[misc]
         )
 
     def _started(self) -> tuple[Leg, LegRunner]:
+        from workloads.leg import LegRunner, LegSetting
+
         if self._runner is None:
-            self._runner = LegRunner(self._shared.setting, ray.get(self._shared.search))
+            self._runner = LegRunner(LegSetting(**self._shared.setting), ray.get(self._shared.search))
         if self._leg is None:
             test = self._config.get("test")
             self._runner.test = None if test is None else ray.get(test)

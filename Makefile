@@ -1,0 +1,41 @@
+# Every chore is one command, and CI calls the same ones.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: install demo test check bench wheel clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(STAMP)
+
+# The main job on real data: a sweep from one YAML file to a judged winner. Leaves mlflow.db and .paceline/ in .demo.
+demo: install
+	mkdir -p .demo
+	cd .demo && ../$(BIN)/paceline demo
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_contract.py
+
+bench: install
+	$(BIN)/python -m tests.benchmarks.overhead
+	$(BIN)/python -m tests.benchmarks.search_quality
+	$(BIN)/python -m tests.benchmarks.fused_speed
+	$(BIN)/python -m tests.benchmarks.peers
+
+wheel: install
+	$(BIN)/python -m hatchling build -t wheel
+
+clean:
+	rm -rf $(VENV) .demo dist

@@ -1,0 +1,120 @@
+"""This machine as Ray sees it: how many lanes it carries, its start, and the data that every lane shares."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "100000")
+
+import ray
+
+from cluster.lane import Shared
+
+if TYPE_CHECKING:
+    from cluster.home import SweepHome
+    from search_spaces.data import Data
+    from search_spaces.sweep import Resources, Sweep
+
+
+@dataclass(frozen=True)
+class LaneSize:
+    """How many lanes, and the CPUs and GPUs that one takes."""
+
+    count: int
+    cpus: float
+    gpus: float
+
+
+def lane_size(sweep: Sweep, num_cpus: int, num_gpus: int) -> LaneSize:
+    """As many lanes as ``num_cpus`` or ``num_gpus`` carry, no more than asked for or than there are trials."""
+    wanted: Resources = sweep.resources
+    fits = int(num_gpus / wanted.gpus) if wanted.gpus else int(num_cpus / wanted.cpus)
+    count = max(1, min(sweep.max_concurrent or fits, sweep.trials))
+    return LaneSize(count, wanted.cpus, wanted.gpus)
+
+
+def num_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def num_gpus() -> int:
+    """GPUs that Ray finds, without importing torch."""
+    from ray._private.accelerators import NvidiaGPUAcceleratorManager
+
+    return int(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())
+
+
+@contextmanager
+def ray_for(size: LaneSize) -> Iterator[None]:
+    """A Ray of its own on this machine, quiet, whatever other cluster there may be."""
+    ray.init(
+        address="local",
+        num_cpus=max(num_cpus(), math.ceil(size.count * size.cpus)),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@dataclass(frozen=True)
+class SharedData:
+    """The prepared data in the object store, and what the driver may know of it."""
+
+    search: ray.ObjectRef
+    test: ray.ObjectRef
+    card: Mapping[str, Any]
+    indices: Mapping[str, list[int]]
+
+
+def prepare_data(data: Data, size: LaneSize) -> SharedData:
+    """Loads and splits the data once, in a worker; meanwhile the other workers warm up for their legs.
+
+    Raises what ``workloads.data.prepare`` raises.
+    """
+    for _ in range(size.count):
+        _warm_up.remote()
+    search, test, facts = _prepare.options(num_cpus=0).remote(data.model_dump_json())
+    card, indices = ray.get(facts)
+    return SharedData(search, test, card, indices)
+
+
+def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
+    """What the sweep's lanes are given at birth."""
+    setting = {
+        "workload": sweep.workload,
+        "objective": sweep.metric.name,
+        "goal": sweep.metric.goal,
+        "checkpoints": str(home.checkpoints),
+    }
+    return Shared(setting, data.search, home.stop_mark)
+
+
+@ray.remote(num_returns=3)
+def _prepare(text: str) -> tuple[Any, Any, Any]:
+    from search_spaces.data import Data
+    from workloads.data import prepare
+
+    prepared = prepare(Data.model_validate_json(text))
+    indices = {name: rows.tolist() for name, rows in prepared.indices.items()}
+    return prepared.search, prepared.test, (prepared.card.to_dict(), indices)
+
+
+@ray.remote
+def _warm_up() -> None:
+    """Ray gives an idle worker to the next actor: a lane begins where torch is imported already."""
+    import workloads.leg  # noqa: F401

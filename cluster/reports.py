@@ -1,0 +1,40 @@
+"""What a lane tells the driver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from search_spaces.legs import MemberEpoch, Saved, Scored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a lane tells the driver: everything new since its last report."""
+
+    epochs: Sequence[MemberEpoch] = ()
+    saved: Sequence[Saved] = ()
+    scored: Sequence[Scored] = ()
+    failure: str | None = None
+    """The traceback of code that raised; the leg is over and its lane lives on."""
+    seconds: float = 0.0
+    done: bool = False
+
+    def to_result(self) -> dict[str, Any]:
+        """As one opaque text: Tune flattens and copies whatever structure it is given."""
+        return {"report": json.dumps(asdict(self)), "done": self.done}
+
+    @classmethod
+    def from_result(cls, result: Mapping[str, Any]) -> Report:
+        """The report in a Tune result."""
+        record = json.loads(result["report"])
+        return cls(
+            **{
+                **record,
+                "epochs": [MemberEpoch(**item) for item in record["epochs"]],
+                "saved": [Saved(**item) for item in record["saved"]],
+                "scored": [Scored(**item) for item in record["scored"]],
+            }
+        )

@@ -1,0 +1,144 @@
+"""A sweep's side of MLflow as the driver sees it: the writer, the links, the leaderboard."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cluster.home import SweepHome
+from cluster.progress import Observer, Row
+from cluster.summary import best_of, epochs_saved, rows
+from search_spaces.study import Study
+from search_spaces.sweep import Sweep
+from tracking import names
+from tracking.changes import Best, SweepHeader
+from tracking.store import resolve, sqlite_path
+from tracking.ui import DEFAULT_PORT, leaderboard_url
+from tracking.writer import Writer
+
+SUMMARY_EVERY_S = 5.0
+
+
+def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeader:
+    """What MLflow is told of the sweep before its first trial."""
+    overview = {
+        "workload": sweep.workload,
+        "method": sweep.method,
+        "early_terminate": sweep.early_terminate.type,
+        "trials": sweep.trials,
+        "epochs": sweep.epochs,
+        "seed": sweep.seed,
+        "data": str(card["name"]),
+    }
+    sizes = {f"rows_{split}": count for split, count in card["rows"].items()}
+    return SweepHeader(
+        sweep_id=home.id,
+        name=sweep.name,
+        workload=sweep.workload,
+        experiment=sweep.tracking.experiment or sweep.name,
+        metric=sweep.metric.name,
+        goal=sweep.metric.goal,
+        method=sweep.method,
+        spec_text=sweep.to_text(),
+        overview=overview | sizes,
+        dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())},
+        log_scaled=sweep.space.log_scaled,
+        searched=tuple(sweep.space.domains),
+    )
+
+
+class Tracker:
+    """Owns the writer. All methods are called from the driver's thread."""
+
+    def __init__(
+        self, home: SweepHome, sweep: Sweep, study: Study, observer: Observer, card: Mapping[str, Any]
+    ) -> None:
+        self._sweep, self._study, self._observer, self._home = sweep, study, observer, home
+        self.uri = resolve(sweep.tracking.uri)
+        self.writer = Writer(self.uri, home.spool, header(home, sweep, card), observer.message)
+        self._noted: set[str] = set()
+        self._linked = False
+        self._summed_up = time.monotonic()
+
+    def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
+        """The data's card and which example went where, as an artifact."""
+        self.writer.text(names.SPLITS_FILE, json.dumps({"card": card, "indices": indices}))
+
+    def tick(self, found: Sequence[Row]) -> None:
+        """From time to time: the link, and the leader in the sweep's own run."""
+        self._link()
+        if time.monotonic() - self._summed_up > SUMMARY_EVERY_S:
+            self._sum_up("running", found)
+
+    def conclude(self, state: str, verdict: Mapping[str, Any] | None) -> None:
+        """The last word of this life of the sweep: its summary and the leaderboard."""
+        found = rows(self._study.records(), self._sweep.metric.goal, live=False)
+        table = leaderboard(found, self._sweep)
+        self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
+        self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False))
+        self._sum_up(state, found, verdict)
+
+    def close(self, timeout_s: float) -> bool:
+        """Sends what is left; False when it stays in the spool."""
+        drained = self.writer.close(timeout_s)
+        self._link()
+        for key, run_id in self.writer.run_ids.items():
+            if key not in self._noted and "-" not in key:
+                self._study.note(int(key[1:]), "run_id", run_id)
+                self._noted.add(key)
+        self._study.flush()
+        return drained
+
+    def _link(self) -> None:
+        if self._linked or self.writer.experiment_id is None:
+            return
+        local = sqlite_path(self.uri) is not None
+        base = f"http://127.0.0.1:{DEFAULT_PORT}" if local else self.uri
+        url = leaderboard_url(base, self.writer.experiment_id, self._home.id)
+        facts = {"experiment_id": self.writer.experiment_id, "parent_run_id": self.writer.parent_run_id}
+        self._study.set("tracking", {"uri": self.uri, **facts, "url": url})
+        self._observer.link(url)
+        self._linked = True
+
+    def _sum_up(self, state: str, found: Sequence[Row], verdict: Mapping[str, Any] | None = None) -> None:
+        leader = best_of(found, self._sweep.metric.goal)
+        best = leader and Best(number=leader.number, value=leader.best_value or 0.0, params=leader.params)
+        metrics = {
+            "sweep/trials": float(len(found)),
+            "sweep/epochs_trained": float(sum(row.epochs for row in found)),
+            "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
+        }
+        if leader is not None and leader.best_value is not None:
+            metrics[names.best(self._sweep.metric.name)] = leader.best_value
+        if verdict:
+            metrics[verdict["metric"]] = verdict["winner"]["mean"]
+            if verdict["difference"]["mean"] is not None:
+                metrics[f"{verdict['metric']}_over_default"] = verdict["difference"]["mean"]
+        self.writer.summary(state, best, metrics)
+        self._summed_up = time.monotonic()
+
+
+def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
+    """One typed row a trial, the best first: trial, state, epochs, value, best, seconds, error, then parameters."""
+    import pandas as pd
+
+    records = [
+        {
+            "trial": row.number,
+            "state": row.state,
+            "epochs": row.epochs,
+            sweep.metric.name: row.value,
+            names.best(sweep.metric.name): row.best_value,
+            "seconds": row.seconds,
+            "error": row.error,
+            **{name: row.params.get(name) for name in sweep.space.domains},
+        }
+        for row in found
+    ]
+    table = pd.DataFrame(records)
+    order = sweep.metric.goal == "minimize"
+    return (
+        table if table.empty else table.sort_values(names.best(sweep.metric.name), ascending=order, kind="stable")
+    )

@@ -1,0 +1,133 @@
+"""Legs on Ray Tune: they go out as Tune trials to reused actors, and what comes back is the conductor's."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from cluster.conductor import Conductor, Handle
+from cluster.lane import Lane, Shared
+from cluster.machine import LaneSize
+from cluster.reports import Report
+
+MAX_BARREN_FITS = 3
+"""So many Tune runs in a row may end in an error without a single report."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How many lanes there are and what one takes, what they share, and the locked test split."""
+
+    size: LaneSize
+    shared: Shared
+    test: ray.ObjectRef
+
+
+class LegSearcher(Searcher):  # type: ignore[misc]
+    """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped."""
+
+    def __init__(self, conductor: Conductor, test: ray.ObjectRef) -> None:
+        super().__init__(metric="done", mode="max")
+        self._conductor, self._test = conductor, test
+        self.legs: dict[str, Handle] = {}
+        self.num_reports = 0
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """See ``Searcher``."""
+        leg = self._conductor.next_leg()
+        if leg is None:
+            over = self._conductor.finished or self._conductor.stop.requested
+            return Searcher.FINISHED if over else None
+        self.legs[trial_id] = (leg.purpose, leg.id)
+        config = {"leg": leg.to_json()}
+        return {**config, "test": [self._test]} if leg.purpose == "final" else config
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """See ``Searcher``."""
+        self.num_reports += 1
+        self._conductor.report(self.legs[trial_id], Report.from_result(result))
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """See ``Searcher``. An error comes with its reason to ``Watch``."""
+        if result and not error:
+            self.on_trial_result(trial_id, result)
+            del self.legs[trial_id]
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a sweep is resumed from its study, never from a snapshot of Tune's."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, as ``save``."""
+
+
+class Watch(tune.Callback):  # type: ignore[misc]
+    """Learns from Tune why a lane died, and shows the sweep to whoever watches."""
+
+    def __init__(self, conductor: Conductor, searcher: LegSearcher, show: Callable[[], None]) -> None:
+        self._conductor, self._searcher, self._show = conductor, searcher, show
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """See ``Callback``."""
+        self._show()
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """See ``Callback``."""
+        handle = self._searcher.legs.pop(trial.trial_id, None)
+        if handle in self._conductor.out():
+            error = trial.get_pickled_error() or trial.get_error()
+            self._conductor.fail(handle, f"lane died: {_sentence(error)}")
+
+
+def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
+    """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one."""
+    barren = 0
+    while not (conductor.finished or conductor.stop.requested):
+        searcher = LegSearcher(conductor, lanes.test)
+        try:
+            _fit(conductor, lanes, searcher, Watch(conductor, searcher, show))
+        except (ray.exceptions.RayError, RuntimeError) as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            conductor.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
+            for handle in conductor.out():
+                conductor.fail(handle, f"lane died: {_sentence(error)}")
+            barren = 0 if searcher.num_reports else barren + 1
+            if barren >= MAX_BARREN_FITS:
+                raise
+        else:
+            for handle in conductor.out():
+                conductor.fail(handle, "lane died: it ended without a report")
+
+
+def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, watch: Watch) -> None:
+    name = f"tune-{conductor.home.id}-{time.time_ns():x}"
+    lane = type(f"Lane{conductor.home.id}", (Lane,), {})
+    trainable = tune.with_resources(
+        tune.with_parameters(lane, shared=lanes.shared), {"cpu": lanes.size.cpus, "gpu": lanes.size.gpus}
+    )
+    tuner = tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, num_samples=-1, reuse_actors=True, max_concurrent_trials=lanes.size.count
+        ),
+        run_config=tune.RunConfig(
+            name=name, storage_path=str(conductor.home.path / "tune"), verbose=0, callbacks=[watch]
+        ),
+    )
+    try:
+        tuner.fit()
+    finally:
+        shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
+
+
+def _sentence(error: BaseException | None) -> str:
+    text = str(error).strip() if error else ""
+    kind = type(error).__name__ if error else "unknown reason"
+    return f"{kind}: {text.splitlines()[0]}" if text else kind
