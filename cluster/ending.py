@@ -86,8 +86,9 @@ def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
         part = verdict.get(name)
         if not part:
             continue
+        who = words.trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
-        line = Text(f"  {name:<11}").append(f"{sign}{words.measure(part['mean'])}".rjust(8), "green")
+        line = Text(f"  {name:<10}  {who:<5}").append(f"{sign}{words.measure(part['mean'])}".rjust(8), "green")
         line.append(f"  {interval(part.get('ci95'))}", "default")
         if "seeds" in part:
             line.append(f"  {_seeds(part['seeds'])}", "bright_black")
@@ -118,11 +119,12 @@ def judgement(verdict: Mapping[str, Any], goal: str) -> str:
     difference = verdict.get("difference")
     if not difference or difference["mean"] is None:
         return "The winner was not compared with the default configuration."
+    numbers = [verdict[name].get("number") for name in ("winner", "default")]
+    if numbers[0] is not None and numbers[0] == numbers[1]:
+        return "The winner is the default configuration: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
     if bounds is None:
         return "One seed gives no interval: whether the winner beats the default cannot be told (set final.seeds)."
-    if bounds == (0.0, 0.0):
-        return "The winner is the default configuration, or scores exactly as it does."
     if bounds[0] <= 0 <= bounds[1]:
         return (
             "The interval of the difference spans zero: with these seeds "

@@ -198,8 +198,8 @@ def verdict(low: float, high: float) -> dict[str, Any]:
     part = {"mean": 0.97, "ci95": [0.96, 0.98], "seeds": 3}
     return {
         "metric": "test_accuracy",
-        "winner": part,
-        "default": {**part, "mean": 0.95},
+        "winner": {"number": 11, **part},
+        "default": {"number": 0, **part, "mean": 0.95},
         "difference": {"mean": (low + high) / 2, "ci95": [low, high]},
     }
 
@@ -212,7 +212,7 @@ def verdict(low: float, high: float) -> dict[str, Any]:
         (-0.03, -0.01, "minimize", "is better than"),
         (-0.03, -0.01, "maximize", "is worse than"),
         (-0.01, 0.03, "maximize", "spans zero"),
-        (0.0, 0.0, "maximize", "is the default configuration"),
+        (0.0, 0.0, "maximize", "spans zero"),
         (float("nan"), float("nan"), "maximize", "One seed gives no interval"),
     ],
 )
@@ -221,6 +221,12 @@ def test_the_verdict_in_words(low: float, high: float, goal: str, words_of_it: s
     if low != low:
         told["difference"] = {"mean": 0.02, "ci95": None}
     assert words_of_it in ending.judgement(told, goal)
+
+
+def test_a_default_that_wins_is_called_by_its_name() -> None:
+    same = verdict(0.0, 0.0)
+    same["winner"]["number"] = 0
+    assert "The winner is the default configuration" in ending.judgement(same, "maximize")
 
 
 def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> str:
@@ -245,7 +251,8 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
     )
     for part in (
         "digits-mlp-7f3a finished: 12 trials (8 done, 1 running, 1 paused, 1 stopped, 1 failed) in 0:01:05",
-        "t011 ★", "  winner       0.9700  [0.9600, 0.9800]  3 seeds", "  difference  +0.0200  [0.0100, 0.0300]",
+        "t011 ★",
+        "  winner      t011   0.9700  [0.9600, 0.9800]  3 seeds", "  difference        +0.0200  [0.0100, 0.0300]",
         "better than the default", "2 trials (t003, t005) met:", trace, "saved 60 %", long_url,
         "paceline ui 7f3a", "paceline best 7f3a -o best.yaml", "paceline show 7f3a --top 20",
     ):  # fmt: skip

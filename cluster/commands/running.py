@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import search_spaces
 from cluster.commands import FINISHED, INTERRUPTED, RunOptions
-from cluster.commands.common import Refusal, console, find, load, print_json, stored, title
+from cluster.commands.common import Failure, Refusal, console, find, load, print_json, stored, title
 from cluster.home import Busy, SweepHome
 
 if TYPE_CHECKING:
@@ -41,34 +41,30 @@ def demo(overrides: tuple[str, ...], options: RunOptions) -> int:
 def resume(reference: str, options: RunOptions) -> int:
     """Goes on with a sweep of this folder."""
     home = find(reference)
-    return watch(home, stored(home), options, resume=True)
+    return watch(home, stored(home), options)
 
 
-def watch(
-    home: SweepHome,
-    sweep: Sweep,
-    options: RunOptions,
-    after: tuple[tuple[str, str], ...] = (),
-    resume: bool = False,
-) -> int:
+def watch(home: SweepHome, sweep: Sweep, options: RunOptions, after: Sequence[tuple[str, str]] = ()) -> int:
     """Drives the sweep while showing it, then tells how it ended; returns the exit code."""
     try:
         with viewer(title(home, sweep), options) as view:
-            code = _drive(home, view, resume)
-    except Busy as error:
-        raise Refusal(
-            f"{error}; `paceline show {home.id}` looks at it, `paceline stop {home.id}` ends it"
-        ) from error
+            code = _drive(home, view)
     except KeyboardInterrupt:
         code = INTERRUPTED
     tell_end(home, title(home, sweep), options.as_json, after=after if code == FINISHED else ())
     return code
 
 
-def _drive(home: SweepHome, view: Observer, resume: bool) -> int:
-    from cluster.driver import DriverSettings, drive
+def _drive(home: SweepHome, view: Observer) -> int:
+    from cluster.driver import DataChanged, drive
+    from workloads.data import DataError
 
-    return drive(home, view, DriverSettings(resume=resume))
+    try:
+        return drive(home, view)
+    except Busy as error:
+        raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
+    except (DataChanged, DataError) as error:
+        raise Failure(str(error)) from error
 
 
 def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]:
