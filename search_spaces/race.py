@@ -69,6 +69,9 @@ class Race:
         self._exhausted = False
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         self._leg_ids = itertools.count()
+        for track in self.tracks:
+            if track.state == "ready" and track.epoch == schedule.rungs[-1]:
+                self._arrive(track)
 
     def next_leg(self) -> Leg | None:
         """The leg to train now, or None: nothing is possible before a running leg reports, or ever (finished)."""
@@ -86,6 +89,8 @@ class Race:
         fresh = []
         for measured in epochs:
             track = aboard[measured.key]
+            if track.state in ENDS:
+                continue
             value = measured.metrics.get(objective, math.nan)
             if measured.epoch not in track.values:
                 fresh.append(measured)
@@ -102,6 +107,9 @@ class Race:
         aboard = {track.key: track for track in self._legs[leg_id][1]}
         for checkpoint in saved:
             track = aboard[checkpoint.key]
+            if track.state in ENDS:
+                self.garbage.append(checkpoint.uri)
+                continue
             if track.previous and track.previous != checkpoint.uri:
                 self.garbage.append(track.previous)
             track.previous = track.checkpoint if track.checkpoint != checkpoint.uri else None
@@ -118,15 +126,16 @@ class Race:
 
     def failed_leg(self, leg_id: int, reason: str) -> None:
         """The leg's lane died or its code raised: one member is to blame, several are retried apart."""
-        _leg, tracks = self._legs.pop(leg_id)
-        running = [track for track in tracks if track.state == "running"]
-        for track in running:
+        leg, tracks = self._legs.pop(leg_id)
+        for track in [track for track in tracks if track.state == "running"]:
             track.state, track.alone = "ready", True
             if len(tracks) == 1:
                 track.num_failures += 1
                 track.error = reason
             if track.num_failures > self.rules.max_failures:
                 self._end(track, "failed", reason)
+            elif track.epoch == leg.stop:
+                self._arrive(track)
             else:
                 self._ledger.moved(track)
 
@@ -142,11 +151,13 @@ class Race:
     def _choose(self) -> list[Track]:
         group = self._widest()
         if len(group) < self.rules.width and self._room():
-            self._ask(self.rules.width - sum(1 for track in self.tracks if self._is_new(track)), None)
+            num_new = sum(track.state == "ready" and track.epoch == 0 for track in self.tracks)
+            self._ask(self.rules.width - num_new, None)
             group = self._widest()
             wanted = math.ceil(self.rules.fill * self.rules.width) - len(group)
             if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._room():
-                group += self._ask(wanted, group[0])
+                asked = self._ask(wanted, group[0])
+                group += [track for track in asked if track.signature == group[0].signature]
         return group[: self.rules.width]
 
     def _widest(self) -> list[Track]:
@@ -164,16 +175,12 @@ class Race:
         if count <= 0:
             return []
         new = self._supply.more(self.tracks, count, held)
-        self._exhausted = held is None and len(new) < count
+        self._exhausted |= held is None and len(new) < count
         self.tracks += new
         return new
 
     def _room(self) -> bool:
         return len(self.tracks) < self.rules.num_tracks and not self._exhausted
-
-    @staticmethod
-    def _is_new(track: Track) -> bool:
-        return track.state == "ready" and track.epoch == 0
 
     def _start(self, group: list[Track]) -> Leg:
         epoch, rungs = group[0].epoch, self.schedule.rungs
@@ -226,10 +233,8 @@ class Race:
         rungs = self.schedule.rungs[:-1]
         return Standings(
             {rung: {t.index: t.scores[rung] for t in self.tracks if rung in t.scores} for rung in rungs},
-            {
-                rung: frozenset(t.index for t in self.tracks if t.state == "paused" and t.epoch == rung)
-                for rung in rungs
-            },
+            {r: frozenset(t.index for t in self.tracks if t.state == "paused" and t.epoch == r) for r in rungs},
+            frozenset(t.index for t in self.tracks if t.state in ENDS),
         )
 
     def _drop_hopeless(self) -> None:

@@ -7,7 +7,10 @@ sees is made anew from the observations for every batch that is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
     import optuna
 
 Goal = Literal["minimize", "maximize"]
+Identity = frozenset[tuple[str, object]]
 MAX_REDRAWS = 20
+MAX_WALKED = 100_000
+"""Points of a space that is searched for what is left; a larger one is not used up before a sweep ends."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +58,36 @@ class OptunaSampler:
     make: Callable[[int], optuna.samplers.BaseSampler]
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        """See ``Sampler``. A configuration that the history holds already is drawn anew, 20 times at most."""
+        """See ``Sampler``. What the history holds already is drawn anew; what is left of a small space is found."""
         study = self._study(history, held)
         seen = {_identity(seen.params) for seen in history}
-        size = self.space.size()
         found: list[Params] = []
-        for _ in range(count):
-            if size is not None and len(seen) >= size:
-                break
-            params = self._draw(study, seen, held)
+        while len(found) < count and (params := self._draw(study, seen, held)):
             seen.add(_identity(params))
             found.append(params)
         return found
 
-    def _draw(self, study: optuna.Study, seen: set[frozenset[tuple[str, object]]], held: Params) -> Params:
+    def _draw(self, study: optuna.Study, seen: Set[Identity], held: Params) -> Params | None:
+        """A configuration that is not among ``seen``; None where the space has no more, or hardly any."""
+        size = self.space.size() or math.inf
+        if held.keys() >= self.space.domains.keys() or len(seen) >= size:
+            return None
         for _ in range(MAX_REDRAWS):
             params = self.space.ask(study.ask(), held)
             if _identity(params) not in seen:
-                break
-        return params
+                return params
+        left = list(_unseen(self.space, seen, held)) if size <= MAX_WALKED else []
+        return random.Random(self.seed + len(seen)).choice(left) if left else None
 
     def _study(self, history: Sequence[Observation], held: Params) -> optuna.Study:
         import optuna
 
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         sampler = self.make(self.seed * 1_000_003 + len(history))
         if held:
-            sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
         study = optuna.create_study(direction=self.goal, sampler=sampler)
         study.add_trials([frozen_trial(self.space, seen) for seen in history])
         return study
@@ -92,12 +102,13 @@ class GridSampler:
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """See ``Sampler``. ``held`` only picks among the points that are left."""
         seen = {_identity(seen.params) for seen in history}
-        return list(islice(self._left(seen, held), count))
+        return list(islice(_unseen(self.space, seen, held), count))
 
-    def _left(self, seen: set[frozenset[tuple[str, object]]], held: Params) -> Iterator[Params]:
-        for point in self.space.grid():
-            if _identity(point) not in seen and held.items() <= dict(point).items():
-                yield point
+
+def _unseen(space: Space, seen: Set[Identity], held: Params) -> Iterator[Params]:
+    for point in space.grid():
+        if _identity(point) not in seen and held.items() <= point.items():
+            yield point
 
 
 def frozen_trial(space: Space, seen: Observation) -> optuna.trial.FrozenTrial:
@@ -115,7 +126,7 @@ def frozen_trial(space: Space, seen: Observation) -> optuna.trial.FrozenTrial:
     )
 
 
-def _identity(params: Params) -> frozenset[tuple[str, object]]:
+def _identity(params: Params) -> Identity:
     return frozenset(params.items())
 
 

@@ -6,6 +6,7 @@ and the trials that wait there; it names those that may go on, and those that ne
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +15,14 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Standings:
-    """``scores[rung][trial]``, the higher the better; ``waiting[rung]``, who is paused there and could go on."""
+    """``scores[rung][trial]``, the higher the better; ``waiting[rung]``, who is paused there and could go on.
+
+    ``ended`` trials go nowhere any more.
+    """
 
     scores: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
     waiting: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    ended: frozenset[int] = frozenset()
 
     def ranked(self, rung: int) -> list[int]:
         """Trials that reached ``rung``, best first; equal scores in the order of their numbers."""
@@ -92,11 +97,19 @@ class Asha:
         return found
 
     def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
-        """Those ranked behind the number of trials that can ever leave their rung upwards."""
+        """Those ranked behind the number of trials that can ever leave their rung upwards.
+
+        A rank never improves, and at most ``floor(n / eta)`` leave a rung that n trials reach. That n is not
+        ``num_trials / eta**k`` above the first rung: early promotions that later scores do not confirm add to it.
+        """
         found: set[int] = set()
-        for level, rung in enumerate(self.rungs[:-1], start=1):
+        reachable = num_trials - len(standings.ended - set(standings.scores.get(self.rungs[0], {})))
+        for rung, following in itertools.pairwise(self.rungs):
             ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
-            found |= {trial for trial in ranked[num_trials // self.eta**level :] if trial in waiting}
+            found |= {trial for trial in ranked[reachable // self.eta :] if trial in waiting}
+            arrived = set(standings.scores.get(following, {}))
+            able = set(ranked) - arrived - found - standings.ended
+            reachable += len(arrived) + len(able) - len(ranked)
         return found
 
 
