@@ -54,7 +54,7 @@ def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
         if space - len(label) >= 6 or not worded:
             break
     bar = min(40, space - len(label))
-    line = Text(label, "bold").append(" ")
+    line = Text().append(label, "bold").append(" ")
     if bar >= 3:
         filled = round(bar * _fraction(snapshot))
         line.append("━" * filled, "magenta").append("━" * (bar - filled), "bright_black").append(" ")
@@ -105,7 +105,7 @@ def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
     row = next((row for row in snapshot.rows if row.number == snapshot.best), None)
     if row is None:
         return None
-    line = Text("best  ", "bold").append(f"{words.trial_name(row.number)}  {title.metric} ")
+    line = Text().append("best  ", "bold").append(f"{words.trial_name(row.number)}  {title.metric} ")
     line.append(words.measure(row.best_value), "green").append("  " + words.settings(row.params))
     line.truncate(width, overflow="ellipsis")
     return line
@@ -117,7 +117,7 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     if snapshot.epochs_saved <= 0:
         return None
     share = round(100 * snapshot.epochs_saved / whole)
-    text = f"saved {share} % of the epochs by stopping early ({snapshot.epochs_saved} of {whole})"
+    text = f"early stopping saved {share} % of the epochs ({snapshot.epochs_saved} of {whole})"
     return _line(text, width)
 
 

@@ -63,9 +63,9 @@ def _head(ending: Ending) -> Text:
     snapshot, title = ending.snapshot, ending.title
     states = Counter(row.state for row in snapshot.rows)
     counts = ", ".join(f"{states[state]} {state}" for state in words.MARKS if states[state])
-    line = Text(title.label, "bold").append(f" {ending.document['state']}", "default")
-    line.append(f": {words.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""), "default")
-    return line.append(f" in {words.duration(snapshot.elapsed_s)}", "default")
+    line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
+    line.append(f": {words.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
+    return line.append(f" in {words.duration(snapshot.elapsed_s)}")
 
 
 def _table(ending: Ending, width: int, top: int) -> list[Text]:
@@ -89,8 +89,8 @@ def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
         who = words.trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
         line = Text(f"  {name:<10}  {who:<5}").append(f"{sign}{words.measure(part['mean'])}".rjust(8), "green")
-        line.append(f"  {interval(part.get('ci95'))}", "default")
-        if "seeds" in part:
+        line.append(f"  {interval(part.get('ci95'))}")
+        if "seeds" in part and name != "difference":
             line.append(f"  {_seeds(part['seeds'])}", "bright_black")
         lines.append(line)
     return [*lines, Text(f"  {judgement(verdict, goal)}")]
@@ -119,7 +119,7 @@ def judgement(verdict: Mapping[str, Any], goal: str) -> str:
     difference = verdict.get("difference")
     if not difference or difference["mean"] is None:
         return "The winner was not compared with the default configuration."
-    numbers = [verdict[name].get("number") for name in ("winner", "default")]
+    numbers = [verdict[name].get("number") for name in ("winner")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
         return "The winner is the default configuration: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
@@ -151,7 +151,7 @@ def _closing(ending: Ending) -> list[Text]:
         lines.append(saved)
     url = (ending.document.get("tracking") or {}).get("url")
     if url:
-        lines.append(Text("UI    ", "bright_black").append(url, "default"))
+        lines.append(Text().append("UI    ", "bright_black").append(url))
     if ending.next:
         width = max(len(command) for command, _ in ending.next)
         lines.append(Text("next", "bold"))

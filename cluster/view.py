@@ -88,7 +88,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     foot = [
         board.best_line(snapshot, title, width),
         board.saved_line(snapshot, width),
-        Text("UI    ", "bright_black").append(url, "default") if url else None,
+        Text().append("UI    ", "bright_black").append(url) if url else None,
         Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
     ]
     below = [line for line in foot if line is not None]

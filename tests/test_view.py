@@ -67,7 +67,7 @@ def test_a_wide_terminal_shows_everything() -> None:
     for part in (
         "digits-mlp-7f3a ━", "11/40", "● 1 running", "✓ 8 done", "◦ 1 paused", "■ 1 stopped", "✗ 1 failed",
         "0:01:05 ETA 0:00:30", "maximize val_accuracy · tpe + asha · 2 lanes · seed 3", "t011 ★", "9/9",
-        "learning_rate", "1.2e-04", "adamw", "best  t011  val_accuracy 0.6100", "saved 60 % of the epochs",
+        "learning_rate", "1.2e-04", "adamw", "best  t011  val_accuracy 0.6100", "early stopping saved 60 % of the epochs",
         "(120 of 200)", URL, "Ctrl-C stops cleanly (again: now) · `paceline resume 7f3a` continues",
     ):  # fmt: skip
         assert part in text, part
