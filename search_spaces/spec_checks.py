@@ -205,7 +205,8 @@ class _Checks:
             for name, value in entry.items():
                 broken, close = entry_check.fault(name, value)
                 if broken:
-                    self._document.fault(("start_from", k, name), broken, shown(value), close and repr(close))
+                    received = value if name in self._hyperparameters else name
+                    self._document.fault(("start_from", k, name), broken, shown(received), close and repr(close))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from search_spaces.catalogue import DataKind, DatasetInfo
@@ -86,11 +87,19 @@ def _file(document: Document, key: str, text: str, base: Path) -> Path | None:
         return None
     if there:
         return file
-    beside = [p.name for p in file.parent.iterdir()][:1000] if file.parent.is_dir() else []
-    close = nearest(file.name, beside)
-    what = "must be a file, this is a folder" if file.is_dir() else "there is no such file"
-    document.fault(path, what, shown(text), close and repr(str(Path(text).with_name(close))))
+    if file.is_dir():
+        document.fault(path, "must be a file, this is a folder", shown(text))
+        return None
+    close = nearest(file.name, _names_in(file.parent))
+    document.fault(path, "there is no such file", shown(text), close and repr(str(Path(text).with_name(close))))
     return None
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in islice(folder.iterdir(), 1000)]
+    except OSError:
+        return []
 
 
 def _check_columns(document: Document, key: str, path: Path, data: Data) -> None:

@@ -37,7 +37,7 @@ _RULES = {
     "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
-_SCALAR = "must be one value: a finite number, text, true or false"
+_SCALAR = "must be one value: a number, text, true or false"
 
 
 def checked(
@@ -65,15 +65,28 @@ def _told(
     told: dict[Path, _Told] = {}
     for detail in error.errors(include_url=False):
         kind, where = detail["type"], _inside(detail["loc"], tree)
-        if where in told and kind != "missing":
-            told[where] = (where, _SCALAR, *told[where][2:])
-        elif kind == "missing":
+        if kind == "missing":
             told[detail["loc"]] = (detail["loc"], _RULES[kind], None, None)
         elif kind == "extra_forbidden":
             told[where] = _unknown(where, model, reasons)
         else:
-            told[where] = (where, _rule(detail), shown(detail["input"]), _meant(detail))
+            rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
+            told[where] = (where, rule, shown(_at(tree, where)), _meant(detail))
     return told
+
+
+def _joined(first: str, second: str) -> str:
+    """What a value must be that fitted neither branch of a union."""
+    rules = {first, second}
+    if _RULES["finite_number"] in rules:
+        return _RULES["finite_number"]
+    return _RULES["float_type"] if rules <= {_RULES["int_type"], _RULES["float_type"]} else _SCALAR
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for part in path:
+        tree = tree[part]
+    return tree
 
 
 def _inside(loc: Path, tree: Any) -> Path:

@@ -99,7 +99,7 @@ class _Reader:
             domain = domain_of(parameter, rule)
         except DomainFault as error:
             at = (*path, error.field) if error.field in inner else path
-            received = shown(inner.get(error.field, error.received)) if error.received is not None else None
+            received = shown(inner[error.field]) if error.field in inner else None
             word = error.rule if error.field in inner else f"{error.field} {error.rule}"
             self.document.fault(at, word, received, values_meant(parameter, rule))
             return
@@ -126,8 +126,17 @@ class _Reader:
             self.document.fault((*path, "distribution"), law, shown(parameter.distribution), meant)
             return False
         ends = zip(("min", "max"), domain.bounds, strict=True)
-        checks = [self._check((*path, end), rule, value) for end, value in ends]
+        checks = [self._reaches(path, rule, end, value) for end, value in ends]
         return all(checks)
+
+    def _reaches(self, path: Path, rule: Hyperparameter | None, end: str, value: float) -> bool:
+        """An end that follows from the law, and is not written, is told at the parameter."""
+        if (*path, end) in self.document.places:
+            return self._check((*path, end), rule, value)
+        fault = rule.fault(value) if rule else None
+        if fault:
+            self.document.fault(path, f"{fault} (it reaches {value:.6g}: cut it by {end})")
+        return not fault
 
     def _check(self, path: Path, rule: Hyperparameter | None, value: Any) -> bool:
         fault = rule.fault(value) if rule and value is not None else None
