@@ -119,7 +119,7 @@ def judgement(verdict: Mapping[str, Any], goal: str) -> str:
     difference = verdict.get("difference")
     if not difference or difference["mean"] is None:
         return "The winner was not compared with the default configuration."
-    numbers = [verdict[name].get("number") for name in ("winner")]
+    numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
         return "The winner is the default configuration: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
