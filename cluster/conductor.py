@@ -155,7 +155,7 @@ class Conductor:
             self.home.stop_mark.touch()
 
     def _facts(self) -> dict[str, RunFacts]:
-        facts = {}
+        facts: dict[str, RunFacts] = {}
         for purpose, race in self.races.items():
             ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
             begun = [track for track in race.tracks if track.state != "ready" or track.values or track.epoch]

@@ -30,15 +30,16 @@ class Shared:
 
     setting: Mapping[str, str]
     """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
-    search: ray.ObjectRef
+    search: ray.ObjectRef[Any]
     stop_mark: Path
 
 
-class Lane(tune.Trainable):  # type: ignore[misc]
+class Lane(tune.Trainable):
     """See the module. Configuration: ``leg`` as JSON and, for final legs alone, ``test``, the locked split."""
 
-    def setup(self, config: dict[str, Any], shared: Shared) -> None:
+    def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
         """Takes the first leg."""
+        self._saved_at, self._num_unsaved = 0.0, 0
         self._shared = shared
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,8 @@ from cluster.lane import Shared
 if TYPE_CHECKING:
     from cluster.home import SweepHome
     from search_spaces.data import Data
-    from search_spaces.sweep import Resources, Sweep
+    from search_spaces.spec_file import Resources
+    from search_spaces.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def ray_for(size: LaneSize) -> Iterator[None]:
         num_cpus=max(num_cpus(), math.ceil(size.count * size.cpus)),
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
     )
     try:
         yield
@@ -75,8 +77,8 @@ def ray_for(size: LaneSize) -> Iterator[None]:
 class SharedData:
     """The prepared data in the object store, and what the driver may know of it."""
 
-    search: ray.ObjectRef
-    test: ray.ObjectRef
+    search: ray.ObjectRef[Any]
+    test: ray.ObjectRef[Any]
     card: Mapping[str, Any]
     indices: Mapping[str, list[int]]
 
@@ -88,7 +90,8 @@ def prepare_data(data: Data, size: LaneSize) -> SharedData:
     """
     for _ in range(size.count):
         _warm_up.remote()
-    search, test, facts = _prepare.options(num_cpus=0).remote(data.model_dump_json())
+    refs: Any = _prepare.options(num_cpus=0).remote(data.model_dump_json())
+    search, test, facts = refs
     card, indices = ray.get(facts)
     return SharedData(search, test, card, indices)
 

@@ -10,6 +10,7 @@ from typing import Any
 from cluster.home import SweepHome
 from cluster.progress import Observer, Row
 from cluster.summary import best_of, epochs_saved, rows
+from search_spaces.legs import Value
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
 from tracking import names
@@ -23,7 +24,7 @@ SUMMARY_EVERY_S = 5.0
 
 def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeader:
     """What MLflow is told of the sweep before its first trial."""
-    overview = {
+    overview: dict[str, Value] = {
         "workload": sweep.workload,
         "method": sweep.method,
         "early_terminate": sweep.early_terminate.type,
@@ -32,7 +33,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         "seed": sweep.seed,
         "data": str(card["name"]),
     }
-    sizes = {f"rows_{split}": count for split, count in card["rows"].items()}
+    sizes: dict[str, Value] = {f"rows_{split}": count for split, count in card["rows"].items()}
     return SweepHeader(
         sweep_id=home.id,
         name=sweep.name,
@@ -65,6 +66,17 @@ class Tracker:
     def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
         """The data's card and which example went where, as an artifact."""
         self.writer.text(names.SPLITS_FILE, json.dumps({"card": card, "indices": indices}))
+
+    def say(self, text: str) -> None:
+        """A line for the user."""
+        self._observer.message(text)
+
+    def run_id(self, key: str, timeout_s: float) -> str | None:
+        """The MLflow run of the member ``key``, waited for; None when the store does not have it in time."""
+        deadline = time.monotonic() + timeout_s
+        while key not in self.writer.run_ids and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.writer.run_ids.get(key)
 
     def tick(self, found: Sequence[Row]) -> None:
         """From time to time: the link, and the leader in the sweep's own run."""
@@ -104,13 +116,14 @@ class Tracker:
 
     def _sum_up(self, state: str, found: Sequence[Row], verdict: Mapping[str, Any] | None = None) -> None:
         leader = best_of(found, self._sweep.metric.goal)
-        best = leader and Best(number=leader.number, value=leader.best_value or 0.0, params=leader.params)
         metrics = {
             "sweep/trials": float(len(found)),
             "sweep/epochs_trained": float(sum(row.epochs for row in found)),
             "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
         }
+        best = None
         if leader is not None and leader.best_value is not None:
+            best = Best(number=leader.number, value=leader.best_value, params=leader.params)
             metrics[names.best(self._sweep.metric.name)] = leader.best_value
         if verdict:
             metrics[verdict["metric"]] = verdict["winner"]["mean"]

@@ -27,20 +27,20 @@ class Lanes:
 
     size: LaneSize
     shared: Shared
-    test: ray.ObjectRef
+    test: ray.ObjectRef[Any]
 
 
-class LegSearcher(Searcher):  # type: ignore[misc]
+class LegSearcher(Searcher):
     """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped."""
 
-    def __init__(self, conductor: Conductor, test: ray.ObjectRef) -> None:
+    def __init__(self, conductor: Conductor, test: ray.ObjectRef[Any]) -> None:
         super().__init__(metric="done", mode="max")
         self._conductor, self._test = conductor, test
         self.legs: dict[str, Handle] = {}
         self.num_reports = 0
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """See ``Searcher``."""
+    def suggest(self, trial_id: str) -> Any:
+        """See ``Searcher``: a configuration, None, or FINISHED."""
         leg = self._conductor.next_leg()
         if leg is None:
             over = self._conductor.finished or self._conductor.stop.requested
@@ -67,7 +67,7 @@ class LegSearcher(Searcher):  # type: ignore[misc]
         """Nothing, as ``save``."""
 
 
-class Watch(tune.Callback):  # type: ignore[misc]
+class Watch(tune.Callback):
     """Learns from Tune why a lane died, and shows the sweep to whoever watches."""
 
     def __init__(self, conductor: Conductor, searcher: LegSearcher, show: Callable[[], None]) -> None:

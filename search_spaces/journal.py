@@ -15,7 +15,7 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
 
-class BatchedJournal(BaseJournalBackend):  # type: ignore[misc]
+class BatchedJournal(BaseJournalBackend):
     """A journal backend for one writing process: reads its own writes at once, syncs them on ``flush``."""
 
     def __init__(self, path: Path) -> None:

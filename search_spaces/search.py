@@ -11,7 +11,6 @@ from search_spaces.legs import Params
 from search_spaces.race import Ledger, Race, Rules
 from search_spaces.samplers import Sampler, sampler
 from search_spaces.schedules import Schedule, schedule
-from search_spaces.space import Space
 from search_spaces.study import Record, Study
 from search_spaces.track import Track
 
@@ -91,7 +90,7 @@ class Search:
             self.study.note(track.trial, "progress", progress(track))
             self.study.tell(track.trial, track.state, track.best_value)
 
-    def _first(self) -> list[Params]:
+    def _first(self) -> Sequence[Params]:
         known, space = hyperparameters(self.hyperparameters), self.sweep.space
         defaults = {name: known[name].default for name in space.domains}
         wanted = [space.active({**defaults, **given}) for given in ({}, *self.sweep.start_from)]

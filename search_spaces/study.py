@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from search_spaces.journal import BatchedJournal, mend
 from search_spaces.legs import Params
+from search_spaces.samplers import Goal
 from search_spaces.space import Space
 
 Outcome = Literal["done", "stopped", "failed"]
@@ -42,7 +43,7 @@ class Study:
     With ``writing`` false the journal is only read: it may be another process's, in the middle of a write.
     """
 
-    def __init__(self, name: str, direction: str, journal: Path, writing: bool = True) -> None:
+    def __init__(self, name: str, direction: Goal, journal: Path, writing: bool = True) -> None:
         self.num_bytes_mended = mend(journal) if writing else 0
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._backend = BatchedJournal(journal)

@@ -1,0 +1,60 @@
+"""The winner's model, logged and registered once, by a worker: the driver holds neither torch nor the weights."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ray
+
+from cluster.chronicle import run_key
+from cluster.home import SweepHome
+from cluster.machine import SharedData
+from cluster.tracked import Tracker
+from search_spaces.sweep import Sweep
+from search_spaces.track import Track
+
+STORE_TIMEOUT_S = 30.0
+
+
+def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, data: SharedData) -> str | None:
+    """Registers the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
+
+    Returns the model's URI. While MLflow is away, or the final member's run is not there yet, the user is told,
+    and a later ``paceline resume`` does it; a second call makes no second version.
+    """
+    run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
+    if run_id is None or chosen.checkpoint is None:
+        tracker.say(f"the champion is not registered yet; `paceline resume {home.id}` does it")
+        return None
+    order = {
+        "uri": tracker.uri,
+        "name": sweep.name,
+        "sweep_id": home.id,
+        "run_id": run_id,
+        "workload": sweep.workload,
+        "checkpoint": chosen.checkpoint,
+        "metadata": {
+            "trial": str(chosen.trial),
+            "seed": str(chosen.seed),
+            "params": json.dumps(dict(chosen.params)),
+        },
+    }
+    try:
+        model_uri = str(ray.get(_register.options(num_cpus=0).remote(order, data.search)))
+    except ray.exceptions.RayError as error:
+        tracker.say(f"the champion could not be registered: {str(error).strip().splitlines()[-1]}")
+        return None
+    return model_uri
+
+
+@ray.remote
+def _register(order: dict[str, Any], search: Any) -> str:
+    from tracking.models import Candidate, register
+    from workloads.export import export
+
+    model, example = export(order["workload"], order["checkpoint"], search)
+    candidate = Candidate(
+        name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
+    )
+    return register(order["uri"], candidate, model, example).uri
