@@ -41,6 +41,10 @@ class SweepHeader:
     """``name`` and ``digest`` (at most 36 characters); ``rows``, ``shape`` and ``source`` where known."""
     log_scaled: frozenset[str] = frozenset()
     searched: tuple[str, ...] = ()
+    categorical: frozenset[str] = frozenset()
+    """The searched ones whose values are not numbers."""
+    conditional: frozenset[str] = frozenset()
+    """The searched ones that some trials do not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +101,7 @@ class RunChange:
             key, clean = names.clean_key(name), names.clean_metric(value)
             if clean is None:
                 odd.append(key)
-                self.tag(names.nonfinite(key), f"{value} at epoch {step}")
+                self.tags.setdefault(names.clean_key(names.nonfinite(key)), f"{value} at epoch {step}")
             else:
                 self.points.append((key, clean, timestamp_ms, step))
         return odd

@@ -32,7 +32,7 @@ class Sender:
         self._store: Store | None = None
         self._place: Place | None = None
         self._away = False
-        self._odd: set[tuple[str, str]] = set()
+        self._odd: set[str] = set()
 
     @property
     def num_requests(self) -> int:
@@ -169,12 +169,8 @@ class Sender:
 
     def _measure(self, change: RunChange, metrics: dict[str, Any], when: tuple[int, int]) -> None:
         odd = change.measure(metrics, *when)
-        told = any(key == change.key for key, _ in self._odd)
-        for metric in odd:
-            if (change.key, metric) in self._odd:
-                del change.tags[names.nonfinite(metric)]  # the tag tells of the first one
-            self._odd.add((change.key, metric))
-        if odd and not told:
+        if odd and change.key not in self._odd:
+            self._odd.add(change.key)
             self._message(
                 f"{change.key}: {', '.join(odd)} not finite at epoch {when[1]}: told by tags, not by metrics"
             )

@@ -47,7 +47,7 @@ class RunRow:
 def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "trial") -> pd.DataFrame:
     """One row per trial of the sweep, in the order of their numbers; ``role="final"`` gives the final members.
 
-    Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value), then the parameters by
+    Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value), then parameters by
     name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where a fixed column has the name).
     What is missing is ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
     """

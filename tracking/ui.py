@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,7 +51,7 @@ def _url(base: str, experiment_id: str, query: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A local MLflow server: its address, its process, and the file with what it printed."""
+    """A local MLflow server: its address, its process (the first of a group), and what it printed."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -57,12 +59,20 @@ class Server:
 
     def stop(self) -> None:
         """Ends the server and waits for it."""
-        self.process.terminate()
+        self._signal(signal.SIGTERM)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends the server and its worker at once."""
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
 
 def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("mlflow-server.log")) -> Server:
@@ -80,7 +90,9 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **LEAN})
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **LEAN}, start_new_session=True
+        )
     server = Server(url=f"http://127.0.0.1:{port}", process=process, log=log)
     _wait(server)
     return server

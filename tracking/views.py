@@ -15,6 +15,7 @@ from tracking.changes import Best, SweepHeader
 MAX_VIEW: Final = 20_000
 """MLflow's limit of an experiment's tag, in characters."""
 MAX_COLUMNS: Final = 12
+MAX_AXES: Final = 8
 
 
 def trials_filter(sweep_id: str) -> str:
@@ -79,19 +80,24 @@ def _section(header: SweepHeader) -> dict[str, Any]:
 
 def _charts(header: SweepHeader, best: str) -> list[dict[str, Any]]:
     metric = names.clean_key(header.metric)
-    numeric = [_axis(name, header.log_scaled) for name in header.searched]
-    charts = [_parallel(numeric, best), _curves(metric), *(_scatter(axis, best) for axis in numeric[:3])]
+    numeric = [name for name in header.searched if name not in header.categorical]
+    scatters = [_scatter(_axis(name, header.log_scaled), best) for name in numeric[:3]]
+    charts = [_parallel(header, best), _curves(metric), *scatters]
     charts.append(_scatter(names.SECONDS, best))
     common = {"runsCountToCompare": 100, "metricSectionId": "sweep", "deleted": False, "isGenerated": False}
     return [{**common, "uuid": f"chart{i}", **chart} for i, chart in enumerate(charts)]
 
 
 def _axis(name: str, log_scaled: frozenset[str]) -> str:
-    return names.hp_log10(name) if name in log_scaled else names.hp(name)
+    return names.clean_key(names.hp_log10(name) if name in log_scaled else names.hp(name))
 
 
-def _parallel(axes: list[str], best: str) -> dict[str, Any]:
-    return {"type": "PARALLEL", "showAllRuns": True, "selectedParams": [], "selectedMetrics": [*axes[:8], best]}
+def _parallel(header: SweepHeader, best: str) -> dict[str, Any]:
+    """MLflow leaves out a run that lacks any of the axes: conditional parameters would hide whole trials."""
+    shared = [name for name in header.searched if name not in header.conditional][:MAX_AXES]
+    texts = [names.clean_key(name) for name in shared if name in header.categorical]
+    axes = [_axis(name, header.log_scaled) for name in shared if name not in header.categorical]
+    return {"type": "PARALLEL", "showAllRuns": True, "selectedParams": texts, "selectedMetrics": [*axes, best]}
 
 
 def _curves(metric: str) -> dict[str, Any]:
