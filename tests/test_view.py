@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from typing import Any
 
@@ -67,7 +68,8 @@ def test_a_wide_terminal_shows_everything() -> None:
     for part in (
         "digits-mlp-7f3a ━", "11/40", "● 1 running", "✓ 8 done", "◦ 1 paused", "■ 1 stopped", "✗ 1 failed",
         "0:01:05 ETA 0:00:30", "maximize val_accuracy · tpe + asha · 2 lanes · seed 3", "t011 ★", "9/9",
-        "learning_rate", "1.2e-04", "adamw", "best  t011  val_accuracy 0.6100", "early stopping saved 60 % of the epochs",
+        "learning_rate", "1.2e-04", "adamw", "best  t011  val_accuracy 0.6100",
+        "early stopping saved 60 % of the epochs",
         "(120 of 200)", URL, "Ctrl-C stops cleanly (again: now) · `paceline resume 7f3a` continues",
     ):  # fmt: skip
         assert part in text, part
@@ -183,6 +185,14 @@ def test_a_resumed_sweep_does_not_tell_old_trials_again() -> None:
     told = re.findall(r"^t\d{3}", stream.getvalue(), re.MULTILINE)
     assert told == ["t002"]
     assert "2 trials ended before" in stream.getvalue()
+
+
+def test_a_reader_that_goes_away_does_not_end_the_sweep() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream, LineView(TITLE, stream) as view:
+        view.progress(mixed())
+        view.message("still going")
 
 
 def test_quiet_keeps_only_messages() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def resume(reference: str, options: RunOptions) -> int:
 def watch(home: SweepHome, sweep: Sweep, options: RunOptions, after: Sequence[tuple[str, str]] = ()) -> int:
     """Drives the sweep while showing it, then tells how it ended; returns the exit code."""
     try:
-        with viewer(title(home, sweep), options) as view:
+        with quiet_stdout(options.as_json), viewer(title(home, sweep), options) as view:
             code = _drive(home, view)
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -65,6 +66,23 @@ def _drive(home: SweepHome, view: Observer) -> int:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
     except (DataChanged, DataError) as error:
         raise Failure(str(error)) from error
+
+
+@contextmanager
+def quiet_stdout(wanted: bool) -> Iterator[None]:
+    """If ``wanted``, what anybody writes to stdout meanwhile goes to stderr, libraries below Python included."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from cluster.commands import FINISHED
 from cluster.commands.common import Refusal, load, print_json, write_new
 from workloads.registry import catalogue
 
+SCHEMA = "paceline.schema.json"
 NEXT = """wrote {path}; next
   paceline check {path}
   paceline run {path}"""
@@ -25,7 +29,8 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 
 
 def init(workload: str | None, output: str) -> int:
-    """A spec with every key explained, that runs as it is."""
+    """A spec with every key explained, that runs as it is; beside it the schema that editors complete it by."""
+    from search_spaces.spec_schema import json_schema
     from search_spaces.template import template
 
     known = catalogue()
@@ -36,14 +41,15 @@ def init(workload: str | None, output: str) -> int:
         info = known.workload(workload)
     except LookupError as error:
         raise Refusal(str(error.args[0])) from error
-    write_new(output, template(info))
+    write_new(output, template(info, SCHEMA))
+    Path(output).with_name(SCHEMA).write_text(json.dumps(json_schema(known), indent=2), encoding="utf-8")
     print(NEXT.format(path=output))
     return FINISHED
 
 
 def schema() -> int:
     """For editors and for those who want to know every key."""
-    from search_spaces.sweep import json_schema
+    from search_spaces.spec_schema import json_schema
 
     print_json(json_schema(catalogue()))
     return FINISHED
