@@ -69,4 +69,5 @@ CNN = Workload(
     },
     kinds=("image",),
     build=build,
+    half=True,
 )

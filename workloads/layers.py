@@ -1,0 +1,78 @@
+"""Layers that can be fused: activations, a dropout whose rate is a number per member, and preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from workloads.features import Statistics
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+class Dropout(nn.Module):
+    """Dropout with its rate in a buffer, so that each member of a stacked model has its own.
+
+    The noise is one uniform number per unit, drawn from torch's global generator and compared with the rate:
+    members that share a seed see the same noise, whatever their rates (common random numbers). The rate belongs
+    to the hyperparameters, not to the weights, so it is not part of the ``state_dict``.
+    """
+
+    rate: Tensor
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.register_buffer("rate", torch.tensor(rate), persistent=False)
+        self.active = rate > 0
+        """False where no member of the program drops anything, so that no noise is drawn."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape; in evaluation the identity."""
+        if not (self.training and self.active):
+            return x
+        return drop(x, self.rate, torch.rand(x.shape, device=x.device))
+
+
+def drop(x: Tensor, rate: Tensor, noise: Tensor) -> Tensor:
+    """``x`` where the noise is at least the rate, scaled so that the mean stays; shapes broadcast."""
+    return x * ((noise >= rate).to(x.dtype) / (1 - rate).to(x.dtype))
+
+
+def activate_dropout(models: Iterable[nn.Module]) -> None:
+    """Draw noise in all dropouts of these models, or in none, so that equal seeds always see equal noise."""
+    layers = [layer for model in models for layer in model.modules() if isinstance(layer, Dropout)]
+    active = any(layer.active for layer in layers)
+    for layer in layers:
+        layer.active = active
+
+
+class Preprocess(nn.Module):
+    """Raw features to the model's inputs: missing values become ``fill``, then ``(x - mean) / std``.
+
+    Tables are computed in the precision they come in, as large numbers with a small spread need, then cast.
+    """
+
+    fill: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, statistics: Statistics, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.dtype = dtype
+        for name in ("fill", "mean", "std"):
+            self.register_buffer(name, torch.tensor(getattr(statistics, name), dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape, in the model's dtype."""
+        x = torch.where(torch.isnan(x), self.fill.to(x.dtype), x) if x.is_floating_point() else x.to(self.dtype)
+        return ((x - self.mean.to(x.dtype)) / self.std.to(x.dtype)).to(self.dtype)

@@ -1,0 +1,32 @@
+"""Seeds: a member's weights, orders of mini-batches and dropout noise are functions of its seed and the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def mix(seed: int, stream: int) -> int:
+    """One of many independent seeds of ``seed``: stream 0 for weights, 2 e + 1 and 2 e + 2 for epoch e."""
+    return int(np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def epoch_order(seeds: Sequence[int], epoch: int, num_examples: int, device: torch.device) -> Tensor:
+    """The order of the training examples in an epoch (from 0): (examples,), or (members, examples)."""
+    orders = {seed: _order(seed, epoch, num_examples) for seed in dict.fromkeys(seeds)}
+    if len(orders) == 1:
+        return orders[seeds[0]].to(device)
+    return torch.stack([orders[seed] for seed in seeds]).to(device)
+
+
+def _order(seed: int, epoch: int, num_examples: int) -> Tensor:
+    generator = torch.Generator().manual_seed(mix(seed, 2 * epoch + 1))
+    return torch.randperm(num_examples, generator=generator)
+
+
+def seed_noise(seed: int, epoch: int) -> None:
+    """Seed torch's global generators, from which dropout draws, for an epoch: a resumed run needs no RNG state."""
+    torch.manual_seed(mix(seed, 2 * epoch + 2))

@@ -1,0 +1,78 @@
+"""Train and validation split on the device, and the mini-batches taken from them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workloads.data import SearchData
+from workloads.features import Array
+from workloads.layers import Preprocess
+from workloads.registry import DataShape
+
+RESIDENT_FLOAT_BYTES = 64 * 2**20
+"""Inputs up to this size are preprocessed once; larger ones are kept as they came and preprocessed by the batch."""
+
+
+@dataclass(frozen=True)
+class ResidentData:
+    """Train and validation split on the device, inputs ready for the model or prepared by the batch."""
+
+    x_train: Tensor
+    y_train: Tensor
+    x_val: Tensor
+    y_val: Tensor
+    shape: DataShape
+    prepare: Preprocess
+    dtype: torch.dtype
+    ready: bool
+    """The inputs are prepared already."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where all the tensors are."""
+        return self.x_train.device
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """What the model sees of raw or ready ``x``."""
+        return x if self.ready else self.prepare(x)
+
+    def raw(self) -> ResidentData:
+        """The same for inputs that are not prepared yet (a test split)."""
+        return replace(self, ready=False)
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Mini-batches of the training split. ``order`` is (examples,), or (members, examples) for one order each.
+
+        The last, shorter batch is kept with its own mean, unless it holds a single example (batch norm needs two).
+        """
+        for index in torch.split(order, batch_size, dim=-1):
+            if index.shape[-1] == 1 and order.shape[-1] > 1:
+                return
+            flat = index.reshape(-1)
+            x = self.x_train.index_select(0, flat).view(*index.shape, *self.x_train.shape[1:])
+            y = self.y_train.index_select(0, flat).view(index.shape)
+            yield self.inputs(x), y
+
+
+def resident(data: SearchData, device: torch.device, dtype: torch.dtype = torch.float32) -> ResidentData:
+    """Both splits on ``device``, preprocessed at once where that stays small."""
+    prepare = Preprocess(data.statistics, dtype).to(device)
+    x_train, y_train = tensor(data.train.x).to(device), tensor(data.train.y).to(device)
+    x_val, y_val = tensor(data.val.x).to(device), tensor(data.val.y).to(device)
+    shape = DataShape(tuple(data.train.x.shape[1:]), data.num_classes)
+    if (x_train.numel() + x_val.numel()) * dtype.itemsize > RESIDENT_FLOAT_BYTES:
+        return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=False)
+    return ResidentData(prepare(x_train), y_train, prepare(x_val), y_val, shape, prepare, dtype, ready=True)
+
+
+def tensor(array: Array) -> Tensor:
+    """The array's memory as a tensor. Arrays from Ray's object store are read-only, and so are all loops here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(np.ascontiguousarray(array))

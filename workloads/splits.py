@@ -1,0 +1,75 @@
+"""Train, validation and test: split once, seeded and stratified by class, and checked for copies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from workloads.features import Array
+
+if TYPE_CHECKING:
+    from search_spaces.data import Split
+
+SPLITS = ("train", "val", "test")
+
+
+class DataError(Exception):
+    """Data that cannot be used, in one plain sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Raw examples: ``x`` (rows, *example), float64 tables or uint8 images; ``y`` (rows,) int64 classes."""
+
+    __test__: ClassVar[bool] = False
+
+    x: Array
+    y: Array
+
+    def take(self, index: Array) -> Arrays:
+        """The examples at ``index``, copied."""
+        return Arrays(self.x[index], self.y[index])
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def split(y: Array, how: Split, *, with_test: bool) -> dict[str, Array]:
+    """Sorted row indices of each split; without ``with_test`` train and val alone, scaled to the whole.
+
+    Every class has a row in every split, or DataError says why that cannot be.
+    """
+    rows = np.arange(len(y))
+    if not with_test:
+        return _two(rows, y, ("train", "val"), how.val / (how.train + how.val), how.seed)
+    first = _two(rows, y, ("rest", "test"), how.test / (how.train + how.val + how.test), how.seed)
+    rest = first["rest"]
+    second = _two(rest, y[rest], ("train", "val"), how.val / (how.train + how.val), how.seed)
+    return {**second, "test": first["test"]}
+
+
+def _two(rows: Array, y: Array, names: tuple[str, str], fraction: float, seed: int) -> dict[str, Array]:
+    from sklearn.model_selection import train_test_split
+
+    num_second = max(round(fraction * len(rows)), len(np.unique(y)))
+    try:
+        parts = train_test_split(rows, test_size=num_second, random_state=seed, stratify=y)
+    except ValueError as error:
+        raise DataError(
+            f"{len(rows)} rows are too few to split off {num_second} for {names[1]}: {error}"
+        ) from error
+    return {name: np.sort(part) for name, part in zip(names, parts, strict=True)}
+
+
+def duplicates(parts: Mapping[str, Array]) -> dict[str, int]:
+    """How many rows of val and test are exact copies of inputs in an earlier split: ``test_in_train`` and so on."""
+    hashes = {
+        name: [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in x] for name, x in parts.items()
+    }
+    known = {name: set(rows) for name, rows in hashes.items()}
+    pairs = (("val", "train"), ("test", "train"), ("test", "val"))
+    return {f"{late}_in_{early}": sum(h in known[early] for h in hashes[late]) for late, early in pairs}
