@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tracking import names
-from tracking.store import open_store
+from tracking.store import open_store, resolve
 from tracking.trouble import sorted_trouble
 
 if TYPE_CHECKING:
@@ -55,6 +55,14 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: NDArray
         number = _log(store.client, candidate, model, example) if found is None else found
         store.client.set_registered_model_alias(candidate.name, names.CHAMPION, number)
     return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}@{names.CHAMPION}")
+
+
+def load(uri: str | None, model_uri: str) -> Any:
+    """The registered model as a module that takes a batch of any size; torch must be there."""
+    import mlflow
+
+    with sorted_trouble(), _tracking_at(resolve(uri)):
+        return mlflow.pytorch.load_model(model_uri)
 
 
 def _found(client: MlflowClient, candidate: Candidate) -> str | None:
