@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workloads.fused import FusedLoop
 from workloads.loop import Loop, Setup, Trainee
 from workloads.plain import PlainLoop
 
 
 def cohort_loops(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[list[Loop], list[str]]:
     """Loops that together train ``members``, in their order, and messages for people."""
-    return [PlainLoop(setup, member) for member in members], []
+    return [FusedLoop(setup, members)], []

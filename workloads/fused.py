@@ -1,0 +1,124 @@
+"""A cohort trained as one program: stacked parameters, one forward pass, one backward pass, one update."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from workloads.evaluate import evaluate
+from workloads.layers import activate_dropout
+from workloads.loop import Measurements, MemberState, Setup, Trainee, numbers_of, report
+from workloads.optimizers import SLOTS, StackedOptimizer
+from workloads.order import epoch_order, seed_noise
+from workloads.stacked import Layout, rows, stacked_forward
+
+
+class FusedLoop:
+    """Trains members of one signature together, each with its own numbers and its own seed.
+
+    The sum of the members' losses is back-propagated onto the stacked parameters; as no member's loss depends on
+    another's parameters, each receives its own gradient, and a member that diverges harms no other. Members with
+    equal seeds share the order of mini-batches and the dropout noise, and agree with the plain loop; with different
+    seeds each has its own order, and the noise agrees in distribution.
+    """
+
+    def __init__(self, setup: Setup, members: Sequence[Trainee]) -> None:
+        self.setup = setup
+        self.members = list(members)
+        self.epoch_done = 0
+        self.task = setup.workload.task()
+        self.optimizer_name = members[0].hp.optimizer
+        models = [setup.build(member) for member in members]
+        activate_dropout(models)
+        self.model = models[0]
+        self.layout = Layout.of(self.model)
+        self.theta = rows(models)
+        named = [dict(model.named_buffers()) for model in models]
+        self.buffers = {name: torch.stack([buffers[name] for buffers in named]) for name in named[0]}
+        self.slots = {slot: torch.zeros_like(self.theta) for slot in SLOTS[self.optimizer_name]}
+        self.step = 0
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """What depends on who is aboard."""
+        self.numbers = numbers_of(self.members, self.setup.data)
+        self.leaves = {n: v.detach().requires_grad_() for n, v in self.layout.views(self.theta).items()}
+        self.grad = torch.empty_like(self.theta)
+        columns = (self.numbers[name].unsqueeze(1) for name in ("lr", "momentum", "weight_decay"))
+        self.optimizer = StackedOptimizer(self.optimizer_name, *columns, self.slots, self.step)
+        shared = len({member.seed for member in self.members}) == 1
+        example_dims = len(self.setup.data.shape.example)
+        self._forwards = {
+            training: stacked_forward(self.model.train(training), example_dims, shared=shared or not training)
+            for training in (False, True)
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, *example) or (members, batch, *example) to (members, batch, ...), in the model's present mode."""
+        return self._forwards[self.model.training]({**self.leaves, **self.buffers}, x)
+
+    def epoch(self) -> list[dict[str, float]]:
+        """One pass over the training split, then validation. Train metrics are those of the pass itself."""
+        started = time.perf_counter()
+        data, members = self.setup.data, self.members
+        order = epoch_order([member.seed for member in members], self.epoch_done, len(data.y_train), data.device)
+        seed_noise(members[0].seed, self.epoch_done)
+        measured = Measurements()
+        self.model.train()
+        for x, y in data.batches(order, members[0].hp.batch_size):
+            measured.add(y.shape[-1], self.train_step(x, y))
+        self.model.eval()
+        with self.setup.autocast():
+            means = {**measured.means(), **evaluate(self.task, self.forward, data, len(members))}
+        self.epoch_done += 1
+        seconds_each = (time.perf_counter() - started) / len(members)
+        return report(members, means, seconds_each, len(data.y_train))
+
+    def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
+        with self.setup.autocast():
+            losses = self.task.loss(self.forward, x, y, self.numbers)
+        grads = torch.autograd.grad(losses.pop("loss").sum(), list(self.leaves.values()), materialize_grads=True)
+        torch.cat([grad.flatten(1) for grad in grads], dim=1, out=self.grad)
+        grad_norm = torch.linalg.vector_norm(self.grad, dim=1)
+        self.optimizer.update(self.theta, self.grad)
+        self.step += 1
+        return {**losses, "grad_norm": grad_norm}
+
+    def finite(self) -> list[bool]:
+        """Whether each member's weights are all finite."""
+        finite: list[bool] = torch.linalg.vector_norm(self.theta, dim=1).isfinite().tolist()
+        return finite
+
+    def state(self, k: int) -> MemberState:
+        """A copy of member ``k``'s state."""
+        kept = self.model.state_dict().keys()
+        buffers = {name: value[k] for name, value in self.buffers.items() if name in kept}
+        model = {**self.layout.views(self.theta[k]), **buffers}
+        slots = {slot: value[k] for slot, value in self.slots.items()}
+        optimizer = {name: value.detach().cpu().clone() for name, value in slots.items()}
+        model = {name: model[name].detach().cpu().clone() for name in kept}
+        return MemberState(model, {**optimizer, "step": torch.tensor(self.step)})
+
+    def load(self, k: int, state: MemberState) -> None:
+        """Go on from ``state``; all members must have made the same number of steps."""
+        for name, view in self.layout.views(self.theta[k]).items():
+            view.copy_(state.model[name])
+        for name, buffer in self.buffers.items():
+            if name in state.model:
+                buffer[k].copy_(state.model[name])
+        for slot, value in self.slots.items():
+            value[k].copy_(state.optimizer[slot])
+        self.step = self.optimizer.step = int(state.optimizer["step"])
+
+    def keep(self, ks: Sequence[int]) -> None:
+        """Go on with these members only."""
+        index = torch.tensor(list(ks), device=self.theta.device)
+        self.members = [self.members[k] for k in ks]
+        self.theta = self.theta.index_select(0, index)
+        self.slots = {slot: value.index_select(0, index) for slot, value in self.slots.items()}
+        self.buffers = {name: value.index_select(0, index) for name, value in self.buffers.items()}
+        self._arrange()
