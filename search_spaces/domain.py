@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.domain_rules import DomainFault, check_range, check_step, decimal_grid, is_number, same
+from search_spaces.domain_rules import (
+    DomainFault,
+    check_range,
+    check_step,
+    decimal_grid,
+    decimal_step,
+    is_number,
+    same,
+)
 from search_spaces.legs import Value
 
 if TYPE_CHECKING:
@@ -47,7 +55,9 @@ class Uniform:
         return FloatDistribution(self.low, self.high, step=self.step)
 
     def to_value(self, internal: Any) -> float:
-        return float(internal)
+        if self.step is None:
+            return float(internal)
+        return decimal_step(self.low, self.step, round((internal - self.low) / self.step))
 
     def to_internal(self, value: Value) -> float:
         assert is_number(value), value
@@ -56,7 +66,7 @@ class Uniform:
     def contains(self, value: Value) -> bool:
         if not is_number(value) or not self.low <= value <= self.high:
             return False
-        return self.step is None or _on_grid(value, self.low, self.step)
+        return self.step is None or math.isclose(value, self.to_value(value), abs_tol=1e-9 * self.step)
 
     def grid(self) -> Sequence[float]:
         if self.step is None:
@@ -66,11 +76,6 @@ class Uniform:
     def spec(self) -> dict[str, Any]:
         step = {} if self.step is None else {"step": self.step}
         return {"distribution": "uniform", "min": self.low, "max": self.high, **step}
-
-
-def _on_grid(value: float, low: float, step: float) -> bool:
-    steps = (value - low) / step
-    return abs(steps - round(steps)) < 1e-8 * max(1.0, abs(steps))
 
 
 @dataclass(frozen=True)

@@ -94,5 +94,9 @@ def same(a: Value, b: Value) -> bool:
 
 def decimal_grid(low: float, high: float, step: float) -> Sequence[float]:
     """low, low + step, ... up to ``high``, without the dust of binary addition."""
-    start, stride = _decimal(low), _decimal(step)
-    return [float(start + k * stride) for k in range(int((_decimal(high) - start) // stride) + 1)]
+    return [decimal_step(low, step, k) for k in range(int((_decimal(high) - _decimal(low)) // _decimal(step)) + 1)]
+
+
+def decimal_step(low: float, step: float, num_steps: int) -> float:
+    """low + num_steps * step, as by hand: 0.1 + 1 * 0.2 is 0.3."""
+    return float(_decimal(low) + num_steps * _decimal(step))

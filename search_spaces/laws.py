@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.domain import Uniform
-from search_spaces.domain_rules import Domain, DomainFault, decimal_grid, is_number
+from search_spaces.domain_rules import Domain, DomainFault, decimal_grid, decimal_step, is_number
 from search_spaces.legs import Value
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ class Rounded:
 
     def _rounded(self, value: float) -> float:
         num_steps = round(value / self.q)
-        return num_steps * self.q if isinstance(self.q, int) else float(num_steps * Decimal(repr(self.q)))
+        return num_steps * self.q if isinstance(self.q, int) else decimal_step(0, self.q, num_steps)
 
     @property
     def distribution(self) -> BaseDistribution:

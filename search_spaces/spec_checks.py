@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def _workload(document: Document, catalogue: Catalogue) -> WorkloadInfo | None:
 def _put_default_space(document: Document, workload: WorkloadInfo) -> None:
     if "parameters" in document.tree:
         document.fault(("parameters",), "must not be empty: leave it out for the workload's default space")
-    space = {name: dict(inner) if isinstance(inner, Mapping) else inner for name, inner in workload.space.items()}
+    space = json.loads(json.dumps(workload.space, default=dict))
     document.put(("parameters",), space, document.place(("workload",)))
 
 

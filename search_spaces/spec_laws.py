@@ -63,15 +63,16 @@ class ParameterFile(BaseModel):
 
 
 def values_meant(parameter: ParameterFile, rule: Hyperparameter | None) -> str | None:
-    """The other name, where min and max look like values but the distribution takes their logarithms."""
-    if not (parameter.distribution or "").endswith("log_uniform") or not is_number(rule and rule.default):
+    """The law of the values, where min and max look like values but the law takes their logarithms."""
+    law, low, high = str(parameter.distribution), parameter.min, parameter.max
+    if not law.endswith("log_uniform") or rule is None or low is None or high is None or not 0 < low < high:
         return None
-    low, high = parameter.min, parameter.max
-    if low is None or high is None or rule is None or low < 0:
+    if rule.fault(low) or rule.fault(high) or not is_number(rule.default):
         return None
-    inside = low <= float(rule.default or 0) <= high or rule.fault(math.exp(min(high, 700))) is not None
-    meant = inside and not math.exp(min(low, 700)) <= float(rule.default or 0) <= math.exp(min(high, 700))
-    return f"'{parameter.distribution}_values'" if meant else None
+    ends = (-high, -low) if "inv" in law else (low, high)
+    first, last = (math.exp(max(min(end, 700), -700)) for end in ends)
+    instead = low <= rule.default <= high and not first <= rule.default <= last
+    return f"'{law}_values'" if instead or rule.fault(first) or rule.fault(last) else None
 
 
 @dataclass(frozen=True)
