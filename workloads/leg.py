@@ -63,8 +63,7 @@ class LegRunner:
         Raises TornCheckpoint where a member's checkpoint is damaged: the leg then goes out again from an older one.
         """
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
-        loops, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
-        places = [(loop, k) for loop in loops for k in range(len(loop.members))]
+        places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
         self.leg, self.aboard = leg, []
         for member, (loop, k) in zip(leg.members, places, strict=True):
             self.aboard.append(self._board(leg, member, loop, k))

@@ -20,25 +20,44 @@ Forward = Callable[[Tensors, Tensor], Tensor]
 class Layout:
     """Where each parameter lies in a member's row of the matrix theta (members, parameters)."""
 
-    names: tuple[str, ...]
-    shapes: tuple[torch.Size, ...]
+    shapes: Mapping[str, torch.Size]
+    """As they are stored, in the order of the model's parameters."""
+    transposed: frozenset[str] = frozenset()
+    """Weights stored as (inputs, outputs): their gradients come out of the batched products in that order."""
 
     @classmethod
     def of(cls, model: nn.Module) -> Layout:
-        """The layout of ``model``'s parameters, in their order."""
+        """The layout of ``model``'s parameters."""
         named = dict(model.named_parameters())
-        return cls(tuple(named), tuple(p.shape for p in named.values()))
+        if not by_hand(model):
+            return cls({name: p.shape for name, p in named.items()})
+        transposed = frozenset(name for name, p in named.items() if p.dim() == 2)
+        return cls({name: p.T.shape if name in transposed else p.shape for name, p in named.items()}, transposed)
+
+    @property
+    def num_parameters(self) -> int:
+        """The length of a row."""
+        return sum(shape.numel() for shape in self.shapes.values())
+
+    def stored(self, theta: Tensor) -> dict[str, Tensor]:
+        """Each parameter as it is stored, as a view of theta, whose last dimension is a row."""
+        pieces = torch.split(theta, [shape.numel() for shape in self.shapes.values()], dim=-1)
+        named = zip(self.shapes.items(), pieces, strict=True)
+        return {name: piece.view(*theta.shape[:-1], *shape) for (name, shape), piece in named}
 
     def views(self, theta: Tensor) -> dict[str, Tensor]:
-        """Each parameter as a view (..., *shape) of theta's rows."""
-        pieces = torch.split(theta, [shape.numel() for shape in self.shapes], dim=-1)
-        named = zip(self.names, pieces, self.shapes, strict=True)
-        return {name: piece.view(*theta.shape[:-1], *shape) for name, piece, shape in named}
+        """Each parameter in the model's own orientation, as a view of theta."""
+        return {name: v.mT if name in self.transposed else v for name, v in self.stored(theta).items()}
 
+    def vector(self, row: Tensor) -> Tensor:
+        """A copy of one row in the order of ``torch.nn.utils.parameters_to_vector``."""
+        return torch.cat([view.reshape(-1) for view in self.views(row).values()])
 
-def rows(models: Sequence[nn.Module]) -> Tensor:
-    """Theta: one row of all parameters for each model."""
-    return torch.stack([torch.cat([p.detach().reshape(-1) for p in model.parameters()]) for model in models])
+    def fill(self, row: Tensor, vector: Tensor) -> None:
+        """The inverse of ``vector``: write it into a row."""
+        views = self.views(row).values()
+        for view, piece in zip(views, torch.split(vector, [v.numel() for v in views]), strict=True):
+            view.copy_(piece.view(view.shape))
 
 
 def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> Forward:
@@ -47,7 +66,7 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
     ``x`` is (batch, *example) if ``shared``, else (members, batch, *example). A plain sequence of known layers is
     computed by batched products, about 1.5 times faster than vmap on a CPU; anything else by vmap.
     """
-    if isinstance(model, nn.Sequential) and all(_by_hand(layer) for layer in model):
+    if by_hand(model):
         return partial(_sequence, list(model.named_children()), example_dims)
     skeleton = copy.deepcopy(model).to("meta")
 
@@ -59,8 +78,10 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
     return torch.vmap(one, in_dims=(0, None if shared else 0), randomness=randomness)
 
 
-def _by_hand(layer: nn.Module) -> bool:
-    return type(layer) in (nn.Flatten, nn.Linear, Dropout, *ACTIVATIONS.values())
+def by_hand(model: nn.Module) -> bool:
+    """Whether the model is a plain sequence of layers known here."""
+    known = (nn.Flatten, nn.Linear, Dropout, *ACTIVATIONS.values())
+    return type(model) is nn.Sequential and all(type(layer) in known for layer in model)
 
 
 def _sequence(layers: Sequence[tuple[str, nn.Module]], example_dims: int, tensors: Tensors, x: Tensor) -> Tensor:
@@ -78,11 +99,12 @@ def _sequence(layers: Sequence[tuple[str, nn.Module]], example_dims: int, tensor
 
 
 def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
+    """``weight`` is (members, inputs, outputs)."""
     if x.dim() == 2:
         x = x.expand(len(weight), *x.shape)
     if bias is None:
-        return torch.bmm(x, weight.mT)
-    return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
+        return torch.bmm(x, weight)
+    return torch.baddbmm(bias.unsqueeze(1), x, weight)
 
 
 def _dropout(layer: Dropout, rate: Tensor, x: Tensor, *, shared: bool) -> Tensor:

@@ -1,14 +1,108 @@
-"""How wide to train a cohort: all members in one program, or in chunks that are faster here."""
+"""How wide to train a cohort: all members in one program, or in chunks of the width that is fastest here."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from typing import Any
 
+import torch
+
+from search_spaces.hyperparameters import hyperparameters
 from workloads.fused import FusedLoop
 from workloads.loop import Loop, Setup, Trainee
+from workloads.order import epoch_order
 from workloads.plain import PlainLoop
+from workloads.stacked import by_hand
+
+TIMED_STEPS = 3
+WORTH = 20
+"""A measurement is made where the leg has at least this many times the steps that are timed."""
+
+_fastest: dict[tuple[Any, ...], int] = {}
 
 
-def cohort_loops(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[list[Loop], list[str]]:
-    """Loops that together train ``members``, in their order, and messages for people."""
-    return [FusedLoop(setup, members)], []
+def cohort_loops(
+    setup: Setup, members: Sequence[Trainee], num_epochs: int
+) -> tuple[list[tuple[Loop, int]], list[str]]:
+    """Where each member is trained (its loop, its place there) in the order of ``members``, and messages.
+
+    Members with equal seeds are put into one chunk where possible: they share their mini-batches.
+    """
+    width, messages = _width(setup, members, num_epochs)
+    by_seed = sorted(range(len(members)), key=lambda i: members[i].seed)
+    places: dict[int, tuple[Loop, int]] = {}
+    for chunk in _chunks(by_seed, width):
+        loop = make_loop(setup, [members[i] for i in chunk])
+        places.update({i: (loop, k) for k, i in enumerate(chunk)})
+    return [places[i] for i in range(len(members))], messages
+
+
+def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
+    """The fused loop; for one member alone the plain one, unless its products are batched by hand.
+
+    There one member costs half of what it does with torch.optim, whose first step also imports the compiler.
+    """
+    if len(members) == 1 and not (setup.workload.fusable and by_hand(setup.build(members[0]))):
+        return PlainLoop(setup, members[0])
+    return FusedLoop(setup, members)
+
+
+def _chunks(items: Sequence[int], width: int) -> list[list[int]]:
+    """As few chunks of at most ``width`` as possible, of nearly equal size, each in ascending order."""
+    num_chunks = -(-len(items) // width)
+    return [
+        sorted(items[len(items) * c // num_chunks : len(items) * (c + 1) // num_chunks]) for c in range(num_chunks)
+    ]
+
+
+def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[int, list[str]]:
+    if len(members) == 1 or not setup.workload.fusable:
+        return 1, []
+    key = _key(setup, members)
+    if key in _fastest:
+        return _fastest[key], []
+    candidates = widths_to_try(len(members))
+    num_steps = num_epochs * -(-len(setup.data.y_train) // members[0].hp.batch_size)
+    if num_steps < WORTH * TIMED_STEPS:
+        return (len(members) if _expect_wide(setup, members[0]) else 1), []
+    seconds = {width: step_seconds(setup, members[:width]) / width for width in candidates}
+    best = min(seconds, key=lambda width: seconds[width])
+    _fastest[key] = best
+    shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())
+    return best, [f"cohorts of {len(members)} are trained {best} at a time (step and member at width {shown})"]
+
+
+def _expect_wide(setup: Setup, member: Trainee) -> bool:
+    return setup.data.device.type == "cuda" or by_hand(setup.build(member))
+
+
+def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
+    """What the fastest width depends on: signature, shapes, device, cohort size, and whether seeds are shared."""
+    hp, data = members[0].hp, setup.data
+    known = hyperparameters(type(hp))
+    shapes = tuple((name, getattr(hp, name)) for name, field in known.items() if field.shapes)
+    shared = len({member.seed for member in members}) == 1
+    return setup.workload.name, shapes, data.shape, data.dtype, str(data.device), len(members), shared
+
+
+def widths_to_try(num_members: int) -> list[int]:
+    """1, 4, 16 ... and the whole cohort."""
+    return [*(width for width in (1, 4, 16, 64, 256) if width < num_members), num_members]
+
+
+def step_seconds(setup: Setup, members: Sequence[Trainee]) -> float:
+    """Seconds of one training step of a cohort: the fastest of a few, after one that warms up."""
+    loop, data = make_loop(setup, members), setup.data
+    assert isinstance(loop, PlainLoop | FusedLoop)
+    order = epoch_order([m.seed for m in members], 0, len(data.y_train), data.device)
+    x, y = next(data.batches(order, members[0].hp.batch_size))
+    loop.model.train()
+    seconds = []
+    for _ in range(1 + TIMED_STEPS):
+        started = time.perf_counter()
+        loop.train_step(x, y)
+        if data.device.type == "cuda":
+            torch.cuda.synchronize(data.device)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds[1:])
