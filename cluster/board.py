@@ -39,7 +39,7 @@ class Title:
 
 def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
     """The best ``TOP`` trials and those that run, at most ``num_rows``, best first."""
-    ranked = ranking(snapshot.rows, title.descending)
+    ranked = ranking(_begun(snapshot), title.descending)
     top = ranked[: min(TOP, num_rows)]
     running = [row for row in ranked[len(top) :] if row.state == "running"]
     return top + running[: max(0, num_rows - len(top))]
@@ -63,8 +63,13 @@ def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
     return line
 
 
+def _begun(snapshot: Snapshot) -> list[Row]:
+    """Without the trials that are asked for already and wait for a lane."""
+    return [row for row in snapshot.rows if row.state != "paused" or row.epochs]
+
+
 def _tried(snapshot: Snapshot) -> int:
-    return sum(row.state != "running" for row in snapshot.rows)
+    return sum(row.state != "running" for row in _begun(snapshot))
 
 
 def _fraction(snapshot: Snapshot) -> float:
@@ -82,7 +87,7 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
     else:
         line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
     for state, (mark, style) in words.MARKS.items():
-        number = sum(row.state == state for row in snapshot.rows)
+        number = sum(row.state == state for row in _begun(snapshot))
         if number:
             line.append(f"  {mark}", style).append(f" {number}" + (f" {state}" if worded else ""))
     line.append(f"  {words.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")
@@ -119,6 +124,12 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     share = round(100 * snapshot.epochs_saved / whole)
     text = f"early stopping saved {share} % of the epochs ({snapshot.epochs_saved} of {whole})"
     return _line(text, width)
+
+
+def link_line(url: str) -> Text:
+    """Where to look; a local address answers only while `paceline ui` serves it."""
+    line = Text().append("UI    ", "bright_black").append(url)
+    return line.append("  (served by `paceline ui`)", "bright_black") if "//127.0.0.1" in url else line
 
 
 def _line(text: str, width: int, style: str = "") -> Text:

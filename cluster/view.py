@@ -71,7 +71,8 @@ class LiveView:
     def _render(self) -> Group:
         size = self._console.size
         if self._snapshot is None:
-            return Group(Text(f"{self._title.label}  starting …", no_wrap=True))
+            passed = words.duration(time.monotonic() - self._seen_s)
+            return Group(Text(f"{self._title.label}  starting …  {passed}", no_wrap=True))
         return Group(*picture(self._now(self._snapshot), self._title, self._url, (size.width, size.height)))
 
     def _now(self, snapshot: Snapshot) -> Snapshot:
@@ -89,7 +90,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     foot = [
         board.best_line(snapshot, title, width),
         board.saved_line(snapshot, width),
-        Text().append("UI    ", "bright_black").append(url) if url else None,
+        board.link_line(url) if url else None,
         Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
     ]
     below = [line for line in foot if line is not None]

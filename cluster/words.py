@@ -57,8 +57,10 @@ def duration(seconds: float | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration for a narrow column: ``9s``, ``2m05``, ``3h07``."""
+    """A duration for a narrow column: ``0.4s``, ``42s``, ``2m05``, ``3h07``."""
     whole = max(0, round(seconds))
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f}s"
     if whole < 60:
         return f"{whole}s"
     return f"{whole // 60}m{whole % 60:02d}" if whole < 3600 else f"{whole // 3600}h{whole // 60 % 60:02d}"

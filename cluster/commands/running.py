@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from click import ClickException
+
 import search_spaces
 from cluster.commands import FINISHED, INTERRUPTED, RunOptions
 from cluster.commands.common import Failure, Refusal, console, find, load, print_json, stored, title
@@ -52,6 +54,11 @@ def watch(home: SweepHome, sweep: Sweep, options: RunOptions, after: Sequence[tu
             code = _drive(home, view)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except ClickException:
+        raise
+    except Exception:
+        print(f"sweep {home.id} broke off; `paceline resume {home.id}` goes on with it", file=sys.stderr)
+        raise
     tell_end(home, title(home, sweep), options.as_json, after=after if code == FINISHED else ())
     return code
 
