@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SHOWN = 60
+_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,27 @@ class Fault:
 
 
 class SpecError(Exception):
-    """Every fault of a spec at once; as text one line a fault."""
+    """Every fault of a spec at once; as text one line a fault, the first hundred of them."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.faults))
+        more = len(self.faults) - _LINES
+        return "\n".join([*map(str, self.faults[:_LINES]), *([f"and {more} faults more"] if more > 0 else [])])
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:
     """The one of ``known`` that ``name`` was most likely meant to be, or None when none is near."""
-    folded = {k.casefold().replace("-", "_"): k for k in known}
-    close = difflib.get_close_matches(str(name)[:_SHOWN].casefold().replace("-", "_"), folded, n=1, cutoff=0.6)
+    folded = {_folded(k): k for k in known}
+    cutoff = 0.5 if len(str(name)) < 4 else 0.6
+    close = difflib.get_close_matches(_folded(str(name)[:_SHOWN]), folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else None
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_")
 
 
 def shown(value: Any) -> str:

@@ -113,13 +113,15 @@ class Space:
 
     def size(self) -> int | None:
         """The number of grid points, or None when a domain is continuous."""
+        return self._size
+
+    @cached_property
+    def _size(self) -> int | None:
         try:
             counts = {name: len(domain.grid()) for name, domain in self.domains.items()}
         except DomainFault:
             return None
-        if not self.when:
-            return math.prod(counts.values())
-        return self._count(list(self.domains), {})
+        return self._count(list(self.domains), {}) if self.when else math.prod(counts.values())
 
     def _count(self, names: list[str], params: dict[str, Value]) -> int:
         """Values that no condition asks for are counted, not walked through."""

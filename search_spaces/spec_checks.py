@@ -162,6 +162,10 @@ class _Checks:
 
     def _early_terminate(self) -> EarlyTerminate:
         rule, epochs = self._spec.early_terminate, self._spec.epochs
+        if rule is not None and rule.type == "none":
+            for key in rule.model_fields_set - {"type"}:
+                received = shown(getattr(rule, key))
+                self._document.fault(("early_terminate", key), "has no effect with type none", received)
         if rule is None or rule.type == "none" or (epochs == 1 and not self._given("early_terminate")):
             return EarlyTerminate(type="none")
         if (

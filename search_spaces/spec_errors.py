@@ -29,6 +29,7 @@ _RULES = {
     "model_attributes_type": "must be a group of keys",
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
+    "too_short": "must not be empty",
     "too_long": "must be at most {max_length} long",
     "greater_than": "must be > {gt}",
     "greater_than_equal": "must be >= {ge}",
@@ -101,14 +102,15 @@ def _inside(loc: Path, tree: Any) -> Path:
 
 
 def _rule(detail: ErrorDetails) -> str:
+    context = {key: _plain(value) for key, value in detail.get("ctx", {}).items()}
+    if detail["type"] == "literal_error" and "," in context["expected"]:
+        return "unknown name" if _meant(detail) else f"must be one of {context['expected']}"
     template = _RULES.get(detail["type"], detail["msg"].replace("{", "(").replace("}", ")"))
-    context = {key: str(value).replace("'", "") for key, value in detail.get("ctx", {}).items()}
-    rule = template.format(**context)
-    return (
-        rule.replace("must be ", "must be one of ", 1)
-        if detail["type"] == "literal_error" and "," in rule
-        else rule
-    )
+    return template.format(**context)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("'", "")
 
 
 def _meant(detail: ErrorDetails) -> str | None:

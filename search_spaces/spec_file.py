@@ -112,10 +112,10 @@ class Tracking(BaseModel):
 
     model_config = _STRICT
 
-    uri: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+    uri: Annotated[Annotated[str, Field(min_length=1, max_length=2000)] | None, _word("auto")] = Field(
         default=None, description="MLflow's tracking URI."
     )
-    experiment: Annotated[str, Field(min_length=1, max_length=250)] | None = Field(
+    experiment: Annotated[Annotated[str, Field(min_length=1, max_length=250)] | None, _word("auto")] = Field(
         default=None, description="MLflow's experiment."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,8 +41,10 @@ class ParameterFile(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     value: Value = Field(default=None, description="The one value: not searched.")
-    values: list[Value] = Field(default_factory=list, description="One of these.")
-    probabilities: list[float] = Field(default_factory=list, description="One for each of values, summing to 1.")
+    values: list[Value] = Field(default_factory=list, max_length=1000, description="One of these.")
+    probabilities: list[float] = Field(
+        default_factory=list, max_length=1000, description="One for each of values, summing to 1."
+    )
     min: int | float | None = Field(
         default=None, description="Smallest value (log_uniform: its natural logarithm)."
     )
@@ -57,7 +59,7 @@ class ParameterFile(BaseModel):
     sigma: float | None = Field(default=None, description="Standard deviation; 1 by default.")
     a: float | None = Field(default=None, description="First shape of the beta law.")
     b: float | None = Field(default=None, description="Second shape of the beta law.")
-    when: dict[str, Value | list[Value]] = Field(
+    when: dict[str, Value | Annotated[list[Value], Field(min_length=1, max_length=64)]] = Field(
         default_factory=dict, description="Exists only where these other parameters have these values."
     )
 

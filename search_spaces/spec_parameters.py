@@ -40,7 +40,8 @@ def read_parameters(
         path = (*found.paths.get(name, ("parameters", name)), *rest.split("."))
         parent = path[-1] if len(path) > 2 and path[-2] == "when" else None
         close = nearest(parent, found.domains) if parent and parent not in found.domains else None
-        document.fault(path, error.rule, shown(error.received), close and repr(close))
+        received = None if error.received is None else shown(error.received)
+        document.fault(path, error.rule, received, close and repr(close))
         return Space(found.domains), found.constants
 
 

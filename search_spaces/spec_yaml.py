@@ -24,7 +24,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from search_spaces.faults import Fault, SpecError, shown
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 128 * 1024
 MAX_NODES = 5_000
 """Values a spec may hold, aliases written out."""
 MAX_DEPTH = 20

@@ -34,7 +34,7 @@ CASES = {
     ),
     "headless": whole(DATA % "{csv: numbers.csv, target: y}", 2, "data.target", "header: false?", "'y'"),
     "headless column": whole(
-        DATA % "{csv: numbers.csv, header: false, target: c9}", 2, "data.target", "must be a column", "'c9'"
+        DATA % "{csv: numbers.csv, header: false, target: c9}", 2, "data.target", "must be a column", "'c9'", "'c1'"
     ),
     "semicolons": whole(
         DATA % "{csv: semicolon.csv, target: y}", 2, "data.csv", "at least two columns, separated by commas"

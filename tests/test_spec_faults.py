@@ -11,7 +11,8 @@ from tests.spec_cases import BASE, DATA, Case, judge, param, whole
 CASES = {
     # typos
     "key": Case("epoch: 3", 5, "epoch", "unknown key", "'epoch'", "'epochs'"),
-    "method": Case("method: bays", 5, "method", "must be one of tpe, random, grid or bayes", "'bays'", "'bayes'"),
+    "method": Case("method: bays", 5, "method", "unknown name", "'bays'", "'bayes'"),
+    "far method": Case("method: cmaes2", 5, "method", "must be one of tpe, random, grid or bayes", "'cmaes2'"),
     "workload": whole("workload: mpl\ndata: {name: digits}", 1, "workload", "unknown workload", "'mpl'", "'mlp'"),
     "module": whole(
         "workload: a.b:C\ndata: {name: digits}", 1, "workload", "'a.b:C' cannot be imported", "'a.b:C'"
@@ -24,7 +25,7 @@ CASES = {
     "distribution": param(
         "dropout: {min: 0.0, max: 0.5, distribution: unifrom}",
         "dropout.distribution",
-        "must be one of",
+        "unknown name",
         "'unifrom'",
         "'uniform'",
     ),
@@ -80,6 +81,9 @@ CASES = {
         "early_terminate: {min_iter: 10}", 5, "early_terminate.min_iter", "must be below epochs = 10", "10"
     ),
     "eta": Case("early_terminate: {eta: 1}", 5, "early_terminate.eta", "must be >= 2", "1"),
+    "asha key of none": Case(
+        "early_terminate: {type: none, eta: 2}", 5, "early_terminate.eta", "has no effect with type none", "2"
+    ),
     "hyperband": Case(
         "early_terminate: {type: hyperband}",
         5,
@@ -110,7 +114,9 @@ CASES = {
     "start outside": Case(
         "start_from: [{lr: 5}]", 5, "start_from.0.lr", "must lie in the space: 1e-05 to 0.1", "5"
     ),
-    "start unknown": Case("start_from: [{rl: 0.01}]", 5, "start_from.0.rl", "unknown hyperparameter", "'rl'"),
+    "start unknown": Case(
+        "start_from: [{rl: 0.01}]", 5, "start_from.0.rl", "unknown hyperparameter", "'rl'", "'lr'"
+    ),
     "start fixed": Case("start_from: [{width: 3}]", 5, "start_from.0.width", "is not searched", "3"),
     "start many": Case(
         "trials: 1\nstart_from: [{lr: 0.01}]", 6, "start_from", "must be fewer than the trials", "1"

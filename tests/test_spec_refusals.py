@@ -27,6 +27,12 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) ->
     )
 
 
+def test_a_file_full_of_faults_is_told_shortly(tmp_path: Path) -> None:
+    error = refusal(BASE + "".join(f"kye{k}: 1\n" for k in range(130)), tmp_path)
+    assert len(error.faults) == 130
+    assert str(error).splitlines()[100:] == ["and 30 faults more"]
+
+
 def test_faults_of_other_keys_are_told_for_an_unknown_workload(tmp_path: Path) -> None:
     error = refusal("workload: nope\ndata: {name: digits}\nparameters: {x: {min: 2, max: 1}}\nepochs: -1", tmp_path)
     assert {f.path for f in error.faults} == {"workload", "parameters.x.max", "epochs"}
@@ -39,7 +45,7 @@ def test_faults_of_other_keys_are_told_for_an_unknown_workload(tmp_path: Path) -
         (b"workload: mlp\nname: \x00", "must be UTF-8 text"),
         ("workload: mlp".encode("utf-16"), "must be UTF-8 text"),
         ("name: é".encode("latin-1"), "must be UTF-8 text"),
-        (b"# x\n" * 300_000, "must be at most 256 KiB long"),
+        (b"# x\n" * 300_000, "must be at most 128 KiB long"),
     ],
     ids=["binary", "nul", "utf-16", "latin-1", "long"],
 )

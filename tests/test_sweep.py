@@ -62,7 +62,8 @@ def test_every_key_arrives(table: Path) -> None:
     [
         HEAD,
         FULL,
-        HEAD + "final: none\nearly_terminate: none\nmax_concurrent: auto\ncohort: auto\nname: '0x1F'",
+        HEAD + "final: none\nearly_terminate: none\nmax_concurrent: auto\ncohort: auto\ntracking: {uri: auto}",
+        HEAD + "name: '0x1F'",
         HEAD + "epochs: 1\nname: é ☃ 'q' \"d\"\ndescription: |\n  two\n\n  lines: x # y\n",
         HEAD + "method: grid\nparameters: {dropout: {min: 0.0, max: 0.6, step: 0.2}, depth: {min: 1, max: 3}}",
         HEAD
