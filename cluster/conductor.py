@@ -44,6 +44,7 @@ class Conductor:
     stop: Stop
     races: dict[Purpose, Race] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
+    _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         ledger = Chronicle(self.search, self.writer, self.sweep.metric.name)
@@ -98,9 +99,11 @@ class Conductor:
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
         self.races[handle[0]].failed_leg(handle[1], reason)
         again = [track for track in aboard if track.state not in ENDS]
-        if again:
+        if again and last_line(reason) not in self._told:
+            self._told.add(last_line(reason))
             who = ", ".join(run_key(track, ROLES[handle[0]]) for track in again)
-            self.say(f"{last_line(reason)}: {who} go{'es' if len(again) == 1 else ''} on from the last checkpoint")
+            self.say(f"{last_line(reason)}: {who} will be tried again from the last checkpoint")
+        self._give_up()
         self.commit()
 
     def out(self) -> list[Handle]:
@@ -147,6 +150,14 @@ class Conductor:
         ledger = Chronicle(self.finals, self.writer, self.sweep.metric.name, "final")
         self.races["final"] = self._revived(self.finals.race(chosen, seeds, search.rules, ledger))
 
+    def _give_up(self) -> None:
+        """A search in which nothing works ends early: its code is broken, not its configurations."""
+        race = self.races["search"]
+        num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_failures)
+        if num_failed > self.sweep.max_failures and not race.closing and not race.ranked():
+            self.say(f"{num_failed} trials failed and none has come to a value; the search ends here")
+            race.closing = True
+
     def _check_time(self) -> None:
         limit_s, race = self.sweep.timeout_s, self.races["search"]
         if limit_s and not race.closing and not race.finished and time.monotonic() - self.begun > limit_s:
@@ -170,7 +181,7 @@ class Conductor:
             torn, track.checkpoint, track.previous = track.checkpoint, track.previous, None
             if track.checkpoint is not None and not checkpoint.valid(track.checkpoint):
                 track.checkpoint = None
-            track.epoch = checkpoint.epoch(track.checkpoint) if track.checkpoint else 0
+            track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0
             track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
             self.say(f"the checkpoint {torn} is torn; {track.key} goes on from epoch {track.epoch}")
         return race

@@ -43,9 +43,7 @@ def drive(home: SweepHome, observer: Observer) -> int:
     ``DataChanged``.
     """
     with home.driven():
-        stop = Stop(home.stop_mark, observer.message)
-        with stop.listening():
-            return Driver(home, home.sweep(), observer, stop).run()
+        return Driver(home, home.sweep(), observer, Stop(home.stop_mark, observer.message)).run()
 
 
 @dataclass
@@ -72,7 +70,7 @@ class Driver:
         """See ``drive``."""
         self._enter("starting")
         threading.Thread(target=_import_early, daemon=True).start()
-        with machine.ray_for(self._size):
+        with machine.ray_for(self._size), self.stop.listening():  # in this order: Ray sets handlers of its own
             self._took("start", self._begun)
             with self._timed("data"):
                 data = machine.prepare_data(self.sweep.data, self._size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cluster.home import SweepHome
@@ -39,9 +39,11 @@ class Facts:
         )
 
 
-def rows(records: Sequence[Record], goal: str, live: bool) -> list[Row]:
+def rows(study: Study, goal: str, live: bool) -> list[Row]:
     """One row a trial. A trial that has not ended is ``running`` only while a live driver has it in a leg."""
-    return [_row(record, max if goal == "maximize" else min, live) for record in records]
+    run_ids = study.facts().get("run_ids", {})
+    better = max if goal == "maximize" else min
+    return [replace(_row(r, better, live), run_id=run_ids.get(str(r.number))) for r in study.records()]
 
 
 def _row(record: Record, better: Any, live: bool) -> Row:
@@ -58,7 +60,6 @@ def _row(record: Record, better: Any, live: bool) -> Row:
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
         error=str(noted["error"]).strip().splitlines()[-1] if noted.get("error") else None,
-        run_id=record.attributes.get("run_id"),
     )
 
 
@@ -72,7 +73,7 @@ def best_of(found: Sequence[Row], goal: str) -> Row | None:
 def picture(sweep: Sweep, study: Study, live: bool, elapsed_s: float, num_lanes: int) -> Snapshot:
     """The whole sweep as it stands."""
     facts = Facts.of(study)
-    found = rows(study.records(), sweep.metric.goal, live)
+    found = rows(study, sweep.metric.goal, live)
     best = best_of(found, sweep.metric.goal)
     trained, saved = sum(row.epochs for row in found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
@@ -125,7 +126,7 @@ def document(home: SweepHome) -> dict[str, Any]:
     sweep = home.sweep()
     study = open_study(home, sweep)
     live = home.driver_pid() is not None
-    found, facts = rows(study.records(), sweep.metric.goal, live), Facts.of(study)
+    found, facts = rows(study, sweep.metric.goal, live), Facts.of(study)
     best = best_of(found, sweep.metric.goal)
     return {
         "sweep": home.id,

@@ -59,7 +59,6 @@ class Tracker:
         self._sweep, self._study, self._observer, self._home = sweep, study, observer, home
         self.uri = resolve(sweep.tracking.uri)
         self.writer = Writer(self.uri, home.spool, header(home, sweep, card), observer.message)
-        self._noted: set[str] = set()
         self._linked = False
         self._summed_up = time.monotonic()
 
@@ -86,7 +85,7 @@ class Tracker:
 
     def conclude(self, state: str, verdict: Mapping[str, Any] | None) -> None:
         """The last word of this life of the sweep: its summary and the leaderboard."""
-        found = rows(self._study.records(), self._sweep.metric.goal, live=False)
+        found = rows(self._study, self._sweep.metric.goal, live=False)
         table = leaderboard(found, self._sweep)
         self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
         self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False))
@@ -96,10 +95,8 @@ class Tracker:
         """Sends what is left; False when it stays in the spool."""
         drained = self.writer.close(timeout_s)
         self._link()
-        for key, run_id in self.writer.run_ids.items():
-            if key not in self._noted and "-" not in key:
-                self._study.note(int(key[1:]), "run_id", run_id)
-                self._noted.add(key)
+        known = {str(int(key[1:])): run_id for key, run_id in self.writer.run_ids.items() if "-" not in key}
+        self._study.set("run_ids", self._study.facts().get("run_ids", {}) | known)
         self._study.flush()
         return drained
 

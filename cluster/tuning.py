@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,6 +18,8 @@ from cluster.conductor import Conductor, Handle
 from cluster.lane import Lane, Shared
 from cluster.machine import LaneSize
 from cluster.reports import Report
+
+logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
 
 MAX_BARREN_FITS = 3
 """So many Tune runs in a row may end in an error without a single report."""
@@ -30,7 +34,14 @@ class Lanes:
     test: ray.ObjectRef[Any]
 
 
-class LegSearcher(Searcher):
+class _Unsaved:
+    """Tune pickles whatever it is given, to restore it one day; a sweep is resumed from its study alone."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class LegSearcher(_Unsaved, Searcher):
     """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped."""
 
     def __init__(self, conductor: Conductor, test: ray.ObjectRef[Any]) -> None:
@@ -61,13 +72,13 @@ class LegSearcher(Searcher):
             del self.legs[trial_id]
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: a sweep is resumed from its study, never from a snapshot of Tune's."""
+        """Nothing, see ``_Unsaved``."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing, as ``save``."""
+        """Nothing, see ``_Unsaved``."""
 
 
-class Watch(tune.Callback):
+class Watch(_Unsaved, tune.Callback):
     """Learns from Tune why a lane died, and shows the sweep to whoever watches."""
 
     def __init__(self, conductor: Conductor, searcher: LegSearcher, show: Callable[[], None]) -> None:
@@ -81,8 +92,8 @@ class Watch(tune.Callback):
         """See ``Callback``."""
         handle = self._searcher.legs.pop(trial.trial_id, None)
         if handle in self._conductor.out():
-            error = trial.get_pickled_error() or trial.get_error()
-            self._conductor.fail(handle, f"lane died: {_sentence(error)}")
+            told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
+            self._conductor.fail(handle, f"lane died: {_gist(told)}")
 
 
 def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
@@ -118,7 +129,11 @@ def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, watch: Watch
             search_alg=searcher, num_samples=-1, reuse_actors=True, max_concurrent_trials=lanes.size.count
         ),
         run_config=tune.RunConfig(
-            name=name, storage_path=str(conductor.home.path / "tune"), verbose=0, callbacks=[watch]
+            name=name,
+            storage_path=str(conductor.home.path / "tune"),
+            verbose=0,
+            callbacks=[watch],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
     try:
@@ -127,7 +142,11 @@ def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, watch: Watch
         shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
 
 
-def _sentence(error: BaseException | None) -> str:
-    text = str(error).strip() if error else ""
-    kind = type(error).__name__ if error else "unknown reason"
-    return f"{kind}: {text.splitlines()[0]}" if text else kind
+def _sentence(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_gist(str(error))}"
+
+
+def _gist(text: str) -> str:
+    """One line of Ray's account of a death: the first that says more than where and when."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
+    return next(iter(lines), "no reason given")
