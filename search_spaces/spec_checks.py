@@ -27,7 +27,7 @@ MAX_GRID = 100_000
 
 
 def checked_sweep(
-    text: str, origin: str, base: Path, overrides: Sequence[str], catalogue: Catalogue
+    text: str, origin: str, base: Path | None, overrides: Sequence[str], catalogue: Catalogue
 ) -> dict[str, Any]:
     """The fields of the sweep in ``text``; SpecError with every fault."""
     document = read_yaml(decoded(text.encode("utf-8", "surrogatepass"), origin), origin)
@@ -93,7 +93,7 @@ class _Checks:
     def _sound(self, *keys: str) -> bool:
         return not self._faulty.intersection(keys)
 
-    def fields(self, base: Path) -> dict[str, Any]:
+    def fields(self, base: Path | None) -> dict[str, Any]:
         """What a ``Sweep`` is made of; of use only where no fault was noted."""
         spec = self._spec
         space, constants = self._space()

@@ -21,9 +21,12 @@ _MEANT_FOR = {"target": ("csv", "parquet"), "header": ("csv",), "image": ("parqu
 
 
 def read_data(
-    document: Document, data: Data, base: Path, datasets: Mapping[str, DatasetInfo]
+    document: Document, data: Data, base: Path | None, datasets: Mapping[str, DatasetInfo]
 ) -> tuple[Data, DataKind] | None:
-    """``data`` with absolute paths, and its kind; None, with the faults noted, when it cannot be used."""
+    """``data`` with absolute paths, and its kind; None, with the faults noted, when it cannot be used.
+
+    Without ``base`` the paths are absolute already, and no file is looked at.
+    """
     before = len(document.faults)
     given = [key for key in _SOURCES if getattr(data, key) is not None]
     _check_split(document, data)
@@ -38,13 +41,19 @@ def read_data(
             document.fault(("data", key), rule, shown(getattr(data, key)))
     if given[0] == "name":
         return _registered(document, data, datasets) if len(document.faults) == before else None
+    if base is None:
+        return (data, _kind(data)) if len(document.faults) == before else None
     paths = {key: _file(document, key, text, base) for key in (given[0], "test") if (text := getattr(data, key))}
     for key, path in paths.items():
         if path is not None:
             _check_columns(document, key, path, data)
     if len(document.faults) > before:
         return None
-    return data.model_copy(update={k: str(path) for k, path in paths.items()}), "image" if data.image else "table"
+    return data.model_copy(update={k: str(path) for k, path in paths.items()}), _kind(data)
+
+
+def _kind(data: Data) -> DataKind:
+    return "image" if data.image else "table"
 
 
 def _registered(

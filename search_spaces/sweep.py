@@ -102,9 +102,12 @@ def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogu
 
 
 def parse_sweep(
-    text: str, origin: str, base: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue
+    text: str, origin: str, base: Path | None, overrides: Sequence[str] = (), *, catalogue: Catalogue
 ) -> Sweep:
-    """The sweep in ``text``, called ``origin`` in faults, with file names relative to the folder ``base``."""
+    """The sweep in ``text``, called ``origin`` in faults, with file names relative to the folder ``base``.
+
+    ``base`` None is for the text of a sweep of the past: its paths are absolute, and its files may be gone.
+    """
     from search_spaces.spec_checks import checked_sweep
 
     return Sweep(**checked_sweep(text, origin, base, overrides, catalogue))

@@ -11,7 +11,7 @@ from search_spaces.domain import Choice, Int, LogUniform, Uniform
 from search_spaces.faults import SpecError
 from search_spaces.laws import Normal
 from search_spaces.spec_file import EarlyTerminate, Final
-from search_spaces.sweep import load_sweep
+from search_spaces.sweep import load_sweep, parse_sweep
 from tests.spec_catalogue import CATALOGUE
 from tests.spec_texts import FULL, HEAD, parsed
 
@@ -159,6 +159,14 @@ def test_a_faulty_override_is_named_as_the_place(override: str, path: str, rule:
     (fault,) = caught.value.faults
     assert (fault.place, fault.path) == (f"override {override}", path)
     assert rule in fault.rule
+
+
+def test_a_sweep_of_the_past_is_read_when_its_data_is_gone(table: Path) -> None:
+    sweep = parsed(FULL, base=table)
+    (table / "table.csv").unlink()
+    assert parse_sweep(sweep.to_text(), "spec.yaml", None, catalogue=CATALOGUE) == sweep
+    with pytest.raises(SpecError, match="no such file"):
+        parse_sweep(sweep.to_text(), "spec.yaml", table, catalogue=CATALOGUE)
 
 
 def test_a_file_is_found_with_its_data_beside_it(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
