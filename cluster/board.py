@@ -126,10 +126,15 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     return _line(text, width)
 
 
-def link_line(url: str) -> Text:
-    """Where to look; a local address answers only while `paceline ui` serves it."""
-    line = Text().append("UI    ", "bright_black").append(url)
-    return line.append("  (served by `paceline ui`)", "bright_black") if "//127.0.0.1" in url else line
+def link_line(url: str, sweep_id: str, width: int | None = None) -> Text:
+    """Where to look. A local address answers only while `paceline ui` serves it; a cut one would lead nowhere."""
+    serve = f"paceline ui {sweep_id}"
+    hint = f"  (while `{serve}` runs)" if "//127.0.0.1" in url else ""
+    if width is not None and cell_len(url) + 6 > width:
+        url, hint = serve, ""
+    elif width is not None and cell_len(url + hint) + 6 > width:
+        hint = ""
+    return Text().append("UI    ", "bright_black").append(url).append(hint, "bright_black")
 
 
 def _line(text: str, width: int, style: str = "") -> Text:

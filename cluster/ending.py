@@ -151,7 +151,7 @@ def _closing(ending: Ending) -> list[Text]:
         lines.append(saved)
     url = (ending.document.get("tracking") or {}).get("url")
     if url:
-        lines.append(board.link_line(url))
+        lines.append(board.link_line(url, ending.title.id))
     if ending.next:
         width = max(len(command) for command, _ in ending.next)
         lines.append(Text("next", "bold"))

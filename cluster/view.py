@@ -90,7 +90,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     foot = [
         board.best_line(snapshot, title, width),
         board.saved_line(snapshot, width),
-        board.link_line(url) if url else None,
+        board.link_line(url, title.id, width) if url else None,
         Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
     ]
     below = [line for line in foot if line is not None]

@@ -107,6 +107,22 @@ def test_the_verdict_phase_counts_its_trainings() -> None:
     assert "verdict 2/9" in drawn(state, 80)[0]
 
 
+def test_a_link_is_whole_or_replaced_by_the_command_that_opens_it() -> None:
+    def link(width: int) -> str:
+        return next(line for line in drawn(mixed(), width) if line.startswith("UI"))
+
+    assert link(120) == f"UI    {URL}  (while `paceline ui 7f3a` runs)"
+    assert link(80) == f"UI    {URL}"
+    assert link(60) == "UI    paceline ui 7f3a"
+
+
+def test_a_trial_that_waits_for_a_lane_is_not_counted() -> None:
+    waiting = row(1, state="paused", epochs=0, best_value=None, curve=())
+    lines = drawn(snapshot(row(0), waiting), 120)
+    assert "1/40  ✓ 1 done  0:01" in lines[0]
+    assert not any(line.startswith("t001") for line in lines)
+
+
 def test_long_values_and_names_are_cut() -> None:
     params = {"path_of_something_very_long": "a" * 60, "x": 1}
     line = drawn(snapshot(row(1, params=params), best=1), 80)
