@@ -25,7 +25,7 @@ from tests.tracking_help import (
 )
 from tracking import names, table
 from tracking.changes import Best, RunFacts
-from tracking.store import open_store
+from tracking.store import open_mlflow, open_store
 from tracking.ui import Server, serve
 
 
@@ -33,8 +33,7 @@ from tracking.ui import Server, serve
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty store: MLflow's migrations run once for all tests."""
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    store = open_store(f"sqlite:///{path}")
-    store.backend._dispose_engine()
+    open_store(f"sqlite:///{path}")
     return path
 
 
@@ -107,7 +106,7 @@ def test_a_sweep_is_stored_as_the_conventions_say(uri: str, tmp_path: Path) -> N
     assert trial.data.metrics["best_epoch"] == 3
     assert trial.info.end_time >= trial.info.start_time
 
-    store = open_store(uri)
+    store = open_mlflow(uri)
     for run in runs.values():
         [dataset] = store.client.get_run(run.info.run_id).inputs.dataset_inputs
         assert (dataset.dataset.name, dataset.dataset.digest) == ("digits", "0123abcd")
@@ -276,7 +275,7 @@ def test_reconcile_makes_the_runs_agree_with_the_study(uri: str, tmp_path: Path)
     write_trial(first, 1, epochs=2, state="running")
     write_trial(first, 9)  # the study lost it
     assert first.close(60)
-    store = open_store(uri)
+    store = open_mlflow(uri)
     tags = {"sweep.id": "agree", "sweep.role": "trial", "trial.key": "t0000", "trial.state": "running"}
     twin = store.client.create_run(first.experiment_id, tags=tags)
     history = {epoch: metrics(1, epoch)["val_acc"] for epoch in range(1, 5)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,13 +74,12 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a sweep's runs go. ``dataset`` is MLflow's DatasetInput or None, ``dataset_uuid`` its row in SQL."""
+    """Where a sweep's runs go. ``dataset`` is the store's own record of the data set, or None."""
 
     experiment_id: str
     artifact_location: str
     user: str
     dataset: Any = None
-    dataset_uuid: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -117,7 +118,56 @@ class RunChange:
         self.end_ms = None if self.status == "RUNNING" else timestamp_ms
 
 
-def opening(header: SweepHeader, user: str) -> RunChange:
+@dataclass(kw_only=True)
+class FoundRun:
+    """An MLflow run as the store holds it: all is text but the metrics, each the newest value and its step."""
+
+    run_id: str
+    status: str
+    start_ms: int
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The member's key, PARENT for the sweep's own run."""
+        return self.tags.get(names.TRIAL_KEY, PARENT)
+
+    @property
+    def role(self) -> str:
+        """``sweep``, ``trial`` or ``final``."""
+        return self.tags.get(names.SWEEP_ROLE, "")
+
+    @property
+    def state(self) -> str:
+        """The trial's state."""
+        return self.tags.get(names.TRIAL_STATE, "")
+
+    def last_step(self, metric: str) -> int:
+        """The newest step of ``metric``, -1 where it has none."""
+        return self.metrics.get(metric, (0.0, -1))[1]
+
+
+def user() -> str:
+    """Whose runs they are."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return "unknown"
+
+
+def dataset_source(dataset: Mapping[str, object]) -> str:
+    """MLflow's JSON of where the data came from."""
+    return json.dumps({"uri": str(dataset.get("source", dataset["name"]))})
+
+
+def dataset_profile(dataset: Mapping[str, object]) -> str:
+    """MLflow's JSON of everything else that is known of the data."""
+    return json.dumps({key: value for key, value in dataset.items() if key not in ("name", "digest", "source")})
+
+
+def opening(header: SweepHeader, who: str) -> RunChange:
     """The sweep's own run."""
     tags = {
         names.SWEEP_ID: header.sweep_id,
@@ -128,7 +178,7 @@ def opening(header: SweepHeader, user: str) -> RunChange:
         names.SWEEP_METRIC: header.metric,
         names.SWEEP_GOAL: header.goal,
         names.SWEEP_METHOD: header.method,
-        names.USER: user,
+        names.USER: who,
         names.SOURCE_NAME: "paceline",
     }
     params = {names.clean_key(name): names.clean_param(value) for name, value in header.overview.items()}

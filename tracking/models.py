@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tracking import names
-from tracking.store import open_store, resolve
+from tracking.store import open_mlflow, resolve
 from tracking.trouble import sorted_trouble
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: NDArray
     Raises Away while the store cannot be reached.
     """
     assert len(example) >= 2, len(example)
-    store = open_store(uri)
+    store = open_mlflow(uri)
     with sorted_trouble(), _tracking_at(store.uri):
         found = _found(store.client, candidate)
         number = _log(store.client, candidate, model, example) if found is None else found

@@ -6,6 +6,7 @@ import math
 import posixpath
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal
 
 from search_spaces.legs import Params, Value
@@ -40,6 +41,8 @@ BEST_EPOCH: Final = "best_epoch"
 SECONDS: Final = "cost/seconds"
 PARAMS_M: Final = "cost/params_M"
 CHAMPION: Final = "champion"
+MODEL_TRAINING: Final = "custom_model_development"
+"""The kind of experiment for which MLflow's UI shows runs instead of its GenAI pages."""
 
 SPEC_FILE: Final = "spec.yaml"
 SPLITS_FILE: Final = "splits.json"
@@ -49,6 +52,7 @@ LEADERBOARD_JSON: Final = "sweep/leaderboard.json"
 MAX_KEY: Final = 250
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000
+MAX_DIGEST: Final = 36
 NUM_DIGITS: Final = 7
 """Significant digits kept of a metric: what a float32 holds, and what the UI's table has room for."""
 
@@ -108,6 +112,16 @@ def shorten(text: str, limit: int) -> str:
 def clean_param(value: Value) -> str:
     """A hyperparameter as MLflow's text: Python's own notation, so that ``table`` can read it back."""
     return shorten(str(value), MAX_PARAM)
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file behind a SQLite URI, None for every other store."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def artifact_folder(path: Path, experiment: str) -> Path:
+    """Where a SQLite store keeps an experiment's files: beside it, wherever a command happens to run."""
+    return path.parent / "mlruns" / clean_key(experiment).replace("/", "_")
 
 
 def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tracking import names
-from tracking.changes import PARENT, Birth, Place, RunChange, RunFacts, SweepHeader, birth, now_ms
-from tracking.runs import FoundRun, Store
+from tracking.changes import PARENT, Birth, FoundRun, Place, RunChange, RunFacts, SweepHeader, birth, now_ms
+from tracking.store import Store
 
 
 @dataclass(kw_only=True)
@@ -52,7 +52,7 @@ def plan(
 
 
 def _wealth(run: FoundRun, metric: str) -> tuple[int, int]:
-    return run.last_steps.get(metric, -1), -run.start_ms
+    return run.last_step(names.clean_key(metric)), -run.start_ms
 
 
 def _settle(
@@ -85,7 +85,7 @@ def _missing(
 ) -> list[int]:
     if run is None or not facts.history:
         return sorted(facts.history)
-    if run.last_steps.get(names.clean_key(metric), -1) >= max(facts.history):
+    if run.last_step(names.clean_key(metric)) >= max(facts.history):
         return []
     return sorted(set(facts.history) - steps(run))
 
@@ -94,7 +94,7 @@ def execute(
     store: Store, place: Place, header: SweepHeader, expected: Mapping[str, RunFacts]
 ) -> tuple[Plan, dict[str, str]]:
     """Plans and does it; safe to do again. Returns the plan and every run of the sweep by key."""
-    found = store.found(place.experiment_id, header.sweep_id)
+    found = store.found(place, header.sweep_id)
     todo = plan(header, found, expected, lambda run: store.steps(run.run_id, names.clean_key(header.metric)))
     for run in todo.bin:
         store.delete(run.run_id)

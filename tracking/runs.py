@@ -1,149 +1,114 @@
-"""MLflow's store: opened once, experiments made, runs found again by their tags, changes applied."""
+"""Any MLflow store through MLflow itself: a server, another database, a SQLite file of an unknown schema."""
 
 from __future__ import annotations
 
-import getpass
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tracking import names
-from tracking.changes import PARENT, Place, RunChange, SweepHeader, opening
+from tracking.changes import FoundRun, Place, RunChange, SweepHeader, dataset_profile, dataset_source, user
 from tracking.trouble import sorted_trouble
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Run
+    from mlflow.entities import Run
 
 PAGE: Final = 1000
+MAX_METRICS: Final = 1000
+MAX_PAIRS: Final = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundRun:
-    """An MLflow run of a sweep, found by its tags. ``last_steps`` maps each metric to its newest step."""
+class MlflowStore:
+    """An open store. ``client`` is MLflow's client. Every method, the constructor too, raises Refused or Away."""
 
-    run_id: str
-    key: str
-    role: str
-    state: str
-    status: str
-    start_ms: int
-    params: Mapping[str, str] = field(default_factory=dict)
-    last_steps: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(kw_only=True)
-class Store:
-    """An open MLflow store. Every method raises Refused or Away, never MLflow's own errors."""
-
-    uri: str
-    client: MlflowClient
-    backend: Any
-    """MLflow's store object: its calls skip the client's wrapping."""
-    sqlite_path: Path | None = None
-    num_requests: int = 0
-
-    @property
-    def is_bulk(self) -> bool:
-        """Whether many runs go in one transaction (plain SQLite and PostgreSQL)."""
-        return type(self.backend).__name__ == "SqlAlchemyStore" and self.backend.db_type in ("sqlite", "postgresql")
-
-    def experiment(self, name: str) -> Experiment:
-        """The experiment called ``name``: made, or restored from the bin, where needed."""
+    def __init__(self, uri: str) -> None:
         with sorted_trouble():
-            found = self.client.get_experiment_by_name(name)
+            from mlflow import MlflowClient
+
+            self.uri = uri
+            self.client = MlflowClient(uri)
+            self._backend: Any = self.client._tracking_client.store  # its calls skip the client's wrapping
+        self.num_requests = 0
+
+    def place(self, header: SweepHeader) -> Place:
+        """The sweep's experiment, made or taken from the bin where needed, and its data set."""
+        with sorted_trouble():
+            found = self.client.get_experiment_by_name(header.experiment)
             if found is None:
-                tags = {names.EXPERIMENT_KIND: "custom_model_development"}
-                return self.client.get_experiment(self.client.create_experiment(name, self._artifacts(name), tags))
-            if found.lifecycle_stage != "active":
+                tags = {names.EXPERIMENT_KIND: names.MODEL_TRAINING}
+                made = self.client.create_experiment(header.experiment, self._artifacts(header.experiment), tags)
+                found = self.client.get_experiment(made)
+            elif found.lifecycle_stage != "active":
                 self.client.restore_experiment(found.experiment_id)
-            return found
+            self.num_requests += 1
+        return Place(
+            experiment_id=found.experiment_id,
+            artifact_location=found.artifact_location,
+            user=user(),
+            dataset=_dataset(header.dataset),
+        )
 
     def _artifacts(self, experiment: str) -> str | None:
-        """Beside the SQLite file, wherever a command happens to run; other stores know their own place."""
-        path = self.sqlite_path
-        return None if path is None else str(path.parent / "mlruns" / names.clean_key(experiment).replace("/", "_"))
+        path = names.sqlite_path(self.uri)
+        return None if path is None else str(names.artifact_folder(path, experiment))
 
-    def search(self, experiment_ids: Sequence[str], condition: str) -> list[Run]:
-        """All active runs that meet ``condition``, page by page, oldest first."""
-        runs: list[Run] = []
+    def search(self, experiment_ids: Sequence[str], sweep_id: str) -> list[FoundRun]:
+        """Every active run of the sweep, its own included, oldest first."""
+        condition, order = f"tags.`{names.SWEEP_ID}` = '{sweep_id}'", ["attributes.start_time ASC"]
+        runs: list[FoundRun] = []
         token: str | None = None
         with sorted_trouble():
             while True:
-                order = ["attributes.start_time ASC"]
-                page = self.client.search_runs(
-                    list(experiment_ids), condition, max_results=PAGE, order_by=order, page_token=token
-                )
-                runs += page
+                page = self.client.search_runs(list(experiment_ids), condition, 1, PAGE, order, token)
+                runs += map(_found, page)
                 token = page.token
                 self.num_requests += 1
                 if not token:
                     return runs
 
-    def found(self, experiment_id: str, sweep_id: str) -> list[FoundRun]:
-        """Every active run of the sweep, its own included, oldest first."""
-        runs = self.search([experiment_id], f"tags.`{names.SWEEP_ID}` = '{sweep_id}'")
-        return [_found(run) for run in runs]
+    def found(self, place: Place, sweep_id: str) -> list[FoundRun]:
+        """Every active run of the sweep in its experiment, its own included, oldest first."""
+        return self.search([place.experiment_id], sweep_id)
 
     def send(self, place: Place, changes: Sequence[RunChange], run_ids: dict[str, str]) -> None:
-        """Applies ``changes``; new runs are added to ``run_ids``. What was applied before is passed over."""
+        """Applies ``changes`` one by one; new runs are added to ``run_ids``.
+
+        What was applied before is passed over by MLflow itself: the same metric point is stored once.
+        """
         with sorted_trouble():
-            if self.is_bulk:
-                from tracking import sql
+            for change in changes:
+                self._send(place, change, run_ids)
 
-                sql.send(self.backend.engine, place, changes, run_ids)
-                self.num_requests += 1
-            else:
-                from tracking import each
+    def _send(self, place: Place, change: RunChange, run_ids: dict[str, str]) -> None:
+        from mlflow.entities import Metric, Param, RunStatus, RunTag
 
-                for change in changes:
-                    self.num_requests += each.send(self.backend, place, change, run_ids)
-
-    def open_sweep(self, header: SweepHeader, run_ids: dict[str, str]) -> Place:
-        """The sweep's experiment and own run, made where missing; ``run_ids`` gets every run of the sweep."""
-        from tracking import each
-
-        experiment = self.experiment(header.experiment)
-        place = Place(
-            experiment_id=experiment.experiment_id,
-            artifact_location=experiment.artifact_location,
-            user=_user(),
-            dataset=dataset_input(header.dataset),
-        )
-        found = self.found(place.experiment_id, header.sweep_id)
-        run_ids.clear()
-        run_ids.update({run.key: run.run_id for run in reversed(found)})  # the oldest of twins wins
-        opened = opening(header, place.user)
-        old = next((run for run in found if run.key == PARENT), None)
-        if old is not None:
-            opened.tags.clear()  # as they are: the sweep may have moved on
-            opened.params = {key: value for key, value in opened.params.items() if key not in old.params}
-        with sorted_trouble():
-            self.num_requests += each.send(self.backend, place, opened, run_ids)
-            if self.is_bulk and place.dataset is not None:
-                from tracking import sql
-
-                place = replace(place, dataset_uuid=sql.dataset_uuid(self.backend.engine, place))
-        return place
-
-    def log_file(self, run_id: str, local: Path, artifact_path: str) -> None:
-        """Keeps the file ``local`` as the run's artifact ``artifact_path``."""
-        with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
-            target = Path(artifact_path)
-            copy = Path(folder) / target.name
-            shutil.copyfile(local, copy)
-            self.client.log_artifact(run_id, str(copy), str(target.parent) if target.parent != Path() else None)
+        tags = [RunTag(key, value) for key, value in change.tags.items()]
+        if change.key not in run_ids and change.title is not None:
+            run_ids[change.key] = self._create(place, change, tags)
+            tags = []
+        run_id = run_ids[change.key]
+        metrics = [Metric(*point) for point in change.points]
+        params = [Param(key, value) for key, value in change.params.items()]
+        while metrics or params or tags:
+            self._backend.log_batch(run_id, metrics[:MAX_METRICS], params[:MAX_PAIRS], tags[:MAX_PAIRS])
+            metrics, params, tags = metrics[MAX_METRICS:], params[MAX_PAIRS:], tags[MAX_PAIRS:]
+            self.num_requests += 1
+        if change.status is not None:
+            self._backend.update_run_info(run_id, RunStatus.from_string(change.status), change.end_ms, None)
             self.num_requests += 1
 
-    def log_text(self, run_id: str, text: str, artifact_path: str) -> None:
-        """Keeps ``text`` as the run's artifact ``artifact_path``."""
-        with sorted_trouble():
-            self.client.log_text(run_id, text, artifact_path)
+    def _create(self, place: Place, change: RunChange, tags: list[Any]) -> str:
+        run = self._backend.create_run(place.experiment_id, place.user, change.start_ms, tags, change.title)
+        self.num_requests += 1
+        if place.dataset is not None:
+            self._backend.log_inputs(run.info.run_id, [place.dataset])
             self.num_requests += 1
+        return str(run.info.run_id)
+
+    def close(self) -> None:
+        """Nothing to give back: MLflow keeps its connections for the life of the process."""
 
     def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of the experiment."""
@@ -165,37 +130,40 @@ class Store:
             self.client.delete_run(run_id)
             self.num_requests += 2
 
+    def log_file(self, run_id: str, local: Path, artifact_path: str) -> None:
+        """Keeps the file ``local`` as the run's artifact ``artifact_path``."""
+        with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
+            target = Path(artifact_path)
+            copy = Path(folder) / target.name
+            shutil.copyfile(local, copy)
+            self.client.log_artifact(run_id, str(copy), str(target.parent) if target.parent != Path() else None)
+            self.num_requests += 1
 
-def dataset_input(dataset: Mapping[str, object]) -> Any:
-    """MLflow's record of the data set that a sweep trains on, None where ``dataset`` is empty."""
+    def log_text(self, run_id: str, text: str, artifact_path: str) -> None:
+        """Keeps ``text`` as the run's artifact ``artifact_path``."""
+        with sorted_trouble():
+            self.client.log_text(run_id, text, artifact_path)
+            self.num_requests += 1
+
+
+def _dataset(dataset: Mapping[str, object]) -> Any:
     if not dataset:
         return None
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    profile = {name: value for name, value in dataset.items() if name not in ("name", "digest", "source")}
-    source = json.dumps({"uri": str(dataset.get("source", dataset["name"]))})
-    record = Dataset(
-        str(dataset["name"]), str(dataset["digest"])[:36], "local", source, profile=json.dumps(profile)
-    )
+    digest = str(dataset["digest"])[: names.MAX_DIGEST]
+    source, profile = dataset_source(dataset), dataset_profile(dataset)
+    record = Dataset(str(dataset["name"]), digest, "local", source, profile=profile)
     return DatasetInput(record, [InputTag(names.DATASET_CONTEXT, "training")])
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user without a name
-        return "unknown"
-
-
 def _found(run: Run) -> FoundRun:
-    tags = run.data.tags
     return FoundRun(
         run_id=run.info.run_id,
-        key=tags.get(names.TRIAL_KEY, PARENT),
-        role=tags.get(names.SWEEP_ROLE, ""),
-        state=tags.get(names.TRIAL_STATE, tags.get(names.SWEEP_STATE, "")),
         status=run.info.status,
         start_ms=run.info.start_time,
-        params=run.data.params,
-        last_steps={metric.key: metric.step for metric in run.data._metric_objs},
+        tags=dict(run.data.tags),
+        params=dict(run.data.params),
+        # the public `metrics` has no steps
+        metrics={metric.key: (metric.value, metric.step) for metric in run.data._metric_objs},
     )

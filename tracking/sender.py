@@ -14,7 +14,7 @@ from tracking.spool import Entry, Event, Spool
 from tracking.trouble import Away, Refused, first_line
 
 if TYPE_CHECKING:
-    from tracking.runs import Store
+    from tracking.store import Store
 
 GATHERED: Final = {"trial", "epoch", "state", "summary"}
 """Events that are changes of runs and can be sent together; the others are done one by one, in their place."""
@@ -59,13 +59,18 @@ class Sender:
                 f"MLflow at {self._uri} is away ({reason}); results are kept in {self._spool.folder} and sent later"
             )
 
+    def close(self) -> None:
+        """Gives the store back, in the thread that used it."""
+        if self._store is not None:
+            self._store.close()
+
     def _connect(self) -> None:
-        from tracking.store import open_store
+        from tracking.store import open_store, open_sweep
 
         try:
             if self._store is None:
                 self._store = open_store(self._uri)
-            place = self._store.open_sweep(self._header, self.run_ids)
+            place = open_sweep(self._store, self._header, self.run_ids)
             self.experiment_id = place.experiment_id
             self._store.tag_experiment(place.experiment_id, views.shared_views(self._header))
         except Refused as error:

@@ -5,15 +5,14 @@ SQLite is read by SQL, without importing mlflow (2,000 trials in about 0.1 s); o
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tracking import names
-from tracking.store import resolve, sqlite_path
+from tracking.changes import FoundRun
+from tracking.sqlite_store import connect, read_runs
+from tracking.store import open_mlflow, resolve, sqlite_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,16 +33,6 @@ FIXED: Final = {
 """The columns that every table has; ``value`` and ``best_value`` bear the metric's name."""
 
 
-@dataclass(kw_only=True)
-class RunRow:
-    """A run as the store holds it: everything is text but the metrics, each a newest value and its step."""
-
-    run_id: str
-    tags: dict[str, str] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-
 def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "trial") -> pd.DataFrame:
     """One row per trial of the sweep, in the order of their numbers; ``role="final"`` gives the final members.
 
@@ -51,22 +40,24 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
     name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where a fixed column has the name).
     What is missing is ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
     """
-    rows = [row for row in read(uri, sweep_id) if row.tags.get(names.SWEEP_ROLE) == role]
+    rows = [row for row in read(uri, sweep_id) if row.role == role]
     return frame(rows, metric)
 
 
-def read(uri: str | None, sweep_id: str) -> list[RunRow]:
+def read(uri: str | None, sweep_id: str) -> list[FoundRun]:
     """Every active run of the sweep as it is stored, its own included."""
-    uri = resolve(uri)
-    path = sqlite_path(uri)
-    return _read_store(uri, sweep_id) if path is None else _read_sqlite(path, sweep_id)
+    path = sqlite_path(resolve(uri))
+    if path is not None:
+        return read_runs(path, sweep_id)
+    store = open_mlflow(uri)
+    return store.search([found.experiment_id for found in store.client.search_experiments()], sweep_id)
 
 
-def frame(rows: Iterable[RunRow], metric: str) -> pd.DataFrame:
+def frame(rows: Iterable[FoundRun], metric: str) -> pd.DataFrame:
     """The table of ``rows``; see ``trials``."""
     import pandas as pd
 
-    rows = sorted(rows, key=lambda row: row.tags.get(names.TRIAL_KEY, ""))
+    rows = sorted(rows, key=lambda row: row.key)
     fixed = pd.DataFrame([_fixed(row, names.clean_key(metric)) for row in rows], columns=list(FIXED)).astype(FIXED)
     fixed = fixed.rename(columns={"value": metric, "best_value": names.best(metric)})
     params = sorted({name for row in rows for name in row.params})
@@ -77,7 +68,7 @@ def frame(rows: Iterable[RunRow], metric: str) -> pd.DataFrame:
     return pd.concat([fixed, pd.DataFrame(columns, index=fixed.index)], axis=1)
 
 
-def _fixed(row: RunRow, metric: str) -> dict[str, Any]:
+def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:
     def newest(key: str) -> float | None:
         return row.metrics.get(key, (None, 0))[0]
 
@@ -151,60 +142,14 @@ def _points(uri: str, run_ids: list[str], metrics: list[str]) -> list[tuple[str,
         marks = ",".join("?" * len(metrics))
         query = f"SELECT run_uuid, key, step, value FROM metrics WHERE is_nan = 0 AND key IN ({marks})"
         wanted = set(run_ids)
-        with closing(_connect(path)) as connection:
+        with closing(connect(path)) as connection:
             return [row for row in connection.execute(query, metrics) if row[0] in wanted]
-    from tracking.store import open_store
-
-    store = open_store(uri)
+    store = open_mlflow(uri)
     return [
         (run_id, metric, point.step, point.value)
         for run_id in run_ids
         for metric in metrics
         for point in store.client.get_metric_history(run_id, metric)
-    ]
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no MLflow store here")
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)
-
-
-SWEEP_RUNS: Final = """
-    SELECT runs.run_uuid FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE tags.key = ? AND tags.value = ? AND runs.lifecycle_stage = 'active'
-"""
-
-
-def _read_sqlite(path: Path, sweep_id: str) -> list[RunRow]:
-    of_sweep = (names.SWEEP_ID, sweep_id)
-    with closing(_connect(path)) as connection:
-        rows = {run_id: RunRow(run_id=run_id) for (run_id,) in connection.execute(SWEEP_RUNS, of_sweep)}
-        for table in ("tags", "params"):
-            query = f"SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({SWEEP_RUNS})"
-            for run_id, key, value in connection.execute(query, of_sweep):
-                getattr(rows[run_id], table)[key] = value
-        query = (
-            f"SELECT run_uuid, key, value, step FROM latest_metrics WHERE is_nan = 0 AND run_uuid IN ({SWEEP_RUNS})"
-        )
-        for run_id, key, value, step in connection.execute(query, of_sweep):
-            rows[run_id].metrics[key] = (value, step)
-    return list(rows.values())
-
-
-def _read_store(uri: str, sweep_id: str) -> list[RunRow]:
-    from tracking.store import open_store
-
-    store = open_store(uri)
-    experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
-    return [
-        RunRow(
-            run_id=run.info.run_id,
-            tags=dict(run.data.tags),
-            params=dict(run.data.params),
-            metrics={metric.key: (metric.value, metric.step) for metric in run.data._metric_objs},
-        )
-        for run in store.search(experiments, f"tags.`{names.SWEEP_ID}` = '{sweep_id}'")
     ]
 
 

@@ -174,6 +174,7 @@ class Writer:
         try:
             while not self._turn():
                 pass
+            self._sender.close()
         except BaseException as error:
             self._message(f"logging to MLflow stopped: {type(error).__name__}: {first_line(error)}")
             raise
