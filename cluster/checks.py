@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
 HOME = Path(__file__).resolve().parent.parent
