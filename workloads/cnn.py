@@ -39,7 +39,10 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
     num_outputs = hp.width
     layers: list[nn.Module] = []
     for _ in range(hp.depth):
-        layers.append(nn.Conv2d(num_inputs, num_outputs, hp.kernel_size, padding="same", bias=not hp.batch_norm))
+        before, after = (hp.kernel_size - 1) // 2, hp.kernel_size // 2
+        layers += [nn.ZeroPad2d((before, after, before, after))] if before != after else []
+        padding = before if before == after else 0
+        layers.append(nn.Conv2d(num_inputs, num_outputs, hp.kernel_size, padding=padding, bias=not hp.batch_norm))
         layers += [nn.BatchNorm2d(num_outputs)] if hp.batch_norm else []
         layers.append(ACTIVATIONS[hp.activation]())
         num_inputs = num_outputs

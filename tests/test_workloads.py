@@ -1,0 +1,143 @@
+"""The registry, its import cost, default settings on real data, widths, and guards over the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import workloads
+from search_spaces.data import Data
+from search_spaces.hyperparameters import hyperparameters
+from search_spaces.legs import Leg, Member
+from tests.workload_data import setup, trainee
+from workloads import widths
+from workloads.data import prepare
+from workloads.leg import LegRunner, LegSetting
+from workloads.registry import WORKLOADS, DataShape, catalogue, workload
+
+SOURCES = sorted(Path(workloads.__file__).parent.glob("*.py"))
+LOOPS = ("plain", "fused", "layers", "optimizers", "task", "loop", "stacked", "resident", "evaluate", "order")
+HEAVY = ("torch", "sklearn", "pandas", "numpy", "optuna", "ray", "mlflow")
+
+
+def loaded_by(code: str) -> set[str]:
+    """The heavy modules that are loaded after ``code`` has run in a new interpreter."""
+    script = f"{code}\nimport sys; print(*[m for m in {(*HEAVY, 'pydantic')} if m in sys.modules])"
+    root = Path(workloads.__file__).parents[1]
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
+    return set(run.stdout.split())
+
+
+def test_the_catalogue_is_read_without_heavy_imports() -> None:
+    code = (
+        "from workloads.registry import catalogue; c = catalogue(); [c.workload(n).space for n in c.workload_names]"
+    )
+    assert not loaded_by(code) & set(HEAVY)
+
+
+def test_the_loops_need_torch_alone() -> None:
+    code = "import " + ", ".join(f"workloads.{name}" for name in LOOPS)
+    assert loaded_by(code) == {"torch", "numpy"}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_torch_load_always_says_weights_only(source: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
+    loads = [call for call in calls if ast.unparse(call.func) == "torch.load"]
+    assert all("weights_only=True" in map(ast.unparse, call.keywords) for call in loads)
+    assert source.stem != "checkpoint" or loads
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_default_space_names_hyperparameters_and_holds_their_rules(name: str) -> None:
+    found = catalogue().workload(name)
+    known = hyperparameters(found.hyperparameters)
+    assert list(found.metrics) == ["val_acc", "val_loss"]
+    for parameter, domain in found.space.items():
+        values = domain.get("values", [domain.get("min"), domain.get("max")])
+        assert [known[parameter].fault(value) for value in values] == [None] * len(values)
+    assert all(known[parameter].fault(known[parameter].default) is None for parameter in known)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("mpl", "did you mean mlp"), ("no.such:X", "cannot be imported")])
+def test_an_unknown_workload_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(LookupError, match=reason):
+        workload(name)
+
+
+def test_a_workload_of_ones_own_is_found_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = (
+        "from dataclasses import replace\nfrom workloads.mlp import MLP\nOWN = replace(MLP, name='own')\nNOT = 3\n"
+    )
+    (tmp_path / "own_workload.py").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert workload("own_workload:OWN").name == "own"
+    with pytest.raises(LookupError, match="int, not a Workload"):
+        workload("own_workload:NOT")
+    with pytest.raises(LookupError, match="no such object"):
+        workload("own_workload:MISSING")
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 2, 9), (1, 8, 8), (3, 33, 17)])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 8])
+@pytest.mark.parametrize("depth", [1, 5])
+def test_no_depth_or_kernel_eats_the_image(shape: tuple[int, ...], kernel_size: int, depth: int) -> None:
+    hp = workload("cnn").hyperparameters(width=2, depth=depth, kernel_size=kernel_size, batch_norm=False)
+    model = workload("cnn").build(hp, DataShape(shape, 3))
+    assert model(torch.randn(2, *shape)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(("name", "least"), [("softmax", 0.93), ("mlp", 0.95), ("cnn", 0.97)])
+def test_the_defaults_train_well_on_digits(tmp_path: Path, name: str, least: float) -> None:
+    prepared = prepare(Data(name="digits"))
+    lane = LegRunner(LegSetting(name, "val_acc", "maximize", str(tmp_path), device="cpu"), prepared.search)
+    lane.start(Leg(id=0, start=0, stop=10, horizon=10, members=(Member(trial=0, seed=0, params={}),)))
+    while not lane.done:
+        (told,) = lane.epoch()
+    assert told.metrics["val_acc"] >= least
+
+
+def test_chunks_cover_all_members_with_equal_seeds_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = setup("mlp")
+    members = [trainee("mlp", seed, lr=0.001 * (k + 1)) for k, seed in enumerate((2, 1, 2, 1, 2, 1))]
+    monkeypatch.setitem(widths._fastest, widths._key(shared, members), 3)
+    places, _ = widths.cohort_loops(shared, members, 100)
+    assert [loop.members[k] for loop, k in places] == members
+    assert sorted(tuple(m.seed for m in loop.members) for loop in {id(p): p for p, _ in places}.values()) == [
+        (1, 1, 1),
+        (2, 2, 2),
+    ]
+
+
+def test_the_width_is_measured_once_and_only_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widths, "_fastest", {})
+    timed: list[int] = []
+
+    def seconds(_: object, members: list[object]) -> float:
+        timed.append(len(members))
+        return {1: 1.0, 4: 2.0, 6: 9.0}[len(members)]
+
+    monkeypatch.setattr(widths, "step_seconds", seconds)
+    shared, members = setup("cnn"), [trainee("cnn") for _ in range(6)]
+    short, _ = widths.cohort_loops(shared, members, 1)
+    assert timed == []
+    assert len({id(loop) for loop, _ in short}) == 6
+    long, messages = widths.cohort_loops(shared, members, 100)
+    assert timed == [1, 4, 6]
+    assert sorted(len(loop.members) for loop in {id(p): p for p, _ in long}.values()) == [3, 3]
+    assert "4 at a time" in messages[0]
+    widths.cohort_loops(shared, members, 100)
+    assert timed == [1, 4, 6]
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_step_is_really_timed(name: str) -> None:
+    assert widths.step_seconds(setup(name), [trainee(name)] * 3) > 0

@@ -1,0 +1,47 @@
+"""Small made-up data and settings for the tests of the loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from workloads.data import Arrays, SearchData
+from workloads.features import fit
+from workloads.loop import Loop, Setup, Trainee
+from workloads.registry import workload
+from workloads.resident import resident
+
+
+def blobs(num_rows: int, seed: int, *, image: bool = True) -> Arrays:
+    """Three classes of noisy patterns, as 1 x 4 x 4 images or as tables of 16 numbers."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(7).uniform(40, 200, (3, 16))
+    y = np.arange(num_rows) % 3
+    x = np.clip(centres[y] + rng.normal(0, 25, (num_rows, 16)), 0, 255)
+    return Arrays(x.astype(np.uint8).reshape(-1, 1, 4, 4) if image else x, y.astype(np.int64))
+
+
+def search_data(*, image: bool = True) -> SearchData:
+    """41 training rows: with batches of 8 the last one is a single example."""
+    train = blobs(43, 0, image=image)
+    return SearchData(train, blobs(12, 1, image=image), fit(train.x), 3)
+
+
+def setup(name: str, dtype: torch.dtype = torch.float64) -> Setup:
+    """A workload on the small images, on the CPU."""
+    return Setup(workload(name), resident(search_data(), torch.device("cpu"), dtype))
+
+
+def trainee(name: str, seed: int = 0, **params: Any) -> Trainee:
+    """A member with small, stable defaults."""
+    cls = workload(name).hyperparameters
+    small: dict[str, Any] = {"batch_size": 8, "lr": 0.002}
+    small |= {} if name == "softmax" else {"depth": 2, "width": 6}
+    return Trainee(seed, cls(**{**small, **params}))
+
+
+def train(loop: Loop, num_epochs: int) -> list[list[dict[str, float]]]:
+    """Records by epoch and member."""
+    return [loop.epoch() for _ in range(num_epochs)]
