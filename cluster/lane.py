@@ -88,7 +88,7 @@ class Lane(tune.Trainable):
             self._runner = LegRunner(LegSetting(**self._shared.setting), ray.get(self._shared.search))
         if self._leg is None:
             test = self._config.get("test")
-            self._runner.test = None if test is None else ray.get(test)
+            self._runner.test = None if test is None else ray.get(test)[0]
             self._leg = Leg.from_json(self._config["leg"])
             self._runner.start(self._leg)
             self._saved_at, self._num_unsaved = time.monotonic(), 0
