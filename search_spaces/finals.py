@@ -35,7 +35,10 @@ class Finals:
         self.entries = final_entries(self.study)
 
     def race(self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, ledger: Ledger) -> Race:
-        """Full training of every chosen trial with every seed, going on from what the study holds."""
+        """Full training of every chosen trial with every seed, going on from what the study holds.
+
+        One that was cut off between its last checkpoint and its score is trained again.
+        """
         plan = Full(self.epochs)
         tracks = [self._track(i, *pair) for i, pair in enumerate((t, s) for t in chosen for s in seeds)]
         for track in tracks:
@@ -43,6 +46,8 @@ class Finals:
             revive(track, noted, noted.get("state"), plan)
             for epoch, value in noted.get("values", {}).items():
                 track.measure(int(epoch), value)
+            if track.state == "ready" and track.epoch == self.epochs and "test" not in noted:
+                track.epoch, track.checkpoint, track.previous = 0, None, None
         return Race(replace(rules, num_tracks=len(tracks), purpose="final"), plan, self, ledger, tracks)
 
     def scored(self, track: Track, scored: Scored) -> None:

@@ -83,7 +83,7 @@ class OptunaSampler:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = self.make(self.seed * 1_000_003 + len(history))
+        sampler = self.make((self.seed * 1_000_003 + len(history)) % 2**32)
         if held:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from search_spaces.hyperparameters import complete, hyperparameters, signature
 from search_spaces.legs import Params
 from search_spaces.race import Ledger, Race, Rules
-from search_spaces.samplers import Sampler, sampler
+from search_spaces.samplers import Observation, Sampler, sampler
 from search_spaces.schedules import Schedule, schedule
 from search_spaces.study import Record, Study
 from search_spaces.track import Track
@@ -69,7 +69,8 @@ class Search:
         first = [] if held else self._first()[len(tracks) :][:count]
         asked: list[Params] = []
         if len(first) < count:
-            history = [track.observation() for track in tracks if self.sweep.space.contains(track.searched)]
+            past = [track.observation() for track in tracks] + [Observation(p, "running", {}) for p in first]
+            history = [seen for seen in past if self.sweep.space.contains(seen.params)]
             kept = {} if held is None else _searched_part(held)
             asked = self.sampler.ask(history, count - len(first), kept)
         return [self._track(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
@@ -122,9 +123,9 @@ class Search:
             signature=signature(self.hyperparameters, full),
             goal=self.sweep.metric.goal,
         )
-        revive(track, record.attributes.get("progress", {}), record.outcome, plan)
         for epoch, value in record.values.items():
             track.measure(epoch, value)
+        revive(track, record.attributes.get("progress", {}), record.outcome, plan)
         for rung in plan.rungs[:-1]:
             if rung <= track.epoch and track.values:
                 track.reached(rung)
@@ -150,7 +151,11 @@ def progress(track: Track) -> dict[str, object]:
 
 
 def revive(track: Track, noted: Params, outcome: str | None, plan: Schedule) -> None:
-    """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint."""
+    """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint.
+
+    A track with a checkpoint at a rung and no value behind it waits there for its schedule, whether or not it had
+    been promoted already; ``values`` are there before.
+    """
     track.epoch = int(noted.get("epoch") or 0)
     track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None
     track.previous = str(noted["previous"]) if noted.get("previous") else None
@@ -160,5 +165,5 @@ def revive(track: Track, noted: Params, outcome: str | None, plan: Schedule) -> 
     track.seconds = float(noted.get("seconds") or 0.0)
     if outcome in ("done", "stopped", "failed"):
         track.state = outcome  # type: ignore[assignment]
-    elif track.epoch in plan.rungs[:-1] and noted.get("state") == "paused":
+    elif track.epoch in plan.rungs[:-1] and max(track.values, default=0) <= track.epoch:
         track.state = "paused"

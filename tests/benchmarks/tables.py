@@ -1,0 +1,143 @@
+"""Complete tables of real results as worlds for the race: every configuration was trained beforehand.
+
+Ordered numbers of a table are searched by their index (an integer range, so that a sampler knows their order),
+words as choices. The search sees one training seed's value; regret is taken on the mean over the table's seeds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from search_spaces.domain import Choice, Int
+from search_spaces.hyperparameters import hyper
+from search_spaces.legs import Params, Value
+from search_spaces.search import Search
+from search_spaces.simulate import World, simulate
+from search_spaces.space import Space
+
+DATA_ENV = "PACELINE_BENCH_DATA"
+GOALS = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
+FEW = {
+    "hpobench": ("batch_size", "depth"),
+    "hpolib": ("batch_size", "activation_fn_1"),
+    "nasbench201": ("op0",),
+}
+"""What shapes the program when one or two parameters do."""
+HALF = {
+    "hpobench": ("batch_size", "depth", "width"),
+    "hpolib": ("batch_size", "activation_fn_1", "activation_fn_2", "n_units_1", "n_units_2"),
+    "nasbench201": ("op0", "op1", "op2"),
+}
+"""What shapes it when half of them do, an odd half rounded up."""
+SIGNATURES = {"few": FEW, "half": HALF}
+
+
+@dataclass(frozen=True)
+class Table:
+    """``rows[point]`` holds the value of each training seed; a point is one code a column."""
+
+    name: str
+    goal: str
+    domains: dict[str, Int | Choice]
+    rows: dict[tuple[Value, ...], np.ndarray]
+
+    @property
+    def family(self) -> str:
+        """The benchmark it is from: the part of the name before the dash."""
+        return self.name.split("-")[0]
+
+    def values(self, params: Params) -> np.ndarray:
+        """The results of a configuration, one a training seed; NaN where the training diverged."""
+        return self.rows[tuple(params[name] for name in self.domains)]
+
+    def regret(self, params: Params) -> float:
+        """How far the configuration's mean lies from the best mean of the table; 0 for the best itself."""
+        return abs(float(np.nanmean(self.values(params))) - self.best)
+
+    @cached_property
+    def best(self) -> float:
+        """The best mean over training seeds."""
+        means = np.stack(list(self.rows.values())).mean(axis=1)
+        return float(np.nanmax(means) if self.goal == "maximize" else np.nanmin(means))
+
+
+def data_folder(given: str | None) -> Path:
+    """The folder of the option, of the environment, or beside the repository."""
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    return Path(given or os.environ.get(DATA_ENV) or beside)
+
+
+def load(path: Path) -> Table:
+    """A table with columns of parameters, then ``value_0``, ``value_1``, ..."""
+    frame = pd.read_parquet(path)
+    seeds = [column for column in frame if column.startswith("value_")]
+    names = [column for column in frame if column not in seeds]
+    domains: dict[str, Int | Choice] = {}
+    codes = []
+    for name in names:
+        levels = sorted(frame[name].unique().tolist())
+        words = isinstance(levels[0], str)
+        domains[name] = Choice(tuple(levels)) if words else Int(0, len(levels) - 1)
+        codes.append(frame[name] if words else frame[name].map({v: i for i, v in enumerate(levels)}))
+    rows = dict(zip(zip(*codes, strict=True), frame[seeds].to_numpy(), strict=True))
+    return Table(path.stem, GOALS[path.stem.split("-")[0]], domains, rows)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of forming cohorts: ``width`` None is the default one; ``fill`` as in ``Rules``."""
+
+    label: str
+    width: int | None
+    fill: float
+    num_lanes: int = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one simulated sweep came to."""
+
+    regret: float
+    num_legs: int
+    num_trials: int
+
+
+def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: int) -> Outcome:
+    """One sweep of ``trials`` over the table; the same seed gives the same training noise to every way."""
+    sweep: Any = SimpleNamespace(
+        trials=trials,
+        cohort=way.width,
+        early_terminate=SimpleNamespace(type="none", min_iter=1, eta=3),
+        epochs=1,
+        method="tpe",
+        space=Space(dict(table.domains)),
+        metric=SimpleNamespace(name="value", goal=table.goal, target=None),
+        seed=seed,
+        max_failures=0,
+        final=None,
+        start_from=(),
+        constants={},
+    )
+    race = Search(sweep, _hyperparameters(table, shapes), None).race(way.num_lanes, fill=way.fill)
+    num_seeds = len(next(iter(table.rows.values())))
+    world = World(lambda params, _: float(table.values(params)[seed % num_seeds]), num_lanes=way.num_lanes)
+    history = simulate(race, world)
+    return Outcome(table.regret(race.ranked()[0].params), len(history), len(race.tracks))
+
+
+def _hyperparameters(table: Table, shapes: tuple[str, ...]) -> type:
+    fields = []
+    for name, domain in table.domains.items():
+        levels = domain.grid()
+        middle = levels[len(levels) // 2]
+        fields.append((name, type(middle), hyper(middle, "a column of the table", shapes=name in shapes)))
+    return dataclasses.make_dataclass("Columns", fields, frozen=True, kw_only=True)
