@@ -192,9 +192,8 @@ def ray_starts() -> Iterator[Check]:
 
     remedy = "look at /tmp/ray/session_latest/logs; free memory or disk, and end old Rays with `ray stop`"
     try:
-        ray.init(
-            address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-        )
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        ray.init(address="local", num_cpus=1, include_dashboard=False, **quiet)
         found = ray.get(ray.remote(homes).remote(), timeout=60)
     except (ray.exceptions.RayError, OSError, RuntimeError, ValueError, ImportError) as error:
         yield Check(name="ray starts", state="wrong", found=f"{type(error).__name__}: {error}", remedy=remedy)
