@@ -36,11 +36,7 @@ class FusedLoop:
         activate_dropout(models)
         self.model = models[0]
         self.layout = Layout.of(self.model)
-        self.theta = torch.empty(
-            len(models), self.layout.num_parameters, device=setup.data.device, dtype=setup.data.dtype
-        )
-        for row, model in zip(self.theta, models, strict=True):
-            self.layout.fill(row, parameters_to_vector(model.parameters()).detach())
+        self.theta = torch.stack([parameters_to_vector(model.parameters()).detach() for model in models])
         named = [dict(model.named_buffers()) for model in models]
         self.buffers = {name: torch.stack([buffers[name] for buffers in named]) for name in named[0]}
         self.slots = {slot: torch.zeros_like(self.theta) for slot in SLOTS[self.optimizer_name]}
@@ -50,7 +46,7 @@ class FusedLoop:
     def _arrange(self) -> None:
         """What depends on who is aboard."""
         self.numbers = numbers_of(self.members, self.setup.data)
-        self.leaves = {n: v.detach().requires_grad_() for n, v in self.layout.stored(self.theta).items()}
+        self.leaves = {n: v.detach().requires_grad_() for n, v in self.layout.views(self.theta).items()}
         self.grad = torch.empty_like(self.theta)
         lr, momentum, decay = (self.numbers[name].unsqueeze(1) for name in ("lr", "momentum", "weight_decay"))
         self.optimizer = StackedOptimizer(self.optimizer_name, lr, momentum, decay, self.slots, self.step)
@@ -103,7 +99,7 @@ class FusedLoop:
         kept = self.model.state_dict().keys()
         buffers = {name: value[k] for name, value in self.buffers.items() if name in kept}
         model = {**self.layout.views(self.theta[k]), **buffers}
-        optimizer = {slot: self.layout.vector(value[k]).cpu() for slot, value in self.slots.items()}
+        optimizer = {slot: value[k].cpu().clone() for slot, value in self.slots.items()}
         if self.members[k].hp.momentum == 0 and "momentum_buffer" in optimizer:
             optimizer["momentum_buffer"].zero_()  # torch.optim keeps none then
         model = {name: model[name].detach().cpu().clone() for name in kept}
@@ -117,7 +113,7 @@ class FusedLoop:
             if name in state.model:
                 buffer[k].copy_(state.model[name])
         for slot, value in self.slots.items():
-            self.layout.fill(value[k], state.optimizer[slot])
+            value[k].copy_(state.optimizer[slot])
         self.step = self.optimizer.step = int(state.optimizer["step"])
 
     def keep(self, ks: Sequence[int]) -> None:

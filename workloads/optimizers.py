@@ -72,14 +72,13 @@ class StackedOptimizer:
         theta.addcmul_(velocity, self.lr, value=-1)
 
     def _adam(self, theta: Tensor, grad: Tensor) -> None:
-        """Kingma & Ba 2014, with both bias corrections folded into one factor and one epsilon a member."""
+        """Kingma & Ba 2014, with both bias corrections and the rate folded into the denominator."""
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         mean.lerp_(grad, 1 - self.momentum)
         square.mul_(BETA2).addcmul_(grad, grad, value=1 - BETA2)
-        rate = self.lr / (1 - self.momentum**self.step)
-        root_correction = (1 - BETA2**self.step) ** 0.5
-        denominator = torch.sqrt(square, out=self._scratch)
-        torch.addcmul(EPS / rate, denominator, 1 / (rate * root_correction), out=denominator)
+        root = (1 - BETA2**self.step) ** 0.5
+        scale = (1 - self.momentum**self.step) / (self.lr * root)
+        denominator = torch.sqrt(square, out=self._scratch).add_(EPS * root).mul_(scale)
         theta.addcdiv_(mean, denominator, value=-1)
 
     def _rmsprop(self, theta: Tensor, grad: Tensor) -> None:

@@ -18,46 +18,23 @@ Forward = Callable[[Tensors, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each parameter lies in a member's row of the matrix theta (members, parameters)."""
+    """Where each parameter lies in a member's row of the matrix theta (members, parameters).
+
+    The order is that of ``torch.nn.utils.parameters_to_vector``.
+    """
 
     shapes: Mapping[str, torch.Size]
-    """As they are stored, in the order of the model's parameters."""
-    transposed: frozenset[str] = frozenset()
-    """Weights stored as (inputs, outputs): their gradients come out of the batched products in that order."""
 
     @classmethod
     def of(cls, model: nn.Module) -> Layout:
         """The layout of ``model``'s parameters."""
-        named = dict(model.named_parameters())
-        if not by_hand(model):
-            return cls({name: p.shape for name, p in named.items()})
-        transposed = frozenset(name for name, p in named.items() if p.dim() == 2)
-        return cls({name: p.T.shape if name in transposed else p.shape for name, p in named.items()}, transposed)
+        return cls({name: parameter.shape for name, parameter in model.named_parameters()})
 
-    @property
-    def num_parameters(self) -> int:
-        """The length of a row."""
-        return sum(shape.numel() for shape in self.shapes.values())
-
-    def stored(self, theta: Tensor) -> dict[str, Tensor]:
-        """Each parameter as it is stored, as a view of theta, whose last dimension is a row."""
+    def views(self, theta: Tensor) -> dict[str, Tensor]:
+        """Each parameter (..., *shape) as a view of theta, whose last dimension is a row."""
         pieces = torch.split(theta, [shape.numel() for shape in self.shapes.values()], dim=-1)
         named = zip(self.shapes.items(), pieces, strict=True)
         return {name: piece.view(*theta.shape[:-1], *shape) for (name, shape), piece in named}
-
-    def views(self, theta: Tensor) -> dict[str, Tensor]:
-        """Each parameter in the model's own orientation, as a view of theta."""
-        return {name: v.mT if name in self.transposed else v for name, v in self.stored(theta).items()}
-
-    def vector(self, row: Tensor) -> Tensor:
-        """A copy of one row in the order of ``torch.nn.utils.parameters_to_vector``."""
-        return torch.cat([view.reshape(-1) for view in self.views(row).values()])
-
-    def fill(self, row: Tensor, vector: Tensor) -> None:
-        """The inverse of ``vector``: write it into a row."""
-        views = self.views(row).values()
-        for view, piece in zip(views, torch.split(vector, [v.numel() for v in views]), strict=True):
-            view.copy_(piece.view(view.shape))
 
 
 def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> Forward:
@@ -67,7 +44,7 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
     computed by batched products, about 1.5 times faster than vmap on a CPU; anything else by vmap.
     """
     if by_hand(model):
-        return partial(_sequence, list(model.named_children()), example_dims)
+        return partial(_sequence, list(model.named_children())[1:], example_dims)
     skeleton = copy.deepcopy(model).to("meta")
 
     def one(tensors: Tensors, x: Tensor) -> Tensor:
@@ -79,37 +56,38 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
 
 
 def by_hand(model: nn.Module) -> bool:
-    """Whether the model is a plain sequence of layers known here."""
-    known = (nn.Flatten, nn.Linear, Dropout, *ACTIVATIONS.values())
-    return type(model) is nn.Sequential and all(type(layer) in known for layer in model)
+    """Whether the model is a plain sequence of layers known here, on flattened examples."""
+    if type(model) is not nn.Sequential or type(model[0]) is not nn.Flatten:
+        return False
+    return all(type(layer) in (nn.Linear, Dropout, *ACTIVATIONS.values()) for layer in model[1:])
 
 
 def _sequence(layers: Sequence[tuple[str, nn.Module]], example_dims: int, tensors: Tensors, x: Tensor) -> Tensor:
+    """Activations are held as (members, units, batch): all products of both passes then read rows of memory.
+
+    The classifier's product is four times faster in that order, and ``logsumexp`` runs along the batch.
+    """
     shared = x.dim() == 1 + example_dims
+    x = x.flatten(1 if shared else 2).mT
     for name, layer in layers:
-        if isinstance(layer, nn.Flatten):
-            x = x.flatten(1 if x.dim() == 1 + example_dims else 2)
-        elif isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear):
             x = _linear(tensors[f"{name}.weight"], tensors.get(f"{name}.bias"), x)
         elif isinstance(layer, Dropout):
             x = _dropout(layer, tensors[f"{name}.rate"], x, shared=shared)
         else:
             x = layer(x)
-    return x
+    return x.mT
 
 
 def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
-    """``weight`` is (members, inputs, outputs)."""
-    if x.dim() == 2:
-        x = x.expand(len(weight), *x.shape)
-    if bias is None:
-        return torch.bmm(x, weight)
-    return torch.baddbmm(bias.unsqueeze(1), x, weight)
+    x = x.expand(len(weight), *x.shape[-2:])
+    return torch.bmm(weight, x) if bias is None else torch.baddbmm(bias.unsqueeze(2), weight, x)
 
 
 def _dropout(layer: Dropout, rate: Tensor, x: Tensor, *, shared: bool) -> Tensor:
     """Members that share mini-batches share the noise, as the same seed gives it in the plain loop."""
     if not (layer.training and layer.active):
         return x
-    noise = torch.rand(x.shape[-2:] if shared else x.shape, device=x.device)
-    return drop(x, rate.view(-1, 1, 1), noise)
+    members, units, batch = x.shape
+    noise = torch.rand((batch, units) if shared else (members, batch, units), device=x.device)
+    return drop(x, rate.view(-1, 1, 1), noise.mT.contiguous())
