@@ -11,7 +11,8 @@ from cluster import words
 from cluster.leaderboard import ranking
 from cluster.progress import Row, Snapshot
 
-TOP = 8
+TOP, RUNNING = 8, 4
+"""Rows of the best, and of others that run: a cohort has up to 32 members, which say little one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,11 @@ class Title:
 
 
 def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
-    """The best ``TOP`` trials and those that run, at most ``num_rows``, best first."""
+    """The best ``TOP`` trials and below them some that run, at most ``num_rows``, best first."""
     ranked = ranking(_begun(snapshot), title.descending)
     top = ranked[: min(TOP, num_rows)]
     running = [row for row in ranked[len(top) :] if row.state == "running"]
-    return top + running[: max(0, num_rows - len(top))]
+    return top + running[: max(0, min(RUNNING, num_rows - len(top)))]
 
 
 def headline(snapshot: Snapshot, title: Title, width: int) -> Text:

@@ -89,6 +89,11 @@ def test_the_leaderboard_lists_the_best_first_and_the_running_below() -> None:
     assert [r.number for r in chosen(mixed(), TITLE, num_rows=3)] == [11, 10, 9]
 
 
+def test_a_wide_cohort_does_not_fill_the_screen() -> None:
+    rows = [row(i, state="running", epochs=0, best_value=None, curve=()) for i in range(64)]
+    assert len(chosen(snapshot(*rows), TITLE, num_rows=60)) == 12
+
+
 def test_minimising_ranks_the_smallest_first_and_nan_and_failed_last() -> None:
     rows = [row(0, best_value=None, state="failed"), row(1, best_value=2.0), row(2, best_value=float("nan"))]
     rows += [row(3, best_value=1.0), row(4, best_value=None, state="running")]
