@@ -1,0 +1,62 @@
+"""MLflow stores that tests share. MLflow is imported only by the tests that ask for one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tracking_help import open_writer, write_trial
+from tracking.store import open_store
+from tracking.ui import Server, serve
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow store: its migrations run once for all tests."""
+    path = tmp_path_factory.mktemp("template") / "mlflow.db"
+    open_store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_uri(template: Path, tmp_path: Path) -> str:
+    """An empty SQLite store of the test's own."""
+    shutil.copy(template, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+@pytest.fixture(scope="session")
+def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real MLflow server, shared: a test uses a sweep of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(template, folder / "mlflow.db")
+    server = serve(f"sqlite:///{folder / 'mlflow.db'}", 0, folder / "server.log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "http", "mlflow"])
+def any_uri(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Our way into a SQLite file, a server, and MLflow's way into a SQLite file of a schema that we do not know."""
+    if request.param == "http":
+        return str(request.getfixturevalue("server").url)
+    if request.param == "mlflow":
+        monkeypatch.setattr("tracking.store.REVISIONS", set())
+    return str(request.getfixturevalue("sqlite_uri"))
+
+
+@pytest.fixture(scope="session")
+def finished_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with a finished sweep of six trials, one that still runs, and a final member."""
+    folder = tmp_path_factory.mktemp("store")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    writer = open_writer(uri, folder / "spool")
+    for number, state in enumerate(["done", "stopped", "failed", "done", "stopped", "done"]):
+        write_trial(writer, number, epochs=number + 1, state=state)
+    writer.trial("t0006", 6, "trial", {"lr": 0.5, "width": None, "seconds": 3, "optimizer": "sgd"})
+    writer.trial("t0003-s1", 3, "final", {"lr": 0.5})
+    assert writer.close(60)
+    return uri

@@ -1,0 +1,121 @@
+"""The links into MLflow's UI, the page that they open, the server behind it, and the registered model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tracking_help import HEADER, SWEEP, open_writer, params, runs_of, write_trial
+from tracking import names, ui, views
+from tracking.changes import Best
+from tracking.ui import Server, charts_url, leaderboard_url
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_the_links_open_the_leaderboard_and_the_charts(server: Server, tmp_path: Path) -> None:
+    header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "seen"})
+    writer = open_writer(server.url, tmp_path / "spool", header=header)
+    for number in range(3):
+        write_trial(writer, number)
+    assert writer.close(60)
+    assert writer.experiment_id is not None
+    command = [
+        "chromium",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    command += ["--window-size=1800,1200", "--virtual-time-budget=60000", "--dump-dom"]
+    pages = []
+    for link in (leaderboard_url, charts_url):
+        url = link(server.url, writer.experiment_id, "seen")
+        pages.append(subprocess.run([*command, url], capture_output=True, text=True, timeout=120).stdout)
+    board, charts = pages
+    titles = [names.trial_title(f"t{number:04d}", params(number), HEADER.searched) for number in (2, 1, 0)]
+    places = [board.find(title) for title in titles]
+    assert -1 not in places and places == sorted(places)
+    assert all(column in board for column in ("best_val_acc", "optimizer", "cost/seconds"))
+    assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_acc" in charts
+
+
+def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(finished_uri)
+    experiment = client.get_experiment_by_name("digits")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{SWEEP}"])
+    found = client.search_runs(
+        [experiment.experiment_id], view["searchFilter"], order_by=[f"{view['orderByKey']} DESC"]
+    )
+    assert [run.data.tags["trial.number"] for run in found] == ["5", "4", "3", "2", "1", "0", "6"]
+    first = found[0].data
+    for column in view["selectedColumns"]:
+        kind, _, key = column.partition(".")
+        assert key.strip("`") in getattr(first, kind)
+    charts = {chart["type"]: chart for chart in view["compareRunCharts"]}
+    assert charts["PARALLEL"]["selectedParams"] == ["optimizer"]
+    assert charts["PARALLEL"]["selectedMetrics"] == ["hp/log10_lr", "hp/width", "best_val_acc"]
+    assert set(charts["PARALLEL"]["selectedMetrics"]) <= set(first.metrics)
+
+
+def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
+    searched = tuple(f"{'very_long_name' * 10}{number}" for number in range(200))
+    header = HEADER.__class__(**{**HEADER.__dict__, "searched": searched})
+    [view] = views.shared_views(header).values()
+    assert len(view) <= views.MAX_VIEW
+    assert "No trial" in views.note(header, None)
+    assert views.note(header, Best(number=3, value=0.25, params={"lr": 0.1})).startswith(
+        "**Best: trial 3, val_acc 0.25**"
+    )
+
+
+def test_links() -> None:
+    link = ui.leaderboard_url("http://host:5000/", "7", SWEEP)
+    assert link == f"http://host:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey={SWEEP}"
+    assert ui.charts_url("http://host:5000", "7", SWEEP) == f"{link}&compareRunsMode=CHART"
+    plain = ui.plain_url("http://host:5000", "7", SWEEP, "val_loss", "minimize")
+    assert "orderByKey=metrics.%60best_val_loss%60&orderByAsc=true" in plain
+
+
+def test_serving_what_cannot_be_served_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no MLflow store here yet"):
+        ui.serve(f"sqlite:///{tmp_path / 'none.db'}", 0, tmp_path / "log")
+    with pytest.raises(ValueError, match="server already"):
+        ui.serve("http://localhost:5000", 0, tmp_path / "log")
+    (tmp_path / "junk.db").write_text("this is no database, whatever its name says" * 100)
+    with pytest.raises(ChildProcessError):
+        ui.serve(f"sqlite:///{tmp_path / 'junk.db'}", 0, tmp_path / "log")
+
+
+def test_the_winner_is_registered_once(finished_uri: str) -> None:
+    import mlflow
+    import torch
+    from torch import nn
+
+    from tracking.models import Candidate, load, register
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    example = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    run_id = runs_of(finished_uri)["t0003-s1"][0].info.run_id
+    candidate = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={"test_acc": "0.9"})
+    first, second = (register(finished_uri, candidate, model, example) for _ in range(2))
+    assert first == second
+    other = register(finished_uri, Candidate(**{**candidate.__dict__, "sweep_id": "next"}), model, example)
+    assert int(other.version) == int(first.version) + 1
+
+    client = mlflow.MlflowClient(finished_uri)
+    assert len(client.search_model_versions("name = 'digits-mlp'")) == 2
+    champion = client.get_model_version_by_alias("digits-mlp", "champion")
+    assert (str(champion.version), champion.run_id, champion.tags["test_acc"]) == (other.version, run_id, "0.9")
+    assert client.get_run(run_id).info.status == "RUNNING"
+    loaded = load(finished_uri, other.uri)
+    batch = torch.randn(11, 4)
+    torch.testing.assert_close(loaded(batch), model(batch))
