@@ -1,4 +1,4 @@
-"""A toy sweep, and a world that trains its legs with every kind of bad luck. What tests of the race have in common."""
+"""A toy sweep, and a world that trains its legs with every kind of bad luck, for tests of the race."""
 
 from __future__ import annotations
 
@@ -36,21 +36,16 @@ FINITE = Space({"lr": Uniform(0, 1, step=0.25), "size": Choice((0, 1, 2)), "kind
 
 def toy_sweep(**changes: Any) -> Sweep:
     """A sweep over ``SPACE``: 9 epochs, ASHA with rungs 1, 3, 9."""
-    base = {
-        "name": "toy",
-        "workload": "toy",
-        "data": Data(name="digits"),
-        "metric": Metric(name=METRIC, goal="maximize"),
-    }
-    return Sweep(
-        **{**base, "space": SPACE, "method": "random", "trials": 12, "epochs": 9, "final": None, **changes}
-    )
+    base: dict[str, Any] = {"name": "toy", "workload": "toy", "data": Data(name="digits"), "space": SPACE}
+    base |= {"metric": Metric(name=METRIC, goal="maximize"), "method": "random", "trials": 12, "epochs": 9}
+    return Sweep(**{**base, "final": None, **changes})
 
 
 def curve(params: Params, epoch: int) -> float:
     """Rises with the epochs towards a height that depends on the parameters; curves cross."""
     lr, size = float(params["lr"] or 0), float(params["size"] or 0)
-    return round((1 - abs(lr - 0.3)) * (1 + 0.1 * size) * (1 - 0.8 ** (epoch * (0.3 + lr))), 6)
+    shrunk: float = 0.8 ** (epoch * (0.3 + lr))
+    return round((1 - abs(lr - 0.3)) * (1 + 0.1 * size) * (1 - shrunk), 6)
 
 
 @dataclass
@@ -74,7 +69,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Luck:
-    """How often things go wrong; ``poison`` says whether a trial's code kills its lane, ``diverges`` at which epoch."""
+    """How often things go wrong; ``poison``: the trial kills its lane; ``diverges``: at which epoch."""
 
     crash: float = 0.0
     save: float = 0.3
@@ -93,7 +88,7 @@ class Out:
 
 @dataclass
 class World:
-    """Lanes that train in random order, one epoch, checkpoint or accident at a time, and check what they are given."""
+    """Lanes that train in random order, one epoch, checkpoint or accident at a time, and check their legs."""
 
     race: Race
     tally: Tally
@@ -163,8 +158,9 @@ class World:
 
     def _measured(self, key: str, params: Params, out: Out) -> MemberEpoch:
         if key in out.bad:
-            how = self.random.choice([{"metrics": {METRIC: float("nan")}}, {"failure": "diverged", "metrics": {}}])
-            return MemberEpoch(key=key, epoch=out.epoch, **how)
+            if self.random.random() < 0.5:
+                return MemberEpoch(key=key, epoch=out.epoch, failure="diverged")
+            return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: float("nan")})
         return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: curve(params, out.epoch)})
 
     def _save(self, out: Out, keys: Sequence[str]) -> None:
