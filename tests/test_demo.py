@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,34 @@ ROOT = Path(__file__).resolve().parent.parent
 TRIALS = 6
 
 
+COMMAND = [sys.executable, "-m", "cluster.cli"]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    return {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
 def paceline(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, "-m", "cluster.cli", *argv]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+    return subprocess.run(
+        [*COMMAND, *argv], cwd=folder, env=environment(), capture_output=True, text=True, timeout=200
+    )
+
+
+def check_ui(folder: Path) -> None:
+    """The UI is served, its links name the sweep, and no server outlives the command."""
+    command = [*COMMAND, "ui", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        told = [serving.stdout.readline() for _ in range(4)]
+        links = re.findall(r"^(?:leaderboard|charts) +(http://[\d.]+:\d+)/#\S+", "".join(told), re.MULTILINE)
+        assert len(links) == 2, told
+        with urllib.request.urlopen(f"{links[0]}/health", timeout=10) as answer:
+            assert answer.status == 200
+        serving.terminate()
+        assert serving.wait(30) == 0
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{links[0]}/health", timeout=10)
 
 
 @pytest.mark.slow
@@ -40,3 +65,4 @@ def test_the_demo_ends_with_leaderboard_verdict_and_link(tmp_path: Path) -> None
     assert document["verdict"]["winner"]["mean"] > 0.5
     assert document["tracking"]["url"]
     assert (tmp_path / "mlflow.db").exists()
+    check_ui(tmp_path)

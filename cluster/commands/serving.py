@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any
 
@@ -39,6 +40,7 @@ def ui(reference: str, port: int) -> int:
         _print_links(tracking["uri"], tracking, home.id)
         return FINISHED
     print("starting MLflow's UI ...", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
     try:
         server = serve(tracking["uri"], port, home.path / "ui.log")
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
