@@ -7,6 +7,7 @@ until ``flush``.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,21 +22,22 @@ class BatchedJournal(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         self._file = JournalFileBackend(str(path))
         self._logs: list[dict[str, Any]] = list(self._file.read_logs(0))
-        self._num_synced = len(self._logs)
+        self._unsynced: list[dict[str, Any]] = []
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         """Everything from that number on, synced or not."""
         return self._logs[log_number_from:]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Kept in memory until ``flush``."""
+        """Kept in memory until ``flush``, as they are now: Optuna goes on to change what it has appended."""
         self._logs += logs
+        self._unsynced += copy.deepcopy(logs)
 
     def flush(self) -> None:
         """Appends and syncs what has gathered, in one write."""
-        if self._num_synced < len(self._logs):
-            self._file.append_logs(self._logs[self._num_synced :])
-            self._num_synced = len(self._logs)
+        if self._unsynced:
+            self._file.append_logs(self._unsynced)
+            self._unsynced = []
 
 
 def mend(path: Path) -> int:
