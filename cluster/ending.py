@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from cluster.board import Title
 from cluster.leaderboard import Ranked, leaderboard, ranking
 from cluster.progress import Snapshot, Trouble
 
-NAMED_TRIALS = 12
+NAMED_TRIALS, OTHER_MESSAGES = 12, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +136,26 @@ def judgement(verdict: Mapping[str, Any], goal: str) -> str:
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
     lines = []
-    for trouble in troubles:
-        named = ", ".join(map(words.trial_name, trouble.trials[:NAMED_TRIALS]))
-        more = ", …" if len(trouble.trials) > NAMED_TRIALS else ""
-        lines.append(Text(f"{words.count(len(trouble.trials), 'trial')} ({named}{more}) met:", "red"))
-        lines.append(Text(trouble.traceback.rstrip()))
+    for alike in _alike(troubles):
+        trials = sorted({number for trouble in alike for number in trouble.trials})
+        named = ", ".join(map(words.trial_name, trials[:NAMED_TRIALS]))
+        more = ", …" if len(trials) > NAMED_TRIALS else ""
+        lines.append(Text(f"{words.count(len(trials), 'trial')} ({named}{more}) met:", "red"))
+        lines.append(Text(alike[0].traceback.rstrip()))
+        others = [trouble.traceback.rstrip().splitlines()[-1] for trouble in alike[1:]]
+        lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
+        if len(others) > OTHER_MESSAGES:
+            lines.append(Text(f"also: {len(others) - OTHER_MESSAGES} more messages from the same place"))
     return lines
+
+
+def _alike(troubles: Sequence[Trouble]) -> list[list[Trouble]]:
+    """Tracebacks through the same lines of code together, whatever values their messages hold."""
+    groups: dict[str, list[Trouble]] = defaultdict(list)
+    for trouble in troubles:
+        path, _, _message = trouble.traceback.rstrip().rpartition("\n")
+        groups[path or trouble.traceback].append(trouble)
+    return list(groups.values())
 
 
 def _closing(ending: Ending) -> list[Text]:

@@ -291,6 +291,21 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
     assert len(re.findall(r"^t\d{3}", text, re.MULTILINE)) == 5
 
 
+def test_tracebacks_through_the_same_code_are_shown_once() -> None:
+    trace = "Traceback (most recent call last):\n  model.py, line 3\nValueError: {}"
+    troubles = [Trouble(traceback=trace.format(i), trials=(i,)) for i in range(6)]
+    text = told({"state": "finished"}, [*troubles, Trouble(traceback="diverged", trials=(9,))])
+    assert text.count("model.py, line 3") == 1
+    assert "6 trials (t000, t001, t002, t003, t004, t005) met:" in text
+    assert [line for line in text.splitlines() if line.startswith("also: ")] == [
+        "also: ValueError: 1",
+        "also: ValueError: 2",
+        "also: ValueError: 3",
+        "also: 2 more messages from the same place",
+    ]
+    assert "1 trial (t009) met:\ndiverged" in text
+
+
 def test_an_interrupted_sweep_says_how_to_go_on_first() -> None:
     text = told({"state": "interrupted", "verdict": None, "tracking": None}, [])
     assert "verdict" not in text
