@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.tracking_help import HEADER, SWEEP, curve, metrics, open_writer, params, runs_of, write_trial
 from tracking import names, table
@@ -30,7 +31,17 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     runs = {key: run for key, [run] in runs_of(any_uri).items()}
     assert set(runs) == {"", "t0000", "t0001", "t0002", "t0000-s1"}
     assert writer.run_ids == {key: run.info.run_id for key, run in runs.items() if key}
-    parent = runs[""]
+    _is_the_sweeps_own_run(runs[""])
+    statuses = {key: (run.info.status, run.data.tags["trial.state"]) for key, run in runs.items() if key}
+    assert statuses["t0000"] == ("FINISHED", "done")
+    assert statuses["t0001"] == ("FINISHED", "stopped")
+    assert statuses["t0002"] == ("FAILED", "failed")
+    assert runs["t0002"].data.tags["trial.error"] == "ValueError: no luck"
+    _is_a_trials_run(any_uri, runs["t0001"])
+    _have_data_and_files(any_uri, runs)
+
+
+def _is_the_sweeps_own_run(parent: Any) -> None:
     assert (parent.info.run_name, parent.info.status) == (f"sweep {SWEEP}", "FINISHED")
     assert parent.data.params == {"trials": "8", "schedule": "asha"}
     assert parent.data.tags["mlflow.note.content"].splitlines()[0] == "**Best: trial 2, val_acc 0.9** with `lr=0.1`"
@@ -39,13 +50,9 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
         "sweep.state": "finished",
         "verdict": "yes",
     }
-    statuses = {key: (run.info.status, run.data.tags["trial.state"]) for key, run in runs.items() if key}
-    assert statuses["t0000"] == ("FINISHED", "done")
-    assert statuses["t0001"] == ("FINISHED", "stopped")
-    assert statuses["t0002"] == ("FAILED", "failed")
-    assert runs["t0002"].data.tags["trial.error"] == "ValueError: no luck"
 
-    trial = runs["t0001"]
+
+def _is_a_trials_run(any_uri: str, trial: Any) -> None:
     assert trial.info.run_name == "t001 lr=0.01 width=2 optimizer=adam"
     assert trial.data.params == {key: str(value) for key, value in params(1).items()}
     assert trial.data.tags["trial.number"] == "1"
@@ -58,14 +65,18 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     assert trial.data.metrics["best_epoch"] == 3
     assert trial.info.end_time >= trial.info.start_time
 
+
+def _have_data_and_files(any_uri: str, runs: dict[str, Any]) -> None:
     store = open_mlflow(any_uri)
     for run in runs.values():
         [dataset] = store.client.get_run(run.info.run_id).inputs.dataset_inputs
         assert (dataset.dataset.name, dataset.dataset.digest) == ("digits", "0123abcd")
         assert [(tag.key, tag.value) for tag in dataset.tags] == [("mlflow.data.context", "training")]
-    artifacts = {item.path for item in store.client.list_artifacts(parent.info.run_id)}
+    artifacts = {item.path for item in store.client.list_artifacts(runs[""].info.run_id)}
     assert artifacts == {"spec.yaml", "splits.json"}
-    assert [item.path for item in store.client.list_artifacts(trial.info.run_id, "sweep")] == ["sweep/notes.txt"]
+    assert [item.path for item in store.client.list_artifacts(runs["t0001"].info.run_id, "sweep")] == [
+        "sweep/notes.txt"
+    ]
 
 
 def test_both_ways_into_a_store_give_one_result(sqlite_uri: str, server: Server, tmp_path: Path) -> None:

@@ -71,14 +71,19 @@ class Sender:
             if self._store is None:
                 self._store = open_store(self._uri)
             place = open_sweep(self._store, self._header, self.run_ids)
-            self.experiment_id = place.experiment_id
-            self._store.tag_experiment(place.experiment_id, views.shared_views(self._header))
         except Refused as error:
             raise Away(first_line(error)) from error
-        self._place = place
+        self._show(self._store, place)
+        self._place, self.experiment_id = place, place.experiment_id
         if self._away:
             self._away = False
             self._message(f"MLflow at {self._uri} is back")
+
+    def _show(self, store: Store, place: Place) -> None:
+        try:
+            store.tag_experiment(place.experiment_id, views.shared_views(self._header))
+        except Refused as error:  # the results matter more than how they are shown
+            self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
 
     def _apply(self, entries: Sequence[Entry]) -> None:
         group: list[Event] = []
