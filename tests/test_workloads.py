@@ -123,7 +123,7 @@ def test_the_width_is_measured_once_and_only_where_it_pays(monkeypatch: pytest.M
 
     def seconds(_: object, members: list[object]) -> float:
         timed.append(len(members))
-        return {1: 1.0, 4: 2.0, 6: 9.0}[len(members)]
+        return {1: 1.0, 4: 2.0, 6: 9.0, 16: 99.0, 20: 1.0}[len(members)]
 
     monkeypatch.setattr(widths, "step_seconds", seconds)
     shared, members = setup("cnn"), [trainee("cnn") for _ in range(6)]
@@ -136,6 +136,8 @@ def test_the_width_is_measured_once_and_only_where_it_pays(monkeypatch: pytest.M
     assert "4 at a time" in messages[0]
     widths.cohort_loops(shared, members, 100)
     assert timed == [1, 4, 6]
+    widths.cohort_loops(shared, [trainee("cnn") for _ in range(20)], 100)
+    assert timed == [1, 4, 6, 1, 4, 16], "20 is not tried when 16 is slower"
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

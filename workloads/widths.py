@@ -18,6 +18,8 @@ from workloads.stacked import by_hand
 TIMED_STEPS = 3
 WORTH = 20
 """A measurement is made where the leg has at least this many times the steps that are timed."""
+CLEARLY_SLOWER = 1.25
+"""Wider cohorts are not tried once one is slower than the fastest by this factor."""
 
 _fastest: dict[tuple[Any, ...], int] = {}
 
@@ -66,7 +68,11 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
     num_steps = num_epochs * -(-len(setup.data.y_train) // members[0].hp.batch_size)
     if num_steps < WORTH * TIMED_STEPS:
         return (len(members) if _expect_wide(setup, members[0]) else 1), []
-    seconds = {width: step_seconds(setup, members[:width]) / width for width in candidates}
+    seconds: dict[int, float] = {}
+    for width in candidates:
+        seconds[width] = step_seconds(setup, members[:width]) / width
+        if seconds[width] > CLEARLY_SLOWER * min(seconds.values()):
+            break
     best = min(seconds, key=lambda width: seconds[width])
     _fastest[key] = best
     shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())

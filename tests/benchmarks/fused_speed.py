@@ -1,0 +1,117 @@
+"""Steps per second and member: fused cohorts of 1 to 64 against training one after the other with torch.optim.
+
+    python -m tests.benchmarks.fused_speed [--device cpu|cuda] [--json OUT] [--pairs 5]
+
+Needs torch and numpy alone. Two cases: the digits MLP (64-64-64-10, batch 64) and a CNN on 32 x 32 colour images
+(bfloat16 products on a GPU; on a CPU, where wide cohorts of it are slower, to 8 members only). The examples are noise of the right shape and number, which take as long.
+Pairs are interleaved; the medians of their ratios are reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from workloads.data import Arrays, SearchData
+from workloads.features import fit
+from workloads.fused import FusedLoop
+from workloads.loop import Setup, Trainee
+from workloads.order import epoch_order
+from workloads.plain import PlainLoop
+from workloads.registry import workload
+from workloads.resident import resident
+
+WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...], int]] = {
+    "digits MLP 64-64-64-10": ("mlp", {"batch_size": 64}, (1, 8, 8), 1258),
+    "CNN on 32x32": ("cnn", {"batch_size": 64, "depth": 3, "width": 16}, (3, 32, 32), 1280),
+}
+
+
+def noise_setup(name: str, shape: tuple[int, ...], num_rows: int, device: torch.device) -> Setup:
+    """Random images with random labels of ten classes."""
+    rng = np.random.default_rng(0)
+    train = Arrays(rng.integers(0, 256, (num_rows, *shape), dtype=np.uint8), rng.integers(0, 10, num_rows))
+    data = SearchData(train, train.take(np.arange(num_rows // 5)), fit(train.x), 10)
+    return Setup(workload(name), resident(data, device))
+
+
+def stepper(loop: FusedLoop | PlainLoop, num_steps: int) -> Callable[[], float]:
+    """A function that runs ``num_steps`` training steps and returns the seconds they took."""
+    data, hp = loop.setup.data, loop.members[0].hp
+    order = epoch_order([member.seed for member in loop.members], 0, len(data.y_train), data.device)
+
+    def synchronize() -> None:
+        if data.device.type == "cuda":
+            torch.cuda.synchronize(data.device)
+
+    def run() -> float:
+        loop.model.train()
+        synchronize()
+        started = time.perf_counter()
+        done = 0
+        while done < num_steps:
+            for x, y in data.batches(order, hp.batch_size):
+                loop.train_step(x, y)
+                done += 1
+                if done == num_steps:
+                    break
+        synchronize()
+        return time.perf_counter() - started
+
+    return run
+
+
+def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> list[dict[str, Any]]:
+    """One row a width: steps per second and member, and how many times faster than one after the other."""
+    name, params, shape, num_rows = CASES[case]
+    shared = noise_setup(name, shape, num_rows, device)
+    member = Trainee(0, shared.workload.hyperparameters(**params))
+    num_steps = num_steps if device.type == "cuda" or name != "cnn" else max(1, num_steps // 10)
+    plain = stepper(PlainLoop(shared, member), num_steps)
+    plain()
+    rows = []
+    for width in WIDTHS if device.type == "cuda" or name != "cnn" else WIDTHS[:4]:
+        fused = stepper(FusedLoop(shared, [member] * width), num_steps)
+        fused()
+        pairs = [(plain(), fused() / width) for _ in range(num_pairs)]
+        ratio = statistics.median(one / other for one, other in pairs)
+        alone, each = (num_steps / statistics.median(side) for side in zip(*pairs, strict=True))
+        rows.append({"case": case, "width": width, "plain_per_s": alone, "fused_per_s": each, "ratio": ratio})
+        shown = f"{alone:9.0f} plain {each:9.0f} fused steps/s and member {ratio:6.2f} x"
+        print(f"{case:24} {device.type:4} width {width:3} {shown}", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Parse, measure, print, and write JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=("cpu", "cuda"))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--steps", type=int, help="timed steps a measurement (20 on a CPU, 200 on a GPU)")
+    options = parser.parse_args()
+    has_gpu = torch.cuda.is_available()
+    if not has_gpu:
+        print("no GPU here: the goals for one (10 times at 64 members) are not measured")
+    device = torch.device(options.device or ("cuda" if has_gpu else "cpu"))
+    torch.set_num_threads(1)
+    num_steps = options.steps or (200 if device.type == "cuda" else 20)
+    rows = [row for case in CASES for row in measure(case, device, options.pairs, num_steps)]
+    machine = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()}, one thread"
+    if options.json:
+        record = {"machine": machine, "torch": torch.__version__, "gpu": has_gpu, "rows": rows}
+        options.json.write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
