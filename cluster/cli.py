@@ -48,6 +48,11 @@ def setting(command: Command) -> Command:
     return command
 
 
+def shown(flags: dict[str, Any]) -> RunOptions:
+    """Takes the options of ``showing`` out of ``flags``."""
+    return RunOptions(flags.pop("as_json"), flags.pop("quiet"), flags.pop("live"))
+
+
 def as_overrides(**flags: str | int | None) -> tuple[str, ...]:
     """The flags that were given, as overrides of the spec; they come last, so that they win."""
     return tuple(f"{name}={json.dumps(value)}" for name, value in flags.items() if value is not None)
@@ -73,11 +78,12 @@ def paceline() -> None:
 @paceline.command()
 @setting
 @showing
-def demo(as_json: bool, quiet: bool, live: bool, **flags: Any) -> int:
+def demo(**flags: Any) -> int:
     """Run a small sweep, in under a minute."""
     from cluster.commands.running import demo
 
-    return demo(as_overrides(**flags), RunOptions(as_json, quiet, live))
+    options = shown(flags)
+    return demo(as_overrides(**flags), options)
 
 
 @paceline.command()
@@ -107,31 +113,30 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 @setting
 @click.option("--dry-run", is_flag=True, help="Show what would run, and run nothing.")
 @showing
-def run(
-    spec: str, overrides: tuple[str, ...], dry_run: bool, as_json: bool, quiet: bool, live: bool, **flags: Any
-) -> int:
+def run(spec: str, overrides: tuple[str, ...], dry_run: bool, **flags: Any) -> int:
     """Run the sweep that SPEC describes.
 
     KEY=VALUE overrides a key of it, as in `parameters.dropout.max=0.3`; flags win over both.
     """
+    options = shown(flags)
     overrides = (*overrides, *as_overrides(**flags))
     if dry_run:
         from cluster.commands.specs import check
 
-        return check(spec, overrides, as_json)
+        return check(spec, overrides, options.as_json)
     from cluster.commands.running import run
 
-    return run(spec, overrides, RunOptions(as_json, quiet, live))
+    return run(spec, overrides, options)
 
 
 @paceline.command()
 @SWEEP
 @showing
-def resume(sweep: str, as_json: bool, quiet: bool, live: bool) -> int:
+def resume(sweep: str, **flags: Any) -> int:
     """Go on with an interrupted sweep."""
     from cluster.commands.running import resume
 
-    return resume(sweep, RunOptions(as_json, quiet, live))
+    return resume(sweep, shown(flags))
 
 
 @paceline.command()

@@ -46,12 +46,13 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
             console.print()
 
 
-def next_commands(sweep: str, state: str) -> list[tuple[str, str]]:
-    """The commands that make sense next for a sweep in this ``state``."""
-    look = [
-        (f"paceline ui {sweep}", "leaderboard and charts in a browser"),
-        (f"paceline best {sweep} -o best.yaml", "the best configuration as a file"),
-    ]
+def next_commands(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The commands that make sense next for the sweep of this ``document``."""
+    sweep, state, look = document["sweep"], document["state"], []
+    if (document.get("tracking") or {}).get("url"):
+        look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
+    if document.get("best"):
+        look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
     if state == "finished":
         return [*look, (f"paceline show {sweep} --top 20", "more of this table")]
     if state == "running":

@@ -119,6 +119,6 @@ def tell_end(
         document=document,
         snapshot=summary.snapshot(home),
         troubles=summary.troubles(home),
-        next=after or ending.next_commands(home.id, document["state"]),
+        next=after or ending.next_commands(document),
     )
     ending.show(told, console(), top)
