@@ -20,7 +20,7 @@ from workloads.stacked import Layout, stacked_forward
 class FusedLoop:
     """Trains members of one signature together, each with its own numbers and its own seed.
 
-    The sum of the members' losses is back-propagated onto the stacked parameters; as no member's loss depends on
+    The members' losses are back-propagated together onto the stacked parameters; as no member's loss depends on
     another's parameters, each receives its own gradient, and a member that diverges harms no other. Members with
     equal seeds share the order of mini-batches and the dropout noise, and agree with the plain loop; with different
     seeds each has its own order, and the noise agrees in distribution.
@@ -48,6 +48,7 @@ class FusedLoop:
         self.numbers = numbers_of(self.members, self.setup.data)
         self.leaves = {n: v.detach().requires_grad_() for n, v in self.layout.views(self.theta).items()}
         self.grad = torch.empty_like(self.theta)
+        self.ones = torch.ones_like(self.numbers["lr"])
         lr, momentum, decay = (self.numbers[name].unsqueeze(1) for name in ("lr", "momentum", "weight_decay"))
         self.optimizer = StackedOptimizer(self.optimizer_name, lr, momentum, decay, self.slots, self.step)
         shared = len({member.seed for member in self.members}) == 1
@@ -82,7 +83,8 @@ class FusedLoop:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
         with self.setup.autocast():
             losses = self.task.loss(self.forward, x, y, self.numbers)
-        grads = torch.autograd.grad(losses.pop("loss").sum(), list(self.leaves.values()), materialize_grads=True)
+        leaves = list(self.leaves.values())
+        grads = torch.autograd.grad(losses.pop("loss"), leaves, self.ones, materialize_grads=True)
         torch.cat([grad.flatten(1) for grad in grads], dim=1, out=self.grad)
         grad_norm = torch.linalg.vector_norm(self.grad, dim=1)
         self.optimizer.update(self.theta, self.grad)

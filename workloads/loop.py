@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,10 +46,11 @@ class Setup:
     workload: Workload
     data: ResidentData
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[object]:
         """bfloat16 products on a GPU where the workload asks for it; elsewhere nothing."""
-        kind = self.data.device.type
-        return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda" and self.workload.half)
+        if self.data.device.type == "cuda" and self.workload.half:
+            return torch.autocast("cuda", torch.bfloat16)
+        return nullcontext()
 
     def build(self, member: Trainee) -> nn.Module:
         """A new model, its weights drawn on the CPU from the member's seed."""

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.fused_speed [--device cpu|cuda] [--json OUT] [--pairs 5]
 
 Needs torch and numpy alone. Two cases: the digits MLP (64-64-64-10, batch 64) and a CNN on 32 x 32 colour images
-(bfloat16 products on a GPU; on a CPU, where wide cohorts of it are slower, to 8 members only). The examples are noise of the right shape and number, which take as long.
-Pairs are interleaved; the medians of their ratios are reported.
+(bfloat16 products on a GPU; on a CPU, where its wide cohorts are slower, up to 8 members). The examples are noise
+of the right shape and number, which take as long. Pairs are interleaved; the medians of their ratios are reported.
 """
 
 from __future__ import annotations
