@@ -119,6 +119,15 @@ class Conductor:
                     ledger.tell(track, "paused")
         self.commit()
 
+    def drop_finals(self, keep: Track) -> None:
+        """After the verdict: of the final members' checkpoints only the champion's stays."""
+        for track in self.races["final"].tracks:
+            if track is not keep and track.checkpoint:
+                self.races["final"].garbage.append(track.checkpoint)
+                track.checkpoint = None
+                self.finals.moved(track)
+        self.commit()
+
     def commit(self) -> None:
         """Puts the study on disk, and only then deletes the checkpoints that it no longer names."""
         self.study.flush()
@@ -143,10 +152,11 @@ class Conductor:
         assert self.sweep.final is not None
         search = self.races["search"]
         search.finished = True
-        self.study.set("searched", True)
-        self.home.stop_mark.unlink(missing_ok=True)
         chosen = finalists(search, self.sweep.final.top)
         seeds = final_seeds(self.sweep.seed, self.sweep.final.seeds)
+        self.home.stop_mark.unlink(missing_ok=True)
+        self.study.set("searched", True)
+        self.study.set("num_finals", len(chosen) * len(seeds))
         ledger = Chronicle(self.finals, self.writer, self.sweep.metric.name, "final")
         self.races["final"] = self._revived(self.finals.race(chosen, seeds, search.rules, ledger))
 

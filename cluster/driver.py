@@ -14,7 +14,8 @@ from cluster import machine, summary
 from cluster.champion import crown
 from cluster.conductor import Conductor
 from cluster.home import SweepHome
-from cluster.progress import Observer, Phase
+from cluster.progress import Observer, Phase, Snapshot
+from cluster.size import lane_size
 from cluster.stopping import INTERRUPTED, Stop
 from cluster.tracked import Tracker
 from cluster.tuning import Lanes, drive_legs
@@ -43,7 +44,7 @@ def drive(home: SweepHome, observer: Observer) -> int:
     ``DataChanged``.
     """
     with home.driven():
-        return Driver(home, home.sweep(), observer, Stop(home.stop_mark, observer.message)).run()
+        return Driver(home, home.sweep(to_run=True), observer, Stop(home.stop_mark)).run()
 
 
 @dataclass
@@ -58,9 +59,11 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._begun = self._shown = self._entered = time.monotonic()
+        self._trained_from = self._begun
         self._phase: Phase | None = None
+        self._told_to_stop = False
         self._show_every_s = SHOW_EVERY_S
-        self._size = machine.lane_size(self.sweep, machine.num_cpus(), machine.num_gpus())
+        self._size = lane_size(self.sweep)
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.journal)
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
         if self._study.num_bytes_mended:
@@ -100,7 +103,12 @@ class Driver:
         )
 
     def _train(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
+        self._trained_from = time.monotonic()
+
         def show() -> None:
+            if self.stop.requested and not self._told_to_stop:
+                self._told_to_stop = True
+                self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
             if time.monotonic() - self._shown > self._show_every_s:
                 self._enter("search" if conductor.purpose == "search" else "verdict")
                 self._show(tracker)
@@ -117,6 +125,7 @@ class Driver:
         if chosen is not None:
             with self._timed("champion"):
                 crown(self.home, self.sweep, chosen, tracker, data)
+            conductor.drop_finals(keep=chosen)
 
     def _close(self, conductor: Conductor, tracker: Tracker) -> int:
         search = conductor.races["search"]
@@ -126,7 +135,7 @@ class Driver:
             tracker.conclude(state, self._study.facts().get("verdict"))
             drained = tracker.close(CLOSE_TIMEOUT_S)
         self._enter("interrupted" if self.stop.requested else "finished")
-        self._show(tracker)
+        self.observer.progress(self._picture())
         if self.stop.requested:
             return INTERRUPTED
         if not able:
@@ -156,11 +165,15 @@ class Driver:
 
     def _show(self, tracker: Tracker) -> None:
         begun = time.monotonic()
-        seen = summary.picture(self.sweep, self._study, True, self._elapsed_s, self._size.count)
+        seen = self._picture()
         tracker.tick(seen.rows)
         self.observer.progress(seen)
         self._shown = time.monotonic()
         self._show_every_s = max(SHOW_EVERY_S, 20 * (self._shown - begun))
+
+    def _picture(self) -> Snapshot:
+        clock = summary.Clock(self._elapsed_s, time.monotonic() - self._trained_from)
+        return summary.picture(self.sweep, self._study, live=True, clock=clock, num_lanes=self._size.count)
 
     @property
     def _elapsed_s(self) -> float:

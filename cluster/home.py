@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
+from cluster.stopping import kill_tree
+
 if TYPE_CHECKING:
     from search_spaces.sweep import Sweep
 
@@ -94,12 +98,14 @@ class SweepHome:
         rule = "more than one sweep begins with" if found else "there is no sweep"
         raise LookupError(f"{rule} {reference!r}; known: {known}")
 
-    def sweep(self) -> Sweep:
-        """The stored spec."""
+    def sweep(self, to_run: bool = False) -> Sweep:
+        """The stored spec. Its data files are only looked for ``to_run`` it: a sweep can be shown without them."""
         from search_spaces.sweep import parse_sweep
         from workloads.registry import catalogue
 
-        return parse_sweep(self.spec.read_text(), origin=str(self.spec), base=self.path, catalogue=catalogue())
+        return parse_sweep(
+            self.spec.read_text(), str(self.spec), self.path if to_run else None, catalogue=catalogue()
+        )
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:
@@ -131,10 +137,10 @@ class SweepHome:
         pid = self.driver_pid()
         if pid is None:
             return False
-        os.kill(pid, signal.SIGTERM)
         if now:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            kill_tree(psutil.Process(pid))
+        else:
+            os.kill(pid, signal.SIGTERM)
         return True
 
     def _noted_pid(self) -> int | None:

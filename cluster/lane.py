@@ -28,7 +28,7 @@ CHECKPOINT_EVERY_S = 30.0
 class Shared:
     """What all lanes of a sweep share. ``search`` refers to the training and validation data, never the test."""
 
-    setting: Mapping[str, str]
+    setting: Mapping[str, Any]
     """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
     search: ray.ObjectRef[Any]
     stop_mark: Path

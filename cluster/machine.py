@@ -1,4 +1,4 @@
-"""This machine as Ray sees it: how many lanes it carries, its start, and the data that every lane shares."""
+"""Ray on this machine: its start, and the data that every lane shares."""
 
 from __future__ import annotations
 
@@ -20,41 +20,12 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "100000")
 import ray
 
 from cluster.lane import Shared
+from cluster.size import LaneSize, num_cpus
 
 if TYPE_CHECKING:
     from cluster.home import SweepHome
     from search_spaces.data import Data
-    from search_spaces.spec_file import Resources
     from search_spaces.sweep import Sweep
-
-
-@dataclass(frozen=True)
-class LaneSize:
-    """How many lanes, and the CPUs and GPUs that one takes."""
-
-    count: int
-    cpus: float
-    gpus: float
-
-
-def lane_size(sweep: Sweep, num_cpus: int, num_gpus: int) -> LaneSize:
-    """As many lanes as ``num_cpus`` or ``num_gpus`` carry, no more than asked for or than there are trials."""
-    wanted: Resources = sweep.resources
-    fits = int(num_gpus / wanted.gpus) if wanted.gpus else int(num_cpus / wanted.cpus)
-    count = max(1, min(sweep.max_concurrent or fits, sweep.trials))
-    return LaneSize(count, wanted.cpus, wanted.gpus)
-
-
-def num_cpus() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def num_gpus() -> int:
-    """GPUs that Ray finds, without importing torch."""
-    from ray._private.accelerators import NvidiaGPUAcceleratorManager
-
-    return int(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())
 
 
 @contextmanager

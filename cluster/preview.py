@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from cluster import words
@@ -39,27 +37,10 @@ class Preview:
         return sum((stop - start) * n for start, stop, n in zip(starts, self.rungs, self.reaching, strict=False))
 
 
-def lanes_here(sweep: Sweep) -> int:
-    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials."""
-    wanted = sweep.resources
-    fits = _num_gpus() / wanted.gpus if wanted.gpus else len(os.sched_getaffinity(0)) / wanted.cpus
-    return max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
-
-
-def _num_gpus() -> int:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip()])
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
-
-
 def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
     """Asks the sampler for the first configurations; later ones depend on what is measured."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     size = sweep.space.size()
-    trials = sweep.trials if size is None else min(sweep.trials, size)
+    trials = sweep.trials if size is None else min(sweep.trials, size + 1)
     rungs = tuple(sweep_schedule(sweep).rungs)
     eta = sweep.early_terminate.eta
     reaching = tuple(trials // eta**level for level in range(len(rungs)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,14 @@ INTERRUPTED = 130
 
 @dataclass
 class Stop:
-    """Whether the user asked to stop. Lanes look for the file ``mark``; ``say`` takes a line for the user."""
+    """Whether the user asked to stop; lanes look for the file ``mark``."""
 
     mark: Path
-    say: Callable[[str], None]
     requested: bool = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Takes SIGINT and SIGTERM while the block runs; in a thread that cannot, only ``requested`` counts."""
+        """Takes SIGINT and SIGTERM while the block runs. Only the main thread can."""
         before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
         try:
             yield
@@ -35,18 +34,20 @@ class Stop:
                 signal.signal(number, handler)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
+        """Nothing is printed here: the signal may have come in the middle of a print."""
         if self.requested:
-            end_now()
+            os.write(2, b"\nstopped now; `paceline resume` goes on from the last checkpoints\n")
+            kill_tree(psutil.Process())
         self.requested = True
         self.mark.touch()
-        self.say("stopping at the next epoch, with everything saved; once more stops now")
 
 
-def end_now() -> None:
-    """Kills every process below this one, and this one. What is on disk suffices to resume."""
-    for child in psutil.Process().children(recursive=True):
+def kill_tree(root: psutil.Process) -> None:
+    """Kills every process below ``root``, and ``root``. What is on disk suffices to resume."""
+    for process in [*root.children(recursive=True), root]:
         try:
-            child.kill()
+            if process.pid == os.getpid():
+                os._exit(INTERRUPTED)
+            process.kill()
         except psutil.NoSuchProcess:
             continue
-    os._exit(INTERRUPTED)

@@ -24,6 +24,7 @@ class Facts:
     verdict: Mapping[str, Any] | None
     phase: Phase
     finals: Sequence[Mapping[str, Any]]
+    num_finals: int
 
     @classmethod
     def of(cls, study: Study) -> Facts:
@@ -31,11 +32,12 @@ class Facts:
         facts = study.facts()
         finals = [entry for key, entry in facts.items() if key.startswith("final:")]
         return cls(
-            facts.get("tracking", {}),
-            facts.get("cost", {}),
-            facts.get("verdict"),
-            facts.get("phase", "starting"),
-            finals,
+            tracking=facts.get("tracking", {}),
+            cost=facts.get("cost", {}),
+            verdict=facts.get("verdict"),
+            phase=facts.get("phase", "starting"),
+            finals=finals,
+            num_finals=facts.get("num_finals", 0),
         )
 
 
@@ -70,7 +72,15 @@ def best_of(found: Sequence[Row], goal: str) -> Row | None:
     return max(able, key=lambda row: (sign * (row.best_value or 0.0), -row.number), default=None)
 
 
-def picture(sweep: Sweep, study: Study, live: bool, elapsed_s: float, num_lanes: int) -> Snapshot:
+@dataclass(frozen=True)
+class Clock:
+    """Seconds since the sweep began, over all its lives, and since this life began to train."""
+
+    elapsed_s: float
+    training_s: float = 0.0
+
+
+def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int) -> Snapshot:
     """The whole sweep as it stands."""
     facts = Facts.of(study)
     found = rows(study, sweep.metric.goal, live)
@@ -85,18 +95,18 @@ def picture(sweep: Sweep, study: Study, live: bool, elapsed_s: float, num_lanes:
         best=best.number if best else None,
         epochs_trained=trained,
         epochs_saved=saved,
-        elapsed_s=elapsed_s,
-        eta_s=_eta_s(found, sweep.trials, elapsed_s),
+        elapsed_s=clock.elapsed_s,
+        eta_s=_eta_s(found, sweep, clock) if facts.phase == "search" else None,
         num_lanes=num_lanes,
         finals_done=num_finals,
-        finals_planned=len(facts.finals),
+        finals_planned=facts.num_finals,
     )
 
 
-def _eta_s(found: Sequence[Row], num_planned: int, elapsed_s: float) -> float | None:
-    """What is left at the pace so far; trials that wait at a rung count as done, most of them are."""
-    past = sum(1 for row in found if row.state != "running")
-    return elapsed_s * (num_planned - past) / past if past else None
+def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
+    """What is left of the search at the pace so far; trials that wait at a rung count as done, most of them are."""
+    past = sum(1 for row in found if row.state != "running" and row.epochs)
+    return clock.training_s * (sweep.trials - past) / past if past and clock.training_s else None
 
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:
@@ -117,7 +127,11 @@ def snapshot(home: SweepHome) -> Snapshot:
     study = open_study(home, sweep)
     cost = Facts.of(study).cost
     return picture(
-        sweep, study, home.driver_pid() is not None, float(cost.get("seconds", 0.0)), int(cost.get("lanes", 0))
+        sweep,
+        study,
+        live=home.driver_pid() is not None,
+        clock=Clock(float(cost.get("seconds", 0.0))),
+        num_lanes=int(cost.get("lanes", 0)),
     )
 
 

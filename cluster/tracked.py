@@ -10,6 +10,7 @@ from typing import Any
 from cluster.home import SweepHome
 from cluster.progress import Observer, Row
 from cluster.summary import best_of, epochs_saved, rows
+from search_spaces.domain_rules import Domain, is_number
 from search_spaces.legs import Value
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
@@ -47,7 +48,13 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())},
         log_scaled=sweep.space.log_scaled,
         searched=tuple(sweep.space.domains),
+        categorical=frozenset(name for name, domain in sweep.space.domains.items() if not _numeric(domain)),
+        conditional=frozenset(sweep.space.when),
     )
+
+
+def _numeric(domain: Domain) -> bool:
+    return domain.bounds is not None or all(map(is_number, domain.grid()))
 
 
 class Tracker:

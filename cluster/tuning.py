@@ -16,8 +16,8 @@ from ray.tune.search import Searcher
 
 from cluster.conductor import Conductor, Handle
 from cluster.lane import Lane, Shared
-from cluster.machine import LaneSize
 from cluster.reports import Report
+from cluster.size import LaneSize
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
 

@@ -196,7 +196,13 @@ class _Checks:
         size = space.size() or 1
         if size > MAX_GRID and given is None:
             self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))
-        return min(size, given or size)
+        wanted = size + (0 if space.contains(self._first(space)) else 1)
+        return min(wanted, given or wanted)
+
+    def _first(self, space: Space) -> Params:
+        """The workload's defaults, which are tried first; they need not be a point of the grid."""
+        defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
+        return space.active({name: defaults[name] for name in space.domains if name in defaults})
 
     def _check_start_from(self, space: Space, constants: Params) -> None:
         if self._hyperparameters is None or not self._sound("parameters", "start_from"):

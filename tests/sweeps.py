@@ -15,6 +15,11 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 
 
+def clean_environment() -> dict[str, str]:
+    """This process's, without what tests of MLflow or Ray may have left in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_"))}
+
+
 @dataclass(frozen=True)
 class Folder:
     """A working folder with a spec in it."""
@@ -29,7 +34,7 @@ class Folder:
         return subprocess.Popen(
             [sys.executable, "-m", "cluster.cli", *words],
             cwd=self.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
+            env={**clean_environment(), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

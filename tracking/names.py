@@ -58,7 +58,7 @@ NUM_DIGITS: Final = 7
 
 STATUS: Final[Mapping[str, str]] = {
     "running": "RUNNING",
-    "paused": "RUNNING",
+    "paused": "SCHEDULED",  # it waits for a promotion or a resume; nothing may look as if it ran for ever
     "done": "FINISHED",
     "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state tells them apart
     "failed": "FAILED",

@@ -19,8 +19,9 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     """Faults as a refusal, else the preview."""
     sweep = load(spec, overrides)
     from cluster import preview
+    from cluster.size import lane_size
 
-    plan = preview.preview(sweep, preview.lanes_here(sweep), catalogue().workload(sweep.workload).hyperparameters)
+    plan = preview.preview(sweep, lane_size(sweep).count, catalogue().workload(sweep.workload).hyperparameters)
     if as_json:
         print_json(preview.document(sweep, plan))
     else:

@@ -1,0 +1,40 @@
+"""How many lanes this machine carries. Needs no Ray, so that a preview can say it too."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search_spaces.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class LaneSize:
+    """How many lanes, and the CPUs and GPUs that one takes."""
+
+    count: int
+    cpus: float
+    gpus: float
+
+
+def lane_size(sweep: Sweep) -> LaneSize:
+    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials."""
+    wanted = sweep.resources
+    fits = num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus
+    return LaneSize(max(1, min(sweep.max_concurrent or int(fits), sweep.trials)), wanted.cpus, wanted.gpus)
+
+
+def num_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def num_gpus() -> int:
+    """GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip()])
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
