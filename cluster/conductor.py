@@ -115,7 +115,7 @@ class Conductor:
         for purpose, race in self.races.items():
             ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
             for track in race.tracks:
-                if track.state not in ENDS and (track.epoch or track.values):
+                if track.state not in ENDS and self.writer.knows(run_key(track, ROLES[purpose])):
                     ledger.tell(track, "paused")
         self.commit()
 
@@ -179,8 +179,10 @@ class Conductor:
         facts: dict[str, RunFacts] = {}
         for purpose, race in self.races.items():
             ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
-            begun = [track for track in race.tracks if track.state != "ready" or track.values or track.epoch]
-            facts |= {run_key(track, ROLES[purpose]): ledger.facts(track) for track in begun}
+            for track in race.tracks:
+                key = run_key(track, ROLES[purpose])
+                if self.writer.knows(key) or track.values or track.state in ENDS:
+                    facts[key] = ledger.facts(track)
         return facts
 
     def _revived(self, race: Race) -> Race:

@@ -48,7 +48,8 @@ class Finals:
                 track.measure(int(epoch), value)
             if track.state == "ready" and track.epoch == self.epochs and "test" not in noted:
                 track.epoch, track.checkpoint, track.previous = 0, None, None
-        return Race(replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final"), plan, self, ledger, tracks)
+        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final")
+        return Race(rules, plan, self, ledger, tracks)
 
     def scored(self, track: Track, scored: Scored) -> None:
         """The test split's word on a final member."""

@@ -141,7 +141,7 @@ class SpecFile(BaseModel):
     early_terminate: Annotated[EarlyTerminate | None, _word("none")] = Field(
         default=EarlyTerminate(), description="When to stop a trial early: asha unless 'none'."
     )
-    trials: Count | None = Field(default=None, description="Configurations to try: 20, or all of a grid and the defaults.")
+    trials: Count | None = Field(default=None, description="Configurations: 20, or a whole grid and the defaults.")
     epochs: Count = Field(default=10, description="Epochs of a trial that is not stopped.")
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(
         default=0, description="Of the search and of the training."

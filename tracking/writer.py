@@ -82,6 +82,10 @@ class Writer:
         if key not in self._seen.trials:
             self._put({"kind": "trial", "key": key, "number": number, "role": role, "params": dict(params)})
 
+    def knows(self, key: str) -> bool:
+        """Whether the member has appeared."""
+        return key in self._seen.trials
+
     def epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """What one epoch measured. One given before (trained again after a crash) keeps its old values."""
         if epoch > self._seen.last_epoch.get(key, 0):
