@@ -1,0 +1,100 @@
+"""Whole commands in fresh folders: how long they take, what they print, and how much memory they hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLE_EVERY_S = 0.5
+MIB = 2**20
+
+
+class CommandFailed(RuntimeError):
+    """It ended with another exit code than 0; the message ends with what it said last."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """``document`` is the JSON on stdout; memory is the peak of resident MiB, shared pages counted in each."""
+
+    seconds: float
+    document: dict[str, Any]
+    driver_mib: float
+    lane_mib: float
+    """Of the largest Ray worker; 0 where there are none."""
+
+
+def paceline(spec: Mapping[str, Any]) -> Ran:
+    """``paceline run`` on a spec, from a bare shell to its end."""
+    command = [sys.executable, "-m", "cluster.cli", "run", "sweep.yaml", "--json", "--quiet"]
+    return in_fresh_folder(command, {"sweep.yaml": json.dumps(spec)})
+
+
+def in_fresh_folder(command: Sequence[str], files: Mapping[str, str]) -> Ran:
+    """Runs ``command`` in an empty folder that holds only ``files``. Raises CommandFailed."""
+    with tempfile.TemporaryDirectory(prefix="paceline-bench-", ignore_cleanup_errors=True) as folder:
+        for name, text in files.items():
+            (Path(folder) / name).write_text(text)
+        out, errors = Path(folder) / "stdout.txt", Path(folder) / "stderr.txt"
+        begun = time.monotonic()
+        with out.open("w") as stdout, errors.open("w") as stderr:
+            process = psutil.Popen(list(command), cwd=folder, env=_environment(), stdout=stdout, stderr=stderr)
+            driver, lane = _watched(process)
+        seconds = time.monotonic() - begun
+        if process.returncode != 0:
+            said = errors.read_text()[-2000:]
+            raise CommandFailed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+        return Ran(seconds, _last_json(out.read_text()), driver / MIB, lane / MIB)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_ADDRESS"))}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+
+
+def _watched(process: psutil.Popen) -> tuple[int, int]:
+    """Peak resident bytes of the process and of the largest Ray worker below it."""
+    driver = lane = 0
+    while True:
+        try:
+            driver = max(driver, process.memory_info().rss)
+            lane = max([lane, *map(_worker_bytes, process.children(recursive=True))])
+            process.wait(SAMPLE_EVERY_S)
+        except psutil.TimeoutExpired:
+            continue
+        except subprocess.TimeoutExpired:
+            continue
+        except psutil.NoSuchProcess:
+            process.wait()
+        return driver, lane
+
+
+def _worker_bytes(process: psutil.Process) -> int:
+    try:
+        title = " ".join(process.cmdline()[:1])
+        return int(process.memory_info().rss) if title.startswith("ray::") else 0
+    except psutil.Error:
+        return 0
+
+
+def _last_json(text: str) -> dict[str, Any]:
+    """The whole text, or its last line, whichever is a JSON object."""
+    for part in (text, *reversed(text.strip().splitlines())):
+        try:
+            found = json.loads(part)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    raise CommandFailed(f"there is no JSON in what it printed:\n{text[-2000:]}")

@@ -1,0 +1,38 @@
+"""A workload that trains next to nothing: a linear layer that sees all of its few examples in one step an epoch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search_spaces.hyperparameters import hyper
+from workloads.registry import DataShape, Workload
+from workloads.training import Training
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoopHyperparameters(Training):
+    """The batch is larger than the data."""
+
+    batch_size: int = hyper(100_000, "examples a step", low=1, shapes=True)
+
+
+def build(hp: NoopHyperparameters, shape: DataShape) -> nn.Module:
+    """(batch, *example) -> (batch, num_classes) logits."""
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_classes))
+
+
+NOOP = Workload(
+    name="noop",
+    summary="trains next to nothing",
+    hyperparameters=NoopHyperparameters,
+    space={"lr": {"min": 1e-4, "max": 1e-1, "log": True}},
+    kinds=("table", "image"),
+    build=build,
+)
