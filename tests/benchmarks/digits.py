@@ -64,10 +64,10 @@ def train(params: Mapping[str, Any], seed: int, data: Digits) -> Iterator[tuple[
     for _ in range(EPOCHS):
         model.train()
         total = 0.0
-        for batch in torch.randperm(len(x)).split(int(params["batch_size"])):
+        for batch in torch.randperm(len(x)).split(int(params["batch_size"])):  # type: ignore[no-untyped-call]
             loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
             adam.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
             total += loss.item() * len(batch)
         model.eval()
