@@ -9,7 +9,6 @@ import ray
 
 from cluster.chronicle import run_key
 from cluster.home import SweepHome
-from cluster.machine import SharedData
 from cluster.tracked import Tracker
 from search_spaces.sweep import Sweep
 from search_spaces.track import Track
@@ -17,7 +16,7 @@ from search_spaces.track import Track
 STORE_TIMEOUT_S = 30.0
 
 
-def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, data: SharedData) -> str | None:
+def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, search: ray.ObjectRef[Any]) -> str | None:
     """Registers the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
 
     Returns the model's URI. While MLflow is away, or the final member's run is not there yet, the user is told,
@@ -41,7 +40,7 @@ def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, data: 
         },
     }
     try:
-        model_uri = str(ray.get(_register.options(num_cpus=0).remote(order, data.search)))
+        model_uri = str(ray.get(_register.options(num_cpus=0).remote(order, search)))
     except ray.exceptions.RayError as error:
         tracker.say(f"the champion could not be registered: {str(error).strip().splitlines()[-1]}")
         return None
@@ -50,10 +49,14 @@ def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, data: 
 
 @ray.remote
 def _register(order: dict[str, Any], search: Any) -> str:
-    from tracking.models import Candidate, register
+    import torch
+
+    from tracking.models import Candidate, Example, register
     from workloads.export import export
 
-    model, example = export(order["workload"], order["checkpoint"], search)
+    model, inputs = export(order["workload"], order["checkpoint"], search)
+    with torch.inference_mode():
+        example = Example(inputs, model(torch.from_numpy(inputs)).numpy())
     candidate = Candidate(
         name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from search_spaces.race import Ledger
+from search_spaces.rules import Ledger
 from search_spaces.track import ENDS, Track
 from tracking import names
 from tracking.changes import RunFacts

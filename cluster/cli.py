@@ -227,7 +227,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.Abort:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    if argv is None:
+        _leave(FINISHED if code is None else int(code))
     return FINISHED if code is None else int(code)
+
+
+def _leave(code: int) -> None:
+    """Ends a process that has a Ray of its own at once, and Ray's processes with it: its own farewell takes 2 s."""
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

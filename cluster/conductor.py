@@ -44,7 +44,10 @@ class Conductor:
     stop: Stop
     races: dict[Purpose, Race] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
+    busy_s: float = 0.0
+    """Seconds that lanes were at work, all lanes together."""
     _told: set[str] = field(default_factory=set)
+    _spent: dict[Handle, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ledger = Chronicle(self.search, self.writer, self.sweep.metric.name)
@@ -81,23 +84,35 @@ class Conductor:
         for measured in report.epochs:
             self.writer.epoch(run_key(aboard[measured.key], ROLES[handle[0]]), measured.epoch, measured.metrics)
         race.reported(handle[1], report.epochs, self.sweep.metric.name)
-        race.saved(handle[1], report.saved)
         for scored in report.scored:
             track = aboard[scored.key]
             self.finals.scored(track, scored)
             self.writer.state(run_key(track, "final"), "running", scored.metrics)
+        race.saved(handle[1], report.saved)
+        self.busy_s += report.seconds
+        spent = self._spent.pop(handle, 0.0) + report.seconds
         if report.failure:
             self.fail(handle, report.failure)
         elif report.done:
-            race.finished_leg(handle[1], report.seconds)
+            race.finished_leg(handle[1], spent)
+        else:
+            self._spent[handle] = spent
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
 
-    def fail(self, handle: Handle, reason: str) -> None:
-        """The leg's code raised or its lane died; ``reason`` is the traceback or the driver's account."""
+    @property
+    def num_suspects(self) -> int:
+        """Members that were aboard when something died and have not shown yet that it was not they."""
+        return sum(1 for race in self.races.values() for t in race.tracks if t.alone and t.state not in ENDS)
+
+    def fail(self, handle: Handle, reason: str, to_blame: bool = True) -> None:
+        """The leg's code raised or its lane died; ``reason`` is the traceback or the driver's account.
+
+        With ``to_blame`` false it may have been another leg's fault.
+        """
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
-        self.races[handle[0]].failed_leg(handle[1], reason)
+        self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
         again = [track for track in aboard if track.state not in ENDS]
         if again and last_line(reason) not in self._told:
             self._told.add(last_line(reason))

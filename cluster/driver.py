@@ -14,11 +14,11 @@ from cluster import machine, summary
 from cluster.champion import crown
 from cluster.conductor import Conductor
 from cluster.home import SweepHome
+from cluster.preparing import Loaded, Preparing
 from cluster.progress import Observer, Phase, Snapshot
 from cluster.size import lane_size
 from cluster.stopping import INTERRUPTED, Stop
 from cluster.tracked import Tracker
-from cluster.tuning import Lanes, drive_legs
 from cluster.verdict import verdict, winner
 from search_spaces.search import Search
 from search_spaces.study import Study
@@ -29,22 +29,22 @@ FINISHED, NO_TRIAL, TOO_MANY_FAILURES, UNREACHABLE = 0, 1, 3, 4
 SHOW_EVERY_S = 0.25
 ENTER_EVERY_S = 5.0
 CLOSE_TIMEOUT_S = 60.0
-EARLY = ("mlflow.tracking", "ray.tune", "pandas")
-"""Imported in a thread while Ray's processes start."""
+EARLY = ("cluster.tuning", "pandas")
+"""Imported in a thread while Ray's processes start: Tune alone takes a second."""
 
 
 class DataChanged(RuntimeError):
     """A resumed sweep found other data than it began with."""
 
 
-def drive(home: SweepHome, observer: Observer) -> int:
-    """Runs the sweep to its end, or goes on with it; returns the exit code.
+def drive(home: SweepHome, observer: Observer, leave_ray: bool = False) -> int:
+    """Runs the sweep to its end, or goes on with it; returns the exit code. For ``leave_ray`` see ``local_ray``.
 
     Raises ``Busy`` when another process drives it, ``workloads.data.DataError`` when the data cannot be used, and
     ``DataChanged``.
     """
     with home.driven():
-        return Driver(home, home.sweep(to_run=True), observer, Stop(home.stop_mark)).run()
+        return Driver(home, home.sweep(to_run=True), observer, Stop(home.stop_mark)).run(leave_ray)
 
 
 @dataclass
@@ -69,24 +69,34 @@ class Driver:
         if self._study.num_bytes_mended:
             self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")
 
-    def run(self) -> int:
+    def run(self, leave_ray: bool) -> int:
         """See ``drive``."""
         self._enter("starting")
-        threading.Thread(target=_import_early, daemon=True).start()
-        with machine.ray_for(self._size), self.stop.listening():  # in this order: Ray sets handlers of its own
-            self._took("start", self._begun)
-            with self._timed("data"):
-                data = machine.prepare_data(self.sweep.data, self._size)
-                self._check_card(data)
-            tracker = Tracker(self.home, self.sweep, self._study, self.observer, data.card)
-            tracker.keep_splits(data.card, data.indices)
-            conductor = self._conductor(tracker)
-            with self._timed("legs"):
-                self._train(conductor, tracker, data)
-            if self.stop.requested:
-                conductor.pause()
-            else:
-                self._judge(conductor, tracker, data)
+        preparing = Preparing(self.sweep.data)
+        try:
+            threading.Thread(target=_import_early, daemon=True).start()
+            with (
+                machine.local_ray(self._size, leave_ray),
+                self.stop.listening(),
+            ):  # in this order: Ray sets handlers too
+                self._took("start", self._begun)
+                return self._with_ray(preparing)
+        finally:
+            preparing.cancel()
+
+    def _with_ray(self, preparing: Preparing) -> int:
+        with self._timed("data"):
+            loaded = preparing.result()
+            self._check_card(loaded)
+            data = machine.share(loaded)
+        tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
+        tracker.keep_splits(loaded.card, loaded.indices)
+        conductor = self._conductor(tracker)
+        self._train(conductor, tracker, data)
+        if self.stop.requested:
+            conductor.pause()
+        else:
+            self._judge(conductor, tracker, data)
         return self._close(conductor, tracker)
 
     def _conductor(self, tracker: Tracker) -> Conductor:
@@ -113,7 +123,11 @@ class Driver:
                 self._enter("search" if conductor.purpose == "search" else "verdict")
                 self._show(tracker)
 
+        from cluster.tuning import Lanes, drive_legs
+
         drive_legs(conductor, Lanes(self._size, machine.shared(self.home, self.sweep, data), data.test), show)
+        self.parts["training"] = conductor.busy_s / self._size.count
+        self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
 
     def _judge(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
         finals = conductor.races.get("final")
@@ -124,7 +138,7 @@ class Driver:
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
-                crown(self.home, self.sweep, chosen, tracker, data)
+                crown(self.home, self.sweep, chosen, tracker, data.search)
             conductor.drop_finals(keep=chosen)
 
     def _close(self, conductor: Conductor, tracker: Tracker) -> int:
@@ -145,7 +159,7 @@ class Driver:
             return TOO_MANY_FAILURES
         return FINISHED if drained else UNREACHABLE
 
-    def _check_card(self, data: machine.SharedData) -> None:
+    def _check_card(self, data: Loaded) -> None:
         """The split must be the one that the sweep began with."""
         if not self.home.data.exists():
             self.home.data.write_text(json.dumps({"card": data.card, "indices": data.indices}))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
 
-from cluster.reports import Report
+from cluster.reports import Report, Shared
 from search_spaces.legs import Leg, MemberEpoch, Saved
 
 if TYPE_CHECKING:
@@ -22,16 +20,6 @@ REPORT_EVERY_S = 0.5
 """A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
 CHECKPOINT_EVERY_S = 30.0
 """Within a long leg; every leg ends with a checkpoint."""
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What all lanes of a sweep share. ``search`` refers to the training and validation data, never the test."""
-
-    setting: Mapping[str, Any]
-    """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
-    search: ray.ObjectRef[Any]
-    stop_mark: Path
 
 
 class Lane(tune.Trainable):

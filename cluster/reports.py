@@ -1,13 +1,17 @@
-"""What a lane tells the driver."""
+"""What the driver gives a lane at birth, and what a lane tells the driver."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.legs import MemberEpoch, Saved, Scored
+
+if TYPE_CHECKING:
+    import ray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +42,13 @@ class Report:
                 "scored": [Scored(**item) for item in record["scored"]],
             }
         )
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all lanes of a sweep share. ``search`` refers to the training and validation data, never the test."""
+
+    setting: Mapping[str, Any]
+    """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
+    search: ray.ObjectRef[Any]
+    stop_mark: Path

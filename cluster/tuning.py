@@ -12,11 +12,12 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from cluster.conductor import Conductor, Handle
-from cluster.lane import Lane, Shared
-from cluster.reports import Report
+from cluster.lane import Lane
+from cluster.reports import Report, Shared
 from cluster.size import LaneSize
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
@@ -42,16 +43,21 @@ class _Unsaved:
 
 
 class LegSearcher(_Unsaved, Searcher):
-    """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped."""
+    """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped.
 
-    def __init__(self, conductor: Conductor, test: ray.ObjectRef[Any]) -> None:
+    With ``careful`` it is over as soon as no leg is under suspicion.
+    """
+
+    def __init__(self, conductor: Conductor, test: ray.ObjectRef[Any], careful: bool) -> None:
         super().__init__(metric="done", mode="max")
-        self._conductor, self._test = conductor, test
+        self._conductor, self._test, self._careful = conductor, test, careful
         self.legs: dict[str, Handle] = {}
         self.num_reports = 0
 
     def suggest(self, trial_id: str) -> Any:
         """See ``Searcher``: a configuration, None, or FINISHED."""
+        if self._careful and not self._conductor.num_suspects:
+            return Searcher.FINISHED
         leg = self._conductor.next_leg()
         if leg is None:
             over = self._conductor.finished or self._conductor.stop.requested
@@ -78,18 +84,23 @@ class LegSearcher(_Unsaved, Searcher):
         """Nothing, see ``_Unsaved``."""
 
 
-class Watch(_Unsaved, tune.Callback):
-    """Learns from Tune why a lane died, and shows the sweep to whoever watches."""
+class Watch(_Unsaved, FIFOScheduler):
+    """Learns from Tune why a lane died, and shows the sweep to whoever watches.
+
+    A scheduler, because Tune imports MLflow, among others, as soon as it is given a callback: a second of CPU.
+    """
 
     def __init__(self, conductor: Conductor, searcher: LegSearcher, show: Callable[[], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Ray's
         self._conductor, self._searcher, self._show = conductor, searcher, show
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """See ``Callback``."""
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """See ``FIFOScheduler``; called in every turn of Tune's loop."""
         self._show()
+        return super().choose_trial_to_run(tune_controller)
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """See ``Callback``."""
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """See ``FIFOScheduler``."""
         handle = self._searcher.legs.pop(trial.trial_id, None)
         if handle in self._conductor.out():
             told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
@@ -97,27 +108,31 @@ class Watch(_Unsaved, tune.Callback):
 
 
 def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
-    """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one."""
-    barren = 0
+    """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one.
+
+    If legs of several lanes were out when it broke, nobody knows whose fault it was: they are tried again first,
+    one by one on a single lane.
+    """
+    barren, careful = 0, False
     while not (conductor.finished or conductor.stop.requested):
-        searcher = LegSearcher(conductor, lanes.test)
+        searcher = LegSearcher(conductor, lanes.test, careful)
+        count = 1 if careful else lanes.size.count
         try:
-            _fit(conductor, lanes, searcher, Watch(conductor, searcher, show))
+            _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, show))
+            reason = "lane died: it ended without a report"
         except (ray.exceptions.RayError, RuntimeError) as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
+            reason = f"lane died: {_sentence(error)}"
             conductor.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
-            for handle in conductor.out():
-                conductor.fail(handle, f"lane died: {_sentence(error)}")
             barren = 0 if searcher.num_reports else barren + 1
             if barren >= MAX_BARREN_FITS:
                 raise
-        else:
-            for handle in conductor.out():
-                conductor.fail(handle, "lane died: it ended without a report")
+        out = conductor.out()
+        for handle in out:
+            conductor.fail(handle, reason, to_blame=len(out) == 1)
+        careful = len(out) > 1
 
 
-def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, watch: Watch) -> None:
+def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, watch: Watch) -> None:
     name = f"tune-{conductor.home.id}-{time.time_ns():x}"
     lane = type(f"Lane{conductor.home.id}", (Lane,), {})
     trainable = tune.with_resources(
@@ -126,13 +141,12 @@ def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, watch: Watch
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=searcher, num_samples=-1, reuse_actors=True, max_concurrent_trials=lanes.size.count
+            search_alg=searcher, scheduler=watch, num_samples=-1, reuse_actors=True, max_concurrent_trials=count
         ),
         run_config=tune.RunConfig(
             name=name,
             storage_path=str(conductor.home.path / "tune"),
             verbose=0,
-            callbacks=[watch],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from search_spaces.legs import Scored
-from search_spaces.race import Ledger, Race, Rules
+from search_spaces.race import Race
+from search_spaces.rules import Ledger, Rules
 from search_spaces.schedules import Full
 from search_spaces.search import progress, revive
 from search_spaces.study import Study

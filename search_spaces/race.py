@@ -1,8 +1,8 @@
 """The race: which leg comes next, and what a finished leg means. A pure state machine, no Ray, torch or MLflow.
 
 Tracks start ready, run in legs, pause at rungs, and end done, stopped or failed. A leg carries tracks of one
-signature and one epoch. When a lane is free the widest possible leg is handed out, the most advanced among
-equally wide ones; with a width of 1 that is asynchronous successive halving's own order.
+signature and one epoch; one that may have killed a lane goes first, and alone. Otherwise the widest possible leg is
+handed out, the most advanced among equally wide ones: with a width of 1, asynchronous successive halving's order.
 """
 
 from __future__ import annotations
@@ -11,46 +11,11 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-from search_spaces.legs import Leg, MemberEpoch, Purpose, Saved
+from search_spaces.legs import Leg, MemberEpoch, Saved
+from search_spaces.rules import Ledger, Rules, Supply
 from search_spaces.schedules import Schedule, Standings, next_rung
 from search_spaces.track import ENDS, Track
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What the race must keep to. ``fill`` is the share of a cohort's width filled up with held signatures."""
-
-    num_tracks: int
-    width: int
-    max_failures: int
-    purpose: Purpose = "search"
-    target: float | None = None
-    fill: float = 0.5
-    keep_top: int = 1
-    """Checkpoints of ended tracks that are kept, the best ones."""
-
-
-class Supply(Protocol):
-    """Where new tracks come from."""
-
-    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """At most ``count`` new tracks, with the signature of ``held`` if given; fewer when there are no more."""
-
-
-class Ledger(Protocol):
-    """Who writes down what happens; nothing is remembered elsewhere."""
-
-    def reported(self, track: Track, epoch: int, value: float) -> None:
-        """A first value for an epoch."""
-
-    def moved(self, track: Track) -> None:
-        """State, checkpoint or number of failures changed."""
-
-    def ended(self, track: Track) -> None:
-        """It is done, stopped or failed, once and for good."""
 
 
 class Race:
@@ -124,12 +89,15 @@ class Race:
             if track.state == "running":
                 self._arrive(track)
 
-    def failed_leg(self, leg_id: int, reason: str) -> None:
-        """The leg's lane died or its code raised: one member is to blame, several are retried apart."""
+    def failed_leg(self, leg_id: int, reason: str, to_blame: bool = True) -> None:
+        """The leg's lane died or its code raised: one member is to blame, several are retried apart.
+
+        With ``to_blame`` false even a single member only comes under suspicion.
+        """
         leg, tracks = self._legs.pop(leg_id)
         for track in [track for track in tracks if track.state == "running"]:
             track.state, track.alone = "ready", True
-            if len(tracks) == 1:
+            if len(tracks) == 1 and to_blame:
                 track.num_failures += 1
                 track.error = reason
             if track.num_failures > self.rules.max_failures:
@@ -167,7 +135,11 @@ class Race:
             if track.state == "ready" or (track.state == "paused" and track.index in promotable):
                 groups[(track.signature, track.epoch, track.index if track.alone else None)].append(track)
         width = self.rules.width
-        best = max(groups.values(), key=lambda g: (min(len(g), width), g[0].epoch, -g[0].index), default=[])
+        best = max(
+            groups.values(),
+            key=lambda g: (g[0].alone, min(len(g), width), g[0].epoch, -g[0].index),
+            default=[],
+        )
         return sorted(best, key=lambda track: (-track.scores.get(track.epoch, 0.0), track.index))
 
     def _ask(self, count: int, held: Track | None) -> list[Track]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import complete, hyperparameters, signature
 from search_spaces.legs import Params
-from search_spaces.race import Ledger, Race, Rules
+from search_spaces.race import Race
+from search_spaces.rules import Ledger, Rules
 from search_spaces.samplers import Observation, Sampler, sampler
 from search_spaces.schedules import Schedule, schedule
 from search_spaces.study import Record, Study

@@ -17,7 +17,7 @@ from tests.sweeps import Folder, agree
 
 pytestmark = pytest.mark.slow
 
-NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "4"))
+NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "3"))
 """``PACELINE_DEATHS=20 pytest tests/test_deaths.py`` is the long form."""
 SPEC = """
 name: deaths

@@ -99,11 +99,12 @@ def test_the_winner_is_registered_once(finished_uri: str) -> None:
     import torch
     from torch import nn
 
-    from tracking.models import Candidate, load, register
+    from tracking.models import Candidate, Example, load, register
 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
-    example = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    inputs = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    example = Example(inputs, model(torch.from_numpy(inputs)).detach().numpy())
     run_id = runs_of(finished_uri)["t0003-s1"][0].info.run_id
     candidate = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={"test_acc": "0.9"})
     first, second = (register(finished_uri, candidate, model, example) for _ in range(2))

@@ -40,7 +40,7 @@ method: grid
 max_failures: 1
 final: none
 parameters:
-  lr: {{values: [0.01, 0.02, 0.03]}}
+  lr: {{values: [0.01, 0.02]}}
   poison: {{values: [none, {poison}]}}
 """
 
@@ -132,24 +132,25 @@ def test_checkpoints_that_nobody_needs_are_gone(sweep: tuple[Folder, dict[str, A
     assert len(left) <= 2 + 2, "the search's best and the verdict's best stay"
 
 
-@pytest.mark.parametrize(
-    ("poison", "reason"),
-    [("nan", "diverged"), ("raise", "ValueError: this configuration is poisoned"), ("kill", "lane died")],
-)
-def test_a_poisoned_trial_fails_and_the_sweep_goes_on(poison: str, reason: str, tmp_path: Path) -> None:
+REASONS = {
+    "nan": "diverged",
+    "raise": "ValueError: this configuration is poisoned",
+    "kill": "lane died",
+}
+
+
+def test_poisoned_trials_fail_with_their_reasons_and_the_sweep_goes_on(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    folder.write(CHAOS.format(poison=poison))
-    document = folder.document("run", "sweep.yaml", code=0 if poison == "nan" else 3)
-    agree(folder, document, 7)
+    folder.write(CHAOS.format(poison=", ".join(REASONS)))
+    document = folder.document("run", "sweep.yaml", code=3)
+    agree(folder, document, 9)
     for trial in document["trials"]:
-        poisoned = trial["params"]["poison"] == poison
-        assert trial["state"] == ("failed" if poisoned else "done"), trial
-        assert not poisoned or reason in trial["error"]
-    assert len({trial["number"] for trial in document["trials"] if trial["state"] == "failed"}) == 3
+        poison = trial["params"]["poison"]
+        assert trial["state"] == ("done" if poison == "none" else "failed"), trial
+        assert poison == "none" or REASONS[poison] in trial["error"]
     shown = folder.paceline("show")
-    assert reason in shown.stdout
-    if poison == "raise":
-        assert shown.stdout.count("Traceback (most recent call last)") == 1, "grouped, whole, once"
+    assert all(reason in shown.stdout for reason in REASONS.values())
+    assert shown.stdout.count("Traceback (most recent call last)") == 1, "grouped, whole, once"
 
 
 def test_ray_s_memory_monitor_kills_a_hog_and_the_sweep_goes_on(tmp_path: Path) -> None:
@@ -161,17 +162,15 @@ def test_ray_s_memory_monitor_kills_a_hog_and_the_sweep_goes_on(tmp_path: Path) 
         "run",
         "sweep.yaml",
         "max_failures=0",
-        "parameters.lr={values: [0.01, 0.02]}",
         "max_concurrent=1",
         code=3,
         RAY_memory_usage_threshold=f"{threshold:.3f}",
         RAY_memory_monitor_refresh_ms="100",
     )
-    states = {(trial["params"]["lr"], trial["params"]["poison"]): trial for trial in document["trials"]}
-    assert {key: trial["state"] for key, trial in states.items() if key[1] == "none"} == {
-        (0.01, "none"): "done",
-        (0.02, "none"): "done",
-    }
-    hogs = [trial for key, trial in states.items() if key[1] == "hog"]
-    assert all(trial["state"] == "failed" and "memory" in trial["error"].lower() for trial in hogs), hogs
-    agree(folder, document, len(document["trials"]))
+    agree(folder, document, 5)
+    for trial in document["trials"]:
+        if trial["params"]["poison"] == "none":
+            assert trial["state"] == "done"
+        else:
+            assert trial["state"] == "failed"
+            assert "memory" in trial["error"].lower()

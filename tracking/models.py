@@ -1,4 +1,4 @@
-"""The winner's model: logged once, registered once, found by the alias ``champion``. Imports torch only inside."""
+"""The winner's model: logged once, registered once, found by the alias ``champion``. Imports no torch itself."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ class Candidate:
     """Kept as the version's tags: the metric, the score, the hyperparameters."""
 
 
+@dataclass(frozen=True)
+class Example:
+    """A batch of inputs and what the model makes of it: for the signature and for tracing the graph."""
+
+    inputs: NDArray[np.generic]
+    outputs: NDArray[np.generic]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Registered:
     """A registered model. ``uri`` loads it: ``mlflow.pytorch.load_model(uri)``."""
@@ -41,14 +49,14 @@ class Registered:
     uri: str
 
 
-def register(uri: str | None, candidate: Candidate, model: Any, example: NDArray[np.generic]) -> Registered:
+def register(uri: str | None, candidate: Candidate, model: Any, example: Example) -> Registered:
     """Logs ``model`` (an ``nn.Module`` in evaluation mode on the CPU) into its run and registers it as champion.
 
-    ``example`` is a batch of at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). A
+    ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). A
     second call for the same sweep makes no second version: it finds the first by its tag and sets the alias.
     Raises Away while the store cannot be reached.
     """
-    assert len(example) >= 2, len(example)
+    assert len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
     with sorted_trouble(), _tracking_at(store.uri):
         found = _found(store.client, candidate)
@@ -71,20 +79,17 @@ def _found(client: MlflowClient, candidate: Candidate) -> str | None:
     return next((str(v.version) for v in versions if v.tags.get(names.SWEEP_ID) == candidate.sweep_id), None)
 
 
-def _log(client: MlflowClient, candidate: Candidate, model: Any, example: NDArray[np.generic]) -> str:
+def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example) -> str:
     import mlflow
-    import torch
     from mlflow.models import infer_signature
 
-    with torch.inference_mode():
-        output = model(torch.from_numpy(example)).numpy()
     status = client.get_run(candidate.run_id).info.status
     with mlflow.start_run(run_id=candidate.run_id, nested=True):
         logged = mlflow.pytorch.log_model(
             model,
             name=ARTIFACT,
-            signature=infer_signature(example, output),
-            input_example=example,
+            signature=infer_signature(example.inputs, example.outputs),
+            input_example=example.inputs,
             # Left out, MLflow would find them by importing the model in another process: 7 s instead of 0.4.
             pip_requirements=[f"torch=={version('torch')}", f"numpy=={version('numpy')}"],
         )

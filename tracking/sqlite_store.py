@@ -231,8 +231,7 @@ class SqliteStore:
 
     def _artifacts(self, run_id: str) -> Path | None:
         with closing(connect(self.path)) as connection:
-            query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
-            [uri] = connection.execute(query, [run_id]).fetchone()
+            [uri] = connection.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", [run_id]).fetchone()
         return None if "://" in uri else Path(uri)
 
     def _mlflow(self) -> Any:
@@ -248,5 +247,4 @@ def _run(place: Place, change: RunChange, run_id: str) -> tuple[Any, ...]:
 
 
 def _latest(points: Iterable[tuple[str, str, float, int, int]]) -> list[tuple[str, str, float, int, int]]:
-    newest = sorted(points, key=lambda point: (point[4], point[3], point[2]))
-    return list({point[:2]: point for point in newest}.values())
+    return list({point[:2]: point for point in sorted(points, key=lambda p: (p[4], p[3], p[2]))}.values())

@@ -48,7 +48,6 @@ class FusedLoop:
         self.numbers = numbers_of(self.members, self.setup.data)
         self.leaves = {n: v.detach().requires_grad_() for n, v in self.layout.views(self.theta).items()}
         self.grad = torch.empty_like(self.theta)
-        self.ones = torch.ones_like(self.numbers["lr"])
         lr, momentum, decay = (self.numbers[name].unsqueeze(1) for name in ("lr", "momentum", "weight_decay"))
         self.optimizer = StackedOptimizer(self.optimizer_name, lr, momentum, decay, self.slots, self.step)
         shared = len({member.seed for member in self.members}) == 1
@@ -84,7 +83,8 @@ class FusedLoop:
         with self.setup.autocast():
             losses = self.task.loss(self.forward, x, y, self.numbers)
         leaves = list(self.leaves.values())
-        grads = torch.autograd.grad(losses.pop("loss"), leaves, self.ones, materialize_grads=True)
+        # The sum's gradient is every member's own; a gradient handed in would make torch import sympy to check it.
+        grads = torch.autograd.grad(losses.pop("loss").sum(), leaves, materialize_grads=True)
         torch.cat([grad.flatten(1) for grad in grads], dim=1, out=self.grad)
         grad_norm = torch.linalg.vector_norm(self.grad, dim=1)
         self.optimizer.update(self.theta, self.grad)

@@ -68,7 +68,7 @@ def _drive(home: SweepHome, view: Observer) -> int:
     from workloads.data import DataError
 
     try:
-        return drive(home, view)
+        return drive(home, view, leave_ray=True)
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
     except (DataChanged, DataError) as error:

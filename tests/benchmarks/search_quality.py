@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.race import Rules
+from search_spaces.rules import Rules
 from tests.benchmarks.tables import DATA_ENV, SIGNATURES, Outcome, Table, Way, data_folder, load, search
 
 Job = tuple[Path, str, Way, int, int]

@@ -1,0 +1,74 @@
+"""Loads and splits the data in a process of its own, while Ray starts: the driver imports no scikit-learn."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search_spaces.data import Data
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """``search`` and ``test`` are ``workloads.data`` arrays; the card is JSON-able, the indices are row numbers."""
+
+    search: Any
+    test: Any
+    card: Mapping[str, Any]
+    indices: Mapping[str, list[int]]
+
+
+class Preparing:
+    """``workloads.data.prepare`` under way."""
+
+    def __init__(self, data: Data) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from cluster.preparing import _main; _main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(data.model_dump_json().encode())
+        self._process.stdin.close()
+
+    def result(self) -> Loaded:
+        """Waits for it. Raises DataError as ``prepare`` does; RuntimeError when the process died."""
+        assert self._process.stdout is not None
+        answer = self._process.stdout.read()
+        if self._process.wait() != 0:
+            raise RuntimeError(f"the data could not be loaded: its process ended with {self._process.returncode}")
+        found = pickle.loads(answer)
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, Loaded)
+        return found
+
+    def cancel(self) -> None:
+        """Ends it, if it still runs."""
+        self._process.kill()
+        self._process.wait()
+
+
+def _main() -> None:
+    from search_spaces.data import Data
+    from workloads.data import DataError, prepare
+
+    data = Data.model_validate_json(sys.stdin.buffer.read())
+    out, sys.stdout = sys.stdout.buffer, sys.stderr
+    answer: Loaded | DataError
+    try:
+        found = prepare(data)
+        indices = {name: rows.tolist() for name, rows in found.indices.items()}
+        answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
+    except DataError as error:
+        answer = error
+    out.write(pickle.dumps(answer, protocol=5))
+    out.flush()

@@ -1,0 +1,44 @@
+"""What a race is given: its rules, where new tracks come from, and who writes down what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from search_spaces.legs import Purpose
+from search_spaces.track import Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What the race must keep to. ``fill`` is the share of a cohort's width filled up with held signatures."""
+
+    num_tracks: int
+    width: int
+    max_failures: int
+    purpose: Purpose = "search"
+    target: float | None = None
+    fill: float = 0.5
+    keep_top: int = 1
+    """Checkpoints of ended tracks that are kept, the best ones."""
+
+
+class Supply(Protocol):
+    """Where new tracks come from."""
+
+    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
+        """At most ``count`` new tracks, with the signature of ``held`` if given; fewer when there are no more."""
+
+
+class Ledger(Protocol):
+    """Who writes down what happens; nothing is remembered elsewhere."""
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """A first value for an epoch."""
+
+    def moved(self, track: Track) -> None:
+        """State, checkpoint or number of failures changed."""
+
+    def ended(self, track: Track) -> None:
+        """It is done, stopped or failed, once and for good."""

@@ -1,0 +1,63 @@
+"""MLflow's server goes away in the middle of a sweep and comes back: every metric is there, once, in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sweeps import Folder, agree
+from tracking import ui
+from tracking.store import open_store
+
+pytestmark = pytest.mark.slow
+
+OUTAGE_S = float(os.environ.get("PACELINE_OUTAGE_S", "10"))
+"""``PACELINE_OUTAGE_S=60 pytest tests/test_outage.py`` is the long form."""
+SPEC = """
+name: outage
+workload: tests.chaos:CHAOS
+data: {name: wine}
+epochs: 12
+trials: 8
+early_terminate: none
+final: none
+parameters:
+  lr: {min: 1e-3, max: 3e-2, log: true}
+  nap_s: 0.05
+"""
+
+
+def test_an_outage_of_the_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write(SPEC)
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    open_store(store)
+    server = ui.serve(store, 5123, tmp_path / "server.log")
+    port = int(server.url.rsplit(":", 1)[1])
+    driver = folder.start("run", "sweep.yaml", "--json", MLFLOW_TRACKING_URI=server.url)
+    try:
+        wait_for_metrics(folder)
+        server.kill()
+        time.sleep(OUTAGE_S)
+        server = ui.serve(store, port, tmp_path / "server2.log")
+        out, err = driver.communicate(timeout=120)
+    finally:
+        driver.kill()
+        server.stop()
+    assert driver.returncode == 0, out + err
+    assert "is away" in err
+    agree(folder, folder.document("show"), 8)
+
+
+def wait_for_metrics(folder: Folder) -> None:
+    """Until the server has stored something of a trial."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        runs = folder.runs("trial")
+        if any(folder.steps(run["run_id"], "val_acc") for run in runs.values()):
+            return
+        time.sleep(0.2)
+    raise AssertionError("no trial arrived in MLflow")
