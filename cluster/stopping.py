@@ -42,12 +42,15 @@ class Stop:
         self.mark.touch()
 
 
-def kill_tree(root: psutil.Process) -> None:
-    """Kills every process below ``root``, and ``root``. What is on disk suffices to resume."""
+def kill_tree(root: psutil.Process, code: int = INTERRUPTED) -> None:
+    """Kills every process below ``root``, and ``root``; if that is this one, it ends with ``code``.
+
+    What is on disk suffices to resume.
+    """
     for process in [*root.children(recursive=True), root]:
         try:
             if process.pid == os.getpid():
-                os._exit(INTERRUPTED)
+                os._exit(code)
             process.kill()
         except psutil.NoSuchProcess:
             continue
