@@ -69,13 +69,18 @@ class OptunaSampler:
 
     def _draw(self, study: optuna.Study, seen: Set[Identity], held: Params) -> Params | None:
         """A configuration that is not among ``seen``; None where the space has no more, or hardly any."""
+        from optuna.trial import TrialState
+
         size = self.space.size() or math.inf
         if held.keys() >= self.space.domains.keys() or len(seen) >= size:
             return None
         for _ in range(MAX_REDRAWS):
-            params = self.space.ask(study.ask(), held)
+            trial = study.ask()
+            params = self.space.ask(trial, held)
             if _identity(params) not in seen:
                 return params
+            # Left running, a constant liar would take it for bad, and so the best known place.
+            study.tell(trial, state=TrialState.FAIL)
         left = list(_unseen(self.space, seen, held)) if size <= MAX_WALKED else []
         return random.Random(self.seed + len(seen)).choice(left) if left else None
 

@@ -94,7 +94,11 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
             command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **LEAN}, start_new_session=True
         )
     server = Server(url=f"http://127.0.0.1:{port}", process=process, log=log)
-    _wait(server)
+    try:
+        _wait(server)
+    except BaseException:
+        server.stop()
+        raise
     return server
 
 

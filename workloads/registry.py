@@ -91,7 +91,7 @@ def workload(name: str) -> Workload:
 def _module(module_name: str, name: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)  # last: a user's folder named tracking must not stand in for ours
     try:
         return importlib.import_module(module_name)
     except Exception as error:  # a user's module may raise anything
