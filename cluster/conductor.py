@@ -42,8 +42,9 @@ class Conductor:
     num_lanes: int
     say: Callable[[str], None]
     stop: Stop
+    begun: float
+    """When the sweep's first life began, had there been no pause: what a timeout counts from."""
     races: dict[Purpose, Race] = field(default_factory=dict)
-    begun: float = field(default_factory=time.monotonic)
     busy_s: float = 0.0
     """Seconds that lanes were at work, all lanes together."""
     _told: set[str] = field(default_factory=set)

@@ -110,6 +110,7 @@ class Driver:
             num_lanes=self._size.count,
             say=self.observer.message,
             stop=self.stop,
+            begun=self._begun - self._earlier_s,
         )
 
     def _train(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:

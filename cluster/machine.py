@@ -71,5 +71,6 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "objective": sweep.metric.name,
         "goal": sweep.metric.goal,
         "checkpoints": str(home.checkpoints),
+        "device": "auto" if sweep.resources.gpus else "cpu",
     }
     return Shared(setting, data.search, home.stop_mark)

@@ -20,9 +20,18 @@ class LaneSize:
     gpus: float
 
 
+class TooSmall(Exception):
+    """Not even one lane of the size asked for fits on this machine."""
+
+
 def lane_size(sweep: Sweep) -> LaneSize:
-    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials."""
+    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials.
+
+    One lane may ask for more cores than there are; TooSmall when it asks for more GPUs.
+    """
     wanted = sweep.resources
+    if wanted.gpus > num_gpus():
+        raise TooSmall(f"resources.gpus: a lane asks for {wanted.gpus:g}, and this machine has {num_gpus()}")
     fits = num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus
     return LaneSize(max(1, min(sweep.max_concurrent or int(fits), sweep.trials)), wanted.cpus, wanted.gpus)
 

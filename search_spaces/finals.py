@@ -49,7 +49,7 @@ class Finals:
                 track.measure(int(epoch), value)
             if track.state == "ready" and track.epoch == self.epochs and "test" not in noted:
                 track.epoch, track.checkpoint, track.previous = 0, None, None
-        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final")
+        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
         return Race(rules, plan, self, ledger, tracks)
 
     def scored(self, track: Track, scored: Scored) -> None:

@@ -33,6 +33,9 @@ class Race:
         self._supply, self._ledger = supply, ledger
         self._exhausted = False
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
+        for track in self.tracks:
+            if track.best_value is not None:
+                self._check_target(track, track.best_value)
         self._leg_ids = itertools.count()
         for track in self.tracks:
             if track.state == "ready" and track.epoch == schedule.rungs[-1]:

@@ -65,13 +65,14 @@ def watch(home: SweepHome, sweep: Sweep, options: RunOptions, after: Sequence[tu
 
 def _drive(home: SweepHome, view: Observer) -> int:
     from cluster.driver import DataChanged, drive
+    from cluster.size import TooSmall
     from workloads.data import DataError
 
     try:
         return drive(home, view, leave_ray=True)
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
-    except (DataChanged, DataError) as error:
+    except (DataChanged, DataError, TooSmall) as error:
         raise Failure(str(error)) from error
 
 
