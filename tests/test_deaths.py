@@ -25,6 +25,7 @@ workload: tests.chaos:CHAOS
 data: {name: wine}
 epochs: 9
 trials: 12
+cohort: 3
 parameters:
   lr: {min: 1e-3, max: 3e-2, log: true}
   nap_s: 0.02
@@ -33,7 +34,10 @@ final: {top: 2, seeds: 2}
 
 
 def processes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(driver.pid).children(recursive=True)
+    try:
+        return psutil.Process(driver.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def lanes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -57,12 +61,14 @@ def kill(victims: list[psutil.Process]) -> None:
 
 def kill_driver(driver: subprocess.Popen[str]) -> None:
     """The driver alone: Ray's processes have to notice by themselves."""
-    os.kill(driver.pid, signal.SIGKILL)
+    driver.kill()
 
 
 def kill_everything(driver: subprocess.Popen[str]) -> None:
     """As a power cut."""
-    kill([psutil.Process(driver.pid), *processes(driver)])
+    children = processes(driver)
+    driver.kill()
+    kill(children)
 
 
 def kill_a_lane(driver: subprocess.Popen[str]) -> None:
@@ -94,7 +100,8 @@ def journal_size(folder: Folder) -> int:
 def test_any_death_is_survived(tmp_path: Path) -> None:
     folder, dice = Folder(tmp_path), random.Random(os.environ.get("PACELINE_SEED", "7"))
     folder.write(SPEC)
-    words: tuple[str, ...] = ("run", "sweep.yaml", "--json")
+    num_trials = 4 * NUM_DEATHS
+    words: tuple[str, ...] = ("run", "sweep.yaml", f"trials={num_trials}", "--json")
     for number in range(NUM_DEATHS):
         size = journal_size(folder)
         driver = folder.start(*words)
@@ -109,7 +116,7 @@ def test_any_death_is_survived(tmp_path: Path) -> None:
         driver.communicate()
         words = ("resume", "--json")
     document = folder.document("resume")
-    agree(folder, document, 12)
+    agree(folder, document, num_trials)
     assert all(trial["state"] in ("done", "stopped") for trial in document["trials"])
     assert document["verdict"]["winner"]["seeds"] == 2
     assert {run["status"] for run in folder.runs("final").values()} == {"FINISHED"}
