@@ -17,6 +17,8 @@ from search_spaces.sweep import Sweep
 from tracking import names
 from tracking.changes import Best, SweepHeader
 from tracking.store import resolve, sqlite_path
+from tracking.table import leaderboard as best_first
+from tracking.table import to_csv, to_json
 from tracking.ui import DEFAULT_PORT, leaderboard_url
 from tracking.writer import Writer
 
@@ -94,8 +96,8 @@ class Tracker:
         """The last word of this life of the sweep: its summary and the leaderboard."""
         found = rows(self._study, self._sweep.metric.goal, live=False)
         table = leaderboard(found, self._sweep)
-        self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
-        self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False))
+        self.writer.text(names.LEADERBOARD_CSV, to_csv(table))
+        self.writer.text(names.LEADERBOARD_JSON, to_json(table))
         self._sum_up(state, found, verdict)
 
     def close(self, timeout_s: float) -> bool:
@@ -154,8 +156,5 @@ def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
         }
         for row in found
     ]
-    table = pd.DataFrame(records)
-    order = sweep.metric.goal == "minimize"
-    return (
-        table if table.empty else table.sort_values(names.best(sweep.metric.name), ascending=order, kind="stable")
-    )
+    board = pd.DataFrame(records)
+    return board if board.empty else best_first(board, sweep.metric.name, sweep.metric.goal)
