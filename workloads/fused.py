@@ -46,8 +46,6 @@ class FusedLoop:
     def _arrange(self) -> None:
         """What depends on who is aboard."""
         self.numbers = numbers_of(self.members, self.setup.data)
-        self.leaves = {n: v.detach().requires_grad_() for n, v in self.layout.views(self.theta).items()}
-        self.grad = torch.empty_like(self.theta)
         lr, momentum, decay = (self.numbers[name].unsqueeze(1) for name in ("lr", "momentum", "weight_decay"))
         self.optimizer = StackedOptimizer(self.optimizer_name, lr, momentum, decay, self.slots, self.step)
         shared = len({member.seed for member in self.members}) == 1
@@ -59,7 +57,7 @@ class FusedLoop:
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, *example) or (members, batch, *example) to (members, batch, ...), in the model's present mode."""
-        return self._forwards[self.model.training]({**self.leaves, **self.buffers}, x)
+        return self._forwards[self.model.training](self.theta, self.buffers, x)
 
     def epoch(self) -> list[dict[str, float]]:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
@@ -80,14 +78,13 @@ class FusedLoop:
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
+        leaf = self.theta.detach().requires_grad_()
         with self.setup.autocast():
-            losses = self.task.loss(self.forward, x, y, self.numbers)
-        leaves = list(self.leaves.values())
+            losses = self.task.loss(lambda x: self._forwards[True](leaf, self.buffers, x), x, y, self.numbers)
         # The sum's gradient is every member's own; a gradient handed in would make torch import sympy to check it.
-        grads = torch.autograd.grad(losses.pop("loss").sum(), leaves, materialize_grads=True)
-        torch.cat([grad.flatten(1) for grad in grads], dim=1, out=self.grad)
-        grad_norm = torch.linalg.vector_norm(self.grad, dim=1)
-        self.optimizer.update(self.theta, self.grad)
+        (grad,) = torch.autograd.grad(losses.pop("loss").sum(), leaf)
+        grad_norm = torch.linalg.vector_norm(grad, dim=1)
+        self.optimizer.update(self.theta, grad)
         self.step += 1
         return {**losses, "grad_norm": grad_norm}
 

@@ -53,6 +53,7 @@ class StackedOptimizer:
 
     def __post_init__(self) -> None:
         self._decays = bool((self.weight_decay != 0).any())
+        self._weight_of_new = 1 - self.momentum
         self._scratch = torch.empty(0)
 
     def update(self, theta: Tensor, grad: Tensor) -> None:
@@ -74,7 +75,7 @@ class StackedOptimizer:
     def _adam(self, theta: Tensor, grad: Tensor) -> None:
         """Kingma & Ba 2014, with both bias corrections and the rate folded into the denominator."""
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
-        mean.lerp_(grad, 1 - self.momentum)
+        mean.lerp_(grad, self._weight_of_new)
         square.mul_(BETA2).addcmul_(grad, grad, value=1 - BETA2)
         root = (1 - BETA2**self.step) ** 0.5
         scale = (1 - self.momentum**self.step) / (self.lr * root)

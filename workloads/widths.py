@@ -13,7 +13,7 @@ from workloads.fused import FusedLoop
 from workloads.loop import Loop, Setup, Trainee
 from workloads.order import epoch_order
 from workloads.plain import PlainLoop
-from workloads.stacked import by_hand
+from workloads.sequence import is_sequence
 
 TIMED_STEPS = 3
 WORTH = 20
@@ -45,7 +45,7 @@ def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
 
     There one member costs half of what it does with torch.optim, whose first step also imports the compiler.
     """
-    if len(members) == 1 and not (setup.workload.fusable and by_hand(setup.build(members[0]))):
+    if len(members) == 1 and not (setup.workload.fusable and is_sequence(setup.build(members[0]))):
         return PlainLoop(setup, members[0])
     return FusedLoop(setup, members)
 
@@ -80,7 +80,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
 
 
 def _expect_wide(setup: Setup, member: Trainee) -> bool:
-    return setup.data.device.type == "cuda" or by_hand(setup.build(member))
+    return setup.data.device.type == "cuda" or is_sequence(setup.build(member))
 
 
 def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
