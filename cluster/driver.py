@@ -72,7 +72,7 @@ class Driver:
     def run(self, leave_ray: bool) -> int:
         """See ``drive``."""
         self._enter("starting")
-        preparing = Preparing(self.sweep.data)
+        preparing = Preparing(self.sweep.data, self.sweep.problem)
         try:
             threading.Thread(target=_import_early, daemon=True).start()
             with (

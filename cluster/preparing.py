@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -27,7 +28,7 @@ class Loaded:
 class Preparing:
     """``workloads.data.prepare`` under way."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, problem: str | None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from cluster.preparing import _main; _main()"],
             stdin=subprocess.PIPE,
@@ -36,7 +37,7 @@ class Preparing:
             start_new_session=True,
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(data.model_dump_json().encode())
+        self._process.stdin.write(json.dumps([data.model_dump(mode="json"), problem]).encode())
         self._process.stdin.close()
 
     def result(self) -> Loaded:
@@ -61,11 +62,12 @@ def _main() -> None:
     from search_spaces.data import Data
     from workloads.data import DataError, prepare
 
-    data = Data.model_validate_json(sys.stdin.buffer.read())
+    fields, problem = json.load(sys.stdin.buffer)
+    data = Data.model_validate(fields)
     out, sys.stdout = sys.stdout.buffer, sys.stderr
     answer: Loaded | DataError
     try:
-        found = prepare(data)
+        found = prepare(data, problem)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
     except DataError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-DataKind = Literal["table", "image"]
+from search_spaces.problems import DataKind, Goal, Problem
 
 
 class WorkloadInfo(Protocol):
@@ -29,12 +29,11 @@ class WorkloadInfo(Protocol):
         """The default space in the form of a spec's ``parameters``."""
 
     @property
-    def kinds(self) -> tuple[DataKind, ...]:
-        """The kinds of data it takes."""
+    def problems(self) -> Mapping[DataKind, tuple[Problem, ...]]:
+        """The kinds of data it takes, and which problems it solves on each; the first is the default."""
 
-    @property
-    def metrics(self) -> Mapping[str, Literal["minimize", "maximize"]]:
-        """What it reports each epoch and a sweep may optimise, with the goal that makes sense."""
+    def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
+        """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
 
 
 @dataclass(frozen=True)

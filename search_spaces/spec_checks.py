@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.catalogue import Catalogue, DataKind, WorkloadInfo
+from search_spaces.catalogue import Catalogue, WorkloadInfo
 from search_spaces.domain_rules import DomainFault
 from search_spaces.faults import nearest, shown
 from search_spaces.hyperparameters import Hyperparameter, hyperparameters
 from search_spaces.legs import Params, Value
 from search_spaces.overrides import override, settle_aliases
+from search_spaces.problems import ALIASES, DataKind, Problem, problem_of
 from search_spaces.space import Space
 from search_spaces.spec_data import read_data
 from search_spaces.spec_errors import checked
@@ -100,8 +101,10 @@ class _Checks:
         checked_data = None
         if self._sound("data"):
             checked_data = read_data(self._document, spec.data, base, self._catalogue.datasets)
-        if checked_data is not None:
-            self._check_kind(checked_data[1])
+        kind = checked_data[1] if checked_data else None
+        if kind is not None and not self._check_kind(kind):
+            kind = None
+        metric = self._metric(kind)
         self._check_start_from(space, constants)
         if spec.resources.workers > 1:
             rule = "must be 1: training one trial in several processes is not available yet"
@@ -112,7 +115,8 @@ class _Checks:
             "name": spec.name or self._default_name(),
             "data": checked_data[0] if checked_data else None,
             "method": "tpe" if spec.method == "bayes" else spec.method,
-            "metric": self._metric(),
+            "metric": metric,
+            "problem": self._problem(kind, metric),
             "space": space,
             "constants": constants,
             "early_terminate": self._early_terminate(),
@@ -134,19 +138,21 @@ class _Checks:
             self._faulty.add("parameters")
         return found
 
-    def _check_kind(self, kind: DataKind) -> None:
-        if self._workload is not None and kind not in self._workload.kinds:
-            kinds = " or ".join(self._workload.kinds)
+    def _check_kind(self, kind: DataKind) -> bool:
+        if self._workload is not None and kind not in self._workload.problems:
+            kinds = " or ".join(self._workload.problems)
             self._document.fault(
                 ("data",), f"must be {kinds} data for workload {self._workload.name}", f"{kind} data"
             )
+            return False
+        return True
 
-    def _metric(self) -> dict[str, Any] | None:
+    def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:
         given = self._spec.metric
         if self._workload is None or not self._sound("metric"):
             return None
-        natural = self._workload.metrics
-        name = given.name or next(iter(natural))
+        natural = self._workload.metrics(kind)
+        name = ALIASES.get(given.name or "", given.name) or next(iter(natural))
         if name not in natural:
             path = ("metric", "name")
             close = nearest(name.replace("test_", "val_"), natural)
@@ -159,6 +165,11 @@ class _Checks:
             rule = f"must be {natural[name]} for {name}"
             self._document.fault(("metric", "goal"), rule, shown(given.goal), repr(natural[name]))
         return {"name": name, "goal": natural[name], "target": given.target}
+
+    def _problem(self, kind: DataKind | None, metric: Mapping[str, Any] | None) -> Problem | None:
+        if self._workload is None or kind is None or metric is None:
+            return None
+        return problem_of(self._workload.problems[kind], metric["name"])
 
     def _early_terminate(self) -> EarlyTerminate:
         rule, epochs = self._spec.early_terminate, self._spec.epochs

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from search_spaces.catalogue import DataKind, DatasetInfo
+from search_spaces.catalogue import DatasetInfo
 from search_spaces.data import Data
 from search_spaces.faults import nearest, shown
+from search_spaces.problems import DataKind
 from search_spaces.spec_yaml import Document
 
 _HEAD_CHARACTERS = 1 << 20

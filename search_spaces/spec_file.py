@@ -18,7 +18,7 @@ INSTEAD = {
     "command": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",
     "project": "is not read: write 'tracking: {experiment: NAME}'",
     "entity": "is not read: runs go to the store that 'tracking: {uri: ...}' names",
-    "metrics": "is not available yet (several objectives): write 'metric: {name: val_acc}'",
+    "metrics": "is not available yet (several objectives): write 'metric: {name: val_accuracy}'",
     "scheduler": "is not read: write 'method: tpe | random | grid'",
     "controller": "is not read: sweeps run here without a controller",
     "hyperparameters": "is not read: write 'parameters:'",
@@ -55,7 +55,7 @@ class MetricFile(BaseModel):
 
     model_config = _STRICT
 
-    name: str | None = Field(default=None, description="A metric of the workload, val_acc or val_loss.")
+    name: str | None = Field(default=None, description="A metric of the workload, val_accuracy or val_loss.")
     goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
     target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
 

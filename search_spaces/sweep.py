@@ -13,6 +13,7 @@ from search_spaces.catalogue import Catalogue
 from search_spaces.data import Data
 from search_spaces.faults import Fault, SpecError
 from search_spaces.legs import Value
+from search_spaces.problems import Problem
 from search_spaces.space import Space
 from search_spaces.spec_file import EarlyTerminate, Final, Goal, Resources, Tracking
 from search_spaces.spec_parameters import as_parameters
@@ -42,6 +43,8 @@ class Sweep(BaseModel):
     data: Data
     method: Literal["tpe", "random", "grid"] = "tpe"
     metric: Metric
+    problem: Problem | None = None
+    """What is asked of the data; None where its target must tell."""
     space: InstanceOf[Space]
     constants: dict[str, Value] = {}
     """Hyperparameters that the spec fixes; those it does not name keep the workload's defaults."""
@@ -63,7 +66,9 @@ class Sweep(BaseModel):
 
     def to_tree(self) -> dict[str, Any]:
         """The spec as plain values: the form of its file, defaults left out."""
-        plain = self.model_dump(exclude_defaults=True, exclude={"space", "constants", "timeout_s", "final"})
+        plain = self.model_dump(
+            exclude_defaults=True, exclude={"space", "constants", "problem", "timeout_s", "final"}
+        )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
         if self.timeout_s is not None:
             words["timeout"] = self.timeout_s

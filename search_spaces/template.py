@@ -47,17 +47,17 @@ final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds,
 def template(workload: WorkloadInfo, schema_name: str, dataset: str | None = None) -> str:
     """A spec of ``workload`` with its default space, which names the schema and parses without change."""
     if dataset is None:
-        dataset = "digits" if "image" in workload.kinds else "wine"
-    metric, goal = next(iter(workload.metrics.items()))
+        dataset = "digits" if "image" in workload.problems else "wine"
+    metric, goal = next(iter(workload.metrics(None).items()))
     head = _HEAD.format(
         schema=schema_name,
         name=workload.name,
         summary=workload.summary,
         dataset=dataset,
-        image=", image: COLUMN" if "image" in workload.kinds else "",
+        image=", image: COLUMN" if "image" in workload.problems else "",
         metric=metric,
         goal=goal,
-        metrics=", ".join(f"{name} ({natural})" for name, natural in workload.metrics.items()),
+        metrics=", ".join(f"{name} ({natural})" for name, natural in workload.metrics(None).items()),
     )
     return head + "".join(_parameters(workload)) + _TAIL
 

@@ -41,14 +41,14 @@ class Nap(nn.Module):
 
 
 def build(hp: ChaosHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_classes) logits, if it comes to that."""
+    """(batch, *example) -> (batch, num_outputs) logits, if it comes to that."""
     if hp.poison == "raise":
         raise ValueError("this configuration is poisoned")
     if hp.poison == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if hp.poison == "hog":
         hog()
-    linear = nn.Linear(math.prod(shape.example), shape.num_classes)
+    linear = nn.Linear(math.prod(shape.example), shape.num_outputs)
     if hp.poison == "nan":
         nn.init.constant_(linear.weight, math.inf)
     return nn.Sequential(nn.Flatten(), Nap(hp.nap_s), linear)
@@ -69,6 +69,6 @@ CHAOS = Workload(
     summary="misbehaves on demand",
     hyperparameters=ChaosHyperparameters,
     space={"lr": {"min": 1e-3, "max": 1e-1, "log": True}},
-    kinds=("table", "image"),
+    problems={"table": ("classification",), "image": ("classification",)},
     build=build,
 )

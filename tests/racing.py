@@ -18,7 +18,7 @@ from search_spaces.space import Space
 from search_spaces.sweep import Metric, Sweep
 from search_spaces.track import ENDS, Track
 
-METRIC = "val_acc"
+METRIC = "val_accuracy"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from search_spaces.catalogue import Catalogue, DataKind, DatasetInfo
+from search_spaces.catalogue import Catalogue, DatasetInfo
 from search_spaces.hyperparameters import hyper
+from search_spaces.problems import DataKind, Goal, Problem, metrics_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Numbers:
 @dataclass(frozen=True)
 class TestWorkload:
     name: str
-    kinds: tuple[DataKind, ...]
+    problems: Mapping[DataKind, tuple[Problem, ...]]
     summary: str = "a workload of the tests"
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(
@@ -36,12 +37,16 @@ class TestWorkload:
             "dropout": {"min": 0.0, "max": 0.5},
         }
     )
-    metrics: Mapping[str, Literal["minimize", "maximize"]] = field(
-        default_factory=lambda: {"val_acc": "maximize", "val_loss": "minimize"}
-    )
+
+    def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
+        return metrics_of(["classification"])
 
 
-_WORKLOADS = {"mlp": TestWorkload("mlp", ("table", "image")), "cnn": TestWorkload("cnn", ("image",))}
+_CLASSES: tuple[Problem, ...] = ("classification",)
+_WORKLOADS = {
+    "mlp": TestWorkload("mlp", {"table": _CLASSES, "image": _CLASSES}),
+    "cnn": TestWorkload("cnn", {"image": _CLASSES}),
+}
 _DATASETS = {
     "digits": DatasetInfo("digits", "image", "digits"),
     "wine": DatasetInfo("wine", "table", "wine"),

@@ -31,7 +31,7 @@ workload: softmax
 data: {name: wine}
 epochs: 9
 trials: 20
-metric: {name: val_acc, goal: maximize}
+metric: {name: val_accuracy, goal: maximize}
 parameters:
   lr: {min: 1e-4, max: 1e-1, log: true}
   weight_decay: {min: 1e-6, max: 1e-2, log: true}

@@ -50,7 +50,7 @@ def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
         MemberEpoch(
             key=member.key,
             epoch=epoch,
-            metrics={"val_acc": 0.5 + member.trial / 100 + epoch / 1000},
+            metrics={"val_accuracy": 0.5 + member.trial / 100 + epoch / 1000},
             failure="Traceback:\n  deep\nValueError: it diverged" if member.trial == FAILING else None,
         )
         for member in leg.members
@@ -65,7 +65,7 @@ def raced(name: str = "wines", **facts: Any) -> SweepHome:
     race = Search(sweep, catalogue().workload("softmax").hyperparameters, study).race(num_lanes=1)
     while leg := race.next_leg():
         for epoch in range(leg.start + 1, leg.stop + 1):
-            race.reported(leg.id, measured(leg, epoch), "val_acc")
+            race.reported(leg.id, measured(leg, epoch), "val_accuracy")
         alive = [member for member in leg.members if member.trial != FAILING]
         race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in alive])
         race.finished_leg(leg.id, 1.0)
@@ -86,7 +86,7 @@ def test_show_tells_the_last_sweep(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced()
     text = printed(capsys, "show")
     for part in (
-        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★", "best  t008  val_acc 0.5890",
+        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★", "best  t008  val_accuracy 0.5890",
         "1 trial (t002) met:\nTraceback:\n  deep\nValueError: it diverged", "saved", TRACKING["url"],
         f"paceline ui {home.id}",
     ):  # fmt: skip
@@ -134,7 +134,7 @@ def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0].split() == ["id", "name", "workload", "state", "trials", "best", "started"]
     assert lines[1].startswith(new.id)
     assert "9/9" in lines[2]
-    assert "val_acc 0.5890" in lines[2]
+    assert "val_accuracy 0.5890" in lines[2]
 
 
 def test_an_unknown_id_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,7 +163,7 @@ Fault = tuple[Callable[[], pd.DataFrame], dict[str, Any], str]
 FAULTS: dict[str, Fault] = {
     "no such column": (table, {"target": "sort"}, "has no column 'sort'; it has a, b, kind"),
     "text feature": (lambda: table(name="x", town="y"), {}, "cannot be features yet: name, town"),
-    "regression": (lambda: table(kind=np.linspace(0, 1, 60)), {}, "regression is not supported yet"),
+    "one number": (lambda: table(kind=0.5), {}, "one value only"),
     "rare class": (lambda: table(kind=["a", "b"] + ["c", "d"] * 29), {}, "too rare: a, b"),
     "one class": (lambda: table(kind="a"), {}, "one class only"),
     "empty target": (lambda: table(kind=["a", None] * 30), {}, "is empty in 30 rows"),
@@ -203,3 +203,15 @@ def test_images_that_cannot_be_used_are_named(tmp_path: Path, cells: list[Any], 
     pd.DataFrame({"image": cells, "label": [0, 1] * 6}).to_parquet(tmp_path / "i.parquet")
     with pytest.raises(DataError, match=expected):
         prepare(Data(parquet=str(tmp_path / "i.parquet"), image="image", target="label"))
+
+
+def test_a_target_of_measurements_is_a_regression_unless_classes_are_asked_for(tmp_path: Path) -> None:
+    path = csv(tmp_path, table(kind=np.linspace(3, 9, 60)))
+    prepared = prepare(Data(csv=path, target="kind"))
+    assert prepared.card.problem == "regression" and prepared.card.classes == ()
+    shape = prepared.search.shape()
+    assert shape.num_outputs == 1
+    assert shape.target_mean == pytest.approx(prepared.search.train.y.mean())
+    assert prepared.test.y.shape == (9, 1)
+    with pytest.raises(DataError, match="metric: {name: val_rmse"):
+        prepare(Data(csv=path, target="kind"), "classification")

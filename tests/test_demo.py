@@ -54,7 +54,13 @@ def test_the_demo_ends_with_leaderboard_verdict_and_link(tmp_path: Path) -> None
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
     ended = re.findall(r"^t\d{3} (?:done|stopped|failed) \d/9 epochs", done.stdout, re.MULTILINE)
     assert len(ended) == TRIALS
-    for part in ("verdict: test_acc on the test split", "winner", "default", "paceline ui", "paceline init mlp"):
+    for part in (
+        "verdict: test_accuracy on the test split",
+        "winner",
+        "default",
+        "paceline ui",
+        "paceline init mlp",
+    ):
         assert part in done.stdout
     assert done.stderr == ""
 

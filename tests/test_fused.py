@@ -140,7 +140,7 @@ def test_a_state_goes_on_in_either_loop(name: str, first: str, second: str, opti
 def test_training_learns_and_equal_seeds_are_equal(name: str) -> None:
     shared, member = setup(name, torch.float32), trainee(name, lr=0.02)
     one, other = (train(FusedLoop(shared, [member]), 12) for _ in range(2))
-    assert one[-1][0]["val_acc"] >= 0.9
+    assert one[-1][0]["val_accuracy"] >= 0.9
     assert one[-1][0]["train_loss"] < one[0][0]["train_loss"]
     assert [r[0]["val_loss"] for r in one] == [r[0]["val_loss"] for r in other]
 
@@ -156,4 +156,4 @@ def test_a_fused_cohort_trains_on_a_gpu(name: str) -> None:
     shared = Setup(workload(name), resident(search_data(), torch.device("cuda")))
     members = [trainee(name, lr=0.02) for _ in range(4)]
     records = train(FusedLoop(shared, members), 12)
-    assert all(record["val_acc"] >= 0.9 for record in records[-1])
+    assert all(record["val_accuracy"] >= 0.9 for record in records[-1])

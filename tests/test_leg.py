@@ -26,11 +26,15 @@ from workloads.resident import resident, tensor
 SMALL = {"batch_size": 8, "depth": 2, "width": 6, "lr": 0.01, "dropout": 0.2}
 METRICS = {
     "train_loss",
-    "train_acc",
+    "train_accuracy",
     "val_loss",
-    "val_acc",
+    "val_accuracy",
+    "val_balanced_accuracy",
+    "val_f1_macro",
+    "val_precision_macro",
+    "val_recall_macro",
     "gap_loss",
-    "gap_acc",
+    "gap_accuracy",
     "lr",
     "grad_norm",
     "examples_per_s",
@@ -68,7 +72,7 @@ def test_every_member_reports_every_epoch_with_every_metric(tmp_path: Path, work
         assert set(t.metrics) == METRICS
         assert t.failure is None
         assert t.metrics["gap_loss"] == pytest.approx(t.metrics["val_loss"] - t.metrics["train_loss"])
-        assert t.metrics["gap_acc"] == pytest.approx(t.metrics["train_acc"] - t.metrics["val_acc"])
+        assert t.metrics["gap_accuracy"] == pytest.approx(t.metrics["train_accuracy"] - t.metrics["val_accuracy"])
 
 
 @pytest.mark.parametrize("workload", ["mlp", "cnn"])
@@ -137,7 +141,7 @@ def test_final_legs_are_scored_with_the_weights_of_the_best_validation_epoch(tmp
         loss = torch.nn.functional.cross_entropy(logits, tensor(test.y))
         assert scored.metrics["test_loss"] == pytest.approx(float(loss), rel=1e-5, abs=1e-6)
         hits = (logits.argmax(1) == tensor(test.y)).float().mean()
-        assert scored.metrics["test_acc"] == pytest.approx(float(hits))
+        assert scored.metrics["test_accuracy"] == pytest.approx(float(hits))
 
 
 def test_best_weights_survive_a_checkpoint(tmp_path: Path) -> None:

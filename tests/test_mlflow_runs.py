@@ -19,11 +19,11 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     for number, state in enumerate(["done", "stopped", "failed"]):
         write_trial(writer, number, epochs=number + 2, state=state)
     writer.trial("t0000-s1", 0, "final", params(0))
-    writer.state("t0000-s1", "done", {"test_acc": 0.5})
+    writer.state("t0000-s1", "done", {"test_accuracy": 0.5})
     writer.file(tmp_path / "splits.json", names.SPLITS_FILE)
     writer.text("sweep/notes.txt", "hello", key="t0001")
     writer.summary(
-        "finished", Best(number=2, value=0.9, params={"lr": 0.1}), {"best_val_acc": 0.9}, {"verdict": "yes"}
+        "finished", Best(number=2, value=0.9, params={"lr": 0.1}), {"best_val_accuracy": 0.9}, {"verdict": "yes"}
     )
     assert writer.close(60)
     assert messages == []
@@ -44,7 +44,10 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
 def _is_the_sweeps_own_run(parent: Any) -> None:
     assert (parent.info.run_name, parent.info.status) == (f"sweep {SWEEP}", "FINISHED")
     assert parent.data.params == {"trials": "8", "schedule": "asha"}
-    assert parent.data.tags["mlflow.note.content"].splitlines()[0] == "**Best: trial 2, val_acc 0.9** with `lr=0.1`"
+    assert (
+        parent.data.tags["mlflow.note.content"].splitlines()[0]
+        == "**Best: trial 2, val_accuracy 0.9** with `lr=0.1`"
+    )
     assert {k: parent.data.tags[k] for k in ("sweep.role", "sweep.state", "verdict")} == {
         "sweep.role": "sweep",
         "sweep.state": "finished",
@@ -60,7 +63,7 @@ def _is_a_trials_run(any_uri: str, trial: Any) -> None:
     assert trial.data.metrics["hp/width"] == 2.0
     assert "hp/optimizer" not in trial.data.metrics and "hp/nesterov" not in trial.data.metrics
     assert curve(any_uri, trial.info.run_id) == [
-        (e, names.clean_metric(metrics(1, e)["val_acc"])) for e in (1, 2, 3)
+        (e, names.clean_metric(metrics(1, e)["val_accuracy"])) for e in (1, 2, 3)
     ]
     assert trial.data.metrics["best_epoch"] == 3
     assert trial.info.end_time >= trial.info.start_time
@@ -87,7 +90,7 @@ def test_both_ways_into_a_store_give_one_result(sqlite_uri: str, server: Server,
         for number in range(4):
             write_trial(writer, number, epochs=2 + number, state="stopped" if number else "done")
         assert writer.close(60)
-        tables.append(table.trials(any_uri, "both", "val_acc").drop(columns="run_id"))
+        tables.append(table.trials(any_uri, "both", "val_accuracy").drop(columns="run_id"))
     assert len(tables[0]) == 4
     assert tables[0].equals(tables[1])
 
@@ -102,7 +105,7 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
     store = open_mlflow(any_uri)
     tags = {"sweep.id": "agree", "sweep.role": "trial", "trial.key": "t0000", "trial.state": "running"}
     twin = store.client.create_run(first.experiment_id, tags=tags)
-    history = {epoch: metrics(1, epoch)["val_acc"] for epoch in range(1, 5)}
+    history = {epoch: metrics(1, epoch)["val_accuracy"] for epoch in range(1, 5)}
     facts = {
         "t0000": RunFacts(number=0, role="trial", params=params(0), state="done"),
         "t0001": RunFacts(number=1, role="trial", params=params(1), state="stopped", history=history),
@@ -112,8 +115,8 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
         messages: list[str] = []
         writer = open_writer(any_uri, tmp_path / folder, messages, header)
         writer.reconcile(facts)
-        writer.epoch("t0001", 4, {"val_acc": 0.0})  # trained again
-        writer.epoch("t0001", 5, {"val_acc": 0.75})
+        writer.epoch("t0001", 4, {"val_accuracy": 0.0})  # trained again
+        writer.epoch("t0001", 5, {"val_accuracy": 0.75})
         assert writer.close(60)
         if folder == "second":
             assert len(messages) == 1 and messages[0].endswith(

@@ -40,8 +40,8 @@ def test_the_links_open_the_leaderboard_and_the_charts(server: Server, tmp_path:
     titles = [names.trial_title(f"t{number:04d}", params(number), HEADER.searched) for number in (2, 1, 0)]
     places = [board.find(title) for title in titles]
     assert -1 not in places and places == sorted(places)
-    assert all(column in board for column in ("best_val_acc", "optimizer", "cost/seconds"))
-    assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_acc" in charts
+    assert all(column in board for column in ("best_val_accuracy", "optimizer", "cost/seconds"))
+    assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_accuracy" in charts
 
 
 def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
@@ -61,7 +61,7 @@ def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
         assert key.strip("`") in getattr(first, kind)
     charts = {chart["type"]: chart for chart in view["compareRunCharts"]}
     assert charts["PARALLEL"]["selectedParams"] == ["optimizer"]
-    assert charts["PARALLEL"]["selectedMetrics"] == ["hp/log10_lr", "hp/width", "best_val_acc"]
+    assert charts["PARALLEL"]["selectedMetrics"] == ["hp/log10_lr", "hp/width", "best_val_accuracy"]
     assert set(charts["PARALLEL"]["selectedMetrics"]) <= set(first.metrics)
 
 
@@ -72,7 +72,7 @@ def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
     assert len(view) <= views.MAX_VIEW
     assert "No trial" in views.note(header, None)
     assert views.note(header, Best(number=3, value=0.25, params={"lr": 0.1})).startswith(
-        "**Best: trial 3, val_acc 0.25**"
+        "**Best: trial 3, val_accuracy 0.25**"
     )
 
 
@@ -106,7 +106,7 @@ def test_the_winner_is_registered_once(finished_uri: str) -> None:
     inputs = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     example = Example(inputs, model(torch.from_numpy(inputs)).detach().numpy())
     run_id = runs_of(finished_uri)["t0003-s1"][0].info.run_id
-    candidate = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={"test_acc": "0.9"})
+    candidate = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={"test_accuracy": "0.9"})
     first, second = (register(finished_uri, candidate, model, example) for _ in range(2))
     assert first == second
     other = register(finished_uri, Candidate(**{**candidate.__dict__, "sweep_id": "next"}), model, example)
@@ -115,7 +115,11 @@ def test_the_winner_is_registered_once(finished_uri: str) -> None:
     client = mlflow.MlflowClient(finished_uri)
     assert len(client.search_model_versions("name = 'digits-mlp'")) == 2
     champion = client.get_model_version_by_alias("digits-mlp", "champion")
-    assert (str(champion.version), champion.run_id, champion.tags["test_acc"]) == (other.version, run_id, "0.9")
+    assert (str(champion.version), champion.run_id, champion.tags["test_accuracy"]) == (
+        other.version,
+        run_id,
+        "0.9",
+    )
     assert client.get_run(run_id).info.status == "RUNNING"
     loaded = load(finished_uri, other.uri)
     batch = torch.randn(11, 4)

@@ -57,7 +57,7 @@ def wait_for_metrics(folder: Folder) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         runs = folder.runs("trial")
-        if any(folder.steps(run["run_id"], "val_acc") for run in runs.values()):
+        if any(folder.steps(run["run_id"], "val_accuracy") for run in runs.values()):
             return
         time.sleep(0.2)
     raise AssertionError("no trial arrived in MLflow")

@@ -31,7 +31,9 @@ CASES = {
     ),
     "data set": whole(DATA % "{name: digit}", 2, "data.name", "unknown data set", "'digit'", "'digits'"),
     "far name": whole(DATA % "{name: qqq}", 2, "data.name", "there are digits, wine, breast_cancer", "'qqq'"),
-    "metric": Case("metric: {name: val_ac}", 5, "metric.name", "unknown metric", "'val_ac'", "'val_acc'"),
+    "metric": Case(
+        "metric: {name: val_acuracy}", 5, "metric.name", "unknown metric", "'val_acuracy'", "'val_accuracy'"
+    ),
     "resource": Case("resources: {cpu: 2}", 5, "resources.cpu", "unknown key", "'cpu'", "'cpus'"),
     "split": whole(
         DATA % "{name: wine, split: {trian: 1}}", 2, "data.split.trian", "unknown key", "'trian'", "'train'"
@@ -67,7 +69,12 @@ CASES = {
     "start_from": Case("start_from: {lr: 1}", 5, "start_from", "must be a list", "a group of lr"),
     # rules between keys
     "test metric": Case(
-        "metric: {name: test_acc}", 5, "metric.name", "the search never sees it", "'test_acc'", "'val_acc'"
+        "metric: {name: test_accuracy}",
+        5,
+        "metric.name",
+        "the search never sees it",
+        "'test_accuracy'",
+        "'val_accuracy'",
     ),
     "goal": Case(
         "metric: {name: val_loss, goal: maximize}",

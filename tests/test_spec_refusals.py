@@ -18,7 +18,8 @@ from tests.spec_catalogue import CATALOGUE
 def test_every_fault_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = (
         BASE
-        + "  dropout: {min: 0.9, max: 0.1}\nepochs: many\ntrails: 3\nmetric: {name: test_acc}\nfinal: {top: 0}\n"
+        + "  dropout: {min: 0.9, max: 0.1}\nepochs: many\ntrails: 3\n"
+        + "metric: {name: test_accuracy}\nfinal: {top: 0}\n"
     )
     error = refusal(text, tmp_path)
     assert [f.place for f in error.faults] == [f"sweep.yaml:{line}" for line in (5, 6, 7, 8, 9)]

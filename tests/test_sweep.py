@@ -75,7 +75,7 @@ def test_asha_stopped_some_and_trained_some_to_the_end(sweep: tuple[Folder, dict
 def test_the_verdict_compares_with_the_default_on_the_test_split(sweep: tuple[Folder, dict[str, Any]]) -> None:
     folder, document = sweep
     verdict = document["verdict"]
-    assert verdict["metric"] == "test_acc"
+    assert verdict["metric"] == "test_accuracy"
     assert verdict["winner"]["seeds"] == verdict["default"]["seeds"] == 3
     low, high = verdict["winner"]["ci95"]
     assert low <= verdict["winner"]["mean"] <= high

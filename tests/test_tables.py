@@ -18,9 +18,14 @@ from tracking import compare, names, table
 
 
 def test_the_table_has_one_typed_row_per_trial(finished_uri: str) -> None:
-    trials = table.trials(finished_uri, SWEEP, "val_acc")
-    fixed = {**table.FIXED, "val_acc": "Float64", "best_val_acc": "Float64"}
-    assert list(trials)[:11] == [*list(table.FIXED)[:5], "val_acc", "best_val_acc", *list(table.FIXED)[7:]]
+    trials = table.trials(finished_uri, SWEEP, "val_accuracy")
+    fixed = {**table.FIXED, "val_accuracy": "Float64", "best_val_accuracy": "Float64"}
+    assert list(trials)[:11] == [
+        *list(table.FIXED)[:5],
+        "val_accuracy",
+        "best_val_accuracy",
+        *list(table.FIXED)[7:],
+    ]
     assert all(str(trials[name].dtype) == fixed[name] for name in list(trials)[:11])
     kinds = {name: str(dtype) for name, dtype in trials.dtypes.items() if name not in fixed}
     assert kinds == {
@@ -34,23 +39,23 @@ def test_the_table_has_one_typed_row_per_trial(finished_uri: str) -> None:
     assert trials["epochs"].tolist() == [1, 2, 3, 4, 5, 6, 0]
     assert trials["state"].tolist() == ["done", "stopped", "failed", "done", "stopped", "done", "running"]
     assert trials.loc[2, "error"] == "ValueError: no luck"
-    assert trials.loc[1, "val_acc"] == names.clean_metric(metrics(1, 2)["val_acc"])
+    assert trials.loc[1, "val_accuracy"] == names.clean_metric(metrics(1, 2)["val_accuracy"])
     assert trials["width"].isna().tolist() == [False] * 6 + [True]
     assert trials["run_id"].tolist() == [runs_of(finished_uri)[f"t{n:04d}"][0].info.run_id for n in range(7)]
-    assert table.trials(finished_uri, SWEEP, "val_acc", role="final")["key"].tolist() == ["t0003-s1"]
+    assert table.trials(finished_uri, SWEEP, "val_accuracy", role="final")["key"].tolist() == ["t0003-s1"]
 
 
 def test_an_unknown_sweep_is_an_empty_table_of_the_same_schema(finished_uri: str) -> None:
-    nothing, something = (table.trials(finished_uri, sweep, "val_acc") for sweep in ("nope", SWEEP))
+    nothing, something = (table.trials(finished_uri, sweep, "val_accuracy") for sweep in ("nope", SWEEP))
     assert len(nothing) == 0
     assert list(nothing.dtypes) == list(something.dtypes)[:11]
-    assert len(table.history(finished_uri, "nope", ["val_acc"])) == 0
+    assert len(table.history(finished_uri, "nope", ["val_accuracy"])) == 0
     with pytest.raises(FileNotFoundError):
-        table.trials("sqlite:////nowhere/mlflow.db", SWEEP, "val_acc")
+        table.trials("sqlite:////nowhere/mlflow.db", SWEEP, "val_accuracy")
 
 
 def test_history_is_long_form(finished_uri: str) -> None:
-    history = table.history(finished_uri, SWEEP, ["val_acc", "val_loss"])
+    history = table.history(finished_uri, SWEEP, ["val_accuracy", "val_loss"])
     assert len(history) == 2 * sum(range(1, 7))
     curve = history[(history["trial"] == 3) & (history["metric"] == "val_loss")]
     assert curve["epoch"].tolist() == [1, 2, 3, 4]
@@ -58,7 +63,7 @@ def test_history_is_long_form(finished_uri: str) -> None:
 
 
 def test_the_leaderboard_as_artifacts(finished_uri: str) -> None:
-    board = table.leaderboard(table.trials(finished_uri, SWEEP, "val_acc"), "val_acc", "maximize")
+    board = table.leaderboard(table.trials(finished_uri, SWEEP, "val_accuracy"), "val_accuracy", "maximize")
     assert board["trial"].tolist() == [5, 4, 3, 2, 1, 0, 6]
     assert table.to_csv(board).splitlines()[1].startswith("5,t0005,trial,done,6,")
     split = json.loads(table.to_json(board))
@@ -95,7 +100,7 @@ def test_the_interval_is_students(values: list[float]) -> None:
 
 def test_the_difference_is_paired_by_seed() -> None:
     winner, default = {1: 0.9, 2: 0.8, 3: 0.7, 7: 0.1}, {1: 0.85, 2: 0.76, 3: 0.63, 9: 0.9}
-    verdict = compare.verdict("test_acc", winner, default)
+    verdict = compare.verdict("test_accuracy", winner, default)
     test = stats.ttest_rel([0.9, 0.8, 0.7], [0.85, 0.76, 0.63]).confidence_interval(0.95)
     assert verdict.difference.num_seeds == 3
     assert verdict.difference.ci95 == pytest.approx((test.low, test.high))

@@ -57,7 +57,7 @@ def test_torch_load_always_says_weights_only(source: Path) -> None:
 def test_the_default_space_names_hyperparameters_and_holds_their_rules(name: str) -> None:
     found = catalogue().workload(name)
     known = hyperparameters(found.hyperparameters)
-    assert list(found.metrics) == ["val_acc", "val_loss"]
+    assert list(found.metrics(None))[:2] == ["val_accuracy", "val_loss"]
     for parameter, domain in found.space.items():
         values = domain.get("values", [domain.get("min"), domain.get("max")])
         assert [known[parameter].fault(value) for value in values] == [None] * len(values)
@@ -98,11 +98,11 @@ def test_no_depth_or_kernel_eats_the_image(shape: tuple[int, ...], kernel_size: 
 @pytest.mark.parametrize(("name", "least"), [("softmax", 0.93), ("mlp", 0.95), ("cnn", 0.97)])
 def test_the_defaults_train_well_on_digits(tmp_path: Path, name: str, least: float) -> None:
     prepared = prepare(Data(name="digits"))
-    lane = LegRunner(LegSetting(name, "val_acc", "maximize", str(tmp_path), device="cpu"), prepared.search)
+    lane = LegRunner(LegSetting(name, "val_accuracy", "maximize", str(tmp_path), device="cpu"), prepared.search)
     lane.start(Leg(id=0, start=0, stop=10, horizon=10, members=(Member(trial=0, seed=0, params={}),)))
     while not lane.done:
         (told,) = lane.epoch()
-    assert told.metrics["val_acc"] >= least
+    assert told.metrics["val_accuracy"] >= least
 
 
 def test_chunks_cover_all_members_with_equal_seeds_together(monkeypatch: pytest.MonkeyPatch) -> None:

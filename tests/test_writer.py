@@ -42,7 +42,9 @@ def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_pa
         runs = runs_of(server.url)
         assert {key: len(found) for key, found in runs.items()} == {"": 1, "t0000": 1, "t0001": 1}
         for key, epochs in (("t0000", 8), ("t0001", 3)):
-            expected = [(e, names.clean_metric(metrics(int(key[-1]), e)["val_acc"])) for e in range(1, epochs + 1)]
+            expected = [
+                (e, names.clean_metric(metrics(int(key[-1]), e)["val_accuracy"])) for e in range(1, epochs + 1)
+            ]
             assert curve(server.url, runs[key][0].info.run_id) == expected
             assert runs[key][0].info.status == "FINISHED"
     finally:
@@ -95,14 +97,14 @@ def test_a_killed_process_is_continued_from_its_spool(sqlite_uri: str, tmp_path:
     writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
     writer.trial("t0000", 0, "trial", params(0))  # the driver says what it knows again
     for epoch in range(last - 5, last + 3):
-        writer.epoch("t0000", epoch, {"val_acc": 0.125, "val_loss": 0.5})
+        writer.epoch("t0000", epoch, {"val_accuracy": 0.125, "val_loss": 0.5})
     writer.state("t0000", "done", {})
     assert writer.close(60)
     assert any("torn" in message for message in messages)
     [run] = runs_of(sqlite_uri)["t0000"]
     points = curve(sqlite_uri, run.info.run_id)
     assert [step for step, _ in points] == list(range(1, last + 3))
-    assert points[:last] == [(e, names.clean_metric(metrics(0, e)["val_acc"])) for e in range(1, last + 1)]
+    assert points[:last] == [(e, names.clean_metric(metrics(0, e)["val_accuracy"])) for e in range(1, last + 1)]
     assert run.info.status == "FINISHED"
 
 
@@ -111,7 +113,7 @@ def test_a_refused_event_does_not_hold_up_the_rest(any_uri: str, tmp_path: Path)
     header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "poison"})
     writer = open_writer(any_uri, tmp_path / "spool", messages, header)
     write_trial(writer, 0)
-    writer.epoch("t0099", 1, {"val_acc": 0.5})  # never announced
+    writer.epoch("t0099", 1, {"val_accuracy": 0.5})  # never announced
     writer.file(tmp_path / "missing.txt", "missing.txt")
     write_trial(writer, 1)
     assert writer.close(60)
@@ -126,15 +128,15 @@ def test_values_that_mlflow_cannot_hold_are_told_by_tags(sqlite_uri: str, tmp_pa
     messages: list[str] = []
     writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
     writer.trial("t0000", 0, "trial", {"lr": 0.1, "layers": "64," * 3000, "bad!name": 1})
-    writer.epoch("t0000", 1, {"val_acc": 0.1, "val_loss": math.inf})
-    writer.epoch("t0000", 2, {"val_acc": math.nan, "val_loss": math.nan})
-    writer.state("t0000", "failed", {"best_val_acc": 0.1}, "diverged")
+    writer.epoch("t0000", 1, {"val_accuracy": 0.1, "val_loss": math.inf})
+    writer.epoch("t0000", 2, {"val_accuracy": math.nan, "val_loss": math.nan})
+    writer.state("t0000", "failed", {"best_val_accuracy": 0.1}, "diverged")
     assert writer.close(60)
     [run] = runs_of(sqlite_uri)["t0000"]
     assert curve(sqlite_uri, run.info.run_id) == [(1, 0.1)]
     assert curve(sqlite_uri, run.info.run_id, "val_loss") == []
     assert run.data.tags["nonfinite.val_loss"] == "inf at epoch 1"
-    assert run.data.tags["nonfinite.val_acc"] == "nan at epoch 2"
+    assert run.data.tags["nonfinite.val_accuracy"] == "nan at epoch 2"
     assert len(run.data.params["layers"]) <= 6000
     assert run.data.params["layers"].endswith("[cut from 9000 characters]")
     assert run.data.params["bad_name"] == "1"
@@ -149,5 +151,5 @@ def test_reports_from_many_threads_all_arrive(sqlite_uri: str, tmp_path: Path) -
     for thread in threads:
         thread.join()
     assert writer.close(60)
-    history = table.history(sqlite_uri, SWEEP, ["val_acc"])
+    history = table.history(sqlite_uri, SWEEP, ["val_accuracy"])
     assert history.groupby("key")["epoch"].agg(list).tolist() == [list(range(1, 21))] * 8

@@ -16,7 +16,7 @@ HEADER = SweepHeader(
     name="digits-mlp",
     workload="mlp",
     experiment="digits",
-    metric="val_acc",
+    metric="val_accuracy",
     goal="maximize",
     method="tpe",
     spec_text="workload: mlp\n",
@@ -38,7 +38,7 @@ def params(number: int) -> dict[str, Any]:
 
 
 def metrics(number: int, epoch: int) -> dict[str, float]:
-    return {"val_acc": 1 - 1 / (number + epoch + 1), "val_loss": 1 / epoch, "lr": 0.1 / epoch}
+    return {"val_accuracy": 1 - 1 / (number + epoch + 1), "val_loss": 1 / epoch, "lr": 0.1 / epoch}
 
 
 def write_trial(writer: Writer, number: int, epochs: int = 3, state: str = "done") -> None:
@@ -46,7 +46,7 @@ def write_trial(writer: Writer, number: int, epochs: int = 3, state: str = "done
     writer.trial(key, number, "trial", params(number))
     for epoch in range(1, epochs + 1):
         writer.epoch(key, epoch, metrics(number, epoch))
-    best = {"best_val_acc": metrics(number, epochs)["val_acc"], "best_epoch": epochs, "cost/seconds": 0.5}
+    best = {"best_val_accuracy": metrics(number, epochs)["val_accuracy"], "best_epoch": epochs, "cost/seconds": 0.5}
     writer.state(key, state, best, "ValueError: no luck" if state == "failed" else None)
 
 
@@ -62,7 +62,7 @@ def runs_of(uri: str, sweep_id: str = SWEEP) -> dict[str, list[Any]]:
     return found
 
 
-def curve(uri: str, run_id: str, metric: str = "val_acc") -> list[tuple[int, float]]:
+def curve(uri: str, run_id: str, metric: str = "val_accuracy") -> list[tuple[int, float]]:
     """Every stored point of a metric, in MLflow's order."""
     from mlflow import MlflowClient
 

@@ -26,7 +26,7 @@ class CNNHyperparameters(Training):
 
 
 def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, channels, height, width) -> (batch, num_classes) logits.
+    """(batch, channels, height, width) -> (batch, num_outputs) logits.
 
     A block pools by 2 only while both sides are 4 or more, so no depth eats the image. The last maps are averaged
     to at most 2 x 2, so the classifier's size does not grow with the image.
@@ -55,7 +55,7 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
         nn.AdaptiveAvgPool2d(grid),
         nn.Flatten(),
         Dropout(hp.dropout),
-        nn.Linear(num_features, shape.num_classes),
+        nn.Linear(num_features, shape.num_outputs),
     )
     return nn.Sequential(*layers, *head)
 
@@ -70,7 +70,7 @@ CNN = Workload(
         "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
         "dropout": {"min": 0.0, "max": 0.5},
     },
-    kinds=("image",),
+    problems={"image": ("classification",)},
     build=build,
     half=True,
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.problems import DataKind, Problem
 from workloads.features import Array, Statistics, fit
-from workloads.sources import Raw, classes_of, read
+from workloads.registry import DataShape
+from workloads.sources import Raw, read
 from workloads.splits import SPLITS, Arrays, DataError, duplicates, split
+from workloads.targets import classes_of, holds_measurements, numbers_of
 
 if TYPE_CHECKING:
     from search_spaces.data import Data
@@ -31,7 +34,16 @@ class SearchData:
     train: Arrays
     val: Arrays
     statistics: Statistics
-    num_classes: int
+    num_outputs: int
+    """Classes, numbers to predict, or characters of the vocabulary."""
+    problem: Problem = "classification"
+
+    def shape(self) -> DataShape:
+        """What a model must know, of the raw examples."""
+        example, y = tuple(self.train.x.shape[1:]), self.train.y
+        if not np.issubdtype(y.dtype, np.floating):
+            return DataShape(example, self.num_outputs, self.problem)
+        return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)
 
 
 @dataclass(frozen=True)
@@ -39,10 +51,12 @@ class DataCard:
     """What the data is, for people and for MLflow."""
 
     name: str
-    kind: Literal["table", "image"]
+    kind: DataKind
+    problem: Problem
     shape: tuple[int, ...]
     """Of one example: (features,) or (channels, height, width)."""
     classes: tuple[str, ...]
+    """Empty where the target is a number."""
     features: tuple[str, ...]
     """Column names of a table."""
     rows: Mapping[str, int]
@@ -67,29 +81,52 @@ class Prepared:
     indices: Mapping[str, Array]
 
 
-def prepare(data: Data) -> Prepared:
-    """Read and split. Raises DataError with one sentence for what a user can mend."""
+def prepare(data: Data, problem: Problem | None = None) -> Prepared:
+    """Read and split. Raises DataError with one sentence for what a user can mend.
+
+    Where ``problem`` is None the target tells: measurements make it a regression, else it is a classification.
+    """
     raw = read(data, None)
-    target_name = data.target or "target"
-    classes = classes_of(raw.target, target_name)
-    whole = Arrays(raw.x, _encode(raw.target, classes, target_name))
-    _check_counts(whole.y, classes)
+    target = _target(data, raw, problem)
+    whole = Arrays(raw.x, target.encode(raw.target))
+    if target.classes:
+        _check_counts(whole.y, target.classes)
     indices = split(whole.y, data.split, with_test=data.test is None)
     parts = {name: whole.take(index) for name, index in indices.items()}
     if data.test is not None:
-        parts["test"] = _own_test(data, raw, classes)
+        parts["test"] = _own_test(data, raw, target)
         indices["test"] = np.arange(len(parts["test"]))
-    card = _card(data, raw, classes, parts)
-    search = SearchData(parts["train"], parts["val"], fit(parts["train"].x), len(classes))
-    return Prepared(search, parts["test"], card, indices)
+    num_outputs = len(target.classes) or parts["train"].y.shape[1]
+    search = SearchData(parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem)
+    return Prepared(search, parts["test"], _card(data, raw, target, parts), indices)
 
 
-def _encode(target: Any, classes: tuple[Any, ...], name: str) -> Array:
-    number = {label: i for i, label in enumerate(classes)}
-    unknown = sorted({str(value) for value in target if value not in number})
-    if unknown:
-        raise DataError(f"the test file's column {name!r} holds classes that are not in the other: {unknown[:5]}")
-    return np.array([number[value] for value in target], dtype=np.int64)
+@dataclass(frozen=True)
+class _Target:
+    """What is predicted: one of ``classes``, or a number where there are none."""
+
+    problem: Problem
+    classes: tuple[Any, ...]
+    name: str
+
+    def encode(self, values: Any) -> Array:
+        """(rows,) int64 classes, or (rows, 1) float64 numbers."""
+        if not self.classes:
+            return numbers_of(values, self.name)
+        number = {label: i for i, label in enumerate(self.classes)}
+        unknown = sorted({str(value) for value in values if value not in number})
+        if unknown:
+            raise DataError(
+                f"the test file's column {self.name!r} holds classes that are not in the other: {unknown[:5]}"
+            )
+        return np.array([number[value] for value in values], dtype=np.int64)
+
+
+def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:
+    name = data.target or "target"
+    if problem is None:
+        problem = "regression" if holds_measurements(raw.target) else "classification"
+    return _Target(problem, () if problem == "regression" else classes_of(raw.target, name), name)
 
 
 def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
@@ -100,14 +137,14 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
         raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}")
 
 
-def _own_test(data: Data, raw: Raw, classes: tuple[Any, ...]) -> Arrays:
+def _own_test(data: Data, raw: Raw, target: _Target) -> Arrays:
     own = read(data, data.test)
     if own.columns != raw.columns or own.x.shape[1:] != raw.x.shape[1:]:
         raise DataError(f"the test file {data.test} has other columns or image sizes than the training file")
-    return Arrays(own.x, _encode(own.target, classes, data.target or "target"))
+    return Arrays(own.x, target.encode(own.target))
 
 
-def _card(data: Data, raw: Raw, classes: tuple[Any, ...], parts: Mapping[str, Arrays]) -> DataCard:
+def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) -> DataCard:
     digest = hashlib.sha256()
     for name in SPLITS:
         digest.update(parts[name].x.tobytes())
@@ -115,11 +152,18 @@ def _card(data: Data, raw: Raw, classes: tuple[Any, ...], parts: Mapping[str, Ar
     return DataCard(
         name=data.name or data.csv or data.parquet or "",
         kind=raw.kind,
+        problem=target.problem,
         shape=tuple(raw.x.shape[1:]),
-        classes=tuple(map(str, classes)),
+        classes=tuple(map(str, target.classes)),
         features=raw.columns,
         rows={name: len(parts[name]) for name in SPLITS},
-        class_counts={n: tuple(np.bincount(parts[n].y, minlength=len(classes)).tolist()) for n in SPLITS},
+        class_counts=_class_counts(parts, len(target.classes)),
         duplicates=duplicates({name: parts[name].x for name in SPLITS}),
         digest=digest.hexdigest(),
     )
+
+
+def _class_counts(parts: Mapping[str, Arrays], num_classes: int) -> dict[str, tuple[int, ...]]:
+    if num_classes == 0:
+        return {}
+    return {name: tuple(np.bincount(parts[name].y, minlength=num_classes).tolist()) for name in SPLITS}

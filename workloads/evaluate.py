@@ -13,24 +13,26 @@ GPU_ELEMENTS = 2**28
 
 
 @torch.no_grad()
-def evaluate(task: Task, model: Model, data: ResidentData, num_members: int = 1) -> dict[str, Tensor]:
-    """Means over the validation split, float64 of shape (members,), as ``val_loss`` and so on.
-
-    The split goes through in one piece where the members' inputs stay below a bound, else in equal chunks.
-    """
+def evaluate(task: Task, model: Model, data: ResidentData, num_members: int | None = None) -> dict[str, Tensor]:
+    """Metrics of the validation split, float64 of shape (members,), as ``val_loss`` and so on."""
     return {f"val_{k}": v for k, v in over(task, model, data, (data.x_val, data.y_val), num_members).items()}
 
 
 @torch.no_grad()
 def over(
-    task: Task, model: Model, data: ResidentData, split: tuple[Tensor, Tensor], num_members: int = 1
+    task: Task, model: Model, data: ResidentData, split: tuple[Tensor, Tensor], num_members: int | None = None
 ) -> dict[str, Tensor]:
-    """Means over ``split``: inputs as ``data`` keeps them, and labels; ``model`` is in evaluation mode."""
+    """Metrics over ``split``: inputs as ``data`` keeps them, and targets; ``model`` is in evaluation mode.
+
+    ``num_members`` is None for a model alone, whose outputs have no dimension of members. The split goes through in
+    one piece where the members' inputs stay below a bound, else in chunks.
+    """
     x, y = split
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
-    chunk = max(64, limit // (num_members * x[0].numel()))
-    sums: dict[str, Tensor] = {}
-    for part, labels in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
-        for name, value in task.evaluate(model, data.inputs(part), labels).items():
-            sums[name] = sums.get(name, torch.zeros(())) + value.double().cpu()
-    return {name: (value / len(y)).reshape(-1) for name, value in sums.items()}
+    chunk = max(64, limit // ((num_members or 1) * x[0].numel()))
+    pieces: dict[str, list[Tensor]] = {}
+    for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
+        for name, value in task.evaluate(model, data.inputs(part), targets).items():
+            pieces.setdefault(name, []).append(value if num_members else value.unsqueeze(0))
+    values = {name: torch.cat(parts, dim=1) for name, parts in pieces.items()}
+    return {name: value.double().cpu() for name, value in task.metrics(values, y).items()}

@@ -10,7 +10,7 @@ from workloads import checkpoint
 from workloads.data import SearchData
 from workloads.features import Array
 from workloads.layers import Preprocess
-from workloads.registry import DataShape, workload
+from workloads.registry import workload
 
 
 class Exported(nn.Module):
@@ -35,7 +35,8 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[Exported, 
     kind = workload(workload_name)
     progress, state, best = checkpoint.load(uri)
     hp = kind.hyperparameters(**complete(kind.hyperparameters, progress.params))
-    model = kind.build(hp, DataShape(tuple(search.train.x.shape[1:]), search.num_classes))
+    data = kind.data(hp, search, torch.device("cpu"), torch.float32)
+    model = kind.build(hp, data.shape)
     model.load_state_dict(state.model if best is None else best)
-    exported = Exported(Preprocess(search.statistics, torch.float32), model).eval()
+    exported = Exported(data.prepare, model).eval()
     return exported.requires_grad_(False), search.train.x[:4].copy()

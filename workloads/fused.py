@@ -30,7 +30,7 @@ class FusedLoop:
         self.setup = setup
         self.members = list(members)
         self.epoch_done = 0
-        self.task = setup.workload.task()
+        self.task = setup.task()
         self.optimizer_name = members[0].hp.optimizer
         models = [setup.build(member) for member in members]
         activate_dropout(models)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
-from search_spaces.hyperparameters import complete
-from search_spaces.legs import Leg, Member, MemberEpoch, Saved, Scored
+from search_spaces.hyperparameters import complete, hyperparameters
+from search_spaces.legs import Leg, Member, MemberEpoch, Saved, Scored, Value
 from workloads import checkpoint
 from workloads.checkpoint import Progress
 from workloads.data import SearchData, TestData
 from workloads.evaluate import over
 from workloads.loop import Loop, Setup, State, Trainee
 from workloads.registry import workload
-from workloads.resident import resident, tensor
+from workloads.resident import standardised, tensor
 from workloads.training import Training
 from workloads.widths import cohort_loops
+
+KEPT_FORMS = 4
+"""Forms of the data that a lane keeps prepared."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class LegRunner:
         self.setting = setting
         auto = "cuda" if torch.cuda.is_available() else "cpu"
         device = torch.device(auto if setting.device == "auto" else setting.device)
-        self.setup = Setup(workload(setting.workload), resident(search, device))
+        self._workload, self._search, self._device = workload(setting.workload), search, device
+        self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
         self.test = test
         self.aboard: list[Aboard] = []
         self.leg: Leg | None = None
@@ -63,14 +68,27 @@ class LegRunner:
         Raises TornCheckpoint where a member's checkpoint is damaged: the leg then goes out again from an older one.
         """
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
+        self.setup = self._setup(trainees[0].hp)
         places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
         self.leg, self.aboard = leg, []
         for member, (loop, k) in zip(leg.members, places, strict=True):
             self.aboard.append(self._board(leg, member, loop, k))
         return messages
 
+    def _setup(self, hp: Training) -> Setup:
+        """The data as ``hp`` wants it prepared; the last few such forms are kept for later legs."""
+        known = hyperparameters(type(hp))
+        key = tuple(getattr(hp, name) for name, field in known.items() if field.prepares)
+        if key not in self._setups:
+            data = self._workload.data(hp, self._search, self._device, torch.float32)
+            self._setups[key] = Setup(self._workload, data, self.setting.objective)
+            if len(self._setups) > KEPT_FORMS:
+                self._setups.popitem(last=False)
+        self._setups.move_to_end(key)
+        return self._setups[key]
+
     def _hyperparameters(self, member: Member) -> Training:
-        cls = self.setup.workload.hyperparameters
+        cls = self._workload.hyperparameters
         hp = cls(**complete(cls, member.params))
         assert isinstance(hp, Training), cls
         return hp
@@ -152,9 +170,9 @@ class LegRunner:
         data = self.setup.data
         model = self.setup.build(Trainee(a.member.seed, self._hyperparameters(a.member)))
         model.load_state_dict(a.best)
-        x, y = tensor(test.x).to(data.device), tensor(test.y).to(data.device)
+        x, y = tensor(test.x).to(data.device), standardised(tensor(test.y).to(data.device), data.shape)
         with self.setup.autocast():
-            sums = over(self.setup.workload.task(), model.eval(), data.raw(), (x, y))
-        metrics = {f"test_{name}": float(value) for name, value in sums.items()}
+            measured = over(self.setup.task(), model.eval(), data.raw(), (x, y))
+        metrics = {f"test_{name}": float(value) for name, value in measured.items()}
         validated = {name: v for name, v in a.progress.best_metrics.items() if name.startswith("val_")}
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**validated, **metrics})

@@ -15,6 +15,7 @@ from search_spaces.hyperparameters import hyperparameters
 from workloads.order import mix
 from workloads.registry import Workload
 from workloads.resident import ResidentData
+from workloads.task import Task
 from workloads.training import Training
 
 State = dict[str, Tensor]
@@ -45,6 +46,11 @@ class Setup:
 
     workload: Workload
     data: ResidentData
+    objective: str = "val_loss"
+
+    def task(self) -> Task:
+        """The loss and the metrics."""
+        return self.workload.task(self.data.shape, self.objective)
 
     def autocast(self) -> AbstractContextManager[object]:
         """bfloat16 products on a GPU where the workload asks for it; elsewhere nothing."""
@@ -123,7 +129,7 @@ def report(
     records: list[dict[str, float]] = []
     for k, member in enumerate(members):
         record: dict[str, float] = {name: column[k] for name, column in columns.items()}
-        for metric in ("loss", "acc"):
+        for metric in ("loss", "accuracy"):
             if f"val_{metric}" in record and f"train_{metric}" in record:
                 gap = record[f"val_{metric}"] - record[f"train_{metric}"]
                 record[f"gap_{metric}"] = gap if metric == "loss" else -gap

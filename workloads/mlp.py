@@ -25,7 +25,7 @@ class MLPHyperparameters(Training):
 
 
 def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_classes) logits."""
+    """(batch, *example) -> (batch, num_outputs) logits."""
     from torch import nn
 
     from workloads.layers import ACTIVATIONS, Dropout
@@ -35,7 +35,7 @@ def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
     for _ in range(hp.depth):
         layers += [nn.Linear(num_inputs, hp.width), ACTIVATIONS[hp.activation](), Dropout(hp.dropout)]
         num_inputs = hp.width
-    return nn.Sequential(*layers, nn.Linear(num_inputs, shape.num_classes))
+    return nn.Sequential(*layers, nn.Linear(num_inputs, shape.num_outputs))
 
 
 MLP = Workload(
@@ -48,6 +48,6 @@ MLP = Workload(
         "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
         "dropout": {"min": 0.0, "max": 0.5},
     },
-    kinds=("table", "image"),
+    problems={"table": ("classification",), "image": ("classification",)},
     build=build,
 )

@@ -29,7 +29,7 @@ class PlainLoop:
         self.optimizer = torch_optimizer(member.hp, self.parameters)
         self.step = 0
         self.numbers = {name: v[0] for name, v in numbers_of(self.members, setup.data).items()}
-        self.task = setup.workload.task()
+        self.task = setup.task()
 
     def epoch(self) -> list[dict[str, float]]:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""

@@ -6,15 +6,19 @@ import difflib
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from search_spaces.catalogue import Catalogue, DataKind, DatasetInfo
+from search_spaces.catalogue import Catalogue, DatasetInfo
+from search_spaces.problems import DataKind, Goal, Problem, metrics_of
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import device, dtype, nn
 
+    from workloads.data import SearchData
+    from workloads.loop import Loop, Setup, Trainee
+    from workloads.resident import ResidentData
     from workloads.task import Task
 
 # name -> "module:OBJECT". A new workload is one file and one row.
@@ -33,17 +37,30 @@ DATASETS: Mapping[str, DatasetInfo] = {
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a model must know of the data: one example's shape, (features,) or (channels, height, width)."""
+    """What a model and its task must know of the data."""
 
     example: tuple[int, ...]
-    num_classes: int
+    """One example's shape: (features,), (channels, height, width) or (steps, channels)."""
+    num_outputs: int
+    """Classes, numbers to predict, or characters of the vocabulary."""
+    problem: Problem = "classification"
+    target_mean: float = 0.0
+    target_std: float = 1.0
+    """Of a target of numbers, over the training split: models predict standardised values."""
 
 
-def classification() -> Task:
-    """The task of all workloads so far; imported when a model is built."""
-    from workloads.task import Classification
+def default_task(shape: DataShape, objective: str) -> Task:
+    """The task of the data's problem; imported when a model is built."""
+    from workloads.task import task_of
 
-    return Classification()
+    return task_of(shape, objective)
+
+
+def default_data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
+    """Both splits on the device, standardised; the same for all hyperparameters."""
+    from workloads.resident import resident
+
+    return resident(search, device, dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,17 +73,24 @@ class Workload:
     """A frozen dataclass of ``hyper`` fields."""
     space: Mapping[str, Any]
     """The default space, as a spec's ``parameters``."""
-    kinds: tuple[DataKind, ...]
+    problems: Mapping[DataKind, tuple[Problem, ...]]
+    """The kinds of data it takes, and what it solves on each; the first is the default."""
     build: Callable[[Any, DataShape], nn.Module]
-    metrics: Mapping[str, Literal["minimize", "maximize"]] = field(
-        default_factory=lambda: {"val_acc": "maximize", "val_loss": "minimize"}
-    )
     fusable: bool = True
     """False for a model that has no batching rule: its members are trained one after the other."""
     half: bool = False
     """On a GPU the model's products are taken in bfloat16 (autocast)."""
-    task: Callable[[], Task] = classification
-    """Gives the loss and what is measured; replaced by workloads that do not classify."""
+    task: Callable[[DataShape, str], Task] = default_task
+    """Gives the loss and what is measured, for data of this shape and a sweep's objective."""
+    data: Callable[[Any, SearchData, device, dtype], ResidentData] = default_data
+    """Makes the inputs from raw examples; of the hyperparameters it may read those declared ``prepares``."""
+    loop: Callable[[Setup, Trainee], Loop] | None = None
+    """Trains one member where the plain loop does not fit (several players, another framework)."""
+
+    def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
+        """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
+        kinds = self.problems if kind is None else (kind,)
+        return metrics_of(dict.fromkeys(problem for kind in kinds for problem in self.problems[kind]))
 
 
 def workload(name: str) -> Workload:

@@ -65,10 +65,16 @@ def resident(data: SearchData, device: torch.device, dtype: torch.dtype = torch.
     prepare = Preprocess(data.statistics, dtype).to(device)
     x_train, y_train = tensor(data.train.x).to(device), tensor(data.train.y).to(device)
     x_val, y_val = tensor(data.val.x).to(device), tensor(data.val.y).to(device)
-    shape = DataShape(tuple(data.train.x.shape[1:]), data.num_classes)
+    shape = data.shape()
+    y_train, y_val = (standardised(y, shape) for y in (y_train, y_val))
     if (x_train.numel() + x_val.numel()) * dtype.itemsize > RESIDENT_FLOAT_BYTES:
         return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=False)
     return ResidentData(prepare(x_train), y_train, prepare(x_val), y_val, shape, prepare, dtype, ready=True)
+
+
+def standardised(y: Tensor, shape: DataShape) -> Tensor:
+    """Targets of numbers as the models predict them; classes as they are."""
+    return (y - shape.target_mean) / shape.target_std if y.is_floating_point() else y
 
 
 def tensor(array: Array) -> Tensor:

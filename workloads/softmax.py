@@ -22,10 +22,10 @@ class SoftmaxHyperparameters(Training):
 
 
 def build(hp: SoftmaxHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_classes) logits."""
+    """(batch, *example) -> (batch, num_outputs) logits."""
     from torch import nn
 
-    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_classes))
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_outputs))
 
 
 SOFTMAX = Workload(
@@ -37,6 +37,6 @@ SOFTMAX = Workload(
         "batch_size": {"values": [32, 64, 128]},
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
     },
-    kinds=("table", "image"),
+    problems={"table": ("classification",), "image": ("classification",)},
     build=build,
 )

@@ -7,24 +7,23 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.problems import DataKind
 from workloads.features import Array
 from workloads.splits import DataError
 
 if TYPE_CHECKING:
     from search_spaces.data import Data
 
-MAX_CLASSES = 1000
-
 
 @dataclass(frozen=True)
 class Raw:
     """What a source holds: inputs, and the target column as it was written."""
 
-    kind: Literal["table", "image"]
+    kind: DataKind
     x: Array
     target: Any
     """One value per row, a pandas Series."""
@@ -140,22 +139,3 @@ def _decode_one(numbered: tuple[int, Any]) -> Array:
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I", "I;16") else "RGB"))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"row {row}: the image cannot be decoded: {error}") from error
-
-
-def classes_of(target: Any, name: str) -> tuple[Any, ...]:
-    """The distinct values of the target in order. Raises DataError where they are measurements, not classes."""
-    import pandas as pd
-
-    values = pd.unique(target)
-    numbers = pd.api.types.is_float_dtype(target) and bool((target % 1 != 0).any())
-    if numbers or len(values) > MAX_CLASSES:
-        found = f"column {name!r} holds {len(values)} distinct values such as {values[0]}"
-        raise DataError(f"{found}: it must hold at most {MAX_CLASSES} classes (regression is not supported yet)")
-    if len(values) < 2:
-        raise DataError(
-            f"column {name!r} holds one class only ({values[0]})" if len(values) else "there are no rows"
-        )
-    try:
-        return tuple(sorted(values.tolist()))
-    except TypeError:
-        return tuple(sorted(values.tolist(), key=str))

@@ -23,7 +23,10 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Arrays:
-    """Raw examples: ``x`` (rows, *example), float64 tables or uint8 images; ``y`` (rows,) int64 classes."""
+    """Raw examples: ``x`` (rows, *example), float64 tables or uint8 images.
+
+    ``y`` is (rows,) int64 classes, or (rows, numbers) float64.
+    """
 
     __test__: ClassVar[bool] = False
 
@@ -41,7 +44,7 @@ class Arrays:
 def split(y: Array, how: Split, *, with_test: bool) -> dict[str, Array]:
     """Sorted row indices of each split; without ``with_test`` train and val alone, scaled to the whole.
 
-    Every class has a row in every split, or DataError says why that cannot be.
+    Classes are stratified: every class has a row in every split, or DataError says why that cannot be.
     """
     rows = np.arange(len(y))
     if not with_test:
@@ -55,9 +58,10 @@ def split(y: Array, how: Split, *, with_test: bool) -> dict[str, Array]:
 def _two(rows: Array, y: Array, names: tuple[str, str], fraction: float, seed: int) -> dict[str, Array]:
     from sklearn.model_selection import train_test_split
 
-    num_second = max(round(fraction * len(rows)), len(np.unique(y)))
+    classes = None if np.issubdtype(y.dtype, np.floating) else y
+    num_second = max(round(fraction * len(rows)), 1 if classes is None else len(np.unique(classes)))
     try:
-        parts = train_test_split(rows, test_size=num_second, random_state=seed, stratify=y)
+        parts = train_test_split(rows, test_size=num_second, random_state=seed, stratify=classes)
     except ValueError as error:
         raise DataError(
             f"{len(rows)} rows are too few to split off {num_second} for {names[1]}: {error}"

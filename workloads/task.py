@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from workloads.registry import DataShape
+from workloads.scores import by_class, roc_auc
 
 Model = Callable[[Tensor], Tensor]
 """Inputs to outputs: a module, or a whole cohort's, whose outputs have a leading dimension of members."""
@@ -15,38 +19,94 @@ Numbers = Mapping[str, Tensor]
 
 
 class Task(Protocol):
-    """Both methods serve one model and a cohort alike: their results have shape () or (members,).
+    """All methods serve one model and a cohort alike.
 
-    ``x`` is (batch, *example) and ``y`` (batch,); where the members of a cohort differ in their mini-batches, both
-    have a leading dimension of members. So a task counts its dimensions from the end.
+    ``x`` is (batch, *example) and ``y`` (batch, ...); where the members of a cohort differ in their mini-batches,
+    both have a leading dimension of members. So a task counts its dimensions from the end in training.
     """
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Means over one mini-batch. ``loss`` is minimised; each other key is averaged and reported by its name."""
+        """Means over one mini-batch, each () or (members,). ``loss`` is minimised; others are reported as named."""
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Sums over examples; the loops report their means, with ``val_`` or ``test_`` before the key."""
+        """One value an example: (batch, ...) or (members, batch, ...). A split goes through in several chunks."""
+
+    def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """What the values of a whole split, each (members, examples, ...), come to: (members,) each.
+
+        ``y`` is (examples, ...). Reported with ``val_`` or ``test_`` before the key; ``loss`` is among them.
+        """
 
 
+def task_of(shape: DataShape, objective: str) -> Task:
+    """The task of a problem that does not depend on the workload."""
+    if shape.problem == "regression" or shape.problem == "forecast":
+        return Regression(shape.target_std)
+    assert shape.problem == "classification", shape.problem
+    return Classification(roc_auc=objective.endswith("roc_auc"))
+
+
+@dataclass(frozen=True)
 class Classification:
-    """Cross-entropy, with label smoothing in training, and accuracy.
+    """Cross-entropy, with label smoothing in training, and the measures of ``scores``.
 
     ``train_loss`` is reported without smoothing, so that it can be compared with ``val_loss``.
     """
+
+    roc_auc: bool = False
+    """Also the area under the ROC curve, which costs a sort of all outputs."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
         """Smoothing as in Szegedy et al. 2015, arXiv:1512.00567: a share s of the label goes to all classes."""
         logits = _at_least_float32(model(x))
         labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
         loss, plain, hits = _SmoothedCrossEntropy.apply(logits, labels, numbers["label_smoothing"])
-        return {"loss": loss, "train_loss": plain, "train_acc": hits}
+        return {"loss": loss, "train_loss": plain, "train_accuracy": hits}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy and hits."""
+        """Cross-entropy, and the outputs themselves."""
         logits = _at_least_float32(model(x))
         labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
         log_total, of_label = _parts(logits, labels)
-        return {"loss": (log_total - of_label).sum(-1), "acc": _hits(logits, of_label).sum(-1)}
+        return {"loss": log_total - of_label, "logits": logits}
+
+    def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Loss, accuracy, and the means over classes."""
+        logits = values["logits"]
+        predicted = logits.argmax(-1)
+        found = {"loss": values["loss"].double().mean(1), "accuracy": (predicted == y).double().mean(1)}
+        found |= by_class(predicted, y, logits.shape[-1])
+        return found | ({"roc_auc": roc_auc(logits.softmax(-1), y)} if self.roc_auc else {})
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Mean squared error of standardised targets; measures in the target's own units."""
+
+    target_std: float = 1.0
+
+    def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
+        """Outputs and targets are (..., batch, numbers)."""
+        output = _at_least_float32(model(x))
+        loss = (output - y.to(output.dtype)).square().mean((-2, -1))
+        return {"loss": loss, "train_loss": loss.detach(), "train_rmse": loss.detach().sqrt() * self.target_std}
+
+    def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """The errors themselves."""
+        output = _at_least_float32(model(x))
+        return {"error": output - y.to(output.dtype)}
+
+    def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Loss, root mean squared and mean absolute error, and the share of variance explained."""
+        error, target = values["error"].double().flatten(1), y.double()
+        square = error.square()
+        spread = (target - target.mean()).square().sum()
+        return {
+            "loss": square.mean(1),
+            "rmse": square.mean(1).sqrt() * self.target_std,
+            "mae": error.abs().mean(1) * self.target_std,
+            "r2": 1 - square.sum(1) / spread,
+        }
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):

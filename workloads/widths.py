@@ -45,6 +45,9 @@ def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
 
     There one member costs half of what it does with torch.optim, whose first step also imports the compiler.
     """
+    if setup.workload.loop is not None:
+        assert len(members) == 1, "a workload with a loop of its own is not fusable"
+        return setup.workload.loop(setup, members[0])
     if len(members) == 1 and not (setup.workload.fusable and is_sequence(setup.build(members[0]))):
         return PlainLoop(setup, members[0])
     return FusedLoop(setup, members)

@@ -71,8 +71,8 @@ def train(params: Mapping[str, Any], seed: int, data: Digits) -> Iterator[tuple[
             adam.step()
             total += loss.item() * len(batch)
         model.eval()
-        val_loss, val_acc = score(model, data.val)
-        yield {"train_loss": total / len(x), "val_loss": val_loss, "val_acc": val_acc}, model
+        val_loss, val_accuracy = score(model, data.val)
+        yield {"train_loss": total / len(x), "val_loss": val_loss, "val_accuracy": val_accuracy}, model
 
 
 def score(model: Any, part: tuple[Any, Any]) -> tuple[float, float]:
@@ -92,8 +92,8 @@ def test_accuracy(params: Mapping[str, Any], seeds: Sequence[int]) -> float:
     for seed in seeds:
         best, at_best = -1.0, 0.0
         for metrics, model in train(params, seed, digits()):
-            if metrics["val_acc"] > best:
-                best, at_best = metrics["val_acc"], score(model, digits().test)[1]
+            if metrics["val_accuracy"] > best:
+                best, at_best = metrics["val_accuracy"], score(model, digits().test)[1]
         found.append(at_best)
     return statistics.fmean(found)
 
@@ -109,7 +109,7 @@ def peer_options() -> argparse.Namespace:
 
 def tell(best: float, params: Mapping[str, Any], num_trials: int) -> None:
     """The peer's last line on stdout."""
-    print(json.dumps({"best_val_acc": best, "params": dict(params), "trials": num_trials}), flush=True)
+    print(json.dumps({"best_val_accuracy": best, "params": dict(params), "trials": num_trials}), flush=True)
 
 
 def mlflow_uri() -> str:

@@ -22,10 +22,10 @@ class NoopHyperparameters(Training):
 
 
 def build(hp: NoopHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_classes) logits."""
+    """(batch, *example) -> (batch, num_outputs) logits."""
     from torch import nn
 
-    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_classes))
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_outputs))
 
 
 NOOP = Workload(
@@ -33,6 +33,6 @@ NOOP = Workload(
     summary="trains next to nothing",
     hyperparameters=NoopHyperparameters,
     space={"lr": {"min": 1e-4, "max": 1e-1, "log": True}},
-    kinds=("table", "image"),
+    problems={"table": ("classification",), "image": ("classification",)},
     build=build,
 )

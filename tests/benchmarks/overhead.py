@@ -23,7 +23,7 @@ def spec(trials: int, cohort: int, lanes: int, seed: int) -> dict[str, Any]:
         "name": "noop",
         "workload": "tests.benchmarks.noop:NOOP",
         "data": {"name": "wine"},
-        "metric": {"name": "val_acc"},
+        "metric": {"name": "val_accuracy"},
         "parameters": {"lr": {"min": 1e-4, "max": 1e-1, "log": True}},
         "trials": trials,
         "epochs": 1,

@@ -39,7 +39,7 @@ def main() -> None:
                 best = 0.0
                 for epoch, (metrics, _) in enumerate(train(params, 0, data), start=1):
                     mlflow.log_metrics(metrics, step=epoch)
-                    best = max(best, metrics["val_acc"])
+                    best = max(best, metrics["val_accuracy"])
             return best
 
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=options.seed))

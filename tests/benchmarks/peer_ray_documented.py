@@ -32,7 +32,7 @@ def objective(config: dict[str, Any]) -> None:
 def main() -> None:
     options = peer_options()
     ray.init(address="local", num_cpus=options.lanes, include_dashboard=False, log_to_driver=False)
-    search = OptunaSearch(metric="val_acc", mode="max", seed=options.seed)
+    search = OptunaSearch(metric="val_accuracy", mode="max", seed=options.seed)
     tuner = tune.Tuner(
         objective,
         param_space=SPACE,
@@ -50,9 +50,9 @@ def main() -> None:
         ),
     )
     results = tuner.fit()
-    best = results.get_best_result("val_acc", "max", scope="all")
+    best = results.get_best_result("val_accuracy", "max", scope="all")
     assert best.config and best.metrics_dataframe is not None and not results.errors
-    tell(float(best.metrics_dataframe["val_acc"].max()), best.config, len(results))
+    tell(float(best.metrics_dataframe["val_accuracy"].max()), best.config, len(results))
 
 
 if __name__ == "__main__":

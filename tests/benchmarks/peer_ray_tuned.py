@@ -32,8 +32,8 @@ class Perceptron(tune.Trainable):
 
     def step(self) -> dict[str, float]:
         metrics, _ = next(self._epochs)
-        self._best = max(self._best, metrics["val_acc"])
-        return {**metrics, "best_val_acc": self._best}
+        self._best = max(self._best, metrics["val_accuracy"])
+        return {**metrics, "best_val_accuracy": self._best}
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         tune.with_parameters(Perceptron, data=digits()),
         param_space=SPACE,
         tune_config=tune.TuneConfig(
-            search_alg=OptunaSearch(metric="val_acc", mode="max", seed=options.seed),
+            search_alg=OptunaSearch(metric="val_accuracy", mode="max", seed=options.seed),
             num_samples=options.trials,
             max_concurrent_trials=options.lanes,
             reuse_actors=True,
@@ -57,9 +57,9 @@ def main() -> None:
         ),
     )
     results = tuner.fit()
-    best = results.get_best_result("best_val_acc", "max")
+    best = results.get_best_result("best_val_accuracy", "max")
     assert best.config and best.metrics and not results.errors
-    tell(best.metrics["best_val_acc"], best.config, len(results))
+    tell(best.metrics["best_val_accuracy"], best.config, len(results))
 
 
 if __name__ == "__main__":

@@ -48,12 +48,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it. ``verdict_acc`` is Paceline's own word, ``test_acc`` the same judge's for everybody."""
+    """What came of it. ``verdict_acc`` is Paceline's own word, ``test_accuracy`` the same judge's for everybody."""
 
     job: Job
     seconds: float
-    best_val_acc: float
-    test_acc: float
+    best_val_accuracy: float
+    test_accuracy: float
     driver_mib: float
     lane_mib: float
     verdict_acc: float | None = None
@@ -65,7 +65,7 @@ def spec(job: Job) -> dict[str, Any]:
     found = {
         "workload": "mlp",
         "data": {"name": "digits"},
-        "metric": {"name": "val_acc", "goal": "maximize"},
+        "metric": {"name": "val_accuracy", "goal": "maximize"},
         "parameters": {**PARAMETERS, "optimizer": "adam", "depth": 2, "width": 64},
         "trials": job.trials,
         "epochs": EPOCHS,
@@ -83,7 +83,7 @@ def run(job: Job) -> Result:
         options = [text for name, value in words.items() for text in (f"--{name}", str(value))]
         ran = in_fresh_folder([sys.executable, "-m", PEERS[job.system], *options], {})
         assert ran.document["trials"] == job.trials, ran.document
-        return _result(job, ran, ran.document["best_val_acc"], ran.document["params"])
+        return _result(job, ran, ran.document["best_val_accuracy"], ran.document["params"])
     ran = paceline(spec(job))
     assert len(ran.document["trials"]) == job.trials and ran.document["state"] == "finished", ran.document
     return _result(job, ran, ran.document["best"]["value"], ran.document["best"]["params"])
@@ -94,8 +94,8 @@ def _result(job: Job, ran: Ran, best: float, params: dict[str, Any]) -> Result:
     return Result(
         job=job,
         seconds=ran.seconds,
-        best_val_acc=best,
-        test_acc=test_accuracy({"momentum": 0.9, "dropout": 0.0, "weight_decay": 0.0, **params}, JUDGE_SEEDS),
+        best_val_accuracy=best,
+        test_accuracy=test_accuracy({"momentum": 0.9, "dropout": 0.0, "weight_decay": 0.0, **params}, JUDGE_SEEDS),
         driver_mib=ran.driver_mib,
         lane_mib=ran.lane_mib,
         verdict_acc=verdict["winner"]["mean"] if verdict else None,
@@ -157,11 +157,11 @@ def totals(results: Sequence[Result]) -> list[str]:
 
 
 def _best(result: Result) -> float:
-    return result.best_val_acc
+    return result.best_val_accuracy
 
 
 def _test(result: Result) -> float:
-    return result.verdict_acc if result.verdict_acc is not None else result.test_acc
+    return result.verdict_acc if result.verdict_acc is not None else result.test_accuracy
 
 
 def _driver(result: Result) -> float:
@@ -220,7 +220,7 @@ def main() -> None:
     for job in jobs(options):
         result = run(job)
         results.append(result)
-        print(f"{job}: {result.seconds:.1f} s, {result.best_val_acc:.4f}", file=sys.stderr, flush=True)
+        print(f"{job}: {result.seconds:.1f} s, {result.best_val_accuracy:.4f}", file=sys.stderr, flush=True)
     print("\n".join([*totals(results), "", *slope_lines(results), "", *where_time_goes(results)]))
     print(json.dumps([asdict(result) for result in results]))
 

@@ -1,0 +1,54 @@
+"""Measures of a classifier over a whole split, for a cohort at once. Definitions are scikit-learn's."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def by_class(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Tensor]:
+    """Means over classes, float64 (members,), of predictions (members, examples) against labels (examples,).
+
+    A class that is never predicted has precision 0, one that is neither predicted nor there takes no part; balanced
+    accuracy is the mean recall of the classes that are there.
+    """
+    ones = torch.ones((), dtype=torch.float64, device=y.device)
+    zeros = torch.zeros(len(predicted), num_classes, dtype=torch.float64, device=y.device)
+    labels = y.expand(predicted.shape)
+    hits = zeros.scatter_add(1, labels, (predicted == labels).double())
+    found = zeros.scatter_add(1, predicted, ones.expand(predicted.shape))
+    there = zeros.scatter_add(1, labels, ones.expand(predicted.shape))
+    recall, precision = hits / there.clamp(min=1), hits / found.clamp(min=1)
+    f1 = 2 * hits / (there + found).clamp(min=1)
+    seen = ((there + found) > 0).double()
+    known = (there > 0).double()
+    macro = {"precision_macro": precision, "recall_macro": recall, "f1_macro": f1}
+    means = {name: (value * seen).sum(1) / seen.sum(1) for name, value in macro.items()}
+    return {"balanced_accuracy": (recall * known).sum(1) / known.sum(1), **means}
+
+
+def roc_auc(probabilities: Tensor, y: Tensor) -> Tensor:
+    """Area under the ROC curve, (members,), of (members, examples, classes): one class against the rest, averaged.
+
+    The share of pairs, one of the class and one of the rest, that are ordered rightly, ties counted half (Hanley &
+    McNeil 1982). Classes without an example or without a rest take no part; NaN where none is left.
+    """
+    num_classes = probabilities.shape[-1]
+    classes = range(1, 2) if num_classes == 2 else range(num_classes)
+    areas = [_area(probabilities[..., c], y == c) for c in classes if 0 < int((y == c).sum()) < len(y)]
+    if not areas:
+        return torch.full((len(probabilities),), torch.nan, dtype=torch.float64, device=y.device)
+    return torch.stack(areas).mean(0)
+
+
+def _area(scores: Tensor, positive: Tensor) -> Tensor:
+    """Mann-Whitney's U over the number of pairs, of scores (members, examples)."""
+    ordered = scores.sort(dim=1).values
+    below = torch.searchsorted(ordered, scores.contiguous())
+    up_to = torch.searchsorted(ordered, scores.contiguous(), right=True)
+    ranks = (below + up_to + 1).double() / 2
+    num_positive = int(positive.sum())
+    num_pairs = num_positive * (len(positive) - num_positive)
+    u = (ranks * positive).sum(1) - num_positive * (num_positive + 1) / 2
+    area = u / num_pairs
+    return torch.where(scores.isfinite().all(1), area, torch.nan)
