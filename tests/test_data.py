@@ -213,5 +213,5 @@ def test_a_target_of_measurements_is_a_regression_unless_classes_are_asked_for(t
     assert shape.num_outputs == 1
     assert shape.target_mean == pytest.approx(prepared.search.train.y.mean())
     assert prepared.test.y.shape == (9, 1)
-    with pytest.raises(DataError, match="metric: {name: val_rmse"):
+    with pytest.raises(DataError, match=r"metric: \{name: val_rmse"):
         prepare(Data(csv=path, target="kind"), "classification")
