@@ -11,8 +11,9 @@ import numpy as np
 
 from search_spaces.problems import DataKind, Problem
 from workloads.features import Array, Statistics, fit
+from workloads.raw import Raw
 from workloads.registry import DataShape
-from workloads.sources import Raw, read
+from workloads.sources import read
 from workloads.splits import SPLITS, Arrays, DataError, duplicates, split
 from workloads.targets import classes_of, holds_measurements, numbers_of
 

@@ -1,0 +1,21 @@
+"""What a source of data gives, before it is split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from search_spaces.problems import DataKind
+from workloads.features import Array
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a source holds: inputs, and the target column as it was written."""
+
+    kind: DataKind
+    x: Array
+    target: Any
+    """One value per row, a pandas Series."""
+    columns: tuple[str, ...] = ()
+    """The features' names, for tables."""
