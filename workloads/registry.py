@@ -35,6 +35,10 @@ DATASETS: Mapping[str, DatasetInfo] = {
 }
 
 
+class Infeasible(ValueError):
+    """Hyperparameters that cannot work on this data, in one plain sentence: the trial fails, and is not retried."""
+
+
 @dataclass(frozen=True)
 class DataShape:
     """What a model and its task must know of the data."""
@@ -86,6 +90,8 @@ class Workload:
     """Makes the inputs from raw examples; of the hyperparameters it may read those declared ``prepares``."""
     loop: Callable[[Setup, Trainee], Loop] | None = None
     """Trains one member where the plain loop does not fit (several players, another framework)."""
+    exhibit: Callable[[Setup, nn.Module, int], Mapping[str, bytes]] | None = None
+    """(setup, model, epoch) to small files that show what the model makes, by artifact path."""
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
