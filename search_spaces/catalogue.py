@@ -43,6 +43,8 @@ class DatasetInfo:
     name: str
     kind: DataKind
     summary: str
+    problem: Problem | None = None
+    """What is asked of it where the spec does not say; None: what the workload does first."""
 
 
 @dataclass(frozen=True)

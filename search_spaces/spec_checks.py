@@ -14,7 +14,7 @@ from search_spaces.faults import nearest, shown
 from search_spaces.hyperparameters import Hyperparameter, hyperparameters
 from search_spaces.legs import Params, Value
 from search_spaces.overrides import override, settle_aliases
-from search_spaces.problems import ALIASES, DataKind, Problem, problem_of
+from search_spaces.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
 from search_spaces.space import Space
 from search_spaces.spec_data import read_data
 from search_spaces.spec_errors import checked
@@ -151,7 +151,8 @@ class _Checks:
         given = self._spec.metric
         if self._workload is None or not self._sound("metric"):
             return None
-        natural = self._workload.metrics(kind)
+        own = self._own_problem(kind)
+        natural = metrics_of([own]) if own else self._workload.metrics(kind)
         name = ALIASES.get(given.name or "", given.name) or next(iter(natural))
         if name not in natural:
             path = ("metric", "name")
@@ -169,7 +170,13 @@ class _Checks:
     def _problem(self, kind: DataKind | None, metric: Mapping[str, Any] | None) -> Problem | None:
         if self._workload is None or kind is None or metric is None:
             return None
-        return problem_of(self._workload.problems[kind], metric["name"])
+        return self._own_problem(kind) or problem_of(self._workload.problems[kind], metric["name"])
+
+    def _own_problem(self, kind: DataKind | None) -> Problem | None:
+        """What a registered data set asks for by itself, where the workload solves it."""
+        info = self._catalogue.datasets.get(self._spec.data.name or "")
+        solved = self._workload.problems[kind] if self._workload and kind else ()
+        return info.problem if info and info.problem in solved else None
 
     def _early_terminate(self) -> EarlyTerminate:
         rule, epochs = self._spec.early_terminate, self._spec.epochs

@@ -41,7 +41,7 @@ def encoded(kind: str, size: tuple[int, int] = (6, 5), mode: str = "RGB", shade:
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_registered_sets_are_split_with_every_class_in_every_split(name: str) -> None:
-    prepared = prepare(Data(name=name))
+    prepared = prepare(Data(name=name), DATASETS[name].problem)
     card = prepared.card
     assert card.kind == DATASETS[name].kind
     assert all(min(counts) > 0 for counts in card.class_counts.values())

@@ -68,7 +68,7 @@ class FusedLoop:
         measured = Measurements()
         self.model.train()
         for x, y in data.batches(order, members[0].hp.batch_size):
-            measured.add(y.shape[-1], self.train_step(x, y))
+            measured.add(x.shape[-1 - len(data.shape.example)], self.train_step(x, y))
         self.model.eval()
         with self.setup.autocast():
             means = {**measured.means(), **evaluate(self.task, self.forward, data, len(members))}

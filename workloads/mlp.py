@@ -25,7 +25,7 @@ class MLPHyperparameters(Training):
 
 
 def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_outputs) logits."""
+    """(batch, *example) -> (batch, num_outputs): logits, or standardised numbers."""
     from torch import nn
 
     from workloads.layers import ACTIVATIONS, Dropout
@@ -48,6 +48,6 @@ MLP = Workload(
         "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
         "dropout": {"min": 0.0, "max": 0.5},
     },
-    problems={"table": ("classification",), "image": ("classification",)},
+    problems={"table": ("classification", "regression"), "image": ("classification",)},
     build=build,
 )

@@ -40,7 +40,7 @@ class PlainLoop:
         measured = Measurements()
         self.model.train()
         for x, y in data.batches(order, member.hp.batch_size):
-            measured.add(y.shape[-1], self.train_step(x, y))
+            measured.add(len(x), self.train_step(x, y))
         self.model.eval()
         with self.setup.autocast():
             means = {**measured.means(), **evaluate(self.task, self.model, data)}

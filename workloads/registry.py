@@ -32,6 +32,10 @@ DATASETS: Mapping[str, DatasetInfo] = {
     "digits": DatasetInfo("digits", "image", "1,797 handwritten digits, 8 x 8 grey, 10 classes"),
     "breast_cancer": DatasetInfo("breast_cancer", "table", "569 biopsies, 30 numbers each, 2 classes"),
     "wine": DatasetInfo("wine", "table", "178 wines, 13 chemical measurements, 3 classes"),
+    "iris": DatasetInfo("iris", "table", "150 irises, 4 lengths, 3 classes"),
+    "diabetes": DatasetInfo(
+        "diabetes", "table", "442 patients, 10 measurements, disease progression", "regression"
+    ),
 }
 
 

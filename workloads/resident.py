@@ -56,7 +56,7 @@ class ResidentData:
                 return
             flat = index.reshape(-1)
             x = self.x_train.index_select(0, flat).view(*index.shape, *self.x_train.shape[1:])
-            y = self.y_train.index_select(0, flat).view(index.shape)
+            y = self.y_train.index_select(0, flat).view(*index.shape, *self.y_train.shape[1:])
             yield self.inputs(x), y
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,9 +34,15 @@ def _registered(name: str) -> Raw:
     if name == "digits":
         bunch = datasets.load_digits()
         return Raw("image", bunch.images.astype(np.uint8)[:, None], pd.Series(bunch.target))
-    loaders = {"breast_cancer": datasets.load_breast_cancer, "wine": datasets.load_wine}
+    loaders = {
+        "breast_cancer": datasets.load_breast_cancer,
+        "wine": datasets.load_wine,
+        "iris": datasets.load_iris,
+        "diabetes": partial(datasets.load_diabetes, scaled=False),
+    }
     if name not in loaders:
         raise DataError(f"there is no registered data set {name!r}; there are digits, {', '.join(loaders)}")
     bunch = loaders[name]()
-    labels = pd.Series(bunch.target_names[bunch.target]).astype(str)
-    return Raw("table", bunch.data.astype(np.float64), labels, tuple(map(str, bunch.feature_names)))
+    names = bunch.get("target_names")
+    target = pd.Series(bunch.target if names is None else names[bunch.target].astype(str))
+    return Raw("table", bunch.data.astype(np.float64), target, tuple(map(str, bunch.feature_names)))
