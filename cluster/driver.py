@@ -40,8 +40,8 @@ class DataChanged(RuntimeError):
 def drive(home: SweepHome, observer: Observer, leave_ray: bool = False) -> int:
     """Runs the sweep to its end, or goes on with it; returns the exit code. For ``leave_ray`` see ``local_ray``.
 
-    Raises ``Busy`` when another process drives it, ``workloads.data.DataError`` when the data cannot be used, and
-    ``DataChanged``.
+    Raises ``Busy`` when another process drives it, ``workloads.data.DataError`` when the data cannot be used, by
+    anybody or by the workload's defaults, and ``DataChanged``.
     """
     with home.driven():
         return Driver(home, home.sweep(to_run=True), observer, Stop(home.stop_mark)).run(leave_ray)
@@ -72,7 +72,7 @@ class Driver:
     def run(self, leave_ray: bool) -> int:
         """See ``drive``."""
         self._enter("starting")
-        preparing = Preparing(self.sweep.data, self.sweep.problem)
+        preparing = Preparing(self.sweep)
         try:
             threading.Thread(target=_import_early, daemon=True).start()
             with (

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,6 +121,12 @@ class SweepHome:
             lock.flush()
             self.stop_mark.unlink(missing_ok=True)
             yield
+
+    def remove(self) -> None:
+        """Of a sweep that never began nothing stays behind."""
+        shutil.rmtree(self.path)
+        with contextlib.suppress(OSError):  # other sweeps are in it
+            self.path.parent.rmdir()
 
     def driver_pid(self) -> int | None:
         """The process that drives the sweep now, or None."""

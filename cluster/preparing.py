@@ -11,8 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.hyperparameters import complete
+from search_spaces.legs import Params
+from workloads.registry import Infeasible, workload
+
 if TYPE_CHECKING:
-    from search_spaces.data import Data
+    from search_spaces.sweep import Sweep
+    from workloads.data import SearchData
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,9 @@ class Loaded:
 
 
 class Preparing:
-    """``workloads.data.prepare`` under way."""
+    """``workloads.data.prepare`` under way, and then the question whether the workload can work on that."""
 
-    def __init__(self, data: Data, problem: str | None) -> None:
+    def __init__(self, sweep: Sweep) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from cluster.preparing import _main; _main()"],
             stdin=subprocess.PIPE,
@@ -37,7 +42,13 @@ class Preparing:
             start_new_session=True,
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([data.model_dump(mode="json"), problem]).encode())
+        order = {
+            "data": sweep.data.model_dump(mode="json"),
+            "problem": sweep.problem,
+            "workload": sweep.workload,
+            "constants": dict(sweep.constants),
+        }
+        self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
 
     def result(self) -> Loaded:
@@ -58,16 +69,31 @@ class Preparing:
         self._process.wait()
 
 
+def check_first(name: str, constants: Params, search: SearchData) -> None:
+    """Raises DataError where the first trial, the defaults with the fixed values, cannot work on this data."""
+    from workloads.data import DataError
+
+    kind = workload(name)
+    if kind.check is None:
+        return
+    try:
+        kind.check(kind.hyperparameters(**complete(kind.hyperparameters, constants)), search.shape())
+    except Infeasible as error:
+        fixed = ", ".join(f"{key}: {value}" for key, value in constants.items())
+        what = f"the defaults with {fixed}" if fixed else "the defaults"
+        raise DataError(f"parameters: {what} of workload {name} cannot work on this data: {error}") from error
+
+
 def _main() -> None:
     from search_spaces.data import Data
     from workloads.data import DataError, prepare
 
-    fields, problem = json.load(sys.stdin.buffer)
-    data = Data.model_validate(fields)
+    order = json.load(sys.stdin.buffer)
     out, sys.stdout = sys.stdout.buffer, sys.stderr
     answer: Loaded | DataError
     try:
-        found = prepare(data, problem)
+        found = prepare(Data.model_validate(order["data"]), order["problem"])
+        check_first(order["workload"], order["constants"], found.search)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
     except DataError as error:

@@ -93,7 +93,14 @@ def test_dropout_of_different_seeds_has_the_same_statistics(name: str) -> None:
 
 
 def test_batch_norm_can_be_left_out() -> None:
-    assert_agree("cnn", cohort("cnn", batch_norm=False, kernel_size=2, depth=4))
+    assert_agree("cnn", cohort("cnn", batch_norm=False, kernel_size=2, depth=2))
+
+
+@pytest.mark.parametrize("pooling", ["max", "average", "none"])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_every_padding_pooling_and_stride_is_fused(padding: str, pooling: str) -> None:
+    shape = {"blocks": 1, "stride": 2, "kernel_size": 3}
+    assert_agree("cnn", cohort("cnn", padding=padding, pooling=pooling, **shape), num_epochs=1)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

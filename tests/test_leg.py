@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from search_spaces.legs import Leg, Member, MemberEpoch, Purpose
+from search_spaces.legs import Leg, Member, MemberEpoch, Purpose, Value
+from tests import workload_data
 from tests.workload_data import blobs, search_data
 from workloads import checkpoint
 from workloads.checkpoint import TornCheckpoint
@@ -23,7 +24,8 @@ from workloads.export import export
 from workloads.leg import LegRunner, LegSetting
 from workloads.resident import resident, tensor
 
-SMALL = {"batch_size": 8, "depth": 2, "width": 6, "lr": 0.01, "dropout": 0.2}
+TRAINING = {"batch_size": 8, "dropout": 0.2}
+SMALL = {"lr": 0.01, **TRAINING, **workload_data.SMALL["mlp"]}
 METRICS = {
     "train_loss",
     "train_accuracy",
@@ -50,8 +52,9 @@ def leg(start: int, stop: int, members: list[Member], purpose: Purpose = "search
     return Leg(id=0, start=start, stop=stop, horizon=9, members=tuple(members), purpose=purpose)
 
 
-def members(**params: float) -> list[Member]:
-    return [Member(trial=k, seed=k % 2, params={**SMALL, "lr": 0.01 * (k + 1), **params}) for k in range(3)]
+def members(workload: str = "mlp", **params: Value) -> list[Member]:
+    small = {**TRAINING, **workload_data.SMALL[workload], **params}
+    return [Member(trial=k, seed=k % 2, params={"lr": 0.01 * (k + 1), **small}) for k in range(3)]
 
 
 def run(lane: LegRunner, work: Leg) -> list[list[MemberEpoch]]:
@@ -64,7 +67,7 @@ def run(lane: LegRunner, work: Leg) -> list[list[MemberEpoch]]:
 
 @pytest.mark.parametrize("workload", ["mlp", "cnn"])
 def test_every_member_reports_every_epoch_with_every_metric(tmp_path: Path, workload: str) -> None:
-    told = run(runner(tmp_path, workload), leg(0, 3, members()))
+    told = run(runner(tmp_path, workload), leg(0, 3, members(workload)))
     assert [[(t.key, t.epoch) for t in epoch] for epoch in told] == [
         [(f"t000{k}-s{k % 2}", epoch) for k in range(3)] for epoch in (1, 2, 3)
     ]
@@ -78,11 +81,11 @@ def test_every_member_reports_every_epoch_with_every_metric(tmp_path: Path, work
 @pytest.mark.parametrize("workload", ["mlp", "cnn"])
 def test_going_on_from_checkpoints_equals_an_uninterrupted_leg(tmp_path: Path, workload: str) -> None:
     whole = runner(tmp_path / "a", workload)
-    expected = run(whole, leg(0, 4, members()))[-1]
+    expected = run(whole, leg(0, 4, members(workload)))[-1]
     begun = runner(tmp_path / "b", workload)
-    run(begun, leg(0, 2, members()))
+    run(begun, leg(0, 2, members(workload)))
     uris = [saved.uri for saved in begun.save()]
-    onward = [replace(member, checkpoint=uri) for member, uri in zip(members(), uris, strict=True)]
+    onward = [replace(member, checkpoint=uri) for member, uri in zip(members(workload), uris, strict=True)]
     resumed = runner(tmp_path / "b", workload)
     found = run(resumed, leg(2, 4, onward))[-1]
     for one, other in zip(found, expected, strict=True):
@@ -116,6 +119,18 @@ def test_a_diverging_member_is_told_once_and_leaves(tmp_path: Path) -> None:
     assert [t.key for t in told[-1]] == ["t0000-s0", "t0002-s0"]
     assert all(math.isfinite(t.metrics["val_loss"]) for t in told[-1])
     assert [saved.key for saved in lane.save()] == ["t0000-s0", "t0002-s0"]
+
+
+def test_members_that_cannot_work_are_told_so_and_the_lane_goes_on(tmp_path: Path) -> None:
+    lane = runner(tmp_path, "cnn")
+    (told,) = run(lane, leg(0, 3, members("cnn", padding="valid", kernel_size=5)))
+    assert [t.key for t in told] == ["t0000-s0", "t0001-s1", "t0002-s0"]
+    assert {t.failure for t in told} == {
+        "infeasible: block 1, convolution 1: a window of 5 x 5 without padding does not fit on maps of 4 x 4 "
+        "(fewer blocks or convolutions, a smaller kernel_size or stride, or padding: same)"
+    }
+    assert lane.save() == []
+    assert len(run(lane, leg(0, 2, members("cnn")))) == 2
 
 
 def test_a_leg_whose_members_all_diverge_is_done(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 import workloads
 from search_spaces.data import Data
@@ -18,7 +17,7 @@ from tests.workload_data import setup, trainee
 from workloads import widths
 from workloads.data import prepare
 from workloads.leg import LegRunner, LegSetting
-from workloads.registry import WORKLOADS, DataShape, catalogue, workload
+from workloads.registry import WORKLOADS, catalogue, workload
 
 SOURCES = sorted(Path(workloads.__file__).parent.glob("*.py"))
 LOOPS = ("plain", "fused", "layers", "optimizers", "task", "loop", "stacked", "resident", "evaluate", "order")
@@ -84,15 +83,6 @@ def test_a_workload_of_ones_own_is_found_in_the_current_folder(
         workload("own_workload:NOT")
     with pytest.raises(LookupError, match="no such object"):
         workload("own_workload:MISSING")
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 2, 9), (1, 8, 8), (3, 33, 17)])
-@pytest.mark.parametrize("kernel_size", [1, 2, 3, 8])
-@pytest.mark.parametrize("depth", [1, 5])
-def test_no_depth_or_kernel_eats_the_image(shape: tuple[int, ...], kernel_size: int, depth: int) -> None:
-    hp = workload("cnn").hyperparameters(width=2, depth=depth, kernel_size=kernel_size, batch_norm=False)
-    model = workload("cnn").build(hp, DataShape(shape, 3))
-    assert model(torch.randn(2, *shape)).shape == (2, 3)
 
 
 @pytest.mark.parametrize(("name", "least"), [("softmax", 0.93), ("mlp", 0.95), ("cnn", 0.97)])

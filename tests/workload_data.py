@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,13 @@ from workloads.features import fit
 from workloads.loop import Loop, Setup, Trainee
 from workloads.registry import workload
 from workloads.resident import resident
+
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "softmax": {},
+    "mlp": {"depth": 2, "width": 6},
+    "cnn": {"blocks": 2, "channels": 6},
+}
+"""Each workload's architecture at toy size."""
 
 
 def blobs(num_rows: int, seed: int, *, image: bool = True) -> Arrays:
@@ -36,10 +44,7 @@ def setup(name: str, dtype: torch.dtype = torch.float64) -> Setup:
 
 def trainee(name: str, seed: int = 0, **params: Any) -> Trainee:
     """A member with small, stable defaults."""
-    cls = workload(name).hyperparameters
-    small: dict[str, Any] = {"batch_size": 8, "lr": 0.002}
-    small |= {} if name == "softmax" else {"depth": 2, "width": 6}
-    return Trainee(seed, cls(**{**small, **params}))
+    return Trainee(seed, workload(name).hyperparameters(**{"batch_size": 8, "lr": 0.002, **SMALL[name], **params}))
 
 
 def train(loop: Loop, num_epochs: int) -> list[list[dict[str, float]]]:

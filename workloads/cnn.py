@@ -1,16 +1,22 @@
-"""A convolutional network: ``depth`` blocks of convolution, optional batch norm, activation and pooling."""
+"""A convolutional network: blocks of convolutions, each with optional batch norm and activation, then pooling."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from search_spaces.hyperparameters import hyper
-from workloads.registry import DataShape, Workload
+from workloads.registry import DataShape, Infeasible, Workload
 from workloads.training import ACTIVATION_NAMES, Training
 
 if TYPE_CHECKING:
     from torch import nn
+
+SMALLEST_POOLED = 4
+"""Maps are pooled while both of their sides are this long or longer."""
+GRID = 2
+"""The last maps are averaged to at most this many places a side, so that the classifier does not grow with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,38 +25,93 @@ class CNNHyperparameters(Training):
 
     dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
     activation: str = hyper("relu", "nonlinearity", choices=ACTIVATION_NAMES, shapes=True)
-    depth: int = hyper(2, "convolution blocks", low=1, high=32, shapes=True)
-    width: int = hyper(16, "channels of the first block, doubled after each pooling", low=1, high=4096, shapes=True)
-    kernel_size: int = hyper(3, "side of a convolution's window", low=1, high=31, shapes=True)
+    blocks: int = hyper(3, "blocks, each of convolutions and a pooling", low=1, high=32, shapes=True)
+    depth: int = hyper(1, "convolutions of a block", low=1, high=16, shapes=True)
+    channels: int = hyper(
+        16,
+        "channels of the first block, doubled behind each one that shrinks the maps",
+        low=1,
+        high=4096,
+        shapes=True,
+    )
+    kernel_size: int = hyper(3, "side of a convolution's window in pixels", low=1, high=31, shapes=True)
+    stride: int = hyper(
+        1, "pixels from window to window in a block's first convolution", low=1, high=8, shapes=True
+    )
+    padding: str = hyper(
+        "same", "same: zeros around the maps keep their size; valid: none", choices=("same", "valid"), shapes=True
+    )
+    pooling: str = hyper(
+        "max", "how 2 x 2 places become one behind a block", choices=("max", "average", "none"), shapes=True
+    )
     batch_norm: bool = hyper(True, "normalise each channel over the batch", shapes=True)
 
 
-def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, channels, height, width) -> (batch, num_outputs) logits.
+@dataclass(frozen=True)
+class Step:
+    """One convolution or pooling, and the maps it makes."""
 
-    A block pools by 2 only while both sides are 4 or more, so no depth eats the image. The last maps are averaged
-    to at most 2 x 2, so the classifier's size does not grow with the image.
-    """
+    kind: Literal["convolution", "pooling"]
+    num_inputs: int
+    num_outputs: int
+    stride: int
+    sides: tuple[int, int]
+    """Height and width of the maps behind it, in pixels."""
+
+
+def plan(hp: CNNHyperparameters, shape: DataShape) -> list[Step]:
+    """The network's steps in order. Raises Infeasible where a window does not fit on its maps."""
+    num_inputs, *sides = shape.example
+    return list(_steps(hp, num_inputs, (sides[0], sides[1])))
+
+
+def _steps(hp: CNNHyperparameters, num_inputs: int, sides: tuple[int, int]) -> Iterator[Step]:
+    num_outputs = hp.channels
+    for block in range(1, hp.blocks + 1):
+        before = sides
+        for k in range(1, hp.depth + 1):
+            if hp.padding == "valid" and min(sides) < hp.kernel_size:
+                raise Infeasible(_too_small(hp, f"block {block}, convolution {k}", sides))
+            stride = hp.stride if k == 1 else 1
+            sides = _convolved(hp, sides, stride)
+            yield Step("convolution", num_inputs, num_outputs, stride, sides)
+            num_inputs = num_outputs
+        pooled = hp.pooling != "none" and min(sides) >= SMALLEST_POOLED
+        if pooled:
+            sides = (sides[0] // 2, sides[1] // 2)
+            yield Step("pooling", num_outputs, num_outputs, 2, sides)
+        if pooled or (hp.stride > 1 and sides != before):
+            num_outputs *= 2
+
+
+def _convolved(hp: CNNHyperparameters, sides: tuple[int, int], stride: int) -> tuple[int, int]:
+    lost = hp.kernel_size - 1 if hp.padding == "valid" else 0
+    return (sides[0] - lost - 1) // stride + 1, (sides[1] - lost - 1) // stride + 1
+
+
+def _too_small(hp: CNNHyperparameters, layer: str, sides: tuple[int, int]) -> str:
+    window = f"a window of {hp.kernel_size} x {hp.kernel_size} without padding"
+    remedy = "fewer blocks or convolutions, a smaller kernel_size or stride, or padding: same"
+    return f"{layer}: {window} does not fit on maps of {sides[0]} x {sides[1]} ({remedy})"
+
+
+def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
+    """(batch, channels, height, width) of any size -> (batch, num_outputs) logits; Infeasible as ``plan``."""
     from torch import nn
 
     from workloads.layers import ACTIVATIONS, Dropout
 
-    num_inputs, height, width = shape.example
-    num_outputs = hp.width
     layers: list[nn.Module] = []
-    for _ in range(hp.depth):
-        before, after = (hp.kernel_size - 1) // 2, hp.kernel_size // 2
-        layers += [nn.ZeroPad2d((before, after, before, after))] if before != after else []
-        padding = before if before == after else 0
-        layers.append(nn.Conv2d(num_inputs, num_outputs, hp.kernel_size, padding=padding, bias=not hp.batch_norm))
-        layers += [nn.BatchNorm2d(num_outputs)] if hp.batch_norm else []
+    steps = plan(hp, shape)
+    for step in steps:
+        if step.kind == "pooling":
+            layers.append(nn.MaxPool2d(2) if hp.pooling == "max" else nn.AvgPool2d(2))
+            continue
+        layers += _convolution(hp, step)
+        layers += [nn.BatchNorm2d(step.num_outputs)] if hp.batch_norm else []
         layers.append(ACTIVATIONS[hp.activation]())
-        num_inputs = num_outputs
-        if min(height, width) >= 4:
-            layers.append(nn.MaxPool2d(2))
-            height, width, num_outputs = height // 2, width // 2, num_outputs * 2
-    grid = (min(2, height), min(2, width))
-    num_features = num_inputs * grid[0] * grid[1]
+    grid = (min(GRID, steps[-1].sides[0]), min(GRID, steps[-1].sides[1]))
+    num_features = steps[-1].num_outputs * grid[0] * grid[1]
     head = (
         nn.AdaptiveAvgPool2d(grid),
         nn.Flatten(),
@@ -60,17 +121,39 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
     return nn.Sequential(*layers, *head)
 
 
+def _convolution(hp: CNNHyperparameters, step: Step) -> list[nn.Module]:
+    """Padding ``same`` puts half of the zeros on each side, the odd one at the end, as TensorFlow does."""
+    from torch import nn
+
+    lost = hp.kernel_size - 1 if hp.padding == "same" else 0
+    before, after = lost // 2, lost - lost // 2
+    padding: list[nn.Module] = [] if before == after else [nn.ZeroPad2d((before, after, before, after))]
+    return [
+        *padding,
+        nn.Conv2d(
+            step.num_inputs,
+            step.num_outputs,
+            hp.kernel_size,
+            step.stride,
+            padding=before if before == after else 0,
+            bias=not hp.batch_norm,
+        ),
+    ]
+
+
 CNN = Workload(
     name="cnn",
     summary="convolutional network for images",
     hyperparameters=CNNHyperparameters,
     space={
-        "lr": {"min": 1e-4, "max": 1e-1, "log": True},
+        "lr": {"min": 3e-4, "max": 3e-2, "log": True},
         "batch_size": {"values": [32, 64, 128]},
         "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
         "dropout": {"min": 0.0, "max": 0.5},
+        "channels": {"values": [16, 32]},
     },
     problems={"image": ("classification",)},
     build=build,
+    check=plan,
     half=True,
 )

@@ -17,7 +17,7 @@ from workloads.checkpoint import Progress
 from workloads.data import SearchData, TestData
 from workloads.evaluate import over
 from workloads.loop import Loop, Setup, State, Trainee
-from workloads.registry import workload
+from workloads.registry import Infeasible, workload
 from workloads.resident import standardised, tensor
 from workloads.training import Training
 from workloads.widths import cohort_loops
@@ -61,16 +61,22 @@ class LegRunner:
         self.test = test
         self.aboard: list[Aboard] = []
         self.leg: Leg | None = None
+        self._infeasible: str | None = None
 
     def start(self, leg: Leg) -> list[str]:
         """Build the members and load their checkpoints. Returns messages for people.
 
-        Raises TornCheckpoint where a member's checkpoint is damaged: the leg then goes out again from an older one.
+        Members that cannot work on this data are told so by the next ``epoch``. Raises TornCheckpoint where a
+        member's checkpoint is damaged: the leg then goes out again from an older one.
         """
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
-        self.setup = self._setup(trainees[0].hp)
-        places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
-        self.leg, self.aboard = leg, []
+        self.leg, self.aboard, self._infeasible = leg, [], None
+        try:
+            self.setup = self._setup(trainees[0].hp)
+            places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
+        except Infeasible as error:
+            self._infeasible = f"infeasible: {error}"
+            return []
         for member, (loop, k) in zip(leg.members, places, strict=True):
             self.aboard.append(self._board(leg, member, loop, k))
         return messages
@@ -109,11 +115,15 @@ class LegRunner:
     @property
     def done(self) -> bool:
         """Whether every member has reached the leg's stop or failed."""
-        return self.leg is None or not self.aboard or self.aboard[0].progress.epoch >= self.leg.stop
+        if self.leg is None or self._infeasible is not None:
+            return self.leg is None
+        return not self.aboard or self.aboard[0].progress.epoch >= self.leg.stop
 
     def epoch(self) -> list[MemberEpoch]:
         """One more epoch of every member aboard. A member that diverged is told once, and leaves."""
         assert not self.done, "the leg is done"
+        if self._infeasible is not None:
+            return self._refuse(self._infeasible)
         told: list[MemberEpoch] = []
         for loop in self._loops():
             members = [a for a in self.aboard if a.loop is loop]
@@ -121,6 +131,12 @@ class LegRunner:
                 told.append(self._tell(a, metrics, finite))
             self._drop(loop, members, [t.failure for t in told[-len(members) :]])
         return told
+
+    def _refuse(self, failure: str) -> list[MemberEpoch]:
+        assert self.leg is not None
+        self._infeasible = None
+        epoch = self.leg.start + 1
+        return [MemberEpoch(key=member.key, epoch=epoch, failure=failure) for member in self.leg.members]
 
     def _loops(self) -> list[Loop]:
         return list({id(a.loop): a.loop for a in self.aboard}.values())

@@ -84,6 +84,11 @@ class Workload:
     problems: Mapping[DataKind, tuple[Problem, ...]]
     """The kinds of data it takes, and what it solves on each; the first is the default."""
     build: Callable[[Any, DataShape], nn.Module]
+    check: Callable[[Any, DataShape], object] | None = None
+    """Raises Infeasible for hyperparameters that ``build`` could not use on such data; needs no torch.
+
+    It is asked before anything starts, for the workload's defaults with the values that the spec fixes.
+    """
     fusable: bool = True
     """False for a model that has no batching rule: its members are trained one after the other."""
     half: bool = False

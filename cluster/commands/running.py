@@ -72,7 +72,11 @@ def _drive(home: SweepHome, view: Observer) -> int:
         return drive(home, view, leave_ray=True)
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
-    except (DataChanged, DataError, TooSmall) as error:
+    except DataError as error:
+        if not home.data.exists():
+            home.remove()
+        raise Refusal(str(error)) from error
+    except (DataChanged, TooSmall) as error:
         raise Failure(str(error)) from error
 
 

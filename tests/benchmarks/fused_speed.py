@@ -33,7 +33,7 @@ from workloads.resident import resident
 WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...], int]] = {
     "digits MLP 64-64-64-10": ("mlp", {"batch_size": 64}, (1, 8, 8), 1258),
-    "CNN on 32x32": ("cnn", {"batch_size": 64, "depth": 3, "width": 16}, (3, 32, 32), 1280),
+    "CNN on 32x32": ("cnn", {"batch_size": 64, "blocks": 3, "channels": 16}, (3, 32, 32), 1280),
 }
 
 
