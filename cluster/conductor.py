@@ -84,6 +84,8 @@ class Conductor:
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         for measured in report.epochs:
             self.writer.epoch(run_key(aboard[measured.key], ROLES[handle[0]]), measured.epoch, measured.metrics)
+        for shown in report.exhibits:
+            self.writer.content(shown.path, shown.content, run_key(aboard[shown.key], ROLES[handle[0]]))
         race.reported(handle[1], report.epochs, self.sweep.metric.name)
         for scored in report.scored:
             track = aboard[scored.key]

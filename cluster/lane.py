@@ -11,7 +11,7 @@ import ray
 from ray import tune
 
 from cluster.reports import Report, Shared
-from search_spaces.legs import Leg, MemberEpoch, Saved
+from search_spaces.legs import Exhibit, Leg, MemberEpoch, Saved
 
 if TYPE_CHECKING:
     from workloads.leg import LegRunner
@@ -52,9 +52,11 @@ class Lane(tune.Trainable):
     def _train(self, begun: float) -> Report:
         leg, runner = self._started()
         epochs: list[MemberEpoch] = []
+        exhibits: list[Exhibit] = []
         stopping = self._shared.stop_mark.exists()
         while not runner.done and not stopping and time.monotonic() - begun < REPORT_EVERY_S:
             epochs += runner.epoch()
+            exhibits += runner.exhibits()
             self._num_unsaved += 1
             stopping = self._shared.stop_mark.exists()
         over = runner.done or stopping
@@ -65,6 +67,7 @@ class Lane(tune.Trainable):
             epochs=epochs,
             saved=saved,
             scored=runner.score() if runner.done and leg.purpose == "final" else (),
+            exhibits=exhibits,
             done=over,
             seconds=time.monotonic() - begun,
         )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.legs import MemberEpoch, Saved, Scored
+from search_spaces.legs import Exhibit, MemberEpoch, Saved, Scored
 
 if TYPE_CHECKING:
     import ray
@@ -21,6 +21,7 @@ class Report:
     epochs: Sequence[MemberEpoch] = ()
     saved: Sequence[Saved] = ()
     scored: Sequence[Scored] = ()
+    exhibits: Sequence[Exhibit] = ()
     failure: str | None = None
     """The traceback of code that raised; the leg is over and its lane lives on."""
     seconds: float = 0.0
@@ -40,6 +41,7 @@ class Report:
                 "epochs": [MemberEpoch(**item) for item in record["epochs"]],
                 "saved": [Saved(**item) for item in record["saved"]],
                 "scored": [Scored(**item) for item in record["scored"]],
+                "exhibits": [Exhibit(**item) for item in record["exhibits"]],
             }
         )
 

@@ -84,3 +84,13 @@ class Scored:
     key: str
     best_epoch: int
     metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """A small file that shows what a member makes, for its run. ``content`` is base64: it travels as JSON."""
+
+    key: str
+    path: str
+    """Relative, with slashes: where it stands among the run's artifacts."""
+    content: str

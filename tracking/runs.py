@@ -133,17 +133,20 @@ class MlflowStore:
     def log_file(self, run_id: str, local: Path, artifact_path: str) -> None:
         """Keeps the file ``local`` as the run's artifact ``artifact_path``."""
         with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
-            target = Path(artifact_path)
-            copy = Path(folder) / target.name
-            shutil.copyfile(local, copy)
-            self.client.log_artifact(run_id, str(copy), str(target.parent) if target.parent != Path() else None)
-            self.num_requests += 1
+            shutil.copyfile(local, Path(folder) / Path(artifact_path).name)
+            self._log(run_id, Path(folder), Path(artifact_path))
 
-    def log_text(self, run_id: str, text: str, artifact_path: str) -> None:
-        """Keeps ``text`` as the run's artifact ``artifact_path``."""
-        with sorted_trouble():
-            self.client.log_text(run_id, text, artifact_path)
-            self.num_requests += 1
+    def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
+        """Keeps ``content`` as the run's artifact ``artifact_path``."""
+        with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / Path(artifact_path).name).write_bytes(content)
+            self._log(run_id, Path(folder), Path(artifact_path))
+
+    def _log(self, run_id: str, folder: Path, target: Path) -> None:
+        """MLflow names an artifact after the file it is given, so that lies in ``folder`` under its own name."""
+        where = str(target.parent) if target.parent != Path() else None
+        self.client.log_artifact(run_id, str(folder / target.name), where)
+        self.num_requests += 1
 
 
 def _dataset(dataset: Mapping[str, object]) -> Any:

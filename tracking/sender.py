@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -142,7 +143,9 @@ class Sender:
         if run_id is None:
             raise Refused(f"no trial was announced as {event['key']}")
         if event["kind"] == "text":
-            self._store.log_text(run_id, event["text"], event["path"])
+            self._store.log_bytes(run_id, event["text"].encode(), event["path"])
+        elif event["kind"] == "content":
+            self._store.log_bytes(run_id, base64.b64decode(event["content"]), event["path"])
         elif not Path(event["local"]).is_file():
             raise Refused(f"{event['local']} is no longer there")
         else:

@@ -219,15 +219,15 @@ class SqliteStore:
             (folder / artifact_path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(local, folder / artifact_path)
 
-    def log_text(self, run_id: str, text: str, artifact_path: str) -> None:
-        """Keeps ``text`` as the run's artifact ``artifact_path``."""
+    def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
+        """Keeps ``content`` as the run's artifact ``artifact_path``."""
         with sorted_trouble():
             folder = self._artifacts(run_id)
             if folder is None:
-                self._mlflow().log_text(run_id, text, artifact_path)
+                self._mlflow().log_bytes(run_id, content, artifact_path)
                 return
             (folder / artifact_path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / artifact_path).write_text(text, encoding="utf-8")
+            (folder / artifact_path).write_bytes(content)
 
     def _artifacts(self, run_id: str) -> Path | None:
         with closing(connect(self.path)) as connection:

@@ -109,6 +109,10 @@ class Writer:
         """Keeps ``text`` as an artifact of the sweep's run, or of the member ``key``."""
         self._put({"kind": "text", "key": key, "path": artifact_path, "text": text})
 
+    def content(self, artifact_path: str, content: str, key: str = PARENT) -> None:
+        """Keeps bytes, given as base64, as an artifact; the spool holds them, too, until they have arrived."""
+        self._put({"kind": "content", "key": key, "path": artifact_path, "content": content})
+
     def file(self, local: Path, artifact_path: str, key: str = PARENT) -> None:
         """Keeps a file as an artifact; it is read when it is sent."""
         self._put({"kind": "file", "key": key, "path": artifact_path, "local": str(local.absolute())})

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+from torch import nn
 
 from search_spaces.hyperparameters import complete, hyperparameters
-from search_spaces.legs import Leg, Member, MemberEpoch, Saved, Scored, Value
+from search_spaces.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored, Value
 from workloads import checkpoint
 from workloads.checkpoint import Progress
 from workloads.data import SearchData, TestData
 from workloads.evaluate import over
+from workloads.exhibits import exhibits
 from workloads.loop import Loop, Setup, State, Trainee
 from workloads.registry import Infeasible, workload
 from workloads.resident import standardised, tensor
@@ -176,6 +178,25 @@ class LegRunner:
         checkpoint.save(uri, a.progress, a.loop.state(self._place(a)), a.best)
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
+    def exhibits(self) -> list[Exhibit]:
+        """What the members' models make, at the leg's end or, where the workload says so, after every epoch.
+
+        Of a final member the model is that of its best epoch.
+        """
+        if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
+            return []
+        return [shown for a in self.aboard for shown in self._exhibits(a)]
+
+    def _exhibits(self, a: Aboard) -> list[Exhibit]:
+        model = self._model(a, a.best or a.loop.state(self._place(a)).model)
+        epoch = a.progress.best_epoch if a.best else a.progress.epoch
+        return exhibits(self.setup, model, epoch, a.member.key)
+
+    def _model(self, a: Aboard, weights: State) -> nn.Module:
+        model = self.setup.build(Trainee(a.member.seed, self._hyperparameters(a.member)))
+        model.load_state_dict(weights)
+        return model.eval()
+
     def score(self) -> list[Scored]:
         """Final members on the locked test split: ``test_*``, and ``val_*`` of the same, their best, epoch."""
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
@@ -184,11 +205,10 @@ class LegRunner:
     def _score(self, a: Aboard, test: TestData) -> Scored:
         assert a.best is not None and a.progress.best_metrics is not None
         data = self.setup.data
-        model = self.setup.build(Trainee(a.member.seed, self._hyperparameters(a.member)))
-        model.load_state_dict(a.best)
+        model = self._model(a, a.best)
         x, y = tensor(test.x).to(data.device), standardised(tensor(test.y).to(data.device), data.shape)
         with self.setup.autocast():
-            measured = over(self.setup.task(), model.eval(), data.raw(), (x, y))
+            measured = over(self.setup.task(), model, data.raw(), (x, y))
         metrics = {f"test_{name}": float(value) for name, value in measured.items()}
         validated = {name: v for name, v in a.progress.best_metrics.items() if name.startswith("val_")}
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**validated, **metrics})

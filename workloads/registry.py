@@ -101,6 +101,8 @@ class Workload:
     """Trains one member where the plain loop does not fit (several players, another framework)."""
     exhibit: Callable[[Setup, nn.Module, int], Mapping[str, bytes]] | None = None
     """(setup, model, epoch) to small files that show what the model makes, by artifact path."""
+    exhibit_epochs: bool = False
+    """They are taken after every epoch, not only at the end of a leg."""
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
