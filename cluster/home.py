@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import psutil
-
-from cluster.stopping import kill_tree
 
 if TYPE_CHECKING:
     from search_spaces.sweep import Sweep
@@ -73,7 +68,7 @@ class SweepHome:
         """A new home with the spec in it, under an ID that no other sweep of ``root`` begins with."""
         root.mkdir(parents=True, exist_ok=True)
         while True:
-            sweep_id = secrets.token_hex(2)
+            sweep_id = os.urandom(2).hex()
             home = cls(sweep_id, root.resolve() / sweep_id)
             with contextlib.suppress(FileExistsError):
                 home.path.mkdir()
@@ -145,6 +140,10 @@ class SweepHome:
         if pid is None:
             return False
         if now:
+            import psutil
+
+            from cluster.stopping import kill_tree
+
             kill_tree(psutil.Process(pid))
         else:
             os.kill(pid, signal.SIGTERM)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.domain_rules import (
+    DecimalGrid,
     DomainFault,
     check_range,
     check_step,
-    decimal_grid,
     decimal_step,
     is_number,
     same,
@@ -71,7 +71,7 @@ class Uniform:
     def grid(self) -> Sequence[float]:
         if self.step is None:
             raise DomainFault("step", "is needed for method grid (or values)")
-        return decimal_grid(self.low, self.high, self.step)
+        return DecimalGrid(self.low, self.high, self.step)
 
     def spec(self) -> dict[str, Any]:
         step = {} if self.step is None else {"step": self.step}

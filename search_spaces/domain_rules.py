@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, overload
 
 from search_spaces.legs import Value
 
@@ -92,9 +93,29 @@ def same(a: Value, b: Value) -> bool:
     return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
-def decimal_grid(low: float, high: float, step: float) -> Sequence[float]:
-    """low, low + step, ... up to ``high``, without the dust of binary addition."""
-    return [decimal_step(low, step, k) for k in range(int((_decimal(high) - _decimal(low)) // _decimal(step)) + 1)]
+@dataclass(frozen=True)
+class DecimalGrid(Sequence[float]):
+    """low, low + step, ... up to ``high``, without the dust of binary addition; worked out when asked for."""
+
+    low: float
+    high: float
+    step: float
+
+    def __len__(self) -> int:
+        return int((_decimal(self.high) - _decimal(self.low)) // _decimal(self.step)) + 1
+
+    @overload
+    def __getitem__(self, k: int) -> float: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[float]: ...
+    def __getitem__(self, k: int | slice) -> float | list[float]:
+        places = range(len(self))[k]
+        if isinstance(places, range):
+            return [decimal_step(self.low, self.step, place) for place in places]
+        return decimal_step(self.low, self.step, places)
+
+    def __iter__(self) -> Iterator[float]:
+        return (decimal_step(self.low, self.step, k) for k in range(len(self)))
 
 
 def decimal_step(low: float, step: float, num_steps: int) -> float:

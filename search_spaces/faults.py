@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _SHOWN = 60
-_LINES = 100
+MAX_LINES = 100
+"""Faults that are told; the rest are counted."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class SpecError(Exception):
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        more = len(self.faults) - _LINES
-        return "\n".join([*map(str, self.faults[:_LINES]), *([f"and {more} faults more"] if more > 0 else [])])
+        more = len(self.faults) - MAX_LINES
+        return "\n".join([*map(str, self.faults[:MAX_LINES]), *([f"and {more} faults more"] if more > 0 else [])])
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:

@@ -12,7 +12,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.domain import Uniform
-from search_spaces.domain_rules import Domain, DomainFault, decimal_grid, decimal_step, is_number
+from search_spaces.domain_rules import DecimalGrid, Domain, DomainFault, decimal_step, is_number
 from search_spaces.legs import Value
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Rounded:
         low, high = self.bounds
         if isinstance(self.q, int):
             return range(int(low), int(high) + 1, self.q)
-        return decimal_grid(low, high, self.q)
+        return DecimalGrid(low, high, self.q)
 
     def spec(self) -> dict[str, Any]:
         plain = self.law.spec()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from search_spaces.faults import nearest, shown
+from search_spaces.faults import MAX_LINES, nearest, shown
 from search_spaces.spec_yaml import Document, Path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -69,7 +69,8 @@ def _told(
         if kind == "missing":
             told[detail["loc"]] = (detail["loc"], _RULES[kind], None, None)
         elif kind == "extra_forbidden":
-            told[where] = _unknown(where, model, reasons)
+            few = len(told) < 2 * MAX_LINES  # of the others no line is seen, and to find what was meant takes long
+            told[where] = _unknown(where, model, reasons) if few else (where, "unknown key", None, None)
         else:
             rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
             told[where] = (where, rule, shown(_at(tree, where)), _meant(detail))

@@ -77,7 +77,7 @@ class _Reader:
             self.document.fault(path, f"{name} must be given once (first at {first})")
         elif self.known is not None and name not in self.known:
             rule = "unknown hyperparameter of this workload"
-            if not (close := nearest(name, self.known)):
+            if not (close := self.document.nearest(name, self.known)):
                 rule += f" (it has {', '.join(self.known)})"
             self.document.fault(path, rule, shown(name), close and repr(close))
         else:

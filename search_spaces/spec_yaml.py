@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
@@ -21,13 +22,15 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.scanner import Scanner, ScannerError
 
-from search_spaces.faults import Fault, SpecError, shown
+from search_spaces.faults import MAX_LINES, Fault, SpecError, nearest, shown
 
 MAX_BYTES = 128 * 1024
 MAX_NODES = 5_000
 """Values a spec may hold, aliases written out."""
 MAX_DEPTH = 20
+_TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
 Path = tuple[str | int, ...]
 _NOT_TEXT = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
@@ -60,6 +63,10 @@ class Document:
         self.places = {old: where for old, where in self.places.items() if old[: len(path)] != path}
         self.places[path] = place
 
+    def nearest(self, name: object, known: Iterable[str]) -> str | None:
+        """The one of ``known`` that was meant; not looked for once there are more faults than are ever told."""
+        return nearest(name, known) if len(self.faults) < 2 * MAX_LINES else None
+
     def refuse_faulty(self) -> None:
         """Raise SpecError when any fault was noted."""
         if self.faults:
@@ -83,11 +90,22 @@ class _Anchored:
     num_nodes: int
 
 
+class _Scanner(Scanner):
+    """Stops where brackets are nested too deep: looking for keys, it would first read 1,024 characters of them."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:
+        """Of ``[`` and ``{``."""
+        if self.flow_level > MAX_DEPTH:
+            raise ScannerError(None, None, _TOO_DEEP, self.reader.get_mark())
+        super().fetch_flow_collection_start(TokenClass, to_push)
+
+
 class _Composer:
     """Builds values from parser events: unlike a loader it stops early, and goes on after a doubled key."""
 
     def __init__(self, document: Document, text: str) -> None:
         yaml = YAML(typ="safe", pure=True)
+        yaml.Scanner = _Scanner
         self._resolver, self._constructor = yaml.resolver, yaml.constructor
         self._document = document
         self._events: Iterator[Event] = yaml.parse(text)
@@ -112,21 +130,24 @@ class _Composer:
     def _value(self, event: Event, path: Path, depth: int) -> Any:
         self._count(event, 1)
         if depth > MAX_DEPTH:
-            self._stop(event, f"must not be nested deeper than {MAX_DEPTH}")
+            self._stop(event, _TOO_DEEP)
         self._document.places.setdefault(path, f"{self._document.origin}:{event.start_mark.line + 1}")
         if isinstance(event, AliasEvent):
             return self._alias(event, path)
         assert isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent), event
         if event.tag is not None:
             self._stop(event, "tags are not read", shown(str(event.tag)))
-        before = self._num_nodes
+        num_nodes, num_places = self._num_nodes, len(self._document.places)
         if isinstance(event, ScalarEvent):
             value = self._scalar(event)
         else:
             value = (self._sequence if isinstance(event, SequenceStartEvent) else self._mapping)(path, depth)
         if event.anchor is not None:
-            inside = {p[len(path) :]: where for p, where in self._document.places.items() if p[: len(path)] == path}
-            self._anchors[event.anchor] = _Anchored(value, inside, self._num_nodes - before)
+            places = self._document.places  # in the order found: what lies inside came last
+            inside = {
+                p[len(path) :]: where for p, where in islice(reversed(places.items()), len(places) - num_places)
+            }
+            self._anchors[event.anchor] = _Anchored(value, inside, self._num_nodes - num_nodes)
         return value
 
     def _count(self, event: Event, num: int) -> None:
@@ -189,7 +210,8 @@ def read_yaml(text: str, origin: str) -> Document:
         _Composer(document, text).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        rule = "must be valid YAML: " + " ".join(str(error.problem or error.context).split())
+        problem = " ".join(str(error.problem or error.context).split())
+        rule = problem if problem == _TOO_DEEP else f"must be valid YAML: {problem}"
         if "'\\t'" in rule:
             rule = "must be indented by spaces, not by tabs"
         place = f"{origin}:{mark.line + 1}" if mark else origin

@@ -49,8 +49,8 @@ _WORKLOADS = {
 }
 _DATASETS = {
     "digits": DatasetInfo("digits", "image", "digits"),
-    "wine": DatasetInfo("wine", "table", "wine"),
     "breast_cancer": DatasetInfo("breast_cancer", "table", "biopsies"),
+    "wine": DatasetInfo("wine", "table", "wine"),
 }
 
 

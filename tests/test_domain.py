@@ -78,6 +78,8 @@ def test_continuous_laws_have_no_grid(name: str) -> None:
 
 def test_stepped_values_carry_no_binary_dust() -> None:
     assert list(Uniform(0.1, 0.7, 0.2).grid()) == [0.1, 0.3, 0.5, 0.7]
+    assert list(Uniform(0.1, 0.7, 0.2).grid()[1:3]) == [0.3, 0.5]
+    assert len(Uniform(0.0, 0.1, 1e-7).grid()) == 1_000_001
     assert list(Rounded(Uniform(0.0, 1.0), 0.1).grid()) == [k / 10 for k in range(11)]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.spec_cases import DATA, Case, judge, whole
+from tests.spec_tables import write_tables
 
 CASES = {
     # data
@@ -88,22 +89,7 @@ CASES = {
 @pytest.fixture
 def tables(tmp_path: Path) -> Path:
     """Tables that the data cases name."""
-    import pyarrow
-    import pyarrow.parquet
-
-    tables = {
-        "table.csv": "x0,x1,label\n1,2,a\n",
-        "numbers.csv": "1,2\n3,4\n",
-        "semicolon.csv": "x;y\n1;2\n",
-        "uneven.csv": "x,y\n1,2\n1,2,3\n",
-        "empty.csv": "x,y\n",
-        "doubled.csv": "x,x,y\n1,2,3\n",
-    }
-    for name, text in tables.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "binary.csv").write_bytes(bytes(range(256)))
-    pyarrow.parquet.write_table(pyarrow.table({"png": [b"x"], "label": [1]}), tmp_path / "t.parquet")
-    return tmp_path
+    return write_tables(tmp_path)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -30,7 +30,7 @@ CASES = {
         "'uniform'",
     ),
     "data set": whole(DATA % "{name: digit}", 2, "data.name", "unknown data set", "'digit'", "'digits'"),
-    "far name": whole(DATA % "{name: qqq}", 2, "data.name", "there are digits, wine, breast_cancer", "'qqq'"),
+    "far name": whole(DATA % "{name: qqq}", 2, "data.name", "there are digits, breast_cancer, wine", "'qqq'"),
     "metric": Case(
         "metric: {name: val_acuracy}", 5, "metric.name", "unknown metric", "'val_acuracy'", "'val_accuracy'"
     ),
@@ -167,7 +167,9 @@ CASES = {
         "must hold at most 5000 values, aliases written out",
     ),
     "loop": Case("a: &a [*a]", 5, "", "an alias needs an anchor before it", "'*a'"),
+    "inside an alias": Case("x: &a {tops: 3}\nfinal: *a", 5, "final.tops", "unknown key", "'tops'", "'top'"),
     "deep": Case("a: " + "[" * 5000, 5, "", "must not be nested deeper than 20"),
+    "deep with spaces": Case("a: " + "[ " * 500, 5, "", "must not be nested deeper than 20"),
     "merge": Case("<<: {epochs: 3}", 5, "<<", "unknown key", "'<<'"),
     "number as key": Case("3: 4", 5, "3", "unknown key", "'3'"),
 }

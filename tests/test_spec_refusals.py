@@ -34,6 +34,11 @@ def test_a_file_full_of_faults_is_told_shortly(tmp_path: Path) -> None:
     assert str(error).splitlines()[100:] == ["and 30 faults more"]
 
 
+def test_brackets_in_a_text_are_no_nesting(tmp_path: Path) -> None:
+    text = f"description: '{'[' * 200}'  #{'{' * 200}\n"
+    assert parse_sweep(BASE + text, "sweep.yaml", tmp_path, catalogue=CATALOGUE).description == "[" * 200
+
+
 def test_faults_of_other_keys_are_told_for_an_unknown_workload(tmp_path: Path) -> None:
     error = refusal("workload: nope\ndata: {name: digits}\nparameters: {x: {min: 2, max: 1}}\nepochs: -1", tmp_path)
     assert {f.path for f in error.faults} == {"workload", "parameters.x.max", "epochs"}
