@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -33,6 +34,7 @@ MAX_DEPTH = 20
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
 Path = tuple[str | int, ...]
+_CONTROL = re.compile(r"[^\t\n\r -\U0010ffff]")
 _NOT_TEXT = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
 
 
@@ -232,8 +234,7 @@ def decoded(raw: bytes, origin: str) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         rule = "must be UTF-8 text"
         raise SpecError([Fault(f"{origin}:{line}", "", rule, f"byte 0x{raw[error.start]:02x}")]) from None
-    odd = next((i for i, c in enumerate(text) if ord(c) < 32 and c not in "\t\n\r"), None)
-    if odd is not None:
-        place = f"{origin}:{text.count(chr(10), 0, odd) + 1}"
-        raise SpecError([Fault(place, "", "must be UTF-8 text", f"control character {ord(text[odd])}")])
+    if odd := _CONTROL.search(text):
+        place = f"{origin}:{text.count(chr(10), 0, odd.start()) + 1}"
+        raise SpecError([Fault(place, "", "must be UTF-8 text", f"control character {ord(odd[0])}")])
     return text
