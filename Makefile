@@ -33,6 +33,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.search_quality
 	$(BIN)/python -m tests.benchmarks.fused_speed
 	$(BIN)/python -m tests.benchmarks.peers
+	$(BIN)/python -m tests.benchmarks.faulty_specs
 
 wheel: install
 	$(BIN)/python -m hatchling build -t wheel
