@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from search_spaces.catalogue import Catalogue, WorkloadInfo
 from search_spaces.domain_rules import DomainFault
 from search_spaces.faults import nearest, shown
-from search_spaces.hyperparameters import Hyperparameter, hyperparameters
+from search_spaces.hyperparameters import hyperparameters
 from search_spaces.legs import Params, Value
 from search_spaces.overrides import override, settle_aliases
 from search_spaces.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
@@ -20,6 +19,7 @@ from search_spaces.spec_data import read_data
 from search_spaces.spec_errors import checked
 from search_spaces.spec_file import INSTEAD, EarlyTerminate, SpecFile
 from search_spaces.spec_parameters import read_parameters
+from search_spaces.spec_start import Searched, check_count, check_entries
 from search_spaces.spec_yaml import Document, decoded, read_yaml
 
 DEFAULT_TRIALS = 20
@@ -105,7 +105,10 @@ class _Checks:
         if kind is not None and not self._check_kind(kind):
             kind = None
         metric = self._metric(kind)
-        self._check_start_from(space, constants)
+        if self._hyperparameters is not None and self._sound("parameters", "start_from"):
+            if self._sound("trials"):
+                check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
+            check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         if spec.resources.workers > 1:
             rule = "must be 1: training one trial in several processes is not available yet"
             self._document.fault(("resources", "workers"), rule, shown(spec.resources.workers))
@@ -221,43 +224,3 @@ class _Checks:
         """The workload's defaults, which are tried first; they need not be a point of the grid."""
         defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
         return space.active({name: defaults[name] for name in space.domains if name in defaults})
-
-    def _check_start_from(self, space: Space, constants: Params) -> None:
-        if self._hyperparameters is None or not self._sound("parameters", "start_from"):
-            return
-        if self._sound("trials") and len(self._spec.start_from) >= (self._spec.trials or DEFAULT_TRIALS):
-            rule = "must be fewer than the trials (the workload's defaults are tried before them)"
-            self._document.fault(("start_from",), rule, shown(len(self._spec.start_from)))
-        defaults = {name: known.default for name, known in self._hyperparameters.items()}
-        for k, entry in enumerate(self._spec.start_from):
-            entry_check = _Entry(self._hyperparameters, space, constants, {**defaults, **constants, **entry})
-            for name, value in entry.items():
-                broken, close = entry_check.fault(name, value)
-                if broken:
-                    received = value if name in self._hyperparameters else name
-                    self._document.fault(("start_from", k, name), broken, shown(received), close and repr(close))
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One configuration of ``start_from``; ``full`` is what it stands for, defaults filled in."""
-
-    known: Mapping[str, Hyperparameter]
-    space: Space
-    constants: Params
-    full: Params
-
-    def fault(self, name: str, value: Value) -> tuple[str | None, str | None]:
-        """The rule that ``name: value`` breaks, and the nearest name for an unknown one."""
-        if name not in self.known:
-            return "unknown hyperparameter of this workload", nearest(name, self.known)
-        if name in self.constants:
-            fixed = self.constants[name]
-            return (None if value == fixed else f"must be {fixed}, as in parameters"), None
-        if name not in self.space.domains:
-            return "is not searched: give it a range in parameters", None
-        if not self.space.domains[name].contains(value):
-            return f"must lie in the space: {self.space.domains[name]}", None
-        if not self.space.exists(name, self.full):
-            return "has no effect: its 'when' does not hold beside the other values", None
-        return None, None
