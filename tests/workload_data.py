@@ -12,12 +12,12 @@ from workloads.data import Arrays, SearchData
 from workloads.features import fit
 from workloads.loop import Loop, Setup, Trainee
 from workloads.registry import workload
-from workloads.resident import resident
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "softmax": {},
     "mlp": {"depth": 2, "width": 6},
     "cnn": {"blocks": 2, "channels": 6},
+    "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
 }
 """Each workload's architecture at toy size."""
 
@@ -39,7 +39,9 @@ def search_data(*, image: bool = True) -> SearchData:
 
 def setup(name: str, dtype: torch.dtype = torch.float64) -> Setup:
     """A workload on the small images, on the CPU."""
-    return Setup(workload(name), resident(search_data(), torch.device("cpu"), dtype))
+    kind = workload(name)
+    data = kind.data(trainee(name).hp, search_data(), torch.device("cpu"), dtype)
+    return Setup(kind, data)
 
 
 def trainee(name: str, seed: int = 0, **params: Any) -> Trainee:

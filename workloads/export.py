@@ -9,14 +9,13 @@ from search_spaces.hyperparameters import complete
 from workloads import checkpoint
 from workloads.data import SearchData
 from workloads.features import Array
-from workloads.layers import Preprocess
 from workloads.registry import workload
 
 
 class Exported(nn.Module):
     """Preprocessing and model in one: raw features (rows, *example) to logits (rows, classes)."""
 
-    def __init__(self, preprocess: Preprocess, model: nn.Module) -> None:
+    def __init__(self, preprocess: nn.Module, model: nn.Module) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.model = model

@@ -26,6 +26,7 @@ WORKLOADS: Mapping[str, str] = {
     "softmax": "workloads.softmax:SOFTMAX",
     "mlp": "workloads.mlp:MLP",
     "cnn": "workloads.cnn:CNN",
+    "image": "workloads.image:IMAGE",
 }
 
 DATASETS: Mapping[str, DatasetInfo] = {
@@ -55,6 +56,9 @@ class DataShape:
     target_mean: float = 0.0
     target_std: float = 1.0
     """Of a target of numbers, over the training split: models predict standardised values."""
+    channel_mean: tuple[float, ...] = ()
+    channel_std: tuple[float, ...] = ()
+    """Of images in 0 to 1, over the training split, for a model that standardises them itself."""
 
 
 def default_task(shape: DataShape, objective: str) -> Task:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workloads.data import SearchData
 from workloads.features import Array
@@ -28,7 +28,7 @@ class ResidentData:
     x_val: Tensor
     y_val: Tensor
     shape: DataShape
-    prepare: Preprocess
+    prepare: nn.Module
     dtype: torch.dtype
     ready: bool
     """The inputs are prepared already."""
@@ -40,7 +40,10 @@ class ResidentData:
 
     def inputs(self, x: Tensor) -> Tensor:
         """What the model sees of raw or ready ``x``."""
-        return x if self.ready else self.prepare(x)
+        if self.ready:
+            return x
+        prepared: Tensor = self.prepare(x)
+        return prepared
 
     def raw(self) -> ResidentData:
         """The same for inputs that are not prepared yet (a test split)."""
