@@ -21,12 +21,11 @@ from workloads.widths import make_loop
 
 TIMING = "examples_per_s"
 FUSABLE = [name for name in WORKLOADS if workload(name).fusable]
+CHOICES = [("optimizer", name) for name in OPTIMIZER_NAMES] + [("activation", name) for name in ACTIVATION_NAMES]
 CASES = [
-    (name, optimizer, activation)
-    for name, optimizer in itertools.product(FUSABLE, OPTIMIZER_NAMES)
-    for activation in (
-        ACTIVATION_NAMES if "activation" in workload(name).hyperparameters.__dataclass_fields__ else ("",)
-    )
+    (name, *choice)
+    for name, choice in itertools.product(FUSABLE, CHOICES)
+    if choice[0] in workload(name).hyperparameters.__dataclass_fields__
 ]
 
 
@@ -61,10 +60,9 @@ def assert_states_close(found: Any, expected: Any) -> None:
     assert_close(found.optimizer, expected.optimizer, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize(("name", "optimizer", "activation"), CASES)
-def test_a_fused_cohort_agrees_with_plain_trainings(name: str, optimizer: str, activation: str) -> None:
-    params = {"activation": activation} if activation else {}
-    assert_agree(name, cohort(name, optimizer=optimizer, **params))
+@pytest.mark.parametrize(("name", "hyperparameter", "choice"), CASES)
+def test_a_fused_cohort_agrees_with_plain_trainings(name: str, hyperparameter: str, choice: str) -> None:
+    assert_agree(name, cohort(name, **{hyperparameter: choice}))
 
 
 @pytest.mark.parametrize("name", FUSABLE)

@@ -1,35 +1,102 @@
-"""The stacked optimizers against torch.optim, member by member."""
+"""The stacked optimizers against torch.optim, member by member, with every number of theirs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
+from torch.nn.utils import clip_grad_norm_
 from torch.testing import assert_close
 
-from workloads.optimizers import SLOTS, StackedOptimizer, torch_optimizer
+from workloads.optimizers import SLOTS, StackedOptimizer, penalise, torch_optimizer
 from workloads.training import OPTIMIZER_NAMES, Training
 
-LR = (0.1, 0.01, 0.001)
-MOMENTUM = (0.9, 0.0, 0.5)
-DECAY = (0.0, 0.1, 0.01)
+MEMBERS = (
+    Training(lr=0.1, momentum=0.9),
+    Training(lr=0.01, momentum=0.0, weight_decay=0.1),
+    Training(lr=0.001, momentum=0.5, weight_decay=0.01),
+)
+VARIED = (
+    replace(MEMBERS[0], beta2=0.99, alpha=0.9, eps=1e-6),
+    replace(MEMBERS[1], beta2=0.9999, alpha=0.999, eps=1e-10),
+    MEMBERS[2],
+)
+SHARED = tuple(replace(hp, beta2=0.98, alpha=0.95, eps=1e-5) for hp in MEMBERS)
 
 
-@pytest.mark.parametrize("name", OPTIMIZER_NAMES)
-def test_fifty_steps_agree_with_torch(name: str) -> None:
+def start_and_grads(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
-    start = torch.randn(3, 7, dtype=torch.float64)
-    grads = torch.randn(50, 3, 7, dtype=torch.float64)
-    lr, momentum, decay = (torch.tensor(column, dtype=torch.float64)[:, None] for column in (LR, MOMENTUM, DECAY))
-    theta = start.clone()
-    slots = {slot: torch.zeros_like(theta) for slot in SLOTS[name]}
-    stacked = StackedOptimizer(name, lr, momentum, decay, slots)
+    return torch.randn(3, 7, dtype=dtype), torch.randn(50, 3, 7, dtype=dtype)
+
+
+def stacked(members: tuple[Training, ...], dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    theta, grads = start_and_grads(dtype)
+    optimizer = StackedOptimizer(members, {slot: torch.zeros_like(theta) for slot in SLOTS[members[0].optimizer]})
     for grad in grads:
-        stacked.update(theta, grad.clone())
-    for k in range(3):
+        optimizer.update(theta, grad.clone(), torch.linalg.vector_norm(grad, dim=1))
+    return theta
+
+
+def assert_like_torch(members: tuple[Training, ...], dtype: torch.dtype, **tolerance: float) -> None:
+    found, (start, grads) = stacked(members, dtype), start_and_grads(dtype)
+    for k, hp in enumerate(members):
         parameter = torch.nn.Parameter(start[k].clone())
-        hp = Training(lr=LR[k], momentum=MOMENTUM[k], weight_decay=DECAY[k], optimizer=name)
         optimizer = torch_optimizer(hp, [parameter])
         for grad in grads:
             parameter.grad = grad[k].clone()
             optimizer.step()
-        assert_close(theta[k], parameter.detach(), rtol=1e-6, atol=1e-10)
+        assert_close(found[k], parameter.detach(), **tolerance)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER_NAMES)
+@pytest.mark.parametrize("members", [MEMBERS, SHARED, VARIED], ids=["default", "shared", "varied"])
+def test_fifty_steps_agree_with_torch(name: str, members: tuple[Training, ...]) -> None:
+    members = tuple(replace(hp, optimizer=name) for hp in members)
+    assert_like_torch(members, torch.float64, rtol=1e-6, atol=1e-10)
+    assert_like_torch(members, torch.float32, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sgd", lambda p: torch.optim.SGD(p, 0.1, momentum=0.8, weight_decay=0.2)),
+        ("momentum", lambda p: torch.optim.SGD(p, 0.1, momentum=0.8, weight_decay=0.2)),
+        ("nesterov", lambda p: torch.optim.SGD(p, 0.1, momentum=0.8, weight_decay=0.2, nesterov=True)),
+        ("adagrad", lambda p: torch.optim.Adagrad(p, 0.1, weight_decay=0.2, eps=1e-6)),
+        ("rmsprop", lambda p: torch.optim.RMSprop(p, 0.1, alpha=0.7, eps=1e-6, momentum=0.8, weight_decay=0.2)),
+        ("adam", lambda p: torch.optim.Adam(p, 0.1, betas=(0.8, 0.9), eps=1e-6, weight_decay=0.2)),
+        ("adamw", lambda p: torch.optim.AdamW(p, 0.1, betas=(0.8, 0.9), eps=1e-6, weight_decay=0.2)),
+    ],
+)
+def test_each_name_is_torch_s_rule_with_all_its_numbers(name: str, expected: Any) -> None:
+    hp = Training(optimizer=name, lr=0.1, momentum=0.8, beta2=0.9, alpha=0.7, eps=1e-6, weight_decay=0.2)
+    start, grads = start_and_grads()
+    parameter = torch.nn.Parameter(start[0].clone())
+    optimizer = expected([parameter])
+    for grad in grads:
+        parameter.grad = grad[0].clone()
+        optimizer.step()
+    assert_close(stacked((hp, hp, hp))[0], parameter.detach())
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_l1_and_clipping_are_autograd_s_and_torch_s(name: str) -> None:
+    """The penalty's gradient comes after the clipping, where torch's optimizers add that of L2."""
+    members = tuple(replace(hp, optimizer=name, l1=0.05 * k, clip_norm=2.0 * k) for k, hp in enumerate(MEMBERS))
+    found, (start, grads) = stacked(members), start_and_grads()
+    for k, hp in enumerate(members):
+        by_hand, ours = (torch.nn.Parameter(start[k].clone()) for _ in range(2))
+        first, second = torch_optimizer(hp, [by_hand]), torch_optimizer(hp, [ours])
+        for grad in grads:
+            by_hand.grad, ours.grad = grad[k].clone(), grad[k].clone()
+            if hp.clip_norm:
+                clip_grad_norm_([by_hand], hp.clip_norm)
+                clip_grad_norm_([ours], hp.clip_norm)
+            (hp.l1 * by_hand.abs().sum()).backward()
+            penalise(hp, [ours])
+            first.step()
+            second.step()
+        assert_close(ours, by_hand)
+        assert_close(found[k], by_hand.detach())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from search_spaces.hyperparameters import hyper
 from workloads.registry import DataShape, Infeasible, Workload
-from workloads.training import ACTIVATION_NAMES, Training
+from workloads.training import Nonlinearity, Training
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,11 +20,10 @@ GRID = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class CNNHyperparameters(Training):
+class CNNHyperparameters(Training, Nonlinearity):
     """The numbers of a convolutional network and its training."""
 
     dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
-    activation: str = hyper("relu", "nonlinearity", choices=ACTIVATION_NAMES, shapes=True)
     blocks: int = hyper(3, "blocks, each of convolutions and a pooling", low=1, high=32, shapes=True)
     depth: int = hyper(1, "convolutions of a block", low=1, high=16, shapes=True)
     channels: int = hyper(
@@ -99,7 +98,8 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
     """(batch, channels, height, width) of any size -> (batch, num_outputs) logits; Infeasible as ``plan``."""
     from torch import nn
 
-    from workloads.layers import ACTIVATIONS, Dropout
+    from workloads.activations import activation
+    from workloads.layers import Dropout
 
     layers: list[nn.Module] = []
     steps = plan(hp, shape)
@@ -109,7 +109,7 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
             continue
         layers += _convolution(hp, step)
         layers += [nn.BatchNorm2d(step.num_outputs)] if hp.batch_norm else []
-        layers.append(ACTIVATIONS[hp.activation]())
+        layers.append(activation(hp))
     grid = (min(GRID, steps[-1].sides[0]), min(GRID, steps[-1].sides[1]))
     num_features = steps[-1].num_outputs * grid[0] * grid[1]
     head = (

@@ -42,6 +42,9 @@ class SearchData:
     def shape(self) -> DataShape:
         """What a model must know, of the raw examples."""
         example, y = tuple(self.train.x.shape[1:]), self.train.y
+        if self.problem == "classification":
+            counts = tuple(np.bincount(y, minlength=self.num_outputs).tolist())
+            return DataShape(example, self.num_outputs, self.problem, class_counts=counts)
         if not np.issubdtype(y.dtype, np.floating):
             return DataShape(example, self.num_outputs, self.problem)
         return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)

@@ -13,23 +13,31 @@ GPU_ELEMENTS = 2**28
 
 
 @torch.no_grad()
-def evaluate(task: Task, model: Model, data: ResidentData, num_members: int | None = None) -> dict[str, Tensor]:
+def evaluate(
+    task: Task, model: Model, data: ResidentData, num_members: int | None = None, at_once: int = 0
+) -> dict[str, Tensor]:
     """Metrics of the validation split, float64 of shape (members,), as ``val_loss`` and so on."""
-    return {f"val_{k}": v for k, v in over(task, model, data, (data.x_val, data.y_val), num_members).items()}
+    measured = over(task, model, data, (data.x_val, data.y_val), num_members, at_once)
+    return {f"val_{name}": value for name, value in measured.items()}
 
 
 @torch.no_grad()
 def over(
-    task: Task, model: Model, data: ResidentData, split: tuple[Tensor, Tensor], num_members: int | None = None
+    task: Task,
+    model: Model,
+    data: ResidentData,
+    split: tuple[Tensor, Tensor],
+    num_members: int | None = None,
+    at_once: int = 0,
 ) -> dict[str, Tensor]:
     """Metrics over ``split``: inputs as ``data`` keeps them, and targets; ``model`` is in evaluation mode.
 
     ``num_members`` is None for a model alone, whose outputs have no dimension of members. The split goes through in
-    one piece where the members' inputs stay below a bound, else in chunks.
+    one piece where the members' inputs stay below a bound, else in chunks; ``at_once`` examples at most, if given.
     """
     x, y = split
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
-    chunk = max(64, limit // ((num_members or 1) * x[0].numel()))
+    chunk = at_once or max(64, limit // ((num_members or 1) * x[0].numel()))
     pieces: dict[str, list[Tensor]] = {}
     for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
         for name, value in task.evaluate(model, data.inputs(part), targets).items():

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
+from workloads.activations import agree_on_slopes
 from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
-from workloads.loop import Measurements, MemberState, Setup, Trainee, numbers_of, report
+from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 from workloads.optimizers import SLOTS, StackedOptimizer
 from workloads.order import epoch_order, seed_noise
 from workloads.stacked import Layout, stacked_forward
@@ -31,24 +32,26 @@ class FusedLoop:
         self.members = list(members)
         self.epoch_done = 0
         self.task = setup.task()
-        self.optimizer_name = members[0].hp.optimizer
+        self.at_once = setup.at_once(members[0].hp)
+        self.pace = setup.pace(members)
         models = [setup.build(member) for member in members]
         activate_dropout(models)
+        agree_on_slopes(models)
         self.model = models[0]
         self.layout = Layout.of(self.model)
         self.theta = torch.stack([parameters_to_vector(model.parameters()).detach() for model in models])
         named = [dict(model.named_buffers()) for model in models]
         self.buffers = {name: torch.stack([buffers[name] for buffers in named]) for name in named[0]}
-        self.slots = {slot: torch.zeros_like(self.theta) for slot in SLOTS[self.optimizer_name]}
+        self.slots = {slot: torch.zeros_like(self.theta) for slot in SLOTS[members[0].hp.optimizer]}
         self.step = 0
         self._arrange()
 
     def _arrange(self) -> None:
         """What depends on who is aboard."""
         self.numbers = numbers_of(self.members, self.setup.data)
-        lr, momentum, decay = (self.numbers[name].unsqueeze(1) for name in ("lr", "momentum", "weight_decay"))
-        self.optimizer = StackedOptimizer(self.optimizer_name, lr, momentum, decay, self.slots, self.step)
+        self.optimizer = StackedOptimizer([member.hp for member in self.members], self.slots, self.step)
         shared = len({member.seed for member in self.members}) == 1
+        self._batch_dim = 0 if shared else 1
         example_dims = len(self.setup.data.shape.example)
         self._forwards = {
             training: stacked_forward(self.model.train(training), example_dims, shared=shared or not training)
@@ -65,13 +68,19 @@ class FusedLoop:
         data, members = self.setup.data, self.members
         order = epoch_order([member.seed for member in members], self.epoch_done, len(data.y_train), data.device)
         seed_noise(members[0].seed, self.epoch_done)
-        measured = Measurements()
+        measured, rates = Measurements(), self.pace.rates(self.epoch_done)
+        columns = None if rates is None else rates.to(self.theta).unsqueeze(2)
         self.model.train()
-        for x, y in data.batches(order, members[0].hp.batch_size):
-            measured.add(x.shape[-1 - len(data.shape.example)], self.train_step(x, y))
+        for i, (x, y) in enumerate(data.batches(order, members[0].hp.batch_size)):
+            if columns is not None:
+                self.optimizer.lr = columns[i]
+            measured.add(y.shape[self._batch_dim], self.train_step(x, y))
         self.model.eval()
         with self.setup.autocast():
-            means = {**measured.means(), **evaluate(self.task, self.forward, data, len(members))}
+            means = {**measured.means(), **evaluate(self.task, self.forward, data, len(members), self.at_once)}
+        if rates is not None:
+            means["lr"] = rates.mean(0)
+        self.pace.seen(self.setup.to_minimise(means))
         self.epoch_done += 1
         seconds_each = (time.perf_counter() - started) / len(members)
         return report(members, means, seconds_each, len(data.y_train))
@@ -79,14 +88,25 @@ class FusedLoop:
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
         leaf = self.theta.detach().requires_grad_()
+        grads: list[Tensor] = []
+
+        def backward(x: Tensor, y: Tensor, share: float) -> dict[str, Tensor]:
+            losses, grad = self._gradient(leaf, x, y)
+            grads[:] = [grads[0].add_(grad, alpha=share) if grads else grad if share == 1.0 else grad.mul_(share)]
+            return losses
+
+        losses = in_parts(backward, x, y, self.at_once, self._batch_dim)
+        grad_norm = torch.linalg.vector_norm(grads[0], dim=1)
+        self.optimizer.update(self.theta, grads[0], grad_norm)
+        self.step += 1
+        return {**losses, "grad_norm": grad_norm}
+
+    def _gradient(self, leaf: Tensor, x: Tensor, y: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         with self.setup.autocast():
             losses = self.task.loss(lambda x: self._forwards[True](leaf, self.buffers, x), x, y, self.numbers)
         # The sum's gradient is every member's own; a gradient handed in would make torch import sympy to check it.
         (grad,) = torch.autograd.grad(losses.pop("loss").sum(), leaf)
-        grad_norm = torch.linalg.vector_norm(grad, dim=1)
-        self.optimizer.update(self.theta, grad)
-        self.step += 1
-        return {**losses, "grad_norm": grad_norm}
+        return losses, grad
 
     def finite(self) -> list[bool]:
         """Whether each member's weights are all finite."""
@@ -102,7 +122,7 @@ class FusedLoop:
         if self.members[k].hp.momentum == 0 and "momentum_buffer" in optimizer:
             optimizer["momentum_buffer"].zero_()  # torch.optim keeps none then
         model = {name: model[name].detach().cpu().clone() for name in kept}
-        return MemberState(model, {**optimizer, "step": torch.tensor(self.step)})
+        return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(k)})
 
     def load(self, k: int, state: MemberState) -> None:
         """Go on from ``state``; all members must have made the same number of steps."""
@@ -113,12 +133,14 @@ class FusedLoop:
                 buffer[k].copy_(state.model[name])
         for slot, value in self.slots.items():
             value[k].copy_(state.optimizer[slot])
+        self.pace.load(k, state.optimizer)
         self.step = self.optimizer.step = int(state.optimizer["step"])
 
     def keep(self, ks: Sequence[int]) -> None:
         """Go on with these members only."""
         index = torch.tensor(list(ks), device=self.theta.device)
         self.members = [self.members[k] for k in ks]
+        self.pace.keep(ks)
         self.theta = self.theta.index_select(0, index)
         self.slots = {slot: value.index_select(0, index) for slot, value in self.slots.items()}
         self.buffers = {name: value.index_select(0, index) for name, value in self.buffers.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import hyper
 from workloads.registry import DataShape, Infeasible, Workload
-from workloads.training import ACTIVATION_NAMES, Training
+from workloads.training import Nonlinearity, Training
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageHyperparameters(Training):
+class ImageHyperparameters(Training, Nonlinearity):
     """The numbers of a residual network, of the images that it sees, and of its training."""
 
     lr: float = hyper(0.002, "learning rate", low=0, low_open=True)
     optimizer: str = hyper("adamw", "update rule", choices=("sgd", "adam", "adamw", "rmsprop"), shapes=True)
     weight_decay: float = hyper(0.01, "L2 penalty; with adamw decoupled from the gradient", low=0)
     dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
-    activation: str = hyper("relu", "nonlinearity", choices=ACTIVATION_NAMES, shapes=True)
     depth: int = hyper(1, "residual blocks of each of the three stages", low=1, high=32, shapes=True)
     width: int = hyper(
         16, "channels of the first stage, doubled in each further one", low=1, high=1024, shapes=True
@@ -94,11 +93,13 @@ def check(hp: ImageHyperparameters, shape: DataShape) -> None:
 
 def build(hp: ImageHyperparameters, shape: DataShape) -> nn.Module:
     """(batch, channels, height, width) in 0 to 1 -> (batch, num_outputs) logits."""
-    from workloads.layers import ACTIVATIONS
+    from functools import partial
+
+    from workloads.activations import activation
     from workloads.resnet import NORMS, Look, Running, Standardised, resnet
 
     check(hp, shape)
-    look = Look(hp.depth, hp.width, ACTIVATIONS[hp.activation], NORMS[hp.norm], hp.dropout)
+    look = Look(hp.depth, hp.width, partial(activation, hp), NORMS[hp.norm], hp.dropout)
     return Standardised(resnet(look, shape), shape, Running(hp.precision, hp.channels_last, hp.compile))
 
 

@@ -1,4 +1,4 @@
-"""Layers that can be fused: activations, a dropout whose rate is a number per member, and preprocessing."""
+"""Layers that can be fused: a dropout whose rate is a number per member, and preprocessing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from workloads.features import Statistics
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
 
 
 class Dropout(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.hyperparameters import hyperparameters
+from search_spaces.problems import Goal
+from workloads.initialisation import initialise
+from workloads.learning_rates import Pace
 from workloads.order import mix
 from workloads.registry import Workload
 from workloads.resident import ResidentData
@@ -47,6 +50,11 @@ class Setup:
     workload: Workload
     data: ResidentData
     objective: str = "val_loss"
+    goal: Goal = "minimize"
+    horizon: int = 1
+    """The last epoch that the members could ever reach: what learning-rate schedules spread over."""
+    micro_batch: int = 0
+    """What memory was found to hold of a batch; 0: nobody knows of a bound."""
 
     def task(self) -> Task:
         """The loss and the metrics."""
@@ -63,7 +71,24 @@ class Setup:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mix(member.seed, 0))
             model = self.workload.build(member.hp, self.data.shape)
+            initialise(model, member.hp)
         return model.to(self.data.device, self.data.dtype)
+
+    def at_once(self, hp: Training) -> int:
+        """Examples in memory at once; 0: the whole batch."""
+        return min((size for size in (hp.micro_batch, self.micro_batch) if size), default=0)
+
+    def pace(self, members: Sequence[Trainee]) -> Pace:
+        """The members' learning rates."""
+        num_steps = self.data.num_steps(members[0].hp.batch_size)
+        return Pace([member.hp for member in members], num_steps, self.horizon)
+
+    def to_minimise(self, means: Mapping[str, Tensor]) -> list[float]:
+        """Each member's objective, the lower the better; NaN where it was not measured."""
+        if self.objective not in means:
+            return [math.nan] * max(map(len, means.values()))
+        values = means[self.objective]
+        return (values if self.goal == "minimize" else -values).tolist()
 
 
 class Loop(Protocol):
@@ -89,13 +114,44 @@ class Loop(Protocol):
 
 
 def numbers_of(members: Sequence[Trainee], data: ResidentData) -> dict[str, Tensor]:
-    """Each hyperparameter that is one number per member, as (members,) on the data's device."""
-    known = hyperparameters(type(members[0].hp))
-    names = [name for name, hp in known.items() if not hp.shapes and hp.type in (float, int, bool)]
-    return {
-        name: torch.tensor([float(getattr(m.hp, name)) for m in members], dtype=data.dtype, device=data.device)
-        for name in names
-    }
+    """Each hyperparameter that is one number per member, as (members,) on the data's device.
+
+    One that is a word is its place among the choices, and is there only if a member departs from the first, so that
+    what nobody asks for costs nothing.
+    """
+    found = {}
+    for name, known in hyperparameters(type(members[0].hp)).items():
+        if known.shapes:
+            continue
+        values = [getattr(member.hp, name) for member in members]
+        if known.type is str:
+            assert known.choices, f"{name}: a word that does not shape the program has its choices"
+            values = [known.choices.index(value) for value in values]
+        if known.type is not str or any(values):
+            found[name] = torch.tensor([float(v) for v in values], dtype=data.dtype, device=data.device)
+    return found
+
+
+Step = Callable[[Tensor, Tensor, float], dict[str, Tensor]]
+"""(x, y, share of the batch that they are) to what was measured, means over the examples; leaves a gradient."""
+
+
+def in_parts(step: Step, x: Tensor, y: Tensor, size: int, dim: int = 0) -> dict[str, Tensor]:
+    """A mini-batch through ``step``, at most ``size`` examples at a time (0: all), and its means over all parts.
+
+    Examples are counted along ``dim``. The parts are nearly equal, so that none holds one example by accident. The
+    sum of the parts' gradients is the batch's own, except through batch norm, which sees each part for itself.
+    """
+    num_examples = y.shape[dim]
+    if not 0 < size < num_examples:
+        return step(x, y, 1.0)
+    num_parts = -(-num_examples // size)
+    sums: dict[str, Tensor] = {}
+    for part_x, part_y in zip(x.tensor_split(num_parts, dim), y.tensor_split(num_parts, dim), strict=True):
+        share = part_y.shape[dim] / num_examples
+        for name, value in step(part_x, part_y, share).items():
+            sums[name] = sums.get(name, 0.0) + share * value
+    return sums
 
 
 class Measurements:
@@ -124,7 +180,10 @@ class Measurements:
 def report(
     members: Sequence[Trainee], means: Mapping[str, Tensor], seconds_each: float, examples: int
 ) -> list[dict[str, float]]:
-    """One record a member: the means, both gaps, learning rate and speed (a cohort's time is shared equally)."""
+    """One record a member: the means, both gaps, learning rate and speed (a cohort's time is shared equally).
+
+    ``lr`` is the mean over the epoch's steps where the rate changed in it.
+    """
     columns = {name: values.tolist() for name, values in means.items()}
     records: list[dict[str, float]] = []
     for k, member in enumerate(members):
@@ -133,7 +192,7 @@ def report(
             if f"val_{metric}" in record and f"train_{metric}" in record:
                 gap = record[f"val_{metric}"] - record[f"train_{metric}"]
                 record[f"gap_{metric}"] = gap if metric == "loss" else -gap
-        record["lr"] = member.hp.lr
+        record.setdefault("lr", member.hp.lr)
         record["examples_per_s"] = examples / seconds_each if seconds_each > 0 else math.nan
         records.append(record)
     return records

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import hyper
 from workloads.registry import DataShape, Workload
-from workloads.training import ACTIVATION_NAMES, Training
+from workloads.training import Nonlinearity, Training
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, kw_only=True)
-class MLPHyperparameters(Training):
+class MLPHyperparameters(Training, Nonlinearity):
     """The numbers of a multilayer perceptron and its training."""
 
     dropout: float = hyper(0.0, "share of hidden units dropped in training", low=0, high=1, high_open=True)
-    activation: str = hyper("relu", "nonlinearity", choices=ACTIVATION_NAMES, shapes=True)
     depth: int = hyper(2, "hidden layers", low=0, high=64, shapes=True)
     width: int = hyper(64, "units of a hidden layer", low=1, high=65536, shapes=True)
 
@@ -28,12 +27,13 @@ def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
     """(batch, *example) -> (batch, num_outputs): logits, or standardised numbers."""
     from torch import nn
 
-    from workloads.layers import ACTIVATIONS, Dropout
+    from workloads.activations import activation
+    from workloads.layers import Dropout
 
     num_inputs = math.prod(shape.example)
     layers: list[nn.Module] = [nn.Flatten()]
     for _ in range(hp.depth):
-        layers += [nn.Linear(num_inputs, hp.width), ACTIVATIONS[hp.activation](), Dropout(hp.dropout)]
+        layers += [nn.Linear(num_inputs, hp.width), activation(hp), Dropout(hp.dropout)]
         num_inputs = hp.width
     return nn.Sequential(*layers, nn.Linear(num_inputs, shape.num_outputs))
 

@@ -1,70 +1,100 @@
-"""SGD, Adam, AdamW and RMSprop: torch's own for one model, and the same updates for a cohort of members.
+"""The update rules: torch's own for one model, and the same updates for a cohort of members.
 
 A cohort's parameters are the rows of one matrix (members, parameters), so an update is a handful of operations
-whatever the number of layers, with learning rate, momentum and weight decay as columns. torch's functional
-optimizers take one learning rate for all, so the rules are written out here; a test holds them to torch.optim.
-``momentum`` is the momentum of sgd and rmsprop and beta1 of adam and adamw.
+whatever the number of layers, with each member's numbers as a column. torch's functional optimizers take one
+learning rate for all, so the rules are written out here; a test holds them to torch.optim.
+``momentum`` is that of sgd, nesterov and rmsprop, and beta1 of adam and adamw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from workloads.training import Training
 
-BETA2 = 0.999
-ALPHA = 0.99
-EPS = 1e-8
-
 SLOTS: dict[str, tuple[str, ...]] = {
     "sgd": ("momentum_buffer",),
+    "momentum": ("momentum_buffer",),
+    "nesterov": ("momentum_buffer",),
+    "adagrad": ("sum",),
+    "rmsprop": ("square_avg", "momentum_buffer"),
     "adam": ("exp_avg", "exp_avg_sq"),
     "adamw": ("exp_avg", "exp_avg_sq"),
-    "rmsprop": ("square_avg", "momentum_buffer"),
 }
 """What each optimizer remembers, by torch.optim's names."""
 
+NUMBERS = ("lr", "momentum", "beta2", "alpha", "eps", "weight_decay", "l1", "clip_norm")
+"""The hyperparameters that a step reads."""
+
+CLIP_EPS = 1e-6
+"""Added to the norm that clipping divides by, as in ``torch.nn.utils.clip_grad_norm_``."""
+
 
 def torch_optimizer(hp: Training, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """torch's optimizer for one member."""
-    lr, decay = hp.lr, hp.weight_decay
-    if hp.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr, momentum=hp.momentum, weight_decay=decay)
-    if hp.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr, alpha=ALPHA, eps=EPS, momentum=hp.momentum, weight_decay=decay)
+    """torch's optimizer for one member. ``l1`` and ``clip_norm`` are not part of it: see ``penalise``."""
+    lr, eps, decay = hp.lr, hp.eps, hp.weight_decay
+    match hp.optimizer:
+        case "sgd" | "momentum":
+            return torch.optim.SGD(parameters, lr, momentum=hp.momentum, weight_decay=decay)
+        case "nesterov":
+            nesterov = hp.momentum > 0
+            return torch.optim.SGD(parameters, lr, momentum=hp.momentum, weight_decay=decay, nesterov=nesterov)
+        case "adagrad":
+            return torch.optim.Adagrad(parameters, lr, weight_decay=decay, eps=eps)
+        case "rmsprop":
+            return torch.optim.RMSprop(
+                parameters, lr, alpha=hp.alpha, eps=eps, momentum=hp.momentum, weight_decay=decay
+            )
     kind = torch.optim.AdamW if hp.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr, betas=(hp.momentum, BETA2), eps=EPS, weight_decay=decay)
+    return kind(parameters, lr, betas=(hp.momentum, hp.beta2), eps=eps, weight_decay=decay)
 
 
-@dataclass
+def penalise(hp: Training, parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Add the gradient of ``l1 * sum of |weights|``: after clipping, like L2's, which torch's optimizers add."""
+    if hp.l1 > 0:
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad.add_(parameter.detach().sign(), alpha=hp.l1)
+
+
 class StackedOptimizer:
-    """The optimizer of a cohort. Columns have shape (members, 1), slots (members, parameters)."""
+    """The optimizer of a cohort, of members with these hyperparameters; ``slots`` are (members, parameters).
 
-    name: str
-    lr: Tensor
-    momentum: Tensor
-    weight_decay: Tensor
-    slots: dict[str, Tensor]
-    step: int = 0
+    Numbers that all members share are taken as one, and rules that nobody asks for cost nothing.
+    """
 
-    def __post_init__(self) -> None:
-        self._decays = bool((self.weight_decay != 0).any())
+    def __init__(self, members: Sequence[Training], slots: Mapping[str, Tensor], step: int = 0) -> None:
+        self.name, self.slots, self.step = members[0].optimizer, slots, step
+        like = next(iter(slots.values()))
+        columns = torch.tensor([[getattr(hp, name) for hp in members] for name in NUMBERS], dtype=torch.float64)
+        numbers = dict(zip(NUMBERS, columns.unsqueeze(2).to(like), strict=True))
+        self.lr = numbers["lr"]
+        """Of the next update, (members, 1); may be set between updates."""
+        self.momentum, self._decay, self._l1 = numbers["momentum"], numbers["weight_decay"], numbers["l1"]
         self._weight_of_new = 1 - self.momentum
+        self._clip = numbers["clip_norm"].masked_fill(numbers["clip_norm"] == 0, torch.inf)
+        self._beta2, self._alpha, self._eps = (_common(members, name, like) for name in ("beta2", "alpha", "eps"))
+        self._clips, self._decays, self._lasso = (
+            any(getattr(hp, rule) > 0 for hp in members) for rule in ("clip_norm", "weight_decay", "l1")
+        )
         self._scratch = torch.empty(0)
 
-    def update(self, theta: Tensor, grad: Tensor) -> None:
-        """One step on ``theta`` in place; ``grad`` is overwritten."""
+    def update(self, theta: Tensor, grad: Tensor, norm: Tensor) -> None:
+        """One step on ``theta`` in place; ``grad``, whose norms are (members,), is overwritten."""
         self.step += 1
         if self._scratch.shape != grad.shape:
             self._scratch = torch.empty_like(grad)
+        if self._clips:
+            grad.mul_((self._clip / (norm.unsqueeze(1) + CLIP_EPS)).clamp_(max=1))
+        if self._lasso:
+            grad.addcmul_(theta.sign(), self._l1)
         if self._decays and self.name == "adamw":
-            theta.mul_(1 - self.lr * self.weight_decay)
+            theta.mul_(1 - self.lr * self._decay)
         elif self._decays:
-            grad.addcmul_(theta, self.weight_decay)
+            grad.addcmul_(theta, self._decay)
         UPDATES[self.name](self, theta, grad)
 
     def _sgd(self, theta: Tensor, grad: Tensor) -> None:
@@ -72,27 +102,58 @@ class StackedOptimizer:
         velocity.mul_(self.momentum).add_(grad)
         theta.addcmul_(velocity, self.lr, value=-1)
 
+    def _nesterov(self, theta: Tensor, grad: Tensor) -> None:
+        """Sutskever et al. 2013 as torch has it: the step looks one momentum ahead."""
+        velocity = self.slots["momentum_buffer"]
+        velocity.mul_(self.momentum).add_(grad)
+        theta.addcmul_(grad.addcmul_(velocity, self.momentum), self.lr, value=-1)
+
+    def _adagrad(self, theta: Tensor, grad: Tensor) -> None:
+        """Duchi et al. 2011."""
+        total = self.slots["sum"].addcmul_(grad, grad)
+        denominator = torch.sqrt(total, out=self._scratch).add_(self._eps)
+        theta.addcmul_(grad.div_(denominator), self.lr, value=-1)
+
     def _adam(self, theta: Tensor, grad: Tensor) -> None:
         """Kingma & Ba 2014, with both bias corrections and the rate folded into the denominator."""
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         mean.lerp_(grad, self._weight_of_new)
-        square.mul_(BETA2).addcmul_(grad, grad, value=1 - BETA2)
-        root = (1 - BETA2**self.step) ** 0.5
+        _average(square, self._beta2, grad)
+        root = (1 - self._beta2**self.step) ** 0.5
         scale = (1 - self.momentum**self.step) / (self.lr * root)
-        denominator = torch.sqrt(square, out=self._scratch).add_(EPS * root).mul_(scale)
+        denominator = torch.sqrt(square, out=self._scratch).add_(self._eps * root).mul_(scale)
         theta.addcdiv_(mean, denominator, value=-1)
 
     def _rmsprop(self, theta: Tensor, grad: Tensor) -> None:
         square, velocity = self.slots["square_avg"], self.slots["momentum_buffer"]
-        square.mul_(ALPHA).addcmul_(grad, grad, value=1 - ALPHA)
-        denominator = torch.sqrt(square, out=self._scratch).add_(EPS)
+        _average(square, self._alpha, grad)
+        denominator = torch.sqrt(square, out=self._scratch).add_(self._eps)
         velocity.mul_(self.momentum).addcdiv_(grad, denominator)
         theta.addcmul_(velocity, self.lr, value=-1)
 
 
+def _common(members: Sequence[Training], name: str, like: Tensor) -> float | Tensor:
+    """The number that all members share, or their column in float64: 1 - beta2 needs the digits."""
+    values = [float(getattr(hp, name)) for hp in members]
+    if len(set(values)) == 1:
+        return values[0]
+    return torch.tensor(values, dtype=torch.float64, device=like.device).unsqueeze(1)
+
+
+def _average(square: Tensor, kept: float | Tensor, grad: Tensor) -> None:
+    """The running mean of the squared gradient."""
+    if isinstance(kept, float):
+        square.mul_(kept).addcmul_(grad, grad, value=1 - kept)
+    else:
+        square.lerp_(grad.square(), (1 - kept).to(square.dtype))
+
+
 UPDATES: dict[str, Callable[[StackedOptimizer, Tensor, Tensor], None]] = {
     "sgd": StackedOptimizer._sgd,
+    "momentum": StackedOptimizer._sgd,
+    "nesterov": StackedOptimizer._nesterov,
+    "adagrad": StackedOptimizer._adagrad,
+    "rmsprop": StackedOptimizer._rmsprop,
     "adam": StackedOptimizer._adam,
     "adamw": StackedOptimizer._adam,
-    "rmsprop": StackedOptimizer._rmsprop,
 }

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.utils import get_total_norm, parameters_to_vector
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm, parameters_to_vector
 
 from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
-from workloads.loop import Measurements, MemberState, Setup, Trainee, numbers_of, report
-from workloads.optimizers import SLOTS, torch_optimizer
+from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
+from workloads.optimizers import SLOTS, penalise, torch_optimizer
 from workloads.order import epoch_order, seed_noise
 
 
@@ -27,9 +27,11 @@ class PlainLoop:
         activate_dropout([self.model])
         self.parameters = list(self.model.parameters())
         self.optimizer = torch_optimizer(member.hp, self.parameters)
+        self.pace = setup.pace(self.members)
         self.step = 0
         self.numbers = {name: v[0] for name, v in numbers_of(self.members, setup.data).items()}
         self.task = setup.task()
+        self.at_once = setup.at_once(member.hp)
 
     def epoch(self) -> list[dict[str, float]]:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
@@ -37,26 +39,45 @@ class PlainLoop:
         member, data = self.members[0], self.setup.data
         order = epoch_order([member.seed], self.epoch_done, len(data.y_train), data.device)
         seed_noise(member.seed, self.epoch_done)
-        measured = Measurements()
+        measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         self.model.train()
-        for x, y in data.batches(order, member.hp.batch_size):
-            measured.add(len(x), self.train_step(x, y))
+        for i, (x, y) in enumerate(data.batches(order, member.hp.batch_size)):
+            if rates is not None:
+                self._set_rate(float(rates[i, 0]))
+            measured.add(len(y), self.train_step(x, y))
         self.model.eval()
         with self.setup.autocast():
-            means = {**measured.means(), **evaluate(self.task, self.model, data)}
+            means = {**measured.means(), **evaluate(self.task, self.model, data, at_once=self.at_once)}
+        if rates is not None:
+            means["lr"] = rates.mean(0)
+        self.pace.seen(self.setup.to_minimise(means))
         self.epoch_done += 1
         return report(self.members, means, time.perf_counter() - started, len(data.y_train))
 
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """One update; the task's metrics and the gradient's norm before it."""
+        """One update; the task's metrics and the gradient's norm before it, and before clipping."""
+        hp = self.members[0].hp
         self.optimizer.zero_grad()
-        with self.setup.autocast():
-            losses = self.task.loss(self.model, x, y, self.numbers)
-        losses.pop("loss").backward()  # type: ignore[no-untyped-call]
-        grad_norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+        losses = in_parts(self._backward, x, y, self.at_once)
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        grad_norm = get_total_norm(grads)
+        if hp.clip_norm > 0:
+            clip_grads_with_norm_(self.parameters, hp.clip_norm, grad_norm)
+        penalise(hp, self.parameters)
         self.optimizer.step()
         self.step += 1
         return {**losses, "grad_norm": grad_norm}
+
+    def _backward(self, x: Tensor, y: Tensor, share: float) -> dict[str, Tensor]:
+        with self.setup.autocast():
+            losses = self.task.loss(self.model, x, y, self.numbers)
+        loss = losses.pop("loss")
+        (loss if share == 1.0 else share * loss).backward()  # type: ignore[no-untyped-call]
+        return losses
 
     def finite(self) -> list[bool]:
         """Whether the weights are all finite."""
@@ -67,7 +88,7 @@ class PlainLoop:
         assert k == 0
         model = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
         optimizer = {slot: self._slot(slot).cpu() for slot in SLOTS[self.members[0].hp.optimizer]}
-        return MemberState(model, {**optimizer, "step": torch.tensor(self.step)})
+        return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(0)})
 
     def _slot(self, slot: str) -> Tensor:
         """A slot of the optimizer as one vector; zeros where torch has none yet, or none for a momentum of 0."""
@@ -79,6 +100,7 @@ class PlainLoop:
         """Go on from ``state``."""
         assert k == 0
         self.model.load_state_dict(state.model)
+        self.pace.load(0, state.optimizer)
         self.step = int(state.optimizer["step"])
         if self.step == 0:
             return

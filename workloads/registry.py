@@ -59,6 +59,8 @@ class DataShape:
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
     """Of images in 0 to 1, over the training split, for a model that standardises them itself."""
+    class_counts: tuple[int, ...] = ()
+    """Training rows of each class; empty where nothing is classified."""
 
 
 def default_task(shape: DataShape, objective: str) -> Task:

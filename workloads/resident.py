@@ -49,13 +49,18 @@ class ResidentData:
         """The same for inputs that are not prepared yet (a test split)."""
         return replace(self, ready=False)
 
+    def num_steps(self, batch_size: int) -> int:
+        """Mini-batches that ``batches`` gives in an epoch."""
+        full, rest = divmod(len(self.y_train), batch_size)
+        return max(1, full + (rest > 1))
+
     def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Mini-batches of the training split. ``order`` is (examples,), or (members, examples) for one order each.
 
         The last, shorter batch is kept with its own mean, unless it holds a single example (batch norm needs two).
         """
         for index in torch.split(order, batch_size, dim=-1):
-            if index.shape[-1] == 1 and order.shape[-1] > 1:
+            if index.shape[-1] == 1 < min(batch_size, order.shape[-1]):
                 return
             flat = index.reshape(-1)
             x = self.x_train.index_select(0, flat).view(*index.shape, *self.x_train.shape[1:])

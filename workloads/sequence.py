@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workloads.activations import ELU, LeakyReLU, Sloped
 from workloads.layers import Dropout
 
 aten = torch.ops.aten
@@ -20,31 +21,47 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Rule:
-    """An activation and its derivative."""
+    """An activation and its derivative. ``slope`` is a number, or (members, 1, 1); None for those without one."""
 
     forward: Callable[[Any, Tensor], Tensor]
-    """(layer, x) to the same shape; may overwrite ``x`` unless ``keeps_input``."""
+    """(slope, x) to the same shape; may overwrite ``x`` unless ``keeps_input``."""
     backward: Callable[[Any, Tensor, Tensor], Tensor]
-    """(layer, gradient, kept) to the gradient at the input."""
+    """(slope, gradient, kept) to the gradient at the input."""
     keeps_input: bool = False
     """``kept`` is the input; else the output."""
 
 
 RULES: Mapping[type[nn.Module], Rule] = {
     nn.ReLU: Rule(lambda _, x: x.relu_(), lambda _, g, y: aten.threshold_backward(g, y, 0)),
-    nn.LeakyReLU: Rule(
-        lambda layer, x: F.leaky_relu_(x, layer.negative_slope),
-        lambda layer, g, y: aten.leaky_relu_backward(g, y, layer.negative_slope, True),
-    ),
-    nn.ELU: Rule(
-        lambda layer, x: F.elu_(x, layer.alpha),
-        lambda layer, g, y: aten.elu_backward(g, layer.alpha, 1, 1, True, y),
-    ),
     nn.GELU: Rule(lambda _, x: F.gelu(x), lambda _, g, x: aten.gelu_backward(g, x), keeps_input=True),
     nn.SiLU: Rule(lambda _, x: F.silu(x), lambda _, g, x: aten.silu_backward(g, x), keeps_input=True),
+    nn.Mish: Rule(lambda _, x: F.mish(x), lambda _, g, x: aten.mish_backward(g, x), keeps_input=True),
     nn.Tanh: Rule(lambda _, x: x.tanh_(), lambda _, g, y: aten.tanh_backward(g, y)),
     nn.Sigmoid: Rule(lambda _, x: x.sigmoid_(), lambda _, g, y: aten.sigmoid_backward(g, y)),
+    LeakyReLU: Rule(
+        lambda slope, x: F.leaky_relu_(x, slope), lambda slope, g, y: aten.leaky_relu_backward(g, y, slope, True)
+    ),
+    ELU: Rule(lambda slope, x: F.elu_(x, slope), lambda slope, g, y: aten.elu_backward(g, slope, 1, 1, True, y)),
 }
+VARIED: Mapping[type[nn.Module], Rule] = {
+    LeakyReLU: Rule(
+        lambda slope, x: torch.where(x > 0, x, slope * x),
+        lambda slope, g, y: torch.where(y > 0, g, slope * g),
+    ),
+    ELU: Rule(
+        lambda slope, x: torch.where(x > 0, x, slope * torch.expm1(x.clamp(max=0))),
+        lambda slope, g, y: torch.where(y > 0, g, g * (y + slope)),
+    ),
+}
+"""Where the members' slopes differ."""
+
+
+def _rule(layer: nn.Module, name: str, buffers: Mapping[str, Tensor]) -> tuple[Rule, Any]:
+    if not isinstance(layer, Sloped):
+        return RULES[type(layer)], None
+    if layer.common is not None:
+        return RULES[type(layer)], layer.common
+    return VARIED[type(layer)], buffers[f"{name}.slope"].view(-1, 1, 1)
 
 
 def is_sequence(model: nn.Module) -> bool:
@@ -61,9 +78,9 @@ class Sequenced:
     layers: Sequence[tuple[str, nn.Module]]
     views: Callable[[Tensor], dict[str, Tensor]]
 
-    def __call__(self, theta: Tensor, rates: Mapping[str, Tensor], x: Tensor, *, shared: bool) -> Tensor:
+    def __call__(self, theta: Tensor, buffers: Mapping[str, Tensor], x: Tensor, *, shared: bool) -> Tensor:
         """(members, parameters) and (batch, inputs) if ``shared``, else (members, batch, inputs), to outputs."""
-        output: Tensor = _Pass.apply(theta, x, self, rates, shared)
+        output: Tensor = _Pass.apply(theta, x, self, buffers, shared)
         return output
 
 
@@ -76,7 +93,7 @@ class _Pass(torch.autograd.Function):
     @staticmethod
     @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(
-        ctx: Any, theta: Tensor, x: Tensor, sequence: Sequenced, rates: Mapping[str, Tensor], shared: bool
+        ctx: Any, theta: Tensor, x: Tensor, sequence: Sequenced, buffers: Mapping[str, Tensor], shared: bool
     ) -> Tensor:
         parameters = sequence.views(theta)
         kept: list[Tensor | None] = []
@@ -86,15 +103,15 @@ class _Pass(torch.autograd.Function):
                 kept.append(x)
                 x = _linear(parameters[f"{name}.weight"], parameters.get(f"{name}.bias"), x)
             elif isinstance(layer, Dropout):
-                mask = _mask(layer, rates[f"{name}.rate"], x, shared=shared)
+                mask = _mask(layer, buffers[f"{name}.rate"], x, shared=shared)
                 kept.append(mask)
                 x = x if mask is None else x * mask
             else:
-                rule = RULES[type(layer)]
-                y = rule.forward(layer, x)
+                rule, slope = _rule(layer, name, buffers)
+                y = rule.forward(slope, x)
                 kept.append(x if rule.keeps_input else y)
                 x = y
-        ctx.sequence, ctx.kept = sequence, kept
+        ctx.sequence, ctx.buffers, ctx.kept = sequence, buffers, kept
         ctx.save_for_backward(theta)
         return x.mT
 
@@ -115,7 +132,8 @@ class _Pass(torch.autograd.Function):
             elif isinstance(layer, Dropout):
                 g = g if kept is None else g * kept
             else:
-                g = RULES[type(layer)].backward(layer, g, kept)
+                rule, slope = _rule(layer, name, ctx.buffers)
+                g = rule.backward(slope, g, kept)
         return gradient, None, None, None, None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,25 +43,49 @@ def task_of(shape: DataShape, objective: str) -> Task:
     if shape.problem == "regression" or shape.problem == "forecast":
         return Regression(shape.target_std)
     assert shape.problem == "classification", shape.problem
-    return Classification(roc_auc=objective.endswith("roc_auc"))
+    return Classification(objective.endswith("roc_auc"), balanced_weights(shape.class_counts))
+
+
+def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:
+    """What each class counts, in inverse proportion to its training rows; 1 on the mean over them."""
+    seen = sum(count > 0 for count in counts)
+    return tuple(sum(counts) / (seen * count) if count else 0.0 for count in counts)
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Cross-entropy, with label smoothing in training, and the measures of ``scores``.
+    """Cross-entropy, with label smoothing and class weights in training, and the measures of ``scores``.
 
-    ``train_loss`` is reported without smoothing, so that it can be compared with ``val_loss``.
+    ``train_loss`` is reported without both, so that it can be compared with ``val_loss``.
     """
 
     roc_auc: bool = False
     """Also the area under the ROC curve, which costs a sort of all outputs."""
+    balanced: tuple[float, ...] = ()
+    """The weights of the classes for members that want balanced ones."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
         """Smoothing as in Szegedy et al. 2015, arXiv:1512.00567: a share s of the label goes to all classes."""
         logits = _at_least_float32(model(x))
         labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
         loss, plain, hits = _SmoothedCrossEntropy.apply(logits, labels, numbers["label_smoothing"])
+        if "class_weights" in numbers:
+            loss = self._weighted(logits, labels, numbers)
         return {"loss": loss, "train_loss": plain, "train_accuracy": hits}
+
+    def _weighted(self, logits: Tensor, labels: Tensor, numbers: Numbers) -> Tensor:
+        """As ``torch.nn.functional.cross_entropy`` with weights, averaged over examples, not over weights.
+
+        So a batch's loss is the mean of its parts', and a rare class weighs the same in every batch.
+        """
+        balanced = torch.tensor(self.balanced, dtype=logits.dtype, device=logits.device)
+        wanted, smoothing = (
+            numbers[name].to(logits.dtype)[..., None] for name in ("class_weights", "label_smoothing")
+        )
+        weights = torch.where(wanted > 0, balanced, torch.ones_like(balanced)).unsqueeze(-2)
+        costs = -logits.log_softmax(-1) * weights
+        own, uniform = costs.gather(-1, labels).squeeze(-1), costs.mean(-1)
+        return torch.lerp(own, uniform, smoothing).mean(-1)
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Cross-entropy, and the outputs themselves."""

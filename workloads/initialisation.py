@@ -1,0 +1,53 @@
+"""First weights: torch's own, or drawn again after a model is built, from the same stream of its member's seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from workloads.training import Training
+
+NORMAL_STD = 0.02
+"""Radford et al. 2016, arXiv:1511.06434."""
+
+
+def _he(weight: Tensor) -> object:
+    """He et al. 2015, arXiv:1502.01852: variance 2 / inputs."""
+    return nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+
+INITS: Mapping[str, Callable[[Tensor], object]] = {
+    "he": _he,
+    "xavier": nn.init.xavier_uniform_,
+    "orthogonal": nn.init.orthogonal_,
+    "normal": lambda weight: nn.init.normal_(weight, std=NORMAL_STD),
+}
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, hp: Training) -> None:
+    """Draw the weights that multiply inputs anew, times ``init_gain``; biases beside them become 0.
+
+    Embeddings, scales of norms and learned slopes stay as they were built, and so does all that is inside a module
+    with a true ``keeps_weights`` (pre-trained ones).
+    """
+    if hp.init == "default":
+        return
+    for module in _drawn_anew(model):
+        matrices = [parameter for parameter in module.parameters(recurse=False) if parameter.dim() >= 2]
+        for weight in matrices:
+            INITS[hp.init](weight)
+            weight.mul_(hp.init_gain)
+        bias = getattr(module, "bias", None)
+        if matrices and isinstance(bias, nn.Parameter):
+            bias.zero_()
+
+
+def _drawn_anew(module: nn.Module) -> Iterator[nn.Module]:
+    if getattr(module, "keeps_weights", False) or isinstance(module, nn.Embedding):
+        return
+    yield module
+    for child in module.children():
+        yield from _drawn_anew(child)
