@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from search_spaces.rules import Ledger
 from search_spaces.track import ENDS, Track
@@ -32,7 +32,6 @@ class Chronicle:
     writer: Writer
     metric: str
     role: names.Role = "trial"
-    _shown: dict[str, float | None] = field(default_factory=dict)
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """See ``Ledger``. The epoch's metrics go to MLflow with the report that holds them all."""

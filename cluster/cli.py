@@ -2,60 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from cluster.commands import FINISHED, INTERRUPTED, RunOptions
-
-SPEC = click.argument("spec", metavar="SPEC", type=click.Path())
-OVERRIDES = click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
-SWEEP = click.argument("sweep", metavar="[ID]", default="last")
-JSON = click.option(
-    "as_json", "--json", is_flag=True, help="One JSON document on stdout, everything else on stderr."
-)
-
-Command = Callable[..., Any]
-
-
-def showing(command: Command) -> Command:
-    """The options of everything that runs a sweep and shows it."""
-    for option in (
-        click.option(
-            "live", "--no-live", is_flag=True, flag_value=False, default=True, help="Lines, no live view."
-        ),
-        click.option("-q", "--quiet", is_flag=True, help="Only the summary at the end."),
-        JSON,
-    ):
-        command = option(command)
-    return command
-
-
-def setting(command: Command) -> Command:
-    """The flags that set a key of the spec."""
-    for option in (
-        click.option("--seed", type=int, help="Seed of the search."),
-        click.option("--name", help="Name of the sweep."),
-        click.option("--timeout", metavar="T", help="Stop cleanly after this long: 90s, 30m, 2h."),
-        click.option("--max-concurrent", type=int, metavar="N", help="Lanes: trainings at the same time."),
-        click.option("--trials", type=int, metavar="N", help="Number of trials."),
-    ):
-        command = option(command)
-    return command
-
-
-def shown(flags: dict[str, Any]) -> RunOptions:
-    """Takes the options of ``showing`` out of ``flags``."""
-    return RunOptions(flags.pop("as_json"), flags.pop("quiet"), flags.pop("live"))
-
-
-def as_overrides(**flags: str | int | None) -> tuple[str, ...]:
-    """The flags that were given, as overrides of the spec; they come last, so that they win."""
-    return tuple(f"{name}={json.dumps(value)}" for name, value in flags.items() if value is not None)
+from cluster.commands import FINISHED, INTERRUPTED
+from cluster.flags import JSON, OVERRIDES, SPEC, SWEEP, as_overrides, setting, showing, shown
 
 
 class InOrder(click.Group):
@@ -131,12 +86,13 @@ def run(spec: str, overrides: tuple[str, ...], dry_run: bool, **flags: Any) -> i
 
 @paceline.command()
 @SWEEP
+@click.option("--trials", metavar="N", help="With +N more trials, or N in all, though it may have ended.")
 @showing
-def resume(sweep: str, **flags: Any) -> int:
-    """Go on with an interrupted sweep."""
+def resume(sweep: str, trials: str | None, **flags: Any) -> int:
+    """Go on with a sweep, or give it more trials."""
     from cluster.commands.running import resume
 
-    return resume(sweep, shown(flags))
+    return resume(sweep, trials, shown(flags))
 
 
 @paceline.command()

@@ -6,13 +6,14 @@ It knows nothing of Ray: the driver asks it for legs and gives it what the lanes
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from cluster.chronicle import Chronicle, run_key
 from cluster.home import SweepHome
 from cluster.reports import Report
 from cluster.stopping import Stop
+from cluster.summary import Facts
 from search_spaces.finals import Finals, final_seeds, finalists
 from search_spaces.legs import Leg, Purpose
 from search_spaces.race import Race
@@ -51,9 +52,8 @@ class Conductor:
     _spent: dict[Handle, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ledger = Chronicle(self.search, self.writer, self.sweep.metric.name)
-        self.races["search"] = self._revived(self.search.race(self.num_lanes, ledger))
         self.finals = Finals(self.study, self.sweep.epochs)
+        self.races["search"] = self._revived(self.search.race(self.num_lanes, self._ledger("trial")))
         if self.races["search"].tracks:
             if self._search_is_over():
                 self._begin_finals()
@@ -130,11 +130,9 @@ class Conductor:
 
     def pause(self) -> None:
         """Tells MLflow that what has not ended waits for a resume."""
-        for purpose, race in self.races.items():
-            ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
-            for track in race.tracks:
-                if track.state not in ENDS and self.writer.knows(run_key(track, ROLES[purpose])):
-                    ledger.tell(track, "paused")
+        for role, track in self._members():
+            if track.state not in ENDS and self.writer.knows(run_key(track, role)):
+                self._ledger(role).tell(track, "paused")
         self.commit()
 
     def drop_finals(self, keep: Track) -> None:
@@ -163,20 +161,19 @@ class Conductor:
 
     def _search_is_over(self) -> bool:
         tracks = self.races["search"].tracks
-        return bool(self.study.facts().get("searched")) and all(track.state in ENDS for track in tracks)
+        return Facts.of(self.study).searched and all(track.state in ENDS for track in tracks)
 
     def _begin_finals(self) -> None:
         """Once: from here on the search is closed, and what comes is judged on the locked test split."""
         assert self.sweep.final is not None
         search = self.races["search"]
         search.finished = True
-        chosen = finalists(search, self.sweep.final.top)
-        seeds = final_seeds(self.sweep.seed, self.sweep.final.seeds)
+        chosen = finalists(search, self.sweep.final.top, self.finals.trials)
         self.home.stop_mark.unlink(missing_ok=True)
         self.study.set("searched", True)
-        self.study.set("num_finals", len(chosen) * len(seeds))
-        ledger = Chronicle(self.finals, self.writer, self.sweep.metric.name, "final")
-        self.races["final"] = self._revived(self.finals.race(chosen, seeds, search.rules, ledger))
+        self.study.set("num_finals", len(chosen) * len(self._seeds))
+        race = self.finals.race(chosen, self._seeds, search.rules, self._ledger("final"))
+        self.races["final"] = self._revived(race)
 
     def _give_up(self) -> None:
         """A search in which nothing works ends early: its code is broken, not its configurations."""
@@ -195,13 +192,28 @@ class Conductor:
 
     def _facts(self) -> dict[str, RunFacts]:
         facts: dict[str, RunFacts] = {}
-        for purpose, race in self.races.items():
-            ledger = Chronicle(self.search, self.writer, self.sweep.metric.name, ROLES[purpose])
-            for track in race.tracks:
-                key = run_key(track, ROLES[purpose])
-                if self.writer.knows(key) or track.values or track.state in ENDS:
-                    facts[key] = ledger.facts(track)
+        for role, track in self._members():
+            key = run_key(track, role)
+            if self.writer.knows(key) or track.values or track.state in ENDS:
+                facts[key] = self._ledger(role).facts(track)
         return facts
+
+    def _members(self) -> Iterator[tuple[names.Role, Track]]:
+        """Everyone who has a run in MLflow, or may get one: of a verdict too that waits for a longer search."""
+        for purpose, race in self.races.items():
+            yield from ((ROLES[purpose], track) for track in race.tracks)
+        if self.sweep.final is not None and "final" not in self.races:
+            judged = [track for track in self.races["search"].tracks if track.trial in self.finals.trials]
+            yield from (("final", track) for track in self.finals.members(judged, self._seeds))
+
+    def _ledger(self, role: names.Role) -> Chronicle:
+        inner = self.finals if role == "final" else self.search
+        return Chronicle(inner, self.writer, self.sweep.metric.name, role)
+
+    @property
+    def _seeds(self) -> list[int]:
+        """Of the verdict."""
+        return final_seeds(self.sweep.seed, self.sweep.final.seeds) if self.sweep.final else []
 
     def _revived(self, race: Race) -> Race:
         """Falls back to the checkpoint before, or to the start, where the newest one is torn."""

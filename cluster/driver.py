@@ -37,24 +37,28 @@ class DataChanged(RuntimeError):
     """A resumed sweep found other data than it began with."""
 
 
-def drive(home: SweepHome, observer: Observer, leave_ray: bool = False) -> int:
-    """Runs the sweep to its end, or goes on with it; returns the exit code. For ``leave_ray`` see ``local_ray``.
+def drive(home: SweepHome, observer: Observer, trials: int | None = None, leave_ray: bool = False) -> int:
+    """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
 
-    Raises ``Busy`` when another process drives it, ``workloads.data.DataError`` when the data cannot be used, by
-    anybody or by the workload's defaults, and ``DataChanged``.
+    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``. Raises SpecError when the data files
+    are gone, ``workloads.data.DataError`` when the data cannot be used, by anybody or by the workload's defaults,
+    and ``DataChanged``; the plan then stays as it was.
     """
-    with home.driven():
-        return Driver(home, home.sweep(to_run=True), observer, Stop(home.stop_mark)).run(leave_ray)
+    sweep = home.sweep(to_run=True)
+    if trials is not None:
+        sweep = sweep.model_copy(update={"trials": trials})
+    return Driver(home, sweep, observer, Stop(home.stop_mark), replanned=trials is not None).run(leave_ray)
 
 
 @dataclass
 class Driver:
-    """One life of a sweep. ``parts`` adds up where the time went, in seconds."""
+    """One life of a sweep. ``parts`` adds up where the time went, in seconds; see ``_replan`` for ``replanned``."""
 
     home: SweepHome
     sweep: Sweep
     observer: Observer
     stop: Stop
+    replanned: bool = False
     parts: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,6 +92,7 @@ class Driver:
         with self._timed("data"):
             loaded = preparing.result()
             self._check_card(loaded)
+            self._replan()
             data = machine.share(loaded)
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
@@ -166,6 +171,14 @@ class Driver:
             self.home.data.write_text(json.dumps({"card": data.card, "indices": data.indices}))
         elif json.loads(self.home.data.read_text())["card"]["digest"] != data.card["digest"]:
             raise DataChanged(f"the data has changed since sweep {self.home.id} began; start a new sweep")
+
+    def _replan(self) -> None:
+        """With another number of trials the search is open again, and a verdict that was given is not the last."""
+        if self.replanned:
+            self._study.set("searched", False)
+            self._study.set("verdict", None)
+            self._study.flush()
+            self.home.keep(self.sweep)
 
     def _enter(self, phase: Phase) -> None:
         """Notes how far the sweep is: at once when the phase changes, else every few seconds."""

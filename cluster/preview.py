@@ -39,13 +39,13 @@ class Preview:
 
 def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
     """Asks the sampler for the first configurations; later ones depend on what is measured."""
-    size = sweep.space.size()
-    trials = sweep.trials if size is None else min(sweep.trials, size + 1)
+    search = Search(sweep, hyperparameters, None)
+    trials = min(sweep.trials, search.most_trials or sweep.trials)
     rungs = tuple(sweep_schedule(sweep).rungs)
     eta = sweep.early_terminate.eta
     reaching = tuple(trials // eta**level for level in range(len(rungs)))
     width = cohort_width(sweep, num_lanes)
-    first = Search(sweep, hyperparameters, None).more([], min(NUM_CONFIGURATIONS, trials), None)
+    first = search.more([], min(NUM_CONFIGURATIONS, trials), None)
     return Preview(
         trials=trials,
         rungs=rungs,

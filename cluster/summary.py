@@ -23,6 +23,8 @@ class Facts:
     cost: Mapping[str, Any]
     verdict: Mapping[str, Any] | None
     phase: Phase
+    searched: bool
+    """Whether the search is over and the verdict was or is on."""
     finals: Sequence[Mapping[str, Any]]
     num_finals: int
 
@@ -36,6 +38,7 @@ class Facts:
             cost=facts.get("cost", {}),
             verdict=facts.get("verdict"),
             phase=facts.get("phase", "starting"),
+            searched=bool(facts.get("searched")),
             finals=finals,
             num_finals=facts.get("num_finals", 0),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +32,6 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         "workload": sweep.workload,
         "method": sweep.method,
         "early_terminate": sweep.early_terminate.type,
-        "trials": sweep.trials,
         "epochs": sweep.epochs,
         "seed": sweep.seed,
         "data": str(card["name"]),
@@ -69,7 +69,7 @@ class Tracker:
         self.uri = resolve(sweep.tracking.uri)
         self.writer = Writer(self.uri, home.spool, header(home, sweep, card), observer.message)
         self._linked = False
-        self._summed_up = time.monotonic()
+        self._summed_up = -math.inf
 
     def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
         """The data's card and which example went where, as an artifact."""
@@ -87,7 +87,7 @@ class Tracker:
         return self.writer.run_ids.get(key)
 
     def tick(self, found: Sequence[Row]) -> None:
-        """From time to time: the link, and the leader in the sweep's own run."""
+        """At once, and then from time to time: the link, and state and leader in the sweep's own run."""
         self._link()
         if time.monotonic() - self._summed_up > SUMMARY_EVERY_S:
             self._sum_up("running", found)
@@ -123,6 +123,7 @@ class Tracker:
     def _sum_up(self, state: str, found: Sequence[Row], verdict: Mapping[str, Any] | None = None) -> None:
         leader = best_of(found, self._sweep.metric.goal)
         metrics = {
+            "sweep/planned": float(self._sweep.trials),  # no param of MLflow's: those cannot grow
             "sweep/trials": float(len(found)),
             "sweep/epochs_trained": float(sum(row.epochs for row in found)),
             "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,13 @@ class Finals:
         self.entries = final_entries(self.study)
 
     def race(self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, ledger: Ledger) -> Race:
-        """Full training of every chosen trial with every seed, going on from what the study holds.
+        """Full training of every chosen trial with every seed, going on from what the study holds."""
+        tracks = self.members(chosen, seeds)
+        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
+        return Race(rules, Full(self.epochs), self, ledger, tracks)
+
+    def members(self, chosen: Sequence[Track], seeds: Sequence[int]) -> list[Track]:
+        """Every chosen trial with every seed, as the study knows it.
 
         One that was cut off between its last checkpoint and its score is trained again.
         """
@@ -49,8 +55,12 @@ class Finals:
                 track.measure(int(epoch), value)
             if track.state == "ready" and track.epoch == self.epochs and "test" not in noted:
                 track.epoch, track.checkpoint, track.previous = 0, None, None
-        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
-        return Race(rules, plan, self, ledger, tracks)
+        return tracks
+
+    @property
+    def trials(self) -> set[int]:
+        """The numbers of the trials that a verdict has begun with, in this life or an earlier one."""
+        return {entry["trial"] for entry in self.entries.values()}
 
     def scored(self, track: Track, scored: Scored) -> None:
         """The test split's word on a final member."""
@@ -89,11 +99,15 @@ class Finals:
         )
 
 
-def finalists(race: Race, top: int) -> list[Track]:
-    """The best ``top`` trials of a finished search, and the default one."""
+def finalists(race: Race, top: int, before: Collection[int] = ()) -> list[Track]:
+    """The best ``top`` trials of a finished search, the default one, and the finalists ``before``.
+
+    A search that got more trials keeps its earlier finalists: they are trained already, and the champion among them
+    can only be beaten, never forgotten.
+    """
     best = race.ranked()[:top]
-    default = [t for t in race.tracks if t.trial == DEFAULT_TRIAL and t not in best and t.state != "failed"]
-    return [*best, *default] if best else []
+    others = [t for t in race.tracks if t.trial in {DEFAULT_TRIAL, *before} and t not in best]
+    return [*best, *(t for t in others if t.state != "failed")] if best else []
 
 
 def final_seeds(seed: int, count: int) -> list[int]:

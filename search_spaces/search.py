@@ -65,9 +65,15 @@ class Search:
         tracks = [self._revived(record, plan) for record in records]
         return Race(rules, plan, self, ledger or self, tracks)
 
+    @property
+    def most_trials(self) -> int | None:
+        """The number of different trials that there can be; None where a parameter is continuous: no bound."""
+        size = self.sweep.space.size()
+        return None if size is None else size + sum(not self.sweep.space.contains(p) for p in self._first())
+
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
         """See ``Supply``."""
-        first = [] if held else self._first()[len(tracks) :][:count]
+        first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         asked: list[Params] = []
         if len(first) < count:
             past = [track.observation() for track in tracks] + [Observation(p, "running", {}) for p in first]
@@ -97,7 +103,7 @@ class Search:
         defaults = {name: known[name].default for name in space.domains}
         wanted = [space.active({**defaults, **given}) for given in ({}, *self.sweep.start_from)]
         unique = {tuple(sorted(params.items())): params for params in wanted}
-        return list(unique.values())[: self.sweep.trials]
+        return list(unique.values())
 
     def _track(self, number: int, searched: Params) -> Track:
         if self.study:

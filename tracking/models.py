@@ -53,8 +53,8 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     """Logs ``model`` (an ``nn.Module`` in evaluation mode on the CPU) into its run and registers it as champion.
 
     ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). A
-    second call for the same sweep makes no second version: it finds the first by its tag and sets the alias.
-    Raises Away while the store cannot be reached.
+    second call for the same run makes no second version: it finds the first and sets the alias. A sweep that went
+    on to another winner gets one more version. Raises Away while the store cannot be reached.
     """
     assert len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
@@ -76,7 +76,7 @@ def load(uri: str | None, model_uri: str) -> Any:
 def _found(client: MlflowClient, candidate: Candidate) -> str | None:
     quoted = candidate.name.replace("'", "\\'")
     versions = client.search_model_versions(f"name = '{quoted}'")
-    return next((str(v.version) for v in versions if v.tags.get(names.SWEEP_ID) == candidate.sweep_id), None)
+    return next((str(v.version) for v in versions if v.run_id == candidate.run_id), None)
 
 
 def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example) -> str:

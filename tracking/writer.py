@@ -72,8 +72,7 @@ class Writer:
         self._connected = threading.Event()
         self._deadline = math.inf
         self._tries = 0
-        if self._spool.size == 0:
-            self.text(names.SPEC_FILE, header.spec_text)
+        self.text(names.SPEC_FILE, header.spec_text)
         self._thread = threading.Thread(target=self._run, name="mlflow-writer", daemon=True)
         self._thread.start()
 

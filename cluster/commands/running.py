@@ -15,6 +15,7 @@ import search_spaces
 from cluster.commands import FINISHED, INTERRUPTED, RunOptions
 from cluster.commands.common import Failure, Refusal, console, find, load, print_json, stored, title
 from cluster.home import Busy, SweepHome
+from search_spaces.faults import SpecError
 
 if TYPE_CHECKING:
     from cluster.board import Title
@@ -41,17 +42,33 @@ def demo(overrides: tuple[str, ...], options: RunOptions) -> int:
     return watch(SweepHome.create(sweep), sweep, options, AFTER_DEMO)
 
 
-def resume(reference: str, options: RunOptions) -> int:
-    """Goes on with a sweep of this folder."""
+def resume(reference: str, trials: str | None, options: RunOptions) -> int:
+    """Goes on with a sweep of this folder, to another number of ``trials`` if given (``+N`` or ``N``)."""
     home = find(reference)
-    return watch(home, stored(home), options)
+    sweep = stored(home)
+    return watch(home, sweep, options, trials=None if trials is None else _new_total(home, sweep, trials))
 
 
-def watch(home: SweepHome, sweep: Sweep, options: RunOptions, after: Sequence[tuple[str, str]] = ()) -> int:
+def _new_total(home: SweepHome, sweep: Sweep, trials: str) -> int:
+    from cluster.extending import new_total
+
+    try:
+        return new_total(home, sweep, trials)
+    except SpecError as error:
+        raise Refusal(str(error)) from error
+
+
+def watch(
+    home: SweepHome,
+    sweep: Sweep,
+    options: RunOptions,
+    after: Sequence[tuple[str, str]] = (),
+    trials: int | None = None,
+) -> int:
     """Drives the sweep while showing it, then tells how it ended; returns the exit code."""
     try:
         with quiet_stdout(options.as_json), viewer(title(home, sweep), options) as view:
-            code = _drive(home, view)
+            code = _drive(home, view, trials)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except ClickException:
@@ -63,21 +80,25 @@ def watch(home: SweepHome, sweep: Sweep, options: RunOptions, after: Sequence[tu
     return code
 
 
-def _drive(home: SweepHome, view: Observer) -> int:
-    from cluster.driver import DataChanged, drive
-    from cluster.size import TooSmall
-    from workloads.data import DataError
-
+def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
     try:
-        return drive(home, view, leave_ray=True)
+        with home.driven():  # before the second that the imports take: whoever looks sees that it is starting
+            from cluster.driver import DataChanged, drive
+            from cluster.size import TooSmall
+            from workloads.data import DataError
+
+            try:
+                return drive(home, view, trials, leave_ray=True)
+            except DataError as error:
+                if not home.data.exists():
+                    home.remove()
+                raise Refusal(str(error)) from error
+            except (DataChanged, TooSmall) as error:
+                raise Failure(str(error)) from error
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
-    except DataError as error:
-        if not home.data.exists():
-            home.remove()
+    except SpecError as error:
         raise Refusal(str(error)) from error
-    except (DataChanged, TooSmall) as error:
-        raise Failure(str(error)) from error
 
 
 @contextmanager
