@@ -63,7 +63,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._begun = self._shown = self._entered = time.monotonic()
-        self._trained_from = self._begun
+        self._trained_from, self._past = self._begun, 0
         self._phase: Phase | None = None
         self._told_to_stop = False
         self._show_every_s = SHOW_EVERY_S
@@ -120,6 +120,7 @@ class Driver:
 
     def _train(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
         self._trained_from = time.monotonic()
+        self._past = summary.num_past(self._picture().rows)
 
         def show() -> None:
             if self.stop.requested and not self._told_to_stop:
@@ -200,7 +201,7 @@ class Driver:
         self._show_every_s = max(SHOW_EVERY_S, 20 * (self._shown - begun))
 
     def _picture(self) -> Snapshot:
-        clock = summary.Clock(self._elapsed_s, time.monotonic() - self._trained_from)
+        clock = summary.Clock(self._elapsed_s, time.monotonic() - self._trained_from, self._past)
         return summary.picture(self.sweep, self._study, live=True, clock=clock, num_lanes=self._size.count)
 
     @property

@@ -16,7 +16,8 @@ from cluster.board import Title
 from cluster.leaderboard import Ranked, leaderboard, ranking
 from cluster.progress import Snapshot, Trouble
 
-NAMED_TRIALS, OTHER_MESSAGES = 12, 3
+NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
+BAR_WIDTH = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
     for block in (
         [_head(ending)],
         _table(ending, console.width, top),
+        importance_lines(ending.document.get("importance"), ending.title.metric),
         verdict_lines(ending.document.get("verdict"), ending.title.goal),
         _troubles(ending.troubles),
         _closing(ending),
@@ -46,15 +48,16 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
             console.print()
 
 
-def next_commands(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The commands that make sense next for the sweep of this ``document``."""
+def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[tuple[str, str]]:
+    """The commands that make sense next for the sweep of this ``document``; ``can_grow`` is of a finished one."""
     sweep, state, look = document["sweep"], document["state"], []
     if (document.get("tracking") or {}).get("url"):
         look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
     if document.get("best"):
         look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
     if state == "finished":
-        return [*look, (f"paceline show {sweep} --top 20", "more of this table")]
+        more = [(f"paceline resume {sweep} --trials +20", "goes on with 20 more trials")] if can_grow else []
+        return [*look, (f"paceline show {sweep} --top 20", "more of this table"), *more]
     if state == "running":
         return [*look, (f"paceline stop {sweep}", "ends it cleanly")]
     return [(f"paceline resume {sweep}", "goes on where it stopped"), *look]
@@ -62,6 +65,8 @@ def next_commands(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _head(ending: Ending) -> Text:
     snapshot, title = ending.snapshot, ending.title
+    if not snapshot.rows and ending.document["state"] == "running":
+        return Text().append(title.label, "bold").append(" is starting: it has no trial yet")
     states = Counter(row.state for row in snapshot.rows)
     counts = ", ".join(f"{states[state]} {state}" for state in words.MARKS if states[state])
     line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
@@ -76,6 +81,21 @@ def _table(ending: Ending, width: int, top: int) -> list[Text]:
     whole_line = 10_000
     best = board.best_line(snapshot, title, whole_line)
     return [*leaderboard(ranked, width), *([Text(""), best] if best else [])]
+
+
+def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:
+    """A bar for each of the most important hyperparameters, the others in one."""
+    if not importance:
+        return []
+    shares = dict(list(importance.items())[:NAMED_SHARES])
+    if len(importance) > len(shares):
+        shares[f"{len(importance) - len(shares)} others"] = sum(importance.values()) - sum(shares.values())
+    width = max(map(len, shares))
+    lines = [Text(f"importance for {metric}: what sets the better half of the trials apart (PED-ANOVA)", "bold")]
+    for name, share in shares.items():
+        line = Text(f"  {name:<{width}}  ").append(f"{100 * share:3.0f} %  ", "green")
+        lines.append(line.append("━" * round(BAR_WIDTH * share), "magenta"))
+    return lines
 
 
 def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:

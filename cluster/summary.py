@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.home import SweepHome
@@ -77,10 +78,11 @@ def best_of(found: Sequence[Row], goal: str) -> Row | None:
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds since the sweep began, over all its lives, and since this life began to train."""
+    """Seconds since the sweep began, over all its lives, and since this one began to train, ``past`` trials on."""
 
     elapsed_s: float
     training_s: float = 0.0
+    past: int = 0
 
 
 def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int) -> Snapshot:
@@ -107,9 +109,15 @@ def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int
 
 
 def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
-    """What is left of the search at the pace so far; trials that wait at a rung count as done, most of them are."""
-    past = sum(1 for row in found if row.state != "running" and row.epochs)
-    return clock.training_s * (sweep.trials - past) / past if past and clock.training_s else None
+    """What is left of the search at the pace of this life."""
+    past = num_past(found)
+    pace_s = clock.training_s / (past - clock.past) if past > clock.past else 0.0
+    return pace_s * (sweep.trials - past) if pace_s else None
+
+
+def num_past(found: Sequence[Row]) -> int:
+    """The trials that are done with; those that wait at a rung count too, for most of them are."""
+    return sum(1 for row in found if row.state != "running" and row.epochs)
 
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:
@@ -117,41 +125,63 @@ def epochs_saved(found: Sequence[Row], horizon: int) -> int:
     return sum(horizon - row.epochs for row in found if row.state == "stopped")
 
 
-def open_study(home: SweepHome, sweep: Sweep) -> Study:
-    """The sweep's study for reading."""
-    from search_spaces.study import Study
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A sweep as it stands on disk, read once. ``live``: somebody drives it now."""
 
-    return Study(home.id, sweep.metric.goal, home.journal, writing=False)
+    home: SweepHome
+    sweep: Sweep
+    study: Study
+    live: bool
+
+    @classmethod
+    def of(cls, home: SweepHome) -> Reading:
+        """The sweep of this home."""
+        from search_spaces.study import Study
+
+        sweep = home.sweep()
+        study = Study(home.id, sweep.metric.goal, home.journal, writing=False)
+        return cls(home=home, sweep=sweep, study=study, live=home.driver_pid() is not None)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Of the sweep as a whole."""
+        return Facts.of(self.study)
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``running`` or ``interrupted``."""
+        return "running" if self.live else "finished" if self.facts.phase == "finished" else "interrupted"
+
+    @cached_property
+    def best(self) -> Row | None:
+        """The best trial so far."""
+        return best_of(self.rows, self.sweep.metric.goal)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """One a trial."""
+        return rows(self.study, self.sweep.metric.goal, self.live)
 
 
-def snapshot(home: SweepHome) -> Snapshot:
-    """The sweep as it stands on disk."""
-    sweep = home.sweep()
-    study = open_study(home, sweep)
-    cost = Facts.of(study).cost
-    return picture(
-        sweep,
-        study,
-        live=home.driver_pid() is not None,
-        clock=Clock(float(cost.get("seconds", 0.0))),
-        num_lanes=int(cost.get("lanes", 0)),
-    )
+def snapshot(read: Reading) -> Snapshot:
+    """What a view shows of it."""
+    cost = read.facts.cost
+    clock = Clock(float(cost.get("seconds", 0.0)))
+    return picture(read.sweep, read.study, live=read.live, clock=clock, num_lanes=int(cost.get("lanes", 0)))
 
 
-def document(home: SweepHome) -> dict[str, Any]:
+def document(read: Reading) -> dict[str, Any]:
     """The ``--json`` document of a sweep, as the README describes it."""
-    sweep = home.sweep()
-    study = open_study(home, sweep)
-    live = home.driver_pid() is not None
-    found, facts = rows(study, sweep.metric.goal, live), Facts.of(study)
-    best = best_of(found, sweep.metric.goal)
+    sweep, facts, found, best = read.sweep, read.facts, read.rows, read.best
     return {
-        "sweep": home.id,
+        "sweep": read.home.id,
         "name": sweep.name,
-        "state": "running" if live else "finished" if facts.phase == "finished" else "interrupted",
+        "state": read.state,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
         "best": best and {"number": best.number, "value": best.best_value, "params": dict(best.params)},
+        "importance": _importance(sweep, found),
         "verdict": facts.verdict,
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),
@@ -162,6 +192,15 @@ def document(home: SweepHome) -> dict[str, Any]:
         },
         "tracking": dict(facts.tracking),
     }
+
+
+def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
+    """Of the trials that have ended; one that was stopped early counts with its best value, as in the ranking."""
+    from tracking.compare import importance
+
+    ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
+    told = importance(sweep.space, ended, sweep.metric.goal)
+    return {one.name: round(one.share, 4) for one in told} or None
 
 
 def _trial(row: Row) -> dict[str, Any]:
@@ -177,10 +216,10 @@ def _trial(row: Row) -> dict[str, Any]:
     }
 
 
-def troubles(home: SweepHome) -> list[Trouble]:
+def troubles(read: Reading) -> list[Trouble]:
     """Every distinct error, whole, with the trials that met it."""
     grouped: dict[str, list[int]] = defaultdict(list)
-    for record in open_study(home, home.sweep()).records():
+    for record in read.study.records():
         if error := record.attributes.get("progress", {}).get("error"):
             grouped[error].append(record.number)
     return [Trouble(traceback=traceback, trials=tuple(numbers)) for traceback, numbers in grouped.items()]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cluster.board import Title
+    from cluster.summary import Reading
     from search_spaces.sweep import Sweep
 
 
@@ -55,6 +56,16 @@ def stored(home: SweepHome) -> Sweep:
     """The spec that the sweep was started with."""
     try:
         return home.sweep()
+    except SpecError as error:
+        raise Refusal(str(error)) from error
+
+
+def reading(home: SweepHome) -> Reading:
+    """The sweep as it stands on disk."""
+    from cluster.summary import Reading
+
+    try:
+        return Reading.of(home)
     except SpecError as error:
         raise Refusal(str(error)) from error
 

@@ -7,22 +7,21 @@ from typing import Any
 
 from cluster import summary, words
 from cluster.commands import FINISHED
-from cluster.commands.common import Failure, console, find, print_json, stored, title, write_new
+from cluster.commands.common import Failure, console, find, print_json, reading, write_new
 from cluster.commands.running import tell_end
 from cluster.home import SweepHome
 
 
 def show(reference: str, top: int, as_json: bool) -> int:
     """The summary of a sweep, running or not."""
-    home = find(reference)
-    tell_end(home, title(home, stored(home)), as_json, top=top)
+    tell_end(reading(find(reference)), as_json, top=top)
     return FINISHED
 
 
 def best(reference: str, output: str | None, as_json: bool) -> int:
     """The best configuration, as YAML or JSON."""
     home = find(reference)
-    document = summary.document(home)
+    document = summary.document(reading(home))
     found = document["best"]
     if not found:
         raise Failure(f"sweep {home.id} has no successful trial yet")
@@ -61,16 +60,17 @@ def ls(as_json: bool) -> int:
 
 
 def _listed(home: SweepHome) -> dict[str, Any]:
-    sweep, document = stored(home), summary.document(home)
+    read = reading(home)
+    sweep = read.sweep
     return {
         "sweep": home.id,
         "name": sweep.name,
         "workload": sweep.workload,
-        "state": document["state"],
-        "trials": len(document["trials"]),
+        "state": read.state,
+        "trials": len(read.rows),
         "planned": sweep.trials,
-        "metric": document["metric"]["name"],
-        "best": document["best"]["value"] if document["best"] else None,
+        "metric": sweep.metric.name,
+        "best": read.best.best_value if read.best else None,
         "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(home.spec.stat().st_mtime)),
     }
 

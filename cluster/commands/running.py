@@ -13,13 +13,14 @@ from click import ClickException
 
 import search_spaces
 from cluster.commands import FINISHED, INTERRUPTED, RunOptions
-from cluster.commands.common import Failure, Refusal, console, find, load, print_json, stored, title
+from cluster.commands.common import Failure, Refusal, console, find, load, print_json, reading, stored, title
 from cluster.home import Busy, SweepHome
 from search_spaces.faults import SpecError
 
 if TYPE_CHECKING:
     from cluster.board import Title
     from cluster.progress import Observer
+    from cluster.summary import Reading
     from search_spaces.sweep import Sweep
 
 DEMO = Path(search_spaces.__file__).parent / "examples" / "demo.yaml"
@@ -45,17 +46,16 @@ def demo(overrides: tuple[str, ...], options: RunOptions) -> int:
 def resume(reference: str, trials: str | None, options: RunOptions) -> int:
     """Goes on with a sweep of this folder, to another number of ``trials`` if given (``+N`` or ``N``)."""
     home = find(reference)
-    sweep = stored(home)
-    return watch(home, sweep, options, trials=None if trials is None else _new_total(home, sweep, trials))
-
-
-def _new_total(home: SweepHome, sweep: Sweep, trials: str) -> int:
+    if trials is None:
+        return watch(home, stored(home), options)
     from cluster.extending import new_total
 
+    read = reading(home)
     try:
-        return new_total(home, sweep, trials)
+        total = new_total(read, trials)
     except SpecError as error:
         raise Refusal(str(error)) from error
+    return watch(home, read.sweep, options, trials=total)
 
 
 def watch(
@@ -76,7 +76,7 @@ def watch(
     except Exception:
         print(f"sweep {home.id} broke off; `paceline resume {home.id}` goes on with it", file=sys.stderr)
         raise
-    tell_end(home, title(home, sweep), options.as_json, after=after if code == FINISHED else ())
+    tell_end(reading(home), options.as_json, after=after if code == FINISHED else ())
     return code
 
 
@@ -130,21 +130,20 @@ def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]
     return LineView(head, sys.stderr if options.as_json else sys.stdout)
 
 
-def tell_end(
-    home: SweepHome, head: Title, as_json: bool, after: Sequence[tuple[str, str]] = (), top: int = 5
-) -> None:
+def tell_end(read: Reading, as_json: bool, after: Sequence[tuple[str, str]] = (), top: int = 5) -> None:
     """The document on stdout, or the summary with what to type next, unless ``after`` says that."""
     from cluster import ending, summary
+    from cluster.extending import can_grow
 
-    document = summary.document(home)
+    document = summary.document(read)
     if as_json:
         print_json(document)
         return
     told = ending.Ending(
-        title=head,
+        title=title(read.home, read.sweep),
         document=document,
-        snapshot=summary.snapshot(home),
-        troubles=summary.troubles(home),
-        next=after or ending.next_commands(document),
+        snapshot=summary.snapshot(read),
+        troubles=summary.troubles(read),
+        next=after or ending.next_commands(document, can_grow(read)),
     )
     ending.show(told, console(), top)

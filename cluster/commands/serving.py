@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from cluster.commands import FINISHED
-from cluster.commands.common import Failure, find
+from cluster.commands.common import Failure, find, reading
 
 PATIENCE_S = 60.0
 POLL_S = 0.2
@@ -29,11 +30,10 @@ def stop(reference: str, now: bool) -> int:
 
 def ui(reference: str, port: int) -> int:
     """Serves MLflow's UI until Ctrl-C and prints the links to the sweep."""
-    from cluster import summary
     from tracking.ui import serve
 
     home = find(reference)
-    tracking = summary.document(home)["tracking"]
+    tracking = reading(home).facts.tracking
     if "uri" not in tracking:
         raise Failure(f"sweep {home.id} has written nothing to MLflow yet")
     if tracking["uri"].startswith(("http:", "https:")):
@@ -57,7 +57,7 @@ def ui(reference: str, port: int) -> int:
     raise Failure(f"the server ended by itself; see {server.log}")
 
 
-def _print_links(base: str, tracking: dict[str, Any], sweep_id: str) -> None:
+def _print_links(base: str, tracking: Mapping[str, Any], sweep_id: str) -> None:
     from tracking.ui import charts_url, leaderboard_url
 
     experiment = str(tracking["experiment_id"])
