@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import replace
@@ -9,7 +10,9 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console, Group
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType
 from rich.text import Text
 
 from cluster import board, words
@@ -37,6 +40,8 @@ class LiveView:
         self._snapshot: Snapshot | None = None
         self._seen_s = time.monotonic()
         self._url = ""
+        self._drawn: list[int] = []
+        """The width of each line on the screen, in cells."""
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -62,6 +67,7 @@ class LiveView:
 
     def message(self, text: str) -> None:
         """Printed above the picture, where it stays."""
+        self._live.refresh()  # so that the picture which makes room is one that fits the terminal
         self._console.print(Text(text))
 
     def link(self, url: str) -> None:
@@ -70,10 +76,25 @@ class LiveView:
 
     def _render(self) -> Group:
         size = self._console.size
-        if self._snapshot is None:
-            passed = words.duration(time.monotonic() - self._seen_s)
-            return Group(Text(f"{self._title.label}  starting …  {passed}", no_wrap=True))
-        return Group(*picture(self._now(self._snapshot), self._title, self._url, (size.width, size.height)))
+        self._gather(size.width)
+        lines = self._lines(size.width, size.height)
+        self._drawn = [line.cell_len for line in lines]
+        return Group(*lines)
+
+    def _lines(self, width: int, height: int) -> list[Text]:
+        if self._snapshot is not None:
+            return picture(self._now(self._snapshot), self._title, self._url, (width, height))
+        passed = words.duration(time.monotonic() - self._seen_s)
+        line = Text(f"{self._title.label}  starting …  {passed}", no_wrap=True)
+        line.truncate(width, overflow="ellipsis")
+        return [line]
+
+    def _gather(self, width: int) -> None:
+        """A terminal that got narrower has wrapped what is on it: more rows than rich knows of, and erases."""
+        num_more = sum(max(0, math.ceil(cells / width) - 1) for cells in self._drawn)
+        erase = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+        if num_more:
+            self._console.control(Control(*erase * num_more))
 
     def _now(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the time that passed since it came."""

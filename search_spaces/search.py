@@ -99,11 +99,8 @@ class Search:
             self.study.tell(track.trial, track.state, track.best_value)
 
     def _first(self) -> Sequence[Params]:
-        known, space = hyperparameters(self.hyperparameters), self.sweep.space
-        defaults = {name: known[name].default for name in space.domains}
-        wanted = [space.active({**defaults, **given}) for given in ({}, *self.sweep.start_from)]
-        unique = {tuple(sorted(params.items())): params for params in wanted}
-        return list(unique.values())
+        defaults = {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
+        return self.sweep.space.first(defaults, self.sweep.start_from)
 
     def _track(self, number: int, searched: Params) -> Track:
         if self.study:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,11 @@ class Space:
     def active(self, params: Params) -> dict[str, Value]:
         """The part of ``params`` that is searched and exists beside the rest of it."""
         return {name: params[name] for name in self.domains if name in params and self.exists(name, params)}
+
+    def first(self, defaults: Params, entries: Iterable[Params]) -> list[dict[str, Value]]:
+        """What is tried first, each once: the ``defaults``, and every entry with the defaults filled in."""
+        wanted = [self.active({**defaults, **given}) for given in ({}, *entries)]
+        return list({frozenset(params.items()): params for params in wanted}.values())
 
     def ask(self, trial: BaseTrial, held: Params | None = None) -> dict[str, Value]:
         """The values of one configuration, drawn by ``trial``'s sampler: only the parameters that exist in it.

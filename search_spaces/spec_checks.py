@@ -217,10 +217,7 @@ class _Checks:
         size = space.size() or 1
         if size > MAX_GRID and given is None:
             self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))
-        wanted = size + (0 if space.contains(self._first(space)) else 1)
-        return min(wanted, given or wanted)
-
-    def _first(self, space: Space) -> Params:
-        """The workload's defaults, which are tried first; they need not be a point of the grid."""
         defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
-        return space.active({name: defaults[name] for name in space.domains if name in defaults})
+        first = space.first(defaults, self._spec.start_from)  # which need not be points of the grid
+        wanted = size + sum(not space.contains(params) for params in first)
+        return min(wanted, given or wanted)

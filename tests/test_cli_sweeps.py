@@ -5,75 +5,21 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from cluster.cli import main
 from cluster.home import SweepHome
-from search_spaces.legs import Leg, MemberEpoch, Saved
-from search_spaces.search import Search
-from search_spaces.study import Study
 from search_spaces.sweep import parse_sweep
+from tests.raced import FAILING, SPEC, TRACKING, raced
 from workloads.registry import catalogue
-
-SPEC = """
-name: wines
-workload: softmax
-data: {name: wine}
-epochs: 9
-trials: 9
-cohort: 1
-parameters:
-  lr: {min: 1e-4, max: 1e-1, log: true}
-  batch_size: {values: [32, 64]}
-"""
-TRACKING = {
-    "uri": "http://127.0.0.1:9",
-    "experiment_id": "7",
-    "parent_run_id": "abc",
-    "url": "http://127.0.0.1:9/#/x",
-}
-FAILING = 2
 
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
-    """Better with every epoch and trial; one trial diverges at once."""
-    return [
-        MemberEpoch(
-            key=member.key,
-            epoch=epoch,
-            metrics={"val_accuracy": 0.5 + member.trial / 100 + epoch / 1000},
-            failure="Traceback:\n  deep\nValueError: it diverged" if member.trial == FAILING else None,
-        )
-        for member in leg.members
-    ]
-
-
-def raced(name: str = "wines", **facts: Any) -> SweepHome:
-    """A sweep that ran to its end, as its driver would have left it."""
-    sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), [f"name={name}"], catalogue=catalogue())
-    home = SweepHome.create(sweep)
-    study = Study(home.id, sweep.metric.goal, home.journal)
-    race = Search(sweep, catalogue().workload("softmax").hyperparameters, study).race(num_lanes=1)
-    while leg := race.next_leg():
-        for epoch in range(leg.start + 1, leg.stop + 1):
-            race.reported(leg.id, measured(leg, epoch), "val_accuracy")
-        alive = [member for member in leg.members if member.trial != FAILING]
-        race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in alive])
-        race.finished_leg(leg.id, 1.0)
-    told = {"phase": "finished", "cost": {"seconds": 65.0, "lanes": 1}, "tracking": TRACKING} | facts
-    for key, value in told.items():
-        study.set(key, value)
-    study.flush()
-    return home
 
 
 def printed(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:
@@ -123,7 +69,7 @@ def test_a_sweep_without_a_successful_trial_has_no_best(capsys: pytest.CaptureFi
 
 
 def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
-    old, new = raced("old"), raced("new", phase="search")
+    old, new = raced("name=old"), raced("name=new", phase="search")
     os.utime(old.spec, (1e9, 1e9))
     rows = json.loads(printed(capsys, "ls", "--json"))
     assert [(row["sweep"], row["name"], row["state"]) for row in rows] == [
@@ -157,3 +103,22 @@ def test_ui_prints_the_links_where_the_store_is_a_server_already(capsys: pytest.
 def test_ui_without_anything_in_mlflow_is_a_plain_failure(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced(tracking={})
     assert f"sweep {home.id} has written nothing" in printed(capsys, "ui", code=1)
+
+
+def test_a_sweep_that_has_just_begun_is_starting(capsys: pytest.CaptureFixture[str]) -> None:
+    home = SweepHome.create(parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue()))
+    with home.driven():
+        assert printed(capsys, "show").startswith(f"wines-{home.id} is starting: it has no trial yet")
+        assert json.loads(printed(capsys, "show", "--json"))["state"] == "running"
+    assert "interrupted: 0 trials" in printed(capsys, "show")
+
+
+def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    raced()
+    assert json.loads(printed(capsys, "show", "--json"))["importance"] is None
+    assert "importance" not in printed(capsys, "show")
+    raced("trials=30", "early_terminate=none")
+    shares = json.loads(printed(capsys, "show", "--json"))["importance"]
+    assert set(shares) == {"lr", "batch_size"}
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    assert "importance for val_accuracy: " in printed(capsys, "show")
