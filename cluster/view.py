@@ -12,7 +12,7 @@ from typing import Self, TextIO
 from rich.console import Console, Group
 from rich.control import Control
 from rich.live import Live
-from rich.segment import ControlType
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from cluster import board, words
@@ -29,6 +29,16 @@ PHASES: dict[Phase, str] = {
     "interrupted": "interrupted",
 }
 """What a pipe is told when a phase begins; the end is told by the summary."""
+
+
+NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
+"""A terminal narrower than was known cuts the lines between these: a picture is as high as rich believes."""
+
+
+def _raw(code: str) -> Control:
+    control = Control()
+    control.segment = Segment(code, None, [(ControlType.CARRIAGE_RETURN,)])
+    return control
 
 
 class LiveView:
@@ -79,7 +89,8 @@ class LiveView:
         self._gather(size.width)
         lines = self._lines(size.width, size.height)
         self._drawn = [line.cell_len for line in lines]
-        return Group(*lines)
+        lines[-1].end = ""
+        return Group(_raw(NO_WRAP), *lines, _raw(WRAP))
 
     def _lines(self, width: int, height: int) -> list[Text]:
         if self._snapshot is not None:

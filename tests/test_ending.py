@@ -66,8 +66,14 @@ def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> 
 def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
     long_url = "http://127.0.0.1:5000/" + "x" * 120
     trace = "Traceback (most recent call last):\n  [file] model.py\nValueError: boom [red]"
+    importance = {"lr": 0.5, "dropout": 0.3, **{f"other{i}": 0.03 for i in range(4)}, "x": 0.02, "y": 0.06}
     text = told(
-        {"state": "finished", "verdict": verdict(0.01, 0.03), "tracking": {"url": long_url}},
+        {
+            "state": "finished",
+            "verdict": verdict(0.01, 0.03),
+            "tracking": {"url": long_url},
+            "importance": importance,
+        },
         [Trouble(traceback=trace, trials=(3, 5))],
     )
     for part in (
@@ -75,6 +81,7 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
         "t011 ★",
         "  winner      t011   0.9700  [0.9600, 0.9800]  3 seeds", "  difference        +0.0200  [0.0100, 0.0300]",
         "better than the default", "2 trials (t003, t005) met:", trace, "saved 60 %", long_url,
+        "\n  lr         50 %  ━━━━━━━━━━━━━━━\n  dropout    30 %  ━━━━━━━━━\n", "\n  2 others    8 %  ━━\n\n",
         "paceline ui 7f3a", "paceline best 7f3a -o best.yaml", "paceline show 7f3a --top 20",
     ):  # fmt: skip
         assert part in text, part
@@ -101,3 +108,15 @@ def test_an_interrupted_sweep_says_how_to_go_on_first() -> None:
     assert "verdict" not in text
     assert text.index("paceline resume 7f3a") < text.index("paceline best 7f3a")
     assert "paceline ui" not in text, "there is nothing to see yet"
+
+
+def test_what_comes_next_of_a_finished_sweep_holds_more_trials_where_there_can_be_some() -> None:
+    document = {"sweep": "7f3a", "state": "finished", "best": None}
+    more = [command for command, _ in ending.next_commands(document, can_grow=True)]
+    assert more == ["paceline show 7f3a --top 20", "paceline resume 7f3a --trials +20"]
+    assert [command for command, _ in ending.next_commands(document)] == more[:1]
+
+
+def test_nothing_is_said_of_importance_where_there_is_none() -> None:
+    assert ending.importance_lines(None, "val_accuracy") == []
+    assert "importance" not in told({"state": "finished"}, [])

@@ -94,7 +94,7 @@ def test_serving_what_cannot_be_served_is_refused(tmp_path: Path) -> None:
         ui.serve(f"sqlite:///{tmp_path / 'junk.db'}", 0, tmp_path / "log")
 
 
-def test_the_winner_is_registered_once(finished_uri: str) -> None:
+def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(finished_uri: str) -> None:
     import mlflow
     import torch
     from torch import nn
@@ -105,11 +105,11 @@ def test_the_winner_is_registered_once(finished_uri: str) -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
     inputs = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     example = Example(inputs, model(torch.from_numpy(inputs)).detach().numpy())
-    run_id = runs_of(finished_uri)["t0003-s1"][0].info.run_id
+    run_id, better = (runs_of(finished_uri)[key][0].info.run_id for key in ("t0003-s1", "t0005"))
     candidate = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={"test_accuracy": "0.9"})
     first, second = (register(finished_uri, candidate, model, example) for _ in range(2))
     assert first == second
-    other = register(finished_uri, Candidate(**{**candidate.__dict__, "sweep_id": "next"}), model, example)
+    other = register(finished_uri, Candidate(**{**candidate.__dict__, "run_id": better}), model, example)
     assert int(other.version) == int(first.version) + 1
 
     client = mlflow.MlflowClient(finished_uri)
@@ -117,10 +117,10 @@ def test_the_winner_is_registered_once(finished_uri: str) -> None:
     champion = client.get_model_version_by_alias("digits-mlp", "champion")
     assert (str(champion.version), champion.run_id, champion.tags["test_accuracy"]) == (
         other.version,
-        run_id,
+        better,
         "0.9",
     )
-    assert client.get_run(run_id).info.status == "RUNNING"
+    assert [client.get_run(run).info.status for run in (run_id, better)] == ["RUNNING", "FINISHED"]
     loaded = load(finished_uri, other.uri)
     batch = torch.randn(11, 4)
     torch.testing.assert_close(loaded(batch), model(batch))

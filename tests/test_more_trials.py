@@ -1,0 +1,108 @@
+"""A sweep that has ended goes on with more trials, in one life and over a death, seen from every side."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sweeps import Folder, agree
+from tests.test_deaths import kill_everything, wait_for_training
+
+pytestmark = pytest.mark.slow
+
+SPEC = """
+name: more
+workload: mlp
+data: {name: wine}
+epochs: 3
+trials: 5
+cohort: 2
+seed: 3
+parameters:
+  lr: {min: 1e-3, max: 3e-2, log: true}
+  dropout: {min: 0.0, max: 0.5}
+final: {top: 1, seeds: 2}
+"""
+
+
+def rows(folder: Folder, query: str, *values: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(folder.path / "mlflow.db")) as db:
+        return db.execute(query, values).fetchall()
+
+
+def finals(folder: Folder) -> dict[str, tuple[str, int]]:
+    """Run and number of stored metric points of every final member, the verdict's among them."""
+    count = "select count(*) from metrics where run_uuid = ?"
+    runs = {key: run["run_id"] for key, run in folder.runs("final").items()}
+    return {key: (run_id, rows(folder, count, run_id)[0][0]) for key, run_id in runs.items()}
+
+
+def artifact(folder: Folder, document: dict[str, Any], name: str) -> str:
+    parent = document["tracking"]["parent_run_id"]
+    [[place]] = rows(folder, "select artifact_uri from runs where run_uuid = ?", parent)
+    return (Path(place) / name).read_text()
+
+
+def whole(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
+    """Journal, MLflow, artifacts, spec and document tell of one finished sweep of so many trials, judged once."""
+    agree(folder, document, num_trials)
+    assert document["state"] == "finished"
+    [parent] = folder.runs("sweep").values()
+    assert (parent["run_id"], parent["sweep.state"]) == (document["tracking"]["parent_run_id"], "finished")
+    metrics = dict(rows(folder, "select key, value from latest_metrics where run_uuid = ?", parent["run_id"]))
+    assert (metrics["sweep/planned"], metrics["sweep/trials"]) == (num_trials, num_trials)
+    assert metrics["test_accuracy"] == pytest.approx(document["verdict"]["winner"]["mean"], rel=1e-6)
+    assert rows(folder, "select key from params where run_uuid = ? and key = 'trials'", parent["run_id"]) == []
+    spec = (folder.path / ".paceline" / document["sweep"] / "sweep.yaml").read_text()
+    assert f"trials: {num_trials}\n" in spec and spec == artifact(folder, document, "spec.yaml")
+    assert len(artifact(folder, document, "sweep/leaderboard.csv").splitlines()) == 1 + num_trials
+    winner = f"t{document['verdict']['winner']['number']:04d}-s"
+    champion = "select run_id from model_versions v join registered_model_aliases a on v.name = a.name "
+    [[run_id]] = rows(folder, champion + "and v.version = a.version where a.alias = 'champion'")
+    assert run_id in {run["run_id"] for key, run in folder.runs("final").items() if key.startswith(winner)}
+    assert len(rows(folder, "select * from model_versions")) == len(
+        {run_id for (run_id,) in rows(folder, "select run_id from model_versions")}
+    )
+    assert folder.document("show") == document
+
+
+def test_a_finished_sweep_goes_on(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write(SPEC)
+    first = folder.document("run", "sweep.yaml")
+    whole(folder, first, 5)
+    judged = finals(folder)
+
+    longer = folder.document("resume", "--trials", "+3")
+    whole(folder, longer, 8)
+    assert longer["sweep"] == first["sweep"]
+    assert longer["trials"][:5] == first["trials"], "what had ended stays as it was"
+    after = finals(folder)
+    assert {key: after[key] for key in judged} == judged, "no earlier finalist is trained or scored again"
+    new = {int(key[1:5]) for key in after.keys() - judged.keys()}
+    assert new <= {longer["best"]["number"]} and (new or longer["best"] == first["best"])
+    assert longer["cost"]["seconds"] > first["cost"]["seconds"]
+
+    refused = folder.paceline("resume", "--trials", "8")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("--trials: must come to 9 or more, for 8 trials were tried already, received")
+
+    driver = folder.start("resume", "--trials", "12")
+    journal = next(folder.path.glob(".paceline/*/journal.log"))
+    wait_for_training(folder, driver, journal.stat().st_size)
+    kill_everything(driver)
+    driver.communicate()
+    assert folder.document("show")["verdict"] is None, "that of fewer trials is not the last word"
+    time.sleep(1)
+    last = folder.document("resume")
+    whole(folder, last, 12)
+    assert last["trials"][:8] == longer["trials"]
+    assert {key: run for key, (run, _) in finals(folder).items() if key in after} == {
+        key: run for key, (run, _) in after.items()
+    }
+    assert folder.document("ls")[0]["planned"] == 12  # type: ignore[index]
