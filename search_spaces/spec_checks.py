@@ -11,7 +11,7 @@ from search_spaces.catalogue import Catalogue, WorkloadInfo
 from search_spaces.domain_rules import DomainFault
 from search_spaces.faults import nearest, shown
 from search_spaces.hyperparameters import hyperparameters
-from search_spaces.legs import Params, Value
+from search_spaces.legs import Value
 from search_spaces.overrides import override, settle_aliases
 from search_spaces.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
 from search_spaces.space import Space
