@@ -93,6 +93,7 @@ class Driver:
             loaded = preparing.result()
             self._check_card(loaded)
             self._replan()
+            self._tell_details(loaded)
             data = machine.share(loaded)
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
@@ -180,6 +181,12 @@ class Driver:
             self._study.set("verdict", None)
             self._study.flush()
             self.home.keep(self.sweep)
+
+    def _tell_details(self, data: Loaded) -> None:
+        found = data.card["details"]
+        if "bad_images" in found:
+            left_out = f"{found['bad_images']} images cannot be read and are left out"
+            self.observer.message(f"{left_out} ({found['bad_image_names']})")
 
     def _enter(self, phase: Phase) -> None:
         """Notes how far the sweep is: at once when the phase changes, else every few seconds."""

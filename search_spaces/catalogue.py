@@ -45,6 +45,8 @@ class DatasetInfo:
     summary: str
     problem: Problem | None = None
     """What is asked of it where the spec does not say; None: what the workload does first."""
+    downloaded: bool = False
+    """Its files are looked for in ``data.root``, and fetched where they are not there."""
 
 
 @dataclass(frozen=True)

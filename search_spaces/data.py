@@ -17,7 +17,7 @@ class Split(BaseModel):
 
 
 class Data(BaseModel):
-    """Exactly one of ``name``, ``csv`` and ``parquet`` is given. Paths are absolute once a spec is loaded."""
+    """Exactly one source is given: ``name``, ``csv``, ``parquet`` or ``folder``. Paths are absolute once loaded."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,6 +30,12 @@ class Data(BaseModel):
     header: bool = True
     image: str | None = None
     """For Parquet: the column that holds encoded image bytes."""
+    folder: str | None = None
+    """A folder with one folder of images for each class, or with such folders in train, val and test."""
+    skip_bad: bool = False
+    """Leave out, and count, what is no image, instead of refusing it."""
+    root: str | None = None
+    """For data sets that torchvision downloads: the folder that holds them."""
     test: str | None = None
     """A file of the same form, whose examples are the test split."""
     split: Split = Split()

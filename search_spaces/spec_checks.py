@@ -130,7 +130,8 @@ class _Checks:
 
     def _default_name(self) -> str:
         data = self._spec.data
-        return f"{self._spec.workload.rpartition(':')[2]}-{data.name or Path(data.csv or data.parquet or '').stem}"
+        source = data.name or Path(data.csv or data.parquet or data.folder or "").stem
+        return f"{self._spec.workload.rpartition(':')[2]}-{source}"
 
     def _space(self) -> tuple[Space, dict[str, Value]]:
         if not self._sound("parameters") or not self._given("parameters"):

@@ -11,6 +11,7 @@ from search_spaces.catalogue import DatasetInfo
 from search_spaces.data import Data
 from search_spaces.faults import nearest, shown
 from search_spaces.problems import DataKind
+from search_spaces.spec_folder import check_folder
 from search_spaces.spec_paths import found_path
 from search_spaces.spec_tables import check_table
 from search_spaces.spec_yaml import Document
@@ -31,7 +32,10 @@ class _Source:
 # A new source is one row here, and one in workloads.sources.
 SOURCES: Mapping[str, _Source] = {
     "csv": _Source(lambda _: "table", ("target", "header", "test"), check_table),
-    "parquet": _Source(lambda data: "image" if data.image else "table", ("target", "image", "test"), check_table),
+    "parquet": _Source(
+        lambda data: "image" if data.image else "table", ("target", "image", "skip_bad", "test"), check_table
+    ),
+    "folder": _Source(lambda _: "image", ("skip_bad", "test"), check_folder, folder=True),
 }
 _ANY = ("name", "split")
 """Keys that no source forbids."""
@@ -54,7 +58,7 @@ def read_data(
         return None
     _check_options(document, data, given[0])
     if given[0] == "name":
-        return _registered(document, data, datasets) if len(document.faults) == before else None
+        return _registered(document, data, base, datasets) if len(document.faults) == before else None
     source = SOURCES[given[0]]
     if base is not None:
         data = _resolved(document, data, base, given[0])
@@ -62,9 +66,9 @@ def read_data(
 
 
 def _check_options(document: Document, data: Data, key: str) -> None:
-    meant = SOURCES[key].options if key in SOURCES else ()
+    meant = SOURCES[key].options if key in SOURCES else ("root",)
     for option in data.model_fields_set - {key, *meant, *_ANY}:
-        owners = [f"data.{name}" for name, source in SOURCES.items() if option in source.options]
+        owners = [f"data.{name}" for name, source in SOURCES.items() if option in source.options] or ["data.name"]
         rule = f"has no effect with data.{key} (only with {' or '.join(owners)})"
         document.fault(("data", option), rule, shown(getattr(data, option)))
 
@@ -81,11 +85,17 @@ def _resolved(document: Document, data: Data, base: Path, key: str) -> Data:
 
 
 def _registered(
-    document: Document, data: Data, datasets: Mapping[str, DatasetInfo]
+    document: Document, data: Data, base: Path | None, datasets: Mapping[str, DatasetInfo]
 ) -> tuple[Data, DataKind] | None:
     assert data.name is not None
     if data.name in datasets:
-        return data, datasets[data.name].kind
+        info = datasets[data.name]
+        if data.root is not None and not info.downloaded:
+            document.fault(("data", "root"), f"has no effect: {data.name} needs no files", shown(data.root))
+            return None
+        if data.root is not None and base is not None:  # it may be made by the download
+            data = data.model_copy(update={"root": str((base / Path(data.root).expanduser()).absolute())})
+        return data, info.kind
     close = nearest(data.name, datasets)
     rule = "unknown data set" if close else f"unknown data set (there are {', '.join(datasets)})"
     document.fault(("data", "name"), rule, shown(data.name), close and repr(close))

@@ -39,7 +39,7 @@ def encoded(kind: str, size: tuple[int, int] = (6, 5), mode: str = "RGB", shade:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", [name for name, info in DATASETS.items() if not info.downloaded])
 def test_registered_sets_are_split_with_every_class_in_every_split(name: str) -> None:
     prepared = prepare(Data(name=name), DATASETS[name].problem)
     card = prepared.card
@@ -193,7 +193,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ([encoded("PNG"), encoded("PNG", (7, 5))] * 6, "differ in size"),
         ([encoded("PNG"), b"junk"] * 6, "row 1: the image cannot be decoded"),
         ([encoded("PNG"), encoded("GIF", mode="L")] * 6, "row 1: the image cannot be decoded"),
         (["text"] * 12, "row 0: the image is str"),

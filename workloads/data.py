@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from workloads.features import Array, Statistics, fit
 from workloads.raw import Raw
 from workloads.registry import DataShape
 from workloads.sources import read
-from workloads.splits import SPLITS, Arrays, DataError, duplicates, split
+from workloads.splits import SPLITS, Arrays, DataError, completed, duplicates, split
 from workloads.targets import classes_of, holds_measurements, numbers_of
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class DataCard:
     """Exact copies across splits: ``test_in_train`` and so on."""
     digest: str
     """sha256 of all inputs and labels."""
+    details: Mapping[str, int | str] = field(default_factory=dict)
+    """What else people should know of a source."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -95,7 +97,7 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     whole = Arrays(raw.x, target.encode(raw.target))
     if target.classes:
         _check_counts(whole.y, target.classes)
-    indices = split(whole.y, data.split, with_test=data.test is None)
+    indices = _indices(data, raw, whole.y)
     parts = {name: whole.take(index) for name, index in indices.items()}
     if data.test is not None:
         parts["test"] = _own_test(data, raw, target)
@@ -103,6 +105,14 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     num_outputs = len(target.classes) or parts["train"].y.shape[1]
     search = SearchData(parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem)
     return Prepared(search, parts["test"], _card(data, raw, target, parts), indices)
+
+
+def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
+    if raw.splits is None:
+        return split(y, data.split, with_test=data.test is None)
+    if data.test is not None:
+        raise DataError(f"data.test: has no effect, as {data.folder} holds splits of its own: {data.test}")
+    return completed(y, raw.splits, data.split)
 
 
 @dataclass(frozen=True)
@@ -154,7 +164,7 @@ def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) ->
         digest.update(parts[name].x.tobytes())
         digest.update(parts[name].y.tobytes())
     return DataCard(
-        name=data.name or data.csv or data.parquet or "",
+        name=data.name or data.csv or data.parquet or data.folder or "",
         kind=raw.kind,
         problem=target.problem,
         shape=tuple(raw.x.shape[1:]),
@@ -164,6 +174,7 @@ def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) ->
         class_counts=_class_counts(parts, len(target.classes)),
         duplicates=duplicates({name: parts[name].x for name in SPLITS}),
         digest=digest.hexdigest(),
+        details=raw.details,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from search_spaces.problems import DataKind
@@ -19,3 +20,7 @@ class Raw:
     """One value per row, a pandas Series."""
     columns: tuple[str, ...] = ()
     """The features' names, for tables."""
+    splits: Array | None = None
+    """Where the source is split already: ``train``, ``val`` or ``test`` of each row."""
+    details: Mapping[str, int | str] = field(default_factory=dict)
+    """What else people should know."""

@@ -31,6 +31,12 @@ WORKLOADS: Mapping[str, str] = {
 
 DATASETS: Mapping[str, DatasetInfo] = {
     "digits": DatasetInfo("digits", "image", "1,797 handwritten digits, 8 x 8 grey, 10 classes"),
+    "cifar10": DatasetInfo("cifar10", "image", "60,000 photos, 32 x 32 colour, 10 classes", downloaded=True),
+    "cifar100": DatasetInfo("cifar100", "image", "60,000 photos, 32 x 32 colour, 100 classes", downloaded=True),
+    "mnist": DatasetInfo("mnist", "image", "70,000 handwritten digits, 28 x 28 grey", downloaded=True),
+    "fashion_mnist": DatasetInfo(
+        "fashion_mnist", "image", "70,000 pieces of clothing, 28 x 28 grey, 10 classes", downloaded=True
+    ),
     "breast_cancer": DatasetInfo("breast_cancer", "table", "569 biopsies, 30 numbers each, 2 classes"),
     "wine": DatasetInfo("wine", "table", "178 wines, 13 chemical measurements, 3 classes"),
     "iris": DatasetInfo("iris", "table", "150 irises, 4 lengths, 3 classes"),

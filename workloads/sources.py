@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workloads.raw import Raw
+from workloads.source_folder import folder_images
 from workloads.source_images import parquet_images
 from workloads.source_tables import read_frame, table
+from workloads.source_torchvision import SETS, torchvision_images
 from workloads.splits import DataError
 
 if TYPE_CHECKING:
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 def read(data: Data, path: str | None) -> Raw:
     """The examples of ``data``, from ``path`` instead of its own file where one is given (a test file)."""
     if data.name is not None:
-        return _registered(data.name)
-    source = path or data.csv or data.parquet
+        return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data.name)
+    source = path or data.csv or data.parquet or data.folder
     assert source is not None
+    if data.folder is not None:
+        return folder_images(source, data)
     if data.image is not None:
         return parquet_images(source, data)
     return table(read_frame(source, data), data, source)

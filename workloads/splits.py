@@ -55,6 +55,16 @@ def split(y: Array, how: Split, *, with_test: bool) -> dict[str, Array]:
     return {**second, "test": first["test"]}
 
 
+def completed(y: Array, given: Array, how: Split) -> dict[str, Array]:
+    """Sorted row indices of each split where the source is split already; one that it lacks is a share of train."""
+    parts = {name: np.flatnonzero(given == name) for name in SPLITS}
+    for name, share in (("test", how.test), ("val", how.val)):
+        if len(parts[name]) == 0:
+            train = parts["train"]
+            parts |= _two(train, y[train], ("train", name), share / (how.train + share), how.seed)
+    return parts
+
+
 def _two(rows: Array, y: Array, names: tuple[str, str], fraction: float, seed: int) -> dict[str, Array]:
     from sklearn.model_selection import train_test_split
 

@@ -1,0 +1,77 @@
+"""A folder of images: one folder a class, or one of each split with its class folders inside. Opens no image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLIT_NAMES: Mapping[str, str] = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+"""What a folder of a split may be called."""
+
+
+class FolderFault(ValueError):
+    """What is wrong with a folder of images: a rule, and what was found instead."""
+
+    def __init__(self, rule: str, received: str) -> None:
+        super().__init__(f"{rule}: {received}")
+        self.rule, self.received = rule, received
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """One class, in one split ('' where the folder leaves the splitting to us)."""
+
+    split: str
+    name: str
+    path: Path
+
+    def files(self) -> Iterator[Path]:
+        """All files in it and below it, in order; hidden ones are passed over."""
+        for folder, inner, names in os.walk(self.path):
+            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def class_folders(root: Path) -> list[ClassFolder]:
+    """Every class of every split. FolderFault where there are none, just one, an empty one or an unknown one."""
+    inner = _folders(root)
+    if "train" in inner and set(inner) <= set(SPLIT_NAMES):
+        found = [
+            ClassFolder(SPLIT_NAMES[split], name, root / split / name)
+            for split in inner
+            for name in _folders(root / split)
+        ]
+    else:
+        found = [ClassFolder("", name, root / name) for name in inner]
+    _check(root, found)
+    return found
+
+
+def _folders(path: Path) -> list[str]:
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _check(root: Path, found: list[ClassFolder]) -> None:
+    learned = [folder.name for folder in found if folder.split in ("", "train")]
+    if len(learned) < 2:
+        rule = (
+            "must hold a folder of images for each of two or more classes (or train/CLASS, val/CLASS, test/CLASS)"
+        )
+        one = f"one class folder, {learned[0]}" if learned else f"no class folder in {root.name}"
+        raise FolderFault(rule, one)
+    for folder in found:
+        if next(folder.files(), None) is None:
+            where = folder.path.relative_to(root)
+            raise FolderFault("every class folder must hold images", f"{where} is empty")
+        if folder.name not in learned:
+            where = folder.path.relative_to(root)
+            raise FolderFault("every class must have a folder in train", f"{where} has none")
