@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Split(BaseModel):
@@ -17,7 +17,10 @@ class Split(BaseModel):
 
 
 class Data(BaseModel):
-    """Exactly one source is given: ``name``, ``csv``, ``parquet`` or ``folder``. Paths are absolute once loaded."""
+    """Exactly one of ``name``, ``csv``, ``parquet``, ``folder``, ``text`` and ``series`` is given.
+
+    Paths are absolute once a spec is loaded.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,6 +39,27 @@ class Data(BaseModel):
     """Leave out, and count, what is no image, instead of refusing it."""
     root: str | None = None
     """For data sets that torchvision downloads: the folder that holds them."""
+    text: str | None = None
+    """A text, whose characters are predicted one by one."""
+    encoding: str = "utf-8"
+    """Of the text, by Python's name."""
+    series: str | None = None
+    """A CSV file with one line per time, in order and equally far apart."""
+    value: str | None = None
+    """The series' column to forecast."""
+    time: str | None = None
+    """The series' column of dates or numbers that tells when."""
+    window: int | None = Field(None, ge=1, le=65536)
+    """Steps that a model sees: characters of a text (default 64), values of a series (36, or one season)."""
+    horizon: int = Field(1, ge=1, le=65536)
+    """Values of a series that are forecast at once."""
+    season: int | None = Field(None, ge=1)
+    """Steps of a series' season; default: of a year, a week or a day, whichever its times suggest."""
     test: str | None = None
     """A file of the same form, whose examples are the test split."""
     split: Split = Split()
+
+    @property
+    def origin(self) -> str:
+        """The registered name, or the path of the examples."""
+        return self.name or self.csv or self.parquet or self.folder or self.text or self.series or ""

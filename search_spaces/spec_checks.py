@@ -130,8 +130,7 @@ class _Checks:
 
     def _default_name(self) -> str:
         data = self._spec.data
-        source = data.name or Path(data.csv or data.parquet or data.folder or "").stem
-        return f"{self._spec.workload.rpartition(':')[2]}-{source}"
+        return f"{self._spec.workload.rpartition(':')[2]}-{Path(data.origin).stem}"
 
     def _space(self) -> tuple[Space, dict[str, Value]]:
         if not self._sound("parameters") or not self._given("parameters"):

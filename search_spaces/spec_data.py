@@ -13,6 +13,7 @@ from search_spaces.faults import nearest, shown
 from search_spaces.problems import DataKind
 from search_spaces.spec_folder import check_folder
 from search_spaces.spec_paths import found_path
+from search_spaces.spec_sequences import check_series, check_text
 from search_spaces.spec_tables import check_table
 from search_spaces.spec_yaml import Document
 
@@ -36,6 +37,8 @@ SOURCES: Mapping[str, _Source] = {
         lambda data: "image" if data.image else "table", ("target", "image", "skip_bad", "test"), check_table
     ),
     "folder": _Source(lambda _: "image", ("skip_bad", "test"), check_folder, folder=True),
+    "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
+    "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
 }
 _ANY = ("name", "split")
 """Keys that no source forbids."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from search_spaces.data import Data
@@ -21,7 +21,7 @@ _END_COLUMNS = 1000
 def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     """Notes a fault for a file that is no table, and for each column named that it does not have."""
     try:
-        columns, hint = (column_names(path), "") if data.parquet else _csv_columns(path, data.header)
+        columns, hint = (column_names(path), "") if data.parquet else csv_columns(path, data.header)
     except (OSError, ValueError, csv.Error) as error:
         reason = " ".join(str(error).split())[:120]
         document.fault(("data", key), f"cannot be read: {reason}", shown(str(path)))
@@ -30,13 +30,20 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
         if key != "test":
             document.fault(("data", "target"), f"is required: the column to predict, one of {_listed(columns)}")
         return
-    for field, column in (("target", data.target), ("image", data.image)):
+    check_columns(document, path, columns, {"target": data.target, "image": data.image}, hint)
+    if data.image is not None and data.image == data.target:
+        document.fault(("data", "image"), "must be another column than the target", shown(data.image))
+
+
+def check_columns(
+    document: Document, path: Path, columns: Sequence[str], named: Mapping[str, str | None], hint: str = ""
+) -> None:
+    """Notes a fault for each key of ``data`` that names a column which is none of ``columns``."""
+    for field, column in named.items():
         if column is not None and column not in columns:
             close = nearest(column, _compared(columns))
             rule = f"must be a column of {path.name}{hint}" + ("" if close else f" (it has {_listed(columns)})")
             document.fault(("data", field), rule, shown(column), close and repr(close))
-    if data.image is not None and data.image == data.target:
-        document.fault(("data", "image"), "must be another column than the target", shown(data.image))
 
 
 def _compared(columns: Sequence[str]) -> Sequence[str]:
@@ -48,7 +55,7 @@ def _listed(columns: Sequence[str]) -> str:
     return ", ".join(columns[:8]) + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
 
 
-def _csv_columns(path: Path, header: bool) -> tuple[list[str], str]:
+def csv_columns(path: Path, header: bool) -> tuple[list[str], str]:
     """The columns by name, and a hint for a target that is none of them. ValueError for what is no such table."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.read(_HEAD_CHARACTERS)

@@ -70,7 +70,7 @@ def test_members_of_different_seeds_agree_with_plain_trainings(name: str) -> Non
     assert_agree(name, cohort(name, seeds=(3, 1, 4, 1)))
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "recurrent"])
 def test_dropout_agrees_exactly_where_seeds_are_shared(name: str) -> None:
     rates = (0.0, 0.2, 0.5, 0.7)
     members = [
@@ -80,7 +80,7 @@ def test_dropout_agrees_exactly_where_seeds_are_shared(name: str) -> None:
     assert_agree(name, members)
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "recurrent"])
 def test_dropout_of_different_seeds_has_the_same_statistics(name: str) -> None:
     """The mean of the training loss over 30 members is that of 30 plain trainings, within four standard errors."""
     shared = setup(name)

@@ -65,7 +65,7 @@ def run(lane: LegRunner, work: Leg) -> list[list[MemberEpoch]]:
     return told
 
 
-@pytest.mark.parametrize("workload", ["mlp", "cnn"])
+@pytest.mark.parametrize("workload", ["mlp", "cnn", "recurrent"])
 def test_every_member_reports_every_epoch_with_every_metric(tmp_path: Path, workload: str) -> None:
     told = run(runner(tmp_path, workload), leg(0, 3, members(workload)))
     assert [[(t.key, t.epoch) for t in epoch] for epoch in told] == [
@@ -78,7 +78,7 @@ def test_every_member_reports_every_epoch_with_every_metric(tmp_path: Path, work
         assert t.metrics["gap_accuracy"] == pytest.approx(t.metrics["train_accuracy"] - t.metrics["val_accuracy"])
 
 
-@pytest.mark.parametrize("workload", ["mlp", "cnn"])
+@pytest.mark.parametrize("workload", ["mlp", "cnn", "recurrent"])
 def test_going_on_from_checkpoints_equals_an_uninterrupted_leg(tmp_path: Path, workload: str) -> None:
     whole = runner(tmp_path / "a", workload)
     expected = run(whole, leg(0, 4, members(workload)))[-1]

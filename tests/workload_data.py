@@ -17,6 +17,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "softmax": {},
     "mlp": {"depth": 2, "width": 6},
     "cnn": {"blocks": 2, "channels": 6},
+    "recurrent": {"depth": 2, "width": 6},
     "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
 }
 """Each workload's architecture at toy size."""

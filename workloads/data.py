@@ -11,9 +11,9 @@ import numpy as np
 
 from search_spaces.problems import DataKind, Problem
 from workloads.features import Array, Statistics, fit
-from workloads.raw import Raw
+from workloads.raw import Ordered, Raw
 from workloads.registry import DataShape
-from workloads.sources import read
+from workloads.sources import read, read_ordered
 from workloads.splits import SPLITS, Arrays, DataError, completed, duplicates, split
 from workloads.targets import classes_of, holds_measurements, numbers_of
 
@@ -38,13 +38,22 @@ class SearchData:
     num_outputs: int
     """Classes, numbers to predict, or characters of the vocabulary."""
     problem: Problem = "classification"
+    vocabulary: str = ""
+    """Of a text: the characters of the codes from 1; 0 is any other."""
+    season: int = 1
+    """Of a series, in steps."""
 
     def shape(self) -> DataShape:
-        """What a model must know, of the raw examples."""
+        """What a model must know, of the raw examples. A series' values and targets are on one scale."""
         example, y = tuple(self.train.x.shape[1:]), self.train.y
         if self.problem == "classification":
             counts = tuple(np.bincount(y, minlength=self.num_outputs).tolist())
             return DataShape(example, self.num_outputs, self.problem, class_counts=counts)
+        if self.problem == "forecast":
+            scale = float(self.statistics.mean[0]), float(self.statistics.std[0])
+            return DataShape(example, self.num_outputs, self.problem, *scale, season=self.season)
+        if self.problem == "language":
+            return DataShape(example, self.num_outputs, self.problem, vocabulary=self.vocabulary)
         if not np.issubdtype(y.dtype, np.floating):
             return DataShape(example, self.num_outputs, self.problem)
         return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)
@@ -92,6 +101,8 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
 
     Where ``problem`` is None the target tells: measurements make it a regression, else it is a classification.
     """
+    if data.text is not None or data.series is not None:
+        return _in_order(data, read_ordered(data))
     raw = read(data, None)
     target = _target(data, raw, problem)
     whole = Arrays(raw.x, target.encode(raw.target))
@@ -158,13 +169,37 @@ def _own_test(data: Data, raw: Raw, target: _Target) -> Arrays:
     return Arrays(own.x, target.encode(own.target))
 
 
-def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) -> DataCard:
+def _in_order(data: Data, found: Ordered) -> Prepared:
+    parts, indices = found.parts, found.indices
+    train, val = parts["train"], parts["val"]
+    facts = (found.statistics, found.num_outputs, found.problem, found.vocabulary, found.season)
+    card = DataCard(
+        name=data.origin,
+        kind=found.kind,
+        problem=found.problem,
+        shape=tuple(train.x.shape[1:]),
+        classes=(),
+        features=found.columns,
+        rows={name: len(parts[name]) for name in SPLITS},
+        class_counts={},
+        duplicates=duplicates({name: parts[name].x for name in SPLITS}),
+        digest=_digest(parts),
+        details=found.details,
+    )
+    return Prepared(SearchData(train, val, *facts), parts["test"], card, indices)
+
+
+def _digest(parts: Mapping[str, Arrays]) -> str:
     digest = hashlib.sha256()
     for name in SPLITS:
         digest.update(parts[name].x.tobytes())
         digest.update(parts[name].y.tobytes())
+    return digest.hexdigest()
+
+
+def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) -> DataCard:
     return DataCard(
-        name=data.name or data.csv or data.parquet or data.folder or "",
+        name=data.origin,
         kind=raw.kind,
         problem=target.problem,
         shape=tuple(raw.x.shape[1:]),
@@ -173,7 +208,7 @@ def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) ->
         rows={name: len(parts[name]) for name in SPLITS},
         class_counts=_class_counts(parts, len(target.classes)),
         duplicates=duplicates({name: parts[name].x for name in SPLITS}),
-        digest=digest.hexdigest(),
+        digest=_digest(parts),
         details=raw.details,
     )
 

@@ -33,11 +33,13 @@ def over(
     """Metrics over ``split``: inputs as ``data`` keeps them, and targets; ``model`` is in evaluation mode.
 
     ``num_members`` is None for a model alone, whose outputs have no dimension of members. The split goes through in
-    one piece where the members' inputs stay below a bound, else in chunks; ``at_once`` examples at most, if given.
+    one piece where the members' inputs and outputs stay below a bound, else in chunks, if given of ``at_once``
+    examples.
     """
     x, y = split
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
-    chunk = at_once or max(64, limit // ((num_members or 1) * x[0].numel()))
+    each = max(x[0].numel(), y[0].numel() * data.shape.num_outputs)
+    chunk = at_once or max(64, limit // ((num_members or 1) * each))
     pieces: dict[str, list[Tensor]] = {}
     for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
         for name, value in task.evaluate(model, data.inputs(part), targets).items():

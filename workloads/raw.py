@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search_spaces.problems import DataKind
-from workloads.features import Array
+from search_spaces.problems import DataKind, Problem
+from workloads.features import Array, Statistics
+from workloads.splits import Arrays
+
+NOT_COUNTED = -1
+"""A target that another window predicts with more context: it is left out of what is measured."""
 
 
 @dataclass(frozen=True)
@@ -22,5 +26,26 @@ class Raw:
     """The features' names, for tables."""
     splits: Array | None = None
     """Where the source is split already: ``train``, ``val`` or ``test`` of each row."""
+    details: Mapping[str, int | str] = field(default_factory=dict)
+    """What else people should know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """What a source holds whose examples are windows of one line: split by position already, never shuffled."""
+
+    kind: DataKind
+    problem: Problem
+    parts: Mapping[str, Arrays]
+    """``train``, ``val`` and ``test``."""
+    indices: Mapping[str, Array]
+    """Where in the line each window's first target stands."""
+    statistics: Statistics
+    num_outputs: int
+    columns: tuple[str, ...] = ()
+    vocabulary: str = ""
+    """Of a text: the characters of the codes from 1; 0 is any other."""
+    season: int = 1
+    """Of a series: steps."""
     details: Mapping[str, int | str] = field(default_factory=dict)
     """What else people should know."""

@@ -27,6 +27,7 @@ WORKLOADS: Mapping[str, str] = {
     "mlp": "workloads.mlp:MLP",
     "cnn": "workloads.cnn:CNN",
     "image": "workloads.image:IMAGE",
+    "recurrent": "workloads.recurrent:RECURRENT",
 }
 
 DATASETS: Mapping[str, DatasetInfo] = {
@@ -67,6 +68,10 @@ class DataShape:
     """Of images in 0 to 1, over the training split, for a model that standardises them itself."""
     class_counts: tuple[int, ...] = ()
     """Training rows of each class; empty where nothing is classified."""
+    vocabulary: str = ""
+    """Of a text: the characters of the codes from 1; 0 is any other."""
+    season: int = 1
+    """Of a series, in steps: its naive forecast looks so far back."""
 
 
 def default_task(shape: DataShape, objective: str) -> Task:

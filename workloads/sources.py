@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workloads.raw import Raw
+from workloads.raw import Ordered, Raw
 from workloads.source_folder import folder_images
 from workloads.source_images import parquet_images
+from workloads.source_series import series
 from workloads.source_tables import read_frame, table
+from workloads.source_text import text
 from workloads.source_torchvision import SETS, torchvision_images
 from workloads.splits import DataError
 
@@ -29,6 +31,11 @@ def read(data: Data, path: str | None) -> Raw:
     if data.image is not None:
         return parquet_images(source, data)
     return table(read_frame(source, data), data, source)
+
+
+def read_ordered(data: Data) -> Ordered:
+    """The windows of a text or a series."""
+    return text(data) if data.text is not None else series(data)
 
 
 def _registered(name: str) -> Raw:

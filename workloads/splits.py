@@ -65,6 +65,14 @@ def completed(y: Array, given: Array, how: Split) -> dict[str, Array]:
     return parts
 
 
+def in_order(num_steps: int, how: Split, *, with_test: bool) -> dict[str, range]:
+    """Positions of each split, one after the other: train, val, test; without ``with_test`` the first two."""
+    names = SPLITS if with_test else SPLITS[:2]
+    fractions = [getattr(how, name) for name in names]
+    ends = [round(num_steps * sum(fractions[: i + 1]) / sum(fractions)) for i in range(len(names))]
+    return {name: range(start, end) for name, start, end in zip(names, [0, *ends], ends, strict=False)}
+
+
 def _two(rows: Array, y: Array, names: tuple[str, str], fraction: float, seed: int) -> dict[str, Array]:
     from sklearn.model_selection import train_test_split
 

@@ -40,7 +40,15 @@ class Task(Protocol):
 
 def task_of(shape: DataShape, objective: str) -> Task:
     """The task of a problem that does not depend on the workload."""
-    if shape.problem == "regression" or shape.problem == "forecast":
+    if shape.problem == "language":
+        from workloads.task_language import Language
+
+        return Language()
+    if shape.problem == "forecast":
+        from workloads.task_forecast import Forecast
+
+        return Forecast(shape.target_std, shape.season)
+    if shape.problem == "regression":
         return Regression(shape.target_std)
     assert shape.problem == "classification", shape.problem
     return Classification(objective.endswith("roc_auc"), balanced_weights(shape.class_counts))

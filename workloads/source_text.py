@@ -1,0 +1,95 @@
+"""A text as windows of characters: split by position, coded by the characters of the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search_spaces.encodings import EncodingFault, decoded
+from workloads.features import Array, Statistics
+from workloads.raw import NOT_COUNTED, Ordered
+from workloads.splits import Arrays, DataError, in_order
+
+if TYPE_CHECKING:
+    from search_spaces.data import Data
+
+UNKNOWN = 0
+"""The code of every character that the training part does not hold."""
+WINDOW = 64
+
+
+def text(data: Data) -> Ordered:
+    """Windows of codes, and for each the codes one character on.
+
+    Training windows lie end to end. Those of validation and test overlap by half, and a target that a former window
+    holds does not count again: so each is predicted once, and all but the first from half a window or more.
+    Raises DataError with one sentence.
+    """
+    assert data.text is not None
+    whole, window = read_text(data.text, data.encoding), data.window or WINDOW
+    places = in_order(len(whole), data.split, with_test=data.test is None)
+    texts = {name: whole[place.start : place.stop] for name, place in places.items()}
+    if data.test is not None:
+        texts["test"], places["test"] = read_text(data.test, data.encoding), range(0)
+    characters = sorted(set(texts["train"]))
+    parts, indices = {}, {}
+    for name, part in texts.items():
+        if len(part) <= window:
+            held = f"the {name} part of {Path(data.text).name} holds {len(part)} characters"
+            raise DataError(f"{held}, too few for a window of {window} and the one after it: set data.window")
+        codes = coded(part, characters)
+        starts = _starts(len(part), window, overlap=name != "train")
+        parts[name] = windows(codes, starts, window)
+        indices[name] = places[name].start + starts
+    return Ordered(
+        kind="text",
+        problem="language",
+        parts=parts,
+        indices=indices,
+        statistics=Statistics(np.zeros(()), np.zeros(()), np.ones(())),
+        num_outputs=1 + len(characters),
+        vocabulary="".join(characters),
+        details=_details(texts, characters),
+    )
+
+
+def read_text(path: str, encoding: str) -> str:
+    """Raises DataError for what is no text in ``encoding``, with the first byte that is none."""
+    try:
+        return decoded(Path(path).read_bytes(), encoding)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    except EncodingFault as fault:
+        raise DataError(f"{Path(path).name}: {fault}; data.encoding: {fault.likely}?") from fault
+
+
+def coded(part: str, characters: list[str]) -> Array:
+    """Each character's place among ``characters`` from 1, or UNKNOWN, int64."""
+    code = {character: 1 + i for i, character in enumerate(characters)}
+    return np.fromiter((code.get(character, UNKNOWN) for character in part), np.int64, len(part))
+
+
+def windows(codes: Array, starts: Array, window: int) -> Arrays:
+    """Inputs and targets, both (windows, window); targets that a former window holds are NOT_COUNTED."""
+    at = starts[:, None] + np.arange(window)
+    y = codes[at + 1]
+    counted = np.concatenate([[0], at[:-1, -1] + 1])
+    y[at < counted[:, None]] = NOT_COUNTED
+    return Arrays(codes[at], y)
+
+
+def _starts(length: int, window: int, *, overlap: bool) -> Array:
+    """Where windows start that have a character after them. If they overlap, the last one ends with the text."""
+    last = length - window - 1
+    if not overlap:
+        return np.arange(0, last + 1, window)
+    return np.append(np.arange(0, last, max(1, window // 2)), last)
+
+
+def _details(texts: Mapping[str, str], characters: list[str]) -> dict[str, int]:
+    known = set(characters)
+    unknown = {name: sum(c not in known for c in texts[name]) for name in ("val", "test")}
+    return {"characters": len(characters), **{f"unknown_in_{name}": count for name, count in unknown.items()}}
