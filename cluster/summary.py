@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.home import SweepHome
 from cluster.progress import Phase, Row, Snapshot, TrialState, Trouble
+from tracking import compare
 
 if TYPE_CHECKING:
+    from search_spaces.problems import Goal
     from search_spaces.study import Record, Study
     from search_spaces.sweep import Sweep
 
@@ -69,11 +71,11 @@ def _row(record: Record, better: Any, live: bool) -> Row:
     )
 
 
-def best_of(found: Sequence[Row], goal: str) -> Row | None:
+def best_of(found: Sequence[Row], goal: Goal) -> Row | None:
     """The row with the best value that did not fail; of equal ones the first."""
-    able = [row for row in found if row.best_value is not None and row.state != "failed"]
-    sign = 1.0 if goal == "maximize" else -1.0
-    return max(able, key=lambda row: (sign * (row.best_value or 0.0), -row.number), default=None)
+    able = {row.number: row for row in found if row.state != "failed"}
+    order = compare.rank({number: row.best_value for number, row in able.items()}, goal)
+    return able[order[0]] if order else None
 
 
 @dataclass(frozen=True)
@@ -196,10 +198,8 @@ def document(read: Reading) -> dict[str, Any]:
 
 def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
     """Of the trials that have ended; one that was stopped early counts with its best value, as in the ranking."""
-    from tracking.compare import importance
-
     ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
-    told = importance(sweep.space, ended, sweep.metric.goal)
+    told = compare.importance(sweep.space, ended, sweep.metric.goal)
     return {one.name: round(one.share, 4) for one in told} or None
 
 

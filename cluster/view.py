@@ -6,7 +6,6 @@ import math
 import os
 import time
 from dataclasses import replace
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console, Group
@@ -65,9 +64,7 @@ class LiveView:
         self._console.show_cursor(True)  # nobody could show it again after a kill
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *reason: object) -> None:
         self._live.stop()
 
     def progress(self, snapshot: Snapshot) -> None:
@@ -154,9 +151,7 @@ class LineView:
         )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *reason: object) -> None:
         self._stream.flush()
 
     def progress(self, snapshot: Snapshot) -> None:
@@ -192,12 +187,16 @@ class LineView:
         )
 
     def _say(self, text: str) -> None:
-        try:
-            print(text, file=self._stream, flush=True)
-        except BrokenPipeError:  # whoever read has gone, as `head` does; the sweep goes on
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+        _print(text, self._stream)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:  # whoever read has gone, as `head` does; the sweep goes on
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _phase_line(snapshot: Snapshot) -> str:
@@ -218,9 +217,7 @@ class QuietView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *reason: object) -> None:
         self._stream.flush()
 
     def progress(self, snapshot: Snapshot) -> None:
@@ -228,7 +225,7 @@ class QuietView:
 
     def message(self, text: str) -> None:
         """Told even so: a repair, a retry, an outage."""
-        print(text, file=self._stream, flush=True)
+        _print(text, self._stream)
 
     def link(self, url: str) -> None:
         """Not shown; the summary has it."""

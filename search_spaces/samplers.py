@@ -16,12 +16,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from search_spaces.legs import Params
+from search_spaces.problems import Goal
 from search_spaces.space import Space
 
 if TYPE_CHECKING:
     import optuna
 
-Goal = Literal["minimize", "maximize"]
 Identity = frozenset[tuple[str, object]]
 MAX_REDRAWS = 20
 MAX_WALKED = 100_000

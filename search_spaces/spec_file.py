@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from search_spaces.data import Data
 from search_spaces.legs import Value
+from search_spaces.problems import Goal
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-Goal = Literal["minimize", "maximize"]
 
 INSTEAD = {
     "program": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from search_spaces.journal import BatchedJournal, mend
 from search_spaces.legs import Params
-from search_spaces.samplers import Goal
+from search_spaces.problems import Goal
 from search_spaces.space import Space
 
 Outcome = Literal["done", "stopped", "failed"]

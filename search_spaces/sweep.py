@@ -13,9 +13,9 @@ from search_spaces.catalogue import Catalogue
 from search_spaces.data import Data
 from search_spaces.faults import Fault, SpecError
 from search_spaces.legs import Value
-from search_spaces.problems import Problem
+from search_spaces.problems import Goal, Problem
 from search_spaces.space import Space
-from search_spaces.spec_file import EarlyTerminate, Final, Goal, Resources, Tracking
+from search_spaces.spec_file import EarlyTerminate, Final, Resources, Tracking
 from search_spaces.spec_parameters import as_parameters
 from search_spaces.spec_yaml import MAX_BYTES, decoded
 

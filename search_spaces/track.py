@@ -7,7 +7,8 @@ from typing import Literal
 
 from search_spaces.hyperparameters import Signature
 from search_spaces.legs import Member, Params
-from search_spaces.samplers import Goal, Observation
+from search_spaces.problems import Goal
+from search_spaces.samplers import Observation
 
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
 """ready: may train; paused: waits at a rung for its schedule; the last three are ends."""

@@ -174,10 +174,11 @@ def test_a_resumed_sweep_does_not_tell_old_trials_again() -> None:
     assert "2 trials ended before" in stream.getvalue()
 
 
-def test_a_reader_that_goes_away_does_not_end_the_sweep() -> None:
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_reader_that_goes_away_does_not_end_the_sweep(quiet: bool) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    with os.fdopen(writer, "w") as stream, LineView(TITLE, stream) as view:
+    with os.fdopen(writer, "w") as stream, QuietView(stream) if quiet else LineView(TITLE, stream) as view:
         view.progress(mixed())
         view.message("still going")
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.legs import Params
+from search_spaces.problems import Goal
 
 if TYPE_CHECKING:
     from search_spaces.space import Space
 
-Goal = Literal["minimize", "maximize"]
 CONFIDENCE = 0.95
 FEWEST_TRIALS = 20
 """Importance is not told from fewer: it would be mostly noise."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -130,23 +129,14 @@ class MlflowStore:
             self.client.delete_run(run_id)
             self.num_requests += 2
 
-    def log_file(self, run_id: str, local: Path, artifact_path: str) -> None:
-        """Keeps the file ``local`` as the run's artifact ``artifact_path``."""
-        with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
-            shutil.copyfile(local, Path(folder) / Path(artifact_path).name)
-            self._log(run_id, Path(folder), Path(artifact_path))
-
     def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
-        """Keeps ``content`` as the run's artifact ``artifact_path``."""
+        """Keeps ``content`` as the run's artifact ``artifact_path``; MLflow names it after the file it is given."""
+        target = Path(artifact_path)
         with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / Path(artifact_path).name).write_bytes(content)
-            self._log(run_id, Path(folder), Path(artifact_path))
-
-    def _log(self, run_id: str, folder: Path, target: Path) -> None:
-        """MLflow names an artifact after the file it is given, so that lies in ``folder`` under its own name."""
-        where = str(target.parent) if target.parent != Path() else None
-        self.client.log_artifact(run_id, str(folder / target.name), where)
-        self.num_requests += 1
+            file = Path(folder) / target.name
+            file.write_bytes(content)
+            self.client.log_artifact(run_id, str(file), str(target.parent) if target.parent != Path() else None)
+            self.num_requests += 1
 
 
 def _dataset(dataset: Mapping[str, object]) -> Any:

@@ -142,14 +142,7 @@ class Sender:
         run_id = self.run_ids.get(event["key"])
         if run_id is None:
             raise Refused(f"no trial was announced as {event['key']}")
-        if event["kind"] == "text":
-            self._store.log_bytes(run_id, event["text"].encode(), event["path"])
-        elif event["kind"] == "content":
-            self._store.log_bytes(run_id, base64.b64decode(event["content"]), event["path"])
-        elif not Path(event["local"]).is_file():
-            raise Refused(f"{event['local']} is no longer there")
-        else:
-            self._store.log_file(run_id, Path(event["local"]), event["path"])
+        self._store.log_bytes(run_id, _content(event), event["path"])
 
     def _gather(self, group: Sequence[Event]) -> dict[str, RunChange]:
         """The events of each run as one change, runs in the order of their first event."""
@@ -187,6 +180,18 @@ class Sender:
             self._message(
                 f"{change.key}: {', '.join(odd)} not finite at epoch {when[1]}: told by tags, not by metrics"
             )
+
+
+def _content(event: Event) -> bytes:
+    """Of an artifact."""
+    if event["kind"] == "text":
+        return str(event["text"]).encode()
+    if event["kind"] == "content":
+        return base64.b64decode(event["content"])
+    try:
+        return Path(event["local"]).read_bytes()
+    except OSError as error:
+        raise Refused(f"{event['local']} cannot be read: {error.strerror}") from error
 
 
 def _title(event: Event) -> str:

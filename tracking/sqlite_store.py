@@ -7,7 +7,6 @@ schemas that it knows (``REVISIONS``); any other file goes through MLflow. A tes
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -208,16 +207,6 @@ class SqliteStore:
         """Ends a run that should not be and moves it to MLflow's bin, from where it can be restored."""
         with self._transaction() as connection:
             connection.execute(BIN_RUN, [now_ms(), run_id])
-
-    def log_file(self, run_id: str, local: Path, artifact_path: str) -> None:
-        """Keeps the file ``local`` as the run's artifact ``artifact_path``."""
-        with sorted_trouble():
-            folder = self._artifacts(run_id)
-            if folder is None:
-                self._mlflow().log_file(run_id, local, artifact_path)
-                return
-            (folder / artifact_path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(local, folder / artifact_path)
 
     def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
         """Keeps ``content`` as the run's artifact ``artifact_path``."""

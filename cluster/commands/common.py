@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,22 @@ class Failure(click.ClickException):
     exit_code = FAILED
 
 
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Faults of what the user wrote end the command, one line for every fault."""
+    try:
+        yield
+    except SpecError as error:
+        raise Refusal(str(error)) from error
+
+
 def load(spec: str, overrides: Iterable[str]) -> Sweep:
-    """The spec with its overrides. Refusal with one line for every fault."""
+    """The spec with its overrides."""
     from search_spaces.sweep import load_sweep
     from workloads.registry import catalogue
 
-    try:
+    with refusing():
         return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
-    except SpecError as error:
-        raise Refusal(str(error)) from error
 
 
 def find(reference: str) -> SweepHome:
@@ -54,20 +62,16 @@ def find(reference: str) -> SweepHome:
 
 def stored(home: SweepHome) -> Sweep:
     """The spec that the sweep was started with."""
-    try:
+    with refusing():
         return home.sweep()
-    except SpecError as error:
-        raise Refusal(str(error)) from error
 
 
 def reading(home: SweepHome) -> Reading:
     """The sweep as it stands on disk."""
     from cluster.summary import Reading
 
-    try:
+    with refusing():
         return Reading.of(home)
-    except SpecError as error:
-        raise Refusal(str(error)) from error
 
 
 def title(home: SweepHome, sweep: Sweep) -> Title:

@@ -13,9 +13,19 @@ from click import ClickException
 
 import search_spaces
 from cluster.commands import FINISHED, INTERRUPTED, RunOptions
-from cluster.commands.common import Failure, Refusal, console, find, load, print_json, reading, stored, title
+from cluster.commands.common import (
+    Failure,
+    Refusal,
+    console,
+    find,
+    load,
+    print_json,
+    reading,
+    refusing,
+    stored,
+    title,
+)
 from cluster.home import Busy, SweepHome
-from search_spaces.faults import SpecError
 
 if TYPE_CHECKING:
     from cluster.board import Title
@@ -51,10 +61,8 @@ def resume(reference: str, trials: str | None, options: RunOptions) -> int:
     from cluster.extending import new_total
 
     read = reading(home)
-    try:
+    with refusing():
         total = new_total(read, trials)
-    except SpecError as error:
-        raise Refusal(str(error)) from error
     return watch(home, read.sweep, options, trials=total)
 
 
@@ -82,7 +90,7 @@ def watch(
 
 def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
     try:
-        with home.driven():  # before the second that the imports take: whoever looks sees that it is starting
+        with refusing(), home.driven():  # before the imports, which take a second: `show` tells that it starts
             from cluster.driver import DataChanged, drive
             from cluster.size import TooSmall
             from workloads.data import DataError
@@ -97,8 +105,6 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
                 raise Failure(str(error)) from error
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
-    except SpecError as error:
-        raise Refusal(str(error)) from error
 
 
 @contextmanager
