@@ -89,9 +89,19 @@ def _columns(ranked: Ranked) -> list[Column]:
         Column("ep", [(f"{row.epochs}/{horizon}", "") for row in rows], 80),
         Column(words.middle(ranked.metric, VALUE_WIDTH), [(words.measure(row.value), "") for row in rows], 40),
         Column("best", [(words.measure(row.best_value), "") for row in rows], 95),
+        *_beside(rows),
         Column("curve", list(zip(curves, styles, strict=True)), 70, right=False),
         *_settings(rows),
         Column("time", [(words.span(row.seconds), "") for row in rows], 30),
+    ]
+
+
+def _beside(rows: Sequence[Row]) -> list[Column]:
+    """What one number alone would hide, kept nearly as long as that number."""
+    found = dict.fromkeys(name for row in rows for name in row.beside)
+    return [
+        Column(name.removeprefix("val_"), [(words.measure(row.beside.get(name)), "") for row in rows], 85)
+        for name in found
     ]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from search_spaces.legs import Params
@@ -27,6 +27,8 @@ class Row:
     error: str | None = None
     """The last line of what went wrong."""
     run_id: str | None = None
+    beside: Mapping[str, float] = field(default_factory=dict)
+    """Of the best epoch, what is shown beside the objective."""
 
 
 @dataclass(frozen=True, kw_only=True)

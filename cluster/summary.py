@@ -67,6 +67,7 @@ def _row(record: Record, better: Any, live: bool) -> Row:
         params=record.params,
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
+        beside=noted.get("beside", {}),
         error=str(noted["error"]).strip().splitlines()[-1] if noted.get("error") else None,
     )
 
@@ -211,6 +212,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "value": row.value,
         "best_value": row.best_value,
         "params": dict(row.params),
+        "beside": dict(row.beside),
         "run_id": row.run_id,
         "error": row.error,
     }

@@ -13,6 +13,7 @@ from cluster.progress import Observer, Row
 from cluster.summary import best_of, epochs_saved, rows
 from search_spaces.domain_rules import Domain, is_number
 from search_spaces.legs import Value
+from search_spaces.problems import beside
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
 from tracking import names
@@ -44,6 +45,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         experiment=sweep.tracking.experiment or sweep.name,
         metric=sweep.metric.name,
         goal=sweep.metric.goal,
+        beside=beside(sweep.problem, sweep.metric.name),
         method=sweep.method,
         spec_text=sweep.to_text(),
         overview=overview | sizes,
@@ -151,6 +153,7 @@ def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
             "epochs": row.epochs,
             sweep.metric.name: row.value,
             names.best(sweep.metric.name): row.best_value,
+            **{name: row.beside.get(name) for name in beside(sweep.problem, sweep.metric.name)},
             "seconds": row.seconds,
             "error": row.error,
             **{name: row.params.get(name) for name in sweep.space.domains},

@@ -27,6 +27,9 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
 }
 """What a sweep may optimise, by problem; the first is the default."""
 
+BESIDE: Mapping[Problem, tuple[str, ...]] = {"generation": ("val_class_coverage",)}
+"""What a leaderboard shows beside the objective, of its best epoch: what one number alone would hide."""
+
 ALIASES: Mapping[str, str] = {"val_acc": "val_accuracy"}
 """Other names that people bring along."""
 
@@ -34,6 +37,11 @@ ALIASES: Mapping[str, str] = {"val_acc": "val_accuracy"}
 def metrics_of(problems: Iterable[Problem]) -> dict[str, Goal]:
     """Everything that is measured for any of ``problems``, the first one's default first."""
     return {name: goal for problem in problems for name, goal in METRICS[problem].items()}
+
+
+def beside(problem: Problem | None, objective: str) -> tuple[str, ...]:
+    """The metrics shown beside the objective."""
+    return tuple(name for name in BESIDE.get(problem, ()) if name != objective) if problem else ()
 
 
 def problem_of(problems: Iterable[Problem], metric: str) -> Problem | None:

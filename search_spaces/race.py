@@ -66,6 +66,8 @@ class Race:
                     track.measure(measured.epoch, value)
                     self._ledger.reported(track, measured.epoch, value)
                     self._check_target(track, value)
+            if measured.epoch == track.best_epoch:
+                track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
                 self._end(track, "failed", measured.failure or f"diverged: {objective} is {value}")
         return fresh

@@ -22,6 +22,8 @@ class Rules:
     fill: float = 0.5
     keep_top: int = 1
     """Checkpoints of ended tracks that are kept, the best ones."""
+    beside: tuple[str, ...] = ()
+    """Metrics that are kept of each track's best epoch, to be shown beside the objective."""
 
 
 class Supply(Protocol):

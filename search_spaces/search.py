@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.hyperparameters import complete, hyperparameters, signature
 from search_spaces.legs import Params
+from search_spaces.problems import beside
 from search_spaces.race import Race
 from search_spaces.rules import Ledger, Rules
 from search_spaces.samplers import Observation, Sampler, sampler
@@ -59,6 +60,7 @@ class Search:
             target=self.sweep.metric.target,
             fill=fill,
             keep_top=self.sweep.final.top if self.sweep.final else 1,
+            beside=beside(self.sweep.problem, self.sweep.metric.name),
         )
         plan = sweep_schedule(self.sweep)
         records = self.study.records() if self.study else []
@@ -151,10 +153,11 @@ def progress(track: Track) -> dict[str, object]:
         "alone": track.alone,
         "error": track.error,
         "seconds": round(track.seconds, 3),
+        "beside": dict(track.beside),
     }
 
 
-def revive(track: Track, noted: Params, outcome: str | None, plan: Schedule) -> None:
+def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Schedule) -> None:
     """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint.
 
     A track with a checkpoint at a rung and no value behind it waits there for its schedule, whether or not it had
@@ -167,6 +170,7 @@ def revive(track: Track, noted: Params, outcome: str | None, plan: Schedule) -> 
     track.alone = bool(noted.get("alone"))
     track.error = str(noted["error"]) if noted.get("error") else None
     track.seconds = float(noted.get("seconds") or 0.0)
+    track.beside = noted.get("beside") or {}
     if outcome in ("done", "stopped", "failed"):
         track.state = outcome  # type: ignore[assignment]
     elif track.epoch in plan.rungs[:-1] and max(track.values, default=0) <= track.epoch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +37,8 @@ class Track:
     scores: dict[int, float] = field(default_factory=dict)
     """At each rung reached, the best value so far, signed so that higher is better."""
     best_epoch: int | None = None
+    beside: Mapping[str, float] = field(default_factory=dict)
+    """Of the best epoch, what is shown beside the objective."""
     num_failures: int = 0
     alone: bool = False
     """True after it was aboard a cohort that died: it goes on by itself, so as not to take others down."""

@@ -111,7 +111,7 @@ parameters: {lr: {min: 1e-3, max: 1e-1, log: true}}
 trials: 3
 epochs: 3
 early_terminate: {min_iter: 1, eta: 3}
-final: {top: 1, seeds: 1}
+final: {top: 1, seeds: 2}
 """
 
 

@@ -41,6 +41,8 @@ class SweepHeader:
     """The parent run's params."""
     dataset: Mapping[str, object] = field(default_factory=dict)
     """``name`` and ``digest`` (at most 36 characters); ``rows``, ``shape`` and ``source`` where known."""
+    beside: tuple[str, ...] = ()
+    """Metrics that are shown beside the objective."""
     log_scaled: frozenset[str] = frozenset()
     searched: tuple[str, ...] = ()
     categorical: frozenset[str] = frozenset()

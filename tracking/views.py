@@ -43,7 +43,8 @@ def shared_views(header: SweepHeader) -> dict[str, str]:
 
 def _view(header: SweepHeader) -> dict[str, Any]:
     best = names.best(names.clean_key(header.metric))
-    columns = [f"metrics.`{best}`", f"tags.`{names.TRIAL_STATE}`"]
+    columns = [f"metrics.`{names.clean_key(key)}`" for key in (best, *header.beside)]
+    columns.append(f"tags.`{names.TRIAL_STATE}`")
     columns += [f"params.`{names.clean_key(name)}`" for name in header.searched[:MAX_COLUMNS]]
     return {
         "searchFilter": trials_filter(header.sweep_id),

@@ -26,8 +26,8 @@ class Exported(nn.Module):
         return logits
 
 
-def export(workload_name: str, uri: str, search: SearchData) -> tuple[Exported, Array]:
-    """The member of the checkpoint ``uri`` in evaluation mode on the CPU, and raw example inputs of a few rows.
+def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
+    """The member of the checkpoint ``uri`` in evaluation mode on the CPU, and example inputs of a few rows.
 
     The weights are those of its best epoch where the checkpoint holds them (final legs), else the last ones.
     """
@@ -37,5 +37,8 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[Exported, 
     data = kind.data(hp, search, torch.device("cpu"), torch.float32)
     model = kind.build(hp, data.shape)
     model.load_state_dict(state.model if best is None else best)
+    if kind.export is not None:
+        module, inputs = kind.export(hp, model, data)
+        return module.eval().requires_grad_(False), inputs
     exported = Exported(data.prepare, model).eval()
     return exported.requires_grad_(False), search.train.x[:4].copy()

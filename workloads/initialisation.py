@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from workloads.training import Training
 
 NORMAL_STD = 0.02
 """Radford et al. 2016, arXiv:1511.06434."""
@@ -27,7 +26,7 @@ INITS: Mapping[str, Callable[[Tensor], object]] = {
 
 
 @torch.no_grad()
-def initialise(model: nn.Module, hp: Training) -> None:
+def initialise(model: nn.Module, hp: Any) -> None:
     """Draw the weights that multiply inputs anew, times ``init_gain``; biases beside them become 0.
 
     Embeddings, scales of norms and learned slopes stay as they were built, and so does all that is inside a module

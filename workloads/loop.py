@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from workloads.order import mix
 from workloads.registry import Workload
 from workloads.resident import ResidentData
 from workloads.task import Task
-from workloads.training import Training
 
 State = dict[str, Tensor]
 
@@ -29,7 +28,8 @@ class Trainee:
     """One member as the loops see it."""
 
     seed: int
-    hp: Training
+    hp: Any
+    """Of the workload's ``hyperparameters``: a ``Training``, unless the workload has a loop of its own."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Setup:
 
     def task(self) -> Task:
         """The loss and the metrics."""
+        if self.workload.judge is not None:
+            return self.workload.judge(self.data)
         return self.workload.task(self.data.shape, self.objective)
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -74,7 +76,7 @@ class Setup:
             initialise(model, member.hp)
         return model.to(self.data.device, self.data.dtype)
 
-    def at_once(self, hp: Training) -> int:
+    def at_once(self, hp: Any) -> int:
         """Examples in memory at once; 0: the whole batch."""
         return min((size for size in (hp.micro_batch, self.micro_batch) if size), default=0)
 

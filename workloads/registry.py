@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import device, dtype, nn
 
     from workloads.data import SearchData
+    from workloads.features import Array
     from workloads.loop import Loop, Setup, Trainee
     from workloads.resident import ResidentData
     from workloads.task import Task
@@ -28,6 +29,7 @@ WORKLOADS: Mapping[str, str] = {
     "cnn": "workloads.cnn:CNN",
     "image": "workloads.image:IMAGE",
     "recurrent": "workloads.recurrent:RECURRENT",
+    "gan": "workloads.gan:GAN",
 }
 
 DATASETS: Mapping[str, DatasetInfo] = {
@@ -112,6 +114,8 @@ class Workload:
     """On a GPU the model's products are taken in bfloat16 (autocast)."""
     task: Callable[[DataShape, str], Task] = default_task
     """Gives the loss and what is measured, for data of this shape and a sweep's objective."""
+    judge: Callable[[ResidentData], Task] | None = None
+    """Gives the task, in place of ``task``, where what is measured by has to learn from the data first."""
     data: Callable[[Any, SearchData, device, dtype], ResidentData] = default_data
     """Makes the inputs from raw examples; of the hyperparameters it may read those declared ``prepares``."""
     loop: Callable[[Setup, Trainee], Loop] | None = None
@@ -120,6 +124,9 @@ class Workload:
     """(setup, model, epoch) to small files that show what the model makes, by artifact path."""
     exhibit_epochs: bool = False
     """They are taken after every epoch, not only at the end of a leg."""
+    export: Callable[[Any, nn.Module, ResidentData], tuple[nn.Module, Array]] | None = None
+    """(hyperparameters, model, data on the CPU) to what is served where that is not raw examples in, outputs out:
+    a module, and example inputs of a few rows."""
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
