@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import ray
 
@@ -12,6 +14,9 @@ from cluster.home import SweepHome
 from cluster.tracked import Tracker
 from search_spaces.sweep import Sweep
 from search_spaces.track import Track
+
+if TYPE_CHECKING:
+    from tracking.models import Candidate
 
 STORE_TIMEOUT_S = 30.0
 
@@ -49,15 +54,34 @@ def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, search
 
 @ray.remote
 def _register(order: dict[str, Any], search: Any) -> str:
+    from tracking.models import Candidate
+
+    candidate = Candidate(
+        name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
+    )
+    return (_table if search.train.columns else _module)(order, candidate, search)
+
+
+def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
+    """A champion that torch alone can serve."""
     import torch
 
-    from tracking.models import Candidate, Example, register
+    from tracking.models import Example, register
     from workloads.export import export
 
     model, inputs = export(order["workload"], order["checkpoint"], search)
     with torch.inference_mode():
         example = Example(inputs, model(torch.from_numpy(inputs)).numpy())
-    candidate = Candidate(
-        name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
-    )
     return register(order["uri"], candidate, model, example).uri
+
+
+def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
+    """A champion that takes the rows of a table as their owner has them."""
+    from tracking.models import Example, Folder, register
+    from workloads import table_model
+
+    model, rows = table_model.table_model(order["workload"], order["checkpoint"], search)
+    with TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        saved = Folder(folder, table_model.__name__, table_model.PACKAGES)
+        return register(order["uri"], candidate, saved, Example(rows, model.predict(rows))).uri

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -31,6 +33,11 @@ class Data(BaseModel):
     target: str | None = None
     """The column to predict; with ``header: false`` columns are named c0, c1, ..."""
     header: bool = True
+    columns: dict[str, Any] = {}
+    """A table's columns whose kind is not to be told from their values: number, category, datetime, text, drop, or
+    {ordinal: [lowest, ..., highest]}."""
+    missing: list[str] = ["?"]
+    """Words that stand for a missing value in a table, beside an empty cell, NA, NaN and null."""
     image: str | None = None
     """For Parquet: the column that holds encoded image bytes."""
     folder: str | None = None

@@ -32,6 +32,8 @@ class Hyperparameter:
     """True when the value shapes the program (the signature); False when it is one number per member."""
     prepares: bool = False
     """True when the value also shapes the inputs: they are made from the raw data once for each such value."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of data on which it has an effect; empty: on any."""
 
     def __post_init__(self) -> None:
         assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"

@@ -32,9 +32,11 @@ class _Source:
 
 # A new source is one row here, and one in workloads.sources.
 SOURCES: Mapping[str, _Source] = {
-    "csv": _Source(lambda _: "table", ("target", "header", "test"), check_table),
+    "csv": _Source(lambda _: "table", ("target", "header", "test", "columns", "missing"), check_table),
     "parquet": _Source(
-        lambda data: "image" if data.image else "table", ("target", "image", "skip_bad", "test"), check_table
+        lambda data: "image" if data.image else "table",
+        ("target", "image", "skip_bad", "test", "columns", "missing"),
+        check_table,
     ),
     "folder": _Source(lambda _: "image", ("skip_bad", "test"), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),

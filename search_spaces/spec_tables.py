@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from search_spaces.columns import DECLARED, column_fault
 from search_spaces.data import Data
 from search_spaces.faults import nearest, shown
 from search_spaces.parquet_names import column_names
@@ -33,6 +34,8 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     check_columns(document, path, columns, {"target": data.target, "image": data.image}, hint)
     if data.image is not None and data.image == data.target:
         document.fault(("data", "image"), "must be another column than the target", shown(data.image))
+    if key != "test":
+        _check_declared(document, path, data, columns)
 
 
 def check_columns(
@@ -44,6 +47,20 @@ def check_columns(
             close = nearest(column, _compared(columns))
             rule = f"must be a column of {path.name}{hint}" + ("" if close else f" (it has {_listed(columns)})")
             document.fault(("data", field), rule, shown(column), close and repr(close))
+
+
+def _check_declared(document: Document, path: Path, data: Data, columns: Sequence[str]) -> None:
+    """``data.columns``: each a feature of the file, and its kind a kind."""
+    for name, kind in data.columns.items():
+        where = ("data", "columns", name)
+        if name == data.target:
+            document.fault(where, "must be a feature, this is the target", shown(name))
+        elif name not in columns:
+            close = nearest(name, _compared(columns))
+            document.fault(where, f"must be a column of {path.name}", shown(name), close and repr(close))
+        elif rule := column_fault(kind):
+            close = nearest(kind, DECLARED) if isinstance(kind, str) else None
+            document.fault(where, rule, shown(kind), close and repr(close))
 
 
 def _compared(columns: Sequence[str]) -> Sequence[str]:

@@ -107,7 +107,8 @@ def test_one_champion_is_registered_and_predicts(sweep: tuple[Folder, dict[str, 
     mlflow.set_tracking_uri(f"sqlite:///{folder.path}/mlflow.db")
     model = mlflow.pyfunc.load_model("models:/small@champion")
     output = model.predict(np.zeros((5, 13)))
-    assert np.asarray(output).shape == (5, 3)
+    assert list(output) == ["prediction", "class_0", "class_1", "class_2"]
+    assert output.shape == (5, 4)
     assert document["verdict"]["winner"]["number"] == int(champion.tags["trial"])
 
 

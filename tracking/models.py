@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from tracking.trouble import sorted_trouble
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from mlflow import MlflowClient
     from numpy.typing import NDArray
 
@@ -36,13 +37,27 @@ class Candidate:
 class Example:
     """A batch of inputs and what the model makes of it: for the signature and for tracing the graph."""
 
-    inputs: NDArray[np.generic]
-    outputs: NDArray[np.generic]
+    inputs: NDArray[np.generic] | pd.DataFrame
+    outputs: NDArray[np.generic] | pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model as files, for what is more than one ``nn.Module``."""
+
+    path: str
+    loader: str
+    """The module whose ``_load_pyfunc(path)`` gives an object with ``predict``."""
+    packages: tuple[str, ...]
+    """What it needs beside Paceline, of the versions that are here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """A registered model. ``uri`` loads it: ``mlflow.pytorch.load_model(uri)``."""
+    """A registered model. ``mlflow.pyfunc.load_model(uri).predict(rows)`` serves it.
+
+    One that was logged as a module is also given by ``mlflow.pytorch.load_model(uri)``.
+    """
 
     name: str
     version: str
@@ -50,7 +65,7 @@ class Registered:
 
 
 def register(uri: str | None, candidate: Candidate, model: Any, example: Example) -> Registered:
-    """Logs ``model`` (an ``nn.Module`` in evaluation mode on the CPU) into its run and registers it as champion.
+    """Logs ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and registers it as champion.
 
     ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). A
     second call for the same run makes no second version: it finds the first and sets the alias. A sweep that went
@@ -81,18 +96,10 @@ def _found(client: MlflowClient, candidate: Candidate) -> str | None:
 
 def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example) -> str:
     import mlflow
-    from mlflow.models import infer_signature
 
     status = client.get_run(candidate.run_id).info.status
     with mlflow.start_run(run_id=candidate.run_id, nested=True):
-        logged = mlflow.pytorch.log_model(
-            model,
-            name=ARTIFACT,
-            signature=infer_signature(example.inputs, example.outputs),
-            input_example=example.inputs,
-            # Left out, MLflow would find them by importing the model in another process: 7 s instead of 0.4.
-            pip_requirements=[f"torch=={version('torch')}", f"numpy=={version('numpy')}"],
-        )
+        logged = _log_folder(model, example) if isinstance(model, Folder) else _log_module(model, example)
     client.update_run(candidate.run_id, status)
     tags = {**candidate.metadata, names.SWEEP_ID: candidate.sweep_id}
     _ensure_name(client, candidate.name)
@@ -100,6 +107,43 @@ def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Exampl
         candidate.name, logged.model_uri, candidate.run_id, tags=tags, model_id=logged.model_id
     )
     return str(made.version)
+
+
+def _log_module(model: Any, example: Example) -> Any:
+    import mlflow
+    from mlflow.models import infer_signature
+
+    return mlflow.pytorch.log_model(
+        model,
+        name=ARTIFACT,
+        signature=infer_signature(example.inputs, example.outputs),
+        input_example=example.inputs,
+        pip_requirements=_pinned(("torch", "numpy")),
+    )
+
+
+def _log_folder(model: Folder, example: Example) -> Any:
+    """Columns of any type: MLflow's own would refuse whole numbers where the first rows had fractions."""
+    import mlflow
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types.schema import AnyType, ColSpec, Schema
+
+    any_type = AnyType()  # type: ignore[no-untyped-call]
+    inputs = Schema([ColSpec(any_type, name, required=False) for name in example.inputs])
+    outputs = infer_signature(example.inputs, example.outputs).outputs
+    return mlflow.pyfunc.log_model(
+        name=ARTIFACT,
+        loader_module=model.loader,
+        data_path=model.path,
+        signature=ModelSignature(inputs, outputs),
+        input_example=example.inputs,
+        pip_requirements=_pinned(("paceline", *model.packages)),
+    )
+
+
+def _pinned(packages: Sequence[str]) -> list[str]:
+    """Left out, MLflow would find them by importing the model in another process: 7 s instead of 0.4."""
+    return [f"{name}=={version(name)}" for name in packages]
 
 
 def _ensure_name(client: MlflowClient, name: str) -> None:

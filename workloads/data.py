@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from search_spaces.problems import DataKind, Problem
+from workloads.columns import missing_counts, seen_first
 from workloads.features import Array, Statistics, fit
 from workloads.raw import Ordered, Raw
 from workloads.registry import DataShape
 from workloads.sources import read, read_ordered
 from workloads.splits import SPLITS, Arrays, DataError, completed, duplicates, split
-from workloads.targets import classes_of, holds_measurements, numbers_of
+from workloads.targets import classes_of, holds_measurements, numbers_of, without_dots
 
 if TYPE_CHECKING:
     from search_spaces.data import Data
@@ -35,6 +36,7 @@ class SearchData:
     train: Arrays
     val: Arrays
     statistics: Statistics
+    """Of the raw numbers; a table with described columns has a pipeline of its own."""
     num_outputs: int
     """Classes, numbers to predict, or characters of the vocabulary."""
     problem: Problem = "classification"
@@ -42,6 +44,8 @@ class SearchData:
     """Of a text: the characters of the codes from 1; 0 is any other."""
     season: int = 1
     """Of a series, in steps."""
+    classes: tuple[str, ...] = ()
+    """Their names, in the order of the outputs; empty where the target is a number."""
 
     def shape(self) -> DataShape:
         """What a model must know, of the raw examples. A series' values and targets are on one scale."""
@@ -80,6 +84,12 @@ class DataCard:
     """sha256 of all inputs and labels."""
     details: Mapping[str, int | str] = field(default_factory=dict)
     """What else people should know of a source."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The kinds of a table's columns."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """Missing values of the columns that are prepared as numbers and have any."""
+    notes: tuple[str, ...] = ()
+    """What was done to the data that its owner may not expect."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -105,16 +115,22 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
         return _in_order(data, read_ordered(data))
     raw = read(data, None)
     target = _target(data, raw, problem)
-    whole = Arrays(raw.x, target.encode(raw.target))
+    y = target.encode(raw.target)
     if target.classes:
-        _check_counts(whole.y, target.classes)
-    indices = _indices(data, raw, whole.y)
-    parts = {name: whole.take(index) for name, index in indices.items()}
-    if data.test is not None:
-        parts["test"] = _own_test(data, raw, target)
+        _check_counts(y, target.classes)
+    indices = _indices(data, raw, y)
+    searched = np.concatenate([indices["train"], indices["val"]])
+    x, columns, all_columns = seen_first(raw.x, raw.columns, searched)
+    raw = replace(raw, x=x, columns=columns)
+    parts = {name: Arrays(x, y, columns).take(index) for name, index in indices.items()}
+    if data.test is None:
+        parts["test"] = replace(parts["test"], columns=all_columns)
+    else:
+        raw, parts["test"] = _own_test(data, raw, target)
         indices["test"] = np.arange(len(parts["test"]))
     num_outputs = len(target.classes) or parts["train"].y.shape[1]
-    search = SearchData(parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem)
+    statistics, names = fit(parts["train"].x), tuple(map(str, target.classes))
+    search = SearchData(parts["train"], parts["val"], statistics, num_outputs, target.problem, classes=names)
     return Prepared(search, parts["test"], _card(data, raw, target, parts), indices)
 
 
@@ -162,11 +178,14 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
         raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}")
 
 
-def _own_test(data: Data, raw: Raw, target: _Target) -> Arrays:
-    own = read(data, data.test)
-    if own.columns != raw.columns or own.x.shape[1:] != raw.x.shape[1:]:
-        raise DataError(f"the test file {data.test} has other columns or image sizes than the training file")
-    return Arrays(own.x, target.encode(own.target))
+def _own_test(data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
+    """The test split from a file of its own; ``raw`` with the notes of what was done for it."""
+    own = read(data, data.test, raw)
+    if own.x.shape[1:] != raw.x.shape[1:]:
+        raise DataError(f"the test file {data.test} has other image sizes than the training file")
+    values, notes = without_dots(own.target, target.classes)
+    raw = replace(raw, notes=(*raw.notes, *(f"{data.test}: {note}" for note in notes)))
+    return raw, Arrays(own.x, target.encode(values), own.columns)
 
 
 def _in_order(data: Data, found: Ordered) -> Prepared:
@@ -194,6 +213,7 @@ def _digest(parts: Mapping[str, Arrays]) -> str:
     for name in SPLITS:
         digest.update(parts[name].x.tobytes())
         digest.update(parts[name].y.tobytes())
+        digest.update(repr(parts[name].columns).encode() if parts[name].columns else b"")
     return digest.hexdigest()
 
 
@@ -204,12 +224,15 @@ def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) ->
         problem=target.problem,
         shape=tuple(raw.x.shape[1:]),
         classes=tuple(map(str, target.classes)),
-        features=raw.columns,
+        features=tuple(column.name for column in raw.columns),
         rows={name: len(parts[name]) for name in SPLITS},
         class_counts=_class_counts(parts, len(target.classes)),
         duplicates=duplicates({name: parts[name].x for name in SPLITS}),
         digest=_digest(parts),
         details=raw.details,
+        columns={column.name: column.kind for column in raw.columns},
+        missing=missing_counts((part.x for part in parts.values()), raw.columns),
+        notes=raw.notes,
     )
 
 

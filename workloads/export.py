@@ -1,6 +1,8 @@
-"""The champion as one module that takes raw features, for logging and serving."""
+"""The champion as something that takes raw examples, for logging and serving."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +12,11 @@ from workloads import checkpoint
 from workloads.data import SearchData
 from workloads.features import Array
 from workloads.registry import workload
+from workloads.resident import ResidentData, tensor
 
 
 class Exported(nn.Module):
-    """Preprocessing and model in one: raw features (rows, *example) to logits (rows, classes)."""
+    """Preprocessing and model in one: raw features (rows, *example) to outputs (rows, num_outputs)."""
 
     def __init__(self, preprocess: nn.Module, model: nn.Module) -> None:
         super().__init__()
@@ -26,8 +29,8 @@ class Exported(nn.Module):
         return logits
 
 
-def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
-    """The member of the checkpoint ``uri`` in evaluation mode on the CPU, and example inputs of a few rows.
+def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, ResidentData, nn.Module]:
+    """Hyperparameters, data and model of the member of the checkpoint ``uri``, in evaluation mode on the CPU.
 
     The weights are those of its best epoch where the checkpoint holds them (final legs), else the last ones.
     """
@@ -37,8 +40,30 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module,
     data = kind.data(hp, search, torch.device("cpu"), torch.float32)
     model = kind.build(hp, data.shape)
     model.load_state_dict(state.model if best is None else best)
-    if kind.export is not None:
-        module, inputs = kind.export(hp, model, data)
+    return hp, data, model.eval().requires_grad_(False)
+
+
+def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
+    """The member of the checkpoint ``uri`` as one module, and raw example inputs of a few rows.
+
+    For inputs that torch alone prepares: images, and arrays whose columns are not described.
+    """
+    assert not search.train.columns, "a table's champion is a table_model.TableModel"
+    hp, data, model = trained(workload_name, uri, search)
+    if (exporting := workload(workload_name).export) is not None:
+        module, inputs = exporting(hp, model, data)
         return module.eval().requires_grad_(False), inputs
-    exported = Exported(data.prepare, model).eval()
-    return exported.requires_grad_(False), search.train.x[:4].copy()
+    return Exported(data.prepare, model), search.train.x[:4].copy()
+
+
+class Predictor:
+    """A trained model over raw examples as arrays: what permutation importance and a confusion matrix need."""
+
+    def __init__(self, workload_name: str, uri: str, search: SearchData) -> None:
+        _, self._data, self._model = trained(workload_name, uri, search)
+
+    def __call__(self, x: Array) -> Array:
+        """(rows, *example) as in ``SearchData`` to outputs (rows, num_outputs): logits, or standardised numbers."""
+        with torch.inference_mode():
+            outputs: Array = self._model(self._data.prepare(tensor(x))).numpy()
+        return outputs

@@ -205,7 +205,7 @@ class LegRunner:
         model = self._model(a, a.best)
         x, y = tensor(test.x).to(data.device), standardised(tensor(test.y).to(data.device), data.shape)
         with self.setup.autocast():
-            measured = over(self.setup.task(), model, data.raw(), (x, y))
+            measured = over(self.setup.task(), model, data.raw(test.columns), (x, y))
         metrics = {f"test_{name}": float(value) for name, value in measured.items()}
         validated = {name: v for name, v in a.progress.best_metrics.items() if name.startswith("val_")}
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**validated, **metrics})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import hyper
 from workloads.registry import DataShape, Workload
+from workloads.table_features import TableFeatures
 from workloads.training import Nonlinearity, Training
 
 if TYPE_CHECKING:
@@ -15,12 +16,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MLPHyperparameters(Training, Nonlinearity):
+class MLPHyperparameters(Training, Nonlinearity, TableFeatures):
     """The numbers of a multilayer perceptron and its training."""
 
     dropout: float = hyper(0.0, "share of hidden units dropped in training", low=0, high=1, high_open=True)
     depth: int = hyper(2, "hidden layers", low=0, high=64, shapes=True)
     width: int = hyper(64, "units of a hidden layer", low=1, high=65536, shapes=True)
+    encoding: str = hyper(
+        "one_hot",
+        "categories as one feature for each value, as one number, or as learned vectors",
+        choices=("one_hot", "ordinal", "embedding"),
+        shapes=True,
+        prepares=True,
+        kinds=("table",),
+    )
+    embedding_size: int = hyper(
+        8, "length of a category's learned vector", low=1, high=1024, shapes=True, kinds=("table",)
+    )
 
 
 def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
@@ -28,10 +40,14 @@ def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
     from torch import nn
 
     from workloads.activations import activation
+    from workloads.embedding import Embeddings
     from workloads.layers import Dropout
 
     num_inputs = math.prod(shape.example)
     layers: list[nn.Module] = [nn.Flatten()]
+    if shape.categories:
+        layers = [Embeddings(shape.categories, hp.embedding_size)]
+        num_inputs += len(shape.categories) * (hp.embedding_size - 1)
     for _ in range(hp.depth):
         layers += [nn.Linear(num_inputs, hp.width), activation(hp), Dropout(hp.dropout)]
         num_inputs = hp.width

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search_spaces.problems import DataKind, Problem
+from workloads.columns import Column
 from workloads.features import Array, Statistics
 from workloads.splits import Arrays
 
@@ -22,8 +23,10 @@ class Raw:
     x: Array
     target: Any
     """One value per row, a pandas Series."""
-    columns: tuple[str, ...] = ()
-    """The features' names, for tables."""
+    columns: tuple[Column, ...] = ()
+    """What the numbers of a table are."""
+    notes: tuple[str, ...] = ()
+    """What the user should be told of."""
     splits: Array | None = None
     """Where the source is split already: ``train``, ``val`` or ``test`` of each row."""
     details: Mapping[str, int | str] = field(default_factory=dict)

@@ -74,6 +74,8 @@ class DataShape:
     """Of a text: the characters of the codes from 1; 0 is any other."""
     season: int = 1
     """Of a series, in steps: its naive forecast looks so far back."""
+    categories: tuple[int, ...] = ()
+    """Of a table with learned embeddings: the first features are codes of this many values each."""
 
 
 def default_task(shape: DataShape, objective: str) -> Task:
@@ -84,9 +86,13 @@ def default_task(shape: DataShape, objective: str) -> Task:
 
 
 def default_data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
-    """Both splits on the device, standardised; the same for all hyperparameters."""
+    """Both splits on the device: images standardised, tables as the hyperparameters say."""
     from workloads.resident import resident
 
+    if search.train.columns:
+        from workloads.table_data import table
+
+        return table(hp, search, device, dtype)
     return resident(search, device, dtype)
 
 

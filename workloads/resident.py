@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workloads.columns import Column
 from workloads.data import SearchData
 from workloads.features import Array
 from workloads.layers import Preprocess
+from workloads.prepare_table import PrepareTable
 from workloads.registry import DataShape
 
 RESIDENT_FLOAT_BYTES = 64 * 2**20
@@ -45,9 +47,10 @@ class ResidentData:
         prepared: Tensor = self.prepare(x)
         return prepared
 
-    def raw(self) -> ResidentData:
-        """The same for inputs that are not prepared yet (a test split)."""
-        return replace(self, ready=False)
+    def raw(self, columns: Sequence[Column] = ()) -> ResidentData:
+        """The same for inputs that are not prepared yet (a test split), of a table whose ``columns`` are these."""
+        prepare = self.prepare.of(columns) if columns and isinstance(self.prepare, PrepareTable) else self.prepare
+        return replace(self, prepare=prepare, ready=False)
 
     def num_steps(self, batch_size: int) -> int:
         """Mini-batches that ``batches`` gives in an epoch."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import hyper
 from workloads.registry import DataShape, Workload
+from workloads.table_features import TableFeatures
 from workloads.training import Training
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftmaxHyperparameters(Training):
+class SoftmaxHyperparameters(Training, TableFeatures):
     """A linear classifier has no numbers beyond its training's; a higher rate than the others' suits it."""
 
     lr: float = hyper(0.01, "learning rate", low=0, low_open=True)

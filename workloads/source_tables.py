@@ -1,12 +1,13 @@
-"""Tables from CSV and Parquet files: a target column and features that are numbers."""
+"""Tables from CSV and Parquet files: a target column, and features of every kind as one matrix."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from workloads.columns import encode
+from workloads.kinds import columns_of
 from workloads.raw import Raw
 from workloads.splits import DataError
 
@@ -15,43 +16,48 @@ if TYPE_CHECKING:
 
 
 def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
+    """The file as a DataFrame. DataError where it cannot be read, or a row has too few or too many cells."""
     import pandas as pd
 
     try:
         if data.parquet is not None:
             return pd.read_parquet(path, columns=columns)
-        frame = pd.read_csv(path, header=0 if data.header else None, skipinitialspace=True)
+        _refuse_ragged(path)
+        how = {"skipinitialspace": True, "index_col": False, "na_values": list(data.missing)}
+        frame = pd.read_csv(path, header=0 if data.header else None, **how)
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     return frame if data.header else frame.set_axis([f"c{i}" for i in range(frame.shape[1])], axis=1)
 
 
+def _refuse_ragged(path: str) -> None:
+    """pandas fills short rows with missing values, and takes a further cell for the row's name: both are slips."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, skipinitialspace=True)
+        width = len(next(filter(None, rows), ()))
+        for row in rows:
+            if row and len(row) != width:
+                rule = f"a row must have {width} cells as the first one has, received {len(row)}"
+                raise DataError(f"{Path(path).name}:{rows.line_num}: {rule}")
+
+
 def target_of(frame: Any, data: Data, path: str) -> Any:
+    """The column to predict, words without surrounding blanks. DataError where it is not there, or empty."""
     if data.target not in frame.columns:
         shown = ", ".join(map(str, frame.columns[:20])) + (", ..." if frame.shape[1] > 20 else "")
         raise DataError(f"{Path(path).name} has no column {data.target!r}; it has {shown}")
     target = frame[data.target]
     if target.isna().any():
         raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {int(target.isna().sum())} rows")
-    return target
+    return target.map(lambda value: value.strip() if isinstance(value, str) else value)
 
 
-def table(frame: Any, data: Data, path: str) -> Raw:
-    import pandas as pd
-
-    target = target_of(frame, data, path)
-    features = frame.drop(columns=[data.target])
-    text = [str(name) for name in features if not pd.api.types.is_numeric_dtype(features[name])]
-    if text:
-        raise DataError(
-            f"{Path(path).name}: columns that are not numbers cannot be features yet: {', '.join(text)}"
-        )
-    if features.shape[1] == 0:
-        raise DataError(f"{Path(path).name} has no column besides the target {data.target!r}")
-    x = features.to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = [str(name) for name, bad in zip(features, np.isinf(x).any(axis=0), strict=True) if bad]
-    if infinite:
-        raise DataError(f"{Path(path).name}: infinite values in columns {', '.join(infinite)}")
-    return Raw("table", x, target, tuple(map(str, features.columns)))
+def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:
+    """The examples of ``frame``; as a further file of the table ``like``, it has that one's columns."""
+    place = Path(path).name
+    features = frame.drop(columns=[data.target], errors="ignore")
+    columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
+    x, columns = encode(features, columns, place)
+    return Raw("table", x, target, columns, notes)

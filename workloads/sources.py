@@ -11,7 +11,7 @@ from workloads.raw import Ordered, Raw
 from workloads.source_folder import folder_images
 from workloads.source_images import parquet_images
 from workloads.source_series import series
-from workloads.source_tables import read_frame, table
+from workloads.source_tables import read_frame, table, target_of
 from workloads.source_text import text
 from workloads.source_torchvision import SETS, torchvision_images
 from workloads.splits import DataError
@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from search_spaces.data import Data
 
 
-def read(data: Data, path: str | None) -> Raw:
-    """The examples of ``data``, from ``path`` instead of its own file where one is given (a test file)."""
+def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
+    """The examples of ``data``, from ``path`` instead of its own file where one is given (a test file).
+
+    A test file is read ``like`` the other one: a table then has the same columns.
+    """
     if data.name is not None:
-        return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data.name)
+        return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
     source = path or data.csv or data.parquet or data.folder
     assert source is not None
     if data.folder is not None:
         return folder_images(source, data)
     if data.image is not None:
         return parquet_images(source, data)
-    return table(read_frame(source, data), data, source)
+    frame = read_frame(source, data)
+    return table(frame, target_of(frame, data, source), data, source, like)
 
 
 def read_ordered(data: Data) -> Ordered:
@@ -38,10 +42,11 @@ def read_ordered(data: Data) -> Ordered:
     return text(data) if data.text is not None else series(data)
 
 
-def _registered(name: str) -> Raw:
+def _registered(data: Data) -> Raw:
     import pandas as pd
     from sklearn import datasets
 
+    name = str(data.name)
     if name == "digits":
         bunch = datasets.load_digits()
         return Raw("image", bunch.images.astype(np.uint8)[:, None], pd.Series(bunch.target))
@@ -56,4 +61,5 @@ def _registered(name: str) -> Raw:
     bunch = loaders[name]()
     names = bunch.get("target_names")
     target = pd.Series(bunch.target if names is None else names[bunch.target].astype(str))
-    return Raw("table", bunch.data.astype(np.float64), target, tuple(map(str, bunch.feature_names)))
+    frame = pd.DataFrame(bunch.data, columns=list(map(str, bunch.feature_names)))
+    return table(frame, target, data, name)

@@ -13,6 +13,7 @@ from workloads.features import Array
 
 if TYPE_CHECKING:
     from search_spaces.data import Split
+    from workloads.columns import Column
 
 SPLITS = ("train", "val", "test")
 
@@ -25,17 +26,18 @@ class DataError(Exception):
 class Arrays:
     """Raw examples: ``x`` (rows, *example), float64 tables or uint8 images.
 
-    ``y`` is (rows,) int64 classes, or (rows, numbers) float64.
+    ``y`` is (rows,) int64 classes, or (rows, numbers) float64; ``columns`` says what a table's numbers are.
     """
 
     __test__: ClassVar[bool] = False
 
     x: Array
     y: Array
+    columns: tuple[Column, ...] = ()
 
     def take(self, index: Array) -> Arrays:
         """The examples at ``index``, copied."""
-        return Arrays(self.x[index], self.y[index])
+        return Arrays(self.x[index], self.y[index], self.columns)
 
     def __len__(self) -> int:
         return len(self.y)

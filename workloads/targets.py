@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,13 @@ def classes_of(target: Any, name: str) -> tuple[Any, ...]:
         return tuple(sorted(values.tolist()))
     except TypeError:
         return tuple(sorted(values.tolist(), key=str))
+
+
+def without_dots(target: Any, classes: Sequence[Any]) -> tuple[Any, tuple[str, ...]]:
+    """A further file's labels, and a note where all that were unknown are known without a dot at their end."""
+    known = set(classes)
+    dotted = {v: v.rstrip(". ") for v in target.unique() if isinstance(v, str) and v not in known}
+    if not dotted or not known.issuperset(dotted.values()):
+        return target, ()
+    shown = ", ".join(f"{written!r} as {read!r}" for written, read in sorted(dotted.items())[:5])
+    return target.replace(dotted), (f"labels that differ in a dot at their end are read as the same: {shown}",)
