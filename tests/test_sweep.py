@@ -96,7 +96,7 @@ def test_no_trial_of_the_search_knows_the_test_split(sweep: tuple[Folder, dict[s
 
 def test_one_champion_is_registered_and_predicts(sweep: tuple[Folder, dict[str, Any]]) -> None:
     import mlflow
-    import numpy as np
+    from sklearn.datasets import load_wine
 
     folder, document = sweep
     client = mlflow.MlflowClient(f"sqlite:///{folder.path}/mlflow.db")
@@ -106,7 +106,7 @@ def test_one_champion_is_registered_and_predicts(sweep: tuple[Folder, dict[str, 
     assert champion.version == versions[0].version
     mlflow.set_tracking_uri(f"sqlite:///{folder.path}/mlflow.db")
     model = mlflow.pyfunc.load_model("models:/small@champion")
-    output = model.predict(np.zeros((5, 13)))
+    output = model.predict(load_wine(as_frame=True).data.head(5))
     assert list(output) == ["prediction", "class_0", "class_1", "class_2"]
     assert output.shape == (5, 4)
     assert document["verdict"]["winner"]["number"] == int(champion.tags["trial"])

@@ -51,7 +51,7 @@ class TableModel:
     model: nn.Module
 
     def predict(self, rows: Any, params: Any = None) -> Any:
-        """Rows (a DataFrame, records, or an array without names) to a DataFrame with the same index.
+        """Rows (a DataFrame or records, by column name) to a DataFrame with the same index.
 
         ``prediction`` is the class or the number; of classes their probabilities follow, each under its own name.
         Raises DataError where a column is missing or holds what its kind cannot; unknown categories are allowed.
@@ -59,8 +59,6 @@ class TableModel:
         import pandas as pd
 
         frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-        if list(frame.columns) == list(range(len(self.card.columns))):
-            frame = frame.set_axis([column.name for column in self.card.columns], axis=1)
         x, columns = encode(frame, self.card.columns, "the rows")
         outputs = self._outputs(self.fitted(decode(x, columns)))
         if not self.card.classes:
