@@ -53,7 +53,7 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module,
     if (exporting := workload(workload_name).export) is not None:
         module, inputs = exporting(hp, model, data)
         return module.eval().requires_grad_(False), inputs
-    return Exported(data.prepare, model), search.train.x[:4].copy()
+    return Exported(data.prepare, model).eval(), search.train.x[:4].copy()
 
 
 class Predictor:
