@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import hyper
 from workloads.registry import DataShape, Infeasible, Workload
-from workloads.training import Nonlinearity, Training
+from workloads.training import OPTIMIZER_NAMES, Nonlinearity, Training
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -24,7 +24,7 @@ class ImageHyperparameters(Training, Nonlinearity):
     """The numbers of a residual network, of the images that it sees, and of its training."""
 
     lr: float = hyper(0.002, "learning rate", low=0, low_open=True)
-    optimizer: str = hyper("adamw", "update rule", choices=("sgd", "adam", "adamw", "rmsprop"), shapes=True)
+    optimizer: str = hyper("adamw", "update rule", choices=OPTIMIZER_NAMES, shapes=True)
     weight_decay: float = hyper(0.01, "L2 penalty; with adamw decoupled from the gradient", low=0)
     dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
     depth: int = hyper(1, "residual blocks of each of the three stages", low=1, high=32, shapes=True)
