@@ -94,6 +94,12 @@ def test_every_hyperparameter_is_explained_and_has_a_range(name: str) -> None:
     assert known.range != "a text"
 
 
+def test_a_batch_of_one_cannot_be_normalised_where_maps_are_single_pixels() -> None:
+    with pytest.raises(Infeasible, match="block 1, convolution 1: normalising maps of 1 x 1 over a batch of one"):
+        network((1, 1, 1), batch_size=1)
+    assert network((1, 1, 1), batch_size=1, batch_norm=False)(torch.randn(1, 1, 1, 1)).shape == (1, 3)
+
+
 def test_a_batch_of_one_works() -> None:
     model = network((1, 4, 4), blocks=2).train()
     assert model(torch.randn(1, 1, 4, 4)).isfinite().all()

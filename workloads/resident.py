@@ -34,6 +34,8 @@ class ResidentData:
     dtype: torch.dtype
     ready: bool
     """The inputs are prepared already."""
+    channels_last: bool = False
+    """A mini-batch of images keeps each pixel's channels together in memory."""
 
     @property
     def device(self) -> torch.device:
@@ -42,9 +44,9 @@ class ResidentData:
 
     def inputs(self, x: Tensor) -> Tensor:
         """What the model sees of raw or ready ``x``."""
-        if self.ready:
-            return x
-        prepared: Tensor = self.prepare(x)
+        prepared: Tensor = x if self.ready else self.prepare(x)
+        if self.channels_last and prepared.dim() == 4:
+            return prepared.contiguous(memory_format=torch.channels_last)
         return prepared
 
     def raw(self, columns: Sequence[Column] = ()) -> ResidentData:
