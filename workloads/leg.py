@@ -73,7 +73,7 @@ class LegRunner:
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
         self.leg, self.aboard, self._infeasible = leg, [], None
         try:
-            self.setup = self._setup(trainees[0].hp)
+            self.setup = replace(self._setup(trainees[0].hp), horizon=leg.horizon, goal=self.setting.goal)
             places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
         except Infeasible as error:
             self._infeasible = f"infeasible: {error}"
