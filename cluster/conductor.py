@@ -86,6 +86,8 @@ class Conductor:
             self.writer.epoch(run_key(aboard[measured.key], ROLES[handle[0]]), measured.epoch, measured.metrics)
         for shown in report.exhibits:
             self.writer.content(shown.path, shown.content, run_key(aboard[shown.key], ROLES[handle[0]]))
+        for message in report.messages:
+            self.say(f"{', '.join(run_key(track, ROLES[handle[0]]) for track in aboard.values())}: {message}")
         race.reported(handle[1], report.epochs, self.sweep.metric.name)
         for scored in report.scored:
             track = aboard[scored.key]

@@ -68,6 +68,7 @@ class Lane(tune.Trainable):
             saved=saved,
             scored=runner.score() if runner.done and leg.purpose == "final" else (),
             exhibits=exhibits,
+            messages=runner.take_messages(),
             done=over,
             seconds=time.monotonic() - begun,
         )

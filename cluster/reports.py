@@ -22,6 +22,8 @@ class Report:
     saved: Sequence[Saved] = ()
     scored: Sequence[Scored] = ()
     exhibits: Sequence[Exhibit] = ()
+    messages: Sequence[str] = ()
+    """For people."""
     failure: str | None = None
     """The traceback of code that raised; the leg is over and its lane lives on."""
     seconds: float = 0.0

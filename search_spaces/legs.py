@@ -60,12 +60,16 @@ class Leg:
 
 @dataclass(frozen=True, kw_only=True)
 class MemberEpoch:
-    """What one member measured in one epoch. ``failure`` says why it cannot go on (diverged), else None."""
+    """What one member measured in one epoch. ``failure`` says why it cannot go on (diverged), else None.
+
+    ``finished``: it has not improved for as long as its ``patience``, and this epoch is its last.
+    """
 
     key: str
     epoch: int
     metrics: Mapping[str, float] = field(default_factory=dict)
     failure: str | None = None
+    finished: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

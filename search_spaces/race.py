@@ -38,7 +38,7 @@ class Race:
                 self._check_target(track, track.best_value)
         self._leg_ids = itertools.count()
         for track in self.tracks:
-            if track.state == "ready" and track.epoch == schedule.rungs[-1]:
+            if track.state == "ready" and (track.epoch == schedule.rungs[-1] or self._settled(track)):
                 self._arrive(track)
 
     def next_leg(self) -> Leg | None:
@@ -70,6 +70,8 @@ class Race:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
                 self._end(track, "failed", measured.failure or f"diverged: {objective} is {value}")
+            elif measured.finished:
+                track.last = measured.epoch
         return fresh
 
     def saved(self, leg_id: int, saved: Sequence[Saved]) -> None:
@@ -107,7 +109,7 @@ class Race:
                 track.error = reason
             if track.num_failures > self.rules.max_failures:
                 self._end(track, "failed", reason)
-            elif track.epoch == leg.stop:
+            elif track.epoch == leg.stop or self._settled(track):
                 self._arrive(track)
             else:
                 self._ledger.moved(track)
@@ -170,7 +172,7 @@ class Race:
             purpose=self.rules.purpose,
         )
         for track in group:
-            track.state = "running"
+            track.state, track.last = "running", None
             self._ledger.moved(track)
         self._legs[leg.id] = (leg, group)
         return leg
@@ -178,13 +180,19 @@ class Race:
     def _arrive(self, track: Track) -> None:
         rungs = self.schedule.rungs
         track.state = "ready"
-        if track.epoch == rungs[-1]:
+        if track.epoch in (rungs[-1], track.last):
+            for rung in [rung for rung in rungs[:-1] if rung >= track.epoch]:
+                track.reached(rung)
             self._end(track, "done", None)
         elif track.epoch in rungs:
             track.reached(track.epoch)
             track.state, track.alone = "paused", False
         if track.state not in ENDS:
             self._ledger.moved(track)
+
+    def _settled(self, track: Track) -> bool:
+        """Whether it was finished before the end, and is safe. A final member must still be scored."""
+        return track.epoch == track.last and self.rules.purpose == "search"
 
     def _end(self, track: Track, state: str, error: str | None) -> None:
         assert state in ENDS

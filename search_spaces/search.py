@@ -133,7 +133,7 @@ class Search:
             track.measure(epoch, value)
         revive(track, record.attributes.get("progress", {}), record.outcome, plan)
         for rung in plan.rungs[:-1]:
-            if rung <= track.epoch and track.values:
+            if (rung <= track.epoch or track.state == "done") and track.values:
                 track.reached(rung)
         return track
 
@@ -149,6 +149,7 @@ def progress(track: Track) -> dict[str, object]:
         "epoch": track.epoch,
         "checkpoint": track.checkpoint,
         "previous": track.previous,
+        "last": track.last,
         "failures": track.num_failures,
         "alone": track.alone,
         "error": track.error,
@@ -166,6 +167,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.epoch = int(noted.get("epoch") or 0)
     track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None
     track.previous = str(noted["previous"]) if noted.get("previous") else None
+    track.last = int(noted.get("last") or 0) or None
     track.num_failures = int(noted.get("failures") or 0)
     track.alone = bool(noted.get("alone"))
     track.error = str(noted["error"]) if noted.get("error") else None
@@ -173,5 +175,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.beside = noted.get("beside") or {}
     if outcome in ("done", "stopped", "failed"):
         track.state = outcome  # type: ignore[assignment]
-    elif track.epoch in plan.rungs[:-1] and max(track.values, default=0) <= track.epoch:
+    elif (
+        track.epoch in plan.rungs[:-1] and track.epoch != track.last and max(track.values, default=0) <= track.epoch
+    ):
         track.state = "paused"

@@ -39,6 +39,8 @@ class Track:
     best_epoch: int | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
     """Of the best epoch, what is shown beside the objective."""
+    last: int | None = None
+    """The epoch after which it is done before the schedule's end, since it improved no more."""
     num_failures: int = 0
     alone: bool = False
     """True after it was aboard a cohort that died: it goes on by itself, so as not to take others down."""

@@ -70,21 +70,25 @@ class Tally:
 
 @dataclass(frozen=True)
 class Luck:
-    """How often things go wrong; ``poison``: the trial kills its lane; ``diverges``: at which epoch."""
+    """How often things go wrong; ``poison``: kills its lane; ``diverges``, ``finishes``: at which epoch."""
 
     crash: float = 0.0
     save: float = 0.3
     poison: Callable[[Params], bool] = lambda params: False
     diverges: Callable[[Params], int | None] = lambda params: None
+    finishes: Callable[[Params], int | None] = lambda params: None
 
 
 @dataclass
 class Out:
-    """A leg under way: ``epoch`` is done, ``bad`` members have diverged."""
+    """A leg under way: ``epoch`` is done, ``bad`` members have diverged, ``over`` ones improve no more."""
 
     leg: Leg
     epoch: int
     bad: set[str] = field(default_factory=set)
+    over: set[str] = field(default_factory=set)
+    unsaved: set[str] = field(default_factory=set)
+    """Those of ``over`` that have no checkpoint of their end yet."""
 
 
 @dataclass
@@ -146,12 +150,17 @@ class World:
             self._die(out)
             return
         out.epoch += 1
-        alive = [key for key in params if key not in out.bad]
+        alive = [key for key in params if key not in out.bad | out.over]
         out.bad |= {key for key in alive if self.luck.diverges(params[key]) == out.epoch}
+        finished = {key for key in alive if self._finished(params[key], out)} - out.bad
+        out.over, out.unsaved = out.over | finished, out.unsaved | finished
         self.race.reported(ids, [self._measured(key, params[key], out) for key in alive], METRIC)
         over = out.epoch == out.leg.stop or self.race.closing
         if over or self.random.random() < self.luck.save:
-            self._save(out, [key for key in alive if key not in out.bad])
+            self._save(out, [key for key in alive if key not in out.bad | finished], out.epoch)
+            for key in sorted(out.unsaved):
+                self._save(out, [key], max(self.by_key[key].values))
+            out.unsaved.clear()
         if over:
             self.out.remove(out)
             self.race.finished_leg(ids, 1.0)
@@ -162,10 +171,20 @@ class World:
             if self.random.random() < 0.5:
                 return MemberEpoch(key=key, epoch=out.epoch, failure="diverged")
             return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: float("nan")})
-        return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: curve(params, out.epoch)})
+        value, finished = curve(params, out.epoch), key in out.over
+        return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: value}, finished=finished)
 
-    def _save(self, out: Out, keys: Sequence[str]) -> None:
-        saved = [Saved(key=key, epoch=out.epoch, uri=f"{key}/{out.epoch}") for key in keys]
+    def _finished(self, params: Params, out: Out) -> bool:
+        """Patience is over at that epoch, and still is behind it."""
+        epoch = self.luck.finishes(params)
+        return epoch is not None and out.epoch >= epoch
+
+    @property
+    def by_key(self) -> dict[str, Track]:
+        return {track.key: track for track in self.race.tracks}
+
+    def _save(self, out: Out, keys: Sequence[str], epoch: int) -> None:
+        saved = [Saved(key=key, epoch=epoch, uri=f"{key}/{epoch}") for key in keys]
         self.disk |= {checkpoint.uri: checkpoint.epoch for checkpoint in saved}
         self.race.saved(out.leg.id, saved)
 

@@ -28,6 +28,7 @@ LUCK = st.builds(
     save=st.sampled_from([0.0, 0.3, 1.0]),
     poison=st.sampled_from([lambda params: False, lambda params: params["lr"] > 0.85]),
     diverges=st.sampled_from([lambda params: None, lambda params: int(params["lr"] * 30) % 10 or None]),
+    finishes=st.sampled_from([lambda params: None, lambda params: int(params["lr"] * 70) % 10 or None]),
 )
 
 
@@ -77,8 +78,9 @@ def test_whatever_happens_every_trial_ends_once_and_the_sweep_ends(
         poisoned, diverging = luck.poison(track.params), luck.diverges(track.params)
         if poisoned:
             assert track.state in ("failed", "stopped") and not track.values
+        finishing = luck.finishes(track.params) or 9
         if track.state == "done":
-            assert sorted(track.values) == list(range(1, 10)) and not diverging
+            assert sorted(track.values) == list(range(1, 1 + finishing)) and (diverging or 10) > finishing
         if track.state == "failed":
             assert diverging or it.alone[track.trial] == max_failures + 1
         assert all(epoch < (diverging or 10) for epoch in track.values)
@@ -119,7 +121,7 @@ def test_a_race_killed_at_any_point_goes_on_from_its_study(seed: int, moments: l
         assert record.params == track.searched
         assert all(value == curve(track.params, epoch) for epoch, value in record.values.items())
         if record.outcome == "done":
-            assert list(record.values) == list(range(1, 10))
+            assert list(record.values) == list(range(1, 1 + (luck.finishes(record.params) or 9)))
 
 
 @settings(max_examples=15, deadline=None)
@@ -265,3 +267,53 @@ def test_survivors_of_several_cohorts_ride_together() -> None:
         race.finished_leg(leg.id)
 
     assert joint[:3] == [(0, 9), (0, 9), (1, 6)] or joint[:3] == [(0, 9), (0, 8), (1, 5)]
+
+
+def test_a_member_that_improves_no_more_is_done_with_its_best_value(tmp_path: Path) -> None:
+    sweep = toy_sweep(trials=3, cohort=3, start_from=({"lr": 0.1, "size": 1}, {"lr": 0.2, "size": 1}))
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    search = Search(sweep, Toy, study)
+    race = search.race(1)
+    leg = began(race)
+    keys = [member.key for member in leg.members]
+    told = [MemberEpoch(key=key, epoch=1, metrics={METRIC: 0.5}, finished=key == keys[1]) for key in keys]
+    race.reported(leg.id, told, METRIC)
+    saved(race, leg, 1)
+    race.finished_leg(leg.id)
+
+    assert [track.state for track in race.tracks] == ["paused", "done", "paused"]
+    assert race.tracks[1].scores == {1: 0.5, 3: 0.5}, "the bar at later rungs counts it"
+    assert [record.outcome for record in study.records()] == [None, "done", None]
+    again = Search(sweep, Toy, study).race(1)
+    assert again.tracks[1].scores == race.tracks[1].scores and again.tracks[1].state == "done"
+    assert race.tracks[1].observation().state == "done"
+
+
+def test_a_finished_member_whose_end_was_not_written_is_done_in_the_next_life(tmp_path: Path) -> None:
+    sweep = toy_sweep(trials=1, early_terminate={"type": "none"})
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    race = Search(sweep, Toy, study).race(1)
+    leg = began(race)
+    reported(race, leg, 1, {0: 0.5})
+    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=2, metrics={METRIC: 0.4}, finished=True)], METRIC)
+    saved(race, leg, 2)
+
+    (track,) = Search(sweep, Toy, study).race(1).tracks
+    assert (track.state, track.best_value, track.epoch) == ("done", 0.5, 2)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_lane_that_dies_after_a_member_finished_loses_nothing(lost: bool) -> None:
+    race = Search(toy_sweep(trials=1, early_terminate={"type": "none"}), Toy, None).race(1)
+    leg = began(race)
+    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)], METRIC)
+    if not lost:
+        saved(race, leg, 1)
+    race.failed_leg(leg.id, "killed")
+    assert race.tracks[0].state == ("ready" if lost else "done")
+    if lost:
+        leg = began(race)
+        race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)], METRIC)
+        saved(race, leg, 1)
+        race.finished_leg(leg.id)
+    assert race.tracks[0].state == "done"

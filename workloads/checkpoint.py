@@ -40,6 +40,10 @@ class Progress:
     best_epoch: int = 0
     best_value: float | None = None
     best_metrics: Mapping[str, float] | None = None
+    reference: float | None = None
+    """The last value that was an improvement by more than the member's ``min_improvement``."""
+    num_stale: int = 0
+    """Epochs since."""
 
 
 def folder(root: str, key: str, epoch: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +13,12 @@ from torch import nn
 from search_spaces.hyperparameters import complete, hyperparameters
 from search_spaces.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored, Value
 from workloads import checkpoint
-from workloads.checkpoint import Progress
+from workloads.aboard import Aboard, board
 from workloads.data import SearchData, TestData
 from workloads.evaluate import over
 from workloads.exhibits import exhibits
-from workloads.loop import Loop, Setup, State, Trainee
+from workloads.loop import Loop, MemberState, Setup, State, Trainee
+from workloads.memory import Memory, attempt
 from workloads.registry import Infeasible, workload
 from workloads.resident import standardised, tensor
 from workloads.widths import cohort_loops
@@ -40,16 +40,6 @@ class LegSetting:
     """``cpu``, ``cuda``, ``cuda:1`` ...; ``auto`` takes a GPU where there is one."""
 
 
-@dataclass
-class Aboard:
-    """A member in training: which leg member it is, where its loop is, and its best epoch so far."""
-
-    member: Member
-    progress: Progress
-    loop: Loop
-    best: State | None = None
-
-
 class LegRunner:
     """Lives as long as its lane: the data stays on the device while legs come and go."""
 
@@ -60,7 +50,11 @@ class LegRunner:
         self._workload, self._search, self._device = workload(setting.workload), search, device
         self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
         self.test = test
+        self._memory = Memory()
         self.aboard: list[Aboard] = []
+        self.ended: list[Aboard] = []
+        """Members that were finished before the leg's stop."""
+        self._messages: list[str] = []
         self.leg: Leg | None = None
         self._infeasible: str | None = None
 
@@ -70,65 +64,86 @@ class LegRunner:
         Members that cannot work on this data are told so by the next ``epoch``. Raises TornCheckpoint where a
         member's checkpoint is damaged: the leg then goes out again from an older one.
         """
-        trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
-        self.leg, self.aboard, self._infeasible = leg, [], None
+        self.leg, self.ended, self._infeasible = leg, [], None
+        return self._begin(leg)
+
+    def take_messages(self) -> list[str]:
+        """What has happened since the last call that people should know."""
+        taken, self._messages = self._messages, []
+        return taken
+
+    def _begin(self, leg: Leg, ended_at: int = 0) -> list[str]:
+        """As ``start``, with less at a time where memory ends, as it has with ``ended_at`` members in a program."""
+        self.aboard, messages = [], None
+        hp = self._hyperparameters(leg.members[0])
         try:
-            self.setup = replace(self._setup(trainees[0].hp), horizon=leg.horizon, goal=self.setting.goal)
-            places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
+            while messages is None:
+                if ended_at:
+                    self._messages.append(self._memory.tighten(hp, ended_at, len(self._search.train)))
+                self.aboard = []
+                messages = attempt(lambda: self._build(leg))
+                ended_at = (self._memory.bound(hp).width or len(leg.members)) if self._workload.fusable else 1
+            return messages
         except Infeasible as error:
             self._infeasible = f"infeasible: {error}"
             return []
-        for member, (loop, k) in zip(leg.members, places, strict=True):
-            self.aboard.append(self._board(leg, member, loop, k))
+
+    def _build(self, leg: Leg) -> list[str]:
+        trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
+        self.setup = self._setup(trainees[0].hp, leg.horizon)
+        places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
+        for member, trainee, place in zip(leg.members, trainees, places, strict=True):
+            self.aboard.append(board(leg, member, trainee.hp, place))
         return messages
 
-    def _setup(self, hp: Any) -> Setup:
+    def _setup(self, hp: Any, horizon: int) -> Setup:
         """The data as ``hp`` wants it prepared; the last few such forms are kept for later legs."""
         known = hyperparameters(type(hp))
         key = tuple(getattr(hp, name) for name, field in known.items() if field.prepares)
         if key not in self._setups:
             data = self._workload.data(hp, self._search, self._device, torch.float32)
-            self._setups[key] = Setup(self._workload, data, self.setting.objective)
+            self._setups[key] = Setup(self._workload, data, self.setting.objective, self.setting.goal)
             if len(self._setups) > KEPT_FORMS:
                 self._setups.popitem(last=False)
         self._setups.move_to_end(key)
-        return self._setups[key]
+        bound = self._memory.bound(hp)
+        return replace(self._setups[key], horizon=horizon, width=bound.width, micro_batch=bound.micro_batch)
 
     def _hyperparameters(self, member: Member) -> Any:
         cls = self._workload.hyperparameters
         return cls(**complete(cls, member.params))
 
-    def _board(self, leg: Leg, member: Member, loop: Loop, k: int) -> Aboard:
-        loop.epoch_done = leg.start
-        progress = Progress(epoch=leg.start, seed=member.seed, params=dict(member.params))
-        if member.checkpoint is None:
-            assert leg.start == 0, f"{member.key} starts at epoch {leg.start} without a checkpoint"
-            return Aboard(member, progress, loop)
-        saved, state, best = checkpoint.load(member.checkpoint)
-        if saved.epoch != leg.start:
-            raise checkpoint.TornCheckpoint(f"{member.checkpoint}: of epoch {saved.epoch}, not {leg.start}")
-        loop.load(k, state)
-        kept = replace(saved, seed=member.seed, params=dict(member.params))
-        return Aboard(member, kept, loop, best)
-
     @property
     def done(self) -> bool:
-        """Whether every member has reached the leg's stop or failed."""
+        """Whether every member has reached the leg's stop, failed, or was finished before."""
         if self.leg is None or self._infeasible is not None:
             return self.leg is None
         return not self.aboard or self.aboard[0].progress.epoch >= self.leg.stop
 
     def epoch(self) -> list[MemberEpoch]:
-        """One more epoch of every member aboard. A member that diverged is told once, and leaves."""
-        assert not self.done, "the leg is done"
+        """One more epoch of every member aboard. A member that diverged or is finished is told once, and leaves.
+
+        Nothing is told where memory ended: training goes back to the leg's last checkpoints, and on with less at a
+        time.
+        """
+        assert self.leg is not None and not self.done, "the leg is done"
         if self._infeasible is not None:
             return self._refuse(self._infeasible)
+        told = attempt(self._epoch)
+        if told is None:
+            keys = {a.member.key for a in self.aboard}
+            self.leg = replace(self.leg, members=tuple(m for m in self.leg.members if m.key in keys))
+            self._begin(self.leg, max(len(a.loop.members) for a in self.aboard))
+        return told or []
+
+    def _epoch(self) -> list[MemberEpoch]:
         told: list[MemberEpoch] = []
-        for loop in self._loops():
+        trained = [(loop, loop.epoch(), loop.finite()) for loop in self._loops()]
+        for loop, metrics, finite in trained:
             members = [a for a in self.aboard if a.loop is loop]
-            for a, metrics, finite in zip(members, loop.epoch(), loop.finite(), strict=True):
-                told.append(self._tell(a, metrics, finite))
-            self._drop(loop, members, [t.failure for t in told[-len(members) :]])
+            news = [self._tell(*each) for each in zip(members, metrics, finite, strict=True)]
+            self._drop(loop, members, news)
+            told += news
         return told
 
     def _refuse(self, failure: str) -> list[MemberEpoch]:
@@ -141,38 +156,44 @@ class LegRunner:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
 
     def _tell(self, a: Aboard, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
-        epoch = a.progress.epoch + 1
-        broken = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
-        if broken or not finite:
-            shown = ", ".join(broken) or "weights are not finite"
-            return MemberEpoch(key=a.member.key, epoch=epoch, metrics=metrics, failure=f"diverged: {shown}")
-        a.progress = replace(a.progress, epoch=epoch)
-        value, best = metrics[self.setting.objective], a.progress.best_value
-        if best is None or (value > best if self.setting.goal == "maximize" else value < best):
-            a.progress = replace(a.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
-            if self.leg is not None and self.leg.purpose == "final":
-                a.best = a.loop.state(self._place(a)).model
-        return MemberEpoch(key=a.member.key, epoch=epoch, metrics=metrics)
+        told = a.measured(metrics, finite, self.setting.objective, self.setting.goal)
+        final = self.leg is not None and self.leg.purpose == "final"
+        if final and told.failure is None and a.progress.best_epoch == told.epoch:
+            a.best = self._state(a).model
+        if told.finished:
+            a.last = self._state(a)
+        return told
+
+    def _state(self, a: Aboard) -> MemberState:
+        return a.last or a.loop.state(self._place(a))
 
     def _place(self, a: Aboard) -> int:
         return [other for other in self.aboard if other.loop is a.loop].index(a)
 
-    def _drop(self, loop: Loop, members: Sequence[Aboard], failures: Sequence[str | None]) -> None:
-        if not any(failures):
+    def _drop(self, loop: Loop, members: Sequence[Aboard], told: Sequence[MemberEpoch]) -> None:
+        keep = [k for k, news in enumerate(told) if news.failure is None and not news.finished]
+        if len(keep) == len(members):
             return
-        keep = [k for k, failure in enumerate(failures) if failure is None]
-        gone = {id(a) for a, failure in zip(members, failures, strict=True) if failure is not None}
-        self.aboard = [a for a in self.aboard if id(a) not in gone]
+        staying = {id(members[k]) for k in keep}
+        self.ended += [a for a, news in zip(members, told, strict=True) if news.finished]
+        self.aboard = [a for a in self.aboard if a.loop is not loop or id(a) in staying]
         if keep:
             loop.keep(keep)
 
     def save(self) -> list[Saved]:
-        """Checkpoints of all members aboard, at their present epoch."""
-        return [self._save(a) for a in self.aboard]
+        """Checkpoints of all members at their present epoch; of those that are finished, once."""
+        assert self.leg is not None
+        saved = [self._save(a) for a in (*self.aboard, *self.ended) if not a.saved]
+        if self.aboard and not self.done:
+            uris = {done.key: done.uri for done in saved}
+            members = tuple(replace(a.member, checkpoint=uris[a.member.key]) for a in self.aboard)
+            self.leg = replace(self.leg, start=self.aboard[0].progress.epoch, members=members)
+        return saved
 
     def _save(self, a: Aboard) -> Saved:
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
-        checkpoint.save(uri, a.progress, a.loop.state(self._place(a)), a.best)
+        checkpoint.save(uri, a.progress, self._state(a), a.best)
+        a.saved = a.last is not None
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
     def exhibits(self) -> list[Exhibit]:
@@ -182,22 +203,23 @@ class LegRunner:
         """
         if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
             return []
-        return [shown for a in self.aboard for shown in self._exhibits(a)]
+        members = [*self.aboard, *self.ended] if self.done else self.aboard
+        return [shown for a in members for shown in self._exhibits(a)]
 
     def _exhibits(self, a: Aboard) -> list[Exhibit]:
-        model = self._model(a, a.best or a.loop.state(self._place(a)).model)
+        model = self._model(a, a.best or self._state(a).model)
         epoch = a.progress.best_epoch if a.best else a.progress.epoch
         return exhibits(self.setup, model, epoch, a.member.key)
 
     def _model(self, a: Aboard, weights: State) -> nn.Module:
-        model = self.setup.build(Trainee(a.member.seed, self._hyperparameters(a.member)))
+        model = self.setup.build(Trainee(a.member.seed, a.hp))
         model.load_state_dict(weights)
         return model.eval()
 
     def score(self) -> list[Scored]:
         """Final members on the locked test split: ``test_*``, and ``val_*`` of the same, their best, epoch."""
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
-        return [self._score(a, self.test) for a in self.aboard]
+        return [self._score(a, self.test) for a in (*self.aboard, *self.ended)]
 
     def _score(self, a: Aboard, test: TestData) -> Scored:
         assert a.best is not None and a.progress.best_metrics is not None

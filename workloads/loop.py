@@ -54,7 +54,9 @@ class Setup:
     horizon: int = 1
     """The last epoch that the members could ever reach: what learning-rate schedules spread over."""
     micro_batch: int = 0
-    """What memory was found to hold of a batch; 0: nobody knows of a bound."""
+    """Examples that memory was found to hold at once; 0: nobody knows of a bound."""
+    width: int = 0
+    """Members that it was found to hold in one program; 0 as above."""
 
     def task(self) -> Task:
         """The loss and the metrics."""

@@ -32,6 +32,7 @@ def cohort_loops(
     Members with equal seeds are put into one chunk where possible: they share their mini-batches.
     """
     width, messages = _width(setup, members, num_epochs)
+    width = min(width, setup.width or width)
     by_seed = sorted(range(len(members)), key=lambda i: members[i].seed)
     places: dict[int, tuple[Loop, int]] = {}
     for chunk in _chunks(by_seed, width):
@@ -67,7 +68,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
     key = _key(setup, members)
     if key in _fastest:
         return _fastest[key], []
-    candidates = widths_to_try(len(members))
+    candidates = widths_to_try(min(len(members), setup.width or len(members)))
     num_steps = num_epochs * -(-len(setup.data.y_train) // members[0].hp.batch_size)
     if num_steps < WORTH * TIMED_STEPS:
         return (len(members) if _expect_wide(setup, members[0]) else 1), []

@@ -1,0 +1,61 @@
+"""A member aboard a leg: its progress, its best epoch, and when its training has come to an end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from search_spaces.legs import Leg, Member, MemberEpoch
+from search_spaces.problems import Goal
+from workloads import checkpoint
+from workloads.checkpoint import Progress
+from workloads.loop import Loop, MemberState, State
+from workloads.training import Training
+
+
+@dataclass
+class Aboard:
+    """A member in training: which leg member it is, where its loop is, and its best epoch so far."""
+
+    member: Member
+    hp: Any
+    progress: Progress
+    loop: Loop
+    best: State | None = None
+    last: MemberState | None = None
+    """Its state where it has left its loop before the leg's stop, since it improved no more."""
+    saved: bool = False
+    """Whether that state is in a checkpoint."""
+
+    def measured(self, metrics: Mapping[str, float], finite: bool, objective: str, goal: Goal) -> MemberEpoch:
+        """Takes what an epoch measured, and says whether the member diverged, or is finished."""
+        epoch, key = self.progress.epoch + 1, self.member.key
+        broken = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
+        if broken or not finite:
+            shown = ", ".join(broken) or "weights are not finite"
+            return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=f"diverged: {shown}")
+        value, sign, before = metrics[objective], 1.0 if goal == "maximize" else -1.0, self.progress
+        self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
+        if before.best_value is None or sign * value > sign * before.best_value:
+            self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
+        patience, least = (self.hp.patience, self.hp.min_improvement) if isinstance(self.hp, Training) else (0, 0)
+        if before.reference is None or sign * (value - before.reference) > least:
+            self.progress = replace(self.progress, reference=value, num_stale=0)
+        finished = 0 < patience <= self.progress.num_stale
+        return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
+
+
+def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> Aboard:
+    """The member at its place in its loop, its checkpoint loaded. Raises TornCheckpoint where that is damaged."""
+    loop, k = place
+    loop.epoch_done = leg.start
+    if member.checkpoint is None:
+        assert leg.start == 0, f"{member.key} starts at epoch {leg.start} without a checkpoint"
+        return Aboard(member, hp, Progress(epoch=0, seed=member.seed, params=dict(member.params)), loop)
+    saved, state, best = checkpoint.load(member.checkpoint)
+    if saved.epoch != leg.start:
+        raise checkpoint.TornCheckpoint(f"{member.checkpoint}: of epoch {saved.epoch}, not {leg.start}")
+    loop.load(k, state)
+    return Aboard(member, hp, replace(saved, seed=member.seed, params=dict(member.params)), loop, best)
