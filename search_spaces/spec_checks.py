@@ -18,7 +18,7 @@ from search_spaces.space import Space
 from search_spaces.spec_data import read_data
 from search_spaces.spec_errors import checked
 from search_spaces.spec_file import INSTEAD, EarlyTerminate, SpecFile
-from search_spaces.spec_parameters import read_parameters
+from search_spaces.spec_parameters import read_parameters, refuse_without_effect
 from search_spaces.spec_start import Searched, check_count, check_entries
 from search_spaces.spec_yaml import Document, decoded, read_yaml
 
@@ -104,6 +104,8 @@ class _Checks:
         kind = checked_data[1] if checked_data else None
         if kind is not None and not self._check_kind(kind):
             kind = None
+        if kind is not None and self._hyperparameters is not None:
+            refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metric = self._metric(kind)
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
             if self._sound("trials"):

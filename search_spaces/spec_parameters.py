@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,6 +158,16 @@ class _Reader:
                     rule = f"must be a value that {parent} can have ({constant})"
                     self.document.fault((*self.found.paths[name], "when", parent), rule, shown(list(values)))
         self.found.when = {name: condition for name, condition in self.found.when.items() if condition}
+
+
+def refuse_without_effect(
+    document: Document, known: Mapping[str, Hyperparameter], names: Collection[str], kind: str
+) -> None:
+    """Notes a fault for each of ``names`` that means nothing on data of this kind."""
+    for path in [p for p in document.places if p[:1] == ("parameters",) and "when" not in p and p[-1] in names]:
+        kinds = known[str(path[-1])].kinds
+        if kinds and kind not in kinds:
+            document.fault(path, f"has no effect on {kind} data (only on {' and '.join(kinds)} data)")
 
 
 def as_parameters(space: Space, constants: Params) -> dict[str, Any]:
