@@ -14,6 +14,7 @@ from cluster import machine, summary
 from cluster.champion import crown
 from cluster.conductor import Conductor
 from cluster.home import SweepHome
+from cluster.imputing import refuse_unfilled
 from cluster.preparing import Loaded, Preparing
 from cluster.progress import Observer, Phase, Snapshot
 from cluster.size import lane_size
@@ -91,6 +92,7 @@ class Driver:
     def _with_ray(self, preparing: Preparing) -> int:
         with self._timed("data"):
             loaded = preparing.result()
+            refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
             self._replan()
             self._tell_details(loaded)
@@ -187,6 +189,8 @@ class Driver:
         if "bad_images" in found:
             left_out = f"{found['bad_images']} images cannot be read and are left out"
             self.observer.message(f"{left_out} ({found['bad_image_names']})")
+        for note in data.card["notes"]:
+            self.observer.message(note)
 
     def _enter(self, phase: Phase) -> None:
         """Notes how far the sweep is: at once when the phase changes, else every few seconds."""
