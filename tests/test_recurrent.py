@@ -14,7 +14,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.legs import Leg, Member
-from tests.sequence_data import sequence_setup, series, text
+from tests.sequence_data import monthly, sequence_setup, series, text
 from tests.workload_data import search_data, train
 from workloads.data import Arrays, SearchData
 from workloads.export import export
@@ -124,6 +124,21 @@ def test_the_order_of_steps_is_learned_where_no_bag_of_values_tells(cell: str) -
         member(cell=cell, lr=0.01, width=16, batch_size=20, depth=1),
     )
     assert max(record[0]["val_accuracy"] for record in train(loop, 20)) >= 0.95
+
+
+def test_clipping_is_seen_in_the_gradient_norm_where_it_explodes(tmp_path: Path) -> None:
+    """Weights a half larger than orthogonal ones, over 36 steps; logged is the norm before clipping."""
+    search = series(tmp_path, monthly(280), window=36, horizon=1).search
+    shared = Setup(workload("recurrent"), resident(search, torch.device("cpu")))
+    params = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.2, "init": "orthogonal", "init_gain": 1.5}
+
+    def norms(clip_norm: float) -> list[float]:
+        one = member(cell="rnn", depth=1, width=16, clip_norm=clip_norm, **params)
+        return [record["grad_norm"] for (record,) in train(PlainLoop(shared, one), 3)]
+
+    free, clipped = norms(0.0), norms(1.0)
+    assert not all(math.isfinite(norm) and norm < 1e6 for norm in free)
+    assert 1 < clipped[0] < 100 and clipped[-1] < clipped[0]
 
 
 @pytest.mark.parametrize(("problem", "example"), [("language", (8,)), ("forecast", (8, 1))])
