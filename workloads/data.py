@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,7 +185,7 @@ def _own_test(data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
     if own.x.shape[1:] != raw.x.shape[1:]:
         raise DataError(f"the test file {data.test} has other image sizes than the training file")
     values, notes = without_dots(own.target, target.classes)
-    raw = replace(raw, notes=(*raw.notes, *(f"{data.test}: {note}" for note in notes)))
+    raw = replace(raw, notes=(*raw.notes, *(f"{Path(str(data.test)).name}: {note}" for note in notes)))
     return raw, Arrays(own.x, target.encode(values), own.columns)
 
 

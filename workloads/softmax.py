@@ -37,6 +37,7 @@ SOFTMAX = Workload(
         "lr": {"min": 1e-4, "max": 1e-1, "log": True},
         "batch_size": {"values": [32, 64, 128]},
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
+        "l1": {"min": 1e-6, "max": 1e-2, "log": True},
     },
     problems={"table": ("classification",), "image": ("classification",)},
     build=build,
