@@ -9,9 +9,10 @@ learning rate for all, so the rules are written out here; a test holds them to t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workloads.training import Training
 
@@ -33,7 +34,19 @@ CLIP_EPS = 1e-6
 """Added to the norm that clipping divides by, as in ``torch.nn.utils.clip_grad_norm_``."""
 
 
-def torch_optimizer(hp: Training, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+def groups(model: nn.Module, lr: float) -> list[dict[str, Any]]:
+    """The parameters that learn, by their learning rate: a model's method ``lr_ratio`` tells each one's share."""
+    ratio = getattr(model, "lr_ratio", lambda name: 1.0)
+    named = [(ratio(name), p) for name, p in model.named_parameters() if p.requires_grad]
+    return [
+        {"params": [p for own, p in named if own == share], "lr": lr * share, "lr_ratio": share}
+        for share in dict.fromkeys(own for own, _ in named)
+    ]
+
+
+def torch_optimizer(
+    hp: Training, parameters: Iterable[nn.Parameter] | list[dict[str, Any]]
+) -> torch.optim.Optimizer:
     """torch's optimizer for one member. ``l1`` and ``clip_norm`` are not part of it: see ``penalise``."""
     lr, eps, decay = hp.lr, hp.eps, hp.weight_decay
     match hp.optimizer:
@@ -52,7 +65,7 @@ def torch_optimizer(hp: Training, parameters: Iterable[torch.nn.Parameter]) -> t
     return kind(parameters, lr, betas=(hp.momentum, hp.beta2), eps=eps, weight_decay=decay)
 
 
-def penalise(hp: Training, parameters: Iterable[torch.nn.Parameter]) -> None:
+def penalise(hp: Training, parameters: Iterable[nn.Parameter]) -> None:
     """Add the gradient of ``l1 * sum of |weights|``: after clipping, like L2's, which torch's optimizers add."""
     if hp.l1 > 0:
         for parameter in parameters:

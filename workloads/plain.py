@@ -12,7 +12,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm, parameters_to_
 from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
-from workloads.optimizers import SLOTS, penalise, torch_optimizer
+from workloads.optimizers import SLOTS, groups, penalise, torch_optimizer
 from workloads.order import epoch_order, seed_noise
 
 
@@ -25,8 +25,8 @@ class PlainLoop:
         self.epoch_done = 0
         self.model = setup.build(member)
         activate_dropout([self.model])
-        self.parameters = list(self.model.parameters())
-        self.optimizer = torch_optimizer(member.hp, self.parameters)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch_optimizer(member.hp, groups(self.model, member.hp.lr))
         self.pace = setup.pace(self.members)
         self.step = 0
         self.numbers = {name: v[0] for name, v in numbers_of(self.members, setup.data).items()}
@@ -56,7 +56,7 @@ class PlainLoop:
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["lr_ratio"]
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update; the task's metrics and the gradient's norm before it, and before clipping."""

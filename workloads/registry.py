@@ -28,6 +28,7 @@ WORKLOADS: Mapping[str, str] = {
     "mlp": "workloads.mlp:MLP",
     "cnn": "workloads.cnn:CNN",
     "image": "workloads.image:IMAGE",
+    "transfer": "workloads.transfer:TRANSFER",
     "recurrent": "workloads.recurrent:RECURRENT",
     "gan": "workloads.gan:GAN",
 }
@@ -114,8 +115,11 @@ class Workload:
 
     It is asked before anything starts, for the workload's defaults with the values that the spec fixes.
     """
-    fusable: bool = True
-    """False for a model that has no batching rule: its members are trained one after the other."""
+    fusable: bool | Callable[[Any], bool] = True
+    """False for a model that has no batching rule: its members are trained one after the other.
+
+    May depend on the hyperparameters that shape the program.
+    """
     half: bool = False
     """On a GPU the model's products are taken in bfloat16 (autocast)."""
     task: Callable[[DataShape, str], Task] = default_task
@@ -133,6 +137,10 @@ class Workload:
     export: Callable[[Any, nn.Module, ResidentData], tuple[nn.Module, Array]] | None = None
     """(hyperparameters, model, data on the CPU) to what is served where that is not raw examples in, outputs out:
     a module, and example inputs of a few rows."""
+
+    def fuses(self, hp: Any) -> bool:
+        """Whether members with such hyperparameters are trained as one program."""
+        return self.fusable(hp) if callable(self.fusable) else self.fusable
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""

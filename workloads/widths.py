@@ -49,7 +49,7 @@ def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
     if setup.workload.loop is not None:
         assert len(members) == 1, "a workload with a loop of its own is not fusable"
         return setup.workload.loop(setup, members[0])
-    if len(members) == 1 and not (setup.workload.fusable and is_sequence(setup.build(members[0]))):
+    if len(members) == 1 and not (setup.workload.fuses(members[0].hp) and is_sequence(setup.build(members[0]))):
         return PlainLoop(setup, members[0])
     return FusedLoop(setup, members)
 
@@ -63,7 +63,7 @@ def _chunks(items: Sequence[int], width: int) -> list[list[int]]:
 
 
 def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[int, list[str]]:
-    if len(members) == 1 or not setup.workload.fusable:
+    if len(members) == 1 or not setup.workload.fuses(members[0].hp):
         return 1, []
     key = _key(setup, members)
     if key in _fastest:
