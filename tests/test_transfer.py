@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from torch import nn
 
 from tests.workload_data import blobs, train
 from workloads import backbones, feature_cache
@@ -171,19 +170,38 @@ def digits(classes: range, rows: int, seed: int) -> SearchData:
     return SearchData(parts[0], parts[1], fit(parts[0].x), len(classes))
 
 
+def test_weights_of_an_earlier_training_are_found_in_its_state(tmp_path: Path) -> None:
+    shared, member = setup({**SMALL, "mode": "fine_tuning"})
+    loop = make_loop(shared, [member])
+    train(loop, 1)
+    torch.save(loop.state(0).model, tmp_path / "first.pt")
+    later, again = setup({**SMALL, "weights": str(tmp_path / "first.pt"), "mode": "fine_tuning"})
+    model = later.build(again)
+    assert isinstance(model, Tuned)
+    own = model.body.net.state_dict()
+    assert all(
+        torch.equal(own[n.removeprefix("body.net.")], v) for n, v in loop.state(0).model.items() if "net." in n
+    )
+
+
 @pytest.mark.slow
 def test_a_network_trained_on_other_classes_beats_one_from_scratch(tmp_path: Path) -> None:
-    first = {"backbone": "resnet18", "size": 16, "mode": "fine_tuning", "unfrozen": 9, "backbone_lr_ratio": 1.0}
-    taught, member = setup({**first, "weights": "none", "lr": 0.001}, digits(range(5), 100, 0))
-    loop = make_loop(taught, [member])
-    train(loop, 4)
-    assert isinstance(loop, PlainLoop) and isinstance(loop.model, nn.Module)
-    torch.save(loop.model.state_dict(), tmp_path / "first.pt")
+    whole = {
+        **SMALL,
+        "batch_size": 32,
+        "mode": "fine_tuning",
+        "unfrozen": 99,
+        "backbone_lr_ratio": 1.0,
+        "lr": 0.002,
+    }
+    shared, member = setup(whole, digits(range(5), 100, 0))
+    loop = make_loop(shared, [member])
+    train(loop, 5)
+    torch.save(loop.state(0).model, tmp_path / "first.pt")
 
     def accuracy(**params: Any) -> float:
-        shared, trainee = setup({**first, "lr": 0.001, **params}, digits(range(5, 10), 20, 1))
-        return max(epoch[0]["val_accuracy"] for epoch in train(make_loop(shared, [trainee]), 6))
+        shared, trainee = setup({**whole, **params}, digits(range(5, 10), 20, 1))
+        return max(epoch[0]["val_accuracy"] for epoch in train(make_loop(shared, [trainee]), 5))
 
-    scratch = accuracy(weights="none")
-    features = accuracy(weights=str(tmp_path / "first.pt"), mode="feature_extraction", lr=0.01)
-    assert features > scratch
+    first = str(tmp_path / "first.pt")
+    assert accuracy(weights=first, mode="feature_extraction", lr=0.01) > accuracy()
