@@ -11,22 +11,26 @@ from search_spaces.hyperparameters import complete
 from workloads import checkpoint
 from workloads.data import SearchData
 from workloads.features import Array
-from workloads.registry import workload
+from workloads.registry import DataShape, workload
 from workloads.resident import ResidentData, tensor
 
 
 class Exported(nn.Module):
-    """Preprocessing and model in one: raw features (rows, *example) to outputs (rows, num_outputs)."""
+    """Preprocessing and model in one: raw features (rows, *example) to outputs (rows, num_outputs).
 
-    def __init__(self, preprocess: nn.Module, model: nn.Module) -> None:
+    Numbers are given in the target's own units.
+    """
+
+    def __init__(self, preprocess: nn.Module, model: nn.Module, shape: DataShape) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.model = model
+        self.mean, self.std = shape.target_mean, shape.target_std
 
     def forward(self, x: Tensor) -> Tensor:
         """Tables as float32 or float64, missing values as NaN; images as uint8."""
-        logits: Tensor = self.model(self.preprocess(x))
-        return logits
+        outputs: Tensor = self.model(self.preprocess(x))
+        return outputs if (self.mean, self.std) == (0.0, 1.0) else outputs * self.std + self.mean
 
 
 def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, ResidentData, nn.Module]:
@@ -53,7 +57,7 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module,
     if (exporting := workload(workload_name).export) is not None:
         module, inputs = exporting(hp, model, data)
         return module.eval().requires_grad_(False), inputs
-    return Exported(data.prepare, model).eval(), search.train.x[:4].copy()
+    return Exported(data.prepare, model, data.shape).eval(), search.train.x[:4].copy()
 
 
 class Predictor:

@@ -42,7 +42,7 @@ def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
 
     from workloads.steps import Characters, SequenceModel, Steps
 
-    _check(hp, shape)
+    check(hp, shape)
     text = shape.problem == "language"
     reader = Characters(shape.num_outputs, hp.width) if text else Steps()
     encoder = _encoder(hp, shape, hp.width if text else Steps.num_inputs(shape.example))
@@ -61,7 +61,8 @@ def _encoder(hp: RecurrentHyperparameters, shape: DataShape, num_inputs: int) ->
     return Transformer(AttentionPlan(hp.width, hp.depth, hp.heads, causal, num_steps, hp.dropout), num_inputs)
 
 
-def _check(hp: RecurrentHyperparameters, shape: DataShape) -> None:
+def check(hp: RecurrentHyperparameters, shape: DataShape) -> None:
+    """Raises Infeasible for what reads ahead, and for sizes that do not fit each other."""
     if hp.bidirectional and shape.problem in ("language", "forecast"):
         what = "text" if shape.problem == "language" else "series"
         raise Infeasible(f"bidirectional must be false for a {what}: what comes next must not be read")
@@ -98,5 +99,6 @@ RECURRENT = Workload(
         "series": ("forecast",),
     },
     build=build,
+    check=check,
     exhibit=exhibit,
 )
