@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.transfer_gain --data FOLDER [--trials 20] [--pairs 5]
 
-FOLDER holds cifar10-train.parquet. A ResNet-18 learns five classes of CIFAR-10; the other five, with 20 images of each,
-are then learned by a linear classifier on its features, by fine-tuning its last stage, and from scratch.
-The same classifier is trained by 20 trials with features from the cache, and by 20 trials that send every mini-batch
-through the frozen network, as fine-tuning with nothing unfrozen does.
+FOLDER holds cifar10-train.parquet. A ResNet-18 learns five classes of CIFAR-10; the other five, with 20 images of
+each, are then learned by a linear classifier on its features, by fine-tuning its last stage, and from scratch.
+The same classifier is trained by 20 trials with features from the cache, and by 20 trials that send every
+mini-batch through the frozen network, as fine-tuning with nothing unfrozen does.
 Prints Markdown tables, then one line of JSON.
 """
 
