@@ -250,6 +250,17 @@ def legs(folder: Path, variant: str, purpose: Purpose, stop: int = 2) -> tuple[L
     return lane, told
 
 
+def test_training_ends_where_samples_come_no_nearer(tmp_path: Path) -> None:
+    setting = LegSetting("gan", "val_frechet_distance", "minimize", str(tmp_path), device="cpu")
+    lane = LegRunner(setting, eight_by_eight())
+    members = (Member(trial=0, seed=0, params={**SMALL, "patience": 1, "min_improvement": 1e9}),)
+    lane.start(Leg(id=0, start=0, stop=9, horizon=9, members=members))
+    told = []
+    while not lane.done:
+        told += lane.epoch()
+    assert [t.finished for t in told] == [False, True]
+
+
 PREDICT = """
 import sys
 import numpy as np

@@ -12,7 +12,6 @@ from search_spaces.problems import Goal
 from workloads import checkpoint
 from workloads.checkpoint import Progress
 from workloads.loop import Loop, MemberState, State
-from workloads.training import Training
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Aboard:
         self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
         if before.best_value is None or sign * value > sign * before.best_value:
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
-        patience, least = (self.hp.patience, self.hp.min_improvement) if isinstance(self.hp, Training) else (0, 0)
+        patience, least = getattr(self.hp, "patience", 0), getattr(self.hp, "min_improvement", 0.0)
         if before.reference is None or sign * (value - before.reference) > least:
             self.progress = replace(self.progress, reference=value, num_stale=0)
         finished = 0 < patience <= self.progress.num_stale

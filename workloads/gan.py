@@ -53,7 +53,7 @@ class GANHyperparameters:
     gradient_penalty: float = hyper(
         10.0, "weight of the critic's slope beside one; wasserstein_gp, progressive", low=0
     )
-    growth_epochs: int = hyper(4, "epochs of a resolution before the next; progressive", low=1, shapes=True)
+    growth_epochs: int = hyper(2, "epochs of a resolution before the next; progressive", low=1, shapes=True)
     init: str = hyper("default", "distribution of the first weights; default is torch's own", choices=INIT_NAMES)
     init_gain: float = hyper(1.0, "factor on the first weights, unless they are torch's own", low=0, low_open=True)
     patience: int = hyper(0, "epochs without improvement after which training ends; 0: it goes on", low=0)
