@@ -58,6 +58,7 @@ def test_characters_that_training_does_not_hold_are_one_code_and_counted(tmp_pat
     prepared = text(tmp_path, "ab" * 70 + "abé" * 10 + "abö" * 10)
     details = prepared.card.details
     assert (details["unknown_in_val"], details["unknown_in_test"]) == (10, 10)
+    assert prepared.card.notes[1] == "10 characters of test are none of the training part's: they count as one"
     assert prepared.search.num_outputs == 3
     assert set(np.unique(prepared.search.val.x)) == {UNKNOWN, 1, 2}
     assert spelled(prepared.test.x[0][:3], "ab") == "ab\ufffd"

@@ -204,6 +204,7 @@ def _in_order(data: Data, found: Ordered) -> Prepared:
         class_counts={},
         duplicates=duplicates({name: parts[name].x for name in SPLITS}),
         digest=_digest(parts),
+        notes=found.notes,
         details=found.details,
     )
     return Prepared(SearchData(train, val, *facts), parts["test"], card, indices)

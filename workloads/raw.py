@@ -50,5 +50,7 @@ class Ordered:
     """Of a text: the characters of the codes from 1; 0 is any other."""
     season: int = 1
     """Of a series: steps."""
+    notes: tuple[str, ...] = ()
+    """What users should be told before a search begins."""
     details: Mapping[str, int | str] = field(default_factory=dict)
     """What else people should know."""

@@ -28,22 +28,15 @@ def text(data: Data) -> Ordered:
     holds does not count again: so each is predicted once, and all but the first from half a window or more.
     Raises DataError with one sentence.
     """
-    assert data.text is not None
-    whole, window = read_text(data.text, data.encoding), data.window or WINDOW
-    places = in_order(len(whole), data.split, with_test=data.test is None)
-    texts = {name: whole[place.start : place.stop] for name, place in places.items()}
-    if data.test is not None:
-        texts["test"], places["test"] = read_text(data.test, data.encoding), range(0)
+    texts, first = _split(data)
     characters = sorted(set(texts["train"]))
     parts, indices = {}, {}
     for name, part in texts.items():
-        if len(part) <= window:
-            held = f"the {name} part of {Path(data.text).name} holds {len(part)} characters"
-            raise DataError(f"{held}, too few for a window of {window} and the one after it: set data.window")
-        codes = coded(part, characters)
-        starts = _starts(len(part), window, overlap=name != "train")
-        parts[name] = windows(codes, starts, window)
-        indices[name] = places[name].start + starts
+        starts = _starts(name, part, data)
+        parts[name] = windows(coded(part, characters), starts, data.window or WINDOW)
+        indices[name] = first[name] + starts
+    unknown = _unknown(texts, characters)
+    told = "are none of the training part's: they count as one"
     return Ordered(
         kind="text",
         problem="language",
@@ -52,7 +45,25 @@ def text(data: Data) -> Ordered:
         statistics=Statistics(np.zeros(()), np.zeros(()), np.ones(())),
         num_outputs=1 + len(characters),
         vocabulary="".join(characters),
-        details=_details(texts, characters),
+        notes=tuple(f"{count} characters of {name} {told}" for name, count in unknown.items() if count),
+        details={"characters": len(characters), **{f"unknown_in_{name}": n for name, n in unknown.items()}},
+    )
+
+
+def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
+    """Each part's text, and the position of its first character in its file."""
+    assert data.text is not None
+    whole = read_text(data.text, data.encoding)
+    places = in_order(len(whole), data.split, with_test=data.test is None)
+    texts = {name: whole[place.start : place.stop] for name, place in places.items()}
+    first = {name: place.start for name, place in places.items()}
+    return (
+        (texts, first)
+        if data.test is None
+        else (
+            {**texts, "test": read_text(data.test, data.encoding)},
+            {**first, "test": 0},
+        )
     )
 
 
@@ -81,15 +92,19 @@ def windows(codes: Array, starts: Array, window: int) -> Arrays:
     return Arrays(codes[at], y)
 
 
-def _starts(length: int, window: int, *, overlap: bool) -> Array:
-    """Where windows start that have a character after them. If they overlap, the last one ends with the text."""
-    last = length - window - 1
-    if not overlap:
+def _starts(name: str, part: str, data: Data) -> Array:
+    """Where windows of a part start that have a character after them; the last of val and test ends with it."""
+    window = data.window or WINDOW
+    last = len(part) - window - 1
+    if last < 0:
+        held = f"the {name} part of {Path(data.origin).name} holds {len(part)} characters"
+        raise DataError(f"{held}, too few for a window of {window} and the one after it: set data.window")
+    if name == "train":
         return np.arange(0, last + 1, window)
     return np.append(np.arange(0, last, max(1, window // 2)), last)
 
 
-def _details(texts: Mapping[str, str], characters: list[str]) -> dict[str, int]:
+def _unknown(texts: Mapping[str, str], characters: list[str]) -> dict[str, int]:
+    """How many characters of val and test the training part does not hold."""
     known = set(characters)
-    unknown = {name: sum(c not in known for c in texts[name]) for name in ("val", "test")}
-    return {"characters": len(characters), **{f"unknown_in_{name}": count for name, count in unknown.items()}}
+    return {name: sum(c not in known for c in texts[name]) for name in ("val", "test")}
