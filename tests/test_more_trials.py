@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -71,38 +70,39 @@ def whole(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
     assert folder.document("show") == document
 
 
-def test_a_finished_sweep_goes_on(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A folder with a sweep that has ended; it grows from test to test."""
+    folder = Folder(tmp_path_factory.mktemp("more"))
     folder.write(SPEC)
-    first = folder.document("run", "sweep.yaml")
-    whole(folder, first, 5)
-    judged = finals(folder)
+    whole(folder, folder.document("run", "sweep.yaml"), 5)
+    return folder
 
-    longer = folder.document("resume", "--trials", "+3")
-    whole(folder, longer, 8)
-    assert longer["sweep"] == first["sweep"]
-    assert longer["trials"][:5] == first["trials"], "what had ended stays as it was"
-    after = finals(folder)
+
+def test_a_finished_sweep_goes_on(finished: Folder) -> None:
+    before, judged = finished.document("show"), finals(finished)
+    num = len(before["trials"])
+    document = finished.document("resume", "--trials", "+3")
+    whole(finished, document, num + 3)
+    assert document["sweep"] == before["sweep"]
+    assert document["trials"][:num] == before["trials"], "what had ended stays as it was"
+    after = finals(finished)
     assert {key: after[key] for key in judged} == judged, "no earlier finalist is trained or scored again"
     new = {int(key[1:5]) for key in after.keys() - judged.keys()}
-    assert new <= {longer["best"]["number"]} and (new or longer["best"] == first["best"])
-    assert longer["cost"]["seconds"] > first["cost"]["seconds"]
+    assert new <= {document["best"]["number"]} and (new or document["best"] == before["best"])
+    assert document["cost"]["seconds"] > before["cost"]["seconds"]
 
-    refused = folder.paceline("resume", "--trials", "8")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("--trials: must come to 9 or more, for 8 trials were tried already, received")
 
-    driver = folder.start("resume", "--trials", "12")
-    journal = next(folder.path.glob(".paceline/*/journal.log"))
-    wait_for_training(folder, driver, journal.stat().st_size)
+def test_a_longer_search_survives_a_death(finished: Folder) -> None:
+    before, judged = finished.document("show"), finals(finished)
+    num = len(before["trials"])
+    driver = finished.start("resume", "--trials", str(num + 4))
+    journal = next(finished.path.glob(".paceline/*/journal.log"))
+    wait_for_training(finished, driver, journal.stat().st_size)
     kill_everything(driver)
     driver.communicate()
-    assert folder.document("show")["verdict"] is None, "that of fewer trials is not the last word"
-    time.sleep(1)
-    last = folder.document("resume")
-    whole(folder, last, 12)
-    assert last["trials"][:8] == longer["trials"]
-    assert {key: run for key, (run, _) in finals(folder).items() if key in after} == {
-        key: run for key, (run, _) in after.items()
-    }
-    assert folder.document("ls")[0]["planned"] == 12  # type: ignore[index]
+    assert finished.document("show")["verdict"] is None, "that of fewer trials is not the last word"
+    document = finished.document("resume")
+    whole(finished, document, num + 4)
+    assert document["trials"][:num] == before["trials"]
+    assert judged.items() <= finals(finished).items()
