@@ -120,7 +120,34 @@ def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(finished_u
         better,
         "0.9",
     )
-    assert [client.get_run(run).info.status for run in (run_id, better)] == ["RUNNING", "FINISHED"]
+    assert [client.get_run(run).info.status for run in (run_id, better)] == ["FINISHED", "FINISHED"]
     loaded = load(finished_uri, other.uri)
     batch = torch.randn(11, 4)
     torch.testing.assert_close(loaded(batch), model(batch))
+
+
+def test_a_registration_that_died_is_gone_on_with(sqlite_uri: str, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+    from torch import nn
+
+    from tests.tracking_help import open_writer
+    from tracking.models import Candidate, Example, register
+
+    writer = open_writer(sqlite_uri, tmp_path / "spool")
+    writer.trial("t0003-s1", 3, "final", {"lr": 0.5})
+    writer.state("t0003-s1", "done", {})
+    assert writer.close(60)
+    run_id, client = writer.run_ids["t0003-s1"], MlflowClient(sqlite_uri)
+    inputs = np.zeros((2, 4), dtype="float32")
+    order = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={})
+    example = Example(inputs, inputs[:, :1])
+    client.create_logged_model(writer.experiment_id, "model", source_run_id=run_id)  # died while it was uploaded
+    client.update_run(run_id, "RUNNING")
+    first = register(sqlite_uri, order, nn.Linear(4, 1).eval(), example)
+    client.delete_model_version("digits-mlp", first.version)  # died before there was one
+    register(sqlite_uri, order, nn.Linear(4, 1).eval(), example)
+    [model] = client.search_logged_models([writer.experiment_id])
+    [version] = client.search_model_versions("name = 'digits-mlp'")
+    champion = client.get_model_version_by_alias("digits-mlp", "champion")
+    assert (champion.source, champion.run_id, champion.version) == (model.model_uri, run_id, version.version)
+    assert client.get_run(run_id).info.status == "FINISHED"

@@ -68,8 +68,9 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     """Logs ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and registers it as champion.
 
     ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). A
-    second call for the same run makes no second version: it finds the first and sets the alias. A sweep that went
-    on to another winner gets one more version. Raises Away while the store cannot be reached.
+    second call for the same run makes no second version: it finds the first and sets the alias, and where a death
+    came between, it goes on from what has been logged. A sweep that went on to another winner gets one more
+    version. The run is FINISHED behind it. Raises Away while the store cannot be reached.
     """
     assert len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
@@ -95,18 +96,33 @@ def _found(client: MlflowClient, candidate: Candidate) -> str | None:
 
 
 def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example) -> str:
-    import mlflow
-
-    status = client.get_run(candidate.run_id).info.status
-    with mlflow.start_run(run_id=candidate.run_id, nested=True):
-        logged = _log_folder(model, example) if isinstance(model, Folder) else _log_module(model, example)
-    client.update_run(candidate.run_id, status)
+    model_id, uri = _logged(client, candidate) or _log_anew(candidate, model, example)
     tags = {**candidate.metadata, names.SWEEP_ID: candidate.sweep_id}
     _ensure_name(client, candidate.name)
-    made = client.create_model_version(
-        candidate.name, logged.model_uri, candidate.run_id, tags=tags, model_id=logged.model_id
-    )
+    made = client.create_model_version(candidate.name, uri, candidate.run_id, tags=tags, model_id=model_id)
     return str(made.version)
+
+
+def _logged(client: MlflowClient, candidate: Candidate) -> tuple[str, str] | None:
+    """The run's model (its ID and URI) if a call that died had logged it; what is only half there is deleted."""
+    from mlflow.entities import LoggedModelStatus
+
+    experiment_id = client.get_run(candidate.run_id).info.experiment_id
+    found = None
+    for model in client.search_logged_models([experiment_id], f"source_run_id = '{candidate.run_id}'"):
+        if model.name == ARTIFACT and model.status == LoggedModelStatus.READY:
+            found = model.model_id, model.model_uri
+        elif model.name == ARTIFACT:
+            client.delete_logged_model(model.model_id)
+    return found
+
+
+def _log_anew(candidate: Candidate, model: Any, example: Example) -> tuple[str, str]:
+    import mlflow
+
+    with mlflow.start_run(run_id=candidate.run_id, nested=True):
+        logged = _log_folder(model, example) if isinstance(model, Folder) else _log_module(model, example)
+    return str(logged.model_id), str(logged.model_uri)
 
 
 def _log_module(model: Any, example: Example) -> Any:
