@@ -138,3 +138,25 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
     steps = [step for step, _ in sorted(curve(any_uri, runs["t0001"].info.run_id))]
     assert steps == [1, 2, 3, 4, 5]
     assert store.client.get_run(twin.info.run_id).info.status == "KILLED"
+
+
+def test_a_run_that_the_study_lost_may_come_anew(any_uri: str, tmp_path: Path) -> None:
+    header, messages = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "anew"}), list[str]()
+    first = open_writer(any_uri, tmp_path / "spool", messages, header)
+    write_trial(first, 0)
+    first.trial("t0001", 1, "trial", params(7))  # told to MLflow; the driver died before the study had it
+    assert first.close(60)
+    lost = first.run_ids["t0001"]
+    second = open_writer(any_uri, tmp_path / "spool", messages, header)
+    second.reconcile({"t0000": RunFacts(number=0, role="trial", params=params(0), state="done")})
+    write_trial(second, 1)
+    assert second.close(60)
+    third = open_writer(any_uri, tmp_path / "spool", messages, header)
+    write_trial(third, 1)  # trained again: there already
+    assert third.close(60)
+    assert len(messages) == 1 and messages[0].endswith("1 twins or orphans moved to the bin")
+    runs = {key: run for key, [run] in runs_of(any_uri, "anew").items()}
+    assert set(runs) == {"", "t0000", "t0001"}
+    assert runs["t0001"].info.run_id != lost
+    assert runs["t0001"].data.params["lr"] == str(params(1)["lr"])
+    assert [step for step, _ in sorted(curve(any_uri, runs["t0001"].info.run_id))] == [1, 2, 3]

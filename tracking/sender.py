@@ -134,8 +134,7 @@ class Sender:
         [event] = group
         if event["kind"] == "reconcile":
             expected = from_json(event["expected"])
-            todo, run_ids = execute(self._store, self._place, self._header, expected)
-            self.run_ids.update(run_ids)
+            todo, self.run_ids = execute(self._store, self._place, self._header, expected)
             if str(todo):
                 self._message(f"MLflow's runs agree with the study again: {todo}")
             return

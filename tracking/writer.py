@@ -49,6 +49,12 @@ class _Seen:
             self.trials.add(event["key"])
         elif event["kind"] == "epoch":
             self.last_epoch[event["key"]] = max(event["epoch"], self.last_epoch.get(event["key"], 0))
+        elif event["kind"] == "reconcile":  # runs that the study does not know are gone, and may come anew
+            self.trials = set(event["expected"])
+            self.last_epoch = {
+                key: max([*map(int, facts["history"]), self.last_epoch.get(key, 0)])
+                for key, facts in event["expected"].items()
+            }
 
 
 class Writer:
@@ -84,6 +90,11 @@ class Writer:
     def knows(self, key: str) -> bool:
         """Whether the member has appeared."""
         return key in self._seen.trials
+
+    @property
+    def used(self) -> bool:
+        """Whether any member has appeared, in this life of the sweep or in an earlier one."""
+        return bool(self._seen.trials)
 
     def epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """What one epoch measured. One given before (trained again after a crash) keeps its old values."""
@@ -122,9 +133,6 @@ class Writer:
         Missing runs are made, twins and unknown runs moved to the bin, states and objectives put right.
         """
         self._put({"kind": "reconcile", "key": PARENT, "expected": to_json(expected)})
-        for key, facts in expected.items():
-            self._seen.trials.add(key)
-            self._seen.last_epoch[key] = max([*facts.history, self._seen.last_epoch.get(key, 0)])
 
     @property
     def run_ids(self) -> dict[str, str]:
