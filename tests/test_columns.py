@@ -58,6 +58,8 @@ def test_a_declared_kind_goes_over_the_told_one() -> None:
     assert notes == ()
     x, (zip_codes, _) = encode(frame, columns, "a.csv")
     assert zip_codes.values == ("12", "7"), "whole numbers are words without a fraction"
+    _, (halves,) = encode(pd.DataFrame({"h": [1.5, 2.0]}), [Column("h", "category")], "a.csv")
+    assert halves.values == ("1.5", "2"), "whatever else the column holds"
     np.testing.assert_array_equal(x, [[0, 1], [1, 2], [np.nan, 3]])
 
 

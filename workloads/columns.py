@@ -97,12 +97,8 @@ def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping
 
 
 def words(series: Any, missing: Sequence[str]) -> Any:
-    """A Series as text without surrounding blanks: NaN where it is missing, whole numbers without a fraction."""
-    import pandas as pd
-
-    if pd.api.types.is_float_dtype(series) and bool((series.dropna() % 1 == 0).all()):
-        series = series.astype("Int64")
-    texts = series.astype(object).where(series.notna(), None).map(str, na_action="ignore").str.strip()
+    """A Series as text without surrounding blanks: None where it is missing, whole numbers without a fraction."""
+    texts = series.astype(object).where(series.notna(), None).map(_word, na_action="ignore")
     return texts.where(~texts.isin(["", *missing]), None)
 
 
@@ -127,6 +123,11 @@ def seconds(series: Any, missing: Sequence[str]) -> Any:
     _refuse_others(texts, moments, "dates such as 2024-02-29 or 2024-02-29 13:45")
     since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     return since.astype("float64")
+
+
+def _word(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()
 
 
 def _refuse_others(texts: Any, found: Any, what: str) -> None:

@@ -21,7 +21,7 @@ def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
 
     try:
         if data.parquet is not None:
-            return pd.read_parquet(path, columns=columns)
+            return pd.read_parquet(path, columns=columns).rename(columns=str)
         _refuse_ragged(path)
         how = {"skipinitialspace": True, "index_col": False, "na_values": list(data.missing)}
         frame = pd.read_csv(path, header=0 if data.header else None, **how)
@@ -45,12 +45,16 @@ def _refuse_ragged(path: str) -> None:
 
 def target_of(frame: Any, data: Data, path: str) -> Any:
     """The column to predict, words without surrounding blanks. DataError where it is not there, or empty."""
+    import pandas as pd
+
     if data.target not in frame.columns:
         shown = ", ".join(map(str, frame.columns[:20])) + (", ..." if frame.shape[1] > 20 else "")
         raise DataError(f"{Path(path).name} has no column {data.target!r}; it has {shown}")
     target = frame[data.target]
     if target.isna().any():
         raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {int(target.isna().sum())} rows")
+    if pd.api.types.is_numeric_dtype(target):
+        return target
     return target.map(lambda value: value.strip() if isinstance(value, str) else value)
 
 
