@@ -199,7 +199,7 @@ class Birth:
 
 
 def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
-    """Fills ``change`` with what makes a trial's run: name, tags, params and their twins as metrics."""
+    """Fills ``change`` with what makes a trial's run: name, tags, params, and those searched also as metrics."""
     change.title = names.trial_title(born.key, born.params, header.searched)
     change.start_ms = born.timestamp_ms
     change.tags |= {
@@ -210,4 +210,5 @@ def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
         names.TRIAL_STATE: "running",
     }
     change.params |= {names.clean_key(name): names.clean_param(value) for name, value in born.params.items()}
-    change.measure(names.hp_metrics(born.params, header.log_scaled), born.timestamp_ms, 0)
+    searched = {name: born.params[name] for name in header.searched if name in born.params}
+    change.measure(names.hp_metrics(searched, header.log_scaled), born.timestamp_ms, 0)
