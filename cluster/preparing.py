@@ -70,10 +70,16 @@ class Preparing:
 
 
 def check_first(name: str, constants: Params, search: SearchData) -> None:
-    """Raises DataError where the first trial, the defaults with the fixed values, cannot work on this data."""
+    """Raises DataError where the workload, or its defaults with the fixed values, cannot work on this data."""
     from workloads.data import DataError
+    from workloads.image_records import is_records
 
     kind = workload(name)
+    if is_records(search.train.x) and not kind.reads_files:
+        raise DataError(
+            f"data.in_memory_gib: {len(search.train.x)} training images take more memory than that, and workload "
+            f"{name} does not read them from disk: raise it, or use workload image"
+        )
     if kind.check is None:
         return
     try:

@@ -44,6 +44,8 @@ class Data(BaseModel):
     """A folder with one folder of images for each class, or with such folders in train, val and test."""
     skip_bad: bool = False
     """Leave out, and count, what is no image, instead of refusing it."""
+    in_memory_gib: float = 2.0
+    """Images of a folder that take more when decoded are read from disk, again and again."""
     root: str | None = None
     """For data sets that torchvision downloads: the folder that holds them."""
     text: str | None = None

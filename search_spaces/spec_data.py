@@ -38,7 +38,7 @@ SOURCES: Mapping[str, _Source] = {
         ("target", "image", "skip_bad", "test", "columns", "missing"),
         check_table,
     ),
-    "folder": _Source(lambda _: "image", ("skip_bad", "test"), check_folder, folder=True),
+    "folder": _Source(lambda _: "image", ("skip_bad", "in_memory_gib", "test"), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
 }

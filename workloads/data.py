@@ -13,6 +13,7 @@ import numpy as np
 from search_spaces.problems import DataKind, Problem
 from workloads.columns import missing_counts, seen_first
 from workloads.features import Array, Statistics, fit
+from workloads.image_records import contents, example_shape
 from workloads.raw import Ordered, Raw
 from workloads.registry import DataShape
 from workloads.sources import read, read_ordered
@@ -50,7 +51,7 @@ class SearchData:
 
     def shape(self) -> DataShape:
         """What a model must know, of the raw examples. A series' values and targets are on one scale."""
-        example, y = tuple(self.train.x.shape[1:]), self.train.y
+        example, y = example_shape(self.train.x), self.train.y
         if self.problem == "classification":
             counts = tuple(np.bincount(y, minlength=self.num_outputs).tolist())
             return DataShape(example, self.num_outputs, self.problem, class_counts=counts)
@@ -182,7 +183,7 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
 def _own_test(data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
     """The test split from a file of its own; ``raw`` with the notes of what was done for it."""
     own = read(data, data.test, raw)
-    if own.x.shape[1:] != raw.x.shape[1:]:
+    if example_shape(own.x) != example_shape(raw.x):
         raise DataError(f"the test file {data.test} has other image sizes than the training file")
     values, notes = without_dots(own.target, target.classes)
     raw = replace(raw, notes=(*raw.notes, *(f"{Path(str(data.test)).name}: {note}" for note in notes)))
@@ -224,12 +225,12 @@ def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) ->
         name=data.origin,
         kind=raw.kind,
         problem=target.problem,
-        shape=tuple(raw.x.shape[1:]),
+        shape=example_shape(raw.x),
         classes=tuple(map(str, target.classes)),
         features=tuple(column.name for column in raw.columns),
         rows={name: len(parts[name]) for name in SPLITS},
         class_counts=_class_counts(parts, len(target.classes)),
-        duplicates=duplicates({name: parts[name].x for name in SPLITS}),
+        duplicates=duplicates({name: contents(parts[name].x) for name in SPLITS}),
         digest=_digest(parts),
         details=raw.details,
         columns={column.name: column.kind for column in raw.columns},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,7 @@ def over(
     """
     x, y = split
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
-    each = max(x[0].numel(), y[0].numel() * data.shape.num_outputs)
+    each = max(x[0].numel(), math.prod(data.shape.example), y[0].numel() * data.shape.num_outputs)
     chunk = at_once or max(64, limit // ((num_members or 1) * each))
     pieces: dict[str, list[Tensor]] = {}
     for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):

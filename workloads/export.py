@@ -11,6 +11,7 @@ from search_spaces.hyperparameters import complete
 from workloads import checkpoint
 from workloads.data import SearchData
 from workloads.features import Array
+from workloads.image_files import decoded
 from workloads.registry import DataShape, workload
 from workloads.resident import ResidentData, tensor
 
@@ -57,7 +58,7 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module,
     if (exporting := workload(workload_name).export) is not None:
         module, inputs = exporting(hp, model, data)
         return module.eval().requires_grad_(False), inputs
-    return Exported(data.prepare, model, data.shape).eval(), search.train.x[:4].copy()
+    return Exported(data.prepare, model, data.shape).eval(), decoded(search.train.x[:4])
 
 
 class Predictor:

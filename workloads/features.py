@@ -27,8 +27,11 @@ class Statistics:
 
 
 def fit(x: Array) -> Statistics:
-    """Statistics of raw training inputs: a table (rows, features) or images (rows, channels, height, width)."""
-    return _fit_images(x) if x.ndim == 4 else _fit_table(x)
+    """Statistics of raw training inputs: a table (rows, features) images (rows, channels, height, width),
+    or records of images on disk."""
+    if x.ndim == 4:
+        return _fit_images(x)
+    return _fit_table(x) if x.dtype != np.uint8 else _fit_records(x)
 
 
 def _fit_table(x: Array) -> Statistics:
@@ -48,6 +51,16 @@ def _fit_images(x: Array) -> Statistics:
     mean = shares @ levels
     std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
     return Statistics(np.zeros((len(mean), 1, 1)), mean[:, None, None], _nonzero(std)[:, None, None])
+
+
+def _fit_records(x: Array) -> Statistics:
+    """The same for images on disk, whose rows hold what each measures."""
+    from workloads.image_records import heads
+
+    found = heads(x)
+    mean = found["mean"].mean(axis=0)
+    std = np.sqrt(np.maximum(found["square"].mean(axis=0) - mean**2, 0))
+    return Statistics(np.zeros((3, 1, 1)), mean[:, None, None], _nonzero(std)[:, None, None])
 
 
 def _nonzero(std: Array) -> Array:

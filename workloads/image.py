@@ -138,6 +138,7 @@ IMAGE = Workload(
     # Members augment by their own strengths and so share no inputs, and a residual network's convolutions, one
     # group a member, are slower together than one after the other.
     fusable=False,
+    reads_files=True,
     half=True,
     task=task,
     data=data,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from workloads.features import Array
+from workloads.image_records import is_records
 from workloads.resident import ResidentData, tensor
 from workloads.resnet import Scaled, resized
 
@@ -41,9 +42,13 @@ def pictures(size: int, search: SearchData, device: torch.device, dtype: torch.d
         prepare=Scaled(size, dtype),
         dtype=dtype,
         ready=False,
+        ahead=is_records(search.train.x),
     )
 
 
 def _on(device: torch.device, x: Array, size: int) -> Tensor:
+    """Images as bytes of ``size`` pixels a side; records of images on disk as they are."""
+    if is_records(x):
+        return tensor(x).to(device)
     parts = torch.split(tensor(x), RESIZED_AT_ONCE)
     return torch.cat([resized(part.to(device), size) for part in parts])

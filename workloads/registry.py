@@ -120,6 +120,8 @@ class Workload:
 
     May depend on the hyperparameters that shape the program.
     """
+    reads_files: bool = False
+    """Takes images that stay on disk because they are too many for memory."""
     half: bool = False
     """On a GPU the model's products are taken in bfloat16 (autocast)."""
     task: Callable[[DataShape, str], Task] = default_task

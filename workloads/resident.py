@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workloads.ahead import ahead
 from workloads.columns import Column
 from workloads.data import SearchData
 from workloads.features import Array
@@ -36,6 +37,8 @@ class ResidentData:
     """The inputs are prepared already."""
     channels_last: bool = False
     """A mini-batch of images keeps each pixel's channels together in memory."""
+    ahead: bool = False
+    """The next mini-batches are made in a thread, while one is trained on: for examples that are read from disk."""
 
     @property
     def device(self) -> torch.device:
@@ -64,6 +67,10 @@ class ResidentData:
 
         The last, shorter batch is kept with its own mean, unless it holds a single example (batch norm needs two).
         """
+        made = self._batches(order, batch_size)
+        return ahead(made) if self.ahead else made
+
+    def _batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         for index in torch.split(order, batch_size, dim=-1):
             if index.shape[-1] == 1 < min(batch_size, order.shape[-1]):
                 return

@@ -152,6 +152,14 @@ def resized(x: Tensor, size: int) -> Tensor:
     return large[..., top : top + size, left : left + size].round().clamp(0, 255).to(torch.uint8)
 
 
+def read_records(x: Tensor) -> Tensor:
+    """The images (rows, channels, height, width) of ``image_records``, from disk by as many threads as cores."""
+    from workloads.image_files import read
+
+    images = torch.from_numpy(read(x.cpu().numpy()))
+    return images.pin_memory().to(x.device, non_blocking=True) if x.is_cuda else images
+
+
 class Scaled(nn.Module):
     """Images of bytes, of any size, to numbers in 0 to 1 of the size that a model was trained with."""
 
@@ -160,5 +168,7 @@ class Scaled(nn.Module):
         self.size, self.dtype = size, dtype
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) uint8 to (batch, channels, size, size)."""
+        """(batch, channels, height, width) uint8, or ``image_records``, to (batch, channels, size, size)."""
+        if x.dim() == 2:
+            x = read_records(x)
         return resized(x, self.size).to(self.dtype) / 255

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search_spaces.image_folder import FolderFault, class_folders
+from workloads.image_records import example_shape, is_records
 from workloads.raw import Raw
-from workloads.source_images import Encoded, decode
+from workloads.source_images import Encoded, Reading, decode
 from workloads.splits import DataError
 
 if TYPE_CHECKING:
     from search_spaces.data import Data
 
 
-def folder_images(path: str, data: Data) -> Raw:
-    """All images in the class folders of ``path``. DataError names the folder or the image that is at fault."""
+def folder_images(path: str, data: Data, like: Raw | None = None) -> Raw:
+    """All images in the class folders of ``path``. DataError names the folder or the image that is at fault.
+
+    Those that take more memory than ``data.in_memory_gib`` stay on disk.
+    """
     import pandas as pd
 
     root = Path(path)
@@ -28,7 +32,9 @@ def folder_images(path: str, data: Data) -> Raw:
     except OSError as error:
         raise DataError(f"data.folder: {root.name} cannot be read: {error.strerror}") from error
     encoded = [Encoded(str(file.relative_to(root)), file) for _, file in rows]
-    found = decode(encoded, f"data.folder: {root.name}", skip_bad=data.skip_bad)
+    shape = None if like is None else example_shape(like.x)
+    limit_bytes = 0 if like is not None and is_records(like.x) else data.in_memory_gib * 2**30
+    found = decode(encoded, Reading(f"data.folder: {root.name}", data.skip_bad, limit_bytes, shape))
     kept = [rows[i][0] for i in found.kept]
     lost = sorted({str(folder.path.relative_to(root)) for folder, _ in rows} - {
         str(folder.path.relative_to(root)) for folder in kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import statistics
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workloads.features import Array
+from workloads.image_records import example_shape, head, records
 from workloads.raw import Raw
 from workloads.source_tables import read_frame, target_of
 from workloads.splits import DataError
@@ -27,6 +29,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 LARGEST_SIDE = 256
 """Images whose shorter side is longer are shrunk to it, in pixels, as they are decoded."""
 NAMED = 5
+BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Decoded:
     """Images as uint8 (rows, channels, height, width): one channel if all are grey, else three."""
 
     x: Array
+    """Or ``image_records``, where they take more than the limit."""
     kept: Array
     """Which of the encoded ones they are."""
     bad: tuple[str, ...]
@@ -56,7 +60,20 @@ class Decoded:
         return {"bad_images": len(self.bad), "bad_image_names": ", ".join(self.bad[:NAMED]) + more}
 
 
-def parquet_images(path: str, data: Data) -> Raw:
+@dataclass(frozen=True)
+class Reading:
+    """How images are to be read."""
+
+    place: str
+    """For people: the key of the spec, and the file or folder."""
+    skip_bad: bool = False
+    limit_bytes: float = math.inf
+    """What takes more, decoded, stays on disk; only for images in files of their own."""
+    shape: tuple[int, ...] | None = None
+    """Channels, height and width that all must come to (those of another file's images)."""
+
+
+def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     """The column of images of a Parquet file, encoded as bytes or as records with a field ``bytes``."""
     frame = read_frame(path, data)
     target = target_of(frame, data, path)
@@ -65,7 +82,8 @@ def parquet_images(path: str, data: Data) -> Raw:
             f"{Path(path).name} has no column {data.image!r} of images; it has {', '.join(frame.columns)}"
         )
     cells = [Encoded(f"row {row}", _bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
-    found = decode(cells, f"data.parquet: {Path(path).name}", skip_bad=data.skip_bad)
+    shape = None if like is None else example_shape(like.x)
+    found = decode(cells, Reading(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
     return Raw("image", found.x, target.iloc[found.kept], details=found.details())
 
 
@@ -76,22 +94,47 @@ def _bytes(cell: Any, row: int) -> bytes:
     return encoded
 
 
-def decode(images: Sequence[Encoded], place: str, *, skip_bad: bool = False) -> Decoded:
-    """All images, on all cores. DataError, which names it, for one that cannot be read, unless ``skip_bad``.
+def decode(images: Sequence[Encoded], how: Reading) -> Decoded:
+    """All images, on all cores. DataError, which names it, for one that cannot be read, unless told to skip it.
 
     Where sizes differ, all are resized and cropped to a square with the median of their shorter sides.
     """
     with ThreadPoolExecutor() as pool:  # Pillow decodes without the interpreter's lock
-        found = list(pool.map(partial(_decode, place=place, skip_bad=skip_bad), images))
-    kept = [i for i, image in enumerate(found) if image is not None]
-    bad = tuple(encoded.name for encoded, image in zip(images, found, strict=True) if image is None)
-    if not kept:
-        raise DataError(f"{place}: there is no image that can be read")
-    arrays = _equal([image for image in found if image is not None])
-    return Decoded(_stacked(arrays), np.array(kept), bad)
+        shapes, arrays = _first_pass(images, how, pool)
+        kept = [i for i, shape in enumerate(shapes) if shape is not None]
+        bad = tuple(encoded.name for encoded, shape in zip(images, shapes, strict=True) if shape is None)
+        if not kept:
+            raise DataError(f"{how.place}: there is no image that can be read")
+        shape = how.shape or common_shape([shape for shape in shapes if shape is not None])
+        if arrays is not None:
+            x = np.stack(list(pool.map(partial(fitted, shape=shape), arrays)))
+        else:
+            shape = (3, *shape[1:])
+            measured = list(pool.map(lambda i: head(read_image(images[i], how, shape)), kept))
+            x = records(measured, [str(images[i].content) for i in kept])
+    return Decoded(x, np.array(kept), bad)
 
 
-def _decode(encoded: Encoded, place: str, skip_bad: bool) -> Array | None:
+def _first_pass(
+    images: Sequence[Encoded], how: Reading, pool: ThreadPoolExecutor
+) -> tuple[list[tuple[int, ...] | None], list[Array] | None]:
+    """Each image's shape, None for a bad one; and the good ones, None if they take more than the limit."""
+    shapes: list[tuple[int, ...] | None] = []
+    arrays: list[Array] | None = []
+    num_bytes = 0
+    for start in range(0, len(images), BLOCK):
+        for array in pool.map(partial(_decode, how=how), images[start : start + BLOCK]):
+            shapes.append(None if array is None else array.shape)
+            num_bytes += 0 if array is None else array.nbytes
+            if num_bytes > how.limit_bytes:
+                arrays = None
+            if arrays is not None and array is not None:
+                arrays.append(array)
+    return shapes, arrays
+
+
+def _decode(encoded: Encoded, how: Reading) -> Array | None:
+    """(height, width) of a grey image, (height, width, 3) of any other."""
     from PIL import Image, ImageOps
 
     source = io.BytesIO(encoded.content) if isinstance(encoded.content, bytes) else encoded.content
@@ -100,13 +143,21 @@ def _decode(encoded: Encoded, place: str, skip_bad: bool) -> Array | None:
             image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # large JPEGs are decoded at a half, a quarter ...
             return np.asarray(_shrunk(ImageOps.exif_transpose(image)))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        if skip_bad:
+        if how.skip_bad:
             return None
         reason = " ".join(str(error).split())
         raise DataError(
-            f"{place}: {encoded.name}: the image cannot be decoded, it must be {_listed(FORMATS)}: {reason} "
+            f"{how.place}: {encoded.name}: the image cannot be decoded, it must be {_listed(FORMATS)}: {reason} "
             "(data.skip_bad: true leaves such images out)"
         ) from error
+
+
+def read_image(encoded: Encoded, how: Reading, shape: tuple[int, ...]) -> Array:
+    """An image (channels, height, width) that could be read before. DataError when it is gone."""
+    array = _decode(encoded, how)
+    if array is None:
+        raise DataError(f"{how.place}: {encoded.name}: the image could be read before, and cannot any more")
+    return fitted(array, shape)
 
 
 def _shrunk(image: Image) -> Image:
@@ -118,21 +169,27 @@ def _shrunk(image: Image) -> Image:
     return image.resize((width, height))
 
 
-def _equal(images: list[Array]) -> list[Array]:
-    """(height, width) or (height, width, 3) each: as they are if their sizes are equal, else squares."""
-    if len({image.shape[:2] for image in images}) == 1:
-        return images
+def common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Channels, height and width for images of these shapes: grey if all are, their size if all have the same."""
+    num_channels = 3 if any(len(shape) == 3 for shape in shapes) else 1
+    if len({shape[:2] for shape in shapes}) == 1:
+        return num_channels, *shapes[0][:2]
+    side = round(statistics.median(min(shape[:2]) for shape in shapes))
+    return num_channels, side, side
+
+
+def fitted(image: Array, shape: tuple[int, ...]) -> Array:
+    """(height, width) or (height, width, 3) as (channels, height, width): resized, cropped, grey or colour."""
     from PIL import Image, ImageOps
 
-    side = round(statistics.median(min(image.shape[:2]) for image in images))
-    return [np.asarray(ImageOps.fit(Image.fromarray(image), (side, side))) for image in images]
-
-
-def _stacked(images: list[Array]) -> Array:
-    if any(image.ndim == 3 for image in images):
-        images = [image if image.ndim == 3 else np.stack([image] * 3, axis=-1) for image in images]
-        return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
-    return np.stack(images)[:, None]
+    num_channels, height, width = shape
+    if image.shape[:2] != (height, width):
+        image = np.asarray(ImageOps.fit(Image.fromarray(image), (width, height)))
+    if num_channels == 1 and image.ndim == 3:
+        image = np.asarray(Image.fromarray(image).convert("L"))
+    if image.ndim == 2:
+        return np.stack([image] * num_channels)
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
 def _listed(names: Sequence[str]) -> str:

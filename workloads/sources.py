@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
     """The examples of ``data``, from ``path`` instead of its own file where one is given (a test file).
 
-    A test file is read ``like`` the other one: a table then has the same columns.
+    A test file is read ``like`` the other one: a table then has the same columns, and images have the same size.
     """
     if data.name is not None:
         return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
     source = path or data.csv or data.parquet or data.folder
     assert source is not None
     if data.folder is not None:
-        return folder_images(source, data)
+        return folder_images(source, data, like)
     if data.image is not None:
-        return parquet_images(source, data)
+        return parquet_images(source, data, like)
     frame = read_frame(source, data)
     return table(frame, target_of(frame, data, source), data, source, like)
 
