@@ -290,7 +290,7 @@ def test_statistics_of_images_on_disk_are_those_of_the_images(tmp_path: Path) ->
 def test_only_a_workload_that_reads_files_takes_images_on_disk(tmp_path: Path) -> None:
     search = prepare(Data(folder=str(images(tmp_path)), in_memory_gib=0)).search
     check_first("image", {}, search)
-    with pytest.raises(DataError, match=r"data\.in_memory_gib: 18 training images .* workload cnn"):
+    with pytest.raises(DataError, match=r"data\.in_memory_gib: [0-9]+ training images .* workload cnn"):
         check_first("cnn", {}, search)
 
 

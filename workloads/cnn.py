@@ -30,7 +30,7 @@ class CNNHyperparameters(Training, Nonlinearity):
         0.01, "learning rate a step; the largest one where a schedule changes it", low=0, low_open=True
     )
     lr_schedule: str = hyper("one_cycle", "how the learning rate changes", choices=SCHEDULE_NAMES)
-    dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
+    dropout: float = hyper(0.3, "share of pooled features dropped in training", low=0, high=1, high_open=True)
     blocks: int = hyper(3, "blocks, each of convolutions and a pooling", low=1, high=32, shapes=True)
     depth: int = hyper(1, "convolutions of a block", low=1, high=16, shapes=True)
     channels: int = hyper(
