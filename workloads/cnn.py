@@ -166,7 +166,7 @@ CNN = Workload(
         "lr": {"min": 1e-3, "max": 5e-2, "log": True},
         "batch_size": {"values": [32, 64, 128]},
         "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
-        "dropout": {"min": 0.0, "max": 0.5},
+        "dropout": {"min": 0.1, "max": 0.5},
     },
     problems={"image": ("classification",)},
     build=build,
