@@ -173,7 +173,7 @@ def test_a_small_grid_has_as_many_trials_as_points(spec: str, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["trials"] == 4
 
 
-@pytest.mark.parametrize("workload", ["softmax", "mlp", "cnn"])
+@pytest.mark.parametrize("workload", ["softmax", "mlp", "cnn", "image"])
 def test_what_init_writes_is_a_good_spec(
     workload: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,7 +73,7 @@ class ImageHyperparameters(Training, Nonlinearity):
         shapes=True,
     )
     channels_last: bool = hyper(
-        False, "keep the channels of a pixel together in memory: for a GPU; also works on a CPU", shapes=True
+        False, "keep the channels of a pixel together in memory; has an effect on CPUs, too", shapes=True
     )
     compile: bool = hyper(
         False, "torch.compile: takes a minute for each new signature; on a CPU it needs g++", shapes=True
