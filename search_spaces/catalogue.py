@@ -32,6 +32,10 @@ class WorkloadInfo(Protocol):
     def problems(self) -> Mapping[DataKind, tuple[Problem, ...]]:
         """The kinds of data it takes, and which problems it solves on each; the first is the default."""
 
+    @property
+    def judged(self) -> bool:
+        """Whether it can be scored on the test split."""
+
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
 

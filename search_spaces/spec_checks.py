@@ -107,6 +107,7 @@ class _Checks:
         if kind is not None and self._hyperparameters is not None:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metric = self._metric(kind)
+        self._check_final()
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
             if self._sound("trials"):
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
@@ -151,6 +152,11 @@ class _Checks:
             )
             return False
         return True
+
+    def _check_final(self) -> None:
+        if self._workload is not None and not self._workload.judged and self._sound("final") and self._spec.final:
+            rule = f"must be none: workload {self._workload.name} has no predict(folder, x) beside its function"
+            self._document.fault(("final",), rule, None if self._given("final") else "the default")
 
     def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:
         given = self._spec.metric

@@ -29,6 +29,7 @@ class TestWorkload:
     name: str
     problems: Mapping[DataKind, tuple[Problem, ...]]
     summary: str = "a workload of the tests"
+    judged: bool = True
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(
         default_factory=lambda: {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +141,13 @@ class Workload:
     """(hyperparameters, model, data on the CPU) to what is served where that is not raw examples in, outputs out:
     a module, and example inputs of a few rows."""
 
+    judged: bool = True
+    """False where nothing can be scored on the test split, so that a spec must say ``final: none``."""
+    registered: bool = True
+    """False where the champion is no model that MLflow could serve: its files stay in its checkpoint."""
+    reports: Mapping[str, Goal] = field(default_factory=dict)
+    """Further metrics that a sweep may optimise."""
+
     def fuses(self, hp: Any) -> bool:
         """Whether members with such hyperparameters are trained as one program."""
         return self.fusable(hp) if callable(self.fusable) else self.fusable
@@ -147,7 +155,8 @@ class Workload:
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
         kinds = self.problems if kind is None else (kind,)
-        return metrics_of(dict.fromkeys(problem for kind in kinds for problem in self.problems[kind]))
+        known = metrics_of(dict.fromkeys(problem for kind in kinds for problem in self.problems[kind]))
+        return {**self.reports, **known}
 
 
 def workload(name: str) -> Workload:
@@ -163,8 +172,16 @@ def workload(name: str) -> Workload:
         raise LookupError(f"there is no workload {name!r}; {hint}")
     module_name, _, attribute = WORKLOADS.get(name, name).partition(":")
     found = getattr(_module(module_name, name), attribute, None)
+    if inspect.isfunction(found):
+        from workloads.own import workload_of
+
+        return workload_of(name, found)
     if not isinstance(found, Workload):
-        what = "has no such object" if found is None else f"gives a {type(found).__name__}, not a Workload"
+        what = (
+            "has no such object"
+            if found is None
+            else f"gives a {type(found).__name__}, neither a Workload nor a function"
+        )
         raise LookupError(f"{name!r}: module {module_name!r} {what}")
     return found
 

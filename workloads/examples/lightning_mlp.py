@@ -1,0 +1,93 @@
+"""PyTorch Lightning: a perceptron, reported by a callback behind each validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.own_loop import Run
+
+FILE = "lightning.ckpt"
+
+
+def network(num_inputs: int, width: int, num_outputs: int) -> Any:
+    """A hidden layer of ``width`` units."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.BatchNorm1d(num_inputs), nn.Linear(num_inputs, width), nn.ReLU(), nn.Linear(width, num_outputs)
+    )
+
+
+def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64) -> None:
+    """Perceptron trained by PyTorch Lightning."""
+    import lightning
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.utils.data import DataLoader, TensorDataset
+
+    def table(x: Any, y: Any) -> Any:
+        return TensorDataset(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32)), torch.from_numpy(y))
+
+    lightning.seed_everything(run.seed + run.epoch, verbose=False)
+    net = network(int(np.prod(run.x_train.shape[1:])), width, run.num_outputs)
+
+    class Perceptron(lightning.LightningModule):  # type: ignore[misc,name-defined,unused-ignore]
+        """The network and its steps."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def training_step(self, batch: Any, index: int) -> Any:
+            """Cross-entropy."""
+            return cross_entropy(self.net(batch[0]), batch[1])
+
+        def validation_step(self, batch: Any, index: int) -> None:
+            """Logged, so that the callback finds it."""
+            logits = self.net(batch[0])
+            accuracy = (logits.argmax(1) == batch[1]).float().mean()
+            self.log_dict({"val_loss": cross_entropy(logits, batch[1]), "val_accuracy": accuracy})
+
+        def configure_optimizers(self) -> Any:
+            """Adam."""
+            return torch.optim.Adam(self.parameters(), lr)
+
+    class Report(lightning.Callback):  # type: ignore[misc,name-defined,unused-ignore]
+        """Hands each epoch over."""
+
+        def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+            """Behind the epoch's validation."""
+            measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            run.report(lambda folder: trainer.save_checkpoint(folder / FILE), **measured)
+
+    trainer = lightning.Trainer(
+        max_epochs=run.num_epochs,
+        accelerator="cpu",
+        callbacks=[Report()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(
+        Perceptron(),
+        DataLoader(table(run.x_train, run.y_train), batch_size, shuffle=True),
+        DataLoader(table(run.x_val, run.y_val), len(run.x_val)),
+        ckpt_path=None if run.folder is None else str(run.folder / FILE),
+    )
+
+
+def predict(folder: Path, x: Any) -> Any:
+    """Logits (rows, classes)."""
+    import torch
+
+    state = torch.load(folder / FILE, weights_only=True)["state_dict"]
+    weights = {name.removeprefix("net."): value for name, value in state.items()}
+    net = network(weights["0.weight"].shape[0], *weights["3.weight"].shape[::-1]).eval()
+    net.load_state_dict(weights)
+    with torch.no_grad():
+        return net(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))).numpy()
