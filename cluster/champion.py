@@ -14,6 +14,7 @@ from cluster.home import SweepHome
 from cluster.tracked import Tracker
 from search_spaces.sweep import Sweep
 from search_spaces.track import Track
+from workloads.registry import workload
 
 if TYPE_CHECKING:
     from tracking.models import Candidate
@@ -27,6 +28,9 @@ def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, search
     Returns the model's URI. While MLflow is away, or the final member's run is not there yet, the user is told,
     and a later ``paceline resume`` does it; a second call makes no second version.
     """
+    if not workload(sweep.workload).registered:
+        tracker.say(f"the champion is no model for MLflow: what it saved is in {chosen.checkpoint}")
+        return None
     run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
     if run_id is None or chosen.checkpoint is None:
         tracker.say(f"the champion is not registered yet; `paceline resume {home.id}` does it")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from cluster.opening import open_models_of
 from cluster.reports import Report, Shared
 from search_spaces.legs import Exhibit, Leg, MemberEpoch, Saved
 
@@ -77,6 +78,7 @@ class Lane(tune.Trainable):
         from workloads.leg import LegRunner, LegSetting
 
         if self._runner is None:
+            open_models_of(self._shared.tracking_uri)
             self._runner = LegRunner(LegSetting(**self._shared.setting), ray.get(self._shared.search))
         if self._leg is None:
             test = self._config.get("test")

@@ -76,4 +76,4 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "checkpoints": str(home.checkpoints),
         "device": "auto" if sweep.resources.gpus else "cpu",
     }
-    return Shared(setting, data.search, home.stop_mark)
+    return Shared(setting, data.search, home.stop_mark, sweep.tracking.uri)

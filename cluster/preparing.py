@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cluster.opening import open_models_of
 from search_spaces.hyperparameters import complete
 from search_spaces.legs import Params
 from workloads.registry import Infeasible, workload
@@ -47,6 +48,7 @@ class Preparing:
             "problem": sweep.problem,
             "workload": sweep.workload,
             "constants": dict(sweep.constants),
+            "tracking": sweep.tracking.uri,
         }
         self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
@@ -99,6 +101,8 @@ def _main() -> None:
     answer: Loaded | DataError
     try:
         found = prepare(Data.model_validate(order["data"]), order["problem"])
+        if order["constants"].get("weights"):
+            open_models_of(order["tracking"])
         check_first(order["workload"], order["constants"], found.search)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices)

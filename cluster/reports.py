@@ -56,3 +56,5 @@ class Shared:
     """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
     search: ray.ObjectRef[Any]
     stop_mark: Path
+    tracking_uri: str | None = None
+    """Of the store in which ``weights`` of the form models:/... are looked for; None: the environment's."""

@@ -32,7 +32,7 @@ def initialise(model: nn.Module, hp: Any) -> None:
     Embeddings, scales of norms and learned slopes stay as they were built, and so does all that is inside a module
     with a true ``keeps_weights`` (pre-trained ones).
     """
-    if hp.init == "default":
+    if getattr(hp, "init", "default") == "default":
         return
     for module in _drawn_anew(model):
         matrices = [parameter for parameter in module.parameters(recurse=False) if parameter.dim() >= 2]
