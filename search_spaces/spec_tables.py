@@ -34,6 +34,12 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     check_columns(document, path, columns, {"target": data.target, "image": data.image}, hint)
     if data.image is not None and data.image == data.target:
         document.fault(("data", "image"), "must be another column than the target", shown(data.image))
+    if data.image is not None:
+        for option in ("columns", "missing"):
+            if option in data.model_fields_set:
+                rule = "has no effect with data.image (only on tables)"
+                document.fault(("data", option), rule, shown(getattr(data, option)))
+        return
     if key != "test":
         _check_declared(document, path, data, columns)
 

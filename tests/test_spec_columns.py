@@ -9,6 +9,7 @@ import pytest
 from search_spaces.faults import SpecError
 from search_spaces.sweep import parse_sweep
 from tests.spec_cases import DATA, Case, judge, whole
+from tests.spec_tables import write_tables
 from workloads.registry import catalogue
 
 TABLE = DATA % "{csv: table.csv, target: label, %s}"
@@ -41,6 +42,13 @@ CASES = {
     ),
     "no group": whole(TABLE % "columns: [x0]", 2, "data.columns", "must be a group of keys", "['x0']"),
     "no list": whole(TABLE % "missing: '?'", 2, "data.missing", "must be a list", "'?'"),
+    "of images": whole(
+        DATA % "{parquet: t.parquet, target: label, image: png, missing: ['-']}",
+        2,
+        "data.missing",
+        "has no effect with data.image",
+        "['-']",
+    ),
     "of a set": whole(
         DATA % "{name: wine, columns: {alcohol: drop}}",
         2,
@@ -53,8 +61,7 @@ CASES = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "table.csv").write_text("x0,x1,label\n1,2,a\n")
-    return tmp_path
+    return write_tables(tmp_path)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

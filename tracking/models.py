@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from tracking import names
@@ -158,8 +158,15 @@ def _log_folder(model: Folder, example: Example) -> Any:
 
 
 def _pinned(packages: Sequence[str]) -> list[str]:
-    """Left out, MLflow would find them by importing the model in another process: 7 s instead of 0.4."""
-    return [f"{name}=={version(name)}" for name in packages]
+    """Left out, MLflow would find them by importing the model in another process: 7 s instead of 0.4.
+
+    What runs from its sources, as Paceline may, has no version to ask for.
+    """
+    found: list[str] = []
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name}=={version(name)}")
+    return found
 
 
 def _ensure_name(client: MlflowClient, name: str) -> None:
