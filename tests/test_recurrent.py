@@ -148,6 +148,14 @@ def test_nothing_reads_what_comes_next(problem: Any, example: tuple[int, ...]) -
         workload("recurrent").build(hp, DataShape(example, 3, problem))
 
 
+def test_a_relative_forecast_begins_at_the_last_value_of_the_window(tmp_path: Path) -> None:
+    shared = setup("series", tmp_path)
+    own, whole = (shared.build(member(relative=relative)) for relative in (False, True))
+    x = shared.data.x_val
+    assert_close(whole(x), own(x) + x[:, -1])
+    agree(shared, [member(relative=False, lr=lr) for lr in (0.001, 0.004)])
+
+
 def test_heads_that_do_not_divide_the_width_are_refused_by_name_and_size() -> None:
     hp = RecurrentHyperparameters(cell="transformer", width=10, heads=4)
     with pytest.raises(Infeasible, match="attention layers' 4 heads must divide their width 10"):

@@ -31,6 +31,12 @@ class RecurrentHyperparameters(Training):
     heads: int = hyper(4, "a transformer's attention heads; must divide width", low=1, high=64, shapes=True)
     dropout: float = hyper(0.0, "share of each layer's outputs dropped in training", low=0, high=1, high_open=True)
     bptt: int = hyper(0, "steps that the error flows back through a cell's state; 0: all", low=0, shapes=True)
+    relative: bool = hyper(
+        True,
+        "forecast how far values go from the last one seen, not where they are",
+        shapes=True,
+        kinds=("series",),
+    )
 
 
 def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
@@ -47,7 +53,9 @@ def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
     reader = Characters(shape.num_outputs, hp.width) if text else Steps()
     encoder = _encoder(hp, shape, hp.width if text else Steps.num_inputs(shape.example))
     head = nn.Linear(encoder.width, shape.num_outputs)
-    return SequenceModel(reader, encoder, head, each_step=text)
+    model = SequenceModel(reader, encoder, head, shape.problem)
+    model.relative = hp.relative and shape.problem == "forecast"
+    return model
 
 
 def _encoder(hp: RecurrentHyperparameters, shape: DataShape, num_inputs: int) -> Recurrence | Transformer:

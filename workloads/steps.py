@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from search_spaces.problems import Problem
 from workloads.cells import Memory
 
 
@@ -52,16 +53,20 @@ class Characters(nn.Module):
 class SequenceModel(nn.Module):
     """Reader, encoder and a linear head: on every step of a text, else on the summary of the whole."""
 
-    def __init__(self, reader: nn.Module, encoder: nn.Module, head: nn.Linear, *, each_step: bool) -> None:
+    def __init__(self, reader: nn.Module, encoder: nn.Module, head: nn.Linear, problem: Problem) -> None:
         super().__init__()
         self.reader, self.encoder, self.head = reader, encoder, head
-        self.each_step = each_step
+        self.each_step = problem == "language"
+        self.relative = False
+        """Outputs are changes of the last step's only input."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, *example) to (batch, outputs), or (batch, steps, outputs) of a text."""
         outputs, _ = self.encoder(self.reader(x))
-        logits: Tensor = self.head(outputs if self.each_step else self.encoder.summary(outputs))  # type: ignore[operator]
-        return logits
+        if not self.each_step:
+            outputs = self.encoder.summary(outputs)  # type: ignore[operator]
+        found: Tensor = self.head(outputs)
+        return found + x[:, -1] if self.relative else found
 
     def go_on(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """The outputs of the next steps of a text, and the memory after them."""

@@ -23,9 +23,9 @@ from workloads.raw import NOT_COUNTED
 
 TEXT_BYTES = 200_000
 SPECS: Mapping[str, Mapping[str, Any]] = {
-    "sunspots": {"epochs": 27, "trials": 20, "final": {"top": 1, "seeds": 3}},
+    "sunspots": {"epochs": 9, "trials": 20, "final": {"top": 1, "seeds": 3}},
     "shakespeare": {
-        "epochs": 9,
+        "epochs": 6,
         "trials": 20,
         "parameters": {
             "lr": {"min": 1e-3, "max": 3e-2, "log": True},
