@@ -56,7 +56,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
                 val_accuracy=val_accuracy,
             )
 
-    with learner.no_bar(), learner.no_logging():
+    with learner.no_logging():
         learner.fit(run.num_epochs - run.epoch, lr, cbs=[Report()])
 
 
