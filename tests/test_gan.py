@@ -278,7 +278,7 @@ def test_a_final_member_is_scored_and_its_generator_served(variant: str, tmp_pat
     [scored] = lane.score()
     best = min(told, key=lambda t: t.metrics["val_frechet_distance"])
     assert scored.best_epoch == best.epoch
-    assert scored.metrics["val_frechet_distance"] == best.metrics["val_frechet_distance"]
+    assert scored.metrics["val_frechet_distance"] == pytest.approx(best.metrics["val_frechet_distance"])
     assert scored.metrics["test_frechet_distance"] > 0
     assert 0 <= scored.metrics["test_class_coverage"] <= 1
     [saved] = lane.save()
