@@ -177,7 +177,8 @@ def test_how_a_network_is_computed_changes_little_in_what_it_gives(how: dict[str
     outputs = []
     for params in ({}, how):
         torch.manual_seed(0)
-        outputs.append(build(ImageHyperparameters(width=8, **params), shape).eval()(x).float())
+        outputs.append(build(ImageHyperparameters(width=8, **params), shape).eval()(x))
+    assert {output.dtype for output in outputs} == {torch.float32}
     assert_close(outputs[0], outputs[1], atol=0.05, rtol=0)
     if "precision" in how:
         assert torch.equal(*outputs) == (how["precision"] == "float32"), "on a CPU auto is float32"

@@ -132,7 +132,7 @@ class Standardised(nn.Module):
             self.network.compile()
         with self._autocast(x.device.type):
             logits: Tensor = self.network(x)
-        return logits
+        return logits.to(x.dtype)
 
     def _autocast(self, device: str) -> AbstractContextManager[object]:
         if self.how.precision == "auto":
