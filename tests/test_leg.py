@@ -53,7 +53,7 @@ def leg(start: int, stop: int, members: list[Member], purpose: Purpose = "search
 
 
 def members(workload: str = "mlp", **params: Value) -> list[Member]:
-    small = {**TRAINING, **workload_data.SMALL[workload], **params}
+    small = {**workload_data.SMALL[workload], **TRAINING, **params}
     return [Member(trial=k, seed=k % 2, params={"lr": 0.01 * (k + 1), **small}) for k in range(3)]
 
 

@@ -16,7 +16,7 @@ from workloads.registry import workload
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "softmax": {},
     "mlp": {"depth": 2, "width": 6},
-    "cnn": {"blocks": 2, "channels": 6},
+    "cnn": {"blocks": 2, "channels": 6, "dropout": 0.0, "lr_schedule": "constant"},
     "recurrent": {"depth": 2, "width": 6},
     "transfer": {"backbone": "mobilenet_v3_small", "weights": "none", "size": 32},
     "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
