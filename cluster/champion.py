@@ -1,8 +1,10 @@
-"""The winner's model, logged and registered once, by a worker: the driver holds neither torch nor the weights."""
+"""The winner, registered once and looked at, by workers: the driver holds neither torch nor the weights."""
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from search_spaces.track import Track
 from workloads.registry import workload
 
 if TYPE_CHECKING:
+    from cluster.machine import SharedData
     from tracking.models import Candidate
 
 STORE_TIMEOUT_S = 30.0
@@ -54,6 +57,45 @@ def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, search
         tracker.say(f"the champion could not be registered: {str(error).strip().splitlines()[-1]}")
         return None
     return model_uri
+
+
+def look_at(sweep: Sweep, chosen: Track, tracker: Tracker, data: SharedData, rows: Sequence[int]) -> str | None:
+    """Keeps what the final member ``chosen`` does well and badly as artifacts of its run.
+
+    ``rows`` tells where each validation example stands in its source. Returns the verdict on overfitting in words,
+    None where its curves do not tell; the user is told of parts that could not be looked at.
+    """
+    subject = {
+        "workload": sweep.workload,
+        "checkpoint": chosen.checkpoint,
+        "objective": sweep.metric.name,
+        "goal": sweep.metric.goal,
+        "rows": list(rows),
+    }
+    key = run_key(chosen, "final")
+    order = {"subject": subject, "title": f"{sweep.name}: {key}"}
+    try:
+        found = ray.get(_inspect.options(num_cpus=0).remote(order, data.search, data.test))
+    except ray.exceptions.RayError as error:
+        tracker.say(f"the winner could not be inspected: {str(error).strip().splitlines()[-1]}")
+        return None
+    for path, content in found["files"].items():
+        tracker.writer.content(path, base64.b64encode(content).decode(), key)
+    for part, why in found["failed"].items():
+        tracker.say(f"the winner's {part} could not be looked at: {why}")
+    words: str | None = found["overfitting"]
+    return words
+
+
+@ray.remote
+def _inspect(order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
+    from tracking.report import files
+    from workloads.inspection import inspect
+    from workloads.winner import Subject
+
+    found = inspect(Subject(**order["subject"]), search, test)
+    words = None if found.overfitting is None else found.overfitting.words
+    return {"files": files(found, order["title"]), "failed": dict(found.failed), "overfitting": words}
 
 
 @ray.remote

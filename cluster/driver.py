@@ -6,12 +6,12 @@ import importlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cluster import machine, summary
-from cluster.champion import crown
+from cluster.champion import crown, look_at
 from cluster.conductor import Conductor
 from cluster.home import SweepHome
 from cluster.imputing import refuse_unfilled
@@ -95,7 +95,6 @@ class Driver:
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
             self._replan()
-            self._tell_details(loaded)
             data = machine.share(loaded)
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
@@ -104,7 +103,7 @@ class Driver:
         if self.stop.requested:
             conductor.pause()
         else:
-            self._judge(conductor, tracker, data)
+            self._judge(conductor, tracker, data, loaded.indices["val"])
         return self._close(conductor, tracker)
 
     def _conductor(self, tracker: Tracker) -> Conductor:
@@ -139,16 +138,23 @@ class Driver:
         self.parts["training"] = conductor.busy_s / self._size.count
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
 
-    def _judge(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
+    def _judge(
+        self, conductor: Conductor, tracker: Tracker, data: machine.SharedData, val_rows: Sequence[int]
+    ) -> None:
         finals = conductor.races.get("final")
         if finals is None:
             return
-        self._study.set("verdict", verdict(finals, conductor.finals.entries, self.sweep.metric.name))
+        judged = verdict(finals, conductor.finals.entries, self.sweep.metric.name)
+        self._study.set("verdict", judged)
         self._study.flush()
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
                 crown(self.home, self.sweep, chosen, tracker, data.search)
+                words = look_at(self.sweep, chosen, tracker, data, val_rows)
+            if judged is not None:
+                self._study.set("verdict", judged | {"overfitting": words})
+                self._study.flush()
             conductor.drop_finals(keep=chosen)
 
     def _close(self, conductor: Conductor, tracker: Tracker) -> int:
@@ -170,9 +176,10 @@ class Driver:
         return FINISHED if drained else UNREACHABLE
 
     def _check_card(self, data: Loaded) -> None:
-        """The split must be the one that the sweep began with."""
+        """The split must be the one that the sweep began with, which tells once what is wrong with its data."""
         if not self.home.data.exists():
             self.home.data.write_text(json.dumps({"card": data.card, "indices": data.indices}))
+            self._tell_details(data)
         elif json.loads(self.home.data.read_text())["card"]["digest"] != data.card["digest"]:
             raise DataChanged(f"the data has changed since sweep {self.home.id} began; start a new sweep")
 
@@ -189,8 +196,9 @@ class Driver:
         if "bad_images" in found:
             left_out = f"{found['bad_images']} images cannot be read and are left out"
             self.observer.message(f"{left_out} ({found['bad_image_names']})")
-        for note in data.card["notes"]:
-            self.observer.message(note)
+        for word in ("leak", "note"):
+            for text in data.card[f"{word}s"]:
+                self.observer.message(f"data: {word}: {text}")
 
     def _enter(self, phase: Phase) -> None:
         """Notes how far the sweep is: at once when the phase changes, else every few seconds."""

@@ -114,6 +114,8 @@ def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
         if "seeds" in part and name != "difference":
             line.append(f"  {_seeds(part['seeds'])}", "bright_black")
         lines.append(line)
+    if judged := verdict.get("overfitting"):
+        lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
     return [*lines, Text(f"  {judgement(verdict, goal)}")]
 
 

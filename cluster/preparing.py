@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class Preparing:
             "workload": sweep.workload,
             "constants": dict(sweep.constants),
             "tracking": sweep.tracking.uri,
+            "searched": list(sweep.space.domains),
         }
         self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
@@ -71,10 +72,14 @@ class Preparing:
         self._process.wait()
 
 
-def check_first(name: str, constants: Params, search: SearchData) -> None:
-    """Raises DataError where the workload, or its defaults with the fixed values, cannot work on this data."""
+def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> None:
+    """Raises DataError where the first trial, the defaults with the fixed values, cannot work on this data.
+
+    And where a hyperparameter that is fixed or ``searched`` would have no effect on it.
+    """
     from workloads.data import DataError
     from workloads.image_records import is_records
+    from workloads.training import FOR_CLASSES, Training
 
     kind = workload(name)
     if is_records(search.train.x) and not kind.reads_files:
@@ -82,6 +87,9 @@ def check_first(name: str, constants: Params, search: SearchData) -> None:
             f"data.in_memory_gib: {len(search.train.x)} training images take more memory than that, and workload "
             f"{name} does not read them from disk: raise it, or use workload image"
         )
+    idle = [key for key in FOR_CLASSES if key in searched or constants.get(key, "none") != "none"]
+    if idle and search.problem != "classification" and issubclass(kind.hyperparameters, Training):
+        raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
     if kind.check is None:
         return
     try:
@@ -103,7 +111,7 @@ def _main() -> None:
         found = prepare(Data.model_validate(order["data"]), order["problem"])
         if order["constants"].get("weights"):
             open_models_of(order["tracking"])
-        check_first(order["workload"], order["constants"], found.search)
+        check_first(order["workload"], order["constants"], found.search, order["searched"])
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
     except DataError as error:

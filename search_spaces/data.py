@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Split(BaseModel):
-    """Fractions of the examples, summing to 1. With a test file of its own the other two are scaled to 1."""
+    """Fractions of the examples, summing to 1; a split that has a file of its own takes no part."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,6 +16,10 @@ class Split(BaseModel):
     val: float = 0.15
     test: float = 0.15
     seed: int = 0
+    folds: Annotated[int, Field(ge=2, le=100)] | None = None
+    """A trial is trained so many times, each with another part of train and val for validation."""
+    group: str | None = None
+    """The column whose equal values stay in one split; it is no feature."""
 
 
 class Data(BaseModel):
@@ -64,8 +68,12 @@ class Data(BaseModel):
     """Values of a series that are forecast at once."""
     season: int | None = Field(None, ge=1)
     """Steps of a series' season; default: of a year, a week or a day, whichever its times suggest."""
+    val: str | None = None
+    """A file of the same form, whose examples are the validation split."""
     test: str | None = None
     """A file of the same form, whose examples are the test split."""
+    strict: bool = False
+    """A leak in the data is refused instead of told."""
     split: Split = Split()
 
     @property

@@ -26,6 +26,12 @@ DEFAULT_TRIALS = 20
 MAX_GRID = 100_000
 """Grid points a sweep may have, as many as trials."""
 
+LOCKED = {
+    "test": "must not be of the test split: it is locked until the verdict, the search never sees it",
+    "train": "must not be of the training split: it is best for whoever learns that by heart",
+}
+"""Why a split's metrics cannot be the objective."""
+
 
 def checked_sweep(
     text: str, origin: str, base: Path | None, overrides: Sequence[str], catalogue: Catalogue
@@ -167,10 +173,9 @@ class _Checks:
         name = ALIASES.get(given.name or "", given.name) or next(iter(natural))
         if name not in natural:
             path = ("metric", "name")
-            close = nearest(name.replace("test_", "val_"), natural)
-            rule = f"unknown metric (workload {self._workload.name} has {', '.join(natural)})"
-            if name.startswith("test_"):
-                rule = "must not be of the test split: it is locked until the verdict, the search never sees it"
+            split, _, measure = name.partition("_")
+            close = nearest(f"val_{measure}" if split in LOCKED else name, natural)
+            rule = LOCKED.get(split, f"unknown metric (workload {self._workload.name} has {', '.join(natural)})")
             self._document.fault(path, rule, shown(name), close and repr(close))
             return None
         if given.goal is not None and given.goal != natural[name]:

@@ -32,17 +32,19 @@ class _Source:
 
 # A new source is one row here, and one in workloads.sources.
 SOURCES: Mapping[str, _Source] = {
-    "csv": _Source(lambda _: "table", ("target", "header", "test", "columns", "missing"), check_table),
+    "csv": _Source(lambda _: "table", ("target", "header", "val", "test", "columns", "missing"), check_table),
     "parquet": _Source(
         lambda data: "image" if data.image else "table",
-        ("target", "image", "skip_bad", "test", "columns", "missing"),
+        ("target", "image", "skip_bad", "val", "test", "columns", "missing"),
         check_table,
     ),
-    "folder": _Source(lambda _: "image", ("skip_bad", "in_memory_gib", "test"), check_folder, folder=True),
+    "folder": _Source(lambda _: "image", ("skip_bad", "in_memory_gib", "val", "test"), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
 }
-_ANY = ("name", "split")
+TABLES = ("csv", "parquet")
+"""Sources that have columns, by one of which rows can be grouped."""
+_ANY = ("name", "split", "strict")
 """Keys that no source forbids."""
 
 
@@ -62,6 +64,7 @@ def read_data(
         document.fault(("data",), rule, ", ".join(given) or "none of them")
         return None
     _check_options(document, data, given[0])
+    _check_folds(document, data, given[0])
     if given[0] == "name":
         return _registered(document, data, base, datasets) if len(document.faults) == before else None
     source = SOURCES[given[0]]
@@ -78,9 +81,23 @@ def _check_options(document: Document, data: Data, key: str) -> None:
         document.fault(("data", option), rule, shown(getattr(data, option)))
 
 
+def _check_folds(document: Document, data: Data, key: str) -> None:
+    split, path = data.split, ("data", "split")
+    if split.group is not None and key not in TABLES:
+        owners = " or ".join(f"data.{name}" for name in TABLES)
+        document.fault((*path, "group"), f"has no effect with data.{key} (only with {owners})", shown(split.group))
+    if split.group is not None and split.group in (data.target, data.image):
+        document.fault((*path, "group"), "must be another column than the target and the image", shown(split.group))
+    if split.folds is not None and data.val is not None:
+        rule = "has no effect beside data.val, whose examples are all the validation there is"
+        document.fault((*path, "folds"), rule, shown(split.folds))
+    if split.folds is not None and key == "text":
+        document.fault((*path, "folds"), "must be left out for a text", shown(split.folds))
+
+
 def _resolved(document: Document, data: Data, base: Path, key: str) -> Data:
     source, paths = SOURCES[key], {}
-    for name in (key, "test"):
+    for name in (key, "val", "test"):
         text = getattr(data, name)
         path = text and found_path(document, name, text, base, folder=source.folder)
         if path:
@@ -115,7 +132,9 @@ def _check_split(document: Document, data: Data) -> None:
             document.fault(("data", "split", key), "must be a fraction between 0 and 1", shown(fraction))
             return
     total = math.fsum(fractions.values())
-    if abs(total - 1) > 1e-6 and not (data.test and abs(split.train + split.val - 1) <= 1e-6):
+    own = [key for key in ("val", "test") if getattr(data, key)]
+    rest = math.fsum(fraction for key, fraction in fractions.items() if key not in own)
+    if abs(total - 1) > 1e-6 and not (own and abs(rest - 1) <= 1e-6):
         parts = " + ".join(f"{fraction:g}" for fraction in fractions.values())
         document.fault(("data", "split"), "must sum to 1", f"{parts} = {total:g}")
     if not 0 <= split.seed < 2**32:

@@ -14,6 +14,8 @@ from search_spaces.faults import nearest, shown
 from search_spaces.parquet_names import column_names
 from search_spaces.spec_yaml import Document
 
+OWN_FILES = ("val", "test")
+"""Keys whose files are further ones beside the sweep's own."""
 _HEAD_CHARACTERS = 1 << 20
 _SNIFFED_ROWS = 5
 _END_COLUMNS = 1000
@@ -28,10 +30,12 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
         document.fault(("data", key), f"cannot be read: {reason}", shown(str(path)))
         return
     if data.target is None:
-        if key != "test":
+        if key not in OWN_FILES:
             document.fault(("data", "target"), f"is required: the column to predict, one of {_listed(columns)}")
         return
-    check_columns(document, path, columns, {"target": data.target, "image": data.image}, hint)
+    group = None if key in OWN_FILES else data.split.group
+    named = {"target": data.target, "image": data.image, "split.group": group}
+    check_columns(document, path, columns, named, hint)
     if data.image is not None and data.image == data.target:
         document.fault(("data", "image"), "must be another column than the target", shown(data.image))
     if data.image is not None:
@@ -52,7 +56,7 @@ def check_columns(
         if column is not None and column not in columns:
             close = nearest(column, _compared(columns))
             rule = f"must be a column of {path.name}{hint}" + ("" if close else f" (it has {_listed(columns)})")
-            document.fault(("data", field), rule, shown(column), close and repr(close))
+            document.fault(("data", *field.split(".")), rule, shown(column), close and repr(close))
 
 
 def _check_declared(document: Document, path: Path, data: Data, columns: Sequence[str]) -> None:

@@ -19,9 +19,10 @@ from tests.table_files import COLUMNS, mixed, write_mixed
 from tests.tracking_help import SWEEP, runs_of
 from workloads.columns import decode
 from workloads.data import DataError, Prepared, prepare
-from workloads.export import Predictor
 from workloads.leg import LegRunner, LegSetting
 from workloads.table_model import PACKAGES, PREDICTION, TableModel, load, table_model
+from workloads.winner import Subject, outputs
+from workloads.winner import load as winner_of
 
 PARAMS: dict[str, Any] = {"encoding": "embedding", "select": 20, "lr": 0.02, "width": 8, "batch_size": 16}
 
@@ -104,13 +105,14 @@ def test_saved_files_hold_no_pickle_and_no_rows(tmp_path: Path, model: TableMode
 
 def test_a_function_from_the_raw_matrix_to_outputs(tmp_path: Path, pets: Prepared) -> None:
     uri, scored = winner(tmp_path, pets)
-    predict, val = Predictor("mlp", uri, pets.search), pets.search.val
-    outputs = predict(val.x)
-    assert (outputs.argmax(1) == val.y).mean() == pytest.approx(scored["val_accuracy"])
-    shuffled = val.x.copy()
+    val = pets.search.val
+    chosen = winner_of(Subject(workload="mlp", checkpoint=uri, objective="val_loss", goal="minimize"), pets.search)
+    logits = outputs(chosen, val)["logits"]
+    assert (logits.argmax(1) == val.y).mean() == pytest.approx(scored["val_accuracy"])
+    shuffled = val.take(np.arange(len(val)))
     weight = pets.card.features.index("weight")
-    shuffled[:, weight] = shuffled[::-1, weight]
-    assert not np.allclose(predict(shuffled), outputs)
+    shuffled.x[:, weight] = shuffled.x[::-1, weight].copy()
+    assert not np.allclose(outputs(chosen, shuffled)["logits"], logits)
 
 
 SERVE = """

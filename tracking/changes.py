@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -183,6 +183,9 @@ def opening(header: SweepHeader, who: str) -> RunChange:
         names.USER: who,
         names.SOURCE_NAME: "paceline",
     }
+    if leaks := header.dataset.get("leaks"):
+        assert isinstance(leaks, Sequence)
+        tags[names.DATA_LEAKS] = names.shorten("; ".join(map(str, leaks)), names.MAX_TAG)
     params = {names.clean_key(name): names.clean_param(value) for name, value in header.overview.items()}
     return RunChange(key=PARENT, title=f"sweep {header.sweep_id}", start_ms=now_ms(), tags=tags, params=params)
 

@@ -25,6 +25,7 @@ TRIAL_KEY: Final = "trial.key"
 TRIAL_NUMBER: Final = "trial.number"
 TRIAL_STATE: Final = "trial.state"
 TRIAL_ERROR: Final = "trial.error"
+DATA_LEAKS: Final = "data.leaks"
 MODEL_VERSION: Final = "sweep.model_version"
 MODEL_SOURCE: Final = "sweep.model_source"
 

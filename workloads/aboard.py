@@ -45,6 +45,12 @@ class Aboard:
         finished = 0 < patience <= self.progress.num_stale
         return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
 
+    def record(self, metrics: Mapping[str, float]) -> None:
+        """Adds an epoch to the learning curves, which the verdict's members keep."""
+        past = self.progress.curves or {}
+        curves = {name: [*past.get(name, ()), value] for name, value in metrics.items()}
+        self.progress = replace(self.progress, curves=curves)
+
 
 def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> Aboard:
     """The member at its place in its loop, its checkpoint loaded. Raises TornCheckpoint where that is damaged."""

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class Progress:
     """The last value that was an improvement by more than the member's ``min_improvement``."""
     num_stale: int = 0
     """Epochs since."""
+    curves: Mapping[str, Sequence[float]] | None = None
+    """By metric, one value an epoch; kept in final legs."""
 
 
 def folder(root: str, key: str, epoch: int) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search_spaces.problems import DataKind, Problem
+from search_spaces.problems import Problem
+from workloads.card import DataCard, data_card
 from workloads.columns import missing_counts, seen_first
 from workloads.features import Array, Statistics, fit
 from workloads.image_records import contents, example_shape
+from workloads.leaks import Table, backwards, copies, of_table, refuse
 from workloads.raw import Ordered, Raw
 from workloads.registry import DataShape
 from workloads.sources import read, read_ordered
-from workloads.splits import SPLITS, Arrays, DataError, completed, duplicates, split
+from workloads.splits import SPLITS, Arrays, DataError, Fold, blocks, completed, duplicates, folds, split
 from workloads.targets import classes_of, holds_measurements, numbers_of, without_dots
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class SearchData:
     """Of a series, in steps."""
     classes: tuple[str, ...] = ()
     """Their names, in the order of the outputs; empty where the target is a number."""
+    folds: tuple[Fold, ...] = ()
+    """Divisions of both splits' rows behind each other, where a trial is to be trained on several."""
 
     def shape(self) -> DataShape:
         """What a model must know, of the raw examples. A series' values and targets are on one scale."""
@@ -63,39 +66,6 @@ class SearchData:
         if not np.issubdtype(y.dtype, np.floating):
             return DataShape(example, self.num_outputs, self.problem)
         return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)
-
-
-@dataclass(frozen=True)
-class DataCard:
-    """What the data is, for people and for MLflow."""
-
-    name: str
-    kind: DataKind
-    problem: Problem
-    shape: tuple[int, ...]
-    """Of one example: (features,) or (channels, height, width)."""
-    classes: tuple[str, ...]
-    """Empty where the target is a number."""
-    features: tuple[str, ...]
-    """Column names of a table."""
-    rows: Mapping[str, int]
-    class_counts: Mapping[str, tuple[int, ...]]
-    duplicates: Mapping[str, int]
-    """Exact copies across splits: ``test_in_train`` and so on."""
-    digest: str
-    """sha256 of all inputs and labels."""
-    details: Mapping[str, int | str] = field(default_factory=dict)
-    """What else people should know of a source."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """The kinds of a table's columns."""
-    missing: Mapping[str, int] = field(default_factory=dict)
-    """Missing values of the columns that are prepared as numbers and have any."""
-    notes: tuple[str, ...] = ()
-    """What was done to the data that its owner may not expect."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -121,27 +91,72 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     if target.classes:
         _check_counts(y, target.classes)
     indices = _indices(data, raw, y)
-    searched = np.concatenate([indices["train"], indices["val"]])
+    searched = np.concatenate([indices["train"], indices.get("val", indices["train"][:0])])
     x, columns, all_columns = seen_first(raw.x, raw.columns, searched)
     raw = replace(raw, x=x, columns=columns)
     parts = {name: Arrays(x, y, columns).take(index) for name, index in indices.items()}
     if data.test is None:
         parts["test"] = replace(parts["test"], columns=all_columns)
-    else:
-        raw, parts["test"] = _own_test(data, raw, target)
-        indices["test"] = np.arange(len(parts["test"]))
-    num_outputs = len(target.classes) or parts["train"].y.shape[1]
-    statistics, names = fit(parts["train"].x), tuple(map(str, target.classes))
-    search = SearchData(parts["train"], parts["val"], statistics, num_outputs, target.problem, classes=names)
-    return Prepared(search, parts["test"], _card(data, raw, target, parts), indices)
+    for name, path in own_files(data).items():
+        raw, parts[name] = _own(path, data, raw, target)
+        indices[name] = np.arange(len(parts[name]))
+    num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
+    search = SearchData(
+        parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem, classes=names
+    )
+    divided, fold_rows = _folds(data, y, raw.groups, indices)
+    card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts))
+    return Prepared(replace(search, folds=divided), parts["test"], card, indices | fold_rows)
+
+
+def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays]) -> dict[str, Any]:
+    """For the card. Raises DataError where a leak is found in data that should be free of them."""
+    names, kinds = [column.name for column in raw.columns], [column.kind for column in raw.columns]
+    copied = duplicates({name: contents(parts[name].x) for name in SPLITS})
+    findings = copies(copied, {name: len(part) for name, part in parts.items()})
+    if raw.columns:
+        table = Table(whole.x, whole.y, names, kinds, target.name)
+        findings += [*of_table(table), *backwards(table, parts)]
+    if data.strict:
+        refuse(findings)
+    return {
+        "kind": raw.kind,
+        "problem": target.problem,
+        "classes": tuple(map(str, target.classes)),
+        "features": tuple(names),
+        "columns": dict(zip(names, kinds, strict=True)),
+        "missing": missing_counts((part.x for part in parts.values()), raw.columns),
+        "details": raw.details,
+        "duplicates": copied,
+        "leaks": tuple(finding.text for finding in findings if finding.leak),
+        "notes": (*raw.notes, *(finding.text for finding in findings if not finding.leak)),
+    }
+
+
+def _folds(
+    data: Data, y: Array, groups: Array | None, indices: Mapping[str, Array]
+) -> tuple[tuple[Fold, ...], dict[str, Array]]:
+    """The folds, and which rows of the source validate each."""
+    if data.split.folds is None:
+        return (), {}
+    pool = np.concatenate([indices["train"], indices["val"]])
+    found = folds(y[pool], data.split, None if groups is None else groups[pool])
+    return found, {f"fold{number}": np.sort(pool[val]) for number, (_, val) in enumerate(found)}
 
 
 def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
+    own = own_files(data)
     if raw.splits is None:
-        return split(y, data.split, with_test=data.test is None)
-    if data.test is not None:
-        raise DataError(f"data.test: has no effect, as {data.folder} holds splits of its own: {data.test}")
+        with_files = {"with_test": "test" not in own, "with_val": "val" not in own}
+        return split(y, data.split, groups=raw.groups, **with_files)
+    for name, path in own.items():
+        raise DataError(f"data.{name}: has no effect, as {data.folder} holds splits of its own: {path}")
     return completed(y, raw.splits, data.split)
+
+
+def own_files(data: Data) -> dict[str, str]:
+    """The splits that have a file of their own."""
+    return {name: path for name, path in (("val", data.val), ("test", data.test)) if path is not None}
 
 
 @dataclass(frozen=True)
@@ -180,66 +195,34 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
         raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}")
 
 
-def _own_test(data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
-    """The test split from a file of its own; ``raw`` with the notes of what was done for it."""
-    own = read(data, data.test, raw)
+def _own(path: str, data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
+    """A split from a file of its own; ``raw`` with the notes of what was done for it."""
+    own = read(data, path, raw)
     if example_shape(own.x) != example_shape(raw.x):
-        raise DataError(f"the test file {data.test} has other image sizes than the training file")
+        raise DataError(f"the file {path} has other image sizes than the training file")
     values, notes = without_dots(own.target, target.classes)
-    raw = replace(raw, notes=(*raw.notes, *(f"{Path(str(data.test)).name}: {note}" for note in notes)))
+    raw = replace(raw, notes=(*raw.notes, *(f"{Path(path).name}: {note}" for note in notes)))
     return raw, Arrays(own.x, target.encode(values), own.columns)
 
 
 def _in_order(data: Data, found: Ordered) -> Prepared:
-    parts, indices = found.parts, found.indices
-    train, val = parts["train"], parts["val"]
+    """Windows of a text or a series: its parts follow one another, and so do its folds."""
+    parts, train, val = found.parts, found.parts["train"], found.parts["val"]
     facts = (found.statistics, found.num_outputs, found.problem, found.vocabulary, found.season)
-    card = DataCard(
-        name=data.origin,
-        kind=found.kind,
-        problem=found.problem,
-        shape=tuple(train.x.shape[1:]),
-        classes=(),
-        features=found.columns,
-        rows={name: len(parts[name]) for name in SPLITS},
-        class_counts={},
-        duplicates=duplicates({name: parts[name].x for name in SPLITS}),
-        digest=_digest(parts),
-        notes=found.notes,
-        details=found.details,
+    divided: tuple[Fold, ...] = ()
+    if data.split.folds is not None:
+        values_a_window = train.x.shape[1] + train.y.shape[1]
+        divided = blocks(len(train) + len(val), data.split, gap=values_a_window - 1)
+    card = data_card(
+        data,
+        parts,
+        {
+            "kind": found.kind,
+            "problem": found.problem,
+            "features": found.columns,
+            "details": found.details,
+            "notes": found.notes,
+            "duplicates": duplicates({name: parts[name].x for name in SPLITS}),
+        },
     )
-    return Prepared(SearchData(train, val, *facts), parts["test"], card, indices)
-
-
-def _digest(parts: Mapping[str, Arrays]) -> str:
-    digest = hashlib.sha256()
-    for name in SPLITS:
-        digest.update(parts[name].x.tobytes())
-        digest.update(parts[name].y.tobytes())
-        digest.update(repr(parts[name].columns).encode() if parts[name].columns else b"")
-    return digest.hexdigest()
-
-
-def _card(data: Data, raw: Raw, target: _Target, parts: Mapping[str, Arrays]) -> DataCard:
-    return DataCard(
-        name=data.origin,
-        kind=raw.kind,
-        problem=target.problem,
-        shape=example_shape(raw.x),
-        classes=tuple(map(str, target.classes)),
-        features=tuple(column.name for column in raw.columns),
-        rows={name: len(parts[name]) for name in SPLITS},
-        class_counts=_class_counts(parts, len(target.classes)),
-        duplicates=duplicates({name: contents(parts[name].x) for name in SPLITS}),
-        digest=_digest(parts),
-        details=raw.details,
-        columns={column.name: column.kind for column in raw.columns},
-        missing=missing_counts((part.x for part in parts.values()), raw.columns),
-        notes=raw.notes,
-    )
-
-
-def _class_counts(parts: Mapping[str, Arrays], num_classes: int) -> dict[str, tuple[int, ...]]:
-    if num_classes == 0:
-        return {}
-    return {name: tuple(np.bincount(parts[name].y, minlength=num_classes).tolist()) for name in SPLITS}
+    return Prepared(replace(SearchData(train, val, *facts), folds=divided), parts["test"], card, found.indices)

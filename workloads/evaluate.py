@@ -34,9 +34,24 @@ def over(
 ) -> dict[str, Tensor]:
     """Metrics over ``split``: inputs as ``data`` keeps them, and targets; ``model`` is in evaluation mode.
 
-    ``num_members`` is None for a model alone, whose outputs have no dimension of members. The split goes through in
-    one piece where the members' inputs and outputs stay below a bound, else in chunks, if given of ``at_once``
-    examples.
+    ``num_members`` is None for a model alone, whose outputs have no dimension of members.
+    """
+    values = per_example(task, model, data, split, num_members, at_once)
+    return {name: value.double().cpu() for name, value in task.metrics(values, split[1]).items()}
+
+
+def per_example(
+    task: Task,
+    model: Model,
+    data: ResidentData,
+    split: tuple[Tensor, Tensor],
+    num_members: int | None = None,
+    at_once: int = 0,
+) -> dict[str, Tensor]:
+    """What the task says of each example, (members, examples, ...); of a model alone (1, examples, ...).
+
+    The split goes through in one piece where the members' inputs and outputs stay below a bound, else in chunks, if
+    given of ``at_once`` examples.
     """
     x, y = split
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
@@ -46,5 +61,4 @@ def over(
     for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
         for name, value in task.evaluate(model, data.inputs(part), targets).items():
             pieces.setdefault(name, []).append(value if num_members else value.unsqueeze(0))
-    values = {name: torch.cat(parts, dim=1) for name, parts in pieces.items()}
-    return {name: value.double().cpu() for name, value in task.metrics(values, y).items()}
+    return {name: torch.cat(parts, dim=1) for name, parts in pieces.items()}

@@ -13,7 +13,7 @@ from workloads.data import SearchData
 from workloads.features import Array
 from workloads.image_files import decoded
 from workloads.registry import DataShape, workload
-from workloads.resident import ResidentData, tensor
+from workloads.resident import ResidentData
 
 
 class Exported(nn.Module):
@@ -45,7 +45,7 @@ def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, Resi
     data = kind.data(hp, search, torch.device("cpu"), torch.float32)
     model = kind.build(hp, data.shape)
     model.load_state_dict(state.model if best is None else best)
-    return hp, data, model.eval().requires_grad_(False)
+    return hp, data, model.eval()
 
 
 def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
@@ -58,17 +58,5 @@ def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module,
     if (exporting := workload(workload_name).export) is not None:
         module, inputs = exporting(hp, model, data)
         return module.eval().requires_grad_(False), inputs
-    return Exported(data.prepare, model, data.shape).eval(), decoded(search.train.x[:4])
-
-
-class Predictor:
-    """A trained model over raw examples as arrays: what permutation importance and a confusion matrix need."""
-
-    def __init__(self, workload_name: str, uri: str, search: SearchData) -> None:
-        _, self._data, self._model = trained(workload_name, uri, search)
-
-    def __call__(self, x: Array) -> Array:
-        """(rows, *example) as in ``SearchData`` to outputs (rows, num_outputs): logits, or standardised numbers."""
-        with torch.inference_mode():
-            outputs: Array = self._model(self._data.prepare(tensor(x))).numpy()
-        return outputs
+    exported = Exported(data.prepare, model, data.shape).eval().requires_grad_(False)
+    return exported, decoded(search.train.x[:4])

@@ -14,7 +14,7 @@ from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 from workloads.optimizers import SLOTS, StackedOptimizer
-from workloads.order import epoch_order, seed_noise
+from workloads.order import seed_noise
 from workloads.stacked import Layout, stacked_forward
 
 
@@ -66,7 +66,7 @@ class FusedLoop:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
         started = time.perf_counter()
         data, members = self.setup.data, self.members
-        order = epoch_order([member.seed for member in members], self.epoch_done, len(data.y_train), data.device)
+        order = self.setup.order(members, self.epoch_done)
         seed_noise(members[0].seed, self.epoch_done)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         columns = None if rates is None else rates.to(self.theta).unsqueeze(2)

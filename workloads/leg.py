@@ -15,12 +15,12 @@ from search_spaces.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored,
 from workloads import checkpoint
 from workloads.aboard import Aboard, board
 from workloads.data import SearchData, TestData
-from workloads.evaluate import over
 from workloads.exhibits import exhibits
+from workloads.folds import FoldedLoop, fold_data, of_fold
 from workloads.loop import Loop, MemberState, Setup, State, Trainee
 from workloads.memory import Memory, attempt
 from workloads.registry import Infeasible, workload
-from workloads.resident import standardised, tensor
+from workloads.scoring import scores
 from workloads.widths import cohort_loops
 
 KEPT_FORMS = 4
@@ -90,20 +90,31 @@ class LegRunner:
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
-        self.setup = self._setup(trainees[0].hp, leg.horizon)
-        places, messages = cohort_loops(self.setup, trainees, leg.stop - leg.start)
+        places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
             self.aboard.append(board(leg, member, trainee.hp, place))
         return messages
 
-    def _setup(self, hp: Any, horizon: int) -> Setup:
+    def _places(self, leg: Leg, trainees: Sequence[Trainee]) -> tuple[Sequence[tuple[Loop, int]], list[str]]:
+        """Where each member is trained: the search's in every fold, the verdict's on the split alone."""
+        hp, num_epochs = trainees[0].hp, leg.stop - leg.start
+        if leg.purpose == "final" or not self._search.folds:
+            self.setup = self._setup(hp, leg.horizon)
+            return cohort_loops(self.setup, trainees, num_epochs)
+        setups = [self._setup(hp, leg.horizon, fold) for fold in range(len(self._search.folds))]
+        self.setup = setups[0]
+        loop = FoldedLoop(setups, trainees, num_epochs)
+        return [(loop, k) for k in range(len(trainees))], loop.messages
+
+    def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
         """The data as ``hp`` wants it prepared; the last few such forms are kept for later legs."""
         known = hyperparameters(type(hp))
-        key = tuple(getattr(hp, name) for name, field in known.items() if field.prepares)
+        key = (fold, *(getattr(hp, name) for name, field in known.items() if field.prepares))
         if key not in self._setups:
-            data = self._workload.data(hp, self._search, self._device, torch.float32)
+            search = self._search if fold is None else fold_data(self._search, fold)
+            data = self._workload.data(hp, search, self._device, torch.float32)
             self._setups[key] = Setup(self._workload, data, self.setting.objective, self.setting.goal)
-            if len(self._setups) > KEPT_FORMS:
+            if len(self._setups) > KEPT_FORMS * max(1, len(self._search.folds)):
                 self._setups.popitem(last=False)
         self._setups.move_to_end(key)
         bound = self._memory.bound(hp)
@@ -158,8 +169,10 @@ class LegRunner:
     def _tell(self, a: Aboard, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
         told = a.measured(metrics, finite, self.setting.objective, self.setting.goal)
         final = self.leg is not None and self.leg.purpose == "final"
-        if final and told.failure is None and a.progress.best_epoch == told.epoch:
-            a.best = self._state(a).model
+        if final and told.failure is None:
+            a.record(metrics)
+            if a.progress.best_epoch == told.epoch:
+                a.best = self._state(a).model
         if told.finished:
             a.last = self._state(a)
         return told
@@ -207,7 +220,7 @@ class LegRunner:
         return [shown for a in members for shown in self._exhibits(a)]
 
     def _exhibits(self, a: Aboard) -> list[Exhibit]:
-        model = self._model(a, a.best or self._state(a).model)
+        model = self._model(a, a.best or of_fold(self._state(a).model, 0))
         epoch = a.progress.best_epoch if a.best else a.progress.epoch
         return exhibits(self.setup, model, epoch, a.member.key)
 
@@ -223,11 +236,6 @@ class LegRunner:
 
     def _score(self, a: Aboard, test: TestData) -> Scored:
         assert a.best is not None and a.progress.best_metrics is not None
-        data = self.setup.data
-        model = self._model(a, a.best)
-        x, y = tensor(test.x).to(data.device), standardised(tensor(test.y).to(data.device), data.shape)
-        with self.setup.autocast():
-            measured = over(self.setup.task(), model, data.raw(test.columns), (x, y))
-        metrics = {f"test_{name}": float(value) for name, value in measured.items()}
+        measured = scores(self.setup, self._model(a, a.best), test, self.setup.micro_batch)
         validated = {name: v for name, v in a.progress.best_metrics.items() if name.startswith("val_")}
-        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**validated, **metrics})
+        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **validated})

@@ -15,7 +15,7 @@ from search_spaces.hyperparameters import hyperparameters
 from search_spaces.problems import Goal
 from workloads.initialisation import initialise
 from workloads.learning_rates import Pace
-from workloads.order import mix
+from workloads.order import balancing, epoch_order, mix
 from workloads.registry import Workload
 from workloads.resident import ResidentData
 from workloads.task import Task
@@ -77,6 +77,12 @@ class Setup:
             model = self.workload.build(member.hp, self.data.shape)
             initialise(model, member.hp)
         return model.to(self.data.device, self.data.dtype)
+
+    def order(self, members: Sequence[Trainee], epoch: int) -> Tensor:
+        """The training examples of an epoch (from 0) as they are met: (examples,), or (members, examples)."""
+        data = self.data
+        weights = balancing(data.y_train) if members[0].hp.sampling == "balanced" else None
+        return epoch_order([member.seed for member in members], epoch, len(data.y_train), data.device, weights)
 
     def at_once(self, hp: Any) -> int:
         """Examples in memory at once; 0: the whole batch."""

@@ -14,17 +14,32 @@ def mix(seed: int, stream: int) -> int:
     return int(np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def epoch_order(seeds: Sequence[int], epoch: int, num_examples: int, device: torch.device) -> Tensor:
-    """The order of the training examples in an epoch (from 0): (examples,), or (members, examples)."""
-    orders = {seed: _order(seed, epoch, num_examples) for seed in dict.fromkeys(seeds)}
+def epoch_order(
+    seeds: Sequence[int], epoch: int, num_examples: int, device: torch.device, weights: Tensor | None = None
+) -> Tensor:
+    """The order of the training examples in an epoch (from 0): (examples,), or (members, examples).
+
+    With ``weights``, (examples,), as many are drawn, with replacement and in proportion to them.
+    """
+    orders = {seed: _order(seed, epoch, num_examples, weights) for seed in dict.fromkeys(seeds)}
     if len(orders) == 1:
         return orders[seeds[0]].to(device)
     return torch.stack([orders[seed] for seed in seeds]).to(device)
 
 
-def _order(seed: int, epoch: int, num_examples: int) -> Tensor:
+def _order(seed: int, epoch: int, num_examples: int, weights: Tensor | None) -> Tensor:
     generator = torch.Generator().manual_seed(mix(seed, 2 * epoch + 1))
-    return torch.randperm(num_examples, generator=generator)
+    if weights is None:
+        return torch.randperm(num_examples, generator=generator)
+    ends = weights.double().cpu().cumsum(0)
+    drawn = torch.rand(num_examples, generator=generator, dtype=torch.float64) * ends[-1]
+    return torch.searchsorted(ends, drawn, right=True).clamp(max=num_examples - 1)
+
+
+def balancing(y: Tensor) -> Tensor:
+    """How often each example of the classes ``y`` (examples,) is to be drawn, for all classes to be equal."""
+    weights: Tensor = 1 / torch.bincount(y)[y].double()
+    return weights
 
 
 def seed_noise(seed: int, epoch: int) -> None:

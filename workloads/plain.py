@@ -13,7 +13,7 @@ from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 from workloads.optimizers import SLOTS, groups, penalise, torch_optimizer
-from workloads.order import epoch_order, seed_noise
+from workloads.order import seed_noise
 
 
 class PlainLoop:
@@ -37,7 +37,7 @@ class PlainLoop:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
         started = time.perf_counter()
         member, data = self.members[0], self.setup.data
-        order = epoch_order([member.seed], self.epoch_done, len(data.y_train), data.device)
+        order = self.setup.order(self.members, self.epoch_done)
         seed_noise(member.seed, self.epoch_done)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         self.model.train()

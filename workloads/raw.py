@@ -27,6 +27,8 @@ class Raw:
     """What the numbers of a table are."""
     notes: tuple[str, ...] = ()
     """What the user should be told of."""
+    groups: Array | None = None
+    """Which rows must stay together: (rows,) equal numbers, where the spec names a column for that."""
     splits: Array | None = None
     """Where the source is split already: ``train``, ``val`` or ``test`` of each row."""
     details: Mapping[str, int | str] = field(default_factory=dict)

@@ -17,7 +17,7 @@ import numpy as np
 from workloads.features import Array
 from workloads.image_records import example_shape, head, records
 from workloads.raw import Raw
-from workloads.source_tables import read_frame, target_of
+from workloads.source_tables import groups_of, read_frame, target_of
 from workloads.splits import DataError
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     cells = [Encoded(f"row {row}", _bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
     shape = None if like is None else example_shape(like.x)
     found = decode(cells, Reading(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
-    return Raw("image", found.x, target.iloc[found.kept], details=found.details())
+    groups = groups_of(frame, data, path) if like is None else None
+    own = None if groups is None else groups[found.kept]
+    return Raw("image", found.x, target.iloc[found.kept], groups=own, details=found.details())
 
 
 def _bytes(cell: Any, row: int) -> bytes:

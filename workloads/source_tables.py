@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workloads.columns import encode
+from workloads.features import Array
 from workloads.kinds import columns_of
 from workloads.raw import Raw
 from workloads.splits import DataError
@@ -58,10 +59,24 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
     return target.map(lambda value: value.strip() if isinstance(value, str) else value)
 
 
+def groups_of(frame: Any, data: Data, path: str) -> Array | None:
+    """Which rows belong together, as equal numbers; None where the spec names no column for that."""
+    name = data.split.group
+    if name is None:
+        return None
+    if name not in frame.columns:
+        raise DataError(f"{Path(path).name} has no column {name!r} to group its rows by")
+    if frame[name].isna().any():
+        raise DataError(f"column {name!r} of {Path(path).name} is empty in {int(frame[name].isna().sum())} rows")
+    numbers: Array = frame[name].factorize()[0]
+    return numbers
+
+
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:
     """The examples of ``frame``; as a further file of the table ``like``, it has that one's columns."""
     place = Path(path).name
-    features = frame.drop(columns=[data.target], errors="ignore")
+    features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
     columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
     x, columns = encode(features, columns, place)
-    return Raw("table", x, target, columns, notes)
+    groups = groups_of(frame, data, path) if like is None else None
+    return Raw("table", x, target, columns, notes, groups)

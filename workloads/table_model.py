@@ -116,7 +116,7 @@ def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[Table
     card = Card(
         workload=workload_name, params=asdict(hp), shape=data.shape, columns=columns, classes=search.classes
     )
-    return TableModel(card, data.prepare.fitted, model), example_rows(search)
+    return TableModel(card, data.prepare.fitted, model.requires_grad_(False)), example_rows(search)
 
 
 def example_rows(search: SearchData, num_rows: int = 4) -> Any:

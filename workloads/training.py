@@ -53,6 +53,12 @@ class Training:
         "balanced: an example counts in inverse proportion to its class's training rows",
         choices=("none", "balanced"),
     )
+    sampling: str = hyper(
+        "none",
+        "balanced: an epoch draws its examples with replacement, all classes equally often",
+        choices=("none", "balanced"),
+        shapes=True,
+    )
 
     lr_schedule: str = hyper("constant", "how the learning rate changes", choices=SCHEDULE_NAMES)
     warmup_epochs: int = hyper(
@@ -93,3 +99,7 @@ class Nonlinearity:
     negative_slope: float = hyper(0.01, "leaky_relu: output per unit of a negative input", low=0)
     prelu_slope: float = hyper(0.25, "prelu: the same where training begins; it is learned", low=0)
     elu_alpha: float = hyper(1.0, "elu: how far below zero outputs reach", low=0, low_open=True)
+
+
+FOR_CLASSES = ("class_weights", "sampling")
+"""Of no effect unless classes are told apart."""

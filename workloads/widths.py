@@ -11,7 +11,6 @@ import torch
 from search_spaces.hyperparameters import hyperparameters
 from workloads.fused import FusedLoop
 from workloads.loop import Loop, Setup, Trainee
-from workloads.order import epoch_order
 from workloads.plain import PlainLoop
 from workloads.sequence import is_sequence
 
@@ -105,7 +104,7 @@ def step_seconds(setup: Setup, members: Sequence[Trainee]) -> float:
     """Seconds of one training step of a cohort: the fastest of a few, after one that warms up."""
     loop, data = make_loop(setup, members), setup.data
     assert isinstance(loop, PlainLoop | FusedLoop)
-    order = epoch_order([m.seed for m in members], 0, len(data.y_train), data.device)
+    order = setup.order(members, 0)
     x, y = next(data.batches(order, members[0].hp.batch_size))
     loop.model.train()
     seconds = []
