@@ -99,7 +99,7 @@ def test_a_cohort_is_trained_with_fewer_members_first(tmp_path: Path) -> None:
     assert len(told) == 9 and not any(t.failure for t in told)
     assert [message.partition("with ")[2] for message in lane.take_messages()] == [
         "2 members at a time",
-        "1 members at a time",
+        "1 member at a time",
     ]
     assert_as_with_room(lane, leg(3), tmp_path)
 
@@ -176,4 +176,4 @@ def test_bounds_halve_down_to_one() -> None:
             width, size = bound.width or width, bound.micro_batch or size
             tried.append((width, size))
     assert tried == [(3, 6), (2, 6), (1, 6), (1, 3), (1, 2), (1, 1)]
-    assert str(replace(bound, micro_batch=0)) == "1 members at a time"
+    assert str(replace(bound, micro_batch=0)) == "1 member at a time"

@@ -10,7 +10,10 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 from torch.testing import assert_close
 
+from tests.workload_data import setup, trainee
+from workloads.fused import FusedLoop
 from workloads.optimizers import SLOTS, StackedOptimizer, penalise, torch_optimizer
+from workloads.plain import PlainLoop
 from workloads.training import OPTIMIZER_NAMES, Training
 
 MEMBERS = (
@@ -100,3 +103,19 @@ def test_l1_and_clipping_are_autograd_s_and_torch_s(name: str) -> None:
             second.step()
         assert_close(ours, by_hand)
         assert_close(found[k], by_hand.detach())
+
+
+@pytest.mark.parametrize("kind", [FusedLoop, PlainLoop])
+def test_the_gradient_s_norm_is_measured_before_clipping(kind: type[FusedLoop] | type[PlainLoop]) -> None:
+    shared = setup("mlp")
+    x, y = next(shared.data.batches(torch.arange(8), 8))
+    norms, moves = [], []
+    for clip_norm in (0.0, 1e-3):
+        member = trainee("mlp", optimizer="sgd", momentum=0.0, clip_norm=clip_norm)
+        loop = FusedLoop(shared, [member]) if kind is FusedLoop else PlainLoop(shared, member)
+        before = loop.state(0).model
+        norms.append(float(loop.train_step(x, y)["grad_norm"]))
+        after = loop.state(0).model
+        moves.append(float(sum((after[name] - before[name]).square().sum() for name in after) ** 0.5))
+    assert norms[0] == pytest.approx(norms[1]) and norms[0] > 1e-3
+    assert moves == pytest.approx([0.002 * norms[0], 0.002 * 1e-3], rel=2e-2)

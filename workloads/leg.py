@@ -236,6 +236,6 @@ class LegRunner:
 
     def _score(self, a: Aboard, test: TestData) -> Scored:
         assert a.best is not None and a.progress.best_metrics is not None
-        measured = scores(self.setup, self._model(a, a.best), test, self.setup.micro_batch)
+        measured = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
         validated = {name: v for name, v in a.progress.best_metrics.items() if name.startswith("val_")}
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **validated})

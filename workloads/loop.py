@@ -86,7 +86,7 @@ class Setup:
 
     def at_once(self, hp: Any) -> int:
         """Examples in memory at once; 0: the whole batch."""
-        return min((size for size in (hp.micro_batch, self.micro_batch) if size), default=0)
+        return min((size for size in (getattr(hp, "micro_batch", 0), self.micro_batch) if size), default=0)
 
     def pace(self, members: Sequence[Trainee]) -> Pace:
         """The members' learning rates."""

@@ -56,7 +56,7 @@ class Bound:
         raise Infeasible("memory ends with one member and one example at a time")
 
     def __str__(self) -> str:
-        members = f"{self.width} members at a time" if self.width else ""
+        members = f"{self.width} member{'s' * (self.width > 1)} at a time" if self.width else ""
         examples = f"micro-batches of {self.micro_batch}" if self.micro_batch else ""
         return " and ".join(part for part in (members, examples) if part)
 
