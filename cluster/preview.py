@@ -66,7 +66,7 @@ def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
 
 def lines(sweep: Sweep, plan: Preview) -> list[str]:
     """The preview for people."""
-    full = plan.trials * plan.rungs[-1]
+    full, folds = plan.trials * plan.rungs[-1], sweep.data.split.folds
     told = {
         "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
@@ -74,7 +74,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "rungs": ", ".join(
             f"{epochs} ({words.count(n, 'trial')})" for epochs, n in zip(plan.rungs, plan.reaching, strict=True)
         ),
-        "epochs": f"about {plan.epochs} of {full}",
+        "epochs": f"about {plan.epochs} of {full}" + (f", each in {folds} folds" if folds else ""),
         "legs": f"{plan.legs} or more, of up to {words.count(plan.cohort, 'trial')}",
         "lanes": str(plan.lanes),
         "verdict": f"{plan.finals} trainings" if plan.finals else "none",

@@ -158,6 +158,8 @@ def test_a_preview_says_trials_rungs_legs_lanes_and_first_configurations(
     text = capsys.readouterr().out
     assert "1 (20 trials), 3 (6 trials), 9 (2 trials)" in text
     assert text.count("lr=") == 5
+    assert main(["run", spec, "--dry-run", "data.split.folds=4"]) == 0
+    assert "each in 4 folds" in capsys.readouterr().out
     assert not list(empty_folder.iterdir())
 
 

@@ -176,3 +176,17 @@ def test_the_verdict_s_members_train_on_the_split_alone_and_know_their_roc_auc(t
     assert 0 <= scored[0][0].metrics["test_roc_auc"] <= 1
     assert 0 <= scored[0][0].metrics["val_roc_auc"] <= 1
     assert "val_loss_std" not in scored[0][0].metrics
+
+
+def test_a_member_that_is_finished_by_patience_leaves_all_folds(tmp_path: Path) -> None:
+    idle = members(num=2)
+    idle[0] = replace(idle[0], params={**idle[0].params, "lr": 1e-30, "patience": 1})
+    lane = runner(tmp_path, folded())
+    lane.start(leg(0, 3, idle))
+    told = [lane.epoch() for _ in range(3)]
+    assert [[(t.key, t.finished) for t in epoch] for epoch in told] == [
+        [("t0000-s0", False), ("t0001-s1", False)],
+        [("t0000-s0", True), ("t0001-s1", False)],
+        [("t0001-s1", False)],
+    ]
+    assert {saved.key: saved.epoch for saved in lane.save()} == {"t0000-s0": 2, "t0001-s1": 3}
