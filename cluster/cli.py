@@ -128,6 +128,16 @@ def best(sweep: str, output: str | None, as_json: bool) -> int:
 
 @paceline.command()
 @SWEEP
+@click.argument("file", type=click.Path(dir_okay=False))
+def export(sweep: str, file: str) -> int:
+    """Write a sweep's champion to an ONNX file."""
+    from cluster.commands.serving import export
+
+    return export(sweep, file)
+
+
+@paceline.command()
+@SWEEP
 @click.option("--now", is_flag=True, help="Do not wait for the running legs.")
 def stop(sweep: str, now: bool) -> int:
     """Stop a running sweep; `resume` continues it."""

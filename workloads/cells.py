@@ -90,7 +90,7 @@ class Direction(nn.Module):
         end: so the last step's error reaches exactly ``bptt`` steps (Williams & Peng 1990).
         """
         if not states:
-            states = (x.new_zeros(len(x), self.width),) * self.cell.num_states
+            states = (x.new_zeros(x.shape[0], self.width),) * self.cell.num_states
         outputs = []
         # The pieces of one ``unbind`` give their gradients back at once; slices would each fill a whole tensor.
         pieces = F.linear(x, self.weight_ih, self.bias_ih).unbind(1)

@@ -1,10 +1,11 @@
-"""Commands around a sweep that runs or ran: stop, ui."""
+"""Commands around a sweep that runs or ran: stop, ui, export."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cluster.commands import FINISHED
@@ -25,6 +26,21 @@ def stop(reference: str, now: bool) -> int:
             raise Failure(f"sweep {home.id} was asked to stop and still is at it; --now does not wait")
         time.sleep(POLL_S)
     print(f"sweep {home.id} stopped; `paceline resume {home.id}` continues it")
+    return FINISHED
+
+
+def export(reference: str, file: str) -> int:
+    """Writes the champion as ONNX, and says how closely it agrees."""
+    from cluster.exporting import NoChampion, export_champion
+    from workloads.splits import DataError
+
+    home = find(reference)
+    read = reading(home)
+    try:
+        difference = export_champion(read, Path(file))
+    except (NoChampion, DataError) as error:
+        raise Failure(str(error)) from error
+    print(f"{file}: input x, output y, any number of rows; agrees with torch to {difference:.1g}")
     return FINISHED
 
 
