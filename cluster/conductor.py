@@ -6,8 +6,9 @@ It knows nothing of Ray: the driver asks it for legs and gives it what the lanes
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cluster.chronicle import Chronicle, run_key
 from cluster.home import SweepHome
@@ -54,10 +55,11 @@ class Conductor:
     def __post_init__(self) -> None:
         self.finals = Finals(self.study, self.sweep.epochs)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, self._ledger("trial")))
-        if self.races["search"].tracks:
-            if self._search_is_over():
-                self._begin_finals()
+        if self._search_is_over():
+            self._begin_finals()
+        if self.races["search"].tracks or self.writer.used:
             self.writer.reconcile(self._facts())
+        self._drop_strays()
 
     @property
     def purpose(self) -> Purpose:
@@ -119,6 +121,7 @@ class Conductor:
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
         self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
         again = [track for track in aboard if track.state not in ENDS]
+        self._mend(self.races[handle[0]], again)
         if again and last_line(reason) not in self._told:
             self._told.add(last_line(reason))
             who = ", ".join(run_key(track, ROLES[handle[0]]) for track in again)
@@ -217,10 +220,20 @@ class Conductor:
         """Of the verdict."""
         return final_seeds(self.sweep.seed, self.sweep.final.seeds) if self.sweep.final else []
 
+    def _drop_strays(self) -> None:
+        """Checkpoints that a lane had written when it died, and that the study has not heard of."""
+        named = {Path(uri) for _, track in self._members() for uri in (track.checkpoint, track.previous) if uri}
+        strays = set(self.home.checkpoints.glob("*/*")) - named
+        self.races["search"].garbage += [str(path) for path in sorted(strays)]
+
     def _revived(self, race: Race) -> Race:
+        self._mend(race, [track for track in race.tracks if track.state not in ENDS])
+        return race
+
+    def _mend(self, race: Race, tracks: Sequence[Track]) -> None:
         """Falls back to the checkpoint before, or to the start, where the newest one is torn."""
-        for track in race.tracks:
-            if track.state in ENDS or track.checkpoint is None or checkpoint.valid(track.checkpoint):
+        for track in tracks:
+            if track.checkpoint is None or checkpoint.valid(track.checkpoint):
                 continue
             torn, track.checkpoint, track.previous = track.checkpoint, track.previous, None
             if track.checkpoint is not None and not checkpoint.valid(track.checkpoint):
@@ -228,7 +241,6 @@ class Conductor:
             track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0
             track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
             self.say(f"the checkpoint {torn} is torn; {track.key} goes on from epoch {track.epoch}")
-        return race
 
 
 def last_line(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cluster import machine, summary
 from cluster.champion import crown, look_at
 from cluster.conductor import Conductor
-from cluster.home import SweepHome
+from cluster.home import SweepHome, write_whole
 from cluster.imputing import refuse_unfilled
 from cluster.preparing import Loaded, Preparing
 from cluster.progress import Observer, Phase, Snapshot
@@ -178,7 +178,7 @@ class Driver:
     def _check_card(self, data: Loaded) -> None:
         """The split must be the one that the sweep began with, which tells once what is wrong with its data."""
         if not self.home.data.exists():
-            self.home.data.write_text(json.dumps({"card": data.card, "indices": data.indices}))
+            write_whole(self.home.data, json.dumps({"card": data.card, "indices": data.indices}))
             self._tell_details(data)
         elif json.loads(self.home.data.read_text())["card"]["digest"] != data.card["digest"]:
             raise DataChanged(f"the data has changed since sweep {self.home.id} began; start a new sweep")

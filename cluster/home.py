@@ -72,7 +72,7 @@ class SweepHome:
             home = cls(sweep_id, root.resolve() / sweep_id)
             with contextlib.suppress(FileExistsError):
                 home.path.mkdir()
-                home.spec.write_text(sweep.to_text())
+                write_whole(home.spec, sweep.to_text())
                 return home
 
     @classmethod
@@ -105,10 +105,8 @@ class SweepHome:
 
     def keep(self, sweep: Sweep) -> None:
         """Puts a changed spec in the old one's place, all at once; its date stays that of the sweep's beginning."""
-        began, new = self.spec.stat(), self.spec.with_suffix(".new")
-        new.write_text(sweep.to_text())
-        os.utime(new, ns=(began.st_atime_ns, began.st_mtime_ns))
-        new.replace(self.spec)
+        began = self.spec.stat()
+        write_whole(self.spec, sweep.to_text(), (began.st_atime_ns, began.st_mtime_ns))
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:
@@ -159,3 +157,12 @@ class SweepHome:
     def _noted_pid(self) -> int | None:
         text = self._lock.read_text()
         return int(text) if text.isdigit() else None
+
+
+def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) -> None:
+    """All of it or nothing: a file that a death left half written would refuse every resume."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    if times_ns is not None:
+        os.utime(temporary, ns=times_ns)
+    temporary.replace(path)
