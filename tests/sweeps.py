@@ -72,6 +72,27 @@ class Folder:
         with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
             return [step for (step,) in db.execute(query, (run_id, metric))]
 
+    def points(self, run_id: str, metric: str) -> list[float]:
+        """Every stored value of a run's metric, the oldest first."""
+        query = "select value from metrics where run_uuid = ? and key = ? order by timestamp, step"
+        with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
+            return [value for (value,) in db.execute(query, (run_id, metric))]
+
+    def champions(self, name: str) -> list[str]:
+        """The sweep that every registered version of a model is from; the last one must be the champion."""
+        with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
+            tags = "select version, value from model_version_tags where name = ? and key = 'sweep.id'"
+            found = sorted(db.execute(tags, (name,)))
+            versions = sorted(
+                row[0] for row in db.execute("select version from model_versions where name = ?", (name,))
+            )
+            [[alias]] = db.execute(
+                "select version from registered_model_aliases where name = ? and alias = 'champion'", (name,)
+            )
+        assert [version for version, _ in found] == versions
+        assert int(alias) == versions[-1]
+        return [sweep_id for _, sweep_id in found]
+
     def study_states(self, sweep_id: str) -> dict[int, str]:
         """What Optuna's own reader finds in the journal: a trial's number and state."""
         import optuna

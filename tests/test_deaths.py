@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.killing import Blow, Life, random_blows, records, survivors
+from tests.survival import unharmed
 from tests.sweeps import Folder, agree
+from tests.undisturbed import outcome
 
 pytestmark = pytest.mark.slow
 
-NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "3"))
-"""``PACELINE_DEATHS=20 pytest tests/test_deaths.py`` is the long form."""
+NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "2"))
+"""``PACELINE_DEATHS=20 pytest -s tests/test_deaths.py`` is the long form; PACELINE_SEED changes the dice."""
+BLOWS = os.environ.get("PACELINE_BLOWS", "")
+"""The blows that a series has printed: the same ones again."""
 SPEC = """
 name: deaths
 workload: tests.chaos:CHAOS
@@ -31,105 +35,94 @@ parameters:
   nap_s: 0.02
 final: {top: 2, seeds: 2}
 """
+DETERMINED = """
+name: verdict
+workload: tests.chaos:CHAOS
+data: {name: wine}
+method: grid
+metric: {name: val_loss, goal: minimize}
+parameters:
+  lr: {values: [0.003, 0.01, 0.03]}
+  nap_s: 0.03
+early_terminate: none
+epochs: 6
+max_concurrent: 2
+cohort: 2
+final: {top: 2, seeds: 2}
+"""
+"""Whatever lane is faster: the same trials, the same finalists, the same order of mini-batches."""
 
 
-def processes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
-    try:
-        return psutil.Process(driver.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def lanes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
-    found = []
-    for process in processes(driver):
-        try:
-            if "Lane" in " ".join(process.cmdline()):
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
-
-
-def kill(victims: list[psutil.Process]) -> None:
-    for victim in victims:
-        try:
-            victim.kill()
-        except psutil.NoSuchProcess:
-            continue
-
-
-def kill_driver(driver: subprocess.Popen[str]) -> None:
-    """The driver alone: Ray's processes have to notice by themselves."""
-    driver.kill()
-
-
-def kill_everything(driver: subprocess.Popen[str]) -> None:
-    """As a power cut."""
-    children = processes(driver)
-    driver.kill()
-    kill(children)
-
-
-def kill_a_lane(driver: subprocess.Popen[str]) -> None:
-    """One training process."""
-    kill(random.sample(lanes(driver), k=min(1, len(lanes(driver)))))
-
-
-DEATHS: tuple[Callable[[subprocess.Popen[str]], None], ...] = (kill_driver, kill_a_lane, kill_everything)
-
-
-def sweep_id(folder: Folder) -> str:
-    return next((folder.path / ".paceline").iterdir()).name
-
-
-def wait_for_training(folder: Folder, driver: subprocess.Popen[str], size: int) -> None:
-    """Until the journal has grown, which it does with the first leg."""
-    deadline = time.monotonic() + 120
-    while driver.poll() is None and time.monotonic() < deadline:
-        journals = list((folder.path / ".paceline").glob("*/journal.log"))
-        if journals and journals[0].stat().st_size > size + 2_000:
-            return
-        time.sleep(0.05)
-
-
-def journal_size(folder: Folder) -> int:
-    return sum(path.stat().st_size for path in (folder.path / ".paceline").glob("*/journal.log"))
-
-
+@pytest.mark.timeout(300 + 120 * NUM_DEATHS)
 def test_any_death_is_survived(tmp_path: Path) -> None:
-    folder, dice = Folder(tmp_path), random.Random(os.environ.get("PACELINE_SEED", "7"))
+    folder = Folder(tmp_path)
     folder.write(SPEC)
-    num_trials = 4 * NUM_DEATHS
-    words: tuple[str, ...] = ("run", "sweep.yaml", f"trials={num_trials}", "--json")
-    for number in range(NUM_DEATHS):
-        size = journal_size(folder)
-        driver = folder.start(*words)
-        wait_for_training(folder, driver, size)
-        time.sleep(dice.uniform(0.0, 2.0))
-        death = DEATHS[number % len(DEATHS)]
-        if driver.poll() is None:
-            death(driver)
-        if death is kill_a_lane:
-            time.sleep(dice.uniform(0.5, 2.0))
-            kill_everything(driver)
-        driver.communicate()
-        words = ("resume", "--json")
+    dice = random.Random(os.environ.get("PACELINE_SEED", "7"))
+    blows = [Blow.parse(text) for text in BLOWS.split()] or random_blows(dice, NUM_DEATHS)
+    print(f"\nPACELINE_BLOWS='{' '.join(map(str, blows))}'")
+    num_trials = 4 * len(blows)
+    lives = [Life.begin(folder, "run", "sweep.yaml", f"trials={num_trials}", "--json")]
+    for number, blow in enumerate(blows, 1):
+        lives += [] if lives[-1].alive else [Life.begin(folder, "resume", "--json")]
+        while (fallen := lives[-1].strike(blow)) is None:  # it had come to its end before
+            lives.append(Life.begin(folder, "resume", "--json"))
+            blow = replace(blow, delay_s=blow.delay_s / 2)
+        print(f"death {number}, {blow}: {fallen}")
+    if lives[-1].alive:
+        lives[-1].kill("everything")
     document = folder.document("resume")
-    agree(folder, document, num_trials)
-    assert all(trial["state"] in ("done", "stopped") for trial in document["trials"])
+    unharmed(folder, document, num_trials)
     assert document["verdict"]["winner"]["seeds"] == 2
-    assert {run["status"] for run in folder.runs("final").values()} == {"FINISHED"}
+    assert survivors(lives) == []
     again = folder.document("resume")
     assert again["trials"] == document["trials"], "resuming a finished sweep changes nothing"
+    assert again["verdict"] == document["verdict"]
+
+
+def test_deaths_in_the_verdict_leave_it_as_it_would_have_been(tmp_path: Path) -> None:
+    struck = Folder(tmp_path)
+    struck.write(DETERMINED)
+    first = Life.begin(struck, "run", "sweep.yaml", "--json")
+    assert first.wait(lambda: num_final_epochs(struck) > 0)
+    print("\n" + first.kill("lane"))
+    assert first.wait(lambda: {"running", "done"} <= set(first.finals.values()))
+    print(first.kill("driver"))
+    assert (first.phase, set(first.finals.values())) == ("verdict", {"running", "done"})
+    second = Life.begin(struck, "resume", "--json")
+    assert second.wait(lambda: "running" in second.finals.values() and bool(second.workers()))
+    print(second.kill("everything"))
+    assert second.phase == "verdict"
+    last = struck.paceline("resume", "--json")
+    assert last.returncode == 0, last.stdout + last.stderr
+    document = json.loads(last.stdout)
+    unharmed(struck, document, num_trials=3)
+    (tmp_path / "scratch").mkdir()
+    expected = outcome(tmp_path / "sweep.yaml", tmp_path / "scratch", "parameters.nap_s=0")
+    assert document["verdict"]["winner"]["params"]["lr"] == expected.verdict["winner"]["params"]["lr"]
+    for part in ("winner", "default", "difference"):
+        assert document["verdict"][part]["mean"] == pytest.approx(expected.verdict[part]["mean"], rel=1e-3)
+    runs = struck.runs("final")
+    assert sorted(runs) == sorted(f"t{trial:04d}-s{seed}" for trial in expected.scores for seed in (1, 2))
+    for key, run in runs.items():
+        judged = expected.scores[int(key[1:5])][int(key[7:])]
+        assert struck.points(run["run_id"], "test_loss") == [pytest.approx(judged, rel=1e-3)]
+    assert survivors([first, second]) == []
+
+
+def num_final_epochs(folder: Folder) -> int:
+    """How many epochs of final members have come back from the lanes."""
+    spools = (folder.path / ".paceline").glob("*/spool/events.jsonl")
+    events = [event for spool in spools for event in records(spool)[0]]
+    return sum(event["kind"] == "epoch" and "-" in event["key"] for event in events)
 
 
 def test_a_signal_stops_cleanly_and_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write(SPEC)
-    driver = folder.start("run", "sweep.yaml")
-    wait_for_training(folder, driver, 0)
+    life = Life.begin(folder, "run", "sweep.yaml")
+    assert life.wait(lambda: life.phase == "search")
     time.sleep(1.0)
+    driver = life.driver
     os.kill(driver.pid, signal.SIGTERM)
     out, err = driver.communicate(timeout=60)
     assert driver.returncode == 130, out + err
