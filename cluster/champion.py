@@ -101,11 +101,13 @@ def _inspect(order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
 @ray.remote
 def _register(order: dict[str, Any], search: Any) -> str:
     from tracking.models import Candidate
+    from workloads.registry import default_data, workload
 
     candidate = Candidate(
         name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
     )
-    return (_table if search.train.columns else _module)(order, candidate, search)
+    by_row = search.train.columns and workload(order["workload"]).data is default_data
+    return (_table if by_row else _module)(order, candidate, search)
 
 
 def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:

@@ -12,6 +12,7 @@ from workloads import checkpoint
 from workloads.data import SearchData
 from workloads.features import Array
 from workloads.image_files import decoded
+from workloads.prepare_table import PrepareTable
 from workloads.registry import DataShape, workload
 from workloads.resident import ResidentData
 
@@ -51,10 +52,10 @@ def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, Resi
 def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
     """The member of the checkpoint ``uri`` as one module, and raw example inputs of a few rows.
 
-    For inputs that torch alone prepares: images, and arrays whose columns are not described.
+    For inputs that torch alone prepares; the champion of a table that a pipeline prepares is a ``TableModel``.
     """
-    assert not search.train.columns, "a table's champion is a table_model.TableModel"
     hp, data, model = trained(workload_name, uri, search)
+    assert not isinstance(data.prepare, PrepareTable)
     if (exporting := workload(workload_name).export) is not None:
         module, inputs = exporting(hp, model, data)
         return module.eval().requires_grad_(False), inputs
