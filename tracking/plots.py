@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from search_spaces.inspected import Confusion, Importance, Layer, Overfitting
@@ -19,7 +20,7 @@ def confusion(found: Confusion) -> str:
     side = 28 if labelled else max(1.0, 700 / num)
     left = 6 + 6.2 * max(map(len, map(_cut, found.classes))) if labelled else 20
     top = left + 16
-    canvas = Canvas(left + num * side + 60, top + num * side + 10)
+    canvas = Canvas(max(left + num * side + 60, 320), top + num * side + 10)
     canvas.text(6, 14, "true class by row, predicted class by column, test split")
     for i, row in enumerate(found.counts):
         total = max(sum(row), 1)
@@ -42,19 +43,19 @@ def confusion(found: Confusion) -> str:
 def curves(found: Mapping[str, Sequence[float]], metric: str, judged: Overfitting | None) -> str:
     """Loss and metric over the epochs, training beside validation; the best epoch is marked."""
     measures = [m for m in dict.fromkeys(("loss", metric)) if f"val_{m}" in found or f"train_{m}" in found]
-    canvas = Canvas(560, 30 + 230 * max(len(measures), 1))
-    if judged is not None:
-        canvas.text(6, 14, judged.words)
+    canvas = Canvas(560, 46 + 230 * max(len(measures), 1))
+    for k, line in enumerate(textwrap.wrap(judged.words, 84) if judged else ()):
+        canvas.text(6, 14 + 13 * k, line)
     for k, measure in enumerate(measures):
         lines = {split: found[f"{split}_{measure}"] for split in ("train", "val") if f"{split}_{measure}" in found}
         num_epochs = max(map(len, lines.values()))
         values = [value for line in lines.values() for value in line]
-        axes = Axes(canvas, (60, 44 + 230 * k, 470, 170), spanned([1, num_epochs]), spanned(values))
+        axes = Axes(canvas, (60, 60 + 230 * k, 470, 170), spanned([1, num_epochs]), spanned(values))
         axes.grid()
         for place, (split, line) in enumerate(lines.items()):
             ink = BLUE if split == "val" else ORANGE
             axes.curve(range(1, len(line) + 1), line, ink)
-            canvas.text(66 + 100 * place, 38 + 230 * k, f"{split}_{measure}", 11, ink=ink)
+            canvas.text(66 + 100 * place, 54 + 230 * k, f"{split}_{measure}", 11, ink=ink)
         if judged is not None:
             best = judged.best_epoch
             canvas.line(axes.at(best, axes.y[0]), axes.at(best, axes.y[1]), INK, "3 3")

@@ -68,9 +68,9 @@ class Axes:
         return left + width * _share(x, self.x), top + height * (1 - _share(y, self.y))
 
     def grid(self, num_x: int = 6, num_y: int = 5) -> None:
-        """Lines and numbers at round values."""
+        """Lines and numbers at round values; none beside an axis of 0."""
         left, top, width, height = self.box
-        for value in round_values(*self.y, num_y):
+        for value in round_values(*self.y, num_y) if num_y else ():
             y = self.at(self.x[0], value)[1]
             self.canvas.line((left, y), (left + width, y))
             self.canvas.text(left - 4, y + 4, f"{value:g}", 10, "end")

@@ -93,7 +93,7 @@ def sheet(images: Array, captions: Sequence[str]) -> bytes:
     """
     from PIL import Image, ImageDraw
 
-    tiles = [_tile(image) for image in images]
+    tiles = [_tile(image) for image in _bright(images)]
     width, height = tiles[0].size
     num_rows = -(-len(tiles) // COLUMNS)
     page = Image.new("RGB", (COLUMNS * (width + 4), num_rows * (height + CAPTION + 4)), "white")
@@ -106,6 +106,12 @@ def sheet(images: Array, captions: Sequence[str]) -> bytes:
     out = io.BytesIO()
     page.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _bright(images: Array) -> Array:
+    """Of images that use few of the 256 levels, all of them."""
+    brightest = int(images.max(initial=0))
+    return images if brightest == 0 or brightest >= 128 else (images * (255 / brightest)).astype(np.uint8)
 
 
 def _tile(image: Array) -> Image.Image:
