@@ -44,8 +44,8 @@ def curves(found: Mapping[str, Sequence[float]], metric: str, judged: Overfittin
     """Loss and metric over the epochs, training beside validation; the best epoch is marked."""
     measures = [m for m in dict.fromkeys(("loss", metric)) if f"val_{m}" in found or f"train_{m}" in found]
     canvas = Canvas(560, 46 + 230 * max(len(measures), 1))
-    for k, line in enumerate(textwrap.wrap(judged.words, 84) if judged else ()):
-        canvas.text(6, 14 + 13 * k, line)
+    for k, text in enumerate(textwrap.wrap(judged.words, 84) if judged else ()):
+        canvas.text(6, 14 + 13 * k, text)
     for k, measure in enumerate(measures):
         lines = {split: found[f"{split}_{measure}"] for split in ("train", "val") if f"{split}_{measure}" in found}
         num_epochs = max(map(len, lines.values()))
