@@ -63,7 +63,8 @@ def shakespeare(folder: Path, into: Path) -> tuple[Data, dict[str, float]]:
     coded = [prepared.search.train, prepared.test]
     train, test = ([int(code) for code in _line(part.x, part.y)] for part in coded)
     peers = {
-        f"{n}-gram (Witten-Bell)": _witten_bell(train, test, n - 1, prepared.search.num_outputs) for n in (1, 3, 6)
+        f"{n}-gram (Witten-Bell)": _witten_bell(train, test, n - 1, prepared.search.num_outputs)
+        for n in (2, 3, 4, 5)
     }
     return data, peers
 
