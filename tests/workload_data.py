@@ -18,7 +18,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "mlp": {"depth": 2, "width": 6},
     "cnn": {"blocks": 2, "channels": 6, "dropout": 0.0, "lr_schedule": "constant"},
     "recurrent": {"depth": 2, "width": 6},
-    "transfer": {"backbone": "mobilenet_v3_small", "weights": "none", "size": 32},
+    "transfer": {"backbone": "resnet18", "weights": "none", "size": 8},
     "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
 }
 """Each workload's architecture at toy size."""

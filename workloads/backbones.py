@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+SMALLEST_SPREAD = 1e-6
 AT_ONCE = 64
 """Images that go through a fixed network together."""
 
@@ -59,6 +60,23 @@ def backbone(hp: TransferHyperparameters, shape: DataShape) -> Backbone:
     return Backbone(net, shape.channel_mean, shape.channel_std)
 
 
+class Scaled(nn.Module):
+    """Features with mean 0 and spread 1 over the training split; one that hardly varies is only centred."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()
+        std = x.std(0, correction=0)
+        self.register_buffer("mean", x.mean(0))
+        self.register_buffer("std", torch.where(std > SMALLEST_SPREAD, std, 1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, features), the same shape."""
+        return (x - self.mean) / self.std
+
+
 def head(num_features: int, num_outputs: int, dropout: float) -> nn.Module:
     """The classifier on features: a plain sequence, so that cohorts of it are trained as one."""
     return nn.Sequential(nn.Flatten(), Dropout(dropout), nn.Linear(num_features, num_outputs))
@@ -72,13 +90,15 @@ def extracted(hp: TransferHyperparameters, images: ResidentData) -> ResidentData
     def compute() -> list[Tensor]:
         return [_features(fixed, images, x) for x in parts]
 
-    x_train, x_val = cached(fixed.state_dict(), [*parts, fixed.mean, fixed.std], compute)
+    found = cached(fixed.state_dict(), [*parts, fixed.mean, fixed.std], compute)
+    x_train, x_val = (x.to(images.device, images.dtype) for x in found)
+    scaled = Scaled(x_train)
     return replace(
         images,
-        x_train=x_train.to(images.device, images.dtype),
-        x_val=x_val.to(images.device, images.dtype),
+        x_train=scaled(x_train),
+        x_val=scaled(x_val),
         shape=replace(images.shape, example=(x_train.shape[1],)),
-        prepare=nn.Sequential(images.prepare, fixed),
+        prepare=nn.Sequential(images.prepare, fixed, scaled),
         ready=True,
     )
 

@@ -21,18 +21,11 @@ def network(num_inputs: int, width: int, num_outputs: int) -> Any:
     )
 
 
-def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64) -> None:
-    """Perceptron trained by PyTorch Lightning."""
+def perceptron(net: Any, lr: float) -> Any:
+    """The network and its steps, as Lightning wants them."""
     import lightning
     import torch
     from torch.nn.functional import cross_entropy
-    from torch.utils.data import DataLoader, TensorDataset
-
-    def table(x: Any, y: Any) -> Any:
-        return TensorDataset(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32)), torch.from_numpy(y))
-
-    lightning.seed_everything(run.seed + run.epoch, verbose=False)
-    net = network(int(np.prod(run.x_train.shape[1:])), width, run.num_outputs)
 
     class Perceptron(lightning.LightningModule):  # type: ignore[misc,name-defined,unused-ignore]
         """The network and its steps."""
@@ -55,6 +48,21 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
             """Adam."""
             return torch.optim.Adam(self.parameters(), lr)
 
+    return Perceptron()
+
+
+def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64) -> None:
+    """Perceptron trained by PyTorch Lightning."""
+    import lightning
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    def table(x: Any, y: Any) -> Any:
+        return TensorDataset(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32)), torch.from_numpy(y))
+
+    lightning.seed_everything(run.seed + run.epoch, verbose=False)
+    net = network(int(np.prod(run.x_train.shape[1:])), width, run.num_outputs)
+
     class Report(lightning.Callback):  # type: ignore[misc,name-defined,unused-ignore]
         """Hands each epoch over."""
 
@@ -74,7 +82,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
         num_sanity_val_steps=0,
     )
     trainer.fit(
-        Perceptron(),
+        perceptron(net, lr),
         DataLoader(table(run.x_train, run.y_train), batch_size, shuffle=True),
         DataLoader(table(run.x_val, run.y_val), len(run.x_val)),
         ckpt_path=None if run.folder is None else str(run.folder / FILE),
