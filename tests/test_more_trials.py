@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.killing import Blow, Life
 from tests.sweeps import Folder, agree
-from tests.test_deaths import kill_everything, wait_for_training
 
 pytestmark = pytest.mark.slow
 
@@ -96,11 +96,8 @@ def test_a_finished_sweep_goes_on(finished: Folder) -> None:
 def test_a_longer_search_survives_a_death(finished: Folder) -> None:
     before, judged = finished.document("show"), finals(finished)
     num = len(before["trials"])
-    driver = finished.start("resume", "--trials", str(num + 4))
-    journal = next(finished.path.glob(".paceline/*/journal.log"))
-    wait_for_training(finished, driver, journal.stat().st_size)
-    kill_everything(driver)
-    driver.communicate()
+    life = Life.begin(finished, "resume", "--trials", str(num + 4))
+    assert life.strike(Blow("everything", "search", 0.3))
     assert finished.document("show")["verdict"] is None, "that of fewer trials is not the last word"
     document = finished.document("resume")
     whole(finished, document, num + 4)
