@@ -30,7 +30,7 @@ CASES = {
         "'uniform'",
     ),
     "data set": whole(DATA % "{name: digit}", 2, "data.name", "unknown data set", "'digit'", "'digits'"),
-    "far name": whole(DATA % "{name: qqq}", 2, "data.name", "there are digits, breast_cancer, wine", "'qqq'"),
+    "far name": whole(DATA % "{name: qqq}", 2, "data.name", "there are digits", "'qqq'"),
     "metric": Case(
         "metric: {name: val_acuracy}", 5, "metric.name", "unknown metric", "'val_acuracy'", "'val_accuracy'"
     ),
