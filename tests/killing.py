@@ -164,6 +164,10 @@ class Life:
         of_verdict = f", {done} of the {len(self.finals)} final members of this life done" if self.finals else ""
         return f"{victim} fell in {self.phase}, {len(workers)} at work{of_verdict}"
 
+    def judging(self) -> bool:
+        """Whether a lane is at work on a final member."""
+        return "running" in self.finals.values() and bool(self.workers())
+
     def below(self) -> list[psutil.Process]:
         """Every process under the driver."""
         try:

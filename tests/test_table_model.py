@@ -131,7 +131,7 @@ def test_the_registered_champion_predicts_the_same_in_a_fresh_process(
     model, rows = table_model("mlp", winner(tmp_path, pets)[0], pets.search)
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
-    run_id = runs_of(finished_uri)["t0003-s1"][0].info.run_id
+    run_id = runs_of(finished_uri)["t0002"][0].info.run_id
     candidate = Candidate(name="pets", sweep_id=SWEEP, run_id=run_id, metadata={})
     saved = Folder(str(tmp_path / "model"), "workloads.table_model", PACKAGES)
     assert (
@@ -140,5 +140,6 @@ def test_the_registered_champion_predicts_the_same_in_a_fresh_process(
     csv = tmp_path / "new.csv"
     mixed(30, 9).assign(weight=lambda frame: frame["weight"].round()).to_csv(csv, index=False)
     command = [sys.executable, "-c", SERVE, finished_uri, str(csv), str(tmp_path / "found.pkl")]
-    subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[1])
+    served = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert served.returncode == 0, served.stderr
     pd.testing.assert_frame_equal(pd.read_pickle(tmp_path / "found.pkl"), model.predict(pd.read_csv(csv)))

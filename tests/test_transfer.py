@@ -188,6 +188,7 @@ def test_weights_of_an_earlier_training_are_found_in_its_state(tmp_path: Path) -
 def test_a_network_trained_on_other_classes_beats_one_from_scratch(tmp_path: Path) -> None:
     whole = {
         **SMALL,
+        "backbone": "resnet18",
         "batch_size": 32,
         "mode": "fine_tuning",
         "unfrozen": 99,
@@ -196,7 +197,7 @@ def test_a_network_trained_on_other_classes_beats_one_from_scratch(tmp_path: Pat
     }
     shared, member = setup(whole, digits(range(5), 100, 0))
     loop = make_loop(shared, [member])
-    train(loop, 5)
+    assert train(loop, 3)[-1][0]["val_accuracy"] > 0.8
     torch.save(loop.state(0).model, tmp_path / "first.pt")
 
     def accuracy(**params: Any) -> float:
@@ -204,4 +205,4 @@ def test_a_network_trained_on_other_classes_beats_one_from_scratch(tmp_path: Pat
         return max(epoch[0]["val_accuracy"] for epoch in train(make_loop(shared, [trainee]), 5))
 
     first = str(tmp_path / "first.pt")
-    assert accuracy(weights=first, mode="feature_extraction", lr=0.01) > accuracy()
+    assert accuracy(weights=first, mode="feature_extraction", lr=0.01) > accuracy() + 0.05

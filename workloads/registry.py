@@ -180,7 +180,7 @@ def workload(name: str) -> Workload:
         what = (
             "has no such object"
             if found is None
-            else f"gives a {type(found).__name__}, neither a Workload nor a function"
+            else f"is of type {type(found).__name__}, neither a Workload nor a function"
         )
         raise LookupError(f"{name!r}: module {module_name!r} {what}")
     return found
