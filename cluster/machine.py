@@ -40,7 +40,7 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
     """
     ray.init(
         address="local",
-        num_cpus=max(num_cpus(), math.ceil(size.count * size.cpus)),
+        num_cpus=max(num_cpus(), math.ceil(size.all_cpus)),
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -75,5 +75,6 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "goal": sweep.metric.goal,
         "checkpoints": str(home.checkpoints),
         "device": "auto" if sweep.resources.gpus else "cpu",
+        "lr_scaling": sweep.resources.lr_scaling,
     }
     return Shared(setting, data.search, home.stop_mark, sweep.tracking.uri)

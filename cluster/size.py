@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaneSize:
-    """How many lanes, and the CPUs and GPUs that one takes."""
+    """How many lanes, the CPUs and GPUs of one worker, and how many workers a lane has."""
 
     count: int
     cpus: float
     gpus: float
+    least: int = 1
+    most: int = 1
+
+    @property
+    def all_cpus(self) -> float:
+        """Of all lanes together, at the least."""
+        return self.count * self.cpus * self.least
 
 
 class TooSmall(Exception):
@@ -27,13 +34,16 @@ class TooSmall(Exception):
 def lane_size(sweep: Sweep) -> LaneSize:
     """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials.
 
-    One lane may ask for more cores than there are; TooSmall when it asks for more GPUs.
+    One lane may ask for more cores than there are; TooSmall when it asks for more GPUs. Lanes of variable size are
+    counted at their largest.
     """
     wanted = sweep.resources
-    if wanted.gpus > num_gpus():
-        raise TooSmall(f"resources.gpus: a lane asks for {wanted.gpus:g}, and this machine has {num_gpus()}")
-    fits = num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus
-    return LaneSize(max(1, min(sweep.max_concurrent or int(fits), sweep.trials)), wanted.cpus, wanted.gpus)
+    gpus = wanted.gpus * wanted.least
+    if gpus > num_gpus():
+        raise TooSmall(f"resources.gpus: a lane asks for {gpus:g}, and this machine has {num_gpus()}")
+    fits = (num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
+    count = max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most)
 
 
 def num_cpus() -> int:

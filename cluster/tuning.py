@@ -134,12 +134,8 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
 
 def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, watch: Watch) -> None:
     name = f"tune-{conductor.home.id}-{time.time_ns():x}"
-    lane = type(f"Lane{conductor.home.id}", (Lane,), {})
-    trainable = tune.with_resources(
-        tune.with_parameters(lane, shared=lanes.shared), {"cpu": lanes.size.cpus, "gpu": lanes.size.gpus}
-    )
     tuner = tune.Tuner(
-        trainable,
+        _trainable(conductor, lanes),
         tune_config=tune.TuneConfig(
             search_alg=searcher, scheduler=watch, num_samples=-1, reuse_actors=True, max_concurrent_trials=count
         ),
@@ -154,6 +150,23 @@ def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, 
         tuner.fit()
     finally:
         shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
+
+
+def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
+    """The lane under a name of its own: names of trainables are shared by all that use a cluster."""
+    size, name = lanes.size, f"Lane{conductor.home.id}"
+    if size.most == 1:
+        lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
+        return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
+    from cluster.crew import CrewLane
+    from workloads.distributed import Crew
+
+    strategy = conductor.sweep.resources.strategy
+    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, str(conductor.home.path / "tune" / "crews"))
+    lane = tune.with_parameters(type(name, (CrewLane,), {}), shared=lanes.shared, crew=crew)
+    return tune.with_resources(
+        lane, {"memory": 1}
+    )  # one byte: something must be asked for, and the CPUs are the workers'
 
 
 def _sentence(error: BaseException) -> str:

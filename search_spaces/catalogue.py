@@ -36,6 +36,10 @@ class WorkloadInfo(Protocol):
     def judged(self) -> bool:
         """Whether it can be scored on the test split."""
 
+    @property
+    def distributed(self) -> bool:
+        """Whether several processes can train one model together."""
+
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
 

@@ -23,7 +23,12 @@ MAX_WIDTH = 32
 
 
 def cohort_width(sweep: Sweep, num_lanes: int) -> int:
-    """How many members a leg may carry: so many that every lane still gets about four legs, 32 at most."""
+    """How many members a leg may carry: so many that every lane still gets about four legs, 32 at most.
+
+    Where several workers train a member together, one at a time.
+    """
+    if sweep.resources.most > 1:
+        return 1
     return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (4 * num_lanes)))
 
 

@@ -19,6 +19,7 @@ from search_spaces.spec_data import read_data
 from search_spaces.spec_errors import checked
 from search_spaces.spec_file import INSTEAD, EarlyTerminate, SpecFile
 from search_spaces.spec_parameters import read_parameters, refuse_without_effect
+from search_spaces.spec_resources import check_workers
 from search_spaces.spec_start import Searched, check_count, check_entries
 from search_spaces.spec_yaml import Document, decoded, read_yaml
 
@@ -118,9 +119,7 @@ class _Checks:
             if self._sound("trials"):
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
-        if spec.resources.workers > 1:
-            rule = "must be 1: training one trial in several processes is not available yet"
-            self._document.fault(("resources", "workers"), rule, shown(spec.resources.workers))
+        check_workers(self._document, spec, self._workload)
         same = {"description", "workload", "epochs", "seed", "max_concurrent", "cohort", "max_failures"}
         return {
             **{key: getattr(spec, key) for key in same | {"resources", "final", "tracking"}},

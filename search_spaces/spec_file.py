@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
 from search_spaces.data import Data
 from search_spaces.legs import Value
@@ -82,18 +82,52 @@ class EarlyTerminate(BaseModel):
     )
 
 
+MAX_WORKERS = 4096
+
+
+def _bounds(value: Any) -> Any:
+    bounds = list(value) if isinstance(value, list | tuple) else [value, value]
+    if len(bounds) != 2 or not all(type(bound) is int for bound in bounds):
+        raise ValueError("must be a number of workers, or [least, most]")
+    if not 1 <= min(bounds) <= max(bounds) <= MAX_WORKERS:
+        raise ValueError(f"must be >= 1 and <= {MAX_WORKERS}")
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"must be [least, most], and {bounds[0]} is more than {bounds[1]}")
+    return tuple(value) if isinstance(value, list) else value
+
+
 class Resources(BaseModel):
-    """What one lane takes of the machine."""
+    """What one lane takes: the CPUs and GPUs of a worker, and the workers that train one trial together."""
 
     model_config = _STRICT
 
-    cpus: Annotated[float, Field(gt=0, le=4096)] = Field(default=1.0, description="CPU cores of one lane.")
+    cpus: Annotated[float, Field(gt=0, le=4096)] = Field(default=1.0, description="CPU cores of one worker.")
     gpus: Annotated[float, Field(ge=0, le=4096)] = Field(
-        default=0.0, description="GPUs of one lane, fractions allowed."
+        default=0.0, description="GPUs of one worker, fractions allowed."
     )
-    workers: Annotated[int, Field(ge=1, le=4096)] = Field(
-        default=1, description="Processes that train one trial together."
+    workers: Annotated[int | tuple[int, int], BeforeValidator(_bounds)] = Field(
+        default=1, description="Processes that train one trial together, or [least, most]."
     )
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp", description="Each worker holds the whole model (ddp), or its share of it (fsdp)."
+    )
+    lr_scaling: Literal["none", "linear", "sqrt"] = Field(
+        default="none", description="Multiplies lr by the number of workers, or by its square root."
+    )
+
+    @field_serializer("workers")
+    def _plain(self, workers: int | tuple[int, int]) -> int | list[int]:
+        return workers if isinstance(workers, int) else list(workers)
+
+    @property
+    def least(self) -> int:
+        """The fewest workers that train a trial."""
+        return self.workers if isinstance(self.workers, int) else self.workers[0]
+
+    @property
+    def most(self) -> int:
+        """The most workers that train a trial."""
+        return self.workers if isinstance(self.workers, int) else self.workers[1]
 
 
 class Final(BaseModel):

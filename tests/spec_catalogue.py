@@ -30,6 +30,7 @@ class TestWorkload:
     problems: Mapping[DataKind, tuple[Problem, ...]]
     summary: str = "a workload of the tests"
     judged: bool = True
+    distributed: bool = True
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(
         default_factory=lambda: {

@@ -63,7 +63,13 @@ CASES = {
     "bool timeout": Case("timeout: true", 5, "timeout", "must be a number", "true"),
     "empty final": Case("final:", 5, "final", "must not be empty: leave it out, or write none", "nothing"),
     "one seed": Case("final: {seeds: 1}", 5, "final.seeds", "must be >= 2", "1"),
-    "workers": Case("resources: {workers: 2}", 5, "resources.workers", "not available yet", "2"),
+    "workers": Case("resources: {workers: 0}", 5, "resources.workers", "must be >= 1", "0"),
+    "workers' bounds": Case("resources: {workers: [4, 2]}", 5, "resources.workers", "4 is more than 2", "[4, 2]"),
+    "three bounds": Case(
+        "resources: {workers: [1, 2, 3]}", 5, "resources.workers", "or [least, most]", "[1, 2, 3]"
+    ),
+    "a strategy alone": Case("resources: {strategy: fsdp}", 5, "resources.strategy", "no effect on one worker"),
+    "a cohort of workers": Case("cohort: 4\nresources: {workers: 2}", 5, "cohort", "must be 1", "4"),
     "cpus": Case("resources: {cpus: 0}", 5, "resources.cpus", "must be > 0", "0"),
     "cohort": Case("cohort: 0", 5, "cohort", "must be >= 1", "0"),
     "start_from": Case("start_from: {lr: 1}", 5, "start_from", "must be a list", "a group of lr"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from workloads.resident import ResidentData
+from workloads.ring import ALONE, Ring
 from workloads.task import Model, Task
 
 CPU_ELEMENTS = 2**22
@@ -16,10 +18,20 @@ GPU_ELEMENTS = 2**28
 
 @torch.no_grad()
 def evaluate(
-    task: Task, model: Model, data: ResidentData, num_members: int | None = None, at_once: int = 0
+    task: Task,
+    model: Model,
+    data: ResidentData,
+    num_members: int | None = None,
+    at_once: int = 0,
+    ring: Ring = ALONE,
 ) -> dict[str, Tensor]:
-    """Metrics of the validation split, float64 of shape (members,), as ``val_loss`` and so on."""
-    measured = over(task, model, data, (data.x_val, data.y_val), num_members, at_once)
+    """Metrics of the validation split, float64 of shape (members,), as ``val_loss`` and so on.
+
+    The processes of a ``ring`` measure equal parts of it, and all get what the whole comes to.
+    """
+    x, y = data.x_val, data.y_val
+    values = per_example(task, model, data, (ring.rows(x), ring.rows(y)), num_members, at_once)
+    measured = _metrics(task, ring.joined(values, len(y)), y)
     return {f"val_{name}": value for name, value in measured.items()}
 
 
@@ -36,8 +48,11 @@ def over(
 
     ``num_members`` is None for a model alone, whose outputs have no dimension of members.
     """
-    values = per_example(task, model, data, split, num_members, at_once)
-    return {name: value.double().cpu() for name, value in task.metrics(values, split[1]).items()}
+    return _metrics(task, per_example(task, model, data, split, num_members, at_once), split[1])
+
+
+def _metrics(task: Task, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+    return {name: value.double().cpu() for name, value in task.metrics(values, y).items()}
 
 
 def per_example(

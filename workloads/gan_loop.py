@@ -25,7 +25,7 @@ class GanLoop:
     """Trains one member. An epoch is one pass of the discriminator over the training split."""
 
     def __init__(self, setup: Setup, member: Trainee) -> None:
-        self.setup = setup
+        self.setup, self.ring = setup, setup.ring
         self.members = [member]
         self.epoch_done = 0
         model, hp = setup.build(member), member.hp
@@ -49,11 +49,11 @@ class GanLoop:
         started = time.perf_counter()
         data, hp = self.setup.data, self.hp
         order = epoch_order([self.members[0].seed], self.epoch_done, len(data.y_train), data.device)
-        seed_noise(self.members[0].seed, self.epoch_done)
+        seed_noise(self.members[0].seed, self.epoch_done, self.ring.rank)
         measured = {role: Measurements() for role in ROLES}
         self.model.train()
         waiting = 0
-        for i, (x, y) in enumerate(data.batches(order, hp.batch_size)):
+        for i, (x, y) in enumerate(data.batches(order, hp.batch_size, self.ring)):
             self._grow(i * hp.batch_size / len(data.y_train))
             measured["discriminator"].add(len(y), self.discriminator_step(x, y))
             waiting += 1
@@ -62,9 +62,12 @@ class GanLoop:
                 self._generator_turn(y, measured["generator"])
         if waiting:
             self._generator_turn(y, measured["generator"])
+        self.ring.average_statistics(self.model)
         self.model.eval()
-        means = {name: value for role in ROLES for name, value in measured[role].means().items()}
-        means |= evaluate(self.task, self.model, data)
+        means: dict[str, Tensor] = {}
+        for played in measured.values():
+            means |= self.ring.means(played.means(), played.num_examples)
+        means = self.ring.agree({**means, **evaluate(self.task, self.model, data)} if self.ring.first else means)
         self.epoch_done += 1
         [record] = report(self.members, means, time.perf_counter() - started, len(data.y_train))
         eye = yardstick(data)
@@ -116,7 +119,9 @@ class GanLoop:
         parameters = list(self.players[role].parameters())
         self.optimizers[role].zero_grad()
         loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
-        norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+        grads = [p.grad for p in parameters if p.grad is not None]
+        self.ring.average_(grads)
+        norm = get_total_norm(grads)
         self.optimizers[role].step()
         return norm
 

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
 
-from search_spaces.hyperparameters import complete, hyperparameters
-from search_spaces.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored, Value
+from search_spaces.hyperparameters import complete
+from search_spaces.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
 from workloads import checkpoint
 from workloads.aboard import Aboard, board
 from workloads.data import SearchData, TestData
 from workloads.exhibits import exhibits
-from workloads.folds import FoldedLoop, fold_data, of_fold
+from workloads.folds import FoldedLoop, of_fold
+from workloads.forms import Forms
 from workloads.loop import Loop, MemberState, Setup, State, Trainee
-from workloads.memory import Memory, attempt
+from workloads.memory import Memory, Result, attempt
 from workloads.registry import Infeasible, workload
+from workloads.ring import ALONE, MIN_PART, Ring, scaled
 from workloads.scoring import scores
+from workloads.setting import LegSetting
 from workloads.widths import cohort_loops
 
-KEPT_FORMS = 4
-"""Forms of the data that a lane keeps prepared."""
-
-
-@dataclass(frozen=True)
-class LegSetting:
-    """What all legs of a sweep share."""
-
-    workload: str
-    objective: str
-    goal: Literal["minimize", "maximize"]
-    checkpoints: str
-    """Folder (path or fsspec URI) under which each member has its own."""
-    device: str = "auto"
-    """``cpu``, ``cuda``, ``cuda:1`` ...; ``auto`` takes a GPU where there is one."""
+__all__ = ["LegRunner", "LegSetting"]
 
 
 class LegRunner:
-    """Lives as long as its lane: the data stays on the device while legs come and go."""
+    """Lives as long as its lane: the data stays on the device while legs come and go.
 
-    def __init__(self, setting: LegSetting, search: SearchData, test: TestData | None = None) -> None:
-        self.setting = setting
+    The processes of a ``ring`` each have one, and call the same methods in the same order. The first one writes,
+    and only what it returns counts.
+    """
+
+    def __init__(
+        self, setting: LegSetting, search: SearchData, test: TestData | None = None, ring: Ring = ALONE
+    ) -> None:
+        self.setting, self.ring = setting, ring
         auto = "cuda" if torch.cuda.is_available() else "cpu"
         device = torch.device(auto if setting.device == "auto" else setting.device)
-        self._workload, self._search, self._device = workload(setting.workload), search, device
-        self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
+        self._workload, self._search = workload(setting.workload), search
+        self._forms = Forms(self._workload, search, device)
         self.test = test
         self._memory = Memory()
         self.aboard: list[Aboard] = []
@@ -81,7 +75,7 @@ class LegRunner:
                 if ended_at:
                     self._messages.append(self._memory.tighten(hp, ended_at, len(self._search.train)))
                 self.aboard = []
-                messages = attempt(lambda: self._build(leg))
+                messages = self._attempt(lambda: self._build(leg))
                 ended_at = (self._memory.bound(hp).width or len(leg.members)) if self._workload.fusable else 1
             return messages
         except Infeasible as error:
@@ -90,6 +84,7 @@ class LegRunner:
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
+        self._check_parts(trainees[0].hp)
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
             self.aboard.append(board(leg, member, trainee.hp, place))
@@ -107,22 +102,25 @@ class LegRunner:
         return [(loop, k) for k in range(len(trainees))], loop.messages
 
     def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
-        """The data as ``hp`` wants it prepared; the last few such forms are kept for later legs."""
-        known = hyperparameters(type(hp))
-        key = (fold, *(getattr(hp, name) for name, field in known.items() if field.prepares))
-        if key not in self._setups:
-            search = self._search if fold is None else fold_data(self._search, fold)
-            data = self._workload.data(hp, search, self._device, torch.float32)
-            self._setups[key] = Setup(self._workload, data, self.setting.objective, self.setting.goal)
-            if len(self._setups) > KEPT_FORMS * max(1, len(self._search.folds)):
-                self._setups.popitem(last=False)
-        self._setups.move_to_end(key)
-        bound = self._memory.bound(hp)
-        return replace(self._setups[key], horizon=horizon, width=bound.width, micro_batch=bound.micro_batch)
+        """The data as ``hp`` wants it prepared, and the bounds that are known for programs of its kind."""
+        bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, self.setting.goal, fold)
+        width, micro_batch = bound.width, bound.micro_batch
+        return replace(form, horizon=horizon, ring=self.ring, width=width, micro_batch=micro_batch)
+
+    def _check_parts(self, hp: Any) -> None:
+        """A mini-batch is one of all processes together, and each needs its part of it."""
+        size, least = getattr(hp, "batch_size", None), MIN_PART * self.ring.size
+        if size is not None and not self.ring.alone and size < least:
+            raise Infeasible(f"a batch of {size} cannot be shared by {self.ring.size} workers: at least {least}")
+
+    def _attempt(self, action: Callable[[], Result]) -> Result | None:
+        """As ``attempt``; where one process of several ends, the others cannot know, and all begin anew."""
+        return attempt(action) if self.ring.alone else action()
 
     def _hyperparameters(self, member: Member) -> Any:
         cls = self._workload.hyperparameters
-        return cls(**complete(cls, member.params))
+        hp = cls(**complete(cls, member.params))
+        return replace(hp, lr=hp.lr * scaled(self.setting.lr_scaling, self.ring.size)) if hasattr(hp, "lr") else hp
 
     @property
     def done(self) -> bool:
@@ -140,7 +138,7 @@ class LegRunner:
         assert self.leg is not None and not self.done, "the leg is done"
         if self._infeasible is not None:
             return self._refuse(self._infeasible)
-        told = attempt(self._epoch)
+        told = self._attempt(self._epoch)
         if told is None:
             keys = {a.member.key for a in self.aboard}
             self.leg = replace(self.leg, members=tuple(m for m in self.leg.members if m.key in keys))
@@ -205,7 +203,9 @@ class LegRunner:
 
     def _save(self, a: Aboard) -> Saved:
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
-        checkpoint.save(uri, a.progress, self._state(a), a.best)
+        state = self._state(a)
+        if self.ring.first:
+            checkpoint.save(uri, a.progress, state, a.best)
         a.saved = a.last is not None
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
@@ -220,7 +220,10 @@ class LegRunner:
         return [shown for a in members for shown in self._exhibits(a)]
 
     def _exhibits(self, a: Aboard) -> list[Exhibit]:
-        model = self._model(a, a.best or of_fold(self._state(a).model, 0))
+        weights = a.best or of_fold(self._state(a).model, 0)
+        if not self.ring.first:
+            return []
+        model = self._model(a, weights)
         epoch = a.progress.best_epoch if a.best else a.progress.epoch
         return exhibits(self.setup, model, epoch, a.member.key)
 
@@ -231,6 +234,8 @@ class LegRunner:
 
     def score(self) -> list[Scored]:
         """Final members on the locked test split: ``test_*``, and ``val_*`` of the same, their best, epoch."""
+        if not self.ring.first:
+            return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
         return [self._score(a, self.test) for a in (*self.aboard, *self.ended)]
 

@@ -18,6 +18,7 @@ from workloads.learning_rates import Pace
 from workloads.order import balancing, epoch_order, mix
 from workloads.registry import Workload
 from workloads.resident import ResidentData
+from workloads.ring import ALONE, Ring
 from workloads.task import Task
 
 State = dict[str, Tensor]
@@ -57,6 +58,8 @@ class Setup:
     """Examples that memory was found to hold at once; 0: nobody knows of a bound."""
     width: int = 0
     """Members that it was found to hold in one program; 0 as above."""
+    ring: Ring = ALONE
+    """The processes that train each member together."""
 
     def task(self) -> Task:
         """The loss and the metrics."""
@@ -90,7 +93,7 @@ class Setup:
 
     def pace(self, members: Sequence[Trainee]) -> Pace:
         """The members' learning rates."""
-        num_steps = self.data.num_steps(members[0].hp.batch_size)
+        num_steps = self.data.num_steps(members[0].hp.batch_size, self.ring)
         return Pace([member.hp for member in members], num_steps, self.horizon)
 
     def to_minimise(self, means: Mapping[str, Tensor]) -> list[float]:
@@ -176,6 +179,11 @@ class Measurements:
         self._sizes.append(size)
         for name, value in values.items():
             self._values.setdefault(name, []).append(value)
+
+    @property
+    def num_examples(self) -> int:
+        """Of all steps together."""
+        return sum(self._sizes)
 
     def means(self) -> dict[str, Tensor]:
         """Each value's mean over the examples; ``grad_norm``, which belongs to steps, over the steps."""

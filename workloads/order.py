@@ -11,7 +11,7 @@ from torch import Tensor
 
 def mix(seed: int, stream: int) -> int:
     """One of many independent seeds of ``seed``: stream 0 for weights, 2 e + 1 and 2 e + 2 for epoch e."""
-    return int(np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return _drawn((seed, stream))
 
 
 def epoch_order(
@@ -42,6 +42,13 @@ def balancing(y: Tensor) -> Tensor:
     return weights
 
 
-def seed_noise(seed: int, epoch: int) -> None:
-    """Seed torch's global generators, from which dropout draws, for an epoch: a resumed run needs no RNG state."""
-    torch.manual_seed(mix(seed, 2 * epoch + 2))
+def seed_noise(seed: int, epoch: int, rank: int = 0) -> None:
+    """Seed torch's global generators, from which dropout draws, for an epoch: a resumed run needs no RNG state.
+
+    Processes that train together see other examples of a batch, and so draw other noise.
+    """
+    torch.manual_seed(mix(seed, 2 * epoch + 2) if rank == 0 else _drawn((seed, 2 * epoch + 2, rank)))
+
+
+def _drawn(entropy: tuple[int, ...]) -> int:
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -51,6 +51,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         problems={"table": ("classification", "regression"), "image": ("classification",)},
         build=partial(_build, predict),
         fusable=False,
+        distributed=False,
         judged=predict is not None,
         registered=False,
         reports=getattr(train, "metrics", {}),

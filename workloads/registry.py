@@ -145,6 +145,8 @@ class Workload:
     """False where nothing can be scored on the test split, so that a spec must say ``final: none``."""
     registered: bool = True
     """False where the champion is no model that MLflow could serve: its files stay in its checkpoint."""
+    distributed: bool = True
+    """False where several processes cannot train one model together."""
     reports: Mapping[str, Goal] = field(default_factory=dict)
     """Further metrics that a sweep may optimise."""
 

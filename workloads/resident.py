@@ -17,6 +17,7 @@ from workloads.features import Array
 from workloads.layers import Preprocess
 from workloads.prepare_table import PrepareTable
 from workloads.registry import DataShape
+from workloads.ring import ALONE, MIN_PART, Ring
 
 RESIDENT_FLOAT_BYTES = 64 * 2**20
 """Inputs up to this size are preprocessed once; larger ones are kept as they came and preprocessed by the batch."""
@@ -57,23 +58,32 @@ class ResidentData:
         prepare = self.prepare.of(columns) if columns and isinstance(self.prepare, PrepareTable) else self.prepare
         return replace(self, prepare=prepare, ready=False)
 
-    def num_steps(self, batch_size: int) -> int:
+    def num_steps(self, batch_size: int, ring: Ring = ALONE) -> int:
         """Mini-batches that ``batches`` gives in an epoch."""
         full, rest = divmod(len(self.y_train), batch_size)
-        return max(1, full + (rest > 1))
+        return max(1, full + (rest >= ring.size * MIN_PART))
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, order: Tensor, batch_size: int, ring: Ring = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
         """Mini-batches of the training split. ``order`` is (examples,), or (members, examples) for one order each.
 
-        The last, shorter batch is kept with its own mean, unless it holds a single example (batch norm needs two).
+        The last, shorter batch is kept with its own mean, unless it holds less than two examples for each process
+        (batch norm needs two). Of every batch this process's part is given.
         """
-        made = self._batches(order, batch_size)
+        made = self._batches(order, batch_size, ring)
         return ahead(made) if self.ahead else made
 
-    def _batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        for index in torch.split(order, batch_size, dim=-1):
-            if index.shape[-1] == 1 < min(batch_size, order.shape[-1]):
+    def weight(self, step: int, batch_size: int, ring: Ring) -> float:
+        """What this process's part of the mini-batch number ``step`` (from 0) counts, see ``Ring.weight``."""
+        if ring.alone:
+            return 1.0
+        num_all = min(batch_size, len(self.y_train) - step * batch_size)
+        return ring.weight(len(ring.part(torch.empty(num_all))), num_all)
+
+    def _batches(self, order: Tensor, batch_size: int, ring: Ring) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in torch.split(order, batch_size, dim=-1):
+            if batch.shape[-1] < ring.size * MIN_PART and batch.shape[-1] < min(batch_size, order.shape[-1]):
                 return
+            index = ring.part(batch)
             flat = index.reshape(-1)
             x = self.x_train.index_select(0, flat).view(*index.shape, *self.x_train.shape[1:])
             y = self.y_train.index_select(0, flat).view(*index.shape, *self.y_train.shape[1:])

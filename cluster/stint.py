@@ -1,0 +1,96 @@
+"""A leg under way in a process that trains: whole epochs until there is something to report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from cluster.opening import open_models_of
+from cluster.reports import Report, Shared
+from search_spaces.legs import Exhibit, Leg, MemberEpoch, Saved
+
+if TYPE_CHECKING:
+    from workloads.leg import LegRunner
+    from workloads.ring import Ring
+
+REPORT_EVERY_S = 0.5
+"""A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
+CHECKPOINT_EVERY_S = 30.0
+"""Within a long leg; every leg ends with a checkpoint."""
+
+
+class Stint:
+    """Legs of one process, one after the other. ``order`` is a leg as JSON and, for final legs, the test split.
+
+    The processes of a ring all go through the same stint. The clock, and the wish to stop, are the first one's.
+    ``warned`` says whether this process may soon be gone, so that it is time to save.
+    """
+
+    def __init__(self, shared: Shared, ring: Ring | None = None, warned: Callable[[], bool] | None = None) -> None:
+        self._shared, self._ring = shared, ring
+        self._warned = warned or (lambda: False)
+        self._runner: LegRunner | None = None
+        self._leg: Leg | None = None
+        self._saved_at, self._num_unsaved = 0.0, 0
+
+    def step(self, order: dict[str, Any]) -> Report:
+        """Trains on in the leg of ``order``, or begins with it. Raises what the code raises."""
+        begun = time.monotonic()
+        leg, runner = self._started(order)
+        epochs: list[MemberEpoch] = []
+        exhibits: list[Exhibit] = []
+        stopping, late = self._agreed(begun)
+        while not (runner.done or stopping or late):
+            epochs += runner.epoch()
+            exhibits += runner.exhibits()
+            self._num_unsaved += 1
+            stopping, late = self._agreed(begun)
+        over = runner.done or stopping
+        report = Report(
+            epochs=epochs,
+            saved=self._saved(runner, over),
+            scored=runner.score() if runner.done and leg.purpose == "final" else (),
+            exhibits=exhibits,
+            messages=runner.take_messages(),
+            done=over,
+            seconds=time.monotonic() - begun,
+        )
+        if over:
+            self._leg = None
+        return report
+
+    def forget(self) -> None:
+        """The leg is over: its code raised."""
+        self._leg = None
+
+    def _agreed(self, begun: float) -> tuple[bool, bool]:
+        """Whether to stop, and whether it is time to report."""
+        now = time.monotonic()
+        found = self._shared.stop_mark.exists(), now - begun >= REPORT_EVERY_S
+        return found if self._ring is None else self._ring.agree(found)
+
+    def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:
+        due = over or self._warned() or time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S
+        if not self._num_unsaved or not (due if self._ring is None else self._ring.agree(due)):
+            return ()
+        saved, self._saved_at, self._num_unsaved = runner.save(), time.monotonic(), 0
+        return saved
+
+    def _started(self, order: dict[str, Any]) -> tuple[Leg, LegRunner]:
+        from workloads.leg import LegRunner, LegSetting
+        from workloads.ring import ALONE
+
+        if self._runner is None:
+            open_models_of(self._shared.tracking_uri)
+            setting = LegSetting(**self._shared.setting)
+            self._runner = LegRunner(setting, ray.get(self._shared.search), ring=self._ring or ALONE)
+        if self._leg is None:
+            test = order.get("test")
+            self._runner.test = None if test is None else ray.get(test)[0]
+            self._leg = Leg.from_json(order["leg"])
+            self._runner.start(self._leg)
+            self._saved_at, self._num_unsaved = time.monotonic(), 0
+        return self._leg, self._runner

@@ -1,0 +1,114 @@
+"""Processes that train together: the mathematics of one process at the same batch, whatever their number."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.workload_data import setup, train, trainee
+from workloads.loop import MemberState
+from workloads.ring import Ring, scaled
+from workloads.widths import make_loop
+
+CASES: dict[str, dict[str, Any]] = {
+    "softmax": {"l1": 0.001},
+    "mlp": {"optimizer": "sgd", "momentum": 0.9, "clip_norm": 0.5, "lr_schedule": "cosine"},
+    "cnn": {"micro_batch": 3},
+    "recurrent": {},
+    "image": {"norm": "group"},
+}
+"""What is compared, and with which hyperparameters: nothing that draws noise, no batch norm."""
+QUIET = {"dropout": 0.0, "batch_norm": False, "flip": 0.0, "crop": 0.0}
+NOISY = ("examples_per_s",)
+BATCH = 16
+EXPECTED = {"rel": 1e-9, "abs": 1e-12}
+
+
+def member(name: str) -> Any:
+    known = type(trainee(name).hp).__dataclass_fields__
+    params = {key: value for key, value in {**QUIET, **CASES[name], "batch_size": BATCH}.items() if key in known}
+    return trainee(name, **params)
+
+
+def trained(name: str, ring: Ring, start: MemberState | None, num_epochs: int) -> tuple[Any, MemberState]:
+    from dataclasses import replace
+
+    loop = make_loop(replace(setup(name), ring=ring, horizon=2), [member(name)])
+    if start is not None:
+        loop.load(0, start)
+        loop.epoch_done = 1
+    records = [epoch[0] for epoch in train(loop, num_epochs)]
+    assert loop.finite() == [True]
+    return records, loop.state(0)
+
+
+def one_of_two(rank: int, port: int, folder: str) -> None:
+    """What each process does: every case with either strategy, from the start and from one process's checkpoint."""
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": "2"}
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=60))
+    found: dict[str, Any] = {}
+    for name in CASES:
+        for strategy in ("ddp", "fsdp"):
+            ring = Ring(rank, 2, strategy)  # type: ignore[arg-type]
+            found[f"{name} {strategy}"] = trained(name, ring, None, 2)
+            begun = trained(name, Ring(), None, 1)[1]
+            found[f"{name} {strategy} resumed"] = trained(name, ring, begun, 1)
+    if rank == 0:
+        torch.save(
+            {key: (records, state.model, state.optimizer) for key, (records, state) in found.items()}, folder
+        )
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path = tmp_path_factory.mktemp("ring") / "found.pt"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=one_of_two, args=(rank, port, str(path))) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    return torch.load(Path(path), weights_only=True)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_train_as_one(name: str, strategy: str, found: Any) -> None:
+    records, state = trained(name, Ring(), None, 2)
+    for key, num_epochs in ((f"{name} {strategy}", 2), (f"{name} {strategy} resumed", 1)):
+        told, model, optimizer = found[key]
+        assert len(told) == num_epochs
+        for epoch, expected in zip(told, records[-num_epochs:], strict=True):
+            wanted = {metric: value for metric, value in expected.items() if metric not in NOISY}
+            assert {metric: epoch[metric] for metric in wanted} == pytest.approx(wanted, **EXPECTED)
+        torch.testing.assert_close(model, dict(state.model), rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(optimizer, dict(state.optimizer), rtol=1e-8, atol=1e-10)
+
+
+def test_parts_of_a_batch_and_their_weights() -> None:
+    rings = [Ring(rank, 3) for rank in range(3)]
+    parts = [ring.part(torch.arange(8)) for ring in rings]
+    assert torch.cat(parts).tolist() == list(range(8))
+    values = [part.double().mean() for part in parts]
+    weights = [ring.weight(len(part), 8) for ring, part in zip(rings, parts, strict=True)]
+    assert sum(w * v for w, v in zip(weights, values, strict=True)) / 3 == pytest.approx(3.5)
+    rows = [ring.rows(torch.arange(8)) for ring in rings]
+    assert [len(own) for own in rows] == [3, 3, 3]
+    assert torch.cat(rows).tolist()[:8] == list(range(8))
+
+
+def test_learning_rates_grow_with_the_number_of_processes_as_told() -> None:
+    assert [scaled(rule, 4) for rule in ("none", "linear", "sqrt")] == [1.0, 4.0, 2.0]  # type: ignore[arg-type]

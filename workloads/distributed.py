@@ -1,0 +1,119 @@
+"""Ray Train: a ring of worker processes, over one or several machines, that stays together for many legs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.ring import Ring, Strategy
+
+LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
+"""What gloo and NCCL say in a worker whose neighbour is gone."""
+QUIET = ("ray.train", "ray.data")
+RESIZE_EVERY_S = 20.0
+"""A ring of variable size looks so often for workers that have come or gone."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The workers of one lane. With ``least < most`` there may be any number between, as the cluster has room."""
+
+    least: int
+    most: int
+    cpus: float
+    gpus: float
+    strategy: Strategy
+    storage: str
+    """Ray Train keeps its own books here; checkpoints are ours and lie elsewhere."""
+
+
+def train(
+    work: Callable[[dict[str, Any]], None], config: dict[str, Any], crew: Crew, fell: Callable[[str], None]
+) -> None:
+    """Runs ``work`` in every worker until it returns. After a death, or another number of workers, it begins anew.
+
+    ``fell`` is called, in another process, with the reason of each death. Raises what Ray Train raises.
+    """
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    workers = crew.least if crew.least == crew.most else (crew.least, crew.most)
+    TorchTrainer(
+        work,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if crew.gpus >= 1 else "gloo"),
+        scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
+            num_workers=workers,  # type: ignore[arg-type]
+            use_gpu=crew.gpus > 0,
+            resources_per_worker={"CPU": crew.cpus, **({"GPU": crew.gpus} if crew.gpus else {})},
+            elastic_resize_monitor_interval_s=RESIZE_EVERY_S,
+        ),
+        run_config=RunConfig(
+            storage_path=crew.storage,
+            failure_config=FailureConfig(max_failures=-1),
+            callbacks=[_fallen(fell)],
+        ),
+    ).fit()
+
+
+def hush() -> None:
+    """Ray Train tells its user about every turn; here that is the driver's business."""
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def here(strategy: Strategy) -> Ring:
+    """The ring that this process is in."""
+    import ray.train
+
+    context = ray.train.get_context()
+    return Ring(context.get_world_rank(), context.get_world_size(), strategy)
+
+
+def device() -> str:
+    """What this process trains on."""
+    import ray.train.torch
+
+    return str(ray.train.torch.get_device())
+
+
+class Warned:
+    """True once, when a machine of the ring is announced to be taken away: time to save."""
+
+    def __init__(self) -> None:
+        self._known = False
+
+    def __call__(self) -> bool:
+        """See the class."""
+        import ray.train
+
+        found = ray.train.get_preemption_info() is not None
+        fresh, self._known = found and not self._known, found
+        return fresh
+
+
+def account(errors: Iterable[BaseException]) -> str:
+    """Why a ring broke: a worker's death, in one line, rather than what the others say of it; or a traceback."""
+    texts = list(dict.fromkeys(str(error) for error in errors))
+    dead = [error for error in errors if hasattr(error, "health_check_failure")]
+    if dead:
+        lines = str(dead[0].health_check_failure).splitlines()
+        return f"a worker died: {next((line.strip() for line in lines if line.strip()), 'no reason given')}"
+    if all(any(words in text for words in LOST) for text in texts):
+        return "a worker died: the others lost their connection to it"
+    return "\n".join(text for text in texts if not any(words in text for words in LOST))
+
+
+def _fallen(fell: Callable[[str], None]) -> Any:
+    from ray.train import UserCallback
+
+    class Fallen(UserCallback):
+        """Passes on why workers died; of equal reasons one."""
+
+        def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+            """See ``UserCallback``."""
+            fell(account(worker_exceptions.values()))
+
+    return Fallen()

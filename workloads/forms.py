@@ -1,0 +1,39 @@
+"""The forms in which members want the data prepared; a lane keeps the last few for later legs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import torch
+
+from search_spaces.hyperparameters import hyperparameters
+from search_spaces.legs import Value
+from search_spaces.problems import Goal
+from workloads.data import SearchData
+from workloads.folds import fold_data
+from workloads.loop import Setup
+from workloads.registry import Workload
+
+KEPT_FORMS = 4
+
+
+class Forms:
+    """Setups by what ``prepares`` the data, and by fold."""
+
+    def __init__(self, kind: Workload, search: SearchData, device: torch.device) -> None:
+        self._workload, self._search, self._device = kind, search, device
+        self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
+
+    def setup(self, hp: Any, objective: str, goal: Goal, fold: int | None = None) -> Setup:
+        """The data as ``hp`` wants it; ``fold`` None is the split itself."""
+        known = hyperparameters(type(hp))
+        key = (fold, *(getattr(hp, name) for name, field in known.items() if field.prepares))
+        if key not in self._setups:
+            search = self._search if fold is None else fold_data(self._search, fold)
+            data = self._workload.data(hp, search, self._device, torch.float32)
+            self._setups[key] = Setup(self._workload, data, objective, goal)
+            if len(self._setups) > KEPT_FORMS * max(1, len(self._search.folds)):
+                self._setups.popitem(last=False)
+        self._setups.move_to_end(key)
+        return self._setups[key]

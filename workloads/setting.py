@@ -1,0 +1,21 @@
+"""What all legs of a sweep share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class LegSetting:
+    """See the module."""
+
+    workload: str
+    objective: str
+    goal: Literal["minimize", "maximize"]
+    checkpoints: str
+    """Folder (path or fsspec URI) under which each member has its own."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``cuda:1`` ...; ``auto`` takes a GPU where there is one."""
+    lr_scaling: Literal["none", "linear", "sqrt"] = "none"
+    """How the learning rate grows with the number of processes that train a member together."""
