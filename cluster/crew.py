@@ -1,133 +1,35 @@
-"""A lane whose legs are trained by several processes: one Ray Train run, kept alive, is handed leg after leg."""
+"""What the workers of a lane do together: they take leg after leg, and the first of them reports.
+
+Imports no Ray Tune, which would cost every worker a second.
+"""
 
 from __future__ import annotations
 
 import secrets
-import threading
-import time
-import traceback
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
-from ray import tune
-from ray.util.queue import Empty, Queue
-
-from cluster.reports import Report, Shared
+from cluster.reports import Shared
 from cluster.stint import Stint
-from workloads.distributed import Crew, Warned, device, here, hush, train
+from cluster.wires import Wires
+from workloads.distributed import Warned, device, here
 
-PATIENCE_S = 2.0
-"""A lane tells Tune so often that it is alive."""
 KEEP_ALIVE_S = 60.0
 """The ring passes a word so often while it has no leg: its collectives would time out."""
-LEAVE_S = 10.0
 WAIT = "wait"
-
-
-@dataclass(frozen=True)
-class Wires:
-    """Between a lane and its crew. ``news`` holds (kind, crew's token, content), ``orders`` (token, order)."""
-
-    orders: Queue
-    news: Queue
-
-
-class CrewLane(tune.Trainable):
-    """As ``Lane``, with the training elsewhere: a crew that says hello, is given legs, and reports.
-
-    A crew that lost a worker, or was given one more, begins anew: it says hello again, and the leg that was under
-    way is over. Orders carry the token of the crew they are for, so that none is taken by a later one.
-    """
-
-    def setup(self, config: dict[str, Any], shared: Shared, crew: Crew) -> None:  # type: ignore[override]
-        """Takes the first leg."""
-        self._shared, self._crew, self._order = shared, crew, config
-        self._wires = Wires(Queue(actor_options={"num_cpus": 0}), Queue(actor_options={"num_cpus": 0}))
-        self._thread: threading.Thread | None = None
-        self._error: str | None = None
-        self._token: str | None = None
-        self._handed = False
-        self._size = 0
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next leg."""
-        self._order = new_config
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Waits for news of the leg, and hands it out where the crew is ready for it."""
-        begun = time.monotonic()
-        report = self._turn(begun + PATIENCE_S)
-        if report.done:
-            self._handed = False
-        return replace(report, seconds=time.monotonic() - begun).to_result()
-
-    def cleanup(self) -> None:
-        """Sends the crew home; its places are given back."""
-        if self._token is not None:
-            self._wires.orders.put((self._token, None))
-        if self._thread is not None:
-            self._thread.join(LEAVE_S)
-
-    def _turn(self, deadline: float) -> Report:
-        if self._thread is None or not self._thread.is_alive():
-            if self._error is not None:
-                told, self._error, self._thread, self._token = self._error, None, None, None
-                return Report(failure=told, done=True)
-            self._engage()
-        if self._token is not None and not self._handed:
-            self._wires.orders.put((self._token, self._order))
-            self._handed = True
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                kind, token, content = self._wires.news.get(timeout=left)
-            except Empty:
-                break
-            report = self._heard(kind, token, content)
-            if report is not None:
-                return report
-        return Report()
-
-    def _heard(self, kind: str, token: str, content: Any) -> Report | None:
-        """What the driver is to know of the news; None: nothing."""
-        if kind == "report":
-            return Report.from_result(content) if token == self._token else None
-        if kind == "fell":
-            self._token, lost = None, self._handed
-            return Report(failure=content, done=True) if lost else None
-        interrupted, self._token = self._handed, token
-        before, self._size = self._size, content
-        words = f"{before} -> {content} workers" if before else f"{content} workers"
-        if interrupted:  # the crew was given another size
-            return Report(done=True, messages=[f"{words}; on from the last checkpoint"])
-        return Report(messages=[words]) if before != content else Report()
-
-    def _engage(self) -> None:
-        wires, shared, crew = self._wires, self._shared, self._crew
-        config = {"wires": wires, "shared": shared, "strategy": crew.strategy}
-
-        def run() -> None:
-            try:
-                train(work, config, crew, partial(_fell, wires.news))
-            except Exception:  # noqa: BLE001 - told whole to the driver at the next turn
-                self._error = traceback.format_exc()
-
-        hush()
-        self._thread = threading.Thread(target=run, daemon=True, name="crew")
-        self._thread.start()
 
 
 def work(config: dict[str, Any]) -> None:
     """What each process of a crew does. The first one alone is told orders and reports."""
-    wires, ring = config["wires"], here(config["strategy"])
+    wires: Wires = config["wires"]
+    ring = here(config["strategy"])
     shared: Shared = config["shared"]
     shared = replace(shared, setting={**shared.setting, "device": device()})
     stint, token = Stint(shared, ring, Warned()), secrets.token_hex(8)
     if ring.first:
-        wires.news.put(("hello", token, ring.size))
+        wires.put("news", "hello", token, ring.size)
     while True:
-        order = _next(wires.orders, token) if ring.first else {}
+        order = _next(wires, token) if ring.first else {}
         leg = ring.agree(order["leg"] if order else None)
         if leg is None:
             return
@@ -136,19 +38,20 @@ def work(config: dict[str, Any]) -> None:
             report = stint.step(order or {"leg": leg})
             done = report.done
             if ring.first:
-                wires.news.put(("report", token, report.to_result()))
+                wires.put("news", "report", token, report.to_result())
 
 
-def _next(orders: Queue, token: str) -> dict[str, Any]:
+def _next(wires: Wires, token: str) -> dict[str, Any]:
     """The next order for this crew; its leg is WAIT where there was none for a while. Empty when it may go home."""
     while True:
-        try:
-            addressee, order = orders.get(timeout=KEEP_ALIVE_S)
-        except Empty:
+        letter = wires.get("orders", KEEP_ALIVE_S)
+        if letter is None:
             return {"leg": WAIT}
+        addressee, order = letter
         if addressee == token:
             return dict(order or {})
 
 
-def _fell(news: Queue, reason: str) -> None:
-    news.put(("fell", "", reason))
+def fell(wires: Wires, reason: str) -> None:
+    """Tells the lane why a worker died."""
+    wires.put("news", "fell", "", reason)

@@ -158,7 +158,7 @@ def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
     if size.most == 1:
         lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
         return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
-    from cluster.crew import CrewLane
+    from cluster.crew_lane import CrewLane
     from workloads.distributed import Crew
 
     strategy = conductor.sweep.resources.strategy

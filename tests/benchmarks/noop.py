@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import hyper
@@ -35,4 +38,33 @@ NOOP = Workload(
     space={"lr": {"min": 1e-4, "max": 1e-1, "log": True}},
     problems={"table": ("classification",), "image": ("classification",)},
     build=build,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StampingHyperparameters(NoopHyperparameters):
+    """Where the first step leaves its time."""
+
+    file: str = hyper("stamp", "file for the time of the first step", shapes=True)
+
+
+def build_stamping(hp: StampingHyperparameters, shape: DataShape) -> nn.Module:
+    """As ``build``."""
+    model = build(hp, shape)
+    model.register_forward_pre_hook(lambda *_: _leave(Path(hp.file)))
+    return model
+
+
+def _leave(file: Path) -> None:
+    with suppress(FileExistsError), file.open("x") as stamp:
+        stamp.write(str(time.time()))
+
+
+def stamp(file: str) -> float:
+    """When the first step was taken, in seconds since 1970."""
+    return float(Path(file).read_text())
+
+
+STAMPING = replace(
+    NOOP, name="stamping", hyperparameters=StampingHyperparameters, build=build_stamping, fusable=False
 )

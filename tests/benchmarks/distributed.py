@@ -1,0 +1,134 @@
+"""Trials that two workers train together, against torchrun, one process, and a bare TorchTrainer.
+
+    python -m tests.benchmarks.distributed --data FOLDER [--only epochs equal start] [--pairs 5]
+
+epochs: seconds of an epoch of the cnn on 10,000 CIFAR-10 images, against torchrun with plain DDP, alternating.
+equal: what one process and two workers measure after an epoch, at the same global batch.
+start: from handing out a leg to its first step, a lane's first leg against a bare ``TorchTrainer.fit()``, and the
+next ones. ``FOLDER`` holds ``cifar10-train.parquet``. Prints Markdown tables, then one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.commands import in_fresh_folder
+
+IMAGES = 10_000
+EPOCHS = 4
+WARM = 1
+"""Epochs that are not counted: the first one warms up."""
+PARAMS = {"batch_size": 128, "dropout": 0.0, "lr_schedule": "constant", "lr": 0.001}
+GOALS = {"epochs": 1.05, "first": 1.1, "next_s": 0.2}
+
+
+def subset(folder: Path, scratch: Path) -> dict[str, Any]:
+    """10,000 images drawn from the training file, as a spec's data."""
+    import pandas as pd
+
+    path = scratch / "cifar10-subset.parquet"
+    pd.read_parquet(folder / "cifar10-train.parquet").sample(IMAGES, random_state=0).to_parquet(path)
+    return {"parquet": str(path), "image": "image", "target": "label"}
+
+
+def trained(data: dict[str, Any], workers: int, params: dict[str, Any], epochs: int) -> list[dict[str, float]]:
+    """A sweep of one trial: what it measured by epoch."""
+    spec = {
+        "workload": "cnn",
+        "data": data,
+        "trials": 1,
+        "epochs": epochs,
+        "parameters": {name: {"value": value} for name, value in params.items()},
+        "max_concurrent": 1,
+        "early_terminate": "none",
+        "final": "none",
+        "resources": {"workers": workers},
+    }
+    command = [sys.executable, "-m", "tests.benchmarks.one_trial"]
+    return list(in_fresh_folder(command, {"sweep.yaml": json.dumps(spec)}).document["epochs"])
+
+
+def torchrun(data: dict[str, Any], epochs: int) -> list[float]:
+    """Seconds of each epoch of plain DDP."""
+    spec = json.dumps({"workload": "cnn", "data": data, "params": PARAMS, "epochs": epochs})
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    ends = ["--rdzv-endpoint=127.0.0.1:0", "-m", "tests.benchmarks.ddp_peer", spec]
+    return list(in_fresh_folder([*command, *ends], {}).document["seconds"])
+
+
+def epochs(data: dict[str, Any], pairs: int) -> dict[str, Any]:
+    """Medians of the epochs after the first, and of the ratios of the pairs."""
+    own, peer = [], []
+    for pair in range(pairs):
+        for system in ("own", "peer") if pair % 2 == 0 else ("peer", "own"):
+            if system == "own":
+                records = trained(data, 2, PARAMS, EPOCHS)
+                own.append(statistics.median(record["seconds"] for record in records[WARM:]))
+            else:
+                peer.append(statistics.median(torchrun(data, EPOCHS)[WARM:]))
+    ratios = [a / b for a, b in zip(own, peer, strict=True)]
+    return {"own_s": own, "torchrun_s": peer, "ratio": statistics.median(ratios), "goal": GOALS["epochs"]}
+
+
+def equal(data: dict[str, Any]) -> dict[str, Any]:
+    """One process and two workers, without noise and batch norm, one epoch."""
+    params = {**PARAMS, "batch_norm": False}
+    one, two = (trained(data, workers, params, 1)[0] for workers in (1, 2))
+    names = ("train_loss", "val_loss", "val_accuracy", "grad_norm")
+    return {name: [one[name], two[name], abs(two[name] - one[name])] for name in names}
+
+
+def start(pairs: int) -> dict[str, Any]:
+    """Seconds to the first step: of a lane's first leg, of its next ones, and of a bare fit, alternating."""
+    first, later, bare = [], [], []
+    for _ in range(pairs):
+        command = [sys.executable, "-m", "tests.benchmarks.leg_start"]
+        found = in_fresh_folder(command, {}).document
+        first.append(found["first_s"])
+        later += found["later_s"]
+        bare.append(found["bare_s"])
+    ratios = [a / b for a, b in zip(first, bare, strict=True)]
+    return {
+        "first_s": first,
+        "bare_s": bare,
+        "ratio": statistics.median(ratios),
+        "later_s": statistics.median(later),
+        "latest_s": max(later),
+        "goals": [GOALS["first"], GOALS["next_s"]],
+    }
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--only", nargs="+", choices=("epochs", "equal", "start"), default=["epochs", "equal", "start"]
+    )
+    parser.add_argument("--pairs", type=int, default=5)
+    options = parser.parse_args()
+    found: dict[str, Any] = {}
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        data = subset(options.data, Path(scratch))
+        for part in options.only:
+            found[part] = {
+                "epochs": lambda: epochs(data, options.pairs),
+                "equal": lambda: equal(data),
+                "start": lambda: start(options.pairs),
+            }[part]()
+            print(f"\n| {part} | |\n|---|---|")
+            for name, value in found[part].items():
+                print(f"| {name} | {value} |", flush=True)
+    print(json.dumps({**found, "seconds": time.monotonic() - begun}))
+
+
+if __name__ == "__main__":
+    main()

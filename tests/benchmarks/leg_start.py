@@ -1,0 +1,106 @@
+"""How long two workers take from being asked to their first step: a lane's legs, and a bare ``TorchTrainer.fit()``.
+
+Prints one line of JSON, in seconds. All after ``ray.init``; the order of the two is drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from cluster.machine import local_ray
+from cluster.size import LaneSize
+from search_spaces.data import Data
+from search_spaces.legs import Leg, Member
+from tests.benchmarks.noop import stamp
+from workloads.data import prepare
+from workloads.registry import workload
+
+NUM_LATER = 5
+WORKLOAD = "tests.benchmarks.noop:STAMPING"
+
+
+def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
+    """A lane's first leg, and its next ones."""
+    from cluster.crew_lane import CrewLane
+    from cluster.reports import Report, Shared
+    from workloads.distributed import Crew
+
+    setting = {"workload": WORKLOAD, "objective": "val_loss", "goal": "minimize", "checkpoints": str(folder / "c")}
+    shared = Shared({**setting, "device": "cpu"}, search, folder / "stop")
+    crew = Crew(2, 2, 1.0, 0.0, "ddp", str(folder / "crews"))
+    seconds = []
+    trainable: Any = None
+    for number in range(1 + NUM_LATER):
+        params = {"file": str(folder / f"stamp{number}")}
+        leg = Leg(id=number, start=0, stop=1, horizon=1, members=(Member(trial=number, seed=0, params=params),))
+        begun = time.time()
+        if trainable is None:
+            trainable = CrewLane.__new__(CrewLane)
+            trainable.setup({"leg": leg.to_json()}, shared, crew)
+        else:
+            trainable.reset_config({"leg": leg.to_json()})
+        while not (report := Report.from_result(trainable.step())).done:
+            continue
+        assert report.failure is None, report.failure
+        seconds.append(stamp(params["file"]) - begun)
+    trainable.cleanup()
+    return seconds[0], seconds[1:]
+
+
+def bare(folder: Path, search: Any) -> float:
+    """What every trial pays that calls ``fit`` itself."""
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    file = str(folder / "bare")
+    begun = time.time()
+    TorchTrainer(
+        train_bare,
+        train_loop_config={"search": search, "file": file},
+        torch_config=TorchConfig(backend="gloo"),
+        scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 1}),
+        run_config=RunConfig(storage_path=str(folder / "bare-run")),
+    ).fit()
+    return stamp(file) - begun
+
+
+def train_bare(config: dict[str, Any]) -> None:
+    """One step of the same model."""
+    import ray
+    import torch
+    from torch.nn.parallel import DistributedDataParallel
+
+    kind = workload(WORKLOAD)
+    hp = kind.hyperparameters(file=config["file"])
+    data = kind.data(hp, ray.get(config["search"]), torch.device("cpu"), torch.float32)
+    model = DistributedDataParallel(kind.build(hp, data.shape))
+    model(data.x_train[:32]).square().mean().backward()
+
+
+def main() -> None:
+    """See the module."""
+    import ray
+
+    search = prepare(Data(name="wine")).search
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        local_ray(LaneSize(1, 2, 0), leave=False),
+    ):
+        shared = ray.put(search)
+        found = {"bare_s": math.nan, "first_s": math.nan, "later_s": []}
+        for system in random.sample(["lane", "bare"], 2):
+            if system == "lane":
+                found["first_s"], found["later_s"] = lane(Path(folder), shared)  # type: ignore[assignment]
+            else:
+                found["bare_s"] = bare(Path(folder), shared)
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
