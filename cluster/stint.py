@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 REPORT_EVERY_S = 0.5
 """A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
-CHECKPOINT_EVERY_S = 30.0
-"""Within a long leg; every leg ends with a checkpoint."""
+CHECKPOINT_EVERY_S = 2.0
+"""Within a long leg, or as seldom as keeps its cost below CHECKPOINT_SHARE; every leg ends with a checkpoint."""
+CHECKPOINT_SHARE = 0.02
 
 
 class Stint:
@@ -34,7 +35,7 @@ class Stint:
         self._warned = warned or (lambda: False)
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
-        self._saved_at, self._num_unsaved = 0.0, 0
+        self._save_at, self._num_unsaved = 0.0, 0
 
     def step(self, order: dict[str, Any]) -> Report:
         """Trains on in the leg of ``order``, or begins with it. Raises what the code raises."""
@@ -73,10 +74,13 @@ class Stint:
         return found if self._ring is None else self._ring.agree(found)
 
     def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:
-        due = over or self._warned() or time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S
+        begun = time.monotonic()
+        due = over or self._warned() or begun > self._save_at
         if not self._num_unsaved or not (due if self._ring is None else self._ring.agree(due)):
             return ()
-        saved, self._saved_at, self._num_unsaved = runner.save(), time.monotonic(), 0
+        saved, self._num_unsaved = runner.save(), 0
+        ended = time.monotonic()
+        self._save_at = ended + max(CHECKPOINT_EVERY_S, (ended - begun) / CHECKPOINT_SHARE)
         return saved
 
     def _started(self, order: dict[str, Any]) -> tuple[Leg, LegRunner]:
@@ -92,5 +96,5 @@ class Stint:
             self._runner.test = None if test is None else ray.get(test)[0]
             self._leg = Leg.from_json(order["leg"])
             self._runner.start(self._leg)
-            self._saved_at, self._num_unsaved = time.monotonic(), 0
+            self._save_at, self._num_unsaved = time.monotonic() + CHECKPOINT_EVERY_S, 0
         return self._leg, self._runner

@@ -15,12 +15,15 @@ from search_spaces.legs import Leg, Member
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORKLOAD = "tests.chaos:CHAOS"
-NUM_EPOCHS = 60
+NUM_EPOCHS = 40
+HEALTH_CHECKS = {"period_ms": "1000", "timeout_ms": "3000", "failure_threshold": "3"}
 PARAMS = {"nap_s": 0.2, "lr": 0.01, "batch_size": 128}
 
 
 @pytest.fixture
-def cluster() -> Iterator[Any]:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name, value in HEALTH_CHECKS.items():
+        monkeypatch.setenv(f"RAY_health_check_{name}", value)
     import ray
     from ray.cluster_utils import Cluster
 
@@ -81,7 +84,6 @@ def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypat
     from workloads.data import prepare
 
     monkeypatch.setattr(distributed, "RESIZE_EVERY_S", 3.0)
-    monkeypatch.setattr("cluster.stint.CHECKPOINT_EVERY_S", 1.0)
     search = prepare(Data(name="wine")).search
     setting = {
         "workload": WORKLOAD,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,15 @@ from workloads.ring import Ring, Strategy
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
 """What gloo and NCCL say in a worker whose neighbour is gone."""
+PATIENCE = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
+    "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S": "25",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "8",
+}
+"""How long Ray Train waits, unless the environment says otherwise: for a worker that does not answer, and for places.
+
+By default 60 s for places, which it also waits for those of a machine that has just died.
+"""
 QUIET = ("ray.train", "ray.data")
 RESIZE_EVERY_S = 20.0
 """A ring of variable size looks so often for workers that have come or gone."""
@@ -39,6 +49,8 @@ def train(
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    for name, seconds in PATIENCE.items():
+        os.environ.setdefault(name, seconds)
     workers = crew.least if crew.least == crew.most else (crew.least, crew.most)
     TorchTrainer(
         work,
