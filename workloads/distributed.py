@@ -17,7 +17,7 @@ PATIENCE = {
     "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S": "25",
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "8",
 }
-"""How long Ray Train waits, unless the environment says otherwise: for a worker that does not answer, and for places.
+"""How long Ray Train waits, unless the environment says otherwise, for a worker's answer and for places.
 
 By default 60 s for places, which it also waits for those of a machine that has just died.
 """
