@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cluster.commands import FINISHED, INTERRUPTED
+from cluster.commands import FAILED, FINISHED, INTERRUPTED
 from cluster.flags import JSON, OVERRIDES, SPEC, SWEEP, as_overrides, setting, showing, shown
 
 
@@ -193,9 +193,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.Abort:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception:
+        if argv is not None:
+            raise
+        code = _broken()
     if argv is None:
         _leave(FINISHED if code is None else int(code))
     return FINISHED if code is None else int(code)
+
+
+def _broken() -> int:
+    """Prints the traceback as Python would, but for the passwords that stores' errors carry."""
+    import traceback
+
+    from search_spaces.masking import masked
+
+    sys.stderr.write(masked(traceback.format_exc()))
+    return FAILED
 
 
 def _leave(code: int) -> None:

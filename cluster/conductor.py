@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cluster.chronicle import Chronicle, run_key
 from cluster.home import SweepHome
@@ -17,6 +16,7 @@ from cluster.stopping import Stop
 from cluster.summary import Facts
 from search_spaces.finals import Finals, final_seeds, finalists
 from search_spaces.legs import Leg, Purpose
+from search_spaces.masking import masked
 from search_spaces.race import Race
 from search_spaces.search import Search
 from search_spaces.study import Study
@@ -118,6 +118,7 @@ class Conductor:
 
         With ``to_blame`` false it may have been another leg's fault.
         """
+        reason = masked(reason)
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
         self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
         again = [track for track in aboard if track.state not in ENDS]
@@ -222,9 +223,8 @@ class Conductor:
 
     def _drop_strays(self) -> None:
         """Checkpoints that a lane had written when it died, and that the study has not heard of."""
-        named = {Path(uri) for _, track in self._members() for uri in (track.checkpoint, track.previous) if uri}
-        strays = set(self.home.checkpoints.glob("*/*")) - named
-        self.races["search"].garbage += [str(path) for path in sorted(strays)]
+        named = {uri for _, track in self._members() for uri in (track.checkpoint, track.previous)}
+        self.races["search"].garbage += sorted(checkpoint.found(self.home.checkpoints) - named)
 
     def _revived(self, race: Race) -> Race:
         self._mend(race, [track for track in race.tracks if track.state not in ENDS])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,18 +12,23 @@ from dataclasses import dataclass, field
 from cluster import machine, summary
 from cluster.champion import crown, look_at
 from cluster.conductor import Conductor
-from cluster.home import SweepHome, write_whole
+from cluster.home import SweepHome
 from cluster.imputing import refuse_unfilled
 from cluster.preparing import Loaded, Preparing
 from cluster.progress import Observer, Phase, Snapshot
+from cluster.rebuilding import DataChanged, check_card, is_new, note_spec
 from cluster.size import lane_size
 from cluster.stopping import INTERRUPTED, Stop
+from cluster.stores import attempt, refuse_stores
 from cluster.tracked import Tracker
 from cluster.verdict import verdict, winner
 from search_spaces.search import Search
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
 from workloads.registry import workload
+from workloads.splits import DataError
+
+__all__ = ["DataChanged", "Driver", "drive"]
 
 FINISHED, NO_TRIAL, TOO_MANY_FAILURES, UNREACHABLE = 0, 1, 3, 4
 SHOW_EVERY_S = 0.25
@@ -34,18 +38,16 @@ EARLY = ("cluster.tuning", "pandas")
 """Imported in a thread while Ray's processes start: Tune alone takes a second."""
 
 
-class DataChanged(RuntimeError):
-    """A resumed sweep found other data than it began with."""
-
-
 def drive(home: SweepHome, observer: Observer, trials: int | None = None, leave_ray: bool = False) -> int:
     """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
 
     The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``. Raises SpecError when the data files
     are gone, ``workloads.data.DataError`` when the data cannot be used, by anybody or by the workload's defaults,
-    and ``DataChanged``; the plan then stays as it was.
+    ``DataChanged``, and ``StoresRefused``; the plan then stays as it was.
     """
     sweep = home.sweep(to_run=True)
+    refuse_stores(home, sweep, observer.message)
+    home.stop_mark.unlink(missing_ok=True)
     if trials is not None:
         sweep = sweep.model_copy(update={"trials": trials})
     return Driver(home, sweep, observer, Stop(home.stop_mark), replanned=trials is not None).run(leave_ray)
@@ -69,7 +71,8 @@ class Driver:
         self._told_to_stop = False
         self._show_every_s = SHOW_EVERY_S
         self._size = lane_size(self.sweep)
-        self._study = Study(self.home.id, self.sweep.metric.goal, self.home.journal)
+        self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
+        note_spec(self._study, self.sweep)
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
         if self._study.num_bytes_mended:
             self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")
@@ -86,8 +89,13 @@ class Driver:
             ):  # in this order: Ray sets handlers too
                 self._took("start", self._begun)
                 return self._with_ray(preparing)
+        except DataError:
+            if is_new(self._study):
+                self._study.forget()
+            raise
         finally:
             preparing.cancel()
+            self._study.close()
 
     def _with_ray(self, preparing: Preparing) -> int:
         with self._timed("data"):
@@ -127,6 +135,7 @@ class Driver:
         def show() -> None:
             if self.stop.requested and not self._told_to_stop:
                 self._told_to_stop = True
+                self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
             if time.monotonic() - self._shown > self._show_every_s:
                 self._enter("search" if conductor.purpose == "search" else "verdict")
@@ -177,17 +186,15 @@ class Driver:
 
     def _check_card(self, data: Loaded) -> None:
         """The split must be the one that the sweep began with, which tells once what is wrong with its data."""
-        if not self.home.data.exists():
-            write_whole(self.home.data, json.dumps({"card": data.card, "indices": data.indices}))
+        if check_card(self.home, self._study, data):
             self._tell_details(data)
-        elif json.loads(self.home.data.read_text())["card"]["digest"] != data.card["digest"]:
-            raise DataChanged(f"the data has changed since sweep {self.home.id} began; start a new sweep")
 
     def _replan(self) -> None:
         """With another number of trials the search is open again, and a verdict that was given is not the last."""
         if self.replanned:
             self._study.set("searched", False)
             self._study.set("verdict", None)
+            note_spec(self._study, self.sweep)
             self._study.flush()
             self.home.keep(self.sweep)
 

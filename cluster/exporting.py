@@ -28,20 +28,20 @@ def export_champion(read: Reading, path: Path) -> float:
     if search.train.columns:
         raise NoChampion("a table's champion has a pipeline of scikit-learn's before it: load it from MLflow")
     try:
-        return write_onnx(*export(sweep.workload, str(checkpoint), search), path)
+        return write_onnx(*export(sweep.workload, checkpoint, search), path)
     except NotExportable as error:
         raise NoChampion(str(error)) from error
 
 
-def _champion(read: Reading) -> Path:
+def _champion(read: Reading) -> str:
     """The newest checkpoint of the winner that holds the weights of its best epoch, as final members' do."""
     from workloads import checkpoint
 
     home, verdict = read.home, read.facts.verdict
     if verdict is None:
         raise NoChampion(f"sweep {home.id} has no verdict, so no champion (final: none, or not finished)")
-    folders = sorted(home.checkpoints.glob(f"t{verdict['winner']['number']:04d}-s*/e*"), reverse=True)
-    for folder in folders:
-        if checkpoint.load(str(folder))[2] is not None:
-            return folder
+    of_winner = f"{home.checkpoints}/t{verdict['winner']['number']:04d}-s"
+    for uri in sorted(checkpoint.found(home.checkpoints), reverse=True):
+        if uri.startswith(of_winner) and checkpoint.load(uri)[2] is not None:
+            return uri
     raise NoChampion(f"the champion's checkpoint is not in {home.checkpoints} any more")

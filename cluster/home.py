@@ -9,22 +9,28 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster.storage import STUDY, Mark, given, mark, named
+from search_spaces.driving import Busy
+
 if TYPE_CHECKING:
+    from search_spaces.spec_file import Storage
     from search_spaces.sweep import Sweep
 
-ROOT = Path(".paceline")
+__all__ = ["Busy", "SweepHome", "root", "write_whole"]
 
 
-class Busy(RuntimeError):
-    """Another process drives this sweep."""
+def root() -> Path:
+    """The folder of sweep homes: ``PACELINE_HOME``, else ``.paceline`` in the working folder."""
+    return Path(os.environ.get("PACELINE_HOME") or ".paceline")
 
 
 @dataclass(frozen=True)
 class SweepHome:
-    """The folder ``.paceline/<ID>``. Everything that outlives a driver is in here, in MLflow, or nowhere."""
+    """The folder ``.paceline/<ID>``. What outlives a driver is here, in a store that the spec names, or nowhere."""
 
     id: str
     path: Path
@@ -36,8 +42,25 @@ class SweepHome:
 
     @property
     def journal(self) -> Path:
-        """Optuna's journal, the truth about the trials."""
+        """Optuna's journal."""
         return self.path / "journal.log"
+
+    @cached_property
+    def storage(self) -> Storage:
+        """What the sweep shares with other machines, as it was when it began."""
+        from search_spaces.spec_file import Storage
+
+        text = self.spec.read_text()
+        if "\nstorage:" not in text:
+            return Storage()
+        from ruamel.yaml import YAML
+
+        return Storage.model_validate(YAML(typ="safe", pure=True).load(text)["storage"])
+
+    @property
+    def study(self) -> Path | str:
+        """The truth about the trials: the journal, or the URL of a database, with the environment's password."""
+        return given(self.storage.study, STUDY) if self.storage.study else self.journal
 
     @property
     def spool(self) -> Path:
@@ -45,9 +68,10 @@ class SweepHome:
         return self.path / "spool"
 
     @property
-    def checkpoints(self) -> Path:
-        """Weights, one folder a member."""
-        return self.path / "checkpoints"
+    def checkpoints(self) -> str:
+        """Folder or URI of the weights, with one folder a member."""
+        shared = self.storage.checkpoints
+        return f"{shared}/{self.id}" if shared else str(self.path / "checkpoints")
 
     @property
     def data(self) -> Path:
@@ -55,41 +79,52 @@ class SweepHome:
         return self.path / "data.json"
 
     @property
-    def stop_mark(self) -> Path:
-        """While this file is there, lanes save and end their legs at the next epoch."""
-        return self.path / "stop"
+    def stop_mark(self) -> Mark:
+        """While it is there, lanes save and end their legs at the next epoch. Lanes elsewhere see it too."""
+        return mark(f"{self.checkpoints}/stop" if self.storage.checkpoints else str(self.path / "stop"))
 
     @property
     def _lock(self) -> Path:
         return self.path / "driver.lock"
 
     @classmethod
-    def create(cls, sweep: Sweep, root: Path = ROOT) -> SweepHome:
-        """A new home with the spec in it, under an ID that no other sweep of ``root`` begins with."""
-        root.mkdir(parents=True, exist_ok=True)
+    def create(cls, sweep: Sweep, folder: Path | None = None, sweep_id: str | None = None) -> SweepHome:
+        """A new home in ``folder`` (None: ``root()``) with the spec in it, and the environment's stores.
+
+        Its ID is one that no other sweep of the folder has, and, where stores are shared, one of four billion;
+        or the ``sweep_id`` given: FileExistsError where there is a home of that name.
+        """
+        folder, sweep = folder or root(), named(sweep)
+        folder.mkdir(parents=True, exist_ok=True)
+        num_bytes = 4 if sweep.storage.study or sweep.storage.checkpoints else 2
         while True:
-            sweep_id = os.urandom(2).hex()
-            home = cls(sweep_id, root.resolve() / sweep_id)
-            with contextlib.suppress(FileExistsError):
+            chosen = sweep_id or os.urandom(num_bytes).hex()
+            home = cls(chosen, folder.resolve() / chosen)
+            try:
                 home.path.mkdir()
-                write_whole(home.spec, sweep.to_text())
-                return home
+            except FileExistsError:
+                if sweep_id:
+                    raise
+                continue
+            write_whole(home.spec, sweep.to_text())
+            return home
 
     @classmethod
-    def all(cls, root: Path = ROOT) -> list[SweepHome]:
-        """Every sweep of ``root``, the newest first; none where there is no such folder."""
-        specs = sorted(root.glob("*/sweep.yaml"), key=lambda spec: spec.stat().st_mtime, reverse=True)
+    def all(cls, folder: Path | None = None) -> list[SweepHome]:
+        """Every sweep of ``folder``, the newest first; none where there is no such folder."""
+        found = (folder or root()).glob("*/sweep.yaml")
+        specs = sorted(found, key=lambda spec: spec.stat().st_mtime, reverse=True)
         return [cls(spec.parent.name, spec.parent.resolve()) for spec in specs]
 
     @classmethod
-    def find(cls, reference: str = "last", root: Path = ROOT) -> SweepHome:
+    def find(cls, reference: str = "last", folder: Path | None = None) -> SweepHome:
         """The sweep by its ID, a prefix that only it has, or ``last``. LookupError says what is there instead."""
-        homes = cls.all(root)
+        homes = cls.all(folder)
         found = homes[:1] if reference == "last" else [h for h in homes if h.id.startswith(reference)]
         if len(found) == 1:
             return found[0]
         if not homes:
-            raise LookupError(f"there is no sweep in {root.resolve()}; `paceline demo` makes one")
+            raise LookupError(f"there is no sweep in {(folder or root()).resolve()}; `paceline demo` makes one")
         known = ", ".join(home.id for home in (found or homes)[:8])
         rule = "more than one sweep begins with" if found else "there is no sweep"
         raise LookupError(f"{rule} {reference!r}; known: {known}")
@@ -119,7 +154,6 @@ class SweepHome:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            self.stop_mark.unlink(missing_ok=True)
             yield
 
     def remove(self) -> None:

@@ -73,7 +73,7 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "workload": sweep.workload,
         "objective": sweep.metric.name,
         "goal": sweep.metric.goal,
-        "checkpoints": str(home.checkpoints),
+        "checkpoints": home.checkpoints,
         "device": "auto" if sweep.resources.gpus else "cpu",
         "lr_scaling": sweep.resources.lr_scaling,
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.legs import Exhibit, MemberEpoch, Saved, Scored
 
 if TYPE_CHECKING:
     import ray
+
+    from cluster.storage import Mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,6 @@ class Shared:
     setting: Mapping[str, Any]
     """The fields of a ``workloads.leg.LegSetting``, which only lanes import: the driver holds no torch."""
     search: ray.ObjectRef[Any]
-    stop_mark: Path
+    stop_mark: Mark
     tracking_uri: str | None = None
     """Of the store in which ``weights`` of the form models:/... are looked for; None: the environment's."""

@@ -143,8 +143,8 @@ class Reading:
         from search_spaces.study import Study
 
         sweep = home.sweep()
-        study = Study(home.id, sweep.metric.goal, home.journal, writing=False)
-        return cls(home=home, sweep=sweep, study=study, live=home.driver_pid() is not None)
+        study = Study(home.id, sweep.metric.goal, home.study, writing=False)
+        return cls(home=home, sweep=sweep, study=study, live=study.driven or home.driver_pid() is not None)
 
     @cached_property
     def facts(self) -> Facts:

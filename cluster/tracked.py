@@ -13,6 +13,7 @@ from cluster.progress import Observer, Row
 from cluster.summary import best_of, epochs_saved, rows
 from search_spaces.domain_rules import Domain, is_number
 from search_spaces.legs import Value
+from search_spaces.masking import without_password
 from search_spaces.problems import beside
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
@@ -115,10 +116,11 @@ class Tracker:
         if self._linked or self.writer.experiment_id is None:
             return
         local = sqlite_path(self.uri) is not None
-        base = f"http://127.0.0.1:{DEFAULT_PORT}" if local else self.uri
+        uri = without_password(self.uri)
+        base = f"http://127.0.0.1:{DEFAULT_PORT}" if local else uri
         url = leaderboard_url(base, self.writer.experiment_id, self._home.id)
         facts = {"experiment_id": self.writer.experiment_id, "parent_run_id": self.writer.parent_run_id}
-        self._study.set("tracking", {"uri": self.uri, **facts, "url": url})
+        self._study.set("tracking", {"uri": uri, **facts, "url": url})
         self._observer.link(url)
         self._linked = True
 

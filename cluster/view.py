@@ -18,6 +18,7 @@ from cluster import board, words
 from cluster.board import Title
 from cluster.leaderboard import Ranked, leaderboard
 from cluster.progress import Phase, Row, Snapshot
+from search_spaces.masking import masked
 
 REFRESHES_PER_SECOND = 3
 ENDED = ("done", "stopped", "failed")
@@ -75,7 +76,7 @@ class LiveView:
     def message(self, text: str) -> None:
         """Printed above the picture, where it stays."""
         self._live.refresh()  # so that the picture which makes room is one that fits the terminal
-        self._console.print(Text(text))
+        self._console.print(Text(masked(text)))
 
     def link(self, url: str) -> None:
         """Shown below the leaderboard."""
@@ -192,7 +193,7 @@ class LineView:
 
 def _print(text: str, stream: TextIO) -> None:
     try:
-        print(text, file=stream, flush=True)
+        print(masked(text), file=stream, flush=True)
     except BrokenPipeError:  # whoever read has gone, as `head` does; the sweep goes on
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces.masking import masked
+
 _SHOWN = 60
 MAX_LINES = 100
 """Faults that are told; the rest are counted."""
@@ -26,7 +28,7 @@ class Fault:
         where = f"{self.place}: {self.path}: " if self.path else f"{self.place}: "
         received = "" if self.received is None else f", received {self.received}"
         meant = "" if self.suggestion is None else f", did you mean {self.suggestion}?"
-        return f"{where}{self.rule}{received}{meant}"
+        return masked(f"{where}{self.rule}{received}{meant}")
 
 
 class SpecError(Exception):
@@ -62,7 +64,7 @@ def shown(value: Any) -> str:
         return "a group of " + (", ".join(map(str, list(value)[:5])) or "nothing")
     if isinstance(value, list):
         return f"a list of {len(value)}" if len(value) > 8 else f"[{', '.join(map(shown, value))}]"[:_SHOWN]
-    text = ascii_safe(value)
+    text = masked(ascii_safe(value))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

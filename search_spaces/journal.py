@@ -15,12 +15,15 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
+from search_spaces.driving import Fenced
+
 
 class BatchedJournal(BaseJournalBackend):
     """A journal backend for one writing process: reads its own writes at once, syncs them on ``flush``."""
 
     def __init__(self, path: Path) -> None:
-        self._file = JournalFileBackend(str(path))
+        self._path, self._file = path, JournalFileBackend(str(path))
+        self._size = path.stat().st_size
         self._logs: list[dict[str, Any]] = list(self._file.read_logs(0))
         self._unsynced: list[dict[str, Any]] = []
 
@@ -34,10 +37,13 @@ class BatchedJournal(BaseJournalBackend):
         self._unsynced += copy.deepcopy(logs)
 
     def flush(self) -> None:
-        """Appends and syncs what has gathered, in one write."""
-        if self._unsynced:
-            self._file.append_logs(self._unsynced)
-            self._unsynced = []
+        """Appends and syncs what has gathered, in one write. Fenced when another process has written meanwhile."""
+        if not self._unsynced:
+            return
+        if self._path.stat().st_size != self._size:
+            raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
+        self._file.append_logs(self._unsynced)
+        self._unsynced, self._size = [], self._path.stat().st_size
 
 
 def mend(path: Path) -> int:

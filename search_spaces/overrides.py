@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search_spaces.faults import Fault, SpecError, shown
+from search_spaces.masking import masked
 from search_spaces.spec_yaml import Document, Path, decoded, dotted, read_yaml
 
 ALIASES = {"run_cap": "trials"}
@@ -27,7 +28,7 @@ def settle_aliases(document: Document) -> None:
 def override(document: Document, overrides: Sequence[str]) -> None:
     """Put each of ``overrides`` over ``document``; one that cannot be read or placed is noted as a fault."""
     for text in overrides:
-        place = f"override {text[:100]}"
+        place = f"override {masked(text)[:100]}"
         key, equals, value = text.partition("=")
         if not equals or not all(key.split(".")):
             document.faults.append(Fault(place, "", "must be key=value, such as epochs=3", shown(text)))

@@ -21,6 +21,7 @@ from search_spaces.spec_file import INSTEAD, EarlyTerminate, SpecFile
 from search_spaces.spec_parameters import read_parameters, refuse_without_effect
 from search_spaces.spec_resources import check_workers
 from search_spaces.spec_start import Searched, check_count, check_entries
+from search_spaces.spec_storage import checked_storage, refuse_passwords
 from search_spaces.spec_yaml import Document, decoded, read_yaml
 
 DEFAULT_TRIALS = 20
@@ -49,6 +50,7 @@ def checked_sweep(
     if workload is not None and document.tree.get("parameters") is None:
         _put_default_space(document, workload)
     override(document, inner)
+    refuse_passwords(document)
     fields = _Checks(document, catalogue, workload).fields(base)
     document.refuse_faulty()
     return fields
@@ -133,6 +135,7 @@ class _Checks:
             "early_terminate": self._early_terminate(),
             "trials": self._trials(space),
             "start_from": tuple(spec.start_from),
+            "storage": checked_storage(self._document, spec, base),
             "timeout_s": spec.timeout,
         }
 

@@ -154,6 +154,18 @@ class Tracking(BaseModel):
     )
 
 
+_Place = Annotated[Annotated[str, Field(min_length=1, max_length=2000)] | None, _word("auto")]
+
+
+class Storage(BaseModel):
+    """What several machines share; None leaves the choice to the environment and the sweep's home."""
+
+    model_config = _STRICT
+
+    study: _Place = Field(default=None, description="Database of the study: postgresql+psycopg://USER@HOST/DB.")
+    checkpoints: _Place = Field(default=None, description="Folder or URI (s3://BUCKET/PREFIX) of the checkpoints.")
+
+
 class SpecFile(BaseModel):
     """A sweep. A superset of the W&B sweep file."""
 
@@ -198,3 +210,4 @@ class SpecFile(BaseModel):
         default=Final(), description="The verdict on the test split; 'none' skips it."
     )
     tracking: Tracking = Field(default=Tracking(), description="Where MLflow keeps the runs.")
+    storage: Storage = Field(default=Storage(), description="Where study and checkpoints are kept.")

@@ -15,7 +15,7 @@ from search_spaces.faults import Fault, SpecError
 from search_spaces.legs import Value
 from search_spaces.problems import Goal, Problem
 from search_spaces.space import Space
-from search_spaces.spec_file import EarlyTerminate, Final, Resources, Tracking
+from search_spaces.spec_file import EarlyTerminate, Final, Resources, Storage, Tracking
 from search_spaces.spec_parameters import as_parameters
 from search_spaces.spec_yaml import MAX_BYTES, decoded
 
@@ -63,6 +63,7 @@ class Sweep(BaseModel):
     resources: Resources = Resources()
     final: Final | None = Final()
     tracking: Tracking = Tracking()
+    storage: Storage = Storage()
 
     def to_tree(self) -> dict[str, Any]:
         """The spec as plain values: the form of its file, defaults left out."""

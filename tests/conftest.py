@@ -8,9 +8,34 @@ from pathlib import Path
 
 import pytest
 
+from tests.object_store import object_store
+from tests.postgres import Postgres, postgres
 from tests.tracking_help import open_writer, write_trial
 from tracking.store import open_store
 from tracking.ui import Server, serve
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_shared_stores() -> Iterator[None]:
+    """A sweep shares what its test says, whatever the environment names."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("STUDY", "CHECKPOINTS", "HOME", "ATTEMPT"):
+            patch.delenv(f"PACELINE_{name}", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def pg() -> Iterator[Postgres]:
+    """A real PostgreSQL."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, str]]:
+    """An S3 server with the bucket ``weights``, as the environment that leads to it."""
+    with object_store("weights") as environment:
+        yield environment
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -67,7 +67,7 @@ class Life:
         epochs = range(leg.start + 1, leg.stop + 1 if score else leg.stop)
         points = [MemberEpoch(key=m.key, epoch=e, metrics={"val_accuracy": 0.5 + m.trial / 10 + e / 1000})
                   for m in leg.members for e in epochs]  # fmt: skip
-        saved = [Saved(key=m.key, epoch=epochs[-1], uri=str(self.home.checkpoints / m.key)) for m in leg.members]
+        saved = [Saved(key=m.key, epoch=epochs[-1], uri=f"{self.home.checkpoints}/{m.key}") for m in leg.members]
         scored = [Scored(key=m.key, best_epoch=2, metrics={"test_accuracy": 0.5}) for m in leg.members]
         told = scored if score and leg.purpose == "final" else []
         self.conductor.report(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from search_spaces.masking import masked
 from tracking import names
 
 NEVER: Final = {"INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"}
@@ -45,4 +46,4 @@ def _is_final(error: Exception) -> bool:
 def first_line(error: BaseException) -> str:
     """What an error says in one line of at most 300 characters; its type where it says nothing."""
     text = str(error).strip() or type(error).__name__
-    return names.shorten(text.splitlines()[0], 300)
+    return names.shorten(masked(text.splitlines()[0]), 300)

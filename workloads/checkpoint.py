@@ -61,8 +61,8 @@ def save(uri: str, progress: Progress, state: MemberState, best: State | None = 
     torch.save({"model": state.model, "optimizer": state.optimizer, "best": best}, buffer)
     weights = buffer.getvalue()
     record = {**asdict(progress), "weights": {"bytes": len(weights), "crc32": zlib.crc32(weights)}}
-    _write(uri, WEIGHTS, weights)
-    _write(uri, STATE, json.dumps(record, indent=1).encode())
+    put(uri, WEIGHTS, weights)
+    put(uri, STATE, json.dumps(record, indent=1).encode())
 
 
 def load(uri: str) -> tuple[Progress, MemberState, State | None]:
@@ -107,11 +107,24 @@ def delete(uri: str) -> None:
         filesystem.rm(remote, recursive=True)
 
 
+def found(root: str) -> set[str]:
+    """Every checkpoint below ``root``, whole or not, as ``folder`` names them."""
+    path = _local(root)
+    if path is not None:
+        inside = [(one.parent.name, one.name) for one in path.glob("*/*")]
+    else:
+        filesystem, remote = _remote(root)
+        filesystem.invalidate_cache()
+        files = (str(file).removeprefix(f"{remote}/").split("/") for file in filesystem.find(remote))
+        inside = [(parts[0], parts[1]) for parts in files if len(parts) > 2]
+    return {f"{root.rstrip('/')}/{key}/{name}" for key, name in inside}
+
+
 def _checked(uri: str) -> tuple[dict[str, Any], bytes]:
     try:
-        record = json.loads(_read(uri, STATE))
+        record = json.loads(get(uri, STATE))
         expected = record["weights"]
-        weights = _read(uri, WEIGHTS)
+        weights = get(uri, WEIGHTS)
     except FileNotFoundError as error:
         raise TornCheckpoint(f"{uri}: a file is missing") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -132,7 +145,8 @@ def _remote(uri: str) -> tuple[Any, str]:
     return filesystem, str(path)
 
 
-def _read(uri: str, name: str) -> bytes:
+def get(uri: str, name: str) -> bytes:
+    """A file in the folder ``uri``."""
     path = _local(uri)
     if path is not None:
         return (path / name).read_bytes()
@@ -140,13 +154,16 @@ def _read(uri: str, name: str) -> bytes:
     return bytes(filesystem.cat_file(f"{remote}/{name}"))
 
 
-def _write(uri: str, name: str, content: bytes) -> None:
+def put(uri: str, name: str, content: bytes) -> None:
     """To a temporary name, then renamed; an object store's own put is whole or nothing."""
     path = _local(uri)
     if path is None:
         filesystem, remote = _remote(uri)
-        filesystem.makedirs(remote, exist_ok=True)
-        filesystem.pipe_file(f"{remote}/{name}", content)
+        try:
+            filesystem.pipe_file(f"{remote}/{name}", content)
+        except FileNotFoundError:  # a store with real folders; to ask others for theirs costs a round trip
+            filesystem.makedirs(remote, exist_ok=True)
+            filesystem.pipe_file(f"{remote}/{name}", content)
         return
     path.mkdir(parents=True, exist_ok=True)
     temporary = path / f".{name}.{os.getpid()}"

@@ -12,6 +12,7 @@ import click
 
 from cluster.commands import BAD_SPEC, FAILED
 from cluster.home import SweepHome
+from search_spaces.driving import StudyAway
 from search_spaces.faults import SpecError
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ class Failure(click.ClickException):
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Faults of what the user wrote end the command, one line for every fault."""
+    """Faults of what the user wrote end the command, one line for every fault; so does a study that is away."""
     try:
         yield
     except SpecError as error:
         raise Refusal(str(error)) from error
+    except StudyAway as error:
+        raise Failure(str(error)) from None
 
 
 def load(spec: str, overrides: Iterable[str]) -> Sweep:
@@ -53,11 +56,17 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
 
 
 def find(reference: str) -> SweepHome:
-    """The sweep in this folder by ID, prefix or ``last``."""
+    """The sweep in this folder by ID, prefix or ``last``; one that only the shared study has gets a home here."""
     try:
         return SweepHome.find(reference)
     except LookupError as error:
-        raise Refusal(str(error.args[0])) from error
+        from cluster.rebuilding import rebuilt
+
+        with refusing():
+            home = rebuilt(reference)
+        if home is None:
+            raise Refusal(str(error.args[0])) from error
+        return home
 
 
 def stored(home: SweepHome) -> Sweep:

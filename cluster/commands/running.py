@@ -26,6 +26,7 @@ from cluster.commands.common import (
     title,
 )
 from cluster.home import Busy, SweepHome
+from search_spaces.driving import Fenced, StudyAway
 
 if TYPE_CHECKING:
     from cluster.board import Title
@@ -93,15 +94,16 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
         with refusing(), home.driven():  # before the imports, which take a second: `show` tells that it starts
             from cluster.driver import DataChanged, drive
             from cluster.size import TooSmall
+            from cluster.stores import StoresRefused
             from workloads.data import DataError
 
             try:
                 return drive(home, view, trials, leave_ray=True)
-            except DataError as error:
+            except (DataError, StoresRefused) as error:
                 if not home.data.exists():
                     home.remove()
-                raise Refusal(str(error)) from error
-            except (DataChanged, TooSmall) as error:
+                raise Refusal(str(error)) from None
+            except (DataChanged, TooSmall, Fenced, StudyAway) as error:
                 raise Failure(str(error)) from error
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from cluster.commands import FINISHED
 from cluster.commands.common import Failure, find, reading
+from cluster.storage import given
 
 PATIENCE_S = 60.0
 POLL_S = 0.2
@@ -58,7 +59,7 @@ def ui(reference: str, port: int) -> int:
     print("starting MLflow's UI ...", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
     try:
-        server = serve(tracking["uri"], port, home.path / "ui.log")
+        server = serve(given(tracking["uri"], "MLFLOW_TRACKING_URI"), port, home.path / "ui.log")
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
         raise Failure(f"the UI does not start: {error}") from error
     try:

@@ -1,0 +1,76 @@
+"""What a study holds so that a sweep outlives its home: the spec, and the card of the data it began with."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.home import SweepHome, write_whole
+from cluster.storage import STUDY
+from search_spaces.masking import without_password
+
+if TYPE_CHECKING:
+    from cluster.preparing import Loaded
+    from search_spaces.study import Study
+    from search_spaces.sweep import Sweep
+
+SPEC, CARD = "spec", "card"
+
+
+class DataChanged(RuntimeError):
+    """A resumed sweep found other data than it began with."""
+
+
+def note_spec(study: Study, sweep: Sweep) -> None:
+    """Keeps the spec in the study."""
+    if study.facts().get(SPEC) != sweep.to_text():
+        study.set(SPEC, sweep.to_text())
+
+
+def is_new(study: Study) -> bool:
+    """Whether the sweep has not got as far as to know its data."""
+    return CARD not in study.facts()
+
+
+def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
+    """Whether the sweep sees its data for the first time. Raises DataChanged where it began with other data."""
+    known = study.facts().get(CARD)
+    if known is None and home.data.exists():  # of a version that kept it there alone
+        known = json.loads(home.data.read_text())["card"]
+    if known is not None and known["digest"] != data.card["digest"]:
+        raise DataChanged(f"the data has changed since sweep {home.id} began; start a new sweep")
+    if not home.data.exists():
+        write_whole(home.data, json.dumps({"card": data.card, "indices": data.indices}))
+    if is_new(study):
+        study.set(CARD, dict(data.card))
+    return known is None
+
+
+def rebuilt(reference: str, folder: Path | None = None) -> SweepHome | None:
+    """A new home of the one sweep whose ID begins so in the database PACELINE_STUDY; None where there is none.
+
+    Raises LookupError where several begin so, and StudyAway.
+    """
+    url = os.environ.get(STUDY)
+    if not url or reference == "last":
+        return None
+    from search_spaces.database import names
+    from search_spaces.study import Study
+    from search_spaces.sweep import parse_sweep
+    from workloads.registry import catalogue
+
+    found = [name for name in names(url) if name.startswith(reference)]
+    if reference in found:
+        found = [reference]
+    if len(found) > 1:
+        raise LookupError(f"more than one sweep begins with {reference!r}; known: {', '.join(found[:8])}")
+    text = Study(found[0], "maximize", url, writing=False).facts().get(SPEC) if found else None
+    if text is None:
+        return None
+    sweep = parse_sweep(text, f"the spec of sweep {found[0]}", None, catalogue=catalogue())
+    here = sweep.storage.model_copy(
+        update={"study": without_password(url)}
+    )  # the database may have another name here
+    return SweepHome.create(sweep.model_copy(update={"storage": here}), folder, found[0])
