@@ -20,7 +20,7 @@ demo: install
 	cd .demo && ../$(BIN)/paceline demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff format --check .

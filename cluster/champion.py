@@ -59,11 +59,10 @@ def crown(home: SweepHome, sweep: Sweep, chosen: Track, tracker: Tracker, search
     return model_uri
 
 
-def look_at(sweep: Sweep, chosen: Track, tracker: Tracker, data: SharedData, rows: Sequence[int]) -> str | None:
-    """Keeps what the final member ``chosen`` does well and badly as artifacts of its run.
+def inspection(sweep: Sweep, chosen: Track, data: SharedData, rows: Sequence[int]) -> ray.ObjectRef[Any]:
+    """Begins to look at what the final member ``chosen`` does well and badly, while others do other things.
 
-    ``rows`` tells where each validation example stands in its source. Returns the verdict on overfitting in words,
-    None where its curves do not tell; the user is told of parts that could not be looked at.
+    ``rows`` tells where each validation example stands in its source.
     """
     subject = {
         "workload": sweep.workload,
@@ -72,10 +71,20 @@ def look_at(sweep: Sweep, chosen: Track, tracker: Tracker, data: SharedData, row
         "goal": sweep.metric.goal,
         "rows": list(rows),
     }
+    order = {"subject": subject, "title": f"{sweep.name}: {run_key(chosen, 'final')}"}
+    begun: ray.ObjectRef[Any] = _inspect.options(num_cpus=0).remote(order, data.search, data.test)
+    return begun
+
+
+def look_at(begun: ray.ObjectRef[Any], chosen: Track, tracker: Tracker) -> str | None:
+    """Keeps what an ``inspection`` found as artifacts of the member's run.
+
+    Returns the verdict on overfitting in words, None where its curves do not tell; the user is told of parts that
+    could not be looked at.
+    """
     key = run_key(chosen, "final")
-    order = {"subject": subject, "title": f"{sweep.name}: {key}"}
     try:
-        found = ray.get(_inspect.options(num_cpus=0).remote(order, data.search, data.test))
+        found = ray.get(begun)
     except ray.exceptions.RayError as error:
         tracker.say(f"the winner could not be inspected: {str(error).strip().splitlines()[-1]}")
         return None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cluster import machine, summary
-from cluster.champion import crown, look_at
+from cluster.champion import crown, inspection, look_at
 from cluster.conductor import Conductor
 from cluster.home import SweepHome
 from cluster.imputing import refuse_unfilled
@@ -159,8 +159,9 @@ class Driver:
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
+                looking = inspection(self.sweep, chosen, data, val_rows)
                 crown(self.home, self.sweep, chosen, tracker, data.search)
-                words = look_at(self.sweep, chosen, tracker, data, val_rows)
+                words = look_at(looking, chosen, tracker)
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()

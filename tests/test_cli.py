@@ -23,7 +23,6 @@ HEAVY = {
     "sklearn",
     "numpy",
     "pyarrow",
-    "plotly",
     "rich",
 }
 SPEC = """

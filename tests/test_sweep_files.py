@@ -65,7 +65,7 @@ def test_a_template_parses_without_change_and_means_the_defaults(name: str) -> N
 
 
 def test_loading_a_spec_imports_nothing_heavy() -> None:
-    heavy = ("torch", "ray", "mlflow", "optuna", "numpy", "scipy", "pandas", "sklearn", "pyarrow", "plotly")
+    heavy = ("torch", "ray", "mlflow", "optuna", "numpy", "scipy", "pandas", "sklearn", "pyarrow")
     code = (
         "import sys; from pathlib import Path; from search_spaces.sweep import load_sweep;"
         "from workloads.registry import catalogue;"
