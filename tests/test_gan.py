@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,14 @@ from PIL import Image
 from scipy.linalg import sqrtm
 from torch.testing import assert_close
 
-from search_spaces.legs import Leg, Member, MemberEpoch, Purpose
-from tests.workload_data import blobs, search_data
+from tests.workload_data import search_data
 from workloads import checkpoint
 from workloads.data import SearchData
-from workloads.export import export
 from workloads.features import fit
 from workloads.frechet import class_coverage, frechet_distance, yardstick
 from workloads.gan import GAN, VARIANTS, GANHyperparameters
 from workloads.gan_loop import GanLoop, growth, slope_penalty
 from workloads.grids import grid_png
-from workloads.leg import LegRunner, LegSetting
 from workloads.loop import Setup, Trainee
 from workloads.players import Players
 from workloads.registry import DataShape
@@ -233,61 +228,3 @@ def test_the_grid_is_a_picture_of_the_samples() -> None:
     assert found.shape == (3 * 8 + 2, 2 * 8 + 1, 3)
     assert (found[-8:, :8] == [0, 255, 0]).all() and (found[:8, -8:] == 0).all()
     assert np.asarray(Image.open(io.BytesIO(grid_png(images[:, :1], 2)))).shape == (3 * 4 + 2, 2 * 4 + 1)
-
-
-def legs(folder: Path, variant: str, purpose: Purpose, stop: int = 2) -> tuple[LegRunner, list[MemberEpoch]]:
-    setting = LegSetting("gan", "val_frechet_distance", "minimize", str(folder), device="cpu")
-    test = blobs(30, 2)
-    enlarged = replace(test, x=test.x.repeat(2, -1).repeat(2, -2))
-    lane = LegRunner(setting, eight_by_eight(), enlarged)
-    members = (Member(trial=0, seed=0, params={**SMALL, "variant": variant}),)
-    lane.start(Leg(id=0, start=0, stop=stop, horizon=9, members=members, purpose=purpose))
-    told = []
-    while not lane.done:
-        told += lane.epoch()
-        [shown] = lane.exhibits()
-        assert shown.path.startswith("samples/e") and shown.path.endswith(".png")
-    return lane, told
-
-
-def test_training_ends_where_samples_come_no_nearer(tmp_path: Path) -> None:
-    setting = LegSetting("gan", "val_frechet_distance", "minimize", str(tmp_path), device="cpu")
-    lane = LegRunner(setting, eight_by_eight())
-    members = (Member(trial=0, seed=0, params={**SMALL, "patience": 1, "min_improvement": 1e9}),)
-    lane.start(Leg(id=0, start=0, stop=9, horizon=9, members=members))
-    told = []
-    while not lane.done:
-        told += lane.epoch()
-    assert [t.finished for t in told] == [False, True]
-
-
-PREDICT = """
-import sys
-import numpy as np
-import torch
-from tests.test_gan import eight_by_eight
-from workloads.export import export
-module, _ = export("gan", sys.argv[1], eight_by_eight())
-np.save(sys.argv[3], module(torch.from_numpy(np.load(sys.argv[2]))).numpy())
-"""
-
-
-@pytest.mark.parametrize("variant", ["conditional", "progressive"])
-def test_a_final_member_is_scored_and_its_generator_served(variant: str, tmp_path: Path) -> None:
-    lane, told = legs(tmp_path / "checkpoints", variant, "final")
-    [scored] = lane.score()
-    best = min(told, key=lambda t: t.metrics["val_frechet_distance"])
-    assert scored.best_epoch == best.epoch
-    assert scored.metrics["val_frechet_distance"] == pytest.approx(best.metrics["val_frechet_distance"])
-    assert scored.metrics["test_frechet_distance"] > 0
-    assert 0 <= scored.metrics["test_class_coverage"] <= 1
-    [saved] = lane.save()
-    module, inputs = export("gan", saved.uri, eight_by_eight())
-    images = module(torch.from_numpy(inputs))
-    x = eight_by_eight().train.x
-    assert images.shape == (len(inputs), 1, 8, 8)
-    assert x.min() <= images.min() and images.max() <= x.max()
-    np.save(tmp_path / "z.npy", inputs)
-    command = [sys.executable, "-c", PREDICT, saved.uri, str(tmp_path / "z.npy"), str(tmp_path / "images.npy")]
-    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
-    assert_close(torch.from_numpy(np.load(tmp_path / "images.npy")), images, rtol=0, atol=0)
