@@ -8,7 +8,8 @@ import pytest
 
 from search_spaces.legs import MemberEpoch
 from search_spaces.search import Search
-from search_spaces.simulate import SimulatedWorld, simulate
+from search_spaces.simulate import World as SimulatedWorld
+from search_spaces.simulate import simulate
 from search_spaces.study import Study
 from search_spaces.sweep import Metric
 from tests.racing import METRIC, Toy, curve, toy_sweep
