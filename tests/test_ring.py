@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import socket
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.test_gan import eight_by_eight
+from tests.test_gan import trainee as gan_trainee
 from tests.workload_data import setup, train, trainee
-from workloads.loop import MemberState
+from workloads.loop import MemberState, Setup
+from workloads.registry import workload
 from workloads.ring import Ring, scaled
 from workloads.widths import make_loop
 
@@ -26,6 +29,8 @@ CASES: dict[str, dict[str, Any]] = {
 }
 """What is compared, and with which hyperparameters: nothing that draws noise, no batch norm."""
 QUIET = {"dropout": 0.0, "batch_norm": False, "flip": 0.0, "crop": 0.0}
+NOISY_ONES = ("gan", "transfer", "cnn")
+"""Drawn noise or batch norm: what two processes come to is not what one does, but both hold the same."""
 NOISY = ("examples_per_s",)
 BATCH = 16
 EXPECTED = {"rel": 1e-9, "abs": 1e-12}
@@ -61,15 +66,37 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
             found[f"{name} {strategy}"] = trained(name, ring, None, 2)
             begun = trained(name, Ring(), None, 1)[1]
             found[f"{name} {strategy} resumed"] = trained(name, ring, begun, 1)
+    alike = {name: same_everywhere(name, Ring(rank, 2)) for name in NOISY_ONES}
     if rank == 0:
+        torch.save(alike, f"{folder}.alike")
         torch.save(
             {key: (records, state.model, state.optimizer) for key, (records, state) in found.items()}, folder
         )
     torch.distributed.destroy_process_group()
 
 
+def same_everywhere(name: str, ring: Ring) -> tuple[bool, list[float]]:
+    """Whether all processes hold the same weights and statistics after an epoch; and what they measured."""
+    from dataclasses import replace
+
+    if name == "gan":
+        own = gan_trainee("conditional")
+        shared = Setup(
+            workload(name), workload(name).data(own.hp, eight_by_eight(), torch.device("cpu"), torch.float32)
+        )
+    else:
+        shared, own = setup(name, torch.float32), trainee(name, batch_size=BATCH)
+    loop = make_loop(replace(shared, ring=ring), [own])
+    [record] = loop.epoch()
+    weights = torch.cat([value.double().flatten() for value in loop.state(0).model.values()])
+    told: list[object] = [None, None]
+    objective = record["val_frechet_distance" if name == "gan" else "val_loss"]
+    torch.distributed.all_gather_object(told, (weights.sum().item(), weights.abs().max().item(), objective))
+    return told[0] == told[1], [value for metric, value in record.items() if metric not in NOISY]
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("ring") / "found.pt"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -81,12 +108,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0]
-    return torch.load(Path(path), weights_only=True)
+    return torch.load(path, weights_only=True), torch.load(f"{path}.alike", weights_only=True)
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 @pytest.mark.parametrize("name", CASES)
-def test_two_processes_train_as_one(name: str, strategy: str, found: Any) -> None:
+def test_two_processes_train_as_one(name: str, strategy: str, both: Any) -> None:
+    found, _ = both
     records, state = trained(name, Ring(), None, 2)
     for key, num_epochs in ((f"{name} {strategy}", 2), (f"{name} {strategy} resumed", 1)):
         told, model, optimizer = found[key]
@@ -96,6 +124,13 @@ def test_two_processes_train_as_one(name: str, strategy: str, found: Any) -> Non
             assert {metric: epoch[metric] for metric in wanted} == pytest.approx(wanted, **EXPECTED)
         torch.testing.assert_close(model, dict(state.model), rtol=1e-8, atol=1e-10)
         torch.testing.assert_close(optimizer, dict(state.optimizer), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NOISY_ONES)
+def test_two_processes_hold_one_model(name: str, both: Any) -> None:
+    same, measured = both[1][name]
+    assert same
+    assert all(math.isfinite(value) for value in measured)
 
 
 def test_parts_of_a_batch_and_their_weights() -> None:
