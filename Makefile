@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo test check bench wheel clean
+.PHONY: install demo test check checkov bench wheel clean
 
 install: $(STAMP)
 
@@ -28,6 +28,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_contract.py
 
+# checkov pins older packages than ours, so that it has an environment of its own.
+checkov: install
+	test -x .checkov/bin/checkov || ($(PYTHON) -m venv .checkov && .checkov/bin/python -m pip install --quiet checkov==3.3.30)
+	$(BIN)/python -m pytest tests/test_k8s_checkov.py
+
 bench: install
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.search_quality
@@ -39,4 +44,4 @@ wheel: install
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) .demo dist
+	rm -rf $(VENV) .checkov .demo dist
