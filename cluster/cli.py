@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from cluster.cli_jobs import COMMANDS
 from cluster.commands import FAILED, FINISHED, INTERRUPTED
-from cluster.flags import JSON, OVERRIDES, SPEC, SWEEP, as_overrides, setting, showing, shown
+from cluster.flags import CODE, JSON, ON, OVERRIDES, SPEC, SWEEP, as_overrides, setting, showing, shown
 
 
 class InOrder(click.Group):
@@ -67,9 +68,13 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 @OVERRIDES
 @setting
 @click.option("--dry-run", is_flag=True, help="Show what would run, and run nothing.")
+@ON
+@CODE
 @showing
-def run(spec: str, overrides: tuple[str, ...], dry_run: bool, **flags: Any) -> int:
-    """Run the sweep that SPEC describes.
+def run(
+    spec: str, overrides: tuple[str, ...], dry_run: bool, on: str | None, code: str | None, **flags: Any
+) -> int:
+    """Run the sweep that SPEC describes, here or (--on) on a cluster.
 
     KEY=VALUE overrides a key of it, as in `parameters.dropout.max=0.3`; flags win over both.
     """
@@ -79,20 +84,17 @@ def run(spec: str, overrides: tuple[str, ...], dry_run: bool, **flags: Any) -> i
         from cluster.commands.specs import check
 
         return check(spec, overrides, options.as_json)
+    from cluster.commands.jobs import chosen, run_on
+
+    if (place := chosen(on)) is not None:
+        return run_on(spec, overrides, place, code)  # type: ignore[arg-type] # checked by click
     from cluster.commands.running import run
 
     return run(spec, overrides, options)
 
 
-@paceline.command()
-@SWEEP
-@click.option("--trials", metavar="N", help="With +N more trials, or N in all, though it may have ended.")
-@showing
-def resume(sweep: str, trials: str | None, **flags: Any) -> int:
-    """Go on with a sweep, or give it more trials."""
-    from cluster.commands.running import resume
-
-    return resume(sweep, trials, shown(flags))
+for command in COMMANDS:
+    paceline.add_command(command)
 
 
 @paceline.command()
@@ -138,16 +140,6 @@ def export(sweep: str, file: str) -> int:
 
 @paceline.command()
 @SWEEP
-@click.option("--now", is_flag=True, help="Do not wait for the running legs.")
-def stop(sweep: str, now: bool) -> int:
-    """Stop a running sweep; `resume` continues it."""
-    from cluster.commands.serving import stop
-
-    return stop(sweep, now)
-
-
-@paceline.command()
-@SWEEP
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True)
 def ui(sweep: str, port: int) -> int:
     """Serve MLflow's UI; print the link to a sweep."""
@@ -158,9 +150,15 @@ def ui(sweep: str, port: int) -> int:
 
 @paceline.command()
 @click.option("--full", is_flag=True, help="Also start a local Ray.")
+@ON
+@CODE
 @JSON
-def doctor(full: bool, as_json: bool) -> int:
-    """Check this machine and installation."""
+def doctor(full: bool, on: str | None, code: str | None, as_json: bool) -> int:
+    """Check this machine, or (--on) a cluster."""
+    from cluster.commands.jobs import chosen, doctor_on
+
+    if (place := chosen(on)) is not None:
+        return doctor_on(place, code, as_json)  # type: ignore[arg-type] # checked by click
     from cluster.doctor import doctor
 
     return doctor(full, as_json)

@@ -14,8 +14,12 @@ MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 
 
 def doctor(full: bool, as_json: bool) -> int:
-    """Looks at everything; returns 1 when something is wrong, 0 otherwise."""
-    found = examine(FULL if full else QUICK)
+    """Looks at this machine; returns 1 when something is wrong, 0 otherwise."""
+    return report(examine(FULL if full else QUICK), as_json)
+
+
+def report(found: Iterable[Check], as_json: bool) -> int:
+    """Tells the checks; returns 1 when something is wrong, 0 otherwise."""
     if as_json:
         checks = list(found)
         print(json.dumps({"ok": healthy(checks), "checks": [asdict(check) for check in checks]}, indent=2))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from cluster import machine, summary
 from cluster.champion import crown, inspection, look_at
 from cluster.conductor import Conductor
+from cluster.connect import Joined
 from cluster.home import SweepHome
 from cluster.imputing import refuse_unfilled
 from cluster.preparing import Loaded, Preparing
@@ -34,34 +34,40 @@ FINISHED, NO_TRIAL, TOO_MANY_FAILURES, UNREACHABLE = 0, 1, 3, 4
 SHOW_EVERY_S = 0.25
 ENTER_EVERY_S = 5.0
 CLOSE_TIMEOUT_S = 60.0
-EARLY = ("cluster.tuning", "pandas")
-"""Imported in a thread while Ray's processes start: Tune alone takes a second."""
 
 
-def drive(home: SweepHome, observer: Observer, trials: int | None = None, leave_ray: bool = False) -> int:
+def drive(
+    home: SweepHome,
+    observer: Observer,
+    trials: int | None = None,
+    leave_ray: bool = False,
+    joined: Joined | None = None,
+) -> int:
     """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
 
-    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``. Raises SpecError when the data files
-    are gone, ``workloads.data.DataError`` when the data cannot be used, by anybody or by the workload's defaults,
-    ``DataChanged``, and ``StoresRefused``; the plan then stays as it was.
+    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` Ray is the caller's
+    cluster. Raises SpecError when the data files are gone, ``workloads.data.DataError`` when the data cannot be
+    used, by anybody or by the workload's defaults, ``DataChanged``, and ``StoresRefused``; the plan then stays as
+    it was.
     """
     sweep = home.sweep(to_run=True)
-    refuse_stores(home, sweep, observer.message)
+    refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
     home.stop_mark.unlink(missing_ok=True)
     if trials is not None:
         sweep = sweep.model_copy(update={"trials": trials})
-    return Driver(home, sweep, observer, Stop(home.stop_mark), replanned=trials is not None).run(leave_ray)
+    return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
 
 
 @dataclass
 class Driver:
-    """One life of a sweep. ``parts`` adds up where the time went, in seconds; see ``_replan`` for ``replanned``."""
+    """One life of a sweep. ``parts`` adds up where the time went, in seconds; for the others see ``drive``."""
 
     home: SweepHome
     sweep: Sweep
     observer: Observer
     stop: Stop
     replanned: bool = False
+    joined: Joined | None = None
     parts: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,7 +76,7 @@ class Driver:
         self._phase: Phase | None = None
         self._told_to_stop = False
         self._show_every_s = SHOW_EVERY_S
-        self._size = lane_size(self.sweep)
+        self._size = self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
         note_spec(self._study, self.sweep)
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
@@ -82,11 +88,9 @@ class Driver:
         self._enter("starting")
         preparing = Preparing(self.sweep)
         try:
-            threading.Thread(target=_import_early, daemon=True).start()
-            with (
-                machine.local_ray(self._size, leave_ray),
-                self.stop.listening(),
-            ):  # in this order: Ray sets handlers too
+            threading.Thread(target=machine.import_early, daemon=True).start()
+            own_ray = nullcontext() if self.joined else machine.local_ray(self._size, leave_ray)
+            with own_ray, self.stop.listening():  # in this order: Ray sets handlers too
                 self._took("start", self._begun)
                 return self._with_ray(preparing)
         except DataError:
@@ -243,8 +247,3 @@ class Driver:
 
     def _took(self, part: str, begun: float) -> None:
         self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - begun
-
-
-def _import_early() -> None:
-    for name in EARLY:
-        importlib.import_module(name)

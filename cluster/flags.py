@@ -16,6 +16,17 @@ SWEEP = click.argument("sweep", metavar="[ID]", default="last")
 JSON = click.option(
     "as_json", "--json", is_flag=True, help="One JSON document on stdout, everything else on stderr."
 )
+ON = click.option(
+    "on",
+    "--on",
+    metavar="TARGET",
+    help="local, http://HEAD:8265, ray://HEAD:10001 or k8s:CONTEXT/NAMESPACE; default: PACELINE_TARGET or local.",
+)
+CODE = click.option(
+    "--code",
+    type=click.Choice(["ship", "image"]),
+    help="Whether Paceline travels along or sits in the cluster's image; default: ship, on k8s image.",
+)
 
 Command = Callable[..., Any]
 

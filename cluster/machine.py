@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import math
 import os
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from cluster.home import SweepHome
     from cluster.preparing import Loaded
     from search_spaces.sweep import Sweep
+
+
+EARLY = ("cluster.tuning", "pandas")
+"""Imported in a thread while Ray's processes start: Tune alone takes a second."""
+
+
+def import_early() -> None:
+    """See ``EARLY``."""
+    for name in EARLY:
+        importlib.import_module(name)
 
 
 @contextmanager

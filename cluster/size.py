@@ -1,8 +1,9 @@
-"""How many lanes this machine carries. Needs no Ray, so that a preview can say it too."""
+"""How many lanes this machine or a cluster carries. Needs no Ray, so that a preview can say it too."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ class LaneSize:
 
 
 class TooSmall(Exception):
-    """Not even one lane of the size asked for fits on this machine."""
+    """Not even one lane of the size asked for fits on this machine or cluster."""
 
 
 def lane_size(sweep: Sweep) -> LaneSize:
@@ -44,6 +45,45 @@ def lane_size(sweep: Sweep) -> LaneSize:
     fits = (num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
     count = max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
     return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most)
+
+
+Amounts = Mapping[str, float]
+"""What a node has, in Ray's names: CPU, GPU, ..."""
+
+
+def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None = None) -> LaneSize:
+    """As many lanes as the cluster's nodes hold now, no more than asked for or than there are trials.
+
+    ``growth`` is what an autoscaler could make of the cluster in all: up to that, the sweep gets as many lanes
+    as it asks for by name, and one where it does not. TooSmall, with what there is, when there can never be one.
+    """
+    wanted = sweep.resources
+    now = sum(num_places(node, wanted.cpus, wanted.gpus) for node in nodes)
+    ever = max(now, num_places(growth, wanted.cpus, wanted.gpus)) if growth else now
+    if ever < wanted.least:
+        raise TooSmall(
+            f"resources: a lane asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}, and the cluster has "
+            f"{told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: it would wait for ever"
+        )
+    fits = (ever if sweep.max_concurrent else now) // wanted.most
+    count = max(1, min(sweep.max_concurrent or fits, fits, sweep.trials))
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most)
+
+
+def num_places(node: Amounts, cpus: float, gpus: float) -> int:
+    """How many workers of this size an otherwise empty node holds."""
+    by_cpu = int(node.get("CPU", 0.0) / cpus + 1e-9)
+    return min(by_cpu, int(node.get("GPU", 0.0) / gpus + 1e-9)) if gpus else by_cpu
+
+
+def needs(cpus: float, gpus: float, workers: int) -> str:
+    """``2 workers of 1 CPU, 1 GPU``."""
+    return told([{"CPU": cpus, "GPU": gpus}]) if workers == 1 else f"{workers} workers of {needs(cpus, gpus, 1)}"
+
+
+def told(nodes: Sequence[Amounts]) -> str:
+    """What nodes have, in words: ``4 CPU, 1 GPU + 8 CPU, 0 GPU``."""
+    return " + ".join(f"{n.get('CPU', 0):g} CPU, {n.get('GPU', 0):g} GPU" for n in nodes) or "no node"
 
 
 def num_cpus() -> int:

@@ -9,7 +9,7 @@ from search_spaces.faults import Fault, SpecError, shown
 from search_spaces.masking import masked
 from search_spaces.spec_yaml import Document, Path, decoded, dotted, read_yaml
 
-ALIASES = {"run_cap": "trials"}
+ALIASES = {"run_cap": "trials", "max_lanes": "max_concurrent"}
 """Keys of other tools -> ours."""
 
 

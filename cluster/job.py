@@ -1,0 +1,188 @@
+"""What a cluster runs for a sweep: `python -m cluster.job ID` drives it to its end, or goes on with it.
+
+Everything else comes from the environment: PACELINE_SPEC (the spec that travelled), PACELINE_HOME,
+PACELINE_ATTEMPT, PACELINE_CODE and PACELINE_VERSION (what was submitted, and as what), MLFLOW_TRACKING_URI. Exit
+codes are those of `paceline run`. With ``--local`` the sweep runs on this machine's own Ray, with ``--kill`` its
+driver is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.commands import BAD_SPEC, FINISHED, INTERRUPTED
+
+if TYPE_CHECKING:
+    from cluster.connect import Joined
+    from cluster.home import SweepHome
+    from search_spaces.sweep import Sweep
+
+USAGE = "usage: python -m cluster.job ID [--local | --kill]"
+SIGNALS_APART_S = 0.5
+PYTHON = ((3, 11), (3, 14))
+
+
+class Refused(Exception):
+    """The job cannot begin; the message says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the sweep; returns the exit code."""
+    words = [word for word in arguments if not word.startswith("-")]
+    flags = set(arguments) - set(words)
+    if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
+        print(USAGE, file=sys.stderr)
+        return BAD_SPEC
+    from search_spaces.faults import SpecError
+
+    try:
+        _check_python()
+        if "--kill" in flags:
+            return _kill(words[0])
+        _check_code()
+        return _run(words[0], local="--local" in flags)
+    except (Refused, SpecError) as error:
+        print(error, file=sys.stderr)
+        return BAD_SPEC
+    except ModuleNotFoundError as error:
+        print(
+            f"{sys.executable} has no module {error.name}: install Paceline's dependencies on every node of the "
+            "cluster, and start Ray where `python` is the one that has them",
+            file=sys.stderr,
+        )
+        return BAD_SPEC
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _check_python() -> None:
+    if not PYTHON[0] <= sys.version_info[:2] < PYTHON[1]:
+        least, most = (".".join(map(str, bound)) for bound in PYTHON)
+        have = sys.version.split()[0]
+        raise Refused(f"the cluster runs Python {have}, and Paceline needs {least} or newer, below {most}")
+
+
+def _check_code() -> None:
+    """Refuses two versions of Paceline in one place: workers might import the one and the driver the other."""
+    code, sent = os.environ.get("PACELINE_CODE"), os.environ.get("PACELINE_VERSION")
+    try:
+        installed: str | None = metadata.version("paceline")
+    except metadata.PackageNotFoundError:
+        installed = None
+    if code == "ship" and installed not in (None, sent):
+        raise Refused(
+            f"the cluster has Paceline {installed} installed, and {sent} was sent: submit with --code image"
+        )
+    if code == "image" and installed != sent:
+        there = f"Paceline {installed}" if installed else "no Paceline"
+        raise Refused(
+            f"the cluster's image holds {there}, and {sent} submits: use an image of {sent}, or --code ship"
+        )
+
+
+def _run(sweep_id: str, local: bool) -> int:
+    from cluster.commands.common import reading
+    from cluster.commands.running import tell_end
+    from cluster.home import Busy
+
+    home = _home(sweep_id)
+    try:
+        with home.driven():
+            code = _drive(home) if local else _drive_on_cluster(home)
+    except Busy as error:
+        raise Refused(f"{error}; only one attempt at a time can drive it") from error
+    tell_end(reading(home), as_json=False)
+    return code
+
+
+def _home(sweep_id: str) -> SweepHome:
+    """The sweep's home as it stands, or made now; its data is where this submission has brought it."""
+    from cluster.home import SweepHome, root, write_whole
+    from cluster.storage import named
+
+    home = SweepHome(sweep_id, root().resolve() / sweep_id)
+    sent = _sent()
+    if not home.spec.exists():
+        if sent is None:
+            raise Refused(
+                f"there is no sweep {sweep_id} in {root()}, and PACELINE_SPEC names no spec to begin with"
+            )
+        home.path.mkdir(parents=True, exist_ok=True)
+        write_whole(home.spec, named(sent).to_text())
+    elif sent is not None:
+        kept = home.sweep()
+        if (kept.name, kept.workload, kept.seed) != (sent.name, sent.workload, sent.seed):
+            raise Refused(
+                f"{home.path} is the home of another sweep, {kept.name!r}: submit again, under another ID"
+            )
+        home.keep(kept.model_copy(update={"data": sent.data, "tracking": sent.tracking}))
+    return home
+
+
+def _sent() -> Sweep | None:
+    from search_spaces.sweep import load_sweep
+    from workloads.registry import catalogue
+
+    path = os.environ.get("PACELINE_SPEC")
+    return load_sweep(Path(path), catalogue=catalogue()) if path else None
+
+
+def _drive_on_cluster(home: SweepHome) -> int:
+    from cluster.connect import joined
+    from cluster.visible import missing_on_cluster
+    from search_spaces.faults import SpecError
+
+    with joined(home.id) as cluster:
+        if faults := list(missing_on_cluster(home, cluster.num_machines)):
+            raise SpecError(faults)
+        return _drive(home, cluster)
+
+
+def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
+    from cluster.commands.common import title
+    from cluster.driver import DataChanged, drive
+    from cluster.size import TooSmall
+    from cluster.stores import StoresRefused
+    from cluster.view import LineView
+    from search_spaces.driving import StudyAway
+    from workloads.data import DataError
+
+    print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
+    try:
+        with LineView(title(home, home.sweep()), sys.stdout) as view:
+            return drive(home, view, _more_trials(home), joined=cluster)
+    except (DataError, DataChanged, StoresRefused, StudyAway, TooSmall) as error:
+        raise Refused(str(error)) from error
+
+
+def _more_trials(home: SweepHome) -> int | None:
+    """What `resume --trials` asked for, of the first attempt that got it."""
+    wanted = os.environ.get("PACELINE_TRIALS")
+    if not wanted:
+        return None
+    from cluster.commands.common import reading
+    from cluster.extending import new_total
+
+    return new_total(reading(home), wanted)
+
+
+def _kill(sweep_id: str) -> int:
+    """Ends the driver, which must be on this node, at once: a second signal does, and if it does not, a kill."""
+    from cluster.home import SweepHome
+
+    home = SweepHome.find(sweep_id)
+    for _ in range(2):
+        home.request_stop()
+        time.sleep(SIGNALS_APART_S)
+    home.request_stop(now=True)
+    return FINISHED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,40 @@
+"""A job's log as it grows, over whatever happens to the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+POLL_S = 1.0
+
+
+def followed(client: Any, name: str) -> Iterator[str]:
+    """Whole lines, as they come, until the job has ended."""
+    told, rest = 0, ""
+    with asyncio.Runner() as runner:  # whatever ends this ends the connection, too
+        while True:
+            seen, tail = 0, client.tail_job_logs(name)
+            while (chunk := runner.run(_next(tail))) is not None:
+                fresh = chunk[max(0, told - seen) :]  # after a broken connection the log comes from its start
+                seen += len(chunk)
+                told = max(told, seen)
+                *lines, rest = (rest + fresh).split("\n")
+                yield from lines
+            if client.get_job_status(name).is_terminal():
+                break
+            time.sleep(POLL_S)
+    if rest:
+        yield rest
+
+
+async def _next(tail: Any) -> str | None:
+    """The next piece of a log, None at its end and when the connection broke."""
+    from aiohttp import ClientError
+
+    try:
+        piece: str | None = await anext(tail, None)
+    except (RuntimeError, ClientError):
+        return None
+    return piece

@@ -1,0 +1,223 @@
+"""A Ray cluster as the place where sweeps run, through its Job Submission API: each submission is one job."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster import head
+from cluster.job_logs import followed
+from cluster.target import State, SweepJob, TargetError
+
+if TYPE_CHECKING:
+    from cluster.checks import Check
+    from cluster.submission import Code, Submission
+
+STOP_WAIT_S = 60
+"""What a driver is given between SIGTERM and SIGKILL; Ray's own three seconds are too few to end an epoch in."""
+ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
+STOPPED = (130, 143)
+"""Exit codes of a driver that was told to stop: while it trained, and before it listened."""
+CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk")
+_JOB = re.compile(r"paceline-([0-9a-f]+)-a(\d+)")
+_STATES: Mapping[str, State] = {
+    "PENDING": "starting",
+    "RUNNING": "running",
+    "STOPPED": "stopped",
+    "SUCCEEDED": "finished",
+    "FAILED": "failed",
+}
+
+
+@dataclass(frozen=True)
+class JobsTarget:
+    """``address``: http(s)://HEAD:8265, or ray://HEAD:10001, which Ray asks for the former."""
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+    def submit(self, submission: Submission) -> str:
+        """See ``Target``. The upload is skipped where the cluster has the same package already."""
+        with self.client() as client:
+            head.check_capacity(client.get_address(), submission.lane)
+            return self.send(client, submission, f"python -m cluster.job {submission.id}", submission.job_name)
+
+    def send(self, client: Any, submission: Submission, entrypoint: str, name: str) -> str:
+        """Uploads the package and starts a job of this name with it."""
+        with tempfile.TemporaryDirectory() as folder:
+            client.submit_job(
+                entrypoint=entrypoint,
+                submission_id=name,
+                runtime_env={
+                    "working_dir": str(_zipped(submission, Path(folder))),
+                    "env_vars": _environment(submission),
+                },
+                metadata={
+                    f"paceline_{key}": getattr(submission, key) for key in ("id", "name", "owner", "version")
+                },
+            )
+        return name
+
+    def checks(self, code: Code) -> Iterator[Check]:
+        """What `paceline doctor` tells of the cluster."""
+        from cluster.remote_checks import examine_cluster
+
+        return examine_cluster(self, code)
+
+    def status(self, sweep_id: str) -> SweepJob:
+        """See ``Target``. Of a head that was started anew there is nothing left to know."""
+        found = self._details(sweep_id)
+        return _sweep_job(found)
+
+    def sweeps(self) -> list[SweepJob]:
+        """See ``Target``."""
+        with self.client() as client:
+            jobs = [_sweep_job(details) for details in client.list_jobs() if _is_sweep(details)]
+        latest: dict[str, SweepJob] = {}
+        for job in sorted(jobs, key=lambda job: job.attempt):
+            latest[job.id] = job
+        return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
+
+    def next_attempt(self, sweep_id: str) -> int:
+        """See ``Target``."""
+        with self.client() as client:
+            jobs = [_sweep_job(details) for details in client.list_jobs() if _is_sweep(details)]
+        return 1 + max((job.attempt for job in jobs if job.id == sweep_id), default=0)
+
+    def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
+        """See ``Target``. A connection that breaks is made again; what was told is not told twice."""
+        name = str(self._details(sweep_id).submission_id)
+        with self.client() as client:
+            if not follow:
+                yield from client.get_job_logs(name).splitlines()
+                return
+            yield from followed(client, name)
+
+    def stop(self, sweep_id: str, now: bool = False) -> None:
+        """See ``Target``. ``now`` takes a job of its own, on the driver's node, that kills the driver."""
+        details = self._details(sweep_id)
+        if _sweep_job(details).ended:
+            return
+        with self.client() as client:
+            if not now or details.driver_node_id is None:
+                client.stop_job(str(details.submission_id))
+                return
+            client.submit_job(
+                entrypoint=f"python -m cluster.job {sweep_id} --kill",
+                submission_id=f"{details.submission_id}-kill-{time.time_ns():x}",
+                runtime_env=details.runtime_env,
+                entrypoint_label_selector={"ray.io/node-id": details.driver_node_id},
+            )
+
+    def _details(self, sweep_id: str) -> Any:
+        with self.client() as client:
+            jobs = [details for details in client.list_jobs() if _is_sweep(details)]
+        found = [details for details in jobs if _sweep_job(details).id == sweep_id]
+        if not found:
+            raise LookupError(
+                f"{self} has no sweep {sweep_id} (any more: a head that is started anew forgets its jobs)"
+            )
+        return max(found, key=lambda details: _sweep_job(details).attempt)
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """A client of the head, which was looked at first; what Ray raises is told in our words."""
+        if self.address.startswith("http"):
+            head.check_version(self.address)
+        from ray.exceptions import AuthenticationError
+        from ray.job_submission import JobSubmissionClient
+
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            with _own_address():
+                client = JobSubmissionClient(self.address, headers=head.auth_headers())
+            yield client
+        except AuthenticationError:
+            raise TargetError(f"{self} refuses: {head.TOKEN_HOW}") from None
+        except (ConnectionError, RuntimeError) as error:
+            if isinstance(error, TargetError):
+                raise
+            raise TargetError(f"{self}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _own_address() -> Iterator[None]:
+    """Ray lets its variables override the address that it is given; --on is what counts."""
+    kept = {name: os.environ.pop(name) for name in ADDRESS_VARIABLES if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def _environment(submission: Submission) -> dict[str, str]:
+    from cluster.connect import LANE_ENVIRONMENT
+
+    return {
+        **LANE_ENVIRONMENT,
+        **submission.environment,
+        "PACELINE_ATTEMPT": str(submission.attempt),
+        "PACELINE_SPEC": submission.spec_file,
+        "PACELINE_CODE": submission.code,
+        "PACELINE_VERSION": submission.version,
+        "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S),
+    }
+
+
+def _zipped(submission: Submission, folder: Path) -> Path:
+    """The files as a zip archive whose bytes depend on them alone, so that equal packages have equal names."""
+    path = folder / f"{hashlib.sha256(submission.id.encode()).hexdigest()[:8]}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, content in sorted(submission.files.items()):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def _is_sweep(details: Any) -> bool:
+    return bool(details.submission_id and _JOB.fullmatch(details.submission_id))
+
+
+def _sweep_job(details: Any) -> SweepJob:
+    match = _JOB.fullmatch(details.submission_id)
+    assert match is not None
+    told, code = details.metadata or {}, details.driver_exit_code
+    state = _STATES.get(str(details.status), "unknown")
+    if state == "failed" and code in STOPPED:
+        state = "stopped"
+    started = datetime.fromtimestamp((details.start_time or 0) / 1000, UTC)
+    return SweepJob(
+        id=match[1],
+        job_name=details.submission_id,
+        name=told.get("paceline_name", ""),
+        owner=told.get("paceline_owner", ""),
+        attempt=int(match[2]),
+        state=state,
+        message=_what_failed(details) if state == "failed" else "",
+        exit_code=code,
+        submitted_at=started.isoformat(timespec="seconds"),
+    )
+
+
+def _what_failed(details: Any) -> str:
+    """The driver's last line, or what Ray says where there was no driver."""
+    lines = [line for line in str(details.message or "").splitlines() if line.strip()]
+    told = f"exit code {details.driver_exit_code}: " if details.driver_exit_code is not None else ""
+    return told + (lines[-1] if lines else "no reason given")
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

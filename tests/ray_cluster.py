@@ -1,0 +1,154 @@
+"""A real Ray cluster on this machine, with a job server and a token: its head and a further node as processes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster import head
+from cluster.target import TargetError
+from tests.sweeps import Folder, clean_environment
+
+START_S = 90.0
+
+
+@dataclass
+class RayCluster:
+    """``start`` and ``kill`` may be called again: a new head has the same address and token, and no memory."""
+
+    folder: Path
+    """Seen by all nodes: the sweeps' homes and MLflow's store."""
+    cpus: int = 2
+    token: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    def __post_init__(self) -> None:
+        self._temp = Path(tempfile.mkdtemp(prefix="pl", dir="/tmp"))  # sockets' paths must be short
+        self._ports = free_ports(7)
+        self._nodes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._ports[1]}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a user sets to submit."""
+        return {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+            "PACELINE_HOME": str(self.folder / ".paceline"),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
+        }
+
+    def start(self) -> None:
+        """Head and node; returns when both are there."""
+        gcs, dashboard, client, agent, grpc, other_agent, other_grpc = self._ports
+        self._spawn(
+            "--head", f"--port={gcs}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+            f"--ray-client-server-port={client}", f"--temp-dir={self._temp}/h",
+            f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}",
+        )  # fmt: skip
+        [node] = self._await(1).nodes
+        ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
+        self._spawn(
+            f"--address={ip}:{gcs}", f"--temp-dir={self._temp}/n", f"--dashboard-agent-listen-port={other_agent}",
+            f"--dashboard-agent-grpc-port={other_grpc}",
+        )  # fmt: skip
+        self._await(2)
+
+    def kill(self) -> None:
+        """Every process of every node, at once."""
+        processes = [p for node in self._nodes for p in [psutil.Process(node.pid), *_children(node.pid)]]
+        for process in processes:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        for node in self._nodes:
+            node.wait()
+        self._nodes.clear()
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self._temp, ignore_errors=True)
+
+    def _spawn(self, *words: str) -> None:
+        binaries = Path(sys.executable).parent
+        environment = {
+            **clean_environment(),
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "OMP_NUM_THREADS": "1",
+        }
+        sizes = [f"--num-cpus={self.cpus}", f"--object-store-memory={100 * 2**20}", "--block"]
+        with (self._temp / "start.log").open("ab") as log:
+            started = subprocess.Popen(
+                [str(binaries / "ray"), "start", *words, *sizes],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._nodes.append(started)
+
+    def _await(self, num_nodes: int) -> head.Capacity:
+        deadline = time.monotonic() + START_S
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_AUTH_TOKEN", self.token)
+            while True:
+                try:
+                    found = head.capacity(self.address)
+                    if found is not None and len(found.nodes) >= num_nodes:
+                        return found
+                except TargetError:
+                    pass
+                assert time.monotonic() < deadline, (self._temp / "start.log").read_text()[-3000:]
+                time.sleep(0.3)
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@dataclass(frozen=True)
+class Submitter(Folder):
+    """A user's folder with the cluster's address and token in the environment."""
+
+    cluster: RayCluster
+
+    def on_cluster(self, *words: str, code: int = 0, **env: str) -> str:
+        """What ``paceline`` prints; the exit code must be ``code``."""
+        done = self.paceline(*words, **{**self.cluster.environment, "PACELINE_TARGET": self.cluster.address, **env})
+        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stderr if code else done.stdout
+
+    def submitted(self, *words: str) -> str:
+        """The new sweep's ID."""
+        return self.on_cluster("submit", "sweep.yaml", *words).split()[1]

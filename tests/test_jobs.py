@@ -1,0 +1,171 @@
+"""Sweeps on a real cluster of two nodes: submitted, followed, stopped, resumed, shared, and a head that dies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ray_cluster import RayCluster, Submitter, free_ports
+
+pytestmark = pytest.mark.slow
+
+SPEC = """
+workload: mlp
+data: {name: digits}
+epochs: 3
+trials: 4
+max_lanes: 2
+cohort: 1
+final: none
+early_terminate: none
+parameters:
+  lr: {min: 1e-3, max: 1e-1, log: true}
+  width: {values: [8, 16]}
+"""
+LONG = ("epochs=20000", "trials=2")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    made = RayCluster(tmp_path_factory.mktemp("shared"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def user(cluster: RayCluster, tmp_path: Path) -> Submitter:
+    folder = Submitter(tmp_path, cluster)
+    folder.write(SPEC)
+    return folder
+
+
+def state(user: Submitter, sweep_id: str) -> str:
+    told: dict[str, str] = json.loads(user.on_cluster("status", sweep_id, "--json"))
+    return told["state"]
+
+
+def until(happened: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.3)
+
+
+def journal(cluster: RayCluster, sweep_id: str) -> Path:
+    return cluster.folder / ".paceline" / sweep_id / "journal.log"
+
+
+def training(cluster: RayCluster, sweep_id: str) -> bool:
+    """Whether epochs have been told to the study."""
+    path = journal(cluster, sweep_id)
+    return path.exists() and "intermediate_value" in path.read_text()
+
+
+def test_a_submitted_sweep_ends_as_one_that_runs_here(user: Submitter) -> None:
+    sweep_id = user.submitted()
+    assert state(user, sweep_id) in ("starting", "running")
+    lines = user.on_cluster("logs", sweep_id, "-f").splitlines()
+    assert f"sweep {sweep_id} finished" in lines[-1]
+    assert sum(" done 3/3 epochs " in line for line in lines) == 4
+    told = json.loads(user.on_cluster("status", sweep_id, "--json"))
+    assert (told["state"], told["attempt"], told["target"]) == ("finished", 1, user.cluster.address)
+    home = Submitter(user.cluster.folder, user.cluster)
+    there = home.document("show", sweep_id)
+    here = user.document("run", "sweep.yaml")
+    assert there["best"]["params"] == here["best"]["params"]
+    assert there["best"]["value"] == pytest.approx(here["best"]["value"])
+
+
+def test_stopped_resumed_and_finished(user: Submitter) -> None:
+    sweep_id = user.submitted(*LONG)
+    until(lambda: training(user.cluster, sweep_id), "no epoch was told")
+    assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id)
+    log = user.on_cluster("logs", sweep_id)
+    assert "paused" in log and "stopping at the next epoch" in log
+    user.on_cluster("resume", sweep_id)
+    told = json.loads(user.on_cluster("status", sweep_id, "--json"))
+    assert (told["attempt"], told["state"] in ("starting", "running")) == (2, True)
+    until(lambda: "attempt 2" in user.on_cluster("logs", sweep_id), "no second attempt")
+    begun = time.monotonic()
+    assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id, "--now")
+    assert time.monotonic() - begun < 60
+    assert f"sweep {sweep_id} is not running" in user.on_cluster("stop", sweep_id, code=1)
+
+
+def test_ctrl_c_detaches_and_the_sweep_goes_on(user: Submitter) -> None:
+    following = user.start(
+        "run", "sweep.yaml", *LONG, **user.cluster.environment, PACELINE_TARGET=user.cluster.address
+    )
+    assert following.stdout is not None
+    sweep_id = following.stdout.readline().split()[1]
+    until(lambda: training(user.cluster, sweep_id), "no epoch was told")
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=60)
+    assert following.returncode == 130, err
+    assert f"paceline logs {sweep_id} -f" in out
+    assert "Traceback" not in err
+    assert state(user, sweep_id) == "running"
+    user.on_cluster("stop", sweep_id, "--now")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("submit", "sweep.yaml"),
+        ("run", "sweep.yaml"),
+        ("status", "ab"),
+        ("logs", "ab"),
+        ("stop", "ab"),
+        ("wait", "ab"),
+    ],
+)
+def test_without_the_token_every_call_is_refused_with_how_to_get_one(
+    user: Submitter, words: tuple[str, ...]
+) -> None:
+    told = user.on_cluster(*words, code=2, RAY_AUTH_TOKEN="", HOME=str(user.path))
+    assert "wants a token" in told and "RAY_AUTH_TOKEN" in told and "kubectl get secret" in told
+    assert len(told.strip().splitlines()) == 1
+    wrong = user.on_cluster(*words, code=2, RAY_AUTH_TOKEN="f" * 64)
+    assert "does not take this token" in wrong and "RAY_AUTH_TOKEN" in wrong
+
+
+def test_more_than_the_cluster_can_ever_have_is_refused_at_once(user: Submitter) -> None:
+    for words, what in ((["resources.gpus=1"], "1 CPU, 1 GPU"), (["resources.cpus=3"], "3 CPU, 0 GPU")):
+        told = user.on_cluster("submit", "sweep.yaml", *words, code=2)
+        assert what in told and "2 CPU, 0 GPU + 2 CPU, 0 GPU" in told
+    assert not (user.path / ".paceline").exists()
+
+
+def test_a_head_that_is_not_there_is_told(user: Submitter) -> None:
+    (port,) = free_ports(1)
+    told = user.on_cluster("submit", "sweep.yaml", code=2, PACELINE_TARGET=f"http://127.0.0.1:{port}")
+    assert "cannot be reached" in told and "kubectl port-forward" in told
+
+
+def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(user: Submitter) -> None:
+    (port,) = free_ports(1)
+    uri = f"http://127.0.0.1:{port}"
+    told = user.on_cluster("submit", "sweep.yaml", "--wait", code=2, MLFLOW_TRACKING_URI=uri)
+    assert "sweep" in told or told == ""
+    assert "cannot be reached from here" in user.on_cluster("logs", "last")
+
+
+def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None:
+    sweep_id = user.submitted("epochs=600")
+    until(lambda: training(user.cluster, sweep_id), "no epoch was told")
+    user.cluster.kill()
+    assert "cannot be reached" in user.on_cluster("status", sweep_id, code=2)
+    user.cluster.start()
+    assert "forgets its jobs" in user.on_cluster("status", sweep_id, code=2)
+    user.on_cluster("resume", sweep_id)
+    user.on_cluster("wait", sweep_id)
+    told = json.loads(user.on_cluster("status", sweep_id, "--json"))
+    assert (told["state"], told["attempt"]) == ("finished", 2)
