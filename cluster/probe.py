@@ -63,7 +63,6 @@ def look() -> dict[str, Any]:
         "store": store,
         "total": ray.cluster_resources(),  # type: ignore[no-untyped-call] # Ray's
         "free": ray.available_resources(),  # type: ignore[no-untyped-call] # Ray's
-        "stop_wait_s": os.environ.get("RAY_JOB_STOP_WAIT_TIME_S", "3"),
     }
 
 

@@ -82,9 +82,6 @@ def judge(seen: Mapping[str, Any], code: Code) -> Iterator[Check]:
     yield from _home(seen, nodes)
     yield from _store(seen, nodes)
     yield from _gpus(seen, nodes)
-    waits = float(seen["stop_wait_s"])
-    remedy = "RAY_JOB_STOP_WAIT_TIME_S=60 on the head: a driver needs longer to end an epoch and save"
-    yield judged("stop", waits >= 30, f"a driver has {waits:g} s to stop", remedy, "warning")
     free, total = ({k: r.get(k, 0.0) for k in ("CPU", "GPU")} for r in (seen["free"], seen["total"]))
     found = f"{free['CPU']:g} of {total['CPU']:g} CPU, {free['GPU']:g} of {total['GPU']:g} GPU free"
     remedy = "a sweep waits until others end: `paceline ls` tells whose they are"

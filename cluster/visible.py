@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cluster.storage import is_remote
 from search_spaces.faults import Fault, SpecError
-from search_spaces.masking import masked
+from search_spaces.masking import holds_password, masked
 
 if TYPE_CHECKING:
     from cluster.home import SweepHome

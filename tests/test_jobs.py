@@ -153,9 +153,8 @@ def test_a_head_that_is_not_there_is_told(user: Submitter) -> None:
 def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(user: Submitter) -> None:
     (port,) = free_ports(1)
     uri = f"http://127.0.0.1:{port}"
-    told = user.on_cluster("submit", "sweep.yaml", "--wait", code=2, MLFLOW_TRACKING_URI=uri)
-    assert "sweep" in told or told == ""
-    assert "cannot be reached from here" in user.on_cluster("logs", "last")
+    user.on_cluster("submit", "sweep.yaml", "--wait", code=2, MLFLOW_TRACKING_URI=uri)
+    assert "name a server that it reaches" in user.on_cluster("logs", "last")
 
 
 def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None:

@@ -76,18 +76,22 @@ def _after(job: Job, wait: bool, follow: bool) -> int:
 def place(reference: str, on: str | None) -> tuple[str, Target]:
     """The sweep's whole ID and its target: ``on``, else where this folder submitted it to, else this machine."""
     entry = ledger.find(reference)
-    homes = [home for home in SweepHome.all() if reference == "last" or home.id.startswith(reference)]
-    if entry is not None and (reference != "last" or not homes or _newer(entry, homes[0])):
+    if entry is not None and (on or reference != "last" or not _outdated(entry)):
         return entry.id, parse_target(on or entry.target)
     if on:
+        if reference == "last":
+            raise LookupError(f"this folder has submitted no sweep: name one, `paceline ls --on {on}` lists them")
         return reference, parse_target(on)
     return SweepHome.find(reference).id, parse_target(LOCAL)
 
 
-def _newer(entry: ledger.Entry, home: SweepHome) -> bool:
+def _outdated(entry: ledger.Entry) -> bool:
+    """Whether a sweep was begun here after the last one that was submitted."""
     from datetime import datetime
 
-    return datetime.fromisoformat(entry.submitted_at).timestamp() >= home.spec.stat().st_mtime
+    newest = next(iter(SweepHome.all()), None)
+    submitted = datetime.fromisoformat(entry.submitted_at).timestamp()
+    return newest is not None and newest.id != entry.id and newest.spec.stat().st_mtime > submitted + 1
 
 
 def status(reference: str, on: str | None, as_json: bool) -> int:
