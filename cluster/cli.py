@@ -98,12 +98,14 @@ for command in COMMANDS:
 
 
 @paceline.command()
+@ON
 @JSON
-def ls(as_json: bool) -> int:
-    """List the sweeps of this folder."""
-    from cluster.commands.looking import ls
+def ls(on: str | None, as_json: bool) -> int:
+    """List sweeps: here, submitted, in MLflow."""
+    from cluster.commands.jobs import chosen
+    from cluster.commands.listing import ls
 
-    return ls(as_json)
+    return ls(as_json, chosen(on))
 
 
 @paceline.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from cluster.sharing import Claim, Sharing, withdraw
 from cluster.size import Amounts, LaneSize, cluster_size
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ class Joined:
     def num_machines(self) -> int:
         """How many nodes there are, or an autoscaler may add."""
         return max(len(alive_nodes()), 2 if self.growth() else 1)
+
+    def sharing(self, sweep_id: str, sweep: Sweep, size: LaneSize) -> Sharing:
+        """The sweep's part in the cluster's lanes."""
+        import ray
+
+        lane = {"cpus": size.cpus * size.most, "gpus": size.gpus * size.most}
+        claim = Claim(id=sweep_id, priority=sweep.priority, since=time.time(), wanted=size.count, **lane)
+        return Sharing(claim, ray.cluster_resources)
 
     def nodes(self) -> list[Amounts]:
         """What each live node has in all, in Ray's names."""
@@ -81,4 +91,5 @@ def joined(sweep_id: str) -> Iterator[Joined]:
     try:
         yield Joined()
     finally:
+        withdraw(sweep_id)
         ray.shutdown()

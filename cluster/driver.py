@@ -45,10 +45,9 @@ def drive(
 ) -> int:
     """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
 
-    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` Ray is the caller's
-    cluster. Raises SpecError when the data files are gone, ``workloads.data.DataError`` when the data cannot be
-    used, by anybody or by the workload's defaults, ``DataChanged``, and ``StoresRefused``; the plan then stays as
-    it was.
+    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` it is the caller's Ray.
+    Raises SpecError when the data files are gone, ``workloads.data.DataError`` when the data cannot be used, by
+    anybody or by the workload's defaults, ``DataChanged``, and ``StoresRefused``; the plan then stays as it was.
     """
     sweep = home.sweep(to_run=True)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
@@ -147,7 +146,9 @@ class Driver:
 
         from cluster.tuning import Lanes, drive_legs
 
-        drive_legs(conductor, Lanes(self._size, machine.shared(self.home, self.sweep, data), data.test), show)
+        sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
+        shared = machine.shared(self.home, self.sweep, data)
+        drive_legs(conductor, Lanes(self._size, shared, data.test, sharing), show)
         self.parts["training"] = conductor.busy_s / self._size.count
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
 

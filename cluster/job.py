@@ -12,6 +12,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 USAGE = "usage: python -m cluster.job ID [--local | --kill]"
 SIGNALS_APART_S = 0.5
+LOCK_PATIENCE_S = 30.0
 PYTHON = ((3, 11), (3, 14))
 
 
@@ -93,12 +96,28 @@ def _run(sweep_id: str, local: bool) -> int:
 
     home = _home(sweep_id)
     try:
-        with home.driven():
+        with _only_driver(home):
             code = _drive(home) if local else _drive_on_cluster(home)
     except Busy as error:
         raise Refused(f"{error}; only one attempt at a time can drive it") from error
     tell_end(reading(home), as_json=False)
     return code
+
+
+@contextmanager
+def _only_driver(home: SweepHome) -> Iterator[None]:
+    """As ``driven``, after an earlier attempt has had the time to end; with an attempt's number of its own."""
+    from cluster.attempt import claim_attempt
+    from cluster.home import root
+
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while home.driver_pid() is not None and time.monotonic() < deadline:
+        time.sleep(1)
+    with home.driven():
+        first = os.environ.get("PACELINE_ATTEMPT", "1")
+        number = claim_attempt(root(), home.id, int(first) if first.isdigit() else 1)
+        os.environ["PACELINE_ATTEMPT"] = str(number)
+        yield
 
 
 def _home(sweep_id: str) -> SweepHome:

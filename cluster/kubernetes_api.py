@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cluster.target import TargetError
 from search_spaces.faults import nearest
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _PASSING = (429, 500, 502, 503, 504)
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 
-class KubernetesError(RuntimeError):
+class KubernetesError(TargetError):
     """The cluster is not there, or does not let us; the text says what to do. ``status`` is HTTP's, 0 for none."""
 
     def __init__(self, text: str, status: int = 0) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.kubernetes_api import Api, connect
+from cluster.checks import Check
+from cluster.kubernetes_api import Api, KubernetesError, connect
 from cluster.rayjob import (
     ATTEMPT_LABEL,
     ID_LABEL,
@@ -21,6 +22,7 @@ from cluster.rayjob import (
     render,
 )
 from cluster.rayjob_rules import capacity_faults, rayjob_faults, submission_faults
+from cluster.submission import Code
 from search_spaces.faults import Fault, SpecError
 
 POLL_S = 2.0
@@ -62,6 +64,8 @@ class SweepJob:
     ray_job_id: str
     cluster: str
     """The name of its RayCluster, and of the secret with that cluster's token; empty before there is one."""
+    exit_code: int | None = None
+    """Kubernetes does not tell it."""
 
     @property
     def ended(self) -> bool:
@@ -119,6 +123,18 @@ class KubernetesTarget:
             api.delete_rayjob(submission.job_name)
             raise
         return submission.job_name
+
+    def checks(self, code: Code) -> Iterator[Check]:
+        """What `paceline doctor` tells: whether the API lets us in, and whether the cluster keeps a template."""
+        try:
+            spec = self.template()["spec"]["rayClusterSpec"]
+            running = [job.id for job in self.sweeps() if not job.ended]
+        except (KubernetesError, LookupError) as error:
+            yield Check(name="kubernetes", state="wrong", found=str(error), remedy="see k8s/README.md")
+            return
+        yield Check(name="kubernetes", state="ok", found=f"{self} lets us in")
+        yield Check(name="template", state="ok", found=f"{TEMPLATE}, Ray {spec.get('rayVersion', 'of its image')}")
+        yield Check(name="sweeps", state="ok", found=", ".join(running) or "none runs")
 
     def template(self) -> Manifest:
         """The RayJob that the cluster's people keep as the model of every sweep's."""

@@ -6,8 +6,11 @@ import base64
 import copy
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from cluster.submission import LaneNeed, Submission
+
+__all__ = ["LaneNeed", "Manifest", "Submission", "config_map", "ray_pods", "render"]
 
 Manifest = dict[str, Any]
 
@@ -22,40 +25,6 @@ PRIORITIES = {-1: "paceline-low", 0: "paceline-normal", 1: "paceline-high"}
 
 # The operator puts a job's metadata between double quotes into a shell's command.
 _UNSAFE = re.compile(r"[^\w .,:@+-]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaneNeed:
-    """What one lane takes, as in the spec: ``workers`` processes of ``cpus`` and ``gpus`` each."""
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-    workers: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """All that travels of a sweep: ``files`` are ``sweep.yaml`` and the user's modules, by relative path."""
-
-    id: str
-    name: str
-    owner: str
-    version: str
-    files: Mapping[str, bytes] = field(repr=False)
-    attempt: int = 1
-    """The first attempt's number; each retry of the operator takes the next (cluster/attempt.py)."""
-    priority: int = 0
-    queue: str | None = None
-    num_workers: int | None = None
-    """Ray workers of a queued sweep, whose cluster does not grow; None: as many as the template says."""
-    deadline_s: int | None = None
-    """Seconds after which the sweep is ended; None: the template's."""
-    lane: LaneNeed = LaneNeed()
-
-    @property
-    def job_name(self) -> str:
-        """The RayJob's name, and that of its ConfigMap."""
-        return f"paceline-{self.id}-a{self.attempt}"
 
 
 def render(template: Manifest, submission: Submission) -> Manifest:

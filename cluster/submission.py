@@ -33,10 +33,14 @@ class Submission:
     environment: Mapping[str, str] = field(default_factory=dict)
     """For the driver and the lanes; nothing secret."""
     attempt: int = 1
+    """The first attempt's number; each retry takes the next (cluster/attempt.py)."""
     priority: int = 0
     queue: str | None = None
+    """Of Kubernetes: the Kueue queue that admits the sweep."""
     num_workers: int | None = None
+    """Ray workers of a queued sweep, whose cluster does not grow; None: as many as the template says."""
     deadline_s: int | None = None
+    """Seconds after which the sweep is ended; None: as the target has it."""
     lane: LaneNeed = LaneNeed()
 
     @property

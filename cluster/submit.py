@@ -75,6 +75,7 @@ def _send(
         code=code,
         environment={**given, **more, "PACELINE_OWNER": owner(), "PACELINE_PLACE": place},
         attempt=attempt,
+        priority=sweep.priority,
         lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least),
     )
     name = target.submit(submission)

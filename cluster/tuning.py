@@ -18,6 +18,7 @@ from ray.tune.search import Searcher
 from cluster.conductor import Conductor, Handle
 from cluster.lane import Lane
 from cluster.reports import Report, Shared
+from cluster.sharing import Sharing
 from cluster.size import LaneSize
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
@@ -33,6 +34,8 @@ class Lanes:
     size: LaneSize
     shared: Shared
     test: ray.ObjectRef[Any]
+    sharing: Sharing | None = None
+    """With the other sweeps of a cluster."""
 
 
 class _Unsaved:
@@ -48,9 +51,10 @@ class LegSearcher(_Unsaved, Searcher):
     With ``careful`` it is over as soon as no leg is under suspicion.
     """
 
-    def __init__(self, conductor: Conductor, test: ray.ObjectRef[Any], careful: bool) -> None:
+    def __init__(self, conductor: Conductor, lanes: Lanes, careful: bool) -> None:
         super().__init__(metric="done", mode="max")
-        self._conductor, self._test, self._careful = conductor, test, careful
+        self._conductor, self._lanes, self._careful = conductor, lanes, careful
+        self._starved = self._over = False
         self.legs: dict[str, Handle] = {}
         self.num_reports = 0
 
@@ -58,13 +62,32 @@ class LegSearcher(_Unsaved, Searcher):
         """See ``Searcher``: a configuration, None, or FINISHED."""
         if self._careful and not self._conductor.num_suspects:
             return Searcher.FINISHED
+        self._over = self._over_share()
+        if self._over:
+            return Searcher.FINISHED if self._conductor.stop.requested else None
         leg = self._conductor.next_leg()
+        self._starved = leg is None
         if leg is None:
             over = self._conductor.finished or self._conductor.stop.requested
             return Searcher.FINISHED if over else None
         self.legs[trial_id] = (leg.purpose, leg.id)
         config = {"leg": leg.to_json()}
-        return {**config, "test": [self._test]} if leg.purpose == "final" else config
+        return {**config, "test": [self._lanes.test]} if leg.purpose == "final" else config
+
+    @property
+    def hands_back(self) -> bool:
+        """Whether a lane that has no leg should go, since others wait for its place."""
+        sharing = self._lanes.sharing
+        return sharing is not None and sharing.contested and (self._over or self._starved)
+
+    def _over_share(self) -> bool:
+        """A lane that is asked for beyond the sweep's share waits; what it could use is told to the others."""
+        sharing, size = self._lanes.sharing, self._lanes.size
+        if sharing is None:
+            return False
+        return len(self.legs) >= sharing.allowed(
+            min(size.count, len(self.legs) + 1) if self._starved else size.count
+        )
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """See ``Searcher``."""
@@ -97,6 +120,8 @@ class Watch(_Unsaved, FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """See ``FIFOScheduler``; called in every turn of Tune's loop."""
         self._show()
+        if self._searcher.hands_back:
+            tune_controller._cleanup_cached_actors(force_all=True)  # Tune alone would keep one for later
         return super().choose_trial_to_run(tune_controller)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
@@ -115,7 +140,7 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
     """
     barren, careful = 0, False
     while not (conductor.finished or conductor.stop.requested):
-        searcher = LegSearcher(conductor, lanes.test, careful)
+        searcher = LegSearcher(conductor, lanes, careful)
         count = 1 if careful else lanes.size.count
         try:
             _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, show))

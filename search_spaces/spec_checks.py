@@ -122,7 +122,7 @@ class _Checks:
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         check_workers(self._document, spec, self._workload)
-        same = {"description", "workload", "epochs", "seed", "max_concurrent", "cohort", "max_failures"}
+        same = {"description", "workload", "epochs", "seed", "max_concurrent", "cohort", "max_failures", "priority"}
         return {
             **{key: getattr(spec, key) for key in same | {"resources", "final", "tracking"}},
             "name": spec.name or self._default_name(),

@@ -204,6 +204,9 @@ class SpecFile(BaseModel):
     timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
         default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
     )
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
+        default=0, description="On a shared cluster: higher ones take the lanes that come free."
+    )
     max_failures: Annotated[int, Field(ge=0, le=1000)] = Field(default=3, description="Retries of one trial.")
     resources: Resources = Field(default=Resources(), description="What one lane takes.")
     final: Annotated[Final | None, _word("none")] = Field(

@@ -34,6 +34,7 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         "description": "A registered set.",
     }
     _accept_words(properties)
+    properties["max_lanes"] = {**properties["max_concurrent"], "description": "Another name of max_concurrent."}
     properties["run_cap"] = {**properties["trials"], "description": "W&B's name of trials."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Paceline sweep"}
 

@@ -59,6 +59,8 @@ class Sweep(BaseModel):
     cohort: int | None = None
     """Members of a leg; None: chosen from trials and lanes."""
     timeout_s: float | None = None
+    priority: int = 0
+    """Among the sweeps of one cluster."""
     max_failures: int = 3
     resources: Resources = Resources()
     final: Final | None = Final()

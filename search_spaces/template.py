@@ -38,6 +38,7 @@ final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds,
 # max_concurrent: auto                 # lanes at a time
 # cohort: auto                         # trials trained as one program
 # timeout: 2h
+# priority: 0                          # on a shared cluster: higher ones take the lanes that come free
 # max_failures: 3                      # retries of one trial
 # resources: {cpus: 1, gpus: 0}        # of one lane
 # tracking: {uri: sqlite:///mlflow.db, experiment: NAME}

@@ -211,10 +211,10 @@ def test_an_empty_folder_has_no_sweeps(empty_folder: Path, capsys: pytest.Captur
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(as_json: bool) -> int:
+    def interrupted(as_json: bool, on: str | None) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cluster.commands.looking.ls", interrupted)
+    monkeypatch.setattr("cluster.commands.listing.ls", interrupted)
     assert main(["ls"]) == 130
     assert capsys.readouterr().err.strip() == "interrupted"
 

@@ -77,7 +77,7 @@ def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
         (old.id, "old", "finished"),
     ]
     lines = printed(capsys, "ls").splitlines()
-    assert lines[0].split() == ["id", "name", "workload", "state", "trials", "best", "started"]
+    assert lines[0].split() == ["id", "name", "workload", "state", "trials", "best", "started", "owner", "target"]
     assert lines[1].startswith(new.id)
     assert "9/9" in lines[2]
     assert "val_accuracy 0.5890" in lines[2]

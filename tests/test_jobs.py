@@ -157,6 +157,17 @@ def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(us
     assert "name a server that it reaches" in user.on_cluster("logs", "last")
 
 
+def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_free(user: Submitter) -> None:
+    """Two lanes in all: the low one has both, and leaves both to the high one at the ends of its legs."""
+    words = ("resources.cpus=2", "method=random", "epochs=10")
+    low = user.submitted(*words, "priority=-1", "trials=2000", "name=low")
+    until(lambda: training(user.cluster, low), "no epoch was told")
+    high = user.submitted(*words, "priority=1", "name=high")
+    user.on_cluster("wait", high)
+    assert state(user, low) == "running"
+    user.on_cluster("stop", low)
+
+
 def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None:
     sweep_id = user.submitted("epochs=600")
     until(lambda: training(user.cluster, sweep_id), "no epoch was told")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,9 +153,9 @@ class FoundRun:
 
 
 def user() -> str:
-    """Whose runs they are."""
+    """Whose runs they are: PACELINE_OWNER, else the login. On a cluster the login is everybody's."""
     try:
-        return getpass.getuser()
+        return os.environ.get("PACELINE_OWNER") or getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user without a name
         return "unknown"
 
@@ -180,6 +181,7 @@ def opening(header: SweepHeader, who: str) -> RunChange:
         names.SWEEP_METRIC: header.metric,
         names.SWEEP_GOAL: header.goal,
         names.SWEEP_METHOD: header.method,
+        names.SWEEP_TARGET: os.environ.get("PACELINE_PLACE", "local"),
         names.USER: who,
         names.SOURCE_NAME: "paceline",
     }

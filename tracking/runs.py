@@ -53,9 +53,9 @@ class MlflowStore:
         path = names.sqlite_path(self.uri)
         return None if path is None else str(names.artifact_folder(path, experiment))
 
-    def search(self, experiment_ids: Sequence[str], sweep_id: str) -> list[FoundRun]:
-        """Every active run of the sweep, its own included, oldest first."""
-        condition, order = f"tags.`{names.SWEEP_ID}` = '{sweep_id}'", ["attributes.start_time ASC"]
+    def search(self, experiment_ids: Sequence[str], value: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
+        """Every active run with this value of the tag, of a sweep its own included, oldest first."""
+        condition, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
         runs: list[FoundRun] = []
         token: str | None = None
         with sorted_trouble():

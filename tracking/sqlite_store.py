@@ -65,9 +65,9 @@ NEW_INPUT: Final = """
     VALUES (?, 'DATASET', ?, 'RUN', ?)
 """
 NEW_INPUT_TAG: Final = f"INSERT OR IGNORE INTO input_tags VALUES (?, '{names.DATASET_CONTEXT}', 'training')"
-SWEEP_RUNS: Final = f"""
+TAGGED_RUNS: Final = """
     SELECT runs.run_uuid FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE tags.key = '{names.SWEEP_ID}' AND tags.value = ? AND runs.lifecycle_stage = 'active'
+    WHERE tags.key = ? AND tags.value = ? AND runs.lifecycle_stage = 'active'
 """
 
 
@@ -90,24 +90,23 @@ def revision(path: Path) -> str | None:
     return None if row is None else str(row[0])
 
 
-def read_runs(path: Path, sweep_id: str) -> list[FoundRun]:
-    """Every active run of the sweep, its own included, oldest first."""
+def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
+    """Every active run with this value of the tag, of a sweep its own included, oldest first."""
     with closing(connect(path)) as connection:
         query = (
-            f"SELECT run_uuid, status, start_time FROM runs WHERE run_uuid IN ({SWEEP_RUNS}) ORDER BY start_time"
+            f"SELECT run_uuid, status, start_time FROM runs WHERE run_uuid IN ({TAGGED_RUNS}) ORDER BY start_time"
         )
         runs = {
             run_id: FoundRun(run_id=run_id, status=status, start_ms=start_ms)
-            for run_id, status, start_ms in connection.execute(query, [sweep_id])
+            for run_id, status, start_ms in connection.execute(query, [tag, wanted])
         }
         for table in ("tags", "params"):
-            query = f"SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({SWEEP_RUNS})"
-            for run_id, key, value in connection.execute(query, [sweep_id]):
+            query = f"SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({TAGGED_RUNS})"
+            for run_id, key, value in connection.execute(query, [tag, wanted]):
                 getattr(runs[run_id], table)[key] = value
-        query = (
-            f"SELECT run_uuid, key, value, step FROM latest_metrics WHERE is_nan = 0 AND run_uuid IN ({SWEEP_RUNS})"
-        )
-        for run_id, key, value, step in connection.execute(query, [sweep_id]):
+        columns, finite = "run_uuid, key, value, step", "is_nan = 0"
+        query = f"SELECT {columns} FROM latest_metrics WHERE {finite} AND run_uuid IN ({TAGGED_RUNS})"
+        for run_id, key, value, step in connection.execute(query, [tag, wanted]):
             runs[run_id].metrics[key] = (value, step)
     return list(runs.values())
 

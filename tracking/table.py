@@ -46,11 +46,20 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
 
 def read(uri: str | None, sweep_id: str) -> list[FoundRun]:
     """Every active run of the sweep as it is stored, its own included."""
+    return _tagged(uri, names.SWEEP_ID, sweep_id)
+
+
+def sweeps(uri: str | None) -> list[FoundRun]:
+    """The own run of every sweep in the store, oldest first. FileNotFoundError where there is no SQLite file."""
+    return _tagged(uri, names.SWEEP_ROLE, "sweep")
+
+
+def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
     path = sqlite_path(resolve(uri))
     if path is not None:
-        return read_runs(path, sweep_id)
+        return read_runs(path, value, tag)
     store = open_mlflow(uri)
-    return store.search([found.experiment_id for found in store.client.search_experiments()], sweep_id)
+    return store.search([found.experiment_id for found in store.client.search_experiments()], value, tag)
 
 
 def frame(rows: Iterable[FoundRun], metric: str) -> pd.DataFrame:

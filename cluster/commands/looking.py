@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from cluster import summary, words
 from cluster.commands import FINISHED
-from cluster.commands.common import Failure, console, find, print_json, reading, write_new
+from cluster.commands.common import Failure, find, print_json, reading, write_new
 from cluster.commands.running import tell_end
 from cluster.home import SweepHome
 
@@ -45,43 +44,3 @@ def _yaml(home: SweepHome, document: dict[str, Any]) -> str:
     stream.write(f"# sweep {home.id}, trial {number}: {metric} {found['value']}\n")
     YAML().dump(dict(found["params"]), stream)
     return stream.getvalue()
-
-
-def ls(as_json: bool) -> int:
-    """The sweeps of this folder, newest first."""
-    rows = [_listed(home) for home in SweepHome.all()]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        _print_table(rows)
-    else:
-        print("there is no sweep in this folder; `paceline demo` makes one")
-    return FINISHED
-
-
-def _listed(home: SweepHome) -> dict[str, Any]:
-    read = reading(home)
-    sweep = read.sweep
-    return {
-        "sweep": home.id,
-        "name": sweep.name,
-        "workload": sweep.workload,
-        "state": read.state,
-        "trials": len(read.rows),
-        "planned": sweep.trials,
-        "metric": sweep.metric.name,
-        "best": read.best.best_value if read.best else None,
-        "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(home.spec.stat().st_mtime)),
-    }
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bright_black")
-    for head in ("id", "name", "workload", "state", "trials", "best", "started"):
-        table.add_column(head, justify="right" if head in ("trials", "best") else "left", no_wrap=True)
-    for row in rows:
-        trials, value = f"{row['trials']}/{row['planned']}", f"{row['metric']} {words.measure(row['best'])}"
-        table.add_row(row["sweep"], row["name"], row["workload"], row["state"], trials, value, row["started"])
-    console().print(table)
