@@ -81,6 +81,15 @@ class RayCluster:
             f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}",
         )  # fmt: skip
 
+    def processes(self) -> list[psutil.Process]:
+        """Of all nodes."""
+        return [process for node in self._nodes for process in _children(node.pid)]
+
+    @property
+    def last_node(self) -> subprocess.Popen[bytes]:
+        """The node that came last."""
+        return self._nodes[-1]
+
     def kill_node(self) -> None:
         """Every process of the node that came last, at once: a machine without power."""
         _kill(self._nodes.pop())

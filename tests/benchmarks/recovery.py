@@ -1,0 +1,144 @@
+"""How long it takes until training goes on after something has died, on a cluster of two nodes on this machine.
+
+    python -m tests.benchmarks.recovery [--only worker node frozen driver] [--times 3]
+
+Trials of two workers each, health checks as k8s/ sets them. From the blow to the next epoch that MLflow is told of:
+worker, one process is killed; node, all of a node is; frozen, all of a node is stopped (SIGSTOP), as a machine that
+hangs or is cut off; driver, the job is killed and ``paceline resume`` follows at once. After a node's death another
+one joins. Prints a Markdown table, then one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.ray_cluster import RayCluster, Submitter
+from tests.sweeps import ROOT
+
+QUIET_S = 2.5
+"""Epochs come several times a second, and what is on its way arrives in less."""
+GOALS_S = {"worker": 10, "node": 15, "frozen": 30, "driver": 60}
+SPEC = """
+name: recovery
+workload: tests.chaos:CHAOS
+data: {name: wine}
+epochs: 5000
+trials: 1
+early_terminate: none
+final: none
+max_lanes: 1
+max_failures: 1000
+parameters: {nap_s: 0.05}
+resources: {workers: 2}
+"""
+
+
+def num_epochs(user: Submitter) -> int:
+    """That MLflow has."""
+    if not (user.path / "mlflow.db").exists():
+        return 0
+    return sum(len(user.steps(run["run_id"], "val_accuracy")) for run in user.runs("trial").values())
+
+
+def seconds_to_next(user: Submitter, before: int) -> float:
+    """Until MLflow knows of more than ``before`` epochs."""
+    begun = time.monotonic()
+    while num_epochs(user) <= before:
+        if time.monotonic() - begun > 300:
+            raise RuntimeError("training did not go on")
+        time.sleep(0.1)
+    return time.monotonic() - begun
+
+
+def settled(user: Submitter) -> int:
+    """Epochs, once those that were on their way have arrived: no more for a while."""
+    begun = time.monotonic()
+    known, since = num_epochs(user), begun
+    while time.monotonic() - since < QUIET_S:
+        if time.monotonic() - begun > 60:
+            raise RuntimeError("the blow hit nothing")
+        time.sleep(0.1)
+        if num_epochs(user) != known:
+            known, since = num_epochs(user), time.monotonic()
+    return known
+
+
+def of_node(cluster: RayCluster) -> list[psutil.Process]:
+    """Every process of the node that came last."""
+    root = psutil.Process(cluster.last_node.pid)
+    return [root, *root.children(recursive=True)]
+
+
+def strike(victim: str, user: Submitter, sweep_id: str) -> float:
+    """Strikes; seconds to the next epoch."""
+    cluster = user.cluster
+    begun = time.monotonic()
+    if victim == "worker":
+        [*_, last] = [process for process in cluster.processes() if is_worker(process)]
+        last.kill()
+    elif victim == "node":
+        cluster.kill_node()
+    elif victim == "frozen":
+        for process in of_node(cluster):
+            process.send_signal(signal.SIGSTOP)
+    else:
+        user.on_cluster("stop", sweep_id, "--now")
+        begun = time.monotonic()
+        user.on_cluster("resume", sweep_id)
+    if victim in ("node", "frozen"):
+        cluster.add_node()
+    before = settled(user)
+    seconds_to_next(user, before)
+    return time.monotonic() - begun
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether it trains."""
+    try:
+        return "RayTrainWorker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=GOALS_S, default=list(GOALS_S))
+    parser.add_argument("--times", type=int, default=3)
+    options = parser.parse_args()
+    found: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        cluster = RayCluster(Path(folder))
+        try:
+            cluster.start()
+            user = Submitter(Path(folder), cluster)
+            user.write(SPEC)
+            (user.path / "tests").mkdir()
+            for name in ("__init__.py", "chaos.py"):
+                (user.path / "tests" / name).write_text((ROOT / "tests" / name).read_text())
+            sweep_id = user.submitted()
+            seconds_to_next(user, 0)
+            for victim in options.only:
+                found[victim] = []
+                for _ in range(options.times):
+                    seconds_to_next(user, num_epochs(user) + 5)
+                    found[victim].append(strike(victim, user, sweep_id))
+        finally:
+            cluster.remove()
+    print("| fault | times | median, s | slowest, s | goal, s |\n|---|---|---|---|---|")
+    for victim, seconds in found.items():
+        median = statistics.median(seconds)
+        print(f"| {victim} | {len(seconds)} | {median:.1f} | {max(seconds):.1f} | {GOALS_S[victim]} |")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
