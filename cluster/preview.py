@@ -76,8 +76,16 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         ),
         "epochs": f"about {plan.epochs} of {full}" + (f", each in {folds} folds" if folds else ""),
         "legs": f"{plan.legs} or more, of up to {words.count(plan.cohort, 'trial')}",
-        "lanes": str(plan.lanes),
+        "lanes": f"{plan.lanes}{_workers(sweep)}",
         "verdict": f"{plan.finals} trainings" if plan.finals else "none",
     }
     heads = [f"{name:<9} {text}" for name, text in told.items()]
     return [*heads, "first configurations", *(f"  {words.settings(params)}" for params in plan.first)]
+
+
+def _workers(sweep: Sweep) -> str:
+    wanted = sweep.resources
+    if wanted.most == 1:
+        return ""
+    number = f"{wanted.least} to {wanted.most}" if wanted.least < wanted.most else str(wanted.most)
+    return f", each of {number} workers ({wanted.strategy})"

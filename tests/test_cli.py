@@ -162,6 +162,20 @@ def test_a_preview_says_trials_rungs_legs_lanes_and_first_configurations(
     assert not list(empty_folder.iterdir())
 
 
+def test_a_spec_for_a_larger_machine_is_previewed_and_not_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    Path("big.yaml").write_text("workload: cnn\ndata: {name: digits}\nresources: {workers: [2, 4], gpus: 1}\n")
+    assert main(["check", "big.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "each of 2 to 4 workers (ddp)" in out
+    assert "not here: resources.gpus: a lane asks for 2" in out
+    assert main(["run", "big.yaml"]) == 2
+    assert "a lane asks for 2" in capsys.readouterr().err
+    assert not list(Path(".paceline").glob("*/sweep.yaml"))
+
+
 def test_a_preview_starts_no_ray(spec: str) -> None:
     code, loaded = modules_after("check", spec)
     assert code == 0

@@ -99,11 +99,11 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
 
             try:
                 return drive(home, view, trials, leave_ray=True)
-            except (DataError, StoresRefused) as error:
+            except (DataError, StoresRefused, TooSmall) as error:
                 if not home.data.exists():
                     home.remove()
                 raise Refusal(str(error)) from None
-            except (DataChanged, TooSmall, Fenced, StudyAway) as error:
+            except (DataChanged, Fenced, StudyAway) as error:
                 raise Failure(str(error)) from error
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error

@@ -19,13 +19,19 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     """Faults as a refusal, else the preview."""
     sweep = load(spec, overrides)
     from cluster import preview
-    from cluster.size import lane_size
+    from cluster.size import TooSmall, lane_size
 
-    plan = preview.preview(sweep, lane_size(sweep).count, catalogue().workload(sweep.workload).hyperparameters)
+    try:
+        lanes, why_not = lane_size(sweep).count, None
+    except TooSmall as error:  # the spec may be meant for another machine
+        lanes, why_not = sweep.max_concurrent or 1, str(error)
+    plan = preview.preview(sweep, lanes, catalogue().workload(sweep.workload).hyperparameters)
     if as_json:
         print_json(preview.document(sweep, plan))
     else:
         print("\n".join(preview.lines(sweep, plan)))
+        if why_not:
+            print(f"not here: {why_not}")
     return FINISHED
 
 
