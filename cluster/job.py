@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.commands import BAD_SPEC, FINISHED, INTERRUPTED
+from cluster.commands import BAD_SPEC, FAILED, FINISHED, INTERRUPTED
 
 if TYPE_CHECKING:
     from cluster.connect import Joined
@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
     if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
         print(USAGE, file=sys.stderr)
         return BAD_SPEC
+    from search_spaces.driving import Fenced, StudyAway
     from search_spaces.faults import SpecError
 
     try:
@@ -53,6 +54,9 @@ def main(arguments: list[str]) -> int:
     except (Refused, SpecError) as error:
         print(error, file=sys.stderr)
         return BAD_SPEC
+    except (Fenced, StudyAway) as error:
+        print(error, file=sys.stderr)
+        return FAILED
     except ModuleNotFoundError as error:
         print(
             f"{sys.executable} has no module {error.name}: install Paceline's dependencies on every node of the "
@@ -123,10 +127,13 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
 def _home(sweep_id: str) -> SweepHome:
     """The sweep's home as it stands, or made now; its data is where this submission has brought it."""
     from cluster.home import SweepHome, root, write_whole
+    from cluster.rebuilding import rebuilt
     from cluster.storage import named
 
     home = SweepHome(sweep_id, root().resolve() / sweep_id)
     sent = _sent()
+    if not home.path.exists():
+        rebuilt(sweep_id)  # of a sweep whose home was lost, but not its study
     if not home.spec.exists():
         if sent is None:
             raise Refused(
@@ -169,14 +176,13 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     from cluster.size import TooSmall
     from cluster.stores import StoresRefused
     from cluster.view import LineView
-    from search_spaces.driving import StudyAway
     from workloads.data import DataError
 
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
             return drive(home, view, _more_trials(home), joined=cluster)
-    except (DataError, DataChanged, StoresRefused, StudyAway, TooSmall) as error:
+    except (DataError, DataChanged, StoresRefused, TooSmall) as error:
         raise Refused(str(error)) from error
 
 

@@ -169,7 +169,7 @@ def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_fre
 
 
 def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None:
-    sweep_id = user.submitted("epochs=600")
+    sweep_id = user.submitted("epochs=200")
     until(lambda: training(user.cluster, sweep_id), "no epoch was told")
     user.cluster.kill()
     assert "cannot be reached" in user.on_cluster("status", sweep_id, code=2)
