@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cluster.home import SweepHome, root
-from cluster.target import LOCAL, State, SweepJob
+from cluster.target import LOCAL, State, SweepJob, TargetError
 
 if TYPE_CHECKING:
     from cluster.checks import Check
     from cluster.submission import Code, Submission
 
-POLL_S = 0.3
+POLL_S = 0.1
 LOG = "driver.log"
 
 
@@ -37,7 +37,7 @@ class LocalTarget:
         return examine(FULL)
 
     def submit(self, submission: Submission) -> str:
-        """Starts the driver in a session of its own: it outlives this shell."""
+        """Starts the driver in a session of its own, which outlives this shell; returns when it has the sweep."""
         home = SweepHome(submission.id, (root() / submission.id).resolve())
         home.path.mkdir(parents=True, exist_ok=True)
         spec = home.path / "submitted.yaml"
@@ -49,7 +49,7 @@ class LocalTarget:
         }
         environment |= {"PACELINE_ATTEMPT": str(submission.attempt), "PACELINE_SPEC": str(spec)}
         with (home.path / LOG).open("ab") as log:
-            subprocess.Popen(
+            driver = subprocess.Popen(
                 [sys.executable, "-P", "-m", "cluster.job", submission.id, "--local"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -57,6 +57,11 @@ class LocalTarget:
                 env=environment,
                 start_new_session=True,
             )
+        while home.driver_pid() is None and driver.poll() is None:
+            time.sleep(POLL_S)
+        if driver.poll():
+            told = (home.path / LOG).read_text().strip().splitlines()
+            raise TargetError(f"sweep {submission.id} did not begin: {told[-1] if told else driver.returncode}")
         return submission.id
 
     def status(self, sweep_id: str) -> SweepJob:
