@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 USAGE = "usage: python -m cluster.job ID [--local | --kill]"
 SIGNALS_APART_S = 0.5
-LOCK_PATIENCE_S = 30.0
+LOCK_PATIENCE_S = 90.0
+"""What a pod is given to end in."""
 PYTHON = ((3, 11), (3, 14))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster import ledger, package, visible
-from cluster.submission import Code, LaneNeed, Submission
+from cluster.submission import PODS, Code, LaneNeed, Submission, usual_code
 from cluster.target import LOCAL, SweepJob, Target
 from search_spaces.faults import SpecError
 
@@ -54,8 +54,8 @@ def _send(
     sweep_id: str, sweep: Sweep, target: Target, code: Code | None, attempt: int, more: Mapping[str, str]
 ) -> Job:
     place, folder = str(target), Path.cwd()
-    cluster, pods = place != LOCAL, place.startswith("k8s:")
-    code = code or ("image" if pods else "ship")
+    cluster, pods = place != LOCAL, place.startswith(PODS)
+    code = code or usual_code(place)
     given = visible.travelling(os.environ) if cluster else {}
     if cluster and (faults := list(visible.unseen(sweep, given, place))):
         raise SpecError(faults)

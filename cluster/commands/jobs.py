@@ -190,9 +190,10 @@ def _wait(target: Target, sweep_id: str) -> int:
 def doctor_on(on: str, code: Code | None, as_json: bool) -> int:
     """What is wrong with a cluster, and what to do about it."""
     from cluster.doctor import report
+    from cluster.submission import usual_code
 
     with telling():
-        return report(parse_target(on).checks(code or "ship"), as_json)
+        return report(parse_target(on).checks(code or usual_code(on)), as_json)
 
 
 def away(reference: str, on: str | None) -> str | None:
