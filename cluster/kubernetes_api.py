@@ -39,6 +39,22 @@ class Api:
     place: str
     namespace: str
 
+    def version(self) -> str:
+        """Kubernetes' own."""
+        from kubernetes.client import VersionApi
+
+        return str(self._read("ask for the version", VersionApi(self.client).get_code).git_version)
+
+    def may(self, group: str, resource: str, verb: str) -> bool:
+        """Whether we may do this here, as the cluster itself answers."""
+        from kubernetes.client import AuthorizationV1Api
+
+        kind, _, part = resource.partition("/")
+        asked = {"group": group, "resource": kind, "subresource": part, "verb": verb, "namespace": self.namespace}
+        review = AuthorizationV1Api(self.client).create_self_subject_access_review
+        answer = self._read("ask for our rights", review, {"spec": {"resourceAttributes": asked}})
+        return bool(answer.status.allowed)
+
     def rayjob(self, name: str) -> Manifest:
         """One RayJob."""
         found: Manifest = self._read(

@@ -1,35 +1,31 @@
-"""A namespace of a Kubernetes cluster as the place where sweeps run: submit, status, logs, stop, sweeps."""
+"""A namespace of a Kubernetes cluster as the place where sweeps run: each submission is one RayJob."""
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from cluster.checks import Check
-from cluster.kubernetes_api import Api, KubernetesError, connect
-from cluster.rayjob import (
-    ATTEMPT_LABEL,
-    ID_LABEL,
-    NAME_NOTE,
-    OWNER_NOTE,
-    ROLE_LABEL,
-    TEMPLATE,
-    Manifest,
-    Submission,
-    config_map,
-    render,
-)
-from cluster.rayjob_rules import capacity_faults, rayjob_faults, submission_faults
-from cluster.submission import Code
+from cluster.kubernetes_api import Api, connect
+from cluster.rayjob import ATTEMPT_LABEL, ID_LABEL, NAME_NOTE, OWNER_NOTE, ROLE_LABEL, TEMPLATE, config_map, render
+from cluster.rayjob_rules import capacity_faults, least_workers, rayjob_faults, submission_faults
+from cluster.target import State, SweepJob
 from search_spaces.faults import Fault, SpecError
 
+if TYPE_CHECKING:
+    from cluster.checks import Check
+    from cluster.rayjob import Manifest
+    from cluster.submission import Code, Submission
+
 POLL_S = 2.0
-HEAD_CONTAINER, SUBMITTER_LABEL = "ray-head", "job-name"
-_ENDED = ("finished", "stopped", "failed")
-_BY_DEPLOYMENT = {
-    "": "starting",
+QUEUE = "PACELINE_QUEUE"
+"""Names the LocalQueue of Kueue that a submission waits in."""
+HEAD_CONTAINER = "ray-head"
+_EXIT_CODE = re.compile(r"exit code (\d+)")
+_BY_DEPLOYMENT: dict[str, State] = {
     "Initializing": "starting",
     "Waiting": "starting",
     "Retrying": "retrying",
@@ -38,7 +34,7 @@ _BY_DEPLOYMENT = {
     "Failed": "failed",
     "ValidationFailed": "failed",
 }
-_BY_JOB = {
+_BY_JOB: dict[str, State] = {
     "": "starting",
     "PENDING": "starting",
     "RUNNING": "running",
@@ -46,49 +42,6 @@ _BY_JOB = {
     "STOPPED": "stopped",
     "FAILED": "failed",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepJob:
-    """A sweep's RayJob as it stands: queued, starting, running, retrying, finished, stopped or failed."""
-
-    id: str
-    job_name: str
-    name: str
-    owner: str
-    attempt: int
-    state: str
-    message: str
-    submitted_at: str
-    """When the RayJob was made, ISO 8601."""
-    ray_job_id: str
-    cluster: str
-    """The name of its RayCluster, and of the secret with that cluster's token; empty before there is one."""
-    exit_code: int | None = None
-    """Kubernetes does not tell it."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.state in _ENDED
-
-    @classmethod
-    def of(cls, rayjob: Manifest) -> SweepJob:
-        """Reads a RayJob. An attempt that the operator retried counts on from the submission's number."""
-        metadata, status = rayjob["metadata"], rayjob.get("status") or {}
-        notes, labels = metadata.get("annotations") or {}, metadata["labels"]
-        return cls(
-            id=labels[ID_LABEL],
-            job_name=metadata["name"],
-            name=notes.get(NAME_NOTE, ""),
-            owner=notes.get(OWNER_NOTE, ""),
-            attempt=int(labels[ATTEMPT_LABEL]) + _retries(status),
-            state=_state(rayjob["spec"], status),
-            message=": ".join(filter(None, (status.get("reason"), status.get("message")))),
-            submitted_at=metadata.get("creationTimestamp", ""),
-            ray_job_id=status.get("jobId", ""),
-            cluster=status.get("rayClusterName", ""),
-        )
 
 
 @dataclass(frozen=True)
@@ -101,17 +54,19 @@ class KubernetesTarget:
     def __str__(self) -> str:
         return f"k8s:{self.context}/{self.namespace}"
 
-    def submit(self, submission: Submission) -> str:
-        """Creates the sweep's RayJob and returns its name at once.
+    def checks(self, code: Code) -> Iterator[Check]:
+        """What `paceline doctor` tells of the cluster."""
+        from cluster.kubernetes_checks import examine_namespace
 
-        Raises SpecError with every fault, before anything is created; KubernetesError when the cluster is not there
-        or refuses.
-        """
-        faults = list(submission_faults(submission, str(self)))
-        if faults:
+        return examine_namespace(self.context, self.namespace, code)
+
+    def submit(self, submission: Submission) -> str:
+        """See ``Target``. Makes the RayJob and its ConfigMap, or neither."""
+        if faults := list(submission_faults(submission, str(self))):
             raise SpecError(faults)
         api = self._api()
-        rayjob = render(self.template(), submission)
+        template = api.rayjob(TEMPLATE)
+        rayjob = render(template, _queued(submission, template))
         faults = [*rayjob_faults(rayjob, str(self)), *self._clashes(api, submission)]
         faults += capacity_faults(rayjob["spec"]["rayClusterSpec"], submission.lane, str(self))
         if faults:
@@ -124,42 +79,27 @@ class KubernetesTarget:
             raise
         return submission.job_name
 
-    def checks(self, code: Code) -> Iterator[Check]:
-        """What `paceline doctor` tells: whether the API lets us in, and whether the cluster keeps a template."""
-        try:
-            spec = self.template()["spec"]["rayClusterSpec"]
-            running = [job.id for job in self.sweeps() if not job.ended]
-        except (KubernetesError, LookupError) as error:
-            yield Check(name="kubernetes", state="wrong", found=str(error), remedy="see k8s/README.md")
-            return
-        yield Check(name="kubernetes", state="ok", found=f"{self} lets us in")
-        yield Check(name="template", state="ok", found=f"{TEMPLATE}, Ray {spec.get('rayVersion', 'of its image')}")
-        yield Check(name="sweeps", state="ok", found=", ".join(running) or "none runs")
-
-    def template(self) -> Manifest:
-        """The RayJob that the cluster's people keep as the model of every sweep's."""
-        return self._api().rayjob(TEMPLATE)
-
     def status(self, sweep_id: str) -> SweepJob:
-        """The sweep's latest RayJob. LookupError when there is none (any more)."""
-        return _latest(self._api(), sweep_id, str(self))
+        """See ``Target``."""
+        return _sweep_job(self._latest(self._api(), sweep_id))
 
     def sweeps(self) -> list[SweepJob]:
-        """Every RayJob of a sweep, the newest first."""
-        jobs = [SweepJob.of(rayjob) for rayjob in self._api().rayjobs(f"{ROLE_LABEL}=sweep")]
-        return sorted(jobs, key=lambda job: (job.submitted_at, job.attempt), reverse=True)
+        """See ``Target``."""
+        latest: dict[str, SweepJob] = {}
+        for job in sorted(map(_sweep_job, self._api().rayjobs(f"{ROLE_LABEL}=sweep")), key=lambda job: job.attempt):
+            latest[job.id] = job
+        return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
 
     def next_attempt(self, sweep_id: str) -> int:
-        """A number above that of every attempt so far that the cluster still knows of."""
-        rayjobs = self._api().rayjobs(f"{ID_LABEL}={sweep_id},{ROLE_LABEL}=sweep")
-        return 1 + max((SweepJob.of(rayjob).attempt for rayjob in rayjobs), default=0)
+        """See ``Target``."""
+        return 1 + max((job.attempt for job in self._attempts(self._api(), sweep_id)), default=0)
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """The driver's lines, without their ends; with ``follow`` until the sweep ends, over its attempts."""
+        """See ``Target``. The lines of every attempt, as the pods that submit them print them."""
         api, shown, read = self._api(), dict[str, int](), set[str]()
         while True:
-            job = _latest(api, sweep_id, str(self))
-            for pod in api.pods(f"{SUBMITTER_LABEL}={job.job_name}"):
+            job = _sweep_job(self._latest(api, sweep_id))
+            for pod in api.pods(f"job-name={job.job_name}"):
                 name, phase = pod["metadata"]["name"], pod["status"].get("phase")
                 if phase == "Pending" or name in read:
                     continue
@@ -174,27 +114,35 @@ class KubernetesTarget:
             time.sleep(POLL_S)
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """Asks the driver to stop and save (SIGTERM); ``now``, or where none runs yet, takes its cluster away."""
+        """See ``Target``. Where no driver runs yet, and ``now``, the RayJob is deleted with its cluster."""
         api = self._api()
-        job = _latest(api, sweep_id, str(self))
+        rayjob = self._latest(api, sweep_id)
+        job, status = _sweep_job(rayjob), rayjob.get("status") or {}
+        cluster = f"ray.io/cluster={status['rayClusterName']}" if status.get("rayClusterName") else None
         if job.ended and not now:
             return
-        heads = [] if now or job.state != "running" else self._heads(api, job)
-        if not heads:
-            api.delete_rayjob(job.job_name)
-            for pod in api.pods(f"ray.io/cluster={job.cluster}") if now and job.cluster else []:
-                api.delete_pod_now(pod["metadata"]["name"])
+        heads = _running(api.pods(f"{cluster},ray.io/node-type=head")) if job.state == "running" and cluster else []
+        if heads and not now:
+            command = ["ray", "job", "stop", "--no-wait", "--address", "http://127.0.0.1:8265", status["jobId"]]
+            api.execute(heads[0], HEAD_CONTAINER, command)
             return
-        command = ["ray", "job", "stop", "--no-wait", "--address", "http://127.0.0.1:8265", job.ray_job_id]
-        api.execute(heads[0], HEAD_CONTAINER, command)
+        api.delete_rayjob(job.job_name)
+        for pod in api.pods(cluster) if now and cluster else []:
+            api.delete_pod_now(pod["metadata"]["name"])
 
-    def _heads(self, api: Api, job: SweepJob) -> list[str]:
-        pods = api.pods(f"ray.io/cluster={job.cluster},ray.io/node-type=head")
-        return [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") == "Running"]
+    def _latest(self, api: Api, sweep_id: str) -> Manifest:
+        rayjobs = api.rayjobs(f"{ID_LABEL}={sweep_id},{ROLE_LABEL}=sweep")
+        if not rayjobs:
+            raise LookupError(
+                f"{self} has no sweep {sweep_id} (any more); `paceline ls --on {self}` tells what it has"
+            )
+        return max(rayjobs, key=lambda rayjob: _sweep_job(rayjob).attempt)
+
+    def _attempts(self, api: Api, sweep_id: str) -> list[SweepJob]:
+        return [_sweep_job(rayjob) for rayjob in api.rayjobs(f"{ID_LABEL}={sweep_id},{ROLE_LABEL}=sweep")]
 
     def _clashes(self, api: Api, submission: Submission) -> Iterator[Fault]:
-        for rayjob in api.rayjobs(f"{ID_LABEL}={submission.id},{ROLE_LABEL}=sweep"):
-            job = SweepJob.of(rayjob)
+        for job in self._attempts(api, submission.id):
             if not job.ended:
                 rule = f"sweep {job.id} is there already: `paceline stop {job.id} --on {self}` ends it"
                 yield Fault(str(self), job.job_name, rule, received=job.state)
@@ -206,23 +154,46 @@ class KubernetesTarget:
         return connect(self.context, self.namespace)
 
 
-def _latest(api: Api, sweep_id: str, place: str) -> SweepJob:
-    jobs = [SweepJob.of(rayjob) for rayjob in api.rayjobs(f"{ID_LABEL}={sweep_id},{ROLE_LABEL}=sweep")]
-    if not jobs:
-        raise LookupError(
-            f"{place} has no sweep {sweep_id} (any more); `paceline ls --on {place}` tells what it has"
-        )
-    return max(jobs, key=lambda job: job.attempt)
+def _queued(submission: Submission, template: Manifest) -> Submission:
+    """With the queue that is named, and as many workers as a lane needs: a queued cluster does not grow."""
+    queue = submission.queue or os.environ.get(QUEUE) or None
+    if queue is None:
+        return submission
+    least = least_workers(template["spec"]["rayClusterSpec"], submission.lane)
+    return replace(submission, queue=queue, num_workers=submission.num_workers or least)
+
+
+def _running(pods: list[Manifest]) -> list[str]:
+    return [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") == "Running"]
+
+
+def _sweep_job(rayjob: Manifest) -> SweepJob:
+    """Reads a RayJob. An attempt that the operator retried counts on from the submission's number."""
+    metadata, status = rayjob["metadata"], rayjob.get("status") or {}
+    notes, labels = metadata.get("annotations") or {}, metadata["labels"]
+    state, message = _state(rayjob["spec"], status), status.get("message") or ""
+    code = _EXIT_CODE.search(message)
+    return SweepJob(
+        id=labels[ID_LABEL],
+        job_name=metadata["name"],
+        name=notes.get(NAME_NOTE, ""),
+        owner=notes.get(OWNER_NOTE, ""),
+        attempt=int(labels[ATTEMPT_LABEL]) + _retries(status),
+        state=state,
+        message=": ".join(filter(None, (status.get("reason"), message))) if state in ("failed", "retrying") else "",
+        submitted_at=metadata.get("creationTimestamp", ""),
+        exit_code=0 if state == "finished" else int(code[1]) if code else None,
+    )
 
 
 def _retries(status: dict[str, Any]) -> int:
-    """Failed attempts that were followed by another: of an ended job the last one was not."""
+    """Failed attempts that were followed by another: of a failed job the last one was not."""
     failed = int(status.get("failed") or 0)
     return max(0, failed - 1) if status.get("jobDeploymentStatus") == "Failed" else failed
 
 
-def _state(spec: Manifest, status: dict[str, Any]) -> str:
-    deployment = status.get("jobDeploymentStatus", "")
-    if deployment == "" and spec.get("suspend"):
-        return "queued"
-    return _BY_DEPLOYMENT.get(deployment) or _BY_JOB.get(status.get("jobStatus", ""), "running")
+def _state(spec: Manifest, status: dict[str, Any]) -> State:
+    deployment = status.get("jobDeploymentStatus") or ""
+    if not deployment:
+        return "queued" if spec.get("suspend") else "starting"
+    return _BY_DEPLOYMENT.get(deployment) or _BY_JOB.get(status.get("jobStatus") or "", "unknown")

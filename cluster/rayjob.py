@@ -8,14 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cluster.submission import LaneNeed, Submission
-
-__all__ = ["LaneNeed", "Manifest", "Submission", "config_map", "ray_pods", "render"]
+from cluster.connect import LANE_ENVIRONMENT
+from cluster.submission import Submission
 
 Manifest = dict[str, Any]
 
 TEMPLATE = "paceline-template"
-SPEC_FILE = "sweep.yaml"
 SUBMISSION_FOLDER = "/etc/paceline/submission"
 ID_LABEL, ATTEMPT_LABEL, ROLE_LABEL = "paceline/id", "paceline/attempt", "paceline/role"
 NAME_NOTE, OWNER_NOTE, VERSION_NOTE = "paceline/name", "paceline/owner", "paceline/version"
@@ -91,8 +89,12 @@ def _fit(pod: Manifest, submission: Submission) -> None:
     mount = {"name": "submission", "mountPath": SUBMISSION_FOLDER, "readOnly": True}
     container.setdefault("volumeMounts", []).append(mount)
     given = {
+        **LANE_ENVIRONMENT,
+        **submission.environment,
         "PACELINE_ATTEMPT": str(submission.attempt),
-        "PACELINE_SPEC": f"{SUBMISSION_FOLDER}/{SPEC_FILE}",
+        "PACELINE_SPEC": f"{SUBMISSION_FOLDER}/{submission.spec_file}",
+        "PACELINE_CODE": submission.code,
+        "PACELINE_VERSION": submission.version,
         "PYTHONPATH": SUBMISSION_FOLDER,
     }
     kept = [entry for entry in container.get("env", []) if entry["name"] not in given]

@@ -10,7 +10,8 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from cluster.rayjob import SPEC_FILE, LaneNeed, Manifest, Submission
+from cluster.rayjob import Manifest
+from cluster.submission import LaneNeed, Submission
 from search_spaces.faults import Fault
 
 MAX_NAME = 47
@@ -38,8 +39,13 @@ def submission_faults(submission: Submission, place: str) -> Iterator[Fault]:
         yield fault("num_workers", "must be 1 or more", submission.num_workers)
     if submission.queue is not None and not (submission.queue and _LABEL.fullmatch(submission.queue)):
         yield fault("queue", "must be the name of a LocalQueue", submission.queue)
-    if SPEC_FILE not in submission.files:
-        yield fault("files", f"must hold {SPEC_FILE}", sorted(submission.files))
+    if submission.spec_file not in submission.files:
+        yield fault("files", f"must hold {submission.spec_file}", sorted(submission.files))
+    if submission.code != "image":
+        yield fault("code", "must be image: on Kubernetes Paceline sits in the cluster's image", submission.code)
+    if "PACELINE_HOME" in submission.environment:
+        rule = "is set by the cluster: unset it here"
+        yield fault("PACELINE_HOME", rule, submission.environment["PACELINE_HOME"])
     yield from _file_faults(submission, place)
 
 
@@ -104,7 +110,7 @@ def cluster_faults(cluster: Manifest, place: str) -> Iterator[Fault]:
 
 def capacity_faults(cluster: Manifest, lane: LaneNeed, place: str) -> Iterator[Fault]:
     """A lane that the cluster can never carry would be pending for ever."""
-    sizes = [_group_size(group) for group in cluster.get("workerGroupSpecs") or []]
+    sizes = [group_size(group) for group in cluster.get("workerGroupSpecs") or []]
     fitting = sum(count * min(_times(cpus, lane.cpus), _times(gpus, lane.gpus)) for count, cpus, gpus in sizes)
     if fitting < lane.workers:
         rule = f"a lane of {lane.workers} x ({lane.cpus:g} CPUs, {lane.gpus:g} GPUs) must fit into the workers"
@@ -112,7 +118,15 @@ def capacity_faults(cluster: Manifest, lane: LaneNeed, place: str) -> Iterator[F
         yield Fault(place, "resources", rule, received=f"at most {had}")
 
 
-def _group_size(group: Manifest) -> tuple[int, float, float]:
+def least_workers(cluster: Manifest, lane: LaneNeed) -> int:
+    """How many workers of the first group carry one lane, at least as many as the template has."""
+    group = cluster["workerGroupSpecs"][0]
+    _, cpus, gpus = group_size(group)
+    fitting = min(_times(cpus, lane.cpus), _times(gpus, lane.gpus))
+    return max(int(group.get("replicas", 0)), 1 if fitting < 1 else math.ceil(lane.workers / fitting))
+
+
+def group_size(group: Manifest) -> tuple[int, float, float]:
     """How many workers a group may have, and the CPUs and GPUs that Ray sees on each."""
     from kubernetes.utils.quantity import parse_quantity
 

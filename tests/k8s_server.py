@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,11 @@ class FakeKubernetes:
         manifest = self.objects[("rayjobs", name)]
         manifest["status"] = manifest.get("status", {}) | status
 
-    def pod(self, name: str, labels: dict[str, str], phase: str = "Running") -> None:
-        """A pod that the operator made."""
+    def pod(self, name: str, labels: dict[str, str], phase: str = "Running", ready: bool = True) -> None:
+        """A pod of the namespace."""
         metadata = {"name": name, "namespace": "paceline", "labels": labels}
-        self.add("pods", {"metadata": metadata, "spec": {"containers": []}, "status": {"phase": phase}})
+        status = {"phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}]}
+        self.add("pods", {"metadata": metadata, "spec": {"containers": []}, "status": status})
 
     def names(self, resource: str) -> list[str]:
         """The names of all objects of a resource."""
@@ -88,6 +90,8 @@ class FakeKubernetes:
             app.router.add_delete(path + "/{name}", self._delete)
         app.router.add_get(core + "/{name}/log", self._log)
         app.router.add_get(core + "/{name}/exec", self._exec)
+        app.router.add_get("/version/", self._version)
+        app.router.add_post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", self._review)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -113,26 +117,43 @@ class FakeKubernetes:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        resource, name = request.match_info.get("resource", ""), request.match_info.get("name")
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return _refusal(401, "Unauthorized")
+        if "resource" not in request.match_info:
+            return await handler(request)
+        resource, name = request.match_info["resource"], request.match_info.get("name")
         last = request.path.rsplit("/", 1)[1]
         resource = f"{resource}/{last}" if last in ("log", "exec") else resource
         verb = "list" if request.method == "GET" and name is None else _VERBS[request.method]
         self.calls.append((verb, resource))
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return _refusal(401, "Unauthorized")
-        if not any(verb in r["verbs"] and resource in r["resources"] for r in self.role["rules"]):
+        if not self._allows(verb, resource):
             return _refusal(403, f"{resource} is forbidden: User cannot {verb} it")
         if self.failing.get((verb, resource)):
             return _refusal(self.failing[(verb, resource)].pop(0), "the server is currently unable")
         return await handler(request)
 
+    def _allows(self, verb: str, resource: str) -> bool:
+        return any(verb in r["verbs"] and resource in r["resources"] for r in self.role["rules"])
+
+    async def _version(self, request: web.Request) -> web.Response:
+        names = ("major", "minor", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
+        return web.json_response(dict.fromkeys(names, "") | {"gitVersion": "v1.34.0"})
+
+    async def _review(self, request: web.Request) -> web.Response:
+        """Whether the role lets us do what is asked about."""
+        review = await request.json()
+        asked = review["spec"]["resourceAttributes"]
+        resource = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
+        return web.json_response(
+            review | {"status": {"allowed": self._allows(asked["verb"], resource)}}, status=201
+        )
+
     async def _list(self, request: web.Request) -> web.Response:
-        wanted = dict(part.split("=") for part in request.query.get("labelSelector", "").split(",") if part)
+        selected = _selector(request.query.get("labelSelector", ""))
         found = [
             manifest
             for (resource, _), manifest in self.objects.items()
-            if resource == request.match_info["resource"]
-            and wanted.items() <= manifest["metadata"].get("labels", {}).items()
+            if resource == request.match_info["resource"] and selected(manifest["metadata"].get("labels", {}))
         ]
         return web.json_response({"items": found})
 
@@ -193,6 +214,15 @@ class FakeKubernetes:
         await socket.send_bytes(b"\x03" + json.dumps(self.exec_status).encode())
         await socket.close()
         return socket
+
+
+def _selector(text: str) -> Callable[[dict[str, str]], bool]:
+    """Of ``key=value`` and ``key in (one, another)``, as Kubernetes writes them."""
+    terms = [
+        re.fullmatch(r"([^ =]+)(?:=| in \()([^)]*)\)?", term) for term in re.split(r",(?![^(]*\))", text) if term
+    ]
+    wanted = {term[1]: set(term[2].split(",")) for term in terms if term}
+    return lambda labels: all(labels.get(key) in values for key, values in wanted.items())
 
 
 def _refusal(code: int, message: str) -> web.Response:

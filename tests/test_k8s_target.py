@@ -14,16 +14,25 @@ import pytest
 
 from cluster import kubernetes_api, kubernetes_target
 from cluster.kubernetes_api import KubernetesError
-from cluster.kubernetes_target import KubernetesTarget, SweepJob
-from cluster.rayjob import LaneNeed, Submission
+from cluster.kubernetes_target import KubernetesTarget
+from cluster.submission import LaneNeed, Submission
+from cluster.target import parse_target
 from search_spaces.faults import SpecError
 from tests.k8s_render import K8S, Manifest, kustomize, named
 from tests.k8s_schemas import schema_faults
 from tests.k8s_server import FakeKubernetes
 
 FILES = {"sweep.yaml": b"workload: mine:train\n", "mine.py": b"def train(run): ...\n", "parts/net.py": b"x = 1\n"}
-SUBMISSION = Submission(id="3f2a", name="digits $(reboot)", owner="ada", version="0.1.0", files=FILES)
-TARGET = KubernetesTarget("here", "paceline")
+SUBMISSION = Submission(
+    id="3f2a",
+    name="digits $(reboot)",
+    owner="ada",
+    version="0.1.0",
+    files=FILES,
+    code="image",
+    environment={"PACELINE_TRIALS": "+5"},
+)
+TARGET = parse_target("k8s:here/paceline")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +71,8 @@ def test_a_submission_is_one_rayjob_and_its_files(server: FakeKubernetes, templa
     for container in containers(rayjob):
         env = {entry["name"]: entry.get("value") for entry in container["env"]}
         assert env["PACELINE_ATTEMPT"] == "1" and env["PYTHONPATH"] == "/etc/paceline/submission"
+        assert (env["PACELINE_CODE"], env["PACELINE_VERSION"]) == ("image", "0.1.0")
+        assert env["PACELINE_TRIALS"] == "+5" and env["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] == "0"
         assert env["PACELINE_SPEC"] == "/etc/paceline/submission/sweep.yaml"
     kept = server.objects[("configmaps", "paceline-3f2a-a1")]
     volume = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["volumes"][-1]
@@ -120,7 +131,16 @@ def test_a_queued_sweep_waits_for_kueue_with_its_whole_size(server: FakeKubernet
     assert TARGET.status("3f2a").state == "queued"
 
 
-REFUSED = {
+def test_a_queue_that_the_environment_names(server: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACELINE_QUEUE", "paceline")
+    rayjob = submitted(server, replace(SUBMISSION, lane=LaneNeed(cpus=1, gpus=1, workers=4)))
+    assert rayjob["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "paceline"
+    assert rayjob["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"] == 4
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "code that travels": ({"code": "ship"}, "must be image"),
+    "another home": ({"environment": {"PACELINE_HOME": "/home/ada"}}, "is set by the cluster: unset it here"),
     "an id with capitals": ({"id": "3F2A"}, "lower-case letters"),
     "an id that is a command": ({"id": "a; reboot"}, "lower-case letters"),
     "a long id": ({"id": "a" * 40}, "at most 47"),
@@ -292,16 +312,29 @@ def test_states(server: FakeKubernetes, status: dict[str, str], state: str) -> N
     server.report("paceline-3f2a-a1", **status)
     job = TARGET.status("3f2a")
     assert job.state == state and job.ended == (state in ("finished", "stopped", "failed"))
-    assert job.message == status.get("reason", "")
+    assert job.message == (status.get("reason", "") if state == "failed" else "")
+    assert job.exit_code == (0 if state == "finished" else None)
 
 
-def test_all_sweeps_the_newest_first(server: FakeKubernetes) -> None:
-    for sweep in ("aaaa", "bbbb"):
-        submitted(server, replace(SUBMISSION, id=sweep))
-    assert [(job.id, job.owner) for job in TARGET.sweeps()] == [("bbbb", "ada"), ("aaaa", "ada")]
+def test_what_a_failed_driver_said(server: FakeKubernetes) -> None:
+    submitted(server)
+    message = "Job entrypoint command failed with exit code 3, last available logs ..."
+    server.report(
+        "paceline-3f2a-a1", jobDeploymentStatus="Failed", jobStatus="FAILED", reason="AppFailed", message=message
+    )
+    job = TARGET.status("3f2a")
+    assert job.exit_code == 3 and job.message == f"AppFailed: {message}"
 
 
-def running(server: FakeKubernetes) -> SweepJob:
+def test_every_sweep_once_the_newest_first(server: FakeKubernetes) -> None:
+    submitted(server, replace(SUBMISSION, id="aaaa"))
+    server.report("paceline-aaaa-a1", jobDeploymentStatus="Complete", jobStatus="STOPPED")
+    for sweep, attempt in (("bbbb", 1), ("aaaa", 2)):
+        submitted(server, replace(SUBMISSION, id=sweep, attempt=attempt))
+    assert [(job.id, job.attempt) for job in TARGET.sweeps()] == [("aaaa", 2), ("bbbb", 1)]
+
+
+def running(server: FakeKubernetes) -> None:
     """A sweep whose driver runs, with its pods."""
     submitted(server)
     status = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING", "jobId": "job-x", "rayClusterName": "ray-x"}
@@ -309,7 +342,6 @@ def running(server: FakeKubernetes) -> SweepJob:
     server.pod("head", {"ray.io/cluster": "ray-x", "ray.io/node-type": "head"})
     server.pod("worker", {"ray.io/cluster": "ray-x", "ray.io/node-type": "worker"})
     server.pod("submitter", {"job-name": "paceline-3f2a-a1"})
-    return TARGET.status("3f2a")
 
 
 def test_a_clean_stop_asks_the_driver(server: FakeKubernetes) -> None:
