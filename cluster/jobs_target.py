@@ -29,7 +29,7 @@ STOP_WAIT_S = 60
 ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 STOPPED = (130, 143)
 """Exit codes of a driver that was told to stop: while it trained, and before it listened."""
-CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk")
+CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray.client_builder")
 _JOB = re.compile(r"paceline-([0-9a-f]+)-a(\d+)")
 _STATES: Mapping[str, State] = {
     "PENDING": "starting",
@@ -145,6 +145,8 @@ class JobsTarget:
         try:
             with _own_address():
                 client = JobSubmissionClient(self.address, headers=head.auth_headers())
+            if not self.address.startswith("http"):
+                head.check_version(client.get_address())
             yield client
         except AuthenticationError:
             raise TargetError(f"{self} refuses: {head.TOKEN_HOW}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cluster import ledger, package, visible
 from cluster.submission import PODS, Code, LaneNeed, Submission, usual_code
-from cluster.target import LOCAL, SweepJob, Target
+from cluster.target import ENDED, LOCAL, SweepJob, Target, TargetError
 from search_spaces.faults import SpecError
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def resubmit(entry: ledger.Entry, target: Target, trials: str | None = None) -> 
     from search_spaces.sweep import parse_sweep
     from workloads.registry import catalogue
 
+    with contextlib.suppress(LookupError):  # a head that was started anew knows nothing of it
+        state = target.status(entry.id).state
+        if state not in ENDED:
+            raise TargetError(f"sweep {entry.id} is {state} on {target}: `paceline stop {entry.id}` ends it")
     path = ledger.spec_of(entry.id)
     sweep = parse_sweep(path.read_text(), str(path), Path.cwd(), catalogue=catalogue())
     attempt = max(entry.attempt + 1, target.next_attempt(entry.id))

@@ -77,6 +77,8 @@ def test_a_submitted_sweep_ends_as_one_that_runs_here(user: Submitter) -> None:
     assert sum(" done 3/3 epochs " in line for line in lines) == 4
     told = json.loads(user.on_cluster("status", sweep_id, "--json"))
     assert (told["state"], told["attempt"], told["target"]) == ("finished", 1, user.cluster.address)
+    [listed] = json.loads(user.on_cluster("ls", "--json"))
+    assert listed | {"sweep": sweep_id, "trials": 4, "state": "finished", "target": user.cluster.address} == listed
     home = Submitter(user.cluster.folder, user.cluster)
     there = home.document("show", sweep_id)
     here = user.document("run", "sweep.yaml")
@@ -93,6 +95,7 @@ def test_stopped_resumed_and_finished(user: Submitter) -> None:
     user.on_cluster("resume", sweep_id)
     told = json.loads(user.on_cluster("status", sweep_id, "--json"))
     assert (told["attempt"], told["state"] in ("starting", "running")) == (2, True)
+    assert f"sweep {sweep_id} is" in user.on_cluster("resume", sweep_id, code=2)
     until(lambda: "attempt 2" in user.on_cluster("logs", sweep_id), "no second attempt")
     begun = time.monotonic()
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id, "--now")
@@ -155,6 +158,22 @@ def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(us
     uri = f"http://127.0.0.1:{port}"
     user.on_cluster("submit", "sweep.yaml", "--wait", code=2, MLFLOW_TRACKING_URI=uri)
     assert "name a server that it reaches" in user.on_cluster("logs", "last")
+
+
+def test_doctor_tells_what_each_node_sees_and_what_to_do(user: Submitter) -> None:
+    (port,) = free_ports(1)
+    environment = {
+        **user.cluster.environment,
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}",
+        "PACELINE_HOME": "",
+    }
+    done = user.paceline("doctor", "--json", "--on", user.cluster.address, **environment)
+    assert done.returncode == 1, done.stderr
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert {name for name, check in checks.items() if check["state"] == "wrong"} == {"sweep homes", "tracking"}
+    assert all(checks[name]["remedy"] for name in ("sweep homes", "tracking"))
+    assert "2 nodes load it" in checks["code"]["found"]
+    assert "of 4 CPU" in checks["resources"]["found"]
 
 
 def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_free(user: Submitter) -> None:
