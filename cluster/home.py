@@ -103,9 +103,10 @@ class SweepHome:
             try:
                 home.path.mkdir()
             except FileExistsError:
-                if sweep_id:
+                if not sweep_id:
+                    continue
+                if home.spec.exists():
                     raise
-                continue
             write_whole(home.spec, sweep.to_text())
             return home
 

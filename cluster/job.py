@@ -134,7 +134,7 @@ def _home(sweep_id: str) -> SweepHome:
     home = SweepHome(sweep_id, root().resolve() / sweep_id)
     sent = _sent()
     if not home.path.exists():
-        rebuilt(sweep_id)  # of a sweep whose home was lost, but not its study
+        rebuilt(sweep_id, whole=True)  # of a sweep whose home was lost, but not its study
     if not home.spec.exists():
         if sent is None:
             raise Refused(

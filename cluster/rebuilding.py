@@ -48,8 +48,10 @@ def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
     return known is None
 
 
-def rebuilt(reference: str, folder: Path | None = None) -> SweepHome | None:
+def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> SweepHome | None:
     """A new home of the one sweep whose ID begins so in the database PACELINE_STUDY; None where there is none.
+
+    With ``whole`` the reference is a whole ID.
 
     Raises LookupError where several begin so, and StudyAway.
     """
@@ -62,8 +64,8 @@ def rebuilt(reference: str, folder: Path | None = None) -> SweepHome | None:
     from workloads.registry import catalogue
 
     found = [name for name in names(url) if name.startswith(reference)]
-    if reference in found:
-        found = [reference]
+    if reference in found or whole:
+        found = [name for name in found if name == reference]
     if len(found) > 1:
         raise LookupError(f"more than one sweep begins with {reference!r}; known: {', '.join(found[:8])}")
     text = Study(found[0], "maximize", url, writing=False).facts().get(SPEC) if found else None

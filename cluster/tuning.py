@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.execution import class_cache
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
@@ -20,8 +21,13 @@ from cluster.lane import Lane
 from cluster.reports import Report, Shared
 from cluster.sharing import Sharing
 from cluster.size import LaneSize
+from search_spaces.masking import SECRETS
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
+
+# Tune would write these into its actors' runtime environment, and with it into Ray's logs and dashboard. A lane has
+# them from its node or its job.
+class_cache.ENV_VARS_TO_PROPAGATE.difference_update(SECRETS)
 
 MAX_BARREN_FITS = 3
 """So many Tune runs in a row may end in an error without a single report."""

@@ -9,10 +9,11 @@ from urllib.parse import unquote
 
 MASK = "***"
 _URLS = ("PACELINE_STUDY", "PACELINE_CHECKPOINTS", "MLFLOW_TRACKING_URI")
-_SECRETS = (
+SECRETS = (
     "PGPASSWORD",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",
     "RAY_AUTH_TOKEN",
@@ -44,7 +45,7 @@ def without_password(url: str) -> str:
 
 
 def _secrets() -> Iterator[str]:
-    for name in (*_SECRETS, *_URLS):
+    for name in (*SECRETS, *_URLS):
         value = os.environ.get(name, "")
         ways = (_LOGIN, _QUERY) if name in _URLS else ()
         found = [match[2] for way in ways for match in way.finditer(value)] if ways else [value]

@@ -42,6 +42,7 @@ final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds,
 # max_failures: 3                      # retries of one trial
 # resources: {cpus: 1, gpus: 0}        # of one lane
 # tracking: {uri: sqlite:///mlflow.db, experiment: NAME}
+# storage: {study: postgresql+psycopg://USER@HOST/DB, checkpoints: s3://BUCKET/PREFIX}  # shared
 """
 
 

@@ -35,6 +35,11 @@ class Postgres:
         self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, database)
         return self.url(database)
 
+    def dump(self, database: str, file: Path) -> None:
+        """All that a database holds, as text."""
+        login = ("-h", "127.0.0.1", "-p", str(self.port), "-U", USER)
+        file.write_text(_run(self.programs / "pg_dump", *login, "--inserts", database))
+
     def run(self, program: str, *arguments: str) -> None:
         """One of PostgreSQL's programs."""
         _run(self.programs / program, *arguments)
@@ -88,8 +93,8 @@ def _programs() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-def _run(program: Path, *arguments: str) -> None:
-    """As the user postgres where we are root, for whom PostgreSQL does not start."""
+def _run(program: Path, *arguments: str) -> str:
+    """What it prints. As the user postgres where we are root, for whom PostgreSQL does not start."""
     user = "postgres" if os.geteuid() == 0 else None
     done = subprocess.run(
         [program, *arguments],
@@ -97,8 +102,8 @@ def _run(program: Path, *arguments: str) -> None:
         env={**os.environ, "PGPASSWORD": PASSWORD},
         cwd="/",
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
     assert done.returncode == 0, f"{program.name}: {done.stderr}"
+    return done.stdout

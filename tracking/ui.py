@@ -87,11 +87,15 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path}: no MLflow store here yet; run a sweep first, or name it with --tracking")
     port = _free(port)
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **LEAN}, start_new_session=True
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **LEAN, "MLFLOW_BACKEND_STORE_URI": uri},  # a URL may hold a password
+            start_new_session=True,
         )
     server = Server(url=f"http://127.0.0.1:{port}", process=process, log=log)
     try:

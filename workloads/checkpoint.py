@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "weights.pt"
 STATE = "state.json"
+_BUCKETS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
+"""fsspec's stores without folders: there, making one would make a bucket."""
 
 
 class TornCheckpoint(Exception):
@@ -161,7 +163,9 @@ def put(uri: str, name: str, content: bytes) -> None:
         filesystem, remote = _remote(uri)
         try:
             filesystem.pipe_file(f"{remote}/{name}", content)
-        except FileNotFoundError:  # a store with real folders; to ask others for theirs costs a round trip
+        except FileNotFoundError:
+            if filesystem.protocol in _BUCKETS or _BUCKETS.intersection(filesystem.protocol):
+                raise
             filesystem.makedirs(remote, exist_ok=True)
             filesystem.pipe_file(f"{remote}/{name}", content)
         return
