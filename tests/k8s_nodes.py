@@ -37,13 +37,11 @@ time.sleep(120)
 
 
 def main(folder: Path) -> None:
-    port = find_free_port()
+    port, *agent_ports = (find_free_port() for _ in range(3))
     dashboard = f"http://127.0.0.1:{port}"
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": True, "dashboard_port": port},
-    )
-    worker = cluster.add_node(num_cpus=1, resources={"worker": 1})
+    head = {"num_cpus": 1, "include_dashboard": True, "dashboard_port": port}
+    cluster = Cluster(initialize_head=True, head_node_args=head | {"dashboard_agent_listen_port": agent_ports[0]})
+    worker = cluster.add_node(num_cpus=1, resources={"worker": 1}, dashboard_agent_listen_port=agent_ports[1])
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     try:
         agents = [_agent(node) for node in (cluster.head_node, worker)]
