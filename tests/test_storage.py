@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from cluster import storage
+from cluster.cli import main
 from cluster.home import SweepHome
 from cluster.rebuilding import note_spec, rebuilt
 from cluster.storage import RemoteMark
@@ -229,3 +231,17 @@ def test_a_home_is_rebuilt_from_its_study(pg: Postgres, here: Path, monkeypatch:
     assert again.checkpoints == f"/elsewhere/ck/{home.id}" and again.study == url
     monkeypatch.delenv("PACELINE_STUDY")
     assert rebuilt(home.id) is None
+
+
+def test_a_study_that_is_away_is_told_and_the_other_sweeps_are_listed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = SweepHome.create(parsed("name: near\n"))
+    monkeypatch.setenv("PACELINE_STUDY", "postgresql+psycopg://me:hunter22@127.0.0.1:9/hpo")
+    far = SweepHome.create(parsed("name: far\n"))
+    assert main(["ls", "--json"]) == 0
+    told = capsys.readouterr()
+    assert {row["sweep"]: row["state"] for row in json.loads(told.out)}[far.id] == "unreachable"
+    assert near.id in told.out and "start the database" in told.err
+    assert main(["show", far.id]) == 1
+    assert "hunter22" not in told.err + told.out + capsys.readouterr().err

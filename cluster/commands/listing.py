@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster import ledger, words
 from cluster.commands import FINISHED
-from cluster.commands.common import console, print_json, reading
+from cluster.commands.common import Failure, console, print_json, reading
 from cluster.home import SweepHome
 from cluster.target import LOCAL, SweepJob, TargetError, parse_target
 
@@ -44,7 +44,16 @@ def _away(found: dict[str, Listed]) -> set[str]:
 
 
 def _here(home: SweepHome) -> Listed:
-    read = reading(home)
+    try:
+        read = reading(home)
+    except Failure as error:  # its study is in a database that is away
+        print(f"{home.id}: {error.message}", file=sys.stderr)
+        about = {
+            "name": home.sweep().name,
+            "owner": home.spec.owner(),
+            "started": _minute(home.spec.stat().st_mtime),
+        }
+        return {"sweep": home.id, "state": UNREACHABLE, "target": LOCAL, **about}
     sweep = read.sweep
     return {
         "sweep": home.id,
