@@ -12,6 +12,7 @@ Prints Markdown tables, then one line of JSON.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import statistics
@@ -25,13 +26,13 @@ os.environ["PACELINE_CACHE"] = tempfile.mkdtemp()
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from workloads.data import SearchData
 from workloads.features import fit
 from workloads.loop import Setup, Trainee
 from workloads.plain import PlainLoop
 from workloads.registry import workload
-from workloads.source_images import decode
 from workloads.splits import Arrays
 from workloads.transfer import TransferHyperparameters
 from workloads.widths import make_loop
@@ -47,7 +48,8 @@ def cifar(frame: pd.DataFrame, classes: range, rows: int, seed: int) -> SearchDa
     parts = []
     for index in (np.concatenate([o[:rows] for o in order]), np.concatenate([o[rows:] for o in order])):
         y = frame["label"].to_numpy()[index].astype(np.int64) - classes.start
-        parts.append(Arrays(decode(frame["image"].iloc[index]), y))
+        images = [np.asarray(Image.open(io.BytesIO(content))) for content in frame["image"].iloc[index]]
+        parts.append(Arrays(np.stack(images).transpose(0, 3, 1, 2), y))
     return SearchData(parts[0], parts[1], fit(parts[0].x), len(classes))
 
 
