@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,7 @@ def test_torchvision_s_files_are_read_with_their_own_test_split(tmp_path: Path, 
 def test_a_set_that_cannot_be_downloaded_names_the_folder_to_fill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setattr(urllib.request, "_opener", None)  # urllib keeps the proxies that it met first
     for proxy in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")
     monkeypatch.setenv("PACELINE_DATA", str(tmp_path))

@@ -14,7 +14,7 @@ from tracking.store import open_store
 
 pytestmark = pytest.mark.slow
 
-OUTAGE_S = float(os.environ.get("PACELINE_OUTAGE_S", "10"))
+OUTAGE_S = float(os.environ.get("PACELINE_OUTAGE_S", "6"))
 """``PACELINE_OUTAGE_S=60 pytest tests/test_outage.py`` is the long form."""
 SPEC = """
 name: outage
