@@ -179,8 +179,18 @@ def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, 
     )
     try:
         tuner.fit()
+    except tune.TuneError as error:
+        raise _raised(error) from None
     finally:
         shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
+
+
+def _raised(error: BaseException) -> BaseException:
+    """What our own code raised while it took a result: Tune puts its text into an error of Tune's own."""
+    inner: BaseException | None = error
+    while isinstance(inner, tune.TuneError):
+        inner = inner.__cause__ or inner.__context__
+    return inner or error
 
 
 def _trainable(conductor: Conductor, lanes: Lanes) -> Any:

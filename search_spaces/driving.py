@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Busy(RuntimeError):
+class Busy(Exception):
     """Another process drives this sweep."""
 
 

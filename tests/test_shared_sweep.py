@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import optuna
 import pytest
 
 from search_spaces.database import names
-from search_spaces.study import Study
+from search_spaces.study import Record, Study
 from tests.object_store import SECRET
 from tests.postgres import PASSWORD, Postgres
 from tests.sweeps import STATE_NAMES, Folder
@@ -60,9 +60,9 @@ def states(url: str, sweep_id: str) -> list[str]:
 
 
 @contextmanager
-def driving(folder: Folder, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def driving(folder: Folder, *overrides: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A driver that is killed at the end of the block."""
-    driver = folder.start("run", "sweep.yaml", **environment)
+    driver = folder.start("run", "sweep.yaml", *overrides, **environment)
     try:
         yield driver
     finally:
@@ -70,17 +70,28 @@ def driving(folder: Folder, **environment: str) -> Iterator[subprocess.Popen[str
         driver.communicate()
 
 
-def in_mid_search(driver: subprocess.Popen[str], url: str) -> str:
-    """Waits until some trials have ended and others run; returns the sweep's ID."""
+def has_stopped(records: Sequence[Record]) -> bool:
+    """Some trials have ended, others run."""
+    return {None, "stopped"} <= {record.outcome for record in records}
+
+
+def is_told(records: Sequence[Record]) -> bool:
+    """A trial that runs has told of an epoch."""
+    return any(record.outcome is None and record.values for record in records)
+
+
+def in_mid_search(
+    driver: subprocess.Popen[str], url: str, reached: Callable[[Sequence[Record]], bool] = has_stopped
+) -> str:
+    """Waits until that is so; returns the sweep's ID."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert driver.poll() is None, driver.communicate()
         for sweep_id in names(url):
-            outcomes = {record.outcome for record in Study(sweep_id, "maximize", url, writing=False).records()}
-            if {None, "stopped"} <= outcomes:
+            if reached(Study(sweep_id, "maximize", url, writing=False).records()):
                 return sweep_id
         time.sleep(0.2)
-    raise AssertionError("no trial has ended")
+    raise AssertionError("the sweep does not get there")
 
 
 def objects(s3: dict[str, str]) -> dict[str, bytes]:
@@ -148,12 +159,15 @@ def assert_clean(content: bytes, where: str) -> None:
         assert secret.encode() not in content, f"{where} holds a password"
 
 
-def test_a_later_attempt_ends_the_driver_before_it(pg: Postgres, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["between legs", "in a leg"])
+def test_a_later_attempt_ends_the_driver_before_it(moment: str, pg: Postgres, tmp_path: Path) -> None:
+    """In a leg the driver learns of it while it takes a report, and Ray Tune stands between it and the command."""
     folder = Folder(tmp_path)
     folder.write(SPEC)
-    url = pg.create("attempts")
-    with driving(folder, PACELINE_STUDY=url) as driver:
-        sweep_id = in_mid_search(driver, url)
+    url = pg.create("attempts_" + moment.replace(" ", "_"))
+    one_long = ("early_terminate=none", "epochs=2000", "max_concurrent=1") if moment == "in a leg" else ()
+    with driving(folder, *one_long, PACELINE_STUDY=url) as driver:
+        sweep_id = in_mid_search(driver, url, is_told if one_long else has_stopped)
         later = Study(sweep_id, "maximize", url, attempt=2)
         held = later.records()
         out, err = driver.communicate(timeout=120)

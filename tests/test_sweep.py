@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.chaos import HOG_GIB
 from tests.sweeps import Folder, agree
 
 pytestmark = pytest.mark.slow
@@ -156,7 +157,8 @@ def test_poisoned_trials_fail_with_their_reasons_and_the_sweep_goes_on(tmp_path:
 
 def test_ray_s_memory_monitor_kills_a_hog_and_the_sweep_goes_on(tmp_path: Path) -> None:
     memory = psutil.virtual_memory()
-    threshold = (memory.total - memory.available + 3 * 2**30) / memory.total
+    # Other tests run beside this one: what they take must not reach the threshold, and the hog must.
+    threshold = (memory.total - memory.available + 0.7 * HOG_GIB * 2**30) / memory.total
     folder = Folder(tmp_path)
     folder.write(CHAOS.format(poison="hog"))
     document = folder.document(
@@ -171,7 +173,7 @@ def test_ray_s_memory_monitor_kills_a_hog_and_the_sweep_goes_on(tmp_path: Path) 
     agree(folder, document, 5)
     for trial in document["trials"]:
         if trial["params"]["poison"] == "none":
-            assert trial["state"] == "done"
+            assert trial["state"] == "done", trial
         else:
             assert trial["state"] == "failed"
             assert "memory" in trial["error"].lower()

@@ -135,6 +135,8 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
         seed=seed,
         max_failures=0,
         final=None,
+        resources=SimpleNamespace(most=1),
+        problem="regression",
         start_from=(),
         constants={},
     )
