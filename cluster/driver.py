@@ -9,7 +9,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from cluster import machine, summary
-from cluster.champion import crown, inspection, look_at
 from cluster.conductor import Conductor
 from cluster.connect import Joined
 from cluster.home import SweepHome
@@ -155,8 +154,9 @@ class Driver:
     def _judge(
         self, conductor: Conductor, tracker: Tracker, data: machine.SharedData, val_rows: Sequence[int]
     ) -> None:
-        finals = conductor.races.get("final")
-        if finals is None:
+        from cluster.champion import crown, inspection, look_at
+
+        if (finals := conductor.races.get("final")) is None:
             return
         judged = verdict(finals, conductor.finals.entries, self.sweep.metric.name)
         self._study.set("verdict", judged)

@@ -20,13 +20,14 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "100000")
 # Lanes keep the memory of a training step for the next one: giving it back costs up to 1,000 page faults a step.
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(128 * 2**20))
-
-import ray
+os.environ.setdefault("PL_DISABLE_FORK", "1")  # what Tune would give its actors
 
 from cluster.reports import Shared
 from cluster.size import LaneSize, num_cpus
 
 if TYPE_CHECKING:
+    import ray
+
     from cluster.home import SweepHome
     from cluster.preparing import Loaded
     from search_spaces.sweep import Sweep
@@ -49,6 +50,8 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
     With ``leave`` it is not ended behind a block that went well: its processes end with this one, and whoever is
     about to exit need not wait a second for them.
     """
+    import ray  # here, so that the data's process is under way before
+
     ray.init(
         address="local",
         num_cpus=max(num_cpus(), math.ceil(size.all_cpus)),
@@ -75,6 +78,8 @@ class SharedData:
 
 def share(loaded: Loaded) -> SharedData:
     """Puts both parts into the object store, once for all lanes."""
+    import ray
+
     return SharedData(ray.put(loaded.search), ray.put(loaded.test))
 
 

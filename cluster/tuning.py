@@ -138,6 +138,16 @@ class Watch(_Unsaved, FIFOScheduler):
             self._conductor.fail(handle, f"lane died: {_gist(told)}")
 
 
+def _inherit_environment() -> None:
+    """For a Ray of this process's own, whose processes have its environment anyway.
+
+    A lane that asks for variables cannot be one of the processes that Ray keeps ready: another would be started,
+    for a second of CPU.
+    """
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()
+    class_cache.DEFAULT_ENV_VARS.clear()
+
+
 def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
     """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one.
 
@@ -145,6 +155,8 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
     one by one on a single lane.
     """
     barren, careful = 0, False
+    if lanes.sharing is None:
+        _inherit_environment()
     while not (conductor.finished or conductor.stop.requested):
         searcher = LegSearcher(conductor, lanes, careful)
         count = 1 if careful else lanes.size.count

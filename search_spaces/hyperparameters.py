@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from search_spaces.legs import Params, Value
@@ -73,8 +75,17 @@ def hyper(default: Value, doc: str, **rule: Any) -> Any:
     return dataclasses.field(default=default, metadata={"doc": doc, "rule": rule})
 
 
-def hyperparameters(cls: type) -> dict[str, Hyperparameter]:
+_known: dict[type, Mapping[str, Hyperparameter]] = {}
+
+
+def hyperparameters(cls: type) -> Mapping[str, Hyperparameter]:
     """Every hyperparameter of the dataclass ``cls`` by name, in the order of its fields."""
+    if cls not in _known:  # the hints cost a millisecond, and every trial asks
+        _known[cls] = MappingProxyType(_read(cls))
+    return _known[cls]
+
+
+def _read(cls: type) -> dict[str, Hyperparameter]:
     hints = typing.get_type_hints(cls)
     return {
         f.name: Hyperparameter(

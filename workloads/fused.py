@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from workloads.activations import agree_on_slopes
+from workloads.denormals import without_denormals
 from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
@@ -62,6 +63,7 @@ class FusedLoop:
         """(batch, *example) or (members, batch, *example) to (members, batch, ...), in the model's present mode."""
         return self._forwards[self.model.training](self.theta, self.buffers, x)
 
+    @without_denormals()
     def epoch(self) -> list[dict[str, float]]:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
         started = time.perf_counter()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.nn.utils import get_total_norm
 
+from workloads.denormals import without_denormals
 from workloads.evaluate import evaluate
 from workloads.frechet import yardstick
 from workloads.gan import GANHyperparameters
@@ -44,6 +45,7 @@ class GanLoop:
         self.num_made = 0
         """Steps of the generator so far."""
 
+    @without_denormals()
     def epoch(self) -> list[dict[str, float]]:
         """One pass over the training split, then samples against the validation split."""
         started = time.perf_counter()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm, parameters_to_vector
 
+from workloads.denormals import without_denormals
 from workloads.evaluate import evaluate
 from workloads.layers import activate_dropout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
@@ -36,6 +37,7 @@ class PlainLoop:
         self.task = setup.task()
         self.at_once = setup.at_once(member.hp)
 
+    @without_denormals()
     def epoch(self) -> list[dict[str, float]]:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
         started = time.perf_counter()

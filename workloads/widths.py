@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from search_spaces.hyperparameters import hyperparameters
+from workloads.denormals import without_denormals
 from workloads.fused import FusedLoop
 from workloads.loop import Loop, Setup, Trainee
 from workloads.plain import PlainLoop
@@ -103,6 +104,7 @@ def widths_to_try(num_members: int) -> list[int]:
     return [*(width for width in (1, 4, 16, 64, 256) if width < num_members), num_members]
 
 
+@without_denormals()
 def step_seconds(setup: Setup, members: Sequence[Trainee]) -> float:
     """Seconds of one training step of a cohort: the fastest of a few, after one that warms up."""
     loop, data = make_loop(setup, members), setup.data
