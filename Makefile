@@ -19,8 +19,9 @@ demo: install
 	mkdir -p .demo
 	cd .demo && ../$(BIN)/paceline demo
 
+# In the order of their names, files of long tests, which mostly wait, run beside files of short ones.
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff format --check .

@@ -136,7 +136,7 @@ class Race:
         return group[: self.rules.width]
 
     def _widest(self) -> list[Track]:
-        promotable = set(self.schedule.promotable(self._standings()))
+        promotable = set(self.schedule.promotable(self._standings(), self._num_expected))
         groups: dict[object, list[Track]] = defaultdict(list)
         for track in self.tracks:
             if track.state == "ready" or (track.state == "paused" and track.index in promotable):
@@ -157,6 +157,11 @@ class Race:
         self._exhausted |= held is None and len(new) < count
         self.tracks += new
         return new
+
+    @property
+    def _num_expected(self) -> int:
+        """Tracks that there are, and those to come."""
+        return self.rules.num_tracks if self._room() else len(self.tracks)
 
     def _room(self) -> bool:
         return len(self.tracks) < self.rules.num_tracks and not self._exhausted
@@ -223,7 +228,7 @@ class Race:
         )
 
     def _drop_hopeless(self) -> None:
-        for index in sorted(self.schedule.hopeless(self._standings(), self.rules.num_tracks)):
+        for index in sorted(self.schedule.hopeless(self._standings(), self._num_expected)):
             self._end(self.tracks[index], "stopped", None)
 
     def _finish(self) -> None:

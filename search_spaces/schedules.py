@@ -37,8 +37,11 @@ class Schedule(Protocol):
     def rungs(self) -> tuple[int, ...]:
         """Epochs at which a trial pauses for a decision; at the last one it is done."""
 
-    def promotable(self, standings: Standings) -> list[int]:
-        """Waiting trials that may go on now, the most advanced first, then the best first."""
+    def promotable(self, standings: Standings, num_trials: int) -> list[int]:
+        """Waiting trials that may go on now, the most advanced first, then the best first.
+
+        ``num_trials`` is how many there are, with those that have not begun.
+        """
 
     def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
         """Waiting trials that cannot go on whatever the rest of ``num_trials`` trials will bring."""
@@ -55,7 +58,7 @@ class Full:
         """The end alone."""
         return (self.epochs,)
 
-    def promotable(self, standings: Standings) -> list[int]:
+    def promotable(self, standings: Standings, num_trials: int) -> list[int]:
         """Nobody waits before the end."""
         return []
 
@@ -69,7 +72,9 @@ class Asha:
     """Asynchronous successive halving that pauses and promotes (Li et al. 2020, Algorithm 2).
 
     Rungs are ``min_iter * eta**k``; one that lies closer to the end than a factor sqrt(eta) is left out. At
-    each rung the best ``floor(n / eta)`` of the n trials that have reached it so far may go on.
+    each rung the best ``floor(n / eta)`` of the n trials that have reached it so far may go on. Where fewer than
+    eta will ever reach it, the best one goes on when all are there, as in synchronous halving: of every search
+    somebody is trained to the end.
     """
 
     epochs: int
@@ -88,29 +93,42 @@ class Asha:
             rung *= self.eta
         return (*found, self.epochs)
 
-    def promotable(self, standings: Standings) -> list[int]:
-        """The waiting among the best ``floor(n / eta)`` of each rung, the highest rung first."""
+    def promotable(self, standings: Standings, num_trials: int) -> list[int]:
+        """The waiting among the best ``floor(n / eta)`` of each rung, or the very best, the highest rung first."""
         found: list[int] = []
-        for rung in reversed(self.rungs[:-1]):
+        for rung, reachable, _ in reversed(self._prospects(standings, num_trials)):
             ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
-            found += [trial for trial in ranked[: len(ranked) // self.eta] if trial in waiting]
+            quota = len(ranked) // self.eta if len(ranked) < reachable else self._quota(reachable)
+            found += [trial for trial in ranked[:quota] if trial in waiting]
         return found
 
     def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
         """Those ranked behind the number of trials that can ever leave their rung upwards.
 
-        A rank never improves, and at most ``floor(n / eta)`` leave a rung that n trials reach. That n is not
-        ``num_trials / eta**k`` above the first rung: early promotions that later scores do not confirm add to it.
+        A rank never improves, and at most ``floor(n / eta)``, or one, leave a rung that n trials reach. That n
+        is not ``num_trials / eta**k`` above the first rung: early promotions that later scores do not confirm
+        add to it.
         """
-        found: set[int] = set()
+        return set().union(*(hopeless for _, _, hopeless in self._prospects(standings, num_trials)))
+
+    def _prospects(self, standings: Standings, num_trials: int) -> list[tuple[int, int, set[int]]]:
+        """Each rung but the last, how many trials may ever reach it, and the waiting that will not leave it."""
+        found: list[tuple[int, int, set[int]]] = []
+        given_up: set[int] = set()
         reachable = num_trials - len(standings.ended - set(standings.scores.get(self.rungs[0], {})))
         for rung, following in itertools.pairwise(self.rungs):
             ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
-            found |= {trial for trial in ranked[reachable // self.eta :] if trial in waiting}
+            hopeless = {trial for trial in ranked[self._quota(reachable) :] if trial in waiting}
+            given_up |= hopeless
+            found.append((rung, reachable, hopeless))
             arrived = set(standings.scores.get(following, {}))
-            able = set(ranked) - arrived - found - standings.ended
+            able = set(ranked) - arrived - given_up - standings.ended
             reachable += len(arrived) + len(able) - len(ranked)
         return found
+
+    def _quota(self, num_reaching: int) -> int:
+        """How many of so many go on."""
+        return max(1, num_reaching // self.eta)
 
 
 SCHEDULES: Mapping[str, Callable[[int, int, int], Schedule]] = {

@@ -17,7 +17,7 @@ from workloads.registry import DataShape, Workload
 from workloads.training import Training
 
 POISONS = ("none", "nan", "raise", "kill", "hog")
-HOG_GIB = 10
+HOG_GIB = 7
 
 
 @dataclass(frozen=True, kw_only=True)

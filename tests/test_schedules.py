@@ -46,25 +46,39 @@ def test_asha_by_hand() -> None:
     def standing(at_1: dict[int, float], away: set[int], at_3: dict[int, float] | None = None) -> Standings:
         return Standings({1: at_1, 3: at_3 or {}}, {1: frozenset(set(at_1) - away), 3: frozenset(at_3 or {})})
 
-    assert asha.promotable(standing(scores, set())) == [], "two have come: nobody yet"
+    assert asha.promotable(standing(scores, set()), 9) == [], "two have come: nobody yet"
     scores |= {2: 0.6}
-    assert asha.promotable(standing(scores, set())) == [2], "the best of three"
-    assert asha.promotable(standing(scores, {2})) == [], "once"
+    assert asha.promotable(standing(scores, set()), 9) == [2], "the best of three"
+    assert asha.promotable(standing(scores, {2}), 9) == [], "once"
     scores |= {3: 0.7, 4: 0.1, 5: 0.2}
-    assert asha.promotable(standing(scores, {2})) == [3], "two of six, and one of them has gone"
+    assert asha.promotable(standing(scores, {2}), 9) == [3], "two of six, and one of them has gone"
     scores |= {6: 0.8, 7: 0.9, 8: 0.3}
-    assert asha.promotable(standing(scores, {2, 3})) == [7, 6], "the best first, though 2 went before"
+    assert asha.promotable(standing(scores, {2, 3}), 9) == [7, 6], "the best first, though 2 went before"
     at_3 = {2: 0.6, 3: 0.7, 6: 0.75}
-    assert asha.promotable(standing(scores, {2, 3, 6}, at_3)) == [6, 7], "the most advanced first"
+    assert asha.promotable(standing(scores, {2, 3, 6}, at_3), 9) == [6, 7], "the most advanced first"
     full = standing(scores, {2, 3, 6, 7}, {**at_3, 7: 0.95})
-    assert asha.promotable(full) == [7]
+    assert asha.promotable(full, 9) == [7]
     assert asha.hopeless(full, 9) == {0, 1, 4, 5, 8, 2, 3, 6}
     assert asha.hopeless(full, 30) == set(), "with 21 more to come anything is possible"
 
 
 def test_equal_scores_go_in_the_order_of_their_numbers() -> None:
     standings = Standings({1: dict.fromkeys((4, 2, 9), 0.5)}, {1: frozenset({2, 4, 9})})
-    assert Asha(9).promotable(standings) == [2]
+    assert Asha(9).promotable(standings, 9) == [2]
+
+
+def test_the_best_goes_on_where_fewer_than_eta_come() -> None:
+    asha = Asha(9)
+
+    def standing(at_1: dict[int, float], waiting: set[int], ended: set[int]) -> Standings:
+        return Standings({1: at_1}, {1: frozenset(waiting)}, frozenset(ended))
+
+    two = standing({0: 0.5, 1: 0.6}, {0, 1}, set())
+    assert asha.promotable(two, 3) == [], "one more is to come"
+    assert asha.promotable(two, 2) == [1] and asha.hopeless(two, 2) == {0}
+    assert asha.promotable(standing({0: 0.5, 1: 0.6}, {0, 1}, {2}), 3) == [1], "the third one failed"
+    alone = Standings({1: {0: 0.5, 1: 0.6, 2: 0.7}, 3: {2: 0.8}}, {3: frozenset({2})}, frozenset({0, 1}))
+    assert asha.promotable(alone, 3) == [2], "it waits at the next rung, and nobody else will come"
 
 
 class Walk:
@@ -83,7 +97,7 @@ class Walk:
 
     def step(self) -> None:
         """A moving trial fails or arrives, or one that may go on is sent on."""
-        promotable = self.plan.promotable(self.standings())
+        promotable = self.plan.promotable(self.standings(), self.num_trials)
         assert len(set(promotable)) == len(promotable) and set(promotable) <= self.waiting
         if promotable and (not self.moving or self.random.random() < 0.5):
             trial = self.random.choice(promotable)
@@ -103,7 +117,7 @@ class Walk:
             self.waiting.add(trial)
 
     def over(self) -> bool:
-        return not self.moving and not self.plan.promotable(self.standings())
+        return not self.moving and not self.plan.promotable(self.standings(), self.num_trials)
 
 
 @settings(max_examples=120, deadline=None)
@@ -128,7 +142,7 @@ def test_what_is_hopeless_is_never_promoted_and_what_is_left_is_hopeless(
     assert walk.done | walk.ended | walk.waiting == set(range(num_trials))
     if kind == "none":
         assert not walk.waiting
-    elif not fails and num_trials >= eta ** (len(walk.plan.rungs) - 1):
+    elif not fails:
         assert walk.done, "somebody is trained to the end"
 
 
