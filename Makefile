@@ -34,12 +34,19 @@ checkov: install
 	test -x .checkov/bin/checkov || ($(PYTHON) -m venv .checkov && .checkov/bin/python -m pip install --quiet checkov==3.3.30)
 	$(BIN)/python -m pytest tests/test_k8s_checkov.py
 
+# Hours in all; what needs data looks for it in PACELINE_BENCH_DATA, and says so where there is none.
 bench: install
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.search_quality
 	$(BIN)/python -m tests.benchmarks.fused_speed
 	$(BIN)/python -m tests.benchmarks.peers
 	$(BIN)/python -m tests.benchmarks.faulty_specs
+	$(BIN)/python -m tests.benchmarks.distributed
+	$(BIN)/python -m tests.benchmarks.recovery
+	$(BIN)/python -m tests.benchmarks.real_tables
+	$(BIN)/python -m tests.benchmarks.images
+	$(BIN)/python -m tests.benchmarks.sequences
+	$(BIN)/python -m tests.benchmarks.transfer_gain
 
 wheel: install
 	$(BIN)/python -m hatchling build -t wheel

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DATA_ENV = "PACELINE_BENCH_DATA"
 SAMPLE_EVERY_S = 0.5
 MIB = 2**20
 
@@ -33,6 +34,19 @@ class Ran:
     driver_mib: float
     lane_mib: float
     """Of the largest Ray worker; 0 where there are none."""
+
+
+def data_folder(given: str | None, *needed: str) -> Path:
+    """The folder of the option, of the environment, or beside the repository.
+
+    Where something of ``needed`` is not in it, the benchmark says so and ends with 0.
+    """
+    found = Path(given or os.environ.get(DATA_ENV) or REPOSITORY.parent / "shared" / "data")
+    missing = [name for name in needed if not (found / name).exists()]
+    if missing:
+        print(f"not measured: {', '.join(missing)} not in {found} (set --data or {DATA_ENV})")
+        raise SystemExit(0)
+    return found
 
 
 def paceline(spec: Mapping[str, Any]) -> Ran:

@@ -1,6 +1,6 @@
 """Trials that two workers train together, against torchrun, one process, and a bare TorchTrainer.
 
-    python -m tests.benchmarks.distributed --data FOLDER [--only epochs equal start] [--pairs 5]
+    python -m tests.benchmarks.distributed [--only epochs equal start] [--pairs 5]
 
 epochs: seconds of an epoch of the cnn on 10,000 CIFAR-10 images, against torchrun with plain DDP, alternating.
 equal: what one process and two workers measure after an epoch, at the same global batch.
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.commands import in_fresh_folder
+from tests.benchmarks.commands import DATA_ENV, data_folder, in_fresh_folder
 
 IMAGES = 10_000
 EPOCHS = 4
@@ -108,12 +108,13 @@ def start(pairs: int) -> dict[str, Any]:
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", help=f"folder of the data; else ${DATA_ENV}")
     parser.add_argument(
         "--only", nargs="+", choices=("epochs", "equal", "start"), default=["epochs", "equal", "start"]
     )
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
+    options.data = data_folder(options.data, "cifar10-train.parquet")
     found: dict[str, Any] = {}
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,6 +1,6 @@
 """Whole sweeps of the cnn's default space on images: 20 trials, then the verdict on the locked test split.
 
-    python -m tests.benchmarks.images --data FOLDER [--only digits cifar10]
+    python -m tests.benchmarks.images [--only digits cifar10]
 
 ``FOLDER`` holds ``cifar10-train.parquet`` and ``cifar10-test.parquet``, columns ``image`` and ``label``. The sweep
 has 10,000 images of the first, and is judged on all of the second. Prints a Markdown table, then one line of JSON.
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.commands import Ran, paceline
+from tests.benchmarks.commands import DATA_ENV, Ran, data_folder, paceline
 
 TRIALS = 20
 CIFAR_IMAGES = 10_000
@@ -82,11 +82,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder with the CIFAR-10 files")
+    parser.add_argument("--data", help=f"folder with the CIFAR-10 files; else ${DATA_ENV}")
     parser.add_argument("--only", nargs="+", choices=list(GOALS), default=list(GOALS))
     options = parser.parse_args()
-    if "cifar10" in options.only and options.data is None:
-        parser.error("--data FOLDER is needed for cifar10")
+    if "cifar10" in options.only:
+        options.data = data_folder(options.data, "cifar10-train.parquet", "cifar10-test.parquet")
     rows = []
     with tempfile.TemporaryDirectory(prefix="paceline-images-") as scratch:
         for name in options.only:

@@ -1,6 +1,6 @@
 """Real tables, default space: the verdict's winner, and scikit-learn's boosted trees on the same split.
 
-``python -m tests.benchmarks.real_tables --data FOLDER``; it holds titanic.csv, adult-train.csv and adult-test.csv.
+``python -m tests.benchmarks.real_tables``; it holds titanic.csv, adult-train.csv and adult-test.csv.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.benchmarks.commands import DATA_ENV, REPOSITORY, data_folder
+
 DATA: Mapping[str, Mapping[str, Any]] = {
     "titanic": {"csv": "titanic.csv", "target": "survived", "columns": {"alive": "drop"}},
     "adult": {"csv": "adult-train.csv", "header": False, "target": "c14", "test": "adult-test.csv"},
@@ -28,11 +29,12 @@ MEASURES = ("test_accuracy", "test_f1_macro", "test_balanced_accuracy")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", help=f"folder of the data; else ${DATA_ENV}")
     parser.add_argument("--only", nargs="*", choices=list(DATA), default=list(DATA))
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("overrides", nargs="*", default=[], help="key=value, as of paceline run")
     options = parser.parse_args()
+    options.data = data_folder(options.data, "titanic.csv", "adult-train.csv", "adult-test.csv")
     rows = [row for name in options.only for row in compared(name, options)]
     print(markdown(rows))
     print(json.dumps(rows))

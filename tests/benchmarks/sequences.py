@@ -1,6 +1,6 @@
 """The recurrent workload's default space on a real series and a real text, beside models that are not deep.
 
-``python -m tests.benchmarks.sequences --data FOLDER`` needs monthly-sunspots.csv and tinyshakespeare.txt in FOLDER.
+``python -m tests.benchmarks.sequences`` needs monthly-sunspots.csv and tinyshakespeare.txt in FOLDER.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from search_spaces.data import Data
-from tests.benchmarks.commands import Ran, paceline
+from tests.benchmarks.commands import DATA_ENV, Ran, data_folder, paceline
 from workloads.data import prepare
 from workloads.raw import NOT_COUNTED
 
@@ -114,9 +114,10 @@ def report(name: str, metric: str, peers: Mapping[str, float], ran: Ran) -> dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", help=f"folder of the data; else ${DATA_ENV}")
     parser.add_argument("--only", choices=list(SPECS), nargs="*", default=list(SPECS))
     arguments = parser.parse_args()
+    arguments.data = data_folder(arguments.data, "monthly-sunspots.csv", "tinyshakespeare.txt")
     records = []
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.only:

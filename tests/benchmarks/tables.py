@@ -7,7 +7,6 @@ words as choices. The search sees one training seed's value; regret is taken on 
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +23,6 @@ from search_spaces.search import Search
 from search_spaces.simulate import World, simulate
 from search_spaces.space import Space
 
-DATA_ENV = "PACELINE_BENCH_DATA"
 GOALS = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
 FEW = {
     "hpobench": ("batch_size", "depth"),
@@ -79,12 +77,6 @@ class Table:
         sign = -1 if self.goal == "maximize" else 1
         best = rows[np.argsort(sign * rows.mean(axis=1))[: max(1, len(rows) // 100)]]
         return float(np.median(best.std(axis=1, ddof=1)) / rows.shape[1] ** 0.5)
-
-
-def data_folder(given: str | None) -> Path:
-    """The folder of the option, of the environment, or beside the repository."""
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    return Path(given or os.environ.get(DATA_ENV) or beside)
 
 
 def load(path: Path) -> Table:

@@ -1,6 +1,6 @@
 """Transfer: what cached features save, and what a network trained on other classes is worth.
 
-    python -m tests.benchmarks.transfer_gain --data FOLDER [--trials 20] [--pairs 5]
+    python -m tests.benchmarks.transfer_gain [--trials 20] [--pairs 5]
 
 FOLDER holds cifar10-train.parquet. A ResNet-18 learns five classes of CIFAR-10; the other five, with 20 images of
 each, are then learned by a linear classifier on its features, by fine-tuning its last stage, and from scratch.
@@ -28,6 +28,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from tests.benchmarks.commands import DATA_ENV, data_folder
 from workloads.data import SearchData
 from workloads.features import fit
 from workloads.loop import Setup, Trainee
@@ -73,10 +74,11 @@ def seconds(search: SearchData, trials: int, **params: Any) -> float:
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", help=f"folder of the data; else ${DATA_ENV}")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=3)
     options = parser.parse_args()
+    options.data = data_folder(options.data, "cifar10-train.parquet")
     torch.set_num_threads(1)
     frame = pd.read_parquet(options.data / "cifar10-train.parquet")
     taught, _ = trained(cifar(frame, range(5), ROWS_TAUGHT, 0), 6, **WHOLE)
