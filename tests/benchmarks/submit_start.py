@@ -1,0 +1,102 @@
+"""From `paceline submit` to the first epoch of a trial, in parts, on a warm cluster of two nodes on this machine.
+
+    python -m tests.benchmarks.submit_start [--times 3]
+
+The first sweep on the cluster warms it and is not counted. handed over: the command has returned, with the code
+and the spec checked and sent. driver: Ray calls the job running. start and data: what the driver notes itself, Ray
+joined and the data read. first epoch: what is left until MLflow has one, with imports in the driver and in lanes.
+Prints a Markdown table, then one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from ray.job_submission import JobSubmissionClient
+
+from tests.ray_cluster import RayCluster, Submitter
+
+SPEC = """
+name: start
+workload: mlp
+data: {name: digits}
+epochs: 3
+trials: 4
+early_terminate: none
+final: none
+max_lanes: 2
+parameters: {lr: {min: 1e-3, max: 1e-1, log: true}}
+"""
+PARTS = ("handed over", "driver", "start", "data", "first epoch")
+TIMEOUT_S = 180.0
+
+
+def num_epochs(user: Submitter) -> int:
+    """That MLflow has, of all sweeps."""
+    if not (user.path / "mlflow.db").exists():
+        return 0
+    with closing(sqlite3.connect(user.path / "mlflow.db")) as store:
+        [there] = store.execute("select count(*) from sqlite_master where name = 'metrics'").fetchone()
+        return (
+            int(store.execute("select count(*) from metrics where key = 'val_loss'").fetchone()[0]) if there else 0
+        )
+
+
+def started(client: JobSubmissionClient, known: set[str]) -> str | None:
+    """A job that runs, or has run, and is none of the known ones."""
+    jobs = {str(job.submission_id): str(job.status) for job in client.list_jobs()}
+    return next((name for name, status in jobs.items() if name not in known and status != "PENDING"), None)
+
+
+def measure(user: Submitter, client: JobSubmissionClient) -> dict[str, float]:
+    """Seconds of each part of one submission, and of the whole."""
+    known, before = {str(job.submission_id) for job in client.list_jobs()}, num_epochs(user)
+    begun = time.monotonic()
+    sweep_id = user.submitted()
+    handed = time.monotonic() - begun
+    running = 0.0
+    while num_epochs(user) == before:
+        if not running and started(client, known):
+            running = time.monotonic() - begun
+        if time.monotonic() - begun > TIMEOUT_S:
+            raise RuntimeError(user.on_cluster("logs", sweep_id))
+        time.sleep(0.05)
+    whole = time.monotonic() - begun
+    user.on_cluster("wait", sweep_id)
+    noted = user.document("show", sweep_id, **user.cluster.environment)["cost"]["parts"]
+    parts = [handed, max(0.0, running - handed), noted["start"], noted["data"]]
+    return dict(zip((*PARTS, "in all"), (*parts, whole - sum(parts), whole), strict=True))
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        cluster = RayCluster(Path(folder))
+        try:
+            cluster.start()
+            user = Submitter(Path(folder), cluster)
+            user.write(SPEC)
+            headers = {"Authorization": f"Bearer {cluster.token}"}
+            client = JobSubmissionClient(cluster.address, headers=headers)
+            found = [measure(user, client) for _ in range(1 + options.times)][1:]
+        finally:
+            cluster.remove()
+    print("| part | median, s | slowest, s |\n|---|---|---|")
+    for part in found[0]:
+        seconds = [parts[part] for parts in found]
+        print(f"| {part} | {statistics.median(seconds):.2f} | {max(seconds):.2f} |")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
