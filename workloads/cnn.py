@@ -30,6 +30,7 @@ class CNNHyperparameters(Training, Nonlinearity):
         0.01, "learning rate a step; the largest one where a schedule changes it", low=0, low_open=True
     )
     lr_schedule: str = hyper("one_cycle", "how the learning rate changes", choices=SCHEDULE_NAMES)
+    label_smoothing: float = hyper(0.1, "share of the label spread over all classes", low=0, high=1, high_open=True)
     dropout: float = hyper(0.3, "share of pooled features dropped in training", low=0, high=1, high_open=True)
     blocks: int = hyper(3, "blocks, each of convolutions and a pooling", low=1, high=32, shapes=True)
     depth: int = hyper(1, "convolutions of a block", low=1, high=16, shapes=True)
@@ -167,6 +168,7 @@ CNN = Workload(
         "batch_size": {"values": [32, 64, 128]},
         "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
         "dropout": {"min": 0.1, "max": 0.5},
+        "label_smoothing": {"min": 0.0, "max": 0.2},
     },
     problems={"image": ("classification",)},
     build=build,
