@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_ports
 
 USER, PASSWORD = "sweeper", "s3cret-of-postgres"
 
@@ -72,9 +73,7 @@ def postgres() -> Iterator[Postgres]:
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
         _run(programs / "initdb", "-D", str(data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}", "-N")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        (port,) = free_ports(1)
         with (data / "postgresql.conf").open("a") as conf:
             conf.write(f"port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\n")
         server = Postgres(port, programs, data)

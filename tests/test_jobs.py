@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ray_cluster import RayCluster, Submitter, free_ports
+from tests.ports import free_ports
+from tests.ray_cluster import RayCluster, Submitter
 
 pytestmark = pytest.mark.slow
 

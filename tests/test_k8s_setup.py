@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.k8s_render import K8S, Manifest, kustomize, named, secrets
+from tests.ports import free_ports
 from tests.postgres import PASSWORD, USER, Postgres
 
 pytestmark = pytest.mark.slow
@@ -69,9 +69,7 @@ class Stores:
 def stores(pg: Postgres, s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Stores:
     """PostgreSQL with its init script run, and an object store without our bucket."""
     folder = tmp_path_factory.mktemp("stores")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     addresses = {
         "@postgres:5432": f"@127.0.0.1:{pg.port}",
         "http://s3:7070": s3["AWS_ENDPOINT_URL"],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import socket
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import torch
 
+from tests.ports import free_ports
 from tests.test_gan import eight_by_eight
 from tests.test_gan import trainee as gan_trainee
 from tests.workload_data import setup, train, trainee
@@ -98,9 +98,7 @@ def same_everywhere(name: str, ring: Ring) -> tuple[bool, list[float]]:
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("ring") / "found.pt"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=one_of_two, args=(rank, port, str(path))) for rank in range(2)]
     for process in processes:
