@@ -19,9 +19,11 @@ class Canvas:
     height: float
     parts: list[str] = field(default_factory=list)
 
-    def text(self, x: float, y: float, text: str, size: float = 11, anchor: str = "start", ink: str = INK) -> None:
+    def text(
+        self, at: tuple[float, float], text: str, size: float = 11, anchor: str = "start", ink: str = INK
+    ) -> None:
         """A line of text whose baseline begins, has its middle or ends at the place."""
-        place = f"x='{x:.1f}' y='{y:.1f}' font-size='{size:g}' text-anchor='{anchor}' fill='{ink}'"
+        place = f"x='{at[0]:.1f}' y='{at[1]:.1f}' font-size='{size:g}' text-anchor='{anchor}' fill='{ink}'"
         self.parts.append(f"<text {place}>{escape(text)}</text>")
 
     def rect(self, x: float, y: float, width: float, height: float, ink: str) -> None:
@@ -73,11 +75,11 @@ class Axes:
         for value in round_values(*self.y, num_y) if num_y else ():
             y = self.at(self.x[0], value)[1]
             self.canvas.line((left, y), (left + width, y))
-            self.canvas.text(left - 4, y + 4, f"{value:g}", 10, "end")
+            self.canvas.text((left - 4, y + 4), f"{value:g}", 10, "end")
         for value in round_values(*self.x, num_x):
             x = self.at(value, self.y[0])[0]
             self.canvas.line((x, top + height), (x, top + height + 3), INK)
-            self.canvas.text(x, top + height + 14, f"{value:g}", 10, "middle")
+            self.canvas.text((x, top + height + 14), f"{value:g}", 10, "middle")
 
     def curve(self, xs: Sequence[float], ys: Sequence[float], ink: str) -> None:
         """A line through finite points."""
