@@ -15,7 +15,7 @@ from search_spaces.hyperparameters import hyperparameters
 from search_spaces.problems import Goal
 from workloads.initialisation import initialise
 from workloads.learning_rates import Pace
-from workloads.order import balancing, epoch_order, mix, seed_weights
+from workloads.order import balancing, epoch_order, mix, seed_cpu
 from workloads.registry import Workload
 from workloads.resident import ResidentData
 from workloads.ring import ALONE, Ring
@@ -76,7 +76,7 @@ class Setup:
     def build(self, member: Trainee) -> nn.Module:
         """A new model, its weights drawn on the CPU from the member's seed."""
         with torch.random.fork_rng(devices=[]):
-            seed_weights(mix(member.seed, 0))
+            seed_cpu(mix(member.seed, 0))
             model = self.workload.build(member.hp, self.data.shape)
             initialise(model, member.hp)
         return model.to(self.data.device, self.data.dtype)

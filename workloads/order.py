@@ -48,12 +48,12 @@ def seed_noise(seed: int, epoch: int, rank: int = 0) -> None:
     Processes that train together see other examples of a batch, and so draw other noise.
     """
     noise = mix(seed, 2 * epoch + 2) if rank == 0 else _drawn((seed, 2 * epoch + 2, rank))
-    seed_weights(noise)
+    seed_cpu(noise)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(noise)
 
 
-def seed_weights(seed: int) -> None:
+def seed_cpu(seed: int) -> None:
     """Seed the processor's generator alone: ``torch.manual_seed`` also notes a traceback for GPUs, for 0.3 ms."""
     torch.default_generator.manual_seed(seed)
 
