@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -172,3 +174,17 @@ class Submitter(Folder):
     def submitted(self, *words: str) -> str:
         """The new sweep's ID."""
         return self.on_cluster("submit", "sweep.yaml", *words).split()[1]
+
+
+@contextmanager
+def submitting(spec: str) -> Iterator[Submitter]:
+    """A user of a cluster of two nodes that lasts as long as the block, with ``spec`` in the folder."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        cluster = RayCluster(Path(folder))
+        try:
+            cluster.start()
+            user = Submitter(Path(folder), cluster)
+            user.write(spec)
+            yield user
+        finally:
+            cluster.remove()

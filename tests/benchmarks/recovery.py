@@ -14,13 +14,11 @@ import argparse
 import json
 import signal
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import psutil
 
-from tests.ray_cluster import RayCluster, Submitter
+from tests.ray_cluster import RayCluster, Submitter, submitting
 from tests.sweeps import ROOT
 
 QUIET_S = 2.5
@@ -115,24 +113,17 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
     found: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        cluster = RayCluster(Path(folder))
-        try:
-            cluster.start()
-            user = Submitter(Path(folder), cluster)
-            user.write(SPEC)
-            (user.path / "tests").mkdir()
-            for name in ("__init__.py", "chaos.py"):
-                (user.path / "tests" / name).write_text((ROOT / "tests" / name).read_text())
-            sweep_id = user.submitted()
-            seconds_to_next(user, 0)
-            for victim in options.only:
-                found[victim] = []
-                for _ in range(options.times):
-                    seconds_to_next(user, num_epochs(user) + 5)
-                    found[victim].append(strike(victim, user, sweep_id))
-        finally:
-            cluster.remove()
+    with submitting(SPEC) as user:
+        (user.path / "tests").mkdir()
+        for name in ("__init__.py", "chaos.py"):
+            (user.path / "tests" / name).write_text((ROOT / "tests" / name).read_text())
+        sweep_id = user.submitted()
+        seconds_to_next(user, 0)
+        for victim in options.only:
+            found[victim] = []
+            for _ in range(options.times):
+                seconds_to_next(user, num_epochs(user) + 5)
+                found[victim].append(strike(victim, user, sweep_id))
     print("| fault | times | median, s | slowest, s | goal, s |\n|---|---|---|---|---|")
     for victim, seconds in found.items():
         median = statistics.median(seconds)

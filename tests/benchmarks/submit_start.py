@@ -14,14 +14,12 @@ import argparse
 import json
 import sqlite3
 import statistics
-import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 
 from ray.job_submission import JobSubmissionClient
 
-from tests.ray_cluster import RayCluster, Submitter
+from tests.ray_cluster import Submitter, submitting
 
 SPEC = """
 name: start
@@ -80,17 +78,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        cluster = RayCluster(Path(folder))
-        try:
-            cluster.start()
-            user = Submitter(Path(folder), cluster)
-            user.write(SPEC)
-            headers = {"Authorization": f"Bearer {cluster.token}"}
-            client = JobSubmissionClient(cluster.address, headers=headers)
-            found = [measure(user, client) for _ in range(1 + options.times)][1:]
-        finally:
-            cluster.remove()
+    with submitting(SPEC) as user:
+        headers = {"Authorization": f"Bearer {user.cluster.token}"}
+        client = JobSubmissionClient(user.cluster.address, headers=headers)
+        found = [measure(user, client) for _ in range(1 + options.times)][1:]
     print("| part | median, s | slowest, s |\n|---|---|---|")
     for part in found[0]:
         seconds = [parts[part] for parts in found]
