@@ -12,7 +12,7 @@ from typing import Any
 from cluster.reports import Shared
 from cluster.stint import Stint
 from cluster.wires import Wires
-from workloads.distributed import Warned, device, here
+from workloads.distributed import Warned, device, here, shard
 
 KEEP_ALIVE_S = 60.0
 """The ring passes a word so often while it has no leg: its collectives would time out."""
@@ -25,7 +25,7 @@ def work(config: dict[str, Any]) -> None:
     ring = here(config["strategy"])
     shared: Shared = config["shared"]
     shared = replace(shared, setting={**shared.setting, "device": device()})
-    stint, token = Stint(shared, ring, Warned()), secrets.token_hex(8)
+    stint, token = Stint(shared, shard, ring, Warned()), secrets.token_hex(8)
     if ring.first:
         wires.put("news", "hello", token, ring.size)
     while True:

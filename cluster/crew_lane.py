@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import ray
 from ray import tune
 
 from cluster.crew import fell, work
@@ -91,10 +92,11 @@ class CrewLane(tune.Trainable):
     def _engage(self) -> None:
         wires, shared, crew = self._wires, self._shared, self._crew
         config = {"wires": wires, "shared": shared, "strategy": crew.strategy}
+        stream = ray.get(shared.search).stream
 
         def run() -> None:
             try:
-                train(work, config, crew, partial(fell, wires))
+                train(work, config, crew, partial(fell, wires), stream)
             except Exception:  # noqa: BLE001 - told whole to the driver at the next turn
                 self._error = traceback.format_exc()
 

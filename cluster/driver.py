@@ -15,8 +15,8 @@ from cluster.home import SweepHome
 from cluster.imputing import refuse_unfilled
 from cluster.preparing import Loaded, Preparing
 from cluster.progress import Observer, Phase, Snapshot
-from cluster.rebuilding import DataChanged, check_card, is_new, note_spec
-from cluster.size import lane_size
+from cluster.rebuilding import DataChanged, check_card, is_new, note_spec, streamed
+from cluster.size import LaneSize, lane_size
 from cluster.stopping import INTERRUPTED, Stop
 from cluster.stores import attempt, refuse_stores
 from cluster.tracked import Tracker
@@ -74,12 +74,16 @@ class Driver:
         self._phase: Phase | None = None
         self._told_to_stop = False
         self._show_every_s = SHOW_EVERY_S
-        self._size = self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
         note_spec(self._study, self.sweep)
+        self.sweep = streamed(self.sweep, self._study, self._sized().count)
+        self._size = self._sized()
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
         if self._study.num_bytes_mended:
             self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")
+
+    def _sized(self) -> LaneSize:
+        return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
 
     def run(self, leave_ray: bool) -> int:
         """See ``drive``."""
@@ -193,7 +197,8 @@ class Driver:
     def _check_card(self, data: Loaded) -> None:
         """The split must be the one that the sweep began with, which tells once what is wrong with its data."""
         if check_card(self.home, self._study, data):
-            self._tell_details(data)
+            for text in data.news():
+                self.observer.message(text)
 
     def _replan(self) -> None:
         """With another number of trials the search is open again, and a verdict that was given is not the last."""
@@ -203,15 +208,6 @@ class Driver:
             note_spec(self._study, self.sweep)
             self._study.flush()
             self.home.keep(self.sweep)
-
-    def _tell_details(self, data: Loaded) -> None:
-        found = data.card["details"]
-        if "bad_images" in found:
-            left_out = f"{found['bad_images']} images cannot be read and are left out"
-            self.observer.message(f"{left_out} ({found['bad_image_names']})")
-        for word in ("leak", "note"):
-            for text in data.card[f"{word}s"]:
-                self.observer.message(f"data: {word}: {text}")
 
     def _enter(self, phase: Phase) -> None:
         """Notes how far the sweep is: at once when the phase changes, else every few seconds."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
 from cluster.reports import Report, Shared
 from cluster.stint import Stint
+
+if TYPE_CHECKING:
+    from workloads.stream import Shard, Stream
 
 
 class Lane(tune.Trainable):
@@ -17,7 +20,7 @@ class Lane(tune.Trainable):
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
         """Takes the first leg."""
-        self._stint = Stint(shared)
+        self._stint = Stint(shared, _own_shard)
         self._order = config
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -34,3 +37,9 @@ class Lane(tune.Trainable):
             self._stint.forget()
             report = Report(failure=traceback.format_exc(), done=True, seconds=time.monotonic() - begun)
         return report.to_result()
+
+
+def _own_shard(stream: Stream) -> Shard:
+    from workloads.stream_ray import own_shard  # imports torch, which the driver does without
+
+    return own_shard(stream)

@@ -75,7 +75,7 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
     patterns = _patterns(folder)
     for key in DATA_PATHS:
         text = getattr(sweep.data, key)
-        if text is None:
+        if text is None or "://" in text:
             continue
         path = Path(text)
         if path.is_relative_to(folder.resolve()) and not _ignored(path.relative_to(folder.resolve()), patterns):

@@ -7,14 +7,14 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cluster.opening import open_models_of
 from search_spaces.hyperparameters import complete
 from search_spaces.legs import Params
-from workloads.registry import Infeasible, workload
+from workloads.registry import WORKLOADS, Infeasible, Workload, workload
 
 if TYPE_CHECKING:
     from search_spaces.sweep import Sweep
@@ -29,6 +29,17 @@ class Loaded:
     test: Any
     card: Mapping[str, Any]
     indices: Mapping[str, list[int]]
+
+    def news(self) -> Iterator[str]:
+        """What people should know of the data, a line each."""
+        found = self.card["details"]
+        if "bad_images" in found:
+            yield f"{found['bad_images']} images cannot be read and are left out ({found['bad_image_names']})"
+        if "streamed" in found:
+            yield f"data: {self.card['rows']['train']} training rows are read in every epoch, not kept in memory"
+        for word in ("leak", "note"):
+            for text in self.card[f"{word}s"]:
+                yield f"data: {word}: {text}"
 
 
 class Preparing:
@@ -87,6 +98,8 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
             f"data.in_memory_gib: {len(search.train.x)} training images take more memory than that, and workload "
             f"{name} does not read them from disk: raise it, or use workload image"
         )
+    if search.stream is not None:
+        check_streams(kind, constants, searched)
     idle = [key for key in FOR_CLASSES if key in searched or constants.get(key, "none") != "none"]
     if idle and search.problem != "classification" and issubclass(kind.hyperparameters, Training):
         raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
@@ -98,6 +111,20 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
         fixed = ", ".join(f"{key}: {value}" for key, value in constants.items())
         what = f"the defaults with {fixed}" if fixed else "the defaults"
         raise DataError(f"parameters: {what} of workload {name} cannot work on this data: {error}") from error
+
+
+def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) -> None:
+    """Raises DataError where the workload, or a hyperparameter, needs all training rows in memory."""
+    from workloads.data import DataError
+
+    if not kind.streams:
+        able = ", ".join(name for name in WORKLOADS if workload(name).streams)
+        raise DataError(f"data.streaming: workload {kind.name} keeps all training rows in memory; {able} do not")
+    if "sampling" in searched or constants.get("sampling", "none") != "none":
+        raise DataError(
+            "parameters.sampling: must be left out of a sweep over streamed data, whose rows come in their own "
+            "order; class_weights: balanced has the same effect on the mean"
+        )
 
 
 def _main() -> None:

@@ -34,6 +34,24 @@ def is_new(study: Study) -> bool:
     return CARD not in study.facts()
 
 
+def streamed(sweep: Sweep, study: Study, num_lanes: int) -> Sweep:
+    """``sweep`` with ``data.streaming`` decided: as it was when the sweep began, else by the size of its data."""
+    from cluster.size import lane_bytes
+    from search_spaces.streaming import decided
+    from workloads.registry import workload
+
+    known = study.facts().get(CARD)
+    if known is not None:
+        found = bool(known["details"].get("streamed"))
+    elif workload(sweep.workload).streams:
+        found = decided(sweep.data, lane_bytes(num_lanes))
+    else:
+        found = bool(sweep.data.streaming)
+    if not found:
+        return sweep
+    return sweep.model_copy(update={"data": sweep.data.model_copy(update={"streaming": found})})
+
+
 def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
     """Whether the sweep sees its data for the first time. Raises DataChanged where it began with other data."""
     known = study.facts().get(CARD)

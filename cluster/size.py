@@ -21,11 +21,13 @@ class LaneSize:
     gpus: float
     least: int = 1
     most: int = 1
+    reading_cpus: float = 0.0
+    """What each lane takes besides, for tasks that read its data."""
 
     @property
     def all_cpus(self) -> float:
         """Of all lanes together, at the least."""
-        return self.count * self.cpus * self.least
+        return self.count * (self.cpus * self.least + self.reading_cpus)
 
 
 class TooSmall(Exception):
@@ -36,7 +38,7 @@ def lane_size(sweep: Sweep) -> LaneSize:
     """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials.
 
     One lane may ask for more cores than there are; TooSmall when it asks for more GPUs. Lanes of variable size are
-    counted at their largest.
+    counted at their largest. Those who train share the cores with those who read for them.
     """
     wanted = sweep.resources
     gpus = wanted.gpus * wanted.least
@@ -44,7 +46,24 @@ def lane_size(sweep: Sweep) -> LaneSize:
         raise TooSmall(f"resources.gpus: a lane asks for {gpus:g}, and this machine has {num_gpus()}")
     fits = (num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
     count = max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
-    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most)
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, _reading(sweep))
+
+
+READING_CPUS = 1.0
+
+
+def _reading(sweep: Sweep) -> float:
+    return READING_CPUS if sweep.data.streaming else 0.0
+
+
+def lane_bytes(num_lanes: int) -> float:
+    """A lane's share of this machine's memory, or of what its container may use."""
+    import psutil
+
+    bound = Path("/sys/fs/cgroup/memory.max")
+    text = bound.read_text().strip() if bound.is_file() else "max"
+    total = psutil.virtual_memory().total
+    return float(min(total, int(text)) if text.isdigit() else total) / num_lanes
 
 
 Amounts = Mapping[str, float]
@@ -57,17 +76,19 @@ def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None 
     ``growth`` is what an autoscaler could make of the cluster in all: up to that, the sweep gets as many lanes
     as it asks for by name, and one where it does not. TooSmall, with what there is, when there can never be one.
     """
-    wanted = sweep.resources
-    now = sum(num_places(node, wanted.cpus, wanted.gpus) for node in nodes)
-    ever = max(now, num_places(growth, wanted.cpus, wanted.gpus)) if growth else now
+    wanted, reading = sweep.resources, _reading(sweep)
+    cpus = wanted.cpus + reading / wanted.most
+    now = sum(num_places(node, cpus, wanted.gpus) for node in nodes)
+    ever = max(now, num_places(growth, cpus, wanted.gpus)) if growth else now
     if ever < wanted.least:
+        besides = f" and {reading:g} CPU to read its data" if reading else ""
         raise TooSmall(
-            f"resources: a lane asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}, and the cluster has "
-            f"{told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: it would wait for ever"
+            f"resources: a lane asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}{besides}, and the cluster "
+            f"has {told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: it would wait for ever"
         )
     fits = (ever if sweep.max_concurrent else now) // wanted.most
     count = max(1, min(sweep.max_concurrent or fits, fits, sweep.trials))
-    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most)
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, reading)
 
 
 def num_places(node: Amounts, cpus: float, gpus: float) -> int:

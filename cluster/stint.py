@@ -15,6 +15,7 @@ from search_spaces.legs import Exhibit, Leg, MemberEpoch, Saved
 if TYPE_CHECKING:
     from workloads.leg import LegRunner
     from workloads.ring import Ring
+    from workloads.stream import Shard, Stream
 
 REPORT_EVERY_S = 0.5
 """A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
@@ -27,11 +28,18 @@ class Stint:
     """Legs of one process, one after the other. ``order`` is a leg as JSON and, for final legs, the test split.
 
     The processes of a ring all go through the same stint. The clock, and the wish to stop, are the first one's.
-    ``warned`` says whether this process may soon be gone, so that it is time to save.
+    ``shard`` gives this process its part of a stream. ``warned`` says whether it may soon be gone, so that it is
+    time to save.
     """
 
-    def __init__(self, shared: Shared, ring: Ring | None = None, warned: Callable[[], bool] | None = None) -> None:
-        self._shared, self._ring = shared, ring
+    def __init__(
+        self,
+        shared: Shared,
+        shard: Callable[[Stream], Shard],
+        ring: Ring | None = None,
+        warned: Callable[[], bool] | None = None,
+    ) -> None:
+        self._shared, self._shard, self._ring = shared, shard, ring
         self._warned = warned or (lambda: False)
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
@@ -90,7 +98,9 @@ class Stint:
         if self._runner is None:
             open_models_of(self._shared.tracking_uri)
             setting = LegSetting(**self._shared.setting)
-            self._runner = LegRunner(setting, ray.get(self._shared.search), ring=self._ring or ALONE)
+            search = ray.get(self._shared.search)
+            shard = None if search.stream is None else self._shard(search.stream)
+            self._runner = LegRunner(setting, search, ring=self._ring or ALONE, shard=shard)
         if self._leg is None:
             test = order.get("test")
             self._runner.test = None if test is None else ray.get(test)[0]

@@ -49,7 +49,10 @@ class Data(BaseModel):
     skip_bad: bool = False
     """Leave out, and count, what is no image, instead of refusing it."""
     in_memory_gib: float = 2.0
-    """Images of a folder that take more when decoded are read from disk, again and again."""
+    """Images of a folder that take more when decoded are read from disk, again and again; of a streamed source what
+    validation and test rows may take."""
+    streaming: bool | None = None
+    """Training rows are read in every epoch instead of kept; default: where they take more than a lane's memory."""
     root: str | None = None
     """For data sets that torchvision downloads: the folder that holds them."""
     text: str | None = None

@@ -14,6 +14,7 @@ from search_spaces.problems import DataKind
 from search_spaces.spec_folder import check_folder
 from search_spaces.spec_paths import found_path
 from search_spaces.spec_sequences import check_series, check_text
+from search_spaces.spec_streams import check_stream, found_stream
 from search_spaces.spec_tables import check_table
 from search_spaces.spec_yaml import Document
 
@@ -30,15 +31,19 @@ class _Source:
     folder: bool = False
 
 
+_STREAM = ("streaming", "in_memory_gib")
+
 # A new source is one row here, and one in workloads.sources.
 SOURCES: Mapping[str, _Source] = {
-    "csv": _Source(lambda _: "table", ("target", "header", "val", "test", "columns", "missing"), check_table),
+    "csv": _Source(
+        lambda _: "table", ("target", "header", "val", "test", "columns", "missing", *_STREAM), check_table
+    ),
     "parquet": _Source(
         lambda data: "image" if data.image else "table",
-        ("target", "image", "skip_bad", "val", "test", "columns", "missing"),
+        ("target", "image", "skip_bad", "val", "test", "columns", "missing", *_STREAM),
         check_table,
     ),
-    "folder": _Source(lambda _: "image", ("skip_bad", "in_memory_gib", "val", "test"), check_folder, folder=True),
+    "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
 }
@@ -68,6 +73,8 @@ def read_data(
     if given[0] == "name":
         return _registered(document, data, base, datasets) if len(document.faults) == before else None
     source = SOURCES[given[0]]
+    if set(_STREAM) <= set(source.options):
+        data = check_stream(document, data, given[0])
     if base is not None:
         data = _resolved(document, data, base, given[0])
     return (data, source.kind(data)) if len(document.faults) == before else None
@@ -98,11 +105,15 @@ def _check_folds(document: Document, data: Data, key: str) -> None:
 def _resolved(document: Document, data: Data, base: Path, key: str) -> Data:
     source, paths = SOURCES[key], {}
     for name in (key, "val", "test"):
-        text = getattr(data, name)
-        path = text and found_path(document, name, text, base, folder=source.folder)
+        if (text := getattr(data, name)) is None:
+            continue
+        if data.streaming:
+            paths[name], path = found_stream(document, name, text, base, key)
+        else:
+            path = found_path(document, name, text, base, folder=source.folder)
+            paths[name] = str(path or text)
         if path:
             source.check(document, name, path, data)
-            paths[name] = str(path)
     return data.model_copy(update=paths)
 
 

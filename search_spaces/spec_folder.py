@@ -12,8 +12,6 @@ from search_spaces.spec_yaml import Document
 
 def check_folder(document: Document, key: str, path: Path, data: Data) -> None:
     """Notes a fault for a folder without classes, with a single one or with an empty one."""
-    if not data.in_memory_gib >= 0:
-        document.fault(("data", "in_memory_gib"), "must be 0 or more", shown(data.in_memory_gib))
     try:
         class_folders(path)
     except FolderFault as fault:

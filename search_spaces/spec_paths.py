@@ -15,7 +15,7 @@ def found_path(document: Document, key: str, text: str, base: Path, *, folder: b
     """The file or ``folder`` that ``data.key`` names, absolute; None, with the fault noted, where there is none."""
     path, what, other = ("data", key), *(("folder", "file") if folder else ("file", "folder"))
     if "://" in text:
-        document.fault(path, f"must be a {what} on this machine: remote files are not available yet", shown(text))
+        document.fault(path, f"must be a {what} on this machine", shown(text))
         return None
     if len(text) > _PATH_CHARACTERS:  # to resolve them takes long, and a system that can open them is not known
         document.fault(path, f"must be a path of at most {_PATH_CHARACTERS} characters", shown(text))

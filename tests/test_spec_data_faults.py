@@ -19,7 +19,51 @@ CASES = {
     ),
     "a folder": whole(DATA % "{csv: ., target: y}", 2, "data.csv", "this is a folder", "'.'"),
     "remote": whole(
-        DATA % "{csv: 's3://b/a.csv', target: y}", 2, "data.csv", "remote files are not", "'s3://b/a.csv'"
+        DATA % "{csv: 'ftps://b/a.csv', target: y}", 2, "data.csv", "must be an address of s3", "'ftps://b/a.csv'"
+    ),
+    "remote text": whole(
+        "workload: recurrent\ndata: {text: 's3://b/a.txt'}", 2, "data.text", "must be a file on this machine"
+    ),
+    "remote without a target": whole(DATA % "{csv: 's3://b/a.csv'}", 2, "data.target", "is required: the column"),
+    "remote with a secret": whole(
+        DATA % "{csv: 's3://key:hunter22@b/a.csv', target: y}",
+        2,
+        "data.csv",
+        "must not hold a password",
+        "'s3://key:***@b/a.csv'",
+    ),
+    "remote, kept": whole(
+        DATA % "{csv: 's3://b/a.csv', target: y, streaming: false}",
+        2,
+        "data.streaming",
+        "must be true: data.csv is no single file",
+        "false",
+    ),
+    "folds of a stream": whole(
+        DATA % "{csv: table.csv, target: label, streaming: true, split: {folds: 3}}",
+        2,
+        "data.split.folds",
+        "has no effect on streamed data",
+        "3",
+    ),
+    "pattern": whole(
+        DATA % "{csv: 'no-*.csv', target: label}", 2, "data.csv", "there are no such files", "'no-*.csv'"
+    ),
+    "folder without csv": whole(
+        DATA % "{parquet: nothing, target: label, streaming: true}", 2, "data.parquet", "no such file", "'nothing'"
+    ),
+    "column of a pattern": whole(
+        DATA % "{csv: 'tab*.csv', target: lable}", 2, "data.target", "must be a column", "'lable'", "'label'"
+    ),
+    "streaming a set": whole(
+        DATA % "{name: wine, streaming: true}", 2, "data.streaming", "has no effect with data.name", "true"
+    ),
+    "negative room": whole(
+        DATA % "{csv: table.csv, target: label, in_memory_gib: -1}",
+        2,
+        "data.in_memory_gib",
+        "must be 0 or more",
+        "-1",
     ),
     "null byte": whole(DATA % '{csv: "a\\0b", target: y}', 2, "data.csv", "must be a path", "'a\\x00b'"),
     "missing column": whole(

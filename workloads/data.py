@@ -19,6 +19,8 @@ from workloads.raw import Ordered, Raw
 from workloads.registry import DataShape
 from workloads.sources import read, read_ordered
 from workloads.splits import SPLITS, Arrays, DataError, Fold, blocks, completed, duplicates, folds, split
+from workloads.stream import Stream
+from workloads.stream_search import with_stream
 from workloads.targets import classes_of, holds_measurements, numbers_of, without_dots
 
 if TYPE_CHECKING:
@@ -51,12 +53,15 @@ class SearchData:
     """Their names, in the order of the outputs; empty where the target is a number."""
     folds: tuple[Fold, ...] = ()
     """Divisions of both splits' rows behind each other, where a trial is to be trained on several."""
+    stream: Stream | None = None
+    """All training rows, where ``train`` is only a sample of them."""
 
     def shape(self) -> DataShape:
         """What a model must know, of the raw examples. A series' values and targets are on one scale."""
         example, y = example_shape(self.train.x), self.train.y
         if self.problem == "classification":
             counts = tuple(np.bincount(y, minlength=self.num_outputs).tolist())
+            counts = self.stream.class_counts if self.stream else counts
             return DataShape(example, self.num_outputs, self.problem, class_counts=counts)
         if self.problem == "forecast":
             scale = float(self.statistics.mean[0]), float(self.statistics.std[0])
@@ -88,7 +93,7 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     raw = read(data, None)
     target = _target(data, raw, problem)
     y = target.encode(raw.target)
-    if target.classes:
+    if target.classes and raw.rest is None:
         _check_counts(y, target.classes)
     indices = _indices(data, raw, y)
     searched = np.concatenate([indices["train"], indices.get("val", indices["train"][:0])])
@@ -106,7 +111,8 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     )
     divided, fold_rows = _folds(data, y, raw.groups, indices)
     card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts))
-    return Prepared(replace(search, folds=divided), parts["test"], card, indices | fold_rows)
+    found = Prepared(replace(search, folds=divided), parts["test"], card, indices | fold_rows)
+    return found if raw.rest is None else with_stream(found, raw.rest, data, target.classes)
 
 
 def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays]) -> dict[str, Any]:
@@ -146,6 +152,8 @@ def _folds(
 
 def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
     own = own_files(data)
+    if raw.rest is not None:
+        return {name: np.flatnonzero(raw.splits == name) for name in SPLITS if name not in own}
     if raw.splits is None:
         with_files = {"with_test": "test" not in own, "with_val": "val" not in own}
         return split(y, data.split, groups=raw.groups, **with_files)
@@ -182,9 +190,10 @@ class _Target:
 
 def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:
     name = data.target or "target"
+    values = raw.target if raw.rest is None else raw.rest.labels
     if problem is None:
-        problem = "regression" if holds_measurements(raw.target) else "classification"
-    return _Target(problem, () if problem == "regression" else classes_of(raw.target, name), name)
+        problem = "regression" if holds_measurements(values) else "classification"
+    return _Target(problem, () if problem == "regression" else classes_of(values, name), name)
 
 
 def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:

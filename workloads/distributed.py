@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workloads.ring import Ring, Strategy
+from workloads.stream import Stream
+from workloads.stream_ray import RayShard, dataset, options
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
 """What gloo and NCCL say in a worker whose neighbour is gone."""
@@ -21,6 +23,7 @@ PATIENCE = {
 
 By default 60 s for places, which it also waits for those of a machine that has just died.
 """
+STREAM = "train"
 QUIET = ("ray.train", "ray.data")
 RESIZE_EVERY_S = 20.0
 """A ring of variable size looks so often for workers that have come or gone."""
@@ -40,13 +43,18 @@ class Crew:
 
 
 def train(
-    work: Callable[[dict[str, Any]], None], config: dict[str, Any], crew: Crew, fell: Callable[[str], None]
+    work: Callable[[dict[str, Any]], None],
+    config: dict[str, Any],
+    crew: Crew,
+    fell: Callable[[str], None],
+    stream: Stream | None = None,
 ) -> None:
     """Runs ``work`` in every worker until it returns. After a death, or another number of workers, it begins anew.
 
-    ``fell`` is called, in another process, with the reason of each death. Raises what Ray Train raises.
+    ``fell`` is called, in another process, with the reason of each death. Each worker has its ``shard`` of the
+    ``stream``. Raises what Ray Train raises.
     """
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
     for name, seconds in PATIENCE.items():
@@ -67,6 +75,8 @@ def train(
             failure_config=FailureConfig(max_failures=-1),
             callbacks=[_fallen(fell)],
         ),
+        datasets=None if stream is None else {STREAM: dataset(stream)},
+        dataset_config=None if stream is None else DataConfig(execution_options=options()),
     ).fit()
 
 
@@ -82,6 +92,13 @@ def here(strategy: Strategy) -> Ring:
 
     context = ray.train.get_context()
     return Ring(context.get_world_rank(), context.get_world_size(), strategy)
+
+
+def shard(stream: Stream) -> RayShard:
+    """This process's part of the training rows, of each as many as of the others."""
+    import ray.train
+
+    return RayShard(stream, ray.train.get_dataset_shard(STREAM))
 
 
 def device() -> str:

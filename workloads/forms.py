@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from workloads.data import SearchData
 from workloads.folds import fold_data
 from workloads.loop import Setup
 from workloads.registry import Workload
+from workloads.stream import Shard
 
 KEPT_FORMS = 4
 
@@ -21,8 +23,10 @@ KEPT_FORMS = 4
 class Forms:
     """Setups by what ``prepares`` the data, and by fold."""
 
-    def __init__(self, kind: Workload, search: SearchData, device: torch.device) -> None:
-        self._workload, self._search, self._device = kind, search, device
+    def __init__(
+        self, kind: Workload, search: SearchData, device: torch.device, shard: Shard | None = None
+    ) -> None:
+        self._workload, self._search, self._device, self._shard = kind, search, device, shard
         self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
 
     def setup(self, hp: Any, objective: str, goal: Goal, fold: int | None = None) -> Setup:
@@ -32,6 +36,7 @@ class Forms:
         if key not in self._setups:
             search = self._search if fold is None else fold_data(self._search, fold)
             data = self._workload.data(hp, search, self._device, torch.float32)
+            data = data if self._shard is None else replace(data, shard=self._shard)
             self._setups[key] = Setup(self._workload, data, objective, goal)
             if len(self._setups) > KEPT_FORMS * max(1, len(self._search.folds)):
                 self._setups.popitem(last=False)

@@ -25,7 +25,7 @@ class FusedLoop:
     The members' losses are back-propagated together onto the stacked parameters; as no member's loss depends on
     another's parameters, each receives its own gradient, and a member that diverges harms no other. Members with
     equal seeds share the order of mini-batches and the dropout noise, and agree with the plain loop; with different
-    seeds each has its own order, and the noise agrees in distribution.
+    seeds each has its own order, unless the examples are streamed, and the noise agrees in distribution.
     """
 
     def __init__(self, setup: Setup, members: Sequence[Trainee]) -> None:
@@ -51,7 +51,7 @@ class FusedLoop:
         """What depends on who is aboard."""
         self.numbers = numbers_of(self.members, self.setup.data)
         self.optimizer = StackedOptimizer([member.hp for member in self.members], self.slots, self.step)
-        shared = len({member.seed for member in self.members}) == 1
+        shared = self.setup.in_one_order(self.members)
         self._batch_dim = 0 if shared else 1
         example_dims = len(self.setup.data.shape.example)
         self._forwards = {
@@ -68,12 +68,12 @@ class FusedLoop:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
         started = time.perf_counter()
         data, members = self.setup.data, self.members
-        order = self.setup.order(members, self.epoch_done)
+        batches = self.setup.batches(members, self.epoch_done)
         seed_noise(members[0].seed, self.epoch_done)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         columns = None if rates is None else rates.to(self.theta).unsqueeze(2)
         self.model.train()
-        for i, (x, y) in enumerate(data.batches(order, members[0].hp.batch_size)):
+        for i, (x, y) in enumerate(batches):
             if columns is not None:
                 self.optimizer.lr = columns[i]
             measured.add(y.shape[self._batch_dim], self.train_step(x, y))
@@ -85,7 +85,7 @@ class FusedLoop:
         self.pace.seen(self.setup.to_minimise(means))
         self.epoch_done += 1
         seconds_each = (time.perf_counter() - started) / len(members)
-        return report(members, means, seconds_each, len(data.y_train))
+        return report(members, means, seconds_each, data.num_examples)
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""

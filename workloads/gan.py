@@ -141,6 +141,7 @@ GAN = Workload(
     build=build,
     fusable=False,
     data=data,
+    streams=False,
     judge=measures,
     loop=loop,
     exhibit=exhibit,

@@ -20,9 +20,10 @@ from workloads.forms import Forms
 from workloads.loop import Loop, MemberState, Setup, State, Trainee
 from workloads.memory import Memory, Result, attempt
 from workloads.registry import Infeasible, workload
-from workloads.ring import ALONE, MIN_PART, Ring, scaled
+from workloads.ring import ALONE, Ring, scaled
 from workloads.scoring import scores
 from workloads.setting import LegSetting
+from workloads.stream import Shard
 from workloads.widths import cohort_loops
 
 __all__ = ["LegRunner", "LegSetting"]
@@ -36,13 +37,19 @@ class LegRunner:
     """
 
     def __init__(
-        self, setting: LegSetting, search: SearchData, test: TestData | None = None, ring: Ring = ALONE
+        self,
+        setting: LegSetting,
+        search: SearchData,
+        test: TestData | None = None,
+        ring: Ring = ALONE,
+        shard: Shard | None = None,
     ) -> None:
+        assert (shard is None) == (search.stream is None), "all examples of a stream are to be trained on"
         self.setting, self.ring = setting, ring
         auto = "cuda" if torch.cuda.is_available() else "cpu"
         device = torch.device(auto if setting.device == "auto" else setting.device)
         self._workload, self._search = workload(setting.workload), search
-        self._forms = Forms(self._workload, search, device)
+        self._forms = Forms(self._workload, search, device, shard)
         self.test = test
         self._memory = Memory()
         self.aboard: list[Aboard] = []
@@ -84,7 +91,7 @@ class LegRunner:
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
-        self._check_parts(trainees[0].hp)
+        self.ring.check(getattr(trainees[0].hp, "batch_size", None))
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
             self.aboard.append(board(leg, member, trainee.hp, place))
@@ -106,12 +113,6 @@ class LegRunner:
         bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, self.setting.goal, fold)
         width, micro_batch = bound.width, bound.micro_batch
         return replace(form, horizon=horizon, ring=self.ring, width=width, micro_batch=micro_batch)
-
-    def _check_parts(self, hp: Any) -> None:
-        """A mini-batch is one of all processes together, and each needs its part of it."""
-        size, least = getattr(hp, "batch_size", None), MIN_PART * self.ring.size
-        if size is not None and not self.ring.alone and size < least:
-            raise Infeasible(f"a batch of {size} cannot be shared by {self.ring.size} workers: at least {least}")
 
     def _attempt(self, action: Callable[[], Result]) -> Result | None:
         """As ``attempt``; where one process of several ends, the others cannot know, and all begin anew."""

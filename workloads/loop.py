@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -81,9 +81,22 @@ class Setup:
             initialise(model, member.hp)
         return model.to(self.data.device, self.data.dtype)
 
+    def batches(self, members: Sequence[Trainee], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The mini-batches of an epoch (from 0), as ``ResidentData.batches`` gives them."""
+        batch_size = members[0].hp.batch_size
+        if self.data.shard is not None:
+            return self.data.streamed(epoch, batch_size, self.ring)
+        return self.data.batches(self.order(members, epoch), batch_size, self.ring)
+
+    def in_one_order(self, members: Sequence[Trainee]) -> bool:
+        """Whether the members all meet the examples in the same order; those of a stream always do."""
+        return self.data.shard is not None or len({member.seed for member in members}) == 1
+
     def order(self, members: Sequence[Trainee], epoch: int) -> Tensor:
-        """The training examples of an epoch (from 0) as they are met: (examples,), or (members, examples)."""
+        """The examples in memory as they are met in an epoch (from 0): (examples,), or (members, examples)."""
         data = self.data
+        if data.shard is not None:
+            members = members[:1]
         weights = balancing(data.y_train) if members[0].hp.sampling == "balanced" else None
         return epoch_order([member.seed for member in members], epoch, len(data.y_train), data.device, weights)
 

@@ -56,6 +56,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         registered=False,
         reports=getattr(train, "metrics", {}),
         data=_data,
+        streams=False,
         loop=partial(_loop, train),
     )
 

@@ -42,11 +42,11 @@ class PlainLoop:
         """One pass over the training split, then validation. Train metrics are those of the pass itself."""
         started = time.perf_counter()
         member, data = self.members[0], self.setup.data
-        order = self.setup.order(self.members, self.epoch_done)
+        batches = self.setup.batches(self.members, self.epoch_done)
         seed_noise(member.seed, self.epoch_done, self.ring.rank)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         self.model.train()
-        for i, (x, y) in enumerate(data.batches(order, member.hp.batch_size, self.ring)):
+        for i, (x, y) in enumerate(batches):
             if rates is not None:
                 self._set_rate(float(rates[i, 0]))
             measured.add(len(y), self.train_step(x, y, data.weight(i, member.hp.batch_size, self.ring)))
@@ -59,7 +59,7 @@ class PlainLoop:
             means["lr"] = rates.mean(0)
         self.pace.seen(self.setup.to_minimise(means))
         self.epoch_done += 1
-        return report(self.members, means, time.perf_counter() - started, len(data.y_train))
+        return report(self.members, means, time.perf_counter() - started, data.num_examples)
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.problems import DataKind, Problem
 from workloads.columns import Column
 from workloads.features import Array, Statistics
 from workloads.splits import Arrays
+
+if TYPE_CHECKING:
+    from workloads.stream import Shares, Target
+    from workloads.stream_files import Files
 
 NOT_COUNTED = -1
 """A target that another window predicts with more context: it is left out of what is measured."""
@@ -33,6 +37,27 @@ class Raw:
     """Where the source is split already: ``train``, ``val`` or ``test`` of each row."""
     details: Mapping[str, int | str] = field(default_factory=dict)
     """What else people should know."""
+    rest: Rest | None = None
+    """Of a source that is streamed: what is not among the rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """What is known of a streamed source beside the rows that were kept of it."""
+
+    files: Files
+    shares: Shares
+    target: Target
+    labels: Any
+    """Every value of the target, a Series; of measurements some."""
+    counts: Mapping[str, int]
+    """Training rows of each."""
+    num_rows: Mapping[str, int]
+    """Of each split."""
+    checksum: str
+    """Of all rows, whatever their order."""
+    missing: Mapping[str, int]
+    """Missing values by column."""
 
 
 @dataclass(frozen=True, kw_only=True)

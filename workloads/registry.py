@@ -123,6 +123,8 @@ class Workload:
     """
     reads_files: bool = False
     """Takes images that stay on disk because they are too many for memory."""
+    streams: bool = True
+    """Takes training rows batch by batch; False where all of them must be in memory."""
     half: bool = False
     """On a GPU the model's products are taken in bfloat16 (autocast)."""
     task: Callable[[DataShape, str], Task] = default_task

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,12 @@ from workloads.layers import Preprocess
 from workloads.prepare_table import PrepareTable
 from workloads.registry import DataShape
 from workloads.ring import ALONE, MIN_PART, Ring
+from workloads.stream import Shard
 
+Batch = tuple[Tensor, Tensor]
+"""Inputs and targets."""
+PORTION_BYTES = 2**20
+"""Of a stream, in its own form: what is made into inputs at once."""
 RESIDENT_FLOAT_BYTES = 64 * 2**20
 """Inputs up to this size are preprocessed once; larger ones are kept as they came and preprocessed by the batch."""
 
@@ -40,6 +46,8 @@ class ResidentData:
     """A mini-batch of images keeps each pixel's channels together in memory."""
     ahead: bool = False
     """The next mini-batches are made in a thread, while one is trained on: for examples that are read from disk."""
+    shard: Shard | None = None
+    """Where all training examples come from, if the ones here are only a sample."""
 
     @property
     def device(self) -> torch.device:
@@ -58,8 +66,15 @@ class ResidentData:
         prepare = self.prepare.of(columns) if columns and isinstance(self.prepare, PrepareTable) else self.prepare
         return replace(self, prepare=prepare, ready=False)
 
+    @property
+    def num_examples(self) -> int:
+        """Of the training split."""
+        return len(self.y_train) if self.shard is None else self.shard.num_rows
+
     def num_steps(self, batch_size: int, ring: Ring = ALONE) -> int:
-        """Mini-batches that ``batches`` gives in an epoch."""
+        """Mini-batches that ``batches``, or ``streamed``, gives in an epoch."""
+        if self.shard is not None:
+            return max(1, self.shard.num_rows // ring.size // -(-batch_size // ring.size))
         full, rest = divmod(len(self.y_train), batch_size)
         return max(1, full + (rest >= ring.size * MIN_PART))
 
@@ -72,11 +87,35 @@ class ResidentData:
         made = self._batches(order, batch_size, ring)
         return ahead(made) if self.ahead else made
 
+    def streamed(self, epoch: int, batch_size: int, ring: Ring = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
+        """This process's parts of the full mini-batches of a stream, in the order of ``epoch`` (from 0).
+
+        Every process takes equally many: fewer than ``num_steps`` where rows are skipped as they are read.
+        """
+        assert self.shard is not None
+        size, num_left = len(ring.part(torch.empty(batch_size))), self.num_steps(batch_size, ring)
+        at_once = size * max(1, PORTION_BYTES // (self.shard.row_bytes * size))
+        with closing(self._portions(epoch, at_once)) as portions:
+            for x, y in portions:
+                num_full = min(len(y) // size, num_left)
+                parts = [torch.split(rows[: num_full * size], size) for rows in (x, y)]
+                yield from zip(*parts, strict=True)
+                num_left -= num_full
+                if not num_left:
+                    return
+
+    def _portions(self, epoch: int, at_once: int) -> Generator[Batch, None, None]:
+        """Rows of the stream as inputs, many at a time: a pipeline takes as long for one as for hundreds."""
+        assert self.shard is not None
+        raw = self.raw()
+        for x, y in self.shard.portions(epoch, at_once):
+            yield raw.inputs(tensor(x).to(self.device)), standardised(tensor(y).to(self.device), self.shape)
+
     def weight(self, step: int, batch_size: int, ring: Ring) -> float:
         """What this process's part of the mini-batch number ``step`` (from 0) counts, see ``Ring.weight``."""
         if ring.alone:
             return 1.0
-        num_all = min(batch_size, len(self.y_train) - step * batch_size)
+        num_all = batch_size if self.shard else min(batch_size, len(self.y_train) - step * batch_size)
         return ring.weight(len(ring.part(torch.empty(num_all))), num_all)
 
     def _batches(self, order: Tensor, batch_size: int, ring: Ring) -> Iterator[tuple[Tensor, Tensor]]:

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from workloads.registry import Infeasible
+
 Strategy = Literal["ddp", "fsdp"]
 T = TypeVar("T")
 MIN_PART = 2
@@ -41,6 +43,12 @@ class Ring:
     def part(self, examples: Tensor) -> Tensor:
         """This process's part of the examples along the last dimension; parts differ by one at most."""
         return examples if self.alone else examples.tensor_split(self.size, dim=-1)[self.rank]
+
+    def check(self, batch_size: int | None) -> None:
+        """Raises Infeasible where a mini-batch, one of all processes together, has no part for each of them."""
+        least = MIN_PART * self.size
+        if batch_size is not None and not self.alone and batch_size < least:
+            raise Infeasible(f"a batch of {batch_size} cannot be shared by {self.size} workers: at least {least}")
 
     def weight(self, num_own: int, num_all: int) -> float:
         """What the mean over this process's part counts, so that the mean over processes is that over examples."""

@@ -81,7 +81,7 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
         raise DataError(
             f"{Path(path).name} has no column {data.image!r} of images; it has {', '.join(frame.columns)}"
         )
-    cells = [Encoded(f"row {row}", _bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
+    cells = [Encoded(f"row {row}", encoded_bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
     shape = None if like is None else example_shape(like.x)
     found = decode(cells, Reading(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
     groups = groups_of(frame, data, path) if like is None else None
@@ -89,7 +89,8 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     return Raw("image", found.x, target.iloc[found.kept], groups=own, details=found.details())
 
 
-def _bytes(cell: Any, row: int) -> bytes:
+def encoded_bytes(cell: Any, row: int) -> bytes:
+    """The image in a cell of a Parquet file: bytes, or a record with a field ``bytes``. DataError for others."""
     encoded = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(encoded, bytes):
         raise DataError(f"row {row}: the image is {type(encoded).__name__}, not the bytes of a JPEG or PNG file")
@@ -160,6 +161,13 @@ def read_image(encoded: Encoded, how: Reading, shape: tuple[int, ...]) -> Array:
     if array is None:
         raise DataError(f"{how.place}: {encoded.name}: the image could be read before, and cannot any more")
     return fitted(array, shape)
+
+
+def readable(encoded: Encoded, how: Reading) -> Array | None:
+    """An image (channels, height, width) of ``how.shape``; None for one that is none, where those are left out."""
+    assert how.shape is not None
+    array = _decode(encoded, how)
+    return None if array is None else fitted(array, how.shape)
 
 
 def _shrunk(image: Image) -> Image:

@@ -24,9 +24,14 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
     """The examples of ``data``, from ``path`` instead of its own file where one is given (a test file).
 
     A test file is read ``like`` the other one: a table then has the same columns, and images have the same size.
+    Of a source that is streamed only some rows are, see ``stream_scan``.
     """
     if data.name is not None:
         return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
+    if data.streaming:
+        from workloads.stream_scan import read_whole, scanned
+
+        return scanned(data) if path is None or like is None else read_whole(data, path, like)
     source = path or data.csv or data.parquet or data.folder
     assert source is not None
     if data.folder is not None:

@@ -143,4 +143,5 @@ TRANSFER = Workload(
     fusable=fuses,
     half=True,
     data=data,
+    streams=False,
 )

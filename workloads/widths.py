@@ -72,7 +72,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
     if key in _fastest:
         return _fastest[key], []
     candidates = widths_to_try(min(len(members), setup.width or len(members)))
-    num_steps = num_epochs * -(-len(setup.data.y_train) // members[0].hp.batch_size)
+    num_steps = num_epochs * setup.data.num_steps(members[0].hp.batch_size)
     if num_steps < WORTH * TIMED_STEPS:
         return (len(members) if _expect_wide(setup, members[0]) else 1), []
     seconds: dict[int, float] = {}
@@ -95,7 +95,7 @@ def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
     hp, data = members[0].hp, setup.data
     known = hyperparameters(type(hp))
     shapes = tuple((name, getattr(hp, name)) for name, field in known.items() if field.shapes)
-    shared = len({member.seed for member in members}) == 1
+    shared = setup.in_one_order(members)
     return setup.workload.name, shapes, data.shape, data.dtype, str(data.device), len(members), shared
 
 
