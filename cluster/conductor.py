@@ -101,7 +101,7 @@ class Conductor:
         if report.failure:
             self.fail(handle, report.failure)
         elif report.done:
-            race.finished_leg(handle[1], spent)
+            race.finished_leg(handle[1], spent, report.fused)
         else:
             self._spent[handle] = spent
         if race.closing:

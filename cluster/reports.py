@@ -28,6 +28,8 @@ class Report:
     failure: str | None = None
     """The traceback of code that raised; the leg is over and its lane lives on."""
     seconds: float = 0.0
+    fused: int = 1
+    """The most members of the leg that were one program."""
     done: bool = False
 
     def to_result(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Stint:
         self._warned = warned or (lambda: False)
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
-        self._save_at, self._num_unsaved = 0.0, 0
+        self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
 
     def step(self, order: dict[str, Any]) -> Report:
         """Trains on in the leg of ``order``, or begins with it. Raises what the code raises."""
@@ -64,6 +64,7 @@ class Stint:
             scored=runner.score() if runner.done and leg.purpose == "final" else (),
             exhibits=exhibits,
             messages=runner.take_messages(),
+            fused=self._fused,
             done=over,
             seconds=time.monotonic() - begun,
         )
@@ -106,5 +107,6 @@ class Stint:
             self._runner.test = None if test is None else ray.get(test)[0]
             self._leg = Leg.from_json(order["leg"])
             self._runner.start(self._leg)
+            self._fused = self._runner.fused
             self._save_at, self._num_unsaved = time.monotonic() + CHECKPOINT_EVERY_S, 0
         return self._leg, self._runner

@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from search_spaces.breadth import Breadth
 from search_spaces.legs import Leg, MemberEpoch, Saved
 from search_spaces.rules import Ledger, Rules, Supply
 from search_spaces.schedules import Schedule, Standings, next_rung
@@ -32,6 +33,7 @@ class Race:
         """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
         self._supply, self._ledger = supply, ledger
         self._exhausted = False
+        self._breadth = Breadth(rules.width, rules.spread)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         for track in self.tracks:
             if track.best_value is not None:
@@ -88,9 +90,13 @@ class Race:
             track.epoch, track.checkpoint = checkpoint.epoch, checkpoint.uri
             self._ledger.moved(track)
 
-    def finished_leg(self, leg_id: int, seconds: float = 0.0) -> None:
-        """The leg's lane is free: its members have reached the rung, or were stopped before it on request."""
+    def finished_leg(self, leg_id: int, seconds: float = 0.0, fused: int = 1) -> None:
+        """The leg's lane is free: its members have reached the rung, or were stopped before it on request.
+
+        At most ``fused`` of them were trained in one program.
+        """
         _leg, tracks = self._legs.pop(leg_id)
+        self._breadth.seen(len(tracks), seconds, fused)
         for track in tracks:
             track.seconds += seconds / len(tracks)
             if track.state == "running":
@@ -125,15 +131,17 @@ class Race:
 
     def _choose(self) -> list[Track]:
         group = self._widest()
-        if len(group) < self.rules.width and self._room():
+        num_begun = sum(track.state != "ready" or track.epoch > 0 for track in self.tracks)
+        breadth = self._breadth.now(self.rules.num_tracks - num_begun)
+        if len(group) < breadth and self._room():
             num_new = sum(track.state == "ready" and track.epoch == 0 for track in self.tracks)
-            self._ask(self.rules.width - num_new, None)
+            self._ask(breadth - num_new, None)
             group = self._widest()
-            wanted = math.ceil(self.rules.fill * self.rules.width) - len(group)
+            wanted = math.ceil(self.rules.fill * breadth) - len(group)
             if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._room():
                 asked = self._ask(wanted, group[0])
                 group += [track for track in asked if track.signature == group[0].signature]
-        return group[: self.rules.width]
+        return group[: breadth if group and group[0].epoch == 0 else self.rules.width]
 
     def _widest(self) -> list[Track]:
         promotable = set(self.schedule.promotable(self._standings(), self._num_expected))

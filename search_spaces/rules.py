@@ -20,6 +20,8 @@ class Rules:
     purpose: Purpose = "search"
     target: float | None = None
     fill: float = 0.5
+    spread: int = 0
+    """New members go out together as far as that pays, at most one in so many of those to begin; 0: ``width``."""
     keep_top: int = 1
     """Checkpoints of ended tracks that are kept, the best ones."""
     beside: tuple[str, ...] = ()

@@ -20,16 +20,23 @@ if TYPE_CHECKING:
     from search_spaces.sweep import Sweep
 
 MAX_WIDTH = 32
+LEGS_A_LANE = 4
+"""A leg gets so small a share of the trials that are still to begin, over the number of lanes."""
 
 
 def cohort_width(sweep: Sweep, num_lanes: int) -> int:
-    """How many members a leg may carry: so many that every lane still gets about four legs, 32 at most.
+    """How many members a leg may carry: so many that every lane still gets some legs, 32 at most.
 
     Where several workers train a member together, one at a time.
     """
     if sweep.resources.most > 1:
         return 1
-    return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (4 * num_lanes)))
+    return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (LEGS_A_LANE * num_lanes)))
+
+
+def cohort_spread(sweep: Sweep, num_lanes: int) -> int:
+    """Of how many trials that are still to begin one may be in a leg; 0 where the spec says how many."""
+    return LEGS_A_LANE * num_lanes if sweep.cohort is None else 0
 
 
 def sweep_schedule(sweep: Sweep) -> Schedule:
@@ -61,6 +68,7 @@ class Search:
         rules = Rules(
             num_tracks=self.sweep.trials,
             width=cohort_width(self.sweep, num_lanes),
+            spread=cohort_spread(self.sweep, num_lanes),
             max_failures=self.sweep.max_failures,
             target=self.sweep.metric.target,
             fill=fill,

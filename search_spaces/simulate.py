@@ -31,6 +31,8 @@ class World:
     curve: Callable[[Params, int], float]
     epoch_s: Callable[[Leg], float] = lambda leg: float(len(leg.members))
     num_lanes: int = 1
+    fused: bool = False
+    """The members of a leg are one program."""
 
 
 def simulate(race: Race, world: World) -> list[Moment]:
@@ -43,7 +45,9 @@ def simulate(race: Race, world: World) -> list[Moment]:
         if not out:
             continue
         clock, _, leg = heapq.heappop(out)
+        seconds = world.epoch_s(leg) * (leg.stop - leg.start)
         num_epochs += _train(race, leg, world)
+        race.finished_leg(leg.id, seconds, len(leg.members) if world.fused else 1)
         if best := race.ranked()[:1]:
             assert best[0].best_value is not None
             history.append(Moment(clock, best[0].best_value, num_epochs))
@@ -59,5 +63,4 @@ def _train(race: Race, leg: Leg, world: World) -> int:
     ]
     race.reported(leg.id, measured, OBJECTIVE)
     race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/e{leg.stop}") for m in leg.members])
-    race.finished_leg(leg.id)
     return len(epochs) * len(leg.members)

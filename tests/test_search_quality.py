@@ -34,6 +34,12 @@ def test_a_search_over_a_table_comes_near_its_best(table: Table, way: Way) -> No
     assert 0 <= found.regret <= 0.1
 
 
+def test_long_trials_are_asked_for_one_by_one_unless_they_are_one_program(table: Table) -> None:
+    ways = [Way("default", None, Rules.fill, fused=fused) for fused in (True, False)]
+    together, apart = (search(table, FEW["hpobench"], way, trials=40, seed=0).num_legs for way in ways)
+    assert together < 33 < apart
+
+
 def test_ratios_and_their_intervals(table: Table) -> None:
     import numpy as np
 

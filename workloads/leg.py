@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from search_spaces.hyperparameters import complete
@@ -46,10 +45,8 @@ class LegRunner:
     ) -> None:
         assert (shard is None) == (search.stream is None), "all examples of a stream are to be trained on"
         self.setting, self.ring = setting, ring
-        auto = "cuda" if torch.cuda.is_available() else "cpu"
-        device = torch.device(auto if setting.device == "auto" else setting.device)
         self._workload, self._search = workload(setting.workload), search
-        self._forms = Forms(self._workload, search, device, shard)
+        self._forms = Forms(self._workload, search, setting.torch_device(), shard)
         self.test = test
         self._memory = Memory()
         self.aboard: list[Aboard] = []
@@ -67,6 +64,11 @@ class LegRunner:
         """
         self.leg, self.ended, self._infeasible = leg, [], None
         return self._begin(leg)
+
+    @property
+    def fused(self) -> int:
+        """The most members that are trained in one program."""
+        return max((len(loop.members) for loop in self._loops()), default=1)
 
     def take_messages(self) -> list[str]:
         """What has happened since the last call that people should know."""

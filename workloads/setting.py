@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 
 @dataclass(frozen=True)
 class LegSetting:
@@ -19,3 +21,8 @@ class LegSetting:
     """``cpu``, ``cuda``, ``cuda:1`` ...; ``auto`` takes a GPU where there is one."""
     lr_scaling: Literal["none", "linear", "sqrt"] = "none"
     """How the learning rate grows with the number of processes that train a member together."""
+
+    def torch_device(self) -> torch.device:
+        """The device by that name."""
+        auto = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device(auto if self.device == "auto" else self.device)

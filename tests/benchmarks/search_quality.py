@@ -3,12 +3,15 @@
     python -m tests.benchmarks.search_quality [--trials 60] [--seeds 10] [--fills 0 0.5 1] [--data FOLDER]
 
 Prints a Markdown table, then one line of JSON. "geometric mean" is over tables and seeds, of regret plus the
-table's noise; "of means" compares the mean regret of each table. Without the tables it says so and ends with 0.
+table's noise; "of means" compares the mean regret of each table. "one program": a leg's members are trained at
+once, in the time of one; "nothing gained": one after the other, for much longer than it costs to hand out a leg.
+Without the tables it says so and ends with 0.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -69,10 +72,10 @@ def interval(ratio: Ratio, regrets: np.ndarray, base: np.ndarray, num_draws: int
 def ways(options: argparse.Namespace) -> list[tuple[str, Way]]:
     """Every (signature, way) to measure; the first is asking one by one, to which all are compared."""
     found = [("none", Way("one by one", 1, 0.0, options.lanes))]
-    for which in options.signatures:
-        for width in options.widths or [None]:
-            for fill in options.fills:
-                found.append((which, Way(f"fill {fill:g}, width {width or 'default'}", width, fill, options.lanes)))
+    each = itertools.product(options.signatures, options.widths or [None], options.fills, (False, True))
+    for which, width, fill, fused in each:
+        label = f"fill {fill:g}, width {width or 'default'}, {'one program' if fused else 'nothing gained'}"
+        found.append((which, Way(label, width, fill, options.lanes, fused)))
     return found
 
 

@@ -103,6 +103,8 @@ class Way:
     width: int | None
     fill: float
     num_lanes: int = 2
+    fused: bool = True
+    """The members of a leg are trained at once, as if they were one."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,12 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
     )
     race = Search(sweep, _hyperparameters(table, shapes), None).race(way.num_lanes, fill=way.fill)
     num_seeds = len(next(iter(table.rows.values())))
-    world = World(lambda params, _: float(table.values(params)[seed % num_seeds]), num_lanes=way.num_lanes)
+    world = World(
+        curve=lambda params, _: float(table.values(params)[seed % num_seeds]),
+        epoch_s=lambda leg: 1.0 if way.fused else float(len(leg.members)),
+        num_lanes=way.num_lanes,
+        fused=way.fused,
+    )
     history = simulate(race, world)
     return Outcome(table.regret(race.ranked()[0].params), len(history), len(race.tracks))
 
