@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster import words
-from search_spaces.breadth import num_legs
 from search_spaces.legs import Params
-from search_spaces.search import Search, cohort_spread, cohort_width, sweep_schedule
+from search_spaces.search import Search, cohort_width, sweep_schedule
 from search_spaces.sweep import Sweep
 
 NUM_CONFIGURATIONS = 5
@@ -53,8 +52,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
         reaching=reaching,
         cohort=width,
         lanes=num_lanes,
-        legs=num_legs(trials, width, cohort_spread(sweep, num_lanes))
-        + sum(math.ceil(number / width) for number in reaching[1:]),
+        legs=sum(math.ceil(number / width) for number in reaching),
         finals=(sweep.final.top + 1) * sweep.final.seeds if sweep.final else 0,
         first=[track.searched for track in first],
     )

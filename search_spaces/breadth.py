@@ -1,14 +1,13 @@
 """How many new members go out together: as many as pay, since whoever is asked for ahead is asked for knowing less.
 
-Members of a leg pay in two ways: those in one program are faster than one after the other, and many short ones hide
-what it costs to hand out a leg. Where neither is so, trials are asked for one by one. And so are the last ones in
-any case, when most is known and little is saved: a leg gets a share of what is left, as in guided self-scheduling
-(Polychronopoulos and Kuck 1987).
+Where a whole leg is over in two seconds, all that there may be: more trials in the same time find more than asking
+with more care. Longer ones pay where they are one program, faster than one after the other. Where they are not,
+trials are asked for one by one; and so are the last ones, when most is known and little is saved: a leg gets a
+share of what is left, as in guided self-scheduling (Polychronopoulos and Kuck 1987).
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from statistics import median
 
@@ -16,8 +15,8 @@ REMEMBERED = 4
 """Legs that are looked back at: one that was slow by chance decides nothing."""
 MANY = 1 << 30
 """Where all members of a leg were one program, nobody knows how many could be."""
-WORTH_S = 0.5
-"""A leg of so many seconds hides what handing it out costs, some 30 ms."""
+SHORT_S = 2.0
+"""A leg; handing it out costs some 30 ms."""
 
 
 class Breadth:
@@ -36,21 +35,10 @@ class Breadth:
 
     def now(self, num_left: int) -> int:
         """The most that may go out together while ``num_left`` have not begun."""
-        if not self._spread:
+        if not self._spread or not self._seconds:
             return self._width
-        return max(1, min(self._width, num_left // self._spread, self._paying()))
-
-    def _paying(self) -> int:
-        """As many as there may be, before anything is known."""
-        if not self._seconds:
-            return MANY
         each = median(self._seconds)
-        return max(math.ceil(WORTH_S / each) if each > 0 else MANY, *self._fused, 1)
-
-
-def num_legs(num_trials: int, width: int, spread: int) -> int:
-    """Legs in which so many trials begin, where all can be in one program."""
-    breadth, count = Breadth(width, spread), 0
-    while num_trials > 0:
-        num_trials, count = num_trials - breadth.now(num_trials), count + 1
-    return count
+        if each * self._width <= SHORT_S:
+            return self._width
+        paying = max(int(SHORT_S / each), *self._fused, 1)
+        return max(1, min(self._width, num_left // self._spread, paying))

@@ -34,11 +34,6 @@ def cohort_width(sweep: Sweep, num_lanes: int) -> int:
     return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (LEGS_A_LANE * num_lanes)))
 
 
-def cohort_spread(sweep: Sweep, num_lanes: int) -> int:
-    """Of how many trials that are still to begin one may be in a leg; 0 where the spec says how many."""
-    return LEGS_A_LANE * num_lanes if sweep.cohort is None else 0
-
-
 def sweep_schedule(sweep: Sweep) -> Schedule:
     """The schedule that the spec names."""
     rule = sweep.early_terminate
@@ -68,7 +63,7 @@ class Search:
         rules = Rules(
             num_tracks=self.sweep.trials,
             width=cohort_width(self.sweep, num_lanes),
-            spread=cohort_spread(self.sweep, num_lanes),
+            spread=LEGS_A_LANE * num_lanes if self.sweep.cohort is None else 0,
             max_failures=self.sweep.max_failures,
             target=self.sweep.metric.target,
             fill=fill,

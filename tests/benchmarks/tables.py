@@ -36,6 +36,8 @@ HALF = {
     "nasbench201": ("op0", "op1", "op2"),
 }
 """What shapes it when half of them do, an odd half rounded up."""
+TRIAL_S = 60.0
+"""What a training takes; those of the tables took minutes."""
 SIGNATURES = {"few": FEW, "half": HALF}
 
 
@@ -138,7 +140,7 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
     num_seeds = len(next(iter(table.rows.values())))
     world = World(
         curve=lambda params, _: float(table.values(params)[seed % num_seeds]),
-        epoch_s=lambda leg: 1.0 if way.fused else float(len(leg.members)),
+        epoch_s=lambda leg: TRIAL_S * (1 if way.fused else len(leg.members)),
         num_lanes=way.num_lanes,
         fused=way.fused,
     )
