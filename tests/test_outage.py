@@ -16,17 +16,19 @@ pytestmark = pytest.mark.slow
 
 OUTAGE_S = float(os.environ.get("PACELINE_OUTAGE_S", "6"))
 """``PACELINE_OUTAGE_S=60 pytest tests/test_outage.py`` is the long form."""
-SPEC = """
+NAP_S = max(0.05, OUTAGE_S / 160)
+"""So that there is still something to train when the server comes back: 48 epochs a lane, some four passes each."""
+SPEC = f"""
 name: outage
 workload: tests.chaos:CHAOS
-data: {name: wine}
+data: {{name: wine}}
 epochs: 12
 trials: 8
 early_terminate: none
 final: none
 parameters:
-  lr: {min: 1e-3, max: 3e-2, log: true}
-  nap_s: 0.05
+  lr: {{min: 1e-3, max: 3e-2, log: true}}
+  nap_s: {NAP_S}
 """
 
 

@@ -124,6 +124,7 @@ def main() -> None:
             for _ in range(options.times):
                 seconds_to_next(user, num_epochs(user) + 5)
                 found[victim].append(strike(victim, user, sweep_id))
+                print(f"{victim}: {found[victim][-1]:.1f} s", flush=True)
     print("| fault | times | median, s | slowest, s | goal, s |\n|---|---|---|---|---|")
     for victim, seconds in found.items():
         median = statistics.median(seconds)
