@@ -46,9 +46,14 @@ class Stint:
         self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
 
     def step(self, order: dict[str, Any]) -> Report:
-        """Trains on in the leg of ``order``, or begins with it. Raises what the code raises."""
+        """Trains on in the leg of ``order``, or begins with it. Raises what the code raises.
+
+        What a lane's first leg takes to import and load is not counted as the leg's own time.
+        """
         begun = time.monotonic()
+        is_new = self._runner is None
         leg, runner = self._started(order)
+        begun = time.monotonic() if is_new else begun
         epochs: list[MemberEpoch] = []
         exhibits: list[Exhibit] = []
         stopping, late = self._agreed(begun)

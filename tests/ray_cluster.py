@@ -87,14 +87,13 @@ class RayCluster:
         """Of all nodes."""
         return [process for node in self._nodes for process in _children(node.pid)]
 
-    @property
-    def last_node(self) -> subprocess.Popen[bytes]:
-        """The node that came last."""
-        return self._nodes[-1]
+    def further(self) -> list[tuple[int, list[psutil.Process]]]:
+        """Every node beside the head: its number, and all its processes."""
+        return [(k, [psutil.Process(n.pid), *_children(n.pid)]) for k, n in enumerate(self._nodes) if k]
 
-    def kill_node(self) -> None:
-        """Every process of the node that came last, at once: a machine without power."""
-        _kill(self._nodes.pop())
+    def kill_node(self, number: int = -1) -> None:
+        """Every process of a node, by default the one that came last, at once: a machine without power."""
+        _kill(self._nodes.pop(number))
 
     def kill(self) -> None:
         """Every process of every node, at once."""

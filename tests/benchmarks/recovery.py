@@ -1,11 +1,11 @@
-"""How long it takes until training goes on after something has died, on a cluster of two nodes on this machine.
+"""How long it takes until training goes on after something has died, on a cluster of three nodes on this machine.
 
     python -m tests.benchmarks.recovery [--only worker node frozen driver] [--times 3]
 
-Trials of two workers each, health checks as k8s/ sets them. From the blow to the next epoch that MLflow is told of:
-worker, one process is killed; node, all of a node is; frozen, all of a node is stopped (SIGSTOP), as a machine that
-hangs or is cut off; driver, the job is killed and ``paceline resume`` follows at once. After a node's death another
-one joins. Prints a Markdown table, then one line of JSON.
+Trials of two workers, each on a node of its own; health checks as k8s/ sets them. From the blow to the next epoch
+that MLflow is told of: worker, one process is killed; node, all of one that trains is; frozen, all of one is
+stopped (SIGSTOP), as a machine that hangs or is cut off; driver, the job is killed and ``paceline resume`` follows at
+once. After a node's death another one joins. Prints a Markdown table, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ final: none
 max_lanes: 1
 max_failures: 1000
 parameters: {nap_s: 0.05}
-resources: {workers: 2}
+resources: {workers: 2, cpus: 2}
 """
 
 
@@ -69,23 +69,23 @@ def settled(user: Submitter) -> int:
     return known
 
 
-def of_node(cluster: RayCluster) -> list[psutil.Process]:
-    """Every process of the node that came last."""
-    root = psutil.Process(cluster.last_node.pid)
-    return [root, *root.children(recursive=True)]
+def training_node(cluster: RayCluster) -> tuple[int, list[psutil.Process]]:
+    """A node beside the head on which a worker is: its number, and all its processes."""
+    return next((k, of) for k, of in cluster.further() if any(map(is_worker, of)))
 
 
 def strike(victim: str, user: Submitter, sweep_id: str) -> float:
     """Strikes; seconds to the next epoch."""
     cluster = user.cluster
+    number, processes = training_node(cluster)
     begun = time.monotonic()
     if victim == "worker":
         [*_, last] = [process for process in cluster.processes() if is_worker(process)]
         last.kill()
     elif victim == "node":
-        cluster.kill_node()
+        cluster.kill_node(number)
     elif victim == "frozen":
-        for process in of_node(cluster):
+        for process in processes:
             process.send_signal(signal.SIGSTOP)
     else:
         user.on_cluster("stop", sweep_id, "--now")
@@ -95,7 +95,10 @@ def strike(victim: str, user: Submitter, sweep_id: str) -> float:
         cluster.add_node()
     before = settled(user)
     seconds_to_next(user, before)
-    return time.monotonic() - begun
+    took = time.monotonic() - begun
+    if victim == "frozen":
+        cluster.kill_node(number)
+    return took
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -114,6 +117,7 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, list[float]] = {}
     with submitting(SPEC) as user:
+        user.cluster.add_node()
         (user.path / "tests").mkdir()
         for name in ("__init__.py", "chaos.py"):
             (user.path / "tests" / name).write_text((ROOT / "tests" / name).read_text())
