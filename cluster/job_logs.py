@@ -36,5 +36,8 @@ async def _next(tail: Any) -> str | None:
     try:
         piece: str | None = await anext(tail, None)
     except (RuntimeError, ClientError):
-        return None
+        piece = None
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():  # by Ctrl-C, which the connection may take for its own end
+        raise asyncio.CancelledError
     return piece

@@ -140,8 +140,8 @@ class _Checks:
         }
 
     def _default_name(self) -> str:
-        data = self._spec.data
-        return f"{self._spec.workload.rpartition(':')[2]}-{Path(data.origin.split('*')[0].rstrip('/')).stem}"
+        origin = self._spec.data.origin.split("*")[0].rstrip("/")
+        return f"{self._spec.workload.rpartition(':')[2]}-{Path(origin).stem.strip('-_.')}"
 
     def _space(self) -> tuple[Space, dict[str, Value]]:
         if not self._sound("parameters") or not self._given("parameters"):

@@ -4,8 +4,8 @@
 
 Trials of two workers, each on a node of its own; health checks as k8s/ sets them. From the blow to the next epoch
 that MLflow is told of: worker, one process is killed; node, all of one that trains is; frozen, all of one is
-stopped (SIGSTOP), as a machine that hangs or is cut off; driver, the job is killed and ``paceline resume`` follows at
-once. After a node's death another one joins. Prints a Markdown table, then one line of JSON.
+stopped (SIGSTOP), as a machine that hangs or is cut off; driver, the job is killed and ``paceline resume`` follows
+at once. After a node's death another one joins. Prints a Markdown table, then one line of JSON.
 """
 
 from __future__ import annotations
