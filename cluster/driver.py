@@ -76,8 +76,9 @@ class Driver:
         self._show_every_s = SHOW_EVERY_S
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
         note_spec(self._study, self.sweep)
-        self.sweep = streamed(self.sweep, self._study, self._sized().count)
         self._size = self._sized()
+        asked, self.sweep = self.sweep, streamed(self.sweep, self._study, self._size.count)
+        self._size = self._size if self.sweep is asked else self._sized()
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
         if self._study.num_bytes_mended:
             self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")

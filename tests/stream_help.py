@@ -21,14 +21,6 @@ class OwnShard:
     rank: int = 0
     size: int = 1
 
-    @property
-    def num_rows(self) -> int:
-        return self.stream.num_rows
-
-    @property
-    def row_bytes(self) -> int:
-        return self.stream.row_bytes
-
     def portions(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
         x, y = all_rows(self.stream)
         order = np.random.default_rng(epoch).permutation(len(y))[self.rank :: self.size]

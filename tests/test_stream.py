@@ -119,7 +119,7 @@ def loops(search: SearchData, num: int, ring: Ring | None = None) -> tuple[Setup
 def test_a_stream_trains_all_rows_fused_and_plain_alike_and_resumed(tmp_path: Path) -> None:
     """Members of a cohort meet the rows in one order, also with seeds of their own."""
     setup, members = loops(prepared(csv_folder(tmp_path / "t", frame(500))).search, 3)
-    assert setup.data.num_examples == setup.data.shard.num_rows > 250  # type: ignore[union-attr]
+    assert setup.data.num_examples == setup.data.shard.stream.num_rows > 250  # type: ignore[union-attr]
     fused, plain = FusedLoop(setup, members), [PlainLoop(setup, member) for member in members]
     for _ in range(2):
         together, alone = fused.epoch(), [loop.epoch()[0] for loop in plain]

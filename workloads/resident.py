@@ -69,12 +69,12 @@ class ResidentData:
     @property
     def num_examples(self) -> int:
         """Of the training split."""
-        return len(self.y_train) if self.shard is None else self.shard.num_rows
+        return len(self.y_train) if self.shard is None else self.shard.stream.num_rows
 
     def num_steps(self, batch_size: int, ring: Ring = ALONE) -> int:
         """Mini-batches that ``batches``, or ``streamed``, gives in an epoch."""
         if self.shard is not None:
-            return max(1, self.shard.num_rows // ring.size // -(-batch_size // ring.size))
+            return max(1, self.shard.stream.num_rows // ring.size // -(-batch_size // ring.size))
         full, rest = divmod(len(self.y_train), batch_size)
         return max(1, full + (rest >= ring.size * MIN_PART))
 
@@ -94,7 +94,7 @@ class ResidentData:
         """
         assert self.shard is not None
         size, num_left = len(ring.part(torch.empty(batch_size))), self.num_steps(batch_size, ring)
-        at_once = size * max(1, PORTION_BYTES // (self.shard.row_bytes * size))
+        at_once = size * max(1, PORTION_BYTES // (self.shard.stream.row_bytes * size))
         with closing(self._portions(epoch, at_once)) as portions:
             for x, y in portions:
                 num_full = min(len(y) // size, num_left)

@@ -51,8 +51,8 @@ class Shares:
         """Where each row falls, (rows,) float64 in 0 to 1."""
         import pandas as pd
 
-        found = np.full(table.num_rows, np.uint64(self.seed) * _ODD + np.uint64(1), dtype=np.uint64)
         with np.errstate(over="ignore"):
+            found = np.full(table.num_rows, np.uint64(self.seed) * _ODD + np.uint64(1), dtype=np.uint64)
             for key in self.keys:
                 found = found * _ODD + pd.util.hash_array(hashable(table[key]))
         # What was added last would otherwise be told by the lowest bits alone.
@@ -158,12 +158,8 @@ class Shard(Protocol):
     """This process's part of a stream, or all of it, as it is trained on."""
 
     @property
-    def num_rows(self) -> int:
-        """Training rows of the whole stream."""
-
-    @property
-    def row_bytes(self) -> int:
-        """What one takes as an example."""
+    def stream(self) -> Stream:
+        """The whole of it."""
 
     def portions(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
         """Inputs and targets of ``size`` rows, in the end of fewer, in the order of ``epoch`` (from 0)."""

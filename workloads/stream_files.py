@@ -138,9 +138,9 @@ def content(uri: str, path: str) -> bytes:
     return found
 
 
-def is_remote(uri: str) -> bool:
-    """Whether it is in an object store, or what else fsspec knows, and no path of this machine."""
-    return "://" in uri and not uri.startswith("file://")
+def root_of(uri: str) -> str:
+    """What the paths of the files in the folder ``uri`` begin with."""
+    return _filesystem(uri)[1].rstrip("/")
 
 
 def _filesystem(uri: str) -> tuple[Any, str]:

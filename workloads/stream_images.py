@@ -14,7 +14,7 @@ from search_spaces.image_folder import SPLIT_NAMES
 from workloads.features import Array
 from workloads.source_images import Encoded, Reading, encoded_bytes, readable
 from workloads.splits import DataError
-from workloads.stream_files import Piece, content, listed
+from workloads.stream_files import Piece, content, listed, root_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,18 +40,19 @@ class ImageFiles:
         """See ``Files``."""
         import pyarrow as pa
 
-        paths = [path[len(self.root) :].lstrip("/") for path in piece.paths]
+        paths = [_within(self.root, path) for path in piece.paths]
         yield pa.table({PATH: paths, LABEL: [path.split("/")[0] for path in paths]})
 
 
-def image_files(uri: str, key: str = "folder") -> ImageFiles:
-    """All files below the class folders of ``uri``. DataError where there are no two classes."""
-    from fsspec.core import url_to_fs
+def _within(root: str, path: str) -> str:
+    return path[len(root) :].strip("/")
 
-    place = f"data.{key}: {PurePosixPath(uri).name}"
-    root = str(url_to_fs(uri)[1]).rstrip("/")
-    paths = [path for path in listed(uri) if "/" in path[len(root) :].strip("/")]
-    classes = sorted({path[len(root) :].strip("/").split("/")[0] for path in paths})
+
+def image_files(uri: str) -> ImageFiles:
+    """All files below the class folders of ``uri``. DataError where there are no two classes."""
+    place, root = f"data.folder: {PurePosixPath(uri).name}", root_of(uri)
+    paths = [path for path in listed(uri) if "/" in _within(root, path)]
+    classes = sorted({_within(root, path).split("/")[0] for path in paths})
     if "train" in classes and set(classes) <= set(SPLIT_NAMES):
         raise DataError(
             f"{place}: holds a folder for each split: to stream it, write folder: {uri}/train, and the others as "
@@ -93,21 +94,15 @@ class ImageRows:
 
 def read_each(table: pa.Table, column: str, uri: str | None, then: Callable[[Encoded], Any]) -> list[Any]:
     """``then`` of each row's image, in threads."""
-    cells = table[column].to_pylist()
+    cells, root = table[column].to_pylist(), "" if uri is None else root_of(uri)
 
     def one(k: int) -> Any:
         if uri is None:
             return then(Encoded(f"row {k} of a piece", encoded_bytes(cells[k], k)))
-        return then(Encoded(cells[k], content(uri, f"{_root(uri)}/{cells[k]}")))
+        return then(Encoded(cells[k], content(uri, f"{root}/{cells[k]}")))
 
     with ThreadPoolExecutor(READERS) as pool:
         return list(pool.map(one, range(len(cells))))
-
-
-def _root(uri: str) -> str:
-    from fsspec.core import url_to_fs
-
-    return str(url_to_fs(uri)[1]).rstrip("/")
 
 
 def image_place(data: Data) -> tuple[str, str | None]:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 WINDOW_ROWS, WINDOW_BYTES = 20_000, 128 * 2**20
 """What is shuffled at a time: so many rows, or fewer where they are large."""
 BLOCK_BYTES = 16 * 2**20
-READING_CPUS = 1.0
-"""What a lane's tasks take beside its workers, at the least."""
 AHEAD = 2
 """Portions that are on their way while one is trained on."""
 
@@ -36,16 +34,6 @@ class RayShard:
 
     stream: Stream
     rows: DataIterator
-
-    @property
-    def num_rows(self) -> int:
-        """See ``Shard``."""
-        return self.stream.num_rows
-
-    @property
-    def row_bytes(self) -> int:
-        """See ``Shard``."""
-        return self.stream.row_bytes
 
     def portions(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
         """See ``Shard``."""
