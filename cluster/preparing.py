@@ -113,6 +113,11 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
         raise DataError(f"parameters: {what} of workload {name} cannot work on this data: {error}") from error
 
 
+def draws(constants: Params, searched: Iterable[str]) -> bool:
+    """Whether an epoch may draw its examples, for which all must be in memory."""
+    return "sampling" in searched or constants.get("sampling", "none") != "none"
+
+
 def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) -> None:
     """Raises DataError where the workload, or a hyperparameter, needs all training rows in memory."""
     from workloads.data import DataError
@@ -120,7 +125,7 @@ def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) ->
     if not kind.streams:
         able = ", ".join(name for name in WORKLOADS if workload(name).streams)
         raise DataError(f"data.streaming: workload {kind.name} keeps all training rows in memory; {able} do not")
-    if "sampling" in searched or constants.get("sampling", "none") != "none":
+    if draws(constants, searched):
         raise DataError(
             "parameters.sampling: must be left out of a sweep over streamed data, whose rows come in their own "
             "order; class_weights: balanced has the same effect on the mean"

@@ -36,6 +36,7 @@ def is_new(study: Study) -> bool:
 
 def streamed(sweep: Sweep, study: Study, num_lanes: int) -> Sweep:
     """``sweep`` with ``data.streaming`` decided: as it was when the sweep began, else by the size of its data."""
+    from cluster.preparing import draws
     from cluster.size import lane_bytes
     from search_spaces.streaming import decided
     from workloads.registry import workload
@@ -43,7 +44,7 @@ def streamed(sweep: Sweep, study: Study, num_lanes: int) -> Sweep:
     known = study.facts().get(CARD)
     if known is not None:
         found = bool(known["details"].get("streamed"))
-    elif workload(sweep.workload).streams:
+    elif workload(sweep.workload).streams and not draws(sweep.constants, sweep.space.domains):
         found = decided(sweep.data, lane_bytes(num_lanes))
     else:
         found = bool(sweep.data.streaming)
