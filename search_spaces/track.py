@@ -63,10 +63,13 @@ class Track:
         return None if self.best_epoch is None else self.values[self.best_epoch]
 
     def measure(self, epoch: int, value: float) -> None:
-        """Takes the value of one more epoch; of equal best values the first counts."""
+        """Takes the value of one more epoch; of equal best values the last counts.
+
+        Where validation tells no more, schedules have brought the learning rate further down.
+        """
         self.values[epoch] = value
         best = self.best_value
-        if best is None or self.signed(value) > self.signed(best):
+        if best is None or self.signed(value) >= self.signed(best):
             self.best_epoch = epoch
 
     def signed(self, value: float) -> float:

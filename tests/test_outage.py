@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -41,7 +43,7 @@ def test_an_outage_of_the_server_loses_and_doubles_nothing(tmp_path: Path) -> No
     port = int(server.url.rsplit(":", 1)[1])
     driver = folder.start("run", "sweep.yaml", "--json", MLFLOW_TRACKING_URI=server.url)
     try:
-        wait_for_metrics(folder)
+        wait_for_metrics(folder, driver)
         server.kill()
         time.sleep(OUTAGE_S)
         server = ui.serve(store, port, tmp_path / "server2.log")
@@ -54,12 +56,14 @@ def test_an_outage_of_the_server_loses_and_doubles_nothing(tmp_path: Path) -> No
     agree(folder, folder.document("show"), 8)
 
 
-def wait_for_metrics(folder: Folder) -> None:
+def wait_for_metrics(folder: Folder, driver: subprocess.Popen[str]) -> None:
     """Until the server has stored something of a trial."""
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + 150
+    while time.monotonic() < deadline and driver.poll() is None:
         runs = folder.runs("trial")
         if any(folder.steps(run["run_id"], "val_accuracy") for run in runs.values()):
             return
         time.sleep(0.2)
-    raise AssertionError("no trial arrived in MLflow")
+    driver.send_signal(signal.SIGTERM)
+    out, err = driver.communicate(timeout=60)
+    raise AssertionError(f"no trial arrived in MLflow; the driver said ({driver.returncode})\n{out}\n{err}")

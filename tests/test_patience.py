@@ -53,6 +53,7 @@ def test_it_is_the_textbook_s_rule(
     seen = [sign * value for value in values[: stop or len(values)]]
     best = min(seen, key=lambda value: sign * value, default=None)
     assert aboard.progress.best_value == best
+    assert aboard.progress.best_epoch == max((e for e, value in enumerate(seen, 1) if value == best), default=0)
 
 
 def runner(folder: Path) -> LegRunner:

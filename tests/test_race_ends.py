@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.legs import MemberEpoch
+from search_spaces.problems import Goal
 from search_spaces.search import Search
 from search_spaces.simulate import World as SimulatedWorld
 from search_spaces.simulate import simulate
@@ -90,3 +91,14 @@ def test_minimising_keeps_the_smallest() -> None:
     assert values == sorted(values)
     assert race.ranked()[0].params["lr"] == min(track.params["lr"] for track in race.tracks)
     assert race.ranked()[0].best_epoch == 9
+
+
+@pytest.mark.parametrize(
+    ("goal", "values"), [("maximize", [0.5, 0.9, 0.7, 0.9, 0.8]), ("minimize", [3, 1, 2, 1, 1.5])]
+)
+def test_of_equal_best_epochs_the_last_counts(goal: Goal, values: list[float]) -> None:
+    sweep = toy_sweep(metric=Metric(name=METRIC, goal=goal), early_terminate={"type": "none"}, epochs=5, trials=1)
+    race = Search(sweep, Toy, None).race(1)
+    simulate(race, SimulatedWorld(lambda params, epoch: values[epoch - 1], num_lanes=1))
+
+    assert {track.best_epoch for track in race.ranked()} == {4}

@@ -29,7 +29,10 @@ class Aboard:
     """Whether that state is in a checkpoint."""
 
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: str, goal: Goal) -> MemberEpoch:
-        """Takes what an epoch measured, and says whether the member diverged, or is finished."""
+        """Takes what an epoch measured, and says whether the member diverged, or is finished.
+
+        Of equal best epochs the last counts, as for the race.
+        """
         epoch, key = self.progress.epoch + 1, self.member.key
         broken = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
         if broken or not finite:
@@ -37,7 +40,7 @@ class Aboard:
             return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=f"diverged: {shown}")
         value, sign, before = metrics[objective], 1.0 if goal == "maximize" else -1.0, self.progress
         self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
-        if before.best_value is None or sign * value > sign * before.best_value:
+        if before.best_value is None or sign * value >= sign * before.best_value:
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
         patience, least = getattr(self.hp, "patience", 0), getattr(self.hp, "min_improvement", 0.0)
         if before.reference is None or sign * (value - before.reference) > least:
