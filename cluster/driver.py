@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cluster import machine, summary
 from cluster.conductor import Conductor
@@ -26,6 +27,9 @@ from search_spaces.study import Study
 from search_spaces.sweep import Sweep
 from workloads.registry import workload
 from workloads.splits import DataError
+
+if TYPE_CHECKING:
+    from cluster.champion import Crowning
 
 __all__ = ["DataChanged", "Driver", "drive"]
 
@@ -72,8 +76,7 @@ class Driver:
         self._begun = self._shown = self._entered = time.monotonic()
         self._trained_from, self._past = self._begun, 0
         self._phase: Phase | None = None
-        self._told_to_stop = False
-        self._show_every_s = SHOW_EVERY_S
+        self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
         note_spec(self._study, self.sweep)
         self._size = self._sized()
@@ -105,20 +108,22 @@ class Driver:
             self._study.close()
 
     def _with_ray(self, preparing: Preparing) -> int:
+        from cluster.champion import Crowning
+
         with self._timed("data"):
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
             self._replan()
-            data = machine.share(loaded)
+            crowning = Crowning(self.home, self.sweep, machine.share(loaded))
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
         conductor = self._conductor(tracker)
-        self._train(conductor, tracker, data)
+        self._train(conductor, tracker, crowning)
         if self.stop.requested:
             conductor.pause()
         else:
-            self._judge(conductor, tracker, data, loaded.indices["val"])
+            self._judge(conductor, tracker, crowning, loaded.indices["val"])
         return self._close(conductor, tracker)
 
     def _conductor(self, tracker: Tracker) -> Conductor:
@@ -135,11 +140,12 @@ class Driver:
             begun=self._begun - self._earlier_s,
         )
 
-    def _train(self, conductor: Conductor, tracker: Tracker, data: machine.SharedData) -> None:
+    def _train(self, conductor: Conductor, tracker: Tracker, crowning: Crowning) -> None:
         self._trained_from = time.monotonic()
         self._past = summary.num_past(self._picture().rows)
 
         def show() -> None:
+            crowning.foresee(conductor)
             if self.stop.requested and not self._told_to_stop:
                 self._told_to_stop = True
                 self.stop.mark.touch()
@@ -151,16 +157,12 @@ class Driver:
         from cluster.tuning import Lanes, drive_legs
 
         sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
-        shared = machine.shared(self.home, self.sweep, data)
-        drive_legs(conductor, Lanes(self._size, shared, data.test, sharing), show)
+        shared = machine.shared(self.home, self.sweep, crowning.data)
+        drive_legs(conductor, Lanes(self._size, shared, crowning.data.test, sharing), show)
         self.parts["training"] = conductor.busy_s / self._size.count
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
 
-    def _judge(
-        self, conductor: Conductor, tracker: Tracker, data: machine.SharedData, val_rows: Sequence[int]
-    ) -> None:
-        from cluster.champion import crown, inspection, look_at
-
+    def _judge(self, conductor: Conductor, tracker: Tracker, crowning: Crowning, val_rows: Sequence[int]) -> None:
         if (finals := conductor.races.get("final")) is None:
             return
         judged = verdict(finals, conductor.finals.entries, self.sweep.metric.name)
@@ -169,9 +171,8 @@ class Driver:
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
-                looking = inspection(self.sweep, chosen, data, val_rows)
-                crown(self.home, self.sweep, chosen, tracker, data.search)
-                words = look_at(looking, chosen, tracker)
+                crowning.crown(chosen, tracker)
+                words = crowning.inspect(chosen, tracker, val_rows)
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()

@@ -119,15 +119,24 @@ class Watch(_Unsaved, FIFOScheduler):
     A scheduler, because Tune imports MLflow, among others, as soon as it is given a callback: a second of CPU.
     """
 
-    def __init__(self, conductor: Conductor, searcher: LegSearcher, show: Callable[[], None]) -> None:
+    def __init__(
+        self, conductor: Conductor, searcher: LegSearcher, num_lanes: int, show: Callable[[], None]
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Ray's
         self._conductor, self._searcher, self._show = conductor, searcher, show
+        self._num_kept, self._num_lanes = 0, num_lanes
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """See ``FIFOScheduler``. Lanes without a leg stay for later ones: Tune alone would keep a single one."""
+        super().on_trial_add(tune_controller, trial)
+        tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_lanes - self._num_kept)
+        self._num_kept = self._num_lanes
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """See ``FIFOScheduler``; called in every turn of Tune's loop."""
         self._show()
         if self._searcher.hands_back:
-            tune_controller._cleanup_cached_actors(force_all=True)  # Tune alone would keep one for later
+            tune_controller._cleanup_cached_actors(force_all=True)
         return super().choose_trial_to_run(tune_controller)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
@@ -161,7 +170,7 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
         searcher = LegSearcher(conductor, lanes, careful)
         count = 1 if careful else lanes.size.count
         try:
-            _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, show))
+            _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, count, show))
             reason = "lane died: it ended without a report"
         except (ray.exceptions.RayError, RuntimeError) as error:
             reason = f"lane died: {_sentence(error)}"

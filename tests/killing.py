@@ -21,7 +21,7 @@ PHASES = ("starting", "search", "verdict", "ending")
 VICTIMS = ("driver", "lane", "everything")
 LONGEST_S: Mapping[str, float] = {"starting": 4.0, "search": 2.0, "verdict": 1.5, "ending": 3.0}
 """How long after a phase was seen to begin the blow may fall."""
-WORKERS = ("ray::ResourceTrainable.train", "ray::_register")
+WORKERS = ("ray::ResourceTrainable.train", "ray::_Crowner.register")
 """As Ray calls the processes of lanes at work, and of the worker that registers the champion."""
 
 
