@@ -80,7 +80,7 @@ class Driver:
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
         note_spec(self._study, self.sweep)
         self._size = self._sized()
-        asked, self.sweep = self.sweep, streamed(self.sweep, self._study, self._size.count)
+        asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else self._sized()
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
         if self._study.num_bytes_mended:

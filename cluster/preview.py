@@ -61,7 +61,8 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
 def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
     """The preview for ``--json``."""
     metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
-    return {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
+    streaming = bool(sweep.data.streaming)
+    return {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs, "streaming": streaming}
 
 
 def lines(sweep: Sweep, plan: Preview) -> list[str]:
@@ -79,6 +80,8 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "lanes": f"{plan.lanes}{_workers(sweep)}",
         "verdict": f"{plan.finals} trainings" if plan.finals else "none",
     }
+    if sweep.data.streaming:
+        told["data"] = "read in every epoch, not kept in memory"
     heads = [f"{name:<9} {text}" for name, text in told.items()]
     return [*heads, "first configurations", *(f"  {words.settings(params)}" for params in plan.first)]
 

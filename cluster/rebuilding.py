@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cluster.home import SweepHome, write_whole
 from cluster.storage import STUDY
@@ -34,14 +35,17 @@ def is_new(study: Study) -> bool:
     return CARD not in study.facts()
 
 
-def streamed(sweep: Sweep, study: Study, num_lanes: int) -> Sweep:
-    """``sweep`` with ``data.streaming`` decided: as it was when the sweep began, else by the size of its data."""
+def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
+    """``sweep`` with ``data.streaming`` decided: as it was when the sweep began, else by the size of its data.
+
+    ``facts`` are its study's; of a sweep that has none yet they are empty.
+    """
     from cluster.preparing import draws
     from cluster.size import lane_bytes
     from search_spaces.streaming import decided
     from workloads.registry import workload
 
-    known = study.facts().get(CARD)
+    known = facts.get(CARD)
     if known is not None:
         found = bool(known["details"].get("streamed"))
     elif workload(sweep.workload).streams and not draws(sweep.constants, sweep.space.domains):

@@ -159,6 +159,9 @@ def test_a_preview_says_trials_rungs_legs_lanes_and_first_configurations(
     assert text.count("lr=") == 5
     assert main(["run", spec, "--dry-run", "data.split.folds=4"]) == 0
     assert "each in 4 folds" in capsys.readouterr().out
+    (rows := empty_folder.parent / f"{empty_folder.name}.csv").write_text("x,y\n1,2\n")
+    assert main(["check", spec, f"data={{csv: {rows}, target: y, streaming: true}}"]) == 0
+    assert "data      read in every epoch" in capsys.readouterr().out
     assert not list(empty_folder.iterdir())
 
 

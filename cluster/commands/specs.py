@@ -19,9 +19,11 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     """Faults as a refusal, else the preview."""
     sweep = load(spec, overrides)
     from cluster import preview
+    from cluster.rebuilding import streamed
     from cluster.size import TooSmall, lane_size
 
     try:
+        sweep = streamed(sweep, {}, lane_size(sweep).count)
         lanes, why_not = lane_size(sweep).count, None
     except TooSmall as error:  # the spec may be meant for another machine
         lanes, why_not = sweep.max_concurrent or 1, str(error)
