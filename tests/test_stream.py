@@ -49,6 +49,7 @@ def test_every_row_is_in_one_split_wherever_its_file_is_cut(form: str, write: ob
     few, many = (prepared(write(tmp_path / str(n), table, n), form) for n in (1, 5))  # type: ignore[operator]
     assert ids(few) == ids(many)
     assert sorted(chain.from_iterable(ids(few).values())) == list(range(600))
+    assert {name: sorted(rows.tolist()) for name, rows in many.indices.items()} == ids(few)
     assert few.card.digest == many.card.digest
     shares = {name: len(rows) / 600 for name, rows in ids(few).items()}
     assert shares == pytest.approx({"train": 0.6, "val": 0.2, "test": 0.2}, abs=0.06)

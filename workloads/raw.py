@@ -58,6 +58,8 @@ class Rest:
     """Of all rows, whatever their order."""
     missing: Mapping[str, int]
     """Missing values by column."""
+    rows: Array
+    """Where each row that was kept stands in the source."""
 
 
 @dataclass(frozen=True, kw_only=True)

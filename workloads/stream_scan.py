@@ -107,6 +107,8 @@ class _Look:
     checksum: int = 0
     numeric: bool = True
     kept: dict[str, list[pa.Table]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
+    rows: dict[str, list[Array]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
+    """Where they stand in the source, table by table."""
     sample: list[Array] = field(default_factory=list)
     """Where the rows of ``kept["train"]`` fall, table by table."""
 
@@ -123,12 +125,13 @@ class _Look:
             "val": (places >= self.shares.test) & (places < self.shares.val),
             "train": places >= self.shares.val,
         }
+        rows = np.arange(table.num_rows) + self.num_rows.total()
         self._count(table, masks, target)
-        for name in ("val", "test"):
-            if masks[name].any():
-                self.kept[name].append(table.filter(masks[name]))
+        for name, mask in masks.items():
+            if mask.any() or name == "train":
+                self.kept[name].append(table.filter(mask))
+                self.rows[name].append(rows[mask])
         _check_size([*self.kept["val"], *self.kept["test"]], self.data, self.files.place)
-        self.kept["train"].append(table.filter(masks["train"]))
         self.sample.append(places[masks["train"]])
         if sum(map(len, self.sample)) > 2 * self._sample_size:
             self._thin()
@@ -154,6 +157,7 @@ class _Look:
         places, rows = np.concatenate(self.sample), pa.concat_tables(self.kept["train"])
         index = np.sort(np.argsort(places, kind="stable")[: self._sample_size])
         self.sample, self.kept["train"] = [places[index]], [rows.take(index)]
+        self.rows["train"] = [np.concatenate(self.rows["train"])[index]]
 
     @property
     def _sample_size(self) -> int:
@@ -185,9 +189,10 @@ class _Look:
             num_rows=dict(self.num_rows),
             checksum=f"{self.checksum:016x}",
             missing=dict(self.missing),
+            rows=np.concatenate([each for tables in self.rows.values() for each in tables]),
         )
         found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
-        return replace(found, splits=splits[kept], rest=rest)
+        return replace(found, splits=splits[kept], rest=replace(rest, rows=rest.rows[kept]))
 
 
 def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None) -> tuple[Raw, Array]:

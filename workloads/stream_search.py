@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def with_stream(found: Prepared, rest: Rest, data: Data, classes: Sequence[Any]) -> Prepared:
     """``found``, of the rows that were kept, with the stream of all training rows and a card that counts them.
 
+    Its indices then tell where in the source rows stand; of training rows, those of the sample.
+
     Raises DataError where the columns cannot be streamed, or a class is missing from a split.
     """
     counts = _counts(rest, classes)
@@ -45,7 +47,9 @@ def with_stream(found: Prepared, rest: Rest, data: Data, classes: Sequence[Any])
         missing=_missing(rest, card.columns),
         details={**card.details, "streamed": 1, "sampled_rows": len(found.search.train)},
     )
-    return replace(found, search=replace(found.search, stream=stream), card=card)
+    own = {name for name in ("val", "test") if getattr(data, name) is not None}
+    indices = {name: index if name in own else rest.rows[index] for name, index in found.indices.items()}
+    return replace(found, search=replace(found.search, stream=stream), card=card, indices=indices)
 
 
 def _examples(search: SearchData, rest: Rest, data: Data) -> Examples:
