@@ -38,7 +38,10 @@ EARLY = ("cluster.tuning", "pandas")
 
 
 IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
-"""What a Ray of our own has no use for, an autoscaler, a web page's server, logs sent to the driver: 3 s of CPU."""
+"""What a Ray of our own has no use for: an autoscaler, a web page's server, logs sent to the driver.
+
+With the agent of each node, which is waited for, they are half of the time that Ray takes to start.
+"""
 
 
 def import_early() -> None:
@@ -56,7 +59,7 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
     """
     import ray  # here, so that the data's process is under way before
 
-    with _without(*IDLE):
+    with _lean():
         ray.init(
             address="local",
             num_cpus=max(num_cpus(), math.ceil(size.all_cpus)),
@@ -74,18 +77,20 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _without(*starts: str) -> Iterator[None]:
-    """Ray's node starts as it is told, but for these steps, where it knows them."""
-    from ray._private.node import Node
+def _lean() -> Iterator[None]:
+    """Ray's node starts without what is ``IDLE``, and with a small agent, where it knows of these steps."""
+    from ray._private import node, utils
 
-    kept = {name: getattr(Node, name) for name in starts if hasattr(Node, name)}
+    changes: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
+    changes += [(utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted"))]
+    known = [(place, name, getattr(place, name), new) for place, name, new in changes if hasattr(place, name)]
     try:
-        for name in kept:
-            setattr(Node, name, lambda self, **options: None)
+        for place, name, _, new in known:
+            setattr(place, name, new)
         yield
     finally:
-        for name, step in kept.items():
-            setattr(Node, name, step)
+        for place, name, old, _ in known:
+            setattr(place, name, old)
 
 
 @dataclass(frozen=True)
