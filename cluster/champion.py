@@ -15,17 +15,18 @@ import ray
 
 from cluster.chronicle import run_key
 from cluster.home import SweepHome
+from cluster.progress import Snapshot
 from cluster.tracked import Tracker
 from search_spaces.sweep import Sweep
 from search_spaces.track import Track
 from workloads.registry import workload
 
 if TYPE_CHECKING:
-    from cluster.conductor import Conductor
     from cluster.machine import SharedData
     from tracking.models import Candidate
 
 STORE_TIMEOUT_S = 30.0
+SOON_S = 60.0
 EARLY = (
     "torch._dynamo",
     "mlflow.pytorch",
@@ -77,9 +78,10 @@ class Crowning:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_Crowner)
             self._worker = worker.remote()
 
-    def foresee(self, conductor: Conductor) -> None:
-        """Begins when a verdict is near: no trial is left to begin."""
-        if self._worker is None and self.sweep.final is not None and not conductor.races["search"].has_room:
+    def foresee(self, seen: Snapshot) -> None:
+        """Begins when a verdict is near."""
+        near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
+        if near and self.sweep.final is not None:
             self.begin()
 
     def crown(self, chosen: Track, tracker: Tracker) -> str | None:

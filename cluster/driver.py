@@ -145,14 +145,13 @@ class Driver:
         self._past = summary.num_past(self._picture().rows)
 
         def show() -> None:
-            crowning.foresee(conductor)
             if self.stop.requested and not self._told_to_stop:
                 self._told_to_stop = True
                 self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
             if time.monotonic() - self._shown > self._show_every_s:
                 self._enter("search" if conductor.purpose == "search" else "verdict")
-                self._show(tracker)
+                crowning.foresee(self._show(tracker))
 
         from cluster.tuning import Lanes, drive_legs
 
@@ -222,13 +221,14 @@ class Driver:
         self._study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
         self._study.flush()
 
-    def _show(self, tracker: Tracker) -> None:
+    def _show(self, tracker: Tracker) -> Snapshot:
         begun = time.monotonic()
         seen = self._picture()
         tracker.tick(seen.rows)
         self.observer.progress(seen)
         self._shown = time.monotonic()
         self._show_every_s = max(SHOW_EVERY_S, 20 * (self._shown - begun))
+        return seen
 
     def _picture(self) -> Snapshot:
         clock = summary.Clock(self._elapsed_s, time.monotonic() - self._trained_from, self._past)

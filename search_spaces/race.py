@@ -133,12 +133,12 @@ class Race:
         group = self._widest()
         num_begun = sum(track.state != "ready" or track.epoch > 0 for track in self.tracks)
         breadth = self._breadth.now(self.rules.num_tracks - num_begun)
-        if len(group) < breadth and self.has_room:
+        if len(group) < breadth and self._room():
             num_new = sum(track.state == "ready" and track.epoch == 0 for track in self.tracks)
             self._ask(breadth - num_new, None)
             group = self._widest()
             wanted = math.ceil(self.rules.fill * breadth) - len(group)
-            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self.has_room:
+            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._room():
                 asked = self._ask(wanted, group[0])
                 group += [track for track in asked if track.signature == group[0].signature]
         return group[: breadth if group and group[0].epoch == 0 else self.rules.width]
@@ -169,11 +169,9 @@ class Race:
     @property
     def _num_expected(self) -> int:
         """Tracks that there are, and those to come."""
-        return self.rules.num_tracks if self.has_room else len(self.tracks)
+        return self.rules.num_tracks if self._room() else len(self.tracks)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether there is a further trial to begin."""
+    def _room(self) -> bool:
         return len(self.tracks) < self.rules.num_tracks and not self._exhausted
 
     def _start(self, group: list[Track]) -> Leg:
