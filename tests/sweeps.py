@@ -16,12 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's, without what tests of MLflow or Ray may have left in it.
-
-    Ray's workers would be nice to all else, so that they starve where other tests keep the few cores busy.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_"))}
-    return {**kept, "RAY_worker_niceness": "0"}
+    """This process's, without what tests of MLflow or Ray may have left in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_"))}
 
 
 @dataclass(frozen=True)
