@@ -1,9 +1,9 @@
 """How many new members go out together: as many as pay, since whoever is asked for ahead is asked for knowing less.
 
-Where a whole leg is over in two seconds, all that there may be: more trials in the same time find more than asking
-with more care. Longer ones pay where they are one program, faster than one after the other. Where they are not,
-trials are asked for one by one; and so are the last ones, when most is known and little is saved: a leg gets a
-share of what is left, as in guided self-scheduling (Polychronopoulos and Kuck 1987).
+Always as many as are trained in two seconds: more trials in the same time find more than asking with more care.
+Longer legs pay where they are one program, faster than one after the other. Where they are not, trials are asked for
+one by one; and so are the last ones, when most is known and little is saved: a leg gets a share of what is left, as
+in guided self-scheduling (Polychronopoulos and Kuck 1987).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ MANY = 1 << 30
 """Where all members of a leg were one program, nobody knows how many could be."""
 SHORT_S = 2.0
 """A leg; handing it out costs some 30 ms."""
+INSTANT_S = 1e-6
 
 
 class Breadth:
@@ -37,8 +38,6 @@ class Breadth:
         """The most that may go out together while ``num_left`` have not begun."""
         if not self._spread or not self._seconds:
             return self._width
-        each = median(self._seconds)
-        if each * self._width <= SHORT_S:
-            return self._width
-        paying = max(int(SHORT_S / each), *self._fused, 1)
-        return max(1, min(self._width, num_left // self._spread, paying))
+        short = int(SHORT_S / max(median(self._seconds), INSTANT_S))
+        paying = max(short, *self._fused, 1)
+        return max(1, min(self._width, max(num_left // self._spread, short), paying))

@@ -29,6 +29,7 @@ def test_the_last_trials_go_out_one_by_one_unless_they_are_short() -> None:
     left = (60, 40, 17, 15, 1)
     assert [seen(Breadth(7, 8), 1, 7, 60.0, 7).now(n) for n in left] == [7, 5, 2, 1, 1]
     assert [seen(Breadth(7, 8), 1, 7, 0.1, 7).now(n) for n in left] == [7] * 5
+    assert [seen(Breadth(32, 8), 1, 20, 0.1, 20).now(n) for n in left] == [20] * 5
     assert [seen(Breadth(7, 0), 1, 7, 60.0, 1).now(n) for n in left] == [7] * 5
 
 
