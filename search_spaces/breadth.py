@@ -1,9 +1,9 @@
 """How many new members go out together: as many as pay, since whoever is asked for ahead is asked for knowing less.
 
 Always as many as are trained in two seconds: more trials in the same time find more than asking with more care.
-Longer legs pay where they are one program, faster than one after the other. Where they are not, trials are asked for
-one by one; and so are the last ones, when most is known and little is saved: a leg gets a share of what is left, as
-in guided self-scheduling (Polychronopoulos and Kuck 1987).
+Longer legs pay where they are one program, faster than one after the other. Where they are not, trials are asked
+for one by one; and so are the last ones, when most is known and little is saved: a leg gets a share of what is
+left, as in guided self-scheduling (Polychronopoulos and Kuck 1987).
 """
 
 from __future__ import annotations
