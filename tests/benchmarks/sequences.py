@@ -102,10 +102,12 @@ def report(name: str, metric: str, peers: Mapping[str, float], ran: Ran) -> dict
         print(f"| {who} | {verdict[who]['mean']:.3f} | {low:.3f} to {high:.3f} | {verdict[who]['seeds']} |")
     for peer, value in peers.items():
         print(f"| {peer} | {value:.3f} | | |")
-    print(f"\n{ran.seconds:.0f} s, winner {verdict['winner']['params']}")
+    best = ran.document["best"]["value"]
+    print(f"\n{ran.seconds:.0f} s, best validation of the search {best:.3f}, winner {verdict['winner']['params']}")
     return {
         "data": name,
         "seconds": ran.seconds,
+        "best_val": best,
         "verdict": verdict,
         "peers": dict(peers),
         "cost": ran.document["cost"],
