@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STORE_TIMEOUT_S = 30.0
 SOON_S = 60.0
+"""So long before the verdict, as far as is known, the worker begins: it holds memory."""
 EARLY = (
     "torch._dynamo",
     "mlflow.pytorch",

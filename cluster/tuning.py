@@ -124,13 +124,13 @@ class Watch(_Unsaved, FIFOScheduler):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Ray's
         self._conductor, self._searcher, self._show = conductor, searcher, show
-        self._num_kept, self._num_lanes = 0, num_lanes
+        self._num_to_keep = num_lanes
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """See ``FIFOScheduler``. Lanes without a leg stay for later ones: Tune alone would keep a single one."""
         super().on_trial_add(tune_controller, trial)
-        tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_lanes - self._num_kept)
-        self._num_kept = self._num_lanes
+        tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_to_keep)
+        self._num_to_keep = 0
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """See ``FIFOScheduler``; called in every turn of Tune's loop."""

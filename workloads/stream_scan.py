@@ -128,9 +128,8 @@ class _Look:
         rows = np.arange(table.num_rows) + self.num_rows.total()
         self._count(table, masks, target)
         for name, mask in masks.items():
-            if mask.any() or name == "train":
-                self.kept[name].append(table.filter(mask))
-                self.rows[name].append(rows[mask])
+            self.kept[name].append(table.filter(mask))
+            self.rows[name].append(rows[mask])
         _check_size([*self.kept["val"], *self.kept["test"]], self.data, self.files.place)
         self.sample.append(places[masks["train"]])
         if sum(map(len, self.sample)) > 2 * self._sample_size:
@@ -180,6 +179,7 @@ class _Look:
         splits = np.concatenate([[name] * sum(map(len, tables)) for name, tables in self.kept.items()])
         target = Target(_target_name(self.data), self.numeric)
         labels = pd.Series(sorted({*self.labels, *self.others}), dtype=object)
+        found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
         rest = Rest(
             files=self.files,
             shares=self.shares,
@@ -189,10 +189,9 @@ class _Look:
             num_rows=dict(self.num_rows),
             checksum=f"{self.checksum:016x}",
             missing=dict(self.missing),
-            rows=np.concatenate([each for tables in self.rows.values() for each in tables]),
+            rows=np.concatenate([each for tables in self.rows.values() for each in tables])[kept],
         )
-        found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
-        return replace(found, splits=splits[kept], rest=replace(rest, rows=rest.rows[kept]))
+        return replace(found, splits=splits[kept], rest=rest)
 
 
 def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None) -> tuple[Raw, Array]:

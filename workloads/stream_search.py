@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 def with_stream(found: Prepared, rest: Rest, data: Data, classes: Sequence[Any]) -> Prepared:
     """``found``, of the rows that were kept, with the stream of all training rows and a card that counts them.
 
-    Its indices then tell where in the source rows stand; of training rows, those of the sample.
-
-    Raises DataError where the columns cannot be streamed, or a class is missing from a split.
+    Its indices tell where in the source rows stand; of training rows, those of the sample. Raises
+    DataError where the columns cannot be streamed, or a class is missing from a split.
     """
     counts = _counts(rest, classes)
     stream = Stream(
