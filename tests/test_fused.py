@@ -156,17 +156,3 @@ def test_training_learns_and_equal_seeds_are_equal(name: str) -> None:
     assert one[-1][0]["val_accuracy"] >= 0.9
     assert one[-1][0]["train_loss"] < one[0][0]["train_loss"]
     assert [r[0]["val_loss"] for r in one] == [r[0]["val_loss"] for r in other]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-@pytest.mark.parametrize("name", FUSABLE)
-def test_a_fused_cohort_trains_on_a_gpu(name: str) -> None:
-    from tests.workload_data import search_data
-    from workloads.loop import Setup
-    from workloads.resident import resident
-
-    shared = Setup(workload(name), resident(search_data(), torch.device("cuda")))
-    members = [trainee(name, lr=0.02) for _ in range(4)]
-    records = train(FusedLoop(shared, members), 12)
-    assert all(record["val_accuracy"] >= 0.9 for record in records[-1])

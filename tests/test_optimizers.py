@@ -38,6 +38,7 @@ def stacked(members: tuple[Training, ...], dtype: torch.dtype = torch.float64) -
     theta, grads = start_and_grads(dtype)
     optimizer = StackedOptimizer(members, {slot: torch.zeros_like(theta) for slot in SLOTS[members[0].optimizer]})
     for grad in grads:
+        optimizer.advance()
         optimizer.update(theta, grad.clone(), torch.linalg.vector_norm(grad, dim=1))
     return theta
 

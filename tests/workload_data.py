@@ -39,10 +39,10 @@ def search_data(*, image: bool = True) -> SearchData:
     return SearchData(train, blobs(12, 1, image=image), fit(train.x), 3)
 
 
-def setup(name: str, dtype: torch.dtype = torch.float64) -> Setup:
-    """A workload on the small images, on the CPU."""
+def setup(name: str, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Setup:
+    """A workload on the small images."""
     kind = workload(name)
-    data = kind.data(trainee(name).hp, search_data(), torch.device("cpu"), dtype)
+    data = kind.data(trainee(name).hp, search_data(), torch.device(device), dtype)
     return Setup(kind, data)
 
 

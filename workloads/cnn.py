@@ -175,4 +175,5 @@ CNN = Workload(
     check=plan,
     data=data,
     half=True,
+    recordable=True,
 )

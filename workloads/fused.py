@@ -12,6 +12,7 @@ from torch.nn.utils import parameters_to_vector
 from workloads.activations import agree_on_slopes
 from workloads.denormals import without_denormals
 from workloads.evaluate import evaluate
+from workloads.graphs import Graphs
 from workloads.layers import activate_dropout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 from workloads.optimizers import SLOTS, StackedOptimizer
@@ -58,6 +59,7 @@ class FusedLoop:
             training: stacked_forward(self.model.train(training), example_dims, shared=shared or not training)
             for training in (False, True)
         }
+        self.graphs = Graphs() if self.setup.workload.recordable and self.theta.is_cuda else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, *example) or (members, batch, *example) to (members, batch, ...), in the model's present mode."""
@@ -71,11 +73,10 @@ class FusedLoop:
         batches = self.setup.batches(members, self.epoch_done)
         seed_noise(members[0].seed, self.epoch_done)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
-        columns = None if rates is None else rates.to(self.theta).unsqueeze(2)
+        if rates is not None:
+            self.optimizer.plan(rates)
         self.model.train()
-        for i, (x, y) in enumerate(batches):
-            if columns is not None:
-                self.optimizer.lr = columns[i]
+        for x, y in batches:
             measured.add(y.shape[self._batch_dim], self.train_step(x, y))
         self.model.eval()
         with self.setup.autocast():
@@ -89,6 +90,11 @@ class FusedLoop:
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
+        self.optimizer.advance()
+        self.step += 1
+        return self.graphs(self._train_step, x, y) if self.graphs else self._train_step(x, y)
+
+    def _train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         leaf = self.theta.detach().requires_grad_()
         grads: list[Tensor] = []
 
@@ -100,7 +106,6 @@ class FusedLoop:
         losses = in_parts(backward, x, y, self.at_once, self._batch_dim)
         grad_norm = torch.linalg.vector_norm(grads[0], dim=1)
         self.optimizer.update(self.theta, grads[0], grad_norm)
-        self.step += 1
         return {**losses, "grad_norm": grad_norm}
 
     def _gradient(self, leaf: Tensor, x: Tensor, y: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -136,7 +141,8 @@ class FusedLoop:
         for slot, value in self.slots.items():
             value[k].copy_(state.optimizer[slot])
         self.pace.load(k, state.optimizer)
-        self.step = self.optimizer.step = int(state.optimizer["step"])
+        self.step = int(state.optimizer["step"])
+        self.optimizer.resume(self.step)
 
     def keep(self, ks: Sequence[int]) -> None:
         """Go on with these members only."""

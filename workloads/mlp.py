@@ -66,4 +66,5 @@ MLP = Workload(
     },
     problems={"table": ("classification", "regression"), "image": ("classification",)},
     build=build,
+    recordable=True,
 )

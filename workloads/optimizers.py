@@ -8,8 +8,8 @@ learning rate for all, so the rules are written out here; a test holds them to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ SLOTS: dict[str, tuple[str, ...]] = {
 NUMBERS = ("lr", "momentum", "beta2", "alpha", "eps", "weight_decay", "l1", "clip_norm")
 """The hyperparameters that a step reads."""
 
+PLANNED = 64
+"""Updates whose numbers are made at once."""
 CLIP_EPS = 1e-6
 """Added to the norm that clipping divides by, as in ``torch.nn.utils.clip_grad_norm_``."""
 
@@ -73,6 +75,16 @@ def penalise(hp: Training, parameters: Iterable[nn.Parameter]) -> None:
                 parameter.grad.add_(parameter.detach().sign(), alpha=hp.l1)
 
 
+class StepNumbers(NamedTuple):
+    """What changes from update to update, each (members, 1)."""
+
+    lr: Tensor
+    scale: Tensor
+    """Adam's: what the root of the squares is multiplied by, for both bias corrections and the rate."""
+    floor: Tensor
+    """Adam's eps, multiplied by the same."""
+
+
 class StackedOptimizer:
     """The optimizer of a cohort, of members with these hyperparameters; ``slots`` are (members, parameters).
 
@@ -83,9 +95,8 @@ class StackedOptimizer:
         self.name, self.slots, self.step = members[0].optimizer, slots, step
         like = next(iter(slots.values()))
         columns = torch.tensor([[getattr(hp, name) for hp in members] for name in NUMBERS], dtype=torch.float64)
+        self._exact = dict(zip(NUMBERS, columns, strict=True))
         numbers = dict(zip(NUMBERS, columns.unsqueeze(2).to(like), strict=True))
-        self.lr = numbers["lr"]
-        """Of the next update, (members, 1); may be set between updates."""
         self.momentum, self._decay, self._l1 = numbers["momentum"], numbers["weight_decay"], numbers["l1"]
         self._weight_of_new = 1 - self.momentum
         self._clip = numbers["clip_norm"].masked_fill(numbers["clip_norm"] == 0, torch.inf)
@@ -94,10 +105,34 @@ class StackedOptimizer:
             any(getattr(hp, rule) > 0 for hp in members) for rule in ("clip_norm", "weight_decay", "l1")
         )
         self._scratch = torch.empty(0)
+        self._plan: Iterator[Tensor] = iter(())
+        self._now = like.new_empty(len(StepNumbers._fields), len(members), 1)
+
+    def resume(self, step: int) -> None:
+        """Go on after so many updates."""
+        self.step, self._plan = step, iter(())
+
+    def plan(self, rates: Tensor) -> None:
+        """The learning rates of the next updates, float64 (updates, members); else, and behind them, ``lr``."""
+        steps = torch.arange(self.step + 1, self.step + 1 + len(rates), dtype=torch.float64).unsqueeze(1)
+        root = (1 - self._exact["beta2"] ** steps).sqrt()
+        scale = (1 - self._exact["momentum"] ** steps) / (rates * root)
+        scale.clamp_(max=torch.finfo(self._now.dtype).max)  # infinite at a rate of 0, and NaN times a root of 0
+        numbers = StepNumbers(rates, scale, scale * root * self._exact["eps"])
+        self._plan = iter(torch.stack(numbers, dim=1).unsqueeze(3).to(self._now))
+
+    def advance(self) -> None:
+        """Make the next update's numbers the present ones; nothing waits for a device."""
+        now = next(self._plan, None)
+        if now is None:
+            self.plan(self._exact["lr"].expand(PLANNED, -1))
+            now = next(self._plan)
+        self._now.copy_(now)
+        self.step += 1
 
     def update(self, theta: Tensor, grad: Tensor, norm: Tensor) -> None:
-        """One step on ``theta`` in place; ``grad``, whose norms are (members,), is overwritten."""
-        self.step += 1
+        """One step on ``theta`` in place, after ``advance``; ``grad``, of norms (members,), is overwritten."""
+        now = StepNumbers(*self._now)
         if self._scratch.shape != grad.shape:
             self._scratch = torch.empty_like(grad)
         if self._clips:
@@ -105,44 +140,43 @@ class StackedOptimizer:
         if self._lasso:
             grad.addcmul_(theta.sign(), self._l1)
         if self._decays and self.name == "adamw":
-            theta.mul_(1 - self.lr * self._decay)
+            theta.mul_(1 - now.lr * self._decay)
         elif self._decays:
             grad.addcmul_(theta, self._decay)
-        UPDATES[self.name](self, theta, grad)
+        UPDATES[self.name](self, theta, grad, now)
 
-    def _sgd(self, theta: Tensor, grad: Tensor) -> None:
+    def _sgd(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
         velocity = self.slots["momentum_buffer"]
         velocity.mul_(self.momentum).add_(grad)
-        theta.addcmul_(velocity, self.lr, value=-1)
+        theta.addcmul_(velocity, now.lr, value=-1)
 
-    def _nesterov(self, theta: Tensor, grad: Tensor) -> None:
+    def _nesterov(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
         """Sutskever et al. 2013 as torch has it: the step looks one momentum ahead."""
         velocity = self.slots["momentum_buffer"]
         velocity.mul_(self.momentum).add_(grad)
-        theta.addcmul_(grad.addcmul_(velocity, self.momentum), self.lr, value=-1)
+        theta.addcmul_(grad.addcmul_(velocity, self.momentum), now.lr, value=-1)
 
-    def _adagrad(self, theta: Tensor, grad: Tensor) -> None:
+    def _adagrad(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
         """Duchi et al. 2011."""
         total = self.slots["sum"].addcmul_(grad, grad)
         denominator = torch.sqrt(total, out=self._scratch).add_(self._eps)
-        theta.addcmul_(grad.div_(denominator), self.lr, value=-1)
+        theta.addcmul_(grad.div_(denominator), now.lr, value=-1)
 
-    def _adam(self, theta: Tensor, grad: Tensor) -> None:
+    def _adam(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
         """Kingma & Ba 2014, with both bias corrections and the rate folded into the denominator."""
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         mean.lerp_(grad, self._weight_of_new)
         _average(square, self._beta2, grad)
-        root = (1 - self._beta2**self.step) ** 0.5
-        scale = (1 - self.momentum**self.step) / (self.lr * root)
-        denominator = torch.sqrt(square, out=self._scratch).add_(self._eps * root).mul_(scale)
+        root = torch.sqrt(square, out=self._scratch)
+        denominator = torch.addcmul(now.floor, root, now.scale, out=root)
         theta.addcdiv_(mean, denominator, value=-1)
 
-    def _rmsprop(self, theta: Tensor, grad: Tensor) -> None:
+    def _rmsprop(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
         square, velocity = self.slots["square_avg"], self.slots["momentum_buffer"]
         _average(square, self._alpha, grad)
         denominator = torch.sqrt(square, out=self._scratch).add_(self._eps)
         velocity.mul_(self.momentum).addcdiv_(grad, denominator)
-        theta.addcmul_(velocity, self.lr, value=-1)
+        theta.addcmul_(velocity, now.lr, value=-1)
 
 
 def _common(members: Sequence[Training], name: str, like: Tensor) -> float | Tensor:
@@ -161,7 +195,7 @@ def _average(square: Tensor, kept: float | Tensor, grad: Tensor) -> None:
         square.lerp_(grad.square(), (1 - kept).to(square.dtype))
 
 
-UPDATES: dict[str, Callable[[StackedOptimizer, Tensor, Tensor], None]] = {
+UPDATES: dict[str, Callable[[StackedOptimizer, Tensor, Tensor, StepNumbers], None]] = {
     "sgd": StackedOptimizer._sgd,
     "momentum": StackedOptimizer._sgd,
     "nesterov": StackedOptimizer._nesterov,

@@ -109,4 +109,5 @@ RECURRENT = Workload(
     build=build,
     check=check,
     exhibit=exhibit,
+    recordable=True,
 )

@@ -121,6 +121,8 @@ class Workload:
 
     May depend on the hyperparameters that shape the program.
     """
+    recordable: bool = False
+    """On a GPU a cohort's step may be recorded once and replayed: nothing is drawn or decided on the host."""
     reads_files: bool = False
     """Takes images that stay on disk because they are too many for memory."""
     streams: bool = True

@@ -25,7 +25,8 @@ Batch = tuple[Tensor, Tensor]
 """Inputs and targets."""
 PORTION_BYTES = 2**20
 """Of a stream, in its own form: what is made into inputs at once."""
-RESIDENT_FLOAT_BYTES = 64 * 2**20
+CPU_FLOAT_BYTES = 64 * 2**20
+GPU_FLOAT_BYTES = 2**30
 """Inputs up to this size are preprocessed once; larger ones are kept as they came and preprocessed by the batch."""
 
 
@@ -136,7 +137,8 @@ def resident(data: SearchData, device: torch.device, dtype: torch.dtype = torch.
     x_val, y_val = tensor(data.val.x).to(device), tensor(data.val.y).to(device)
     shape = data.shape()
     y_train, y_val = (standardised(y, shape) for y in (y_train, y_val))
-    if (x_train.numel() + x_val.numel()) * dtype.itemsize > RESIDENT_FLOAT_BYTES:
+    limit = GPU_FLOAT_BYTES if device.type == "cuda" else CPU_FLOAT_BYTES
+    if (x_train.numel() + x_val.numel()) * dtype.itemsize > limit:
         return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=False)
     return ResidentData(prepare(x_train), y_train, prepare(x_val), y_val, shape, prepare, dtype, ready=True)
 

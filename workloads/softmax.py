@@ -41,4 +41,5 @@ SOFTMAX = Workload(
     },
     problems={"table": ("classification",), "image": ("classification",)},
     build=build,
+    recordable=True,
 )

@@ -48,6 +48,10 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
         sequence = Sequenced(list(model.named_children())[1:], layout.views)
         return lambda theta, buffers, x: _sequence(sequence, theta, buffers, x, example_dims)
     skeleton = copy.deepcopy(model).to("meta")
+    for module in skeleton.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.register_forward_pre_hook(_widened)
+            module.register_forward_hook(_narrowed)
 
     def one(tensors: Tensors, x: Tensor) -> Tensor:
         output: Tensor = torch.func.functional_call(skeleton, dict(tensors), (x,))
@@ -56,6 +60,16 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
     randomness = "same" if shared else "different"
     fused = torch.vmap(one, in_dims=(0, None if shared else 0), randomness=randomness)
     return lambda theta, buffers, x: fused({**layout.views(theta), **buffers}, x)
+
+
+def _widened(norm: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    """vmap's rule for batch norm takes no narrower inputs than its statistics, other than torch's own kernels."""
+    return (inputs[0].to(norm.running_mean.dtype) if isinstance(norm.running_mean, Tensor) else inputs[0],)
+
+
+def _narrowed(norm: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+    device = output.device.type
+    return output.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else output
 
 
 def _sequence(sequence: Sequenced, theta: Tensor, buffers: Tensors, x: Tensor, example_dims: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -86,7 +87,7 @@ class Classification:
 
         So a batch's loss is the mean of its parts', and a rare class weighs the same in every batch.
         """
-        balanced = torch.tensor(self.balanced, dtype=logits.dtype, device=logits.device)
+        balanced = _on_device(self.balanced, logits.dtype, logits.device)
         wanted, smoothing = (
             numbers[name].to(logits.dtype)[..., None] for name in ("class_weights", "label_smoothing")
         )
@@ -165,6 +166,12 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         difference = (logits - log_total.unsqueeze(-1)).exp_()
         difference.scatter_add_(-1, labels, (share - 1).expand(labels.shape)).sub_(share / num_classes)
         return difference.mul_((grads[0] / batch)[..., None, None]), None, None
+
+
+@lru_cache(maxsize=16)
+def _on_device(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Kept, as a step that is recorded for a GPU cannot wait for a copy from the host."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def _at_least_float32(logits: Tensor) -> Tensor:

@@ -144,4 +144,5 @@ TRANSFER = Workload(
     half=True,
     data=data,
     streams=False,
+    recordable=True,
 )

@@ -42,19 +42,25 @@ def cohort_loops(
 
 
 def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
-    """The fused loop; for one member alone the plain one, unless its products are batched by hand.
+    """The fused loop; for one member alone the plain one, unless the fused loop is the faster one there, too.
 
-    There one member costs half of what it does with torch.optim, whose first step also imports the compiler.
+    So it is where its steps are recorded (on a GPU) or its products are batched by hand: half of what they cost
+    with torch.optim, whose first step also imports the compiler.
     """
     if setup.workload.loop is not None:
         assert len(members) == 1, "a workload with a loop of its own is not fusable"
         return setup.workload.loop(setup, members[0])
-    if not setup.ring.alone or (
-        len(members) == 1 and not (setup.workload.fuses(members[0].hp) and is_sequence(setup.build(members[0])))
-    ):
+    if not setup.ring.alone or (len(members) == 1 and not _fused_alone(setup, members[0])):
         assert len(members) == 1, "a ring of processes trains one member at a time"
         return PlainLoop(setup, members[0])
     return FusedLoop(setup, members)
+
+
+def _fused_alone(setup: Setup, member: Trainee) -> bool:
+    if not setup.workload.fuses(member.hp):
+        return False
+    recorded = setup.workload.recordable and setup.data.device.type == "cuda"
+    return recorded or is_sequence(setup.build(member))
 
 
 def _chunks(items: Sequence[int], width: int) -> list[list[int]]:

@@ -5,6 +5,7 @@
 Needs torch and numpy alone. Two cases: the digits MLP (64-64-64-10, batch 64) and a CNN on 32 x 32 colour images
 (bfloat16 products on a GPU; on a CPU, where its wide cohorts are slower, up to 8 members). The examples are noise
 of the right shape and number, which take as long. Pairs are interleaved; the medians of their ratios are reported.
+On a GPU also whole epochs are compared, with the order of the examples, validation and all that is reported.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import torch
 from workloads.data import Arrays, SearchData
 from workloads.features import fit
 from workloads.fused import FusedLoop
+from workloads.graphs import WARM_UP
 from workloads.loop import Setup, Trainee
 from workloads.order import epoch_order
 from workloads.plain import PlainLoop
@@ -71,23 +73,43 @@ def stepper(loop: FusedLoop | PlainLoop, num_steps: int) -> Callable[[], float]:
     return run
 
 
+def epochs(loop: FusedLoop | PlainLoop) -> Callable[[], float]:
+    """A function that trains one more epoch and returns the seconds it took."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        loop.epoch()
+        return time.perf_counter() - started
+
+    return run
+
+
+def paired(plain: Callable[[], float], fused: Callable[[], float], width: int, num_pairs: int) -> list[float]:
+    """Median seconds of one member alone and in the cohort, and the median of their ratios."""
+    for _ in range(WARM_UP + 1):
+        plain(), fused()
+    pairs = [(plain(), fused() / width) for _ in range(num_pairs)]
+    ratio = statistics.median(one / other for one, other in pairs)
+    return [*(statistics.median(side) for side in zip(*pairs, strict=True)), ratio]
+
+
 def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> list[dict[str, Any]]:
     """One row a width: steps per second and member, and how many times faster than one after the other."""
     name, params, shape, num_rows = CASES[case]
     shared = noise_setup(name, shape, num_rows, device)
     member = Trainee(0, shared.workload.hyperparameters(**params))
     num_steps = num_steps if device.type == "cuda" or name != "cnn" else max(1, num_steps // 10)
-    plain = stepper(PlainLoop(shared, member), num_steps)
-    plain()
+    plain = PlainLoop(shared, member)
     rows = []
     for width in WIDTHS if device.type == "cuda" or name != "cnn" else WIDTHS[:4]:
-        fused = stepper(FusedLoop(shared, [member] * width), num_steps)
-        fused()
-        pairs = [(plain(), fused() / width) for _ in range(num_pairs)]
-        ratio = statistics.median(one / other for one, other in pairs)
-        alone, each = (num_steps / statistics.median(side) for side in zip(*pairs, strict=True))
-        rows.append({"case": case, "width": width, "plain_per_s": alone, "fused_per_s": each, "ratio": ratio})
-        shown = f"{alone:9.0f} plain {each:9.0f} fused steps/s and member {ratio:6.2f} x"
+        fused = FusedLoop(shared, [member] * width)
+        alone, each, ratio = paired(stepper(plain, num_steps), stepper(fused, num_steps), width, num_pairs)
+        row = {"case": case, "width": width, "ratio": ratio}
+        rows.append({**row, "plain_per_s": num_steps / alone, "fused_per_s": num_steps / each})
+        shown = f"{num_steps / alone:9.0f} plain {num_steps / each:9.0f} fused steps/s and member {ratio:7.2f} x"
+        if device.type == "cuda":
+            rows[-1]["epoch_ratio"] = paired(epochs(plain), epochs(fused), width, num_pairs)[-1]
+            shown += f"  epochs {rows[-1]['epoch_ratio']:7.2f} x"
         print(f"{case:24} {device.type:4} width {width:3} {shown}", flush=True)
     return rows
 
