@@ -14,7 +14,7 @@ import pytest
 from tests.sweeps import Folder, agree
 from workloads.distributed import account
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]
 
 SPEC = """
 name: crew

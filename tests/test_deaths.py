@@ -55,7 +55,7 @@ final: {top: 2, seeds: 2}
 """Whatever dies: the same trials, the same finalists, the same order of mini-batches."""
 
 
-@pytest.mark.timeout(300 + 120 * NUM_DEATHS)
+@pytest.mark.timeout(500 + 120 * NUM_DEATHS)
 def test_any_death_is_survived(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write(SPEC)

@@ -12,7 +12,7 @@ import pytest
 from search_spaces.data import Data
 from search_spaces.legs import Leg, Member
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WORKLOAD = "tests.chaos:CHAOS"
 NUM_EPOCHS = 400

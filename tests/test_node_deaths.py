@@ -16,7 +16,7 @@ from tests.sweeps import Folder, agree
 NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "1"))
 """``PACELINE_DEATHS=10 pytest -s tests/test_node_deaths.py`` is the long form; PACELINE_SEED changes the dice."""
 NUM_TRIALS = 2 if NUM_DEATHS == 1 else 4
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200 + 90 * NUM_DEATHS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400 + 120 * NUM_DEATHS)]
 
 SPEC = f"""
 name: nodes
