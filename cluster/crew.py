@@ -12,6 +12,7 @@ from typing import Any
 from cluster.reports import Shared
 from cluster.stint import Stint
 from cluster.wires import Wires
+from workloads import spares
 from workloads.distributed import Warned, device, here, shard
 
 KEEP_ALIVE_S = 60.0
@@ -28,6 +29,7 @@ def work(config: dict[str, Any]) -> None:
     stint, token = Stint(shared, shard, ring, Warned()), secrets.token_hex(8)
     if ring.first:
         wires.put("news", "hello", token, ring.size)
+    spare = config["spare"]
     while True:
         order = _next(wires, token) if ring.first else {}
         leg = ring.agree(order["leg"] if order else None)
@@ -37,6 +39,9 @@ def work(config: dict[str, Any]) -> None:
         while not done:
             report = stint.step(order or {"leg": leg})
             done = report.done
+            if spare is not None:
+                spares.order(*spare)
+                spare = None
             if ring.first:
                 wires.put("news", "report", token, report.to_result())
 

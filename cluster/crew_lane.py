@@ -16,10 +16,19 @@ from cluster.crew import fell, work
 from cluster.reports import Report, Shared
 from cluster.wires import Wires
 from workloads.distributed import Crew, hush, train
+from workloads.registry import WORKLOADS
 
 PATIENCE_S = 2.0
 """A lane tells Tune so often that it is alive."""
 LEAVE_S = 10.0
+FOR_ALL = ("workloads.leg", "workloads.plain")
+FOR_TABLES = (
+    "workloads.table_data",
+    "sklearn.compose",
+    "sklearn.impute",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+)
 
 
 class CrewLane(tune.Trainable):
@@ -91,15 +100,27 @@ class CrewLane(tune.Trainable):
 
     def _engage(self) -> None:
         wires, shared, crew = self._wires, self._shared, self._crew
-        config = {"wires": wires, "shared": shared, "strategy": crew.strategy}
-        stream = ray.get(shared.search).stream
+        config = {
+            "wires": wires,
+            "shared": shared,
+            "strategy": crew.strategy,
+            "spare": (crew.cpus, crew.gpus) if crew.spares else None,
+        }
+        search = ray.get(shared.search)
+        crew = replace(crew, imports=_needed(shared.setting["workload"], tables=bool(search.train.columns)))
 
         def run() -> None:
             try:
-                train(work, config, crew, partial(fell, wires), stream)
+                train(work, config, crew, partial(fell, wires), search.stream)
             except Exception:  # noqa: BLE001 - told whole to the driver at the next turn
                 self._error = traceback.format_exc()
 
         hush()
         self._thread = threading.Thread(target=run, daemon=True, name="crew")
         self._thread.start()
+
+
+def _needed(workload: str, *, tables: bool) -> tuple[str, ...]:
+    """What the workers will import in their first leg."""
+    own = WORKLOADS.get(workload, workload).partition(":")[0]
+    return (*FOR_ALL, own, *(FOR_TABLES if tables else ()))

@@ -224,7 +224,9 @@ def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
     from workloads.distributed import Crew
 
     strategy = conductor.sweep.resources.strategy
-    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, str(conductor.home.path / "tune" / "crews"))
+    storage = str(conductor.home.path / "tune" / "crews")
+    on_cluster = lanes.sharing is not None
+    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=on_cluster)
     lane = tune.with_parameters(type(name, (CrewLane,), {}), shared=lanes.shared, crew=crew)
     return tune.with_resources(
         lane, {"memory": 1}

@@ -120,3 +120,36 @@ def test_the_gradient_s_norm_is_measured_before_clipping(kind: type[FusedLoop] |
         moves.append(float(sum((after[name] - before[name]).square().sum() for name in after) ** 0.5))
     assert norms[0] == pytest.approx(norms[1]) and norms[0] > 1e-3
     assert moves == pytest.approx([0.002 * norms[0], 0.002 * 1e-3], rel=2e-2)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER_NAMES)
+def test_planned_rates_are_taken_in_turn_and_lr_behind_them(name: str) -> None:
+    """A rate of 0 changes no weight, not even one whose gradient has always been 0."""
+    hp = Training(optimizer=name, lr=0.1)
+    theta = torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.float64)
+    optimizer = StackedOptimizer([hp], {slot: torch.zeros_like(theta) for slot in SLOTS[name]})
+    optimizer.plan(torch.tensor([[0.0], [0.05]], dtype=torch.float64))
+    rates = []
+    for _ in range(4):
+        before, grad = theta.clone(), torch.tensor([[1.0, -1.0, 0.0]], dtype=torch.float64)
+        optimizer.advance()
+        rates.append(float(optimizer._now[0]))
+        optimizer.update(theta, grad, torch.linalg.vector_norm(grad, dim=1))
+        assert theta.isfinite().all()
+        assert torch.equal(theta, before) == (rates[-1] == 0)
+    assert rates == [0.0, 0.05, 0.1, 0.1]
+
+
+def test_a_resumed_optimizer_forgets_what_was_planned() -> None:
+    hp = Training(optimizer="adam", lr=0.1)
+    theta = torch.ones(1, 3, dtype=torch.float64)
+    whole, resumed = (
+        StackedOptimizer([hp], {slot: torch.zeros_like(theta) for slot in SLOTS["adam"]}) for _ in range(2)
+    )
+    for _ in range(3):
+        whole.advance()
+    resumed.advance()
+    resumed.resume(2)
+    resumed.advance()
+    assert resumed.step == whole.step == 3
+    assert_close(resumed._now, whole._now)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workloads import spares
 from workloads.ring import Ring, Strategy
 from workloads.stream import Stream
 from workloads.stream_ray import RayShard, dataset, options
@@ -40,6 +41,10 @@ class Crew:
     strategy: Strategy
     storage: str
     """Ray Train keeps its own books here; checkpoints are ours and lie elsewhere."""
+    imports: Sequence[str] = ()
+    """Modules that its workers will need."""
+    spares: bool = False
+    """Keep processes ready for workers that die."""
 
 
 def train(
@@ -70,10 +75,11 @@ def train(
             resources_per_worker={"CPU": crew.cpus, **({"GPU": crew.gpus} if crew.gpus else {})},
             elastic_resize_monitor_interval_s=RESIZE_EVERY_S,
         ),
-        run_config=RunConfig(
+        run_config=RunConfig(  # type: ignore[call-arg] # typed as Train V1's
             storage_path=crew.storage,
             failure_config=FailureConfig(max_failures=-1),
             callbacks=[_fallen(fell)],
+            worker_runtime_env=spares.environment([work.__module__, *crew.imports]),
         ),
         datasets=None if stream is None else {STREAM: dataset(stream)},
         dataset_config=None if stream is None else DataConfig(execution_options=options()),
@@ -89,7 +95,12 @@ def hush() -> None:
 def here(strategy: Strategy) -> Ring:
     """The ring that this process is in."""
     import ray.train
+    import torch
 
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(
+            int(threads)
+        )  # Ray sets it when a process becomes a worker, maybe long after torch's import
     context = ray.train.get_context()
     return Ring(context.get_world_rank(), context.get_world_size(), strategy)
 

@@ -132,7 +132,7 @@ class StackedOptimizer:
 
     def update(self, theta: Tensor, grad: Tensor, norm: Tensor) -> None:
         """One step on ``theta`` in place, after ``advance``; ``grad``, of norms (members,), is overwritten."""
-        now = StepNumbers(*self._now)
+        now = StepNumbers(*self._now.unbind())
         if self._scratch.shape != grad.shape:
             self._scratch = torch.empty_like(grad)
         if self._clips:
@@ -167,8 +167,7 @@ class StackedOptimizer:
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         mean.lerp_(grad, self._weight_of_new)
         _average(square, self._beta2, grad)
-        root = torch.sqrt(square, out=self._scratch)
-        denominator = torch.addcmul(now.floor, root, now.scale, out=root)
+        denominator = torch.sqrt(square, out=self._scratch).mul_(now.scale).add_(now.floor)
         theta.addcdiv_(mean, denominator, value=-1)
 
     def _rmsprop(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
