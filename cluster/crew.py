@@ -12,8 +12,7 @@ from typing import Any
 from cluster.reports import Shared
 from cluster.stint import Stint
 from cluster.wires import Wires
-from workloads import spares
-from workloads.distributed import Warned, device, here, shard
+from workloads.distributed import Warned, device, here, order_spares, shard
 
 KEEP_ALIVE_S = 60.0
 """The ring passes a word so often while it has no leg: its collectives would time out."""
@@ -40,7 +39,7 @@ def work(config: dict[str, Any]) -> None:
             report = stint.step(order or {"leg": leg})
             done = report.done
             if spare is not None:
-                spares.order(*spare)
+                order_spares(*spare)
                 spare = None
             if ring.first:
                 wires.put("news", "report", token, report.to_result())

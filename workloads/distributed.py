@@ -105,6 +105,16 @@ def here(strategy: Strategy) -> Ring:
     return Ring(context.get_world_rank(), context.get_world_size(), strategy)
 
 
+def order_spares(cpus: float, gpus: float) -> None:
+    """Called by every worker of a ring, for what one takes: soon there is a spare for each, and one elsewhere."""
+    import ray.train
+
+    context = ray.train.get_context()
+    if context.get_local_rank() == 0:
+        needed = {"CPU": cpus, "GPU": gpus} if context.get_world_rank() == 0 else None
+        spares.order(context.get_local_world_size(), needed)
+
+
 def shard(stream: Stream) -> RayShard:
     """This process's part of the training rows, of each as many as of the others."""
     import ray.train

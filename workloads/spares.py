@@ -35,14 +35,12 @@ def environment(modules: Sequence[str]) -> dict[str, Any]:
     return {"py_executable": f"$(test -x {python} && echo {warm} || command -v python3 || echo python)"}
 
 
-def order(cpus: float, gpus: float) -> None:
-    """Called by every worker of a ring: soon there is a spare for each of them, and one elsewhere."""
-    from ray.train import get_context
+def order(num_workers: int, needed: Mapping[str, float] | None) -> None:
+    """Soon there are spares for so many workers on this node, and one elsewhere that needs that much.
 
-    context = get_context()
-    if context.get_local_rank() == 0:
-        needed = {"CPU": cpus, "GPU": gpus} if context.get_world_rank() == 0 else None
-        _later(ORDER_AFTER_S, _order, context.get_local_world_size(), needed)
+    For the first worker of a ring on each node to call; ``needed`` is None but for the ring's first one.
+    """
+    _later(ORDER_AFTER_S, _order, num_workers, needed)
 
 
 def _later(seconds: float, action: Callable[..., object], *args: object) -> None:
@@ -52,10 +50,7 @@ def _later(seconds: float, action: Callable[..., object], *args: object) -> None
 
 
 def _order(num_workers: int, needed: Mapping[str, float] | None) -> None:
-    """For so many workers on this node, and one elsewhere that needs that much.
-
-    An order that meets a spare would spoil it. Those that there were have become this ring's workers.
-    """
+    """An order that meets a spare would spoil it. Those that there were have become this ring's workers."""
     import ray
 
     here = ray.get_runtime_context().get_node_id()
