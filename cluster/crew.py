@@ -14,9 +14,8 @@ from cluster.stint import Stint
 from cluster.wires import Wires
 from workloads.distributed import Warned, device, here, order_spares, shard
 
-KEEP_ALIVE_S = 60.0
-"""The ring passes a word so often while it has no leg: its collectives would time out."""
-WAIT = "wait"
+IDLE_S = 30.0
+"""A ring without a leg goes home after so long: its places may be what another lane's ring waits for."""
 
 
 def work(config: dict[str, Any]) -> None:
@@ -34,7 +33,7 @@ def work(config: dict[str, Any]) -> None:
         leg = ring.agree(order["leg"] if order else None)
         if leg is None:
             return
-        done = leg == WAIT
+        done = False
         while not done:
             report = stint.step(order or {"leg": leg})
             done = report.done
@@ -46,11 +45,11 @@ def work(config: dict[str, Any]) -> None:
 
 
 def _next(wires: Wires, token: str) -> dict[str, Any]:
-    """The next order for this crew; its leg is WAIT where there was none for a while. Empty when it may go home."""
+    """The next order for this crew. Empty when it may go home: it was told so, or had none for long."""
     while True:
-        letter = wires.get("orders", KEEP_ALIVE_S)
+        letter = wires.get("orders", IDLE_S)
         if letter is None:
-            return {"leg": WAIT}
+            return {}
         addressee, order = letter
         if addressee == token:
             return dict(order or {})

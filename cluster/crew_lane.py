@@ -73,6 +73,7 @@ class CrewLane(tune.Trainable):
             if self._error is not None:
                 told, self._error, self._thread, self._token = self._error, None, None, None
                 return Report(failure=told, done=True)
+            self._token = None
             self._engage()
         if self._token is not None and not self._handed:
             self._wires.put("orders", self._token, self._order)
