@@ -16,19 +16,11 @@ from cluster.crew import fell, work
 from cluster.reports import Report, Shared
 from cluster.wires import Wires
 from workloads.distributed import Crew, hush, train
-from workloads.registry import WORKLOADS
+from workloads.spares import modules_of
 
 PATIENCE_S = 2.0
 """A lane tells Tune so often that it is alive."""
 LEAVE_S = 10.0
-FOR_ALL = ("workloads.leg", "workloads.plain")
-FOR_TABLES = (
-    "workloads.table_data",
-    "sklearn.compose",
-    "sklearn.impute",
-    "sklearn.pipeline",
-    "sklearn.preprocessing",
-)
 
 
 class CrewLane(tune.Trainable):
@@ -73,7 +65,7 @@ class CrewLane(tune.Trainable):
             if self._error is not None:
                 told, self._error, self._thread, self._token = self._error, None, None, None
                 return Report(failure=told, done=True)
-            self._token = None
+            self._token, self._handed = None, False
             self._engage()
         if self._token is not None and not self._handed:
             self._wires.put("orders", self._token, self._order)
@@ -108,7 +100,7 @@ class CrewLane(tune.Trainable):
             "spare": (crew.cpus, crew.gpus) if crew.spares else None,
         }
         search = ray.get(shared.search)
-        crew = replace(crew, imports=_needed(shared.setting["workload"], tables=bool(search.train.columns)))
+        crew = replace(crew, imports=modules_of(shared.setting["workload"], table=bool(search.train.columns)))
 
         def run() -> None:
             try:
@@ -119,9 +111,3 @@ class CrewLane(tune.Trainable):
         hush()
         self._thread = threading.Thread(target=run, daemon=True, name="crew")
         self._thread.start()
-
-
-def _needed(workload: str, *, tables: bool) -> tuple[str, ...]:
-    """What the workers will import in their first leg."""
-    own = WORKLOADS.get(workload, workload).partition(":")[0]
-    return (*FOR_ALL, own, *(FOR_TABLES if tables else ()))

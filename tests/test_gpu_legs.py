@@ -27,7 +27,6 @@ from workloads.registry import WORKLOADS, workload
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
 SMALL = {**workload_data.SMALL, "gan": SMALL_GAN}
-VISION = [name for name in WORKLOADS if workload(name).half]
 
 
 def runner(folder: Path, name: str, device: str = "cuda") -> LegRunner:
@@ -96,7 +95,7 @@ def test_finalists_are_scored(name: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def little_memory() -> Iterator[None]:
-    """A tenth of a GiB beside what is taken already."""
+    """A quarter of a GiB beside what is taken already."""
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 2**28) / total)

@@ -137,6 +137,19 @@ def test_the_head_notices_a_lost_node_and_gives_a_driver_time(objects: list[Mani
         assert pod.spec["terminationGracePeriodSeconds"] > int(env["RAY_JOB_STOP_WAIT_TIME_S"] or 0) >= 60
 
 
+def test_every_node_keeps_spare_workers(objects: list[Manifest]) -> None:
+    settings = next(
+        each for each in objects if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", "paceline")
+    )
+    assert int(settings["data"]["RAY_num_workers_soft_limit"]) >= 64
+    nodes = [pod for pod in pods(objects) if any(each["name"].startswith("ray-") for each in pod.containers)]
+    assert len(nodes) >= 2
+    for container in (
+        each for pod in nodes for each in pod.containers if each["name"] in ("ray-head", "ray-worker")
+    ):
+        assert {"configMapRef": {"name": "paceline"}} in container["envFrom"]
+
+
 def test_only_the_autoscaler_may_talk_to_kubernetes(objects: list[Manifest]) -> None:
     path = "/var/run/secrets/kubernetes.io/serviceaccount"
     holders = {

@@ -97,10 +97,9 @@ def here(strategy: Strategy) -> Ring:
     import ray.train
     import torch
 
+    # Ray sets it when a process becomes a worker, which may be long after torch was imported.
     if threads := os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(
-            int(threads)
-        )  # Ray sets it when a process becomes a worker, maybe long after torch's import
+        torch.set_num_threads(int(threads))
     context = ray.train.get_context()
     return Ring(context.get_world_rank(), context.get_world_size(), strategy)
 

@@ -45,13 +45,12 @@ class FusedLoop:
         named = [dict(model.named_buffers()) for model in models]
         self.buffers = {name: torch.stack([buffers[name] for buffers in named]) for name in named[0]}
         self.slots = {slot: torch.zeros_like(self.theta) for slot in SLOTS[members[0].hp.optimizer]}
-        self.step = 0
-        self._arrange()
+        self._arrange(step=0)
 
-    def _arrange(self) -> None:
-        """What depends on who is aboard."""
+    def _arrange(self, step: int) -> None:
+        """What depends on who is aboard, after so many updates."""
         self.numbers = numbers_of(self.members, self.setup.data)
-        self.optimizer = StackedOptimizer([member.hp for member in self.members], self.slots, self.step)
+        self.optimizer = StackedOptimizer([member.hp for member in self.members], self.slots, step)
         shared = self.setup.in_one_order(self.members)
         self._batch_dim = 0 if shared else 1
         example_dims = len(self.setup.data.shape.example)
@@ -91,7 +90,6 @@ class FusedLoop:
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
         self.optimizer.advance()
-        self.step += 1
         return self.graphs(self._train_step, x, y) if self.graphs else self._train_step(x, y)
 
     def _train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -129,7 +127,7 @@ class FusedLoop:
         if self.members[k].hp.momentum == 0 and "momentum_buffer" in optimizer:
             optimizer["momentum_buffer"].zero_()  # torch.optim keeps none then
         model = {name: model[name].detach().cpu().clone() for name in kept}
-        return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(k)})
+        return MemberState(model, {**optimizer, "step": torch.tensor(self.optimizer.step), **self.pace.state(k)})
 
     def load(self, k: int, state: MemberState) -> None:
         """Go on from ``state``; all members must have made the same number of steps."""
@@ -141,8 +139,7 @@ class FusedLoop:
         for slot, value in self.slots.items():
             value[k].copy_(state.optimizer[slot])
         self.pace.load(k, state.optimizer)
-        self.step = int(state.optimizer["step"])
-        self.optimizer.resume(self.step)
+        self.optimizer.resume(int(state.optimizer["step"]))
 
     def keep(self, ks: Sequence[int]) -> None:
         """Go on with these members only."""
@@ -152,4 +149,4 @@ class FusedLoop:
         self.theta = self.theta.index_select(0, index)
         self.slots = {slot: value.index_select(0, index) for slot, value in self.slots.items()}
         self.buffers = {name: value.index_select(0, index) for name, value in self.buffers.items()}
-        self._arrange()
+        self._arrange(self.optimizer.step)

@@ -17,12 +17,28 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from workloads.registry import WORKLOADS
+
 IMPORTS = ("ray.train.torch", "ray.train.v2._internal.execution.worker_group.worker", "torch._dynamo")
 """DistributedDataParallel imports the last one, which takes as long as all of torch."""
+FOR_LEGS = ("workloads.leg", "workloads.plain")
+FOR_TABLES = (
+    "workloads.table_data",
+    "sklearn.compose",
+    "sklearn.impute",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+)
 ORDER_AFTER_S = 10.0
 """A ring that has just begun is not held up by its spares' imports."""
 CANCEL_AFTER_S = 1.5
 """A process has been started by then, and has not imported torch yet."""
+
+
+def modules_of(workload: str, *, table: bool) -> tuple[str, ...]:
+    """What a worker imports in its first leg, of a table or of other data."""
+    own = WORKLOADS.get(workload, workload).partition(":")[0]
+    return (*FOR_LEGS, own, *(FOR_TABLES if table else ()))
 
 
 def environment(modules: Sequence[str]) -> dict[str, Any]:
