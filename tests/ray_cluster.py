@@ -22,7 +22,8 @@ from cluster.target import TargetError
 from tests.ports import free_ports
 from tests.sweeps import Folder, clean_environment
 
-START_S = 90.0
+START_S = 300.0
+"""``ray start`` gives up after half a minute without an answer; then it is tried again."""
 HEALTH_CHECKS = {
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "3000",
@@ -63,17 +64,20 @@ class RayCluster:
 
     def start(self) -> None:
         """Head and node; returns when both are there."""
+        self._start_head()
+        [node] = self._await(1).nodes
+        ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
+        self._head = f"{ip}:{self._ports[0]}"
+        self.add_node()
+        self._await(2)
+
+    def _start_head(self) -> None:
         gcs, dashboard, client, agent, grpc = self._ports[:5]
         self._spawn(
             "--head", f"--port={gcs}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
             f"--ray-client-server-port={client}", f"--temp-dir={self._temp}/h",
             f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}",
         )  # fmt: skip
-        [node] = self._await(1).nodes
-        ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
-        self._head = f"{ip}:{gcs}"
-        self.add_node()
-        self._await(2)
 
     def add_node(self) -> None:
         """A further node; it comes by itself."""
@@ -140,7 +144,15 @@ class RayCluster:
                 except TargetError:
                     pass
                 assert time.monotonic() < deadline, (self._temp / "start.log").read_text()[-3000:]
+                self._again_where_given_up()
                 time.sleep(0.3)
+
+    def _again_where_given_up(self) -> None:
+        """As a machine's service manager does."""
+        if self._nodes[-1].poll() is None:
+            return
+        self._nodes.pop()  # it has ended what it had started
+        self.add_node() if self._nodes else self._start_head()
 
 
 def _kill(node: subprocess.Popen[bytes]) -> None:
