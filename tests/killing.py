@@ -121,7 +121,7 @@ class Life:
         now = "ending" if key == "verdict" else "verdict" if final else "search" if running else "starting"
         self.phase, self.since = (max(now, before, key=PHASES.index) for before in (self.phase, self.since))
 
-    def wait(self, condition: Callable[[], bool], timeout_s: float = 240) -> bool:
+    def wait(self, condition: Callable[[], bool], timeout_s: float = 500) -> bool:
         """Until it holds; False when the driver ends before."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -185,6 +185,6 @@ class Life:
         return found
 
 
-def survivors(lives: list[Life], timeout_s: float = 30) -> list[psutil.Process]:
+def survivors(lives: list[Life], timeout_s: float = 120) -> list[psutil.Process]:
     """Processes that go on training although their driver is dead. (Two idle ones of Ray's stay for a minute.)"""
     return psutil.wait_procs([process for life in lives for process in life.at_work], timeout_s)[1]

@@ -41,7 +41,7 @@ class Folder:
             start_new_session=True,
         )
 
-    def paceline(self, *words: str, timeout_s: float = 500, **env: str) -> subprocess.CompletedProcess[str]:
+    def paceline(self, *words: str, timeout_s: float = 900, **env: str) -> subprocess.CompletedProcess[str]:
         """``paceline`` with these words, to its end."""
         process = self.start(*words, **env)
         out, err = process.communicate(timeout=timeout_s)

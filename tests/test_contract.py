@@ -21,6 +21,7 @@ FORBIDDEN = {
     "tracking": {"torch", "ray", "workloads", "cluster"},
     "cluster": set(),
 }
+DRIVEN = ("cluster.driver", "cluster.tuning", "cluster.crew_lane")
 LOOPS = ("plain", "fused", "layers", "optimizers", "task")
 
 
@@ -66,6 +67,14 @@ def test_the_loops_need_torch_alone(loop: str) -> None:
         f"import sys, workloads.{loop}\n"
         "print([m for m in ('ray', 'mlflow', 'sklearn', 'pandas', 'optuna', 'pydantic') if m in sys.modules])"
     )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", DRIVEN)
+def test_a_driver_does_without_torch(module: str) -> None:
+    """It costs seconds and 300 MiB, and only lanes train."""
+    code = f"import sys, {module}\nprint([m for m in ('torch', 'sklearn', 'mlflow') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

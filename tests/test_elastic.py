@@ -12,7 +12,7 @@ import pytest
 from search_spaces.data import Data
 from search_spaces.legs import Leg, Member
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WORKLOAD = "tests.chaos:CHAOS"
 NUM_EPOCHS = 400
@@ -68,7 +68,7 @@ class Trial:
         if report.done and self.safe < NUM_EPOCHS:
             self.lane.reset_config(self.order())
 
-    def until(self, told: str, timeout_s: float = 90) -> None:
+    def until(self, told: str, timeout_s: float = 300) -> None:
         deadline = time.monotonic() + timeout_s
         while not any(told in message for message in self.messages):
             assert self.safe < NUM_EPOCHS, f"it was over before {told!r}: {self.messages} {self.failures}"

@@ -13,7 +13,7 @@ import pytest
 from tests.ports import free_ports
 from tests.ray_cluster import RayCluster, Submitter
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SPEC = """
 workload: mlp
@@ -53,7 +53,7 @@ def state(user: Submitter, sweep_id: str) -> str:
     return told["state"]
 
 
-def until(happened: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
+def until(happened: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
     deadline = time.monotonic() + timeout_s
     while not happened():
         assert time.monotonic() < deadline, what

@@ -58,7 +58,7 @@ def test_an_outage_of_the_server_loses_and_doubles_nothing(tmp_path: Path) -> No
 
 def wait_for_metrics(folder: Folder, driver: subprocess.Popen[str]) -> None:
     """Until the server has stored something of a trial."""
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and driver.poll() is None:
         runs = folder.runs("trial")
         if any(folder.steps(run["run_id"], "val_accuracy") for run in runs.values()):

@@ -58,7 +58,7 @@ class Terminal:
 
     def wait(self, *there: str, gone: str | None = None) -> list[str]:
         """The lines, once those ``there`` are among them and none begins with what is to be ``gone``."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             lines = self.lines()
             if set(there) <= set(lines) and not (gone and any(line.startswith(gone) for line in lines)):

@@ -84,7 +84,7 @@ def in_mid_search(
     driver: subprocess.Popen[str], url: str, reached: Callable[[Sequence[Record]], bool] = has_stopped
 ) -> str:
     """Waits until that is so; returns the sweep's ID."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert driver.poll() is None, driver.communicate()
         for sweep_id in names(url):

@@ -68,7 +68,7 @@ print(json.dumps(told))
 def test_a_spare_takes_the_place_of_a_worker_again_and_again() -> None:
     environment = {**clean_environment(), "PYTHONPATH": str(ROOT), "RAY_num_workers_soft_limit": "32"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=400
+        [sys.executable, "-c", SCRIPT], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr[-3000:]
     first, *others = json.loads(done.stdout.splitlines()[-1])

@@ -15,7 +15,7 @@ from tests.sweeps import ROOT, Folder, agree
 from tests.test_stream import SPLIT, pictures
 from workloads.data import prepare
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ORDERS = """
 import json, sys

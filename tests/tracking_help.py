@@ -69,7 +69,7 @@ def curve(uri: str, run_id: str, metric: str = "val_accuracy") -> list[tuple[int
     return [(point.step, point.value) for point in MlflowClient(uri).get_metric_history(run_id, metric)]
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 60) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 300) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited too long"

@@ -1,4 +1,7 @@
-"""Ray Train: a ring of worker processes, over one or several machines, that stays together for many legs."""
+"""Ray Train: a ring of worker processes, over one or several machines, that stays together for many legs.
+
+Drivers import it too, so that torch, and what needs it, is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workloads import spares
-from workloads.ring import Ring, Strategy
-from workloads.stream import Stream
-from workloads.stream_ray import RayShard, dataset, options
+
+if TYPE_CHECKING:
+    from workloads.ring import Ring, Strategy
+    from workloads.stream import Stream
+    from workloads.stream_ray import RayShard
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
 """What gloo and NCCL say in a worker whose neighbour is gone."""
@@ -62,6 +67,8 @@ def train(
     from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    from workloads.stream_ray import dataset, options
+
     for name, seconds in PATIENCE.items():
         os.environ.setdefault(name, seconds)
     workers = crew.least if crew.least == crew.most else (crew.least, crew.most)
@@ -97,6 +104,8 @@ def here(strategy: Strategy) -> Ring:
     import ray.train
     import torch
 
+    from workloads.ring import Ring
+
     # Ray sets it when a process becomes a worker, which may be long after torch was imported.
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))
@@ -117,6 +126,8 @@ def order_spares(cpus: float, gpus: float) -> None:
 def shard(stream: Stream) -> RayShard:
     """This process's part of the training rows, of each as many as of the others."""
     import ray.train
+
+    from workloads.stream_ray import RayShard
 
     return RayShard(stream, ray.train.get_dataset_shard(STREAM))
 
