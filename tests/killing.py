@@ -159,7 +159,7 @@ class Life:
         self.since = "starting"
         self.at_work += workers
         if victim != "lane":
-            self.driver.communicate(timeout=60)
+            self.driver.communicate(timeout=300)
         done = sum(state == "done" for state in self.finals.values())
         of_verdict = f", {done} of the {len(self.finals)} final members of this life done" if self.finals else ""
         return f"{victim} fell in {self.phase}, {len(workers)} at work{of_verdict}"

@@ -65,5 +65,5 @@ def wait_for_metrics(folder: Folder, driver: subprocess.Popen[str]) -> None:
             return
         time.sleep(0.2)
     driver.send_signal(signal.SIGTERM)
-    out, err = driver.communicate(timeout=60)
+    out, err = driver.communicate(timeout=300)
     raise AssertionError(f"no trial arrived in MLflow; the driver said ({driver.returncode})\n{out}\n{err}")

@@ -58,7 +58,7 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
     """What each process does: every case with either strategy, from the start and from one process's checkpoint."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": "2"}
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=60))
+    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=300))
     found: dict[str, Any] = {}
     for name in CASES:
         for strategy in ("ddp", "fsdp"):
