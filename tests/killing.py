@@ -185,6 +185,6 @@ class Life:
         return found
 
 
-def survivors(lives: list[Life], timeout_s: float = 120) -> list[psutil.Process]:
+def survivors(lives: list[Life], timeout_s: float = 30) -> list[psutil.Process]:
     """Processes that go on training although their driver is dead. (Two idle ones of Ray's stay for a minute.)"""
     return psutil.wait_procs([process for life in lives for process in life.at_work], timeout_s)[1]

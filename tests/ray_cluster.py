@@ -152,7 +152,10 @@ class RayCluster:
         if self._nodes[-1].poll() is None:
             return
         self._nodes.pop()  # it has ended what it had started
-        self.add_node() if self._nodes else self._start_head()
+        if self._nodes:
+            self.add_node()
+        else:
+            self._start_head()
 
 
 def _kill(node: subprocess.Popen[bytes]) -> None:

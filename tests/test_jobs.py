@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ray.job_submission import JobSubmissionClient
 
 from tests.ports import free_ports
 from tests.ray_cluster import RayCluster, Submitter
@@ -99,6 +100,9 @@ def test_stopped_resumed_and_finished(user: Submitter) -> None:
     assert f"sweep {sweep_id} is" in user.on_cluster("resume", sweep_id, code=2)
     until(lambda: "attempt 2" in user.on_cluster("logs", sweep_id), "no second attempt")
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id, "--now")
+    headers = {"Authorization": f"Bearer {user.cluster.token}"}
+    jobs = [job.submission_id for job in JobSubmissionClient(user.cluster.address, headers=headers).list_jobs()]
+    assert any(str(name).startswith(f"paceline-{sweep_id}-a2-kill-") for name in jobs), "it was asked, not killed"
     assert f"sweep {sweep_id} is not running" in user.on_cluster("stop", sweep_id, code=1)
 
 

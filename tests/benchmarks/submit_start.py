@@ -1,12 +1,11 @@
 """From `paceline submit` to the first epoch of a trial, in parts, on a warm cluster of two nodes on this machine.
 
-    python -m tests.benchmarks.submit_start [--times 3] [--workers 2]
+    python -m tests.benchmarks.submit_start [--times 3]
 
-With more than one worker each trial is a ring of Ray Train's, on both nodes, and one is under way at a time. The
-first sweep on the cluster warms it and is not counted. handed over: the command has returned, with the code and the
-spec checked and sent. driver: Ray calls the job running. start and data: what the driver notes itself, Ray joined
-and the data read. first epoch: what is left until MLflow has one, with imports in the driver and in lanes. Prints a
-Markdown table, then one line of JSON.
+The first sweep on the cluster warms it and is not counted. handed over: the command has returned, with the code
+and the spec checked and sent. driver: Ray calls the job running. start and data: what the driver notes itself, Ray
+joined and the data read. first epoch: what is left until MLflow has one, with imports in the driver and in lanes.
+Prints a Markdown table, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -78,10 +77,8 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
-    ring = f"cohort: 1\nresources: {{workers: {options.workers}, cpus: 2}}\n" if options.workers > 1 else ""
-    with submitting(SPEC + ring) as user:
+    with submitting(SPEC) as user:
         headers = {"Authorization": f"Bearer {user.cluster.token}"}
         client = JobSubmissionClient(user.cluster.address, headers=headers)
         found = [measure(user, client) for _ in range(1 + options.times)][1:]
