@@ -22,6 +22,8 @@ from cluster.stopping import INTERRUPTED, Stop
 from cluster.stores import attempt, refuse_stores
 from cluster.tracked import Tracker
 from cluster.verdict import verdict, winner
+from cluster.visible import refuse_blind
+from search_spaces.faults import SpecError
 from search_spaces.search import Search
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
@@ -49,8 +51,8 @@ def drive(
     """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
 
     The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` it is the caller's Ray.
-    Raises SpecError when the data files are gone, ``workloads.data.DataError`` when the data cannot be used, by
-    anybody or by the workload's defaults, ``DataChanged``, and ``StoresRefused``; the plan then stays as it was.
+    Raises SpecError when data files are gone or nodes do not see the sweep's folder, ``workloads.data.DataError``
+    when nobody can use the data, or not the workload's defaults, ``DataChanged``, ``StoresRefused``; plans stay.
     """
     sweep = home.sweep(to_run=True)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
@@ -99,7 +101,7 @@ class Driver:
             with own_ray, self.stop.listening():  # in this order: Ray sets handlers too
                 self._took("start", self._begun)
                 return self._with_ray(preparing)
-        except DataError:
+        except (DataError, SpecError):
             if is_new(self._study):
                 self._study.forget()
             raise
@@ -111,6 +113,7 @@ class Driver:
         from cluster.champion import Crowning
 
         with self._timed("data"):
+            refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # data is being read meanwhile
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
@@ -127,12 +130,11 @@ class Driver:
         return self._close(conductor, tracker)
 
     def _conductor(self, tracker: Tracker) -> Conductor:
-        search = Search(self.sweep, workload(self.sweep.workload).hyperparameters, self._study)
         return Conductor(
             sweep=self.sweep,
             home=self.home,
             study=self._study,
-            search=search,
+            search=Search(self.sweep, workload(self.sweep.workload).hyperparameters, self._study),
             writer=tracker.writer,
             num_lanes=self._size.count,
             say=self.observer.message,

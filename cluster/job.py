@@ -165,9 +165,9 @@ def _drive_on_cluster(home: SweepHome) -> int:
     from cluster.visible import missing_on_cluster
     from search_spaces.faults import SpecError
 
+    if faults := list(missing_on_cluster(home)):
+        raise SpecError(faults)
     with joined(home.id) as cluster:
-        if faults := list(missing_on_cluster(home, cluster.num_machines)):
-            raise SpecError(faults)
         return _drive(home, cluster)
 
 
@@ -177,13 +177,16 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     from cluster.size import TooSmall
     from cluster.stores import StoresRefused
     from cluster.view import LineView
+    from search_spaces.faults import SpecError
     from workloads.data import DataError
 
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
             return drive(home, view, _more_trials(home), joined=cluster)
-    except (DataError, DataChanged, StoresRefused, TooSmall) as error:
+    except (DataError, DataChanged, SpecError, StoresRefused, TooSmall) as error:
+        if not home.data.exists():
+            home.remove()
         raise Refused(str(error)) from error
 
 

@@ -61,8 +61,8 @@ def _remote(uri: str, home: str | None) -> bool:
     return parts.scheme not in ("", "file", "sqlite") or bool(home and Path(path).is_relative_to(home))
 
 
-def missing_on_cluster(home: SweepHome, num_machines: int) -> Iterator[Fault]:
-    """From inside a job: what is not named, not there, or not the same for every node.
+def missing_on_cluster(home: SweepHome) -> Iterator[Fault]:
+    """From inside a job: what is not named, or not there.
 
     An MLflow server that is away stops only a sweep that has not begun: later, results wait for it.
     """
@@ -70,15 +70,21 @@ def missing_on_cluster(home: SweepHome, num_machines: int) -> Iterator[Fault]:
     if not os.environ.get("PACELINE_HOME") and not (shared and isinstance(home.study, str)):
         rule = "is not set: name the folder of sweep homes, one that every node of the cluster sees"
         yield Fault("PACELINE_HOME", "", rule)
-    elif not shared and num_machines > 1 and (blind := blind_nodes(home.checkpoints)):
-        rule = f"is not the same folder on {', '.join(blind)}: name one that every node of the cluster sees"
-        yield Fault("PACELINE_HOME", "", rule, received=home.checkpoints)
     uri = home.sweep().tracking.uri or os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         rule = "no MLflow store is named, and a file beside the job would be lost: set MLFLOW_TRACKING_URI"
         yield Fault("sweep", "tracking.uri", rule)
     elif not home.data.exists() and (wrong := store_fault(uri)):
         yield Fault("sweep", "tracking.uri", wrong)
+
+
+def refuse_blind(home: SweepHome, num_machines: int) -> None:
+    """Raises SpecError where the sweep's folder is not the same on every node: each of them is asked."""
+    if num_machines == 1 or is_remote(home.checkpoints):
+        return
+    if blind := blind_nodes(home.checkpoints):
+        rule = f"is not the same folder on {', '.join(blind)}: name one that every node of the cluster sees"
+        raise SpecError([Fault("PACELINE_HOME", "", rule, received=home.checkpoints)])
 
 
 def store_fault(uri: str) -> str | None:

@@ -46,6 +46,7 @@ class RayCluster:
         self._temp = Path(tempfile.mkdtemp(prefix="pl", dir="/tmp"))  # sockets' paths must be short
         self._ports = free_ports(5)
         self._num_added = 0
+        self._blind_to: Path | None = None
         self._nodes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -65,11 +66,11 @@ class RayCluster:
     def start(self) -> None:
         """Head and node; returns when both are there."""
         self._start_head()
-        [node] = self._await(1).nodes
+        [node] = self.await_nodes(1).nodes
         ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
         self._head = f"{ip}:{self._ports[0]}"
         self.add_node()
-        self._await(2)
+        self.await_nodes(2)
 
     def _start_head(self) -> None:
         gcs, dashboard, client, agent, grpc = self._ports[:5]
@@ -79,13 +80,14 @@ class RayCluster:
             f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}",
         )  # fmt: skip
 
-    def add_node(self) -> None:
-        """A further node; it comes by itself."""
+    def add_node(self, blind_to: Path | None = None) -> None:
+        """A further node; it comes by itself. Where others see what is in ``blind_to``, it has an empty folder."""
         self._num_added += 1
+        self._blind_to = blind_to
         agent, grpc = free_ports(2)
         self._spawn(
             f"--address={self._head}", f"--temp-dir={self._temp}/n{self._num_added}",
-            f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}",
+            f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}", blind_to=blind_to,
         )  # fmt: skip
 
     def processes(self) -> list[psutil.Process]:
@@ -110,7 +112,7 @@ class RayCluster:
         self.kill()
         shutil.rmtree(self._temp, ignore_errors=True)
 
-    def _spawn(self, *words: str) -> None:
+    def _spawn(self, *words: str, blind_to: Path | None = None) -> None:
         binaries = Path(sys.executable).parent
         environment = {
             **clean_environment(),
@@ -124,7 +126,7 @@ class RayCluster:
         sizes = [f"--num-cpus={self.cpus}", f"--object-store-memory={100 * 2**20}", "--block"]
         with (self._temp / "start.log").open("ab") as log:
             started = subprocess.Popen(
-                [str(binaries / "ray"), "start", *words, *sizes],
+                [*_covering(blind_to), str(binaries / "ray"), "start", *words, *sizes],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -132,7 +134,8 @@ class RayCluster:
             )
         self._nodes.append(started)
 
-    def _await(self, num_nodes: int) -> head.Capacity:
+    def await_nodes(self, num_nodes: int) -> head.Capacity:
+        """What there is as soon as there are so many."""
         deadline = time.monotonic() + START_S
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_AUTH_TOKEN", self.token)
@@ -153,9 +156,17 @@ class RayCluster:
             return
         self._nodes.pop()  # it has ended what it had started
         if self._nodes:
-            self.add_node()
+            self.add_node(self._blind_to)
         else:
             self._start_head()
+
+
+def _covering(folder: Path | None) -> list[str]:
+    """What starts a command so that it sees an empty folder there."""
+    if folder is None:
+        return []
+    own_mounts = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    return [*own_mounts, "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(folder)]
 
 
 def _kill(node: subprocess.Popen[bytes]) -> None:

@@ -163,6 +163,22 @@ def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(us
     assert "name a server that it reaches" in user.on_cluster("logs", "last")
 
 
+def test_a_folder_that_one_node_does_not_see_ends_the_job_before_anything_is_kept(
+    user: Submitter, tmp_path: Path
+) -> None:
+    home = tmp_path / "homes"
+    home.mkdir()
+    user.cluster.add_node(blind_to=home)
+    try:
+        user.cluster.await_nodes(3)
+        user.on_cluster("submit", "sweep.yaml", "--wait", code=2, PACELINE_HOME=str(home))
+        assert "is not the same folder on" in user.on_cluster("logs", "last")
+        assert [path.name for path in home.iterdir()] == ["attempts"]
+    finally:
+        user.cluster.kill_node()
+        until(lambda: len(user.cluster.await_nodes(2).nodes) == 2, "the node's end is noticed")
+
+
 def test_doctor_tells_what_each_node_sees_and_what_to_do(user: Submitter) -> None:
     (port,) = free_ports(1)
     environment = {

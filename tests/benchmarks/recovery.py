@@ -21,7 +21,6 @@ from pathlib import Path
 import psutil
 
 from tests.ray_cluster import RayCluster, Submitter, submitting
-from tests.sweeps import ROOT
 
 QUIET_S = 2.5
 """Epochs come several times a second, and what is on its way arrives in less."""
@@ -45,27 +44,42 @@ resources: {workers: 2, cpus: 2}
 
 BEATING = """
 import os, time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tests.chaos import CHAOS
+from search_spaces.hyperparameters import hyper
+from workloads.mlp import MLP, MLPHyperparameters
 BEATS = Path(os.environ["PACELINE_HOME"]) / "beats"
+@dataclass(frozen=True, kw_only=True)
+class Beating(MLPHyperparameters):
+    nap_s: float = hyper(0.0, "sleep in every step", low=0, high=60)
 def build(hp, shape):
-    model = CHAOS.build(hp, shape)
+    model = MLP.build(hp, shape)
     def beat(module, inputs):
         if module.training:
+            time.sleep(hp.nap_s)
             with BEATS.open("a") as beats:
                 beats.write(f"{time.time()} {os.getpid()}\\n")
     model.register_forward_pre_hook(beat)
     return model
-BEATING = replace(CHAOS, build=build, fusable=False)
+BEATING = replace(MLP, name="beating", hyperparameters=Beating, build=build, fusable=False)
 """
-"""Says whenever it trains."""
+"""``mlp``, slowed down, which says whenever it trains. As that one it imports torch where a model is built."""
 
 
 def beats(user: Submitter) -> list[tuple[float, int]]:
     """When which process trained."""
     lines = (Path(user.cluster.environment["PACELINE_HOME"]) / "beats").read_text().splitlines()
     return [(float(line.split()[0]), int(line.split()[1])) for line in lines]
+
+
+def next_process(user: Submitter, known: set[int]) -> float:
+    """When one that is not ``known`` began to train."""
+    begun = time.monotonic()
+    while not (found := [at for at, pid in beats(user) if pid not in known]):
+        if time.monotonic() - begun > 300:
+            raise RuntimeError("training did not go on")
+        time.sleep(0.1)
+    return min(found)
 
 
 def num_epochs(user: Submitter) -> int:
@@ -124,11 +138,11 @@ def strike(victim: str, user: Submitter, sweep_id: str) -> tuple[float, float]:
     if victim in ("node", "frozen"):
         cluster.add_node()
     before = settled(user)
-    seconds_to_next(user, before)
+    again = next_process(user, known)
+    seconds_to_next(user, max(before, num_epochs(user)))  # a new driver tells what the dead one could not
     took = time.monotonic() - begun
     if victim == "frozen":
         cluster.kill_node(number)
-    again = min(at for at, pid in beats(user) if pid not in known)
     return again - struck, took
 
 
@@ -150,8 +164,7 @@ def main() -> None:
     with submitting(SPEC) as user:
         user.cluster.add_node()
         (user.path / "tests").mkdir()
-        for name in ("__init__.py", "chaos.py"):
-            (user.path / "tests" / name).write_text((ROOT / "tests" / name).read_text())
+        (user.path / "tests" / "__init__.py").touch()
         (user.path / "tests" / "beating.py").write_text(BEATING)
         sweep_id = user.submitted()
         seconds_to_next(user, 0)
