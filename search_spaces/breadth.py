@@ -3,7 +3,7 @@
 Always as many as are trained in two seconds: more trials in the same time find more than asking with more care.
 Longer legs pay where they are one program, faster than one after the other. Where they are not, trials are asked
 for one by one; and so are the last ones, when most is known and little is saved: a leg gets a share of what is
-left, as in guided self-scheduling (Polychronopoulos and Kuck 1987).
+left, as in guided self-scheduling (Polychronopoulos and Kuck 1987). So do the first, while nothing is known.
 """
 
 from __future__ import annotations
@@ -36,8 +36,11 @@ class Breadth:
 
     def now(self, num_left: int) -> int:
         """The most that may go out together while ``num_left`` have not begun."""
-        if not self._spread or not self._seconds:
+        if not self._spread:
             return self._width
+        share = num_left // self._spread
+        if not self._seconds:
+            return max(1, min(self._width, share))
         short = int(SHORT_S / max(median(self._seconds), INSTANT_S))
         paying = max(short, *self._fused, 1)
-        return max(1, min(self._width, max(num_left // self._spread, short), paying))
+        return max(1, min(self._width, max(share, short), paying))

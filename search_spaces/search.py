@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 32
 LEGS_A_LANE = 4
-"""A leg gets so small a share of the trials that are still to begin, over the number of lanes."""
+"""At least so many are wanted of a sweep, so that its lanes end at about the same time."""
+SHARE_A_LANE = 8
+"""A leg of long trials gets one in so many of those that are still to begin, over the number of lanes."""
 
 
 def cohort_width(sweep: Sweep, num_lanes: int) -> int:
@@ -63,7 +65,7 @@ class Search:
         rules = Rules(
             num_tracks=self.sweep.trials,
             width=cohort_width(self.sweep, num_lanes),
-            spread=LEGS_A_LANE * num_lanes if self.sweep.cohort is None else 0,
+            spread=SHARE_A_LANE * num_lanes if self.sweep.cohort is None else 0,
             max_failures=self.sweep.max_failures,
             target=self.sweep.metric.target,
             fill=fill,

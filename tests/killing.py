@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from tests.sweeps import Folder
+from tests.waiting import PATIENCE_S
 
 PHASES = ("starting", "search", "verdict", "ending")
 """In this order: before the first leg of a life, legs of the search, final legs, the verdict is written down."""
@@ -159,7 +160,7 @@ class Life:
         self.since = "starting"
         self.at_work += workers
         if victim != "lane":
-            self.driver.communicate(timeout=300)
+            self.driver.communicate(timeout=PATIENCE_S)
         done = sum(state == "done" for state in self.finals.values())
         of_verdict = f", {done} of the {len(self.finals)} final members of this life done" if self.finals else ""
         return f"{victim} fell in {self.phase}, {len(workers)} at work{of_verdict}"

@@ -13,8 +13,9 @@ def seen(breadth: Breadth, num_legs: int, num_members: int, each_s: float, fused
     return breadth
 
 
-def test_before_anything_is_known_there_are_as_many_as_may_be() -> None:
-    assert Breadth(7, 8).now(1000) == Breadth(7, 8).now(1) == 7
+def test_before_anything_is_known_a_leg_gets_its_share() -> None:
+    assert [Breadth(7, 8).now(left) for left in (1000, 40, 17, 1)] == [7, 5, 2, 1]
+    assert Breadth(7, 0).now(1) == 7
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from tests.sweeps import Folder, agree
+from tests.waiting import wait_until
 from workloads.distributed import account
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -75,11 +75,13 @@ def test_a_dead_worker_costs_what_came_after_the_last_checkpoint(tmp_path: Path)
     folder = Folder(tmp_path)
     folder.write(NAPPING)
     driver = folder.start("run", "sweep.yaml")
-    deadline = time.monotonic() + 300
-    while len(found := workers_of(driver.pid)) < 2 or not folder_has_epochs(folder):
-        assert driver.poll() is None and time.monotonic() < deadline
-        time.sleep(0.2)
-    os.kill(found[-1].pid, signal.SIGKILL)
+
+    def at_work() -> list[psutil.Process]:
+        assert driver.poll() is None
+        found = workers_of(driver.pid)
+        return found if len(found) >= 2 and folder_has_epochs(folder) else []
+
+    os.kill(wait_until(at_work, "both workers train")[-1].pid, signal.SIGKILL)
     out, err = driver.communicate(timeout=200)
     assert driver.returncode == 0, out + err
     assert "a worker died" in out + err

@@ -16,6 +16,7 @@ from tests.killing import Blow, Life, random_blows, records, survivors
 from tests.survival import unharmed
 from tests.sweeps import Folder, agree
 from tests.undisturbed import outcome
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +126,7 @@ def test_a_signal_stops_cleanly_and_a_torn_checkpoint_is_passed_over(tmp_path: P
     time.sleep(1.0)
     driver = life.driver
     os.kill(driver.pid, signal.SIGTERM)
-    out, err = driver.communicate(timeout=300)
+    out, err = driver.communicate(timeout=PATIENCE_S)
     assert driver.returncode == 130, out + err
     assert "paceline resume" in out
     document = folder.document("show")

@@ -11,6 +11,7 @@ import pytest
 
 from search_spaces.data import Data
 from search_spaces.legs import Leg, Member
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -68,8 +69,8 @@ class Trial:
         if report.done and self.safe < NUM_EPOCHS:
             self.lane.reset_config(self.order())
 
-    def until(self, told: str, timeout_s: float = 300) -> None:
-        deadline = time.monotonic() + timeout_s
+    def until(self, told: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
         while not any(told in message for message in self.messages):
             assert self.safe < NUM_EPOCHS, f"it was over before {told!r}: {self.messages} {self.failures}"
             assert time.monotonic() < deadline, (self.messages, self.failures)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from ray.job_submission import JobSubmissionClient
 
 from tests.ports import free_ports
 from tests.ray_cluster import RayCluster, Submitter
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -54,13 +54,6 @@ def state(user: Submitter, sweep_id: str) -> str:
     return told["state"]
 
 
-def until(happened: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.3)
-
-
 def journal(cluster: RayCluster, sweep_id: str) -> Path:
     return cluster.folder / ".paceline" / sweep_id / "journal.log"
 
@@ -90,7 +83,7 @@ def test_a_submitted_sweep_ends_as_one_that_runs_here(user: Submitter) -> None:
 
 def test_stopped_resumed_and_finished(user: Submitter) -> None:
     sweep_id = user.submitted(*LONG)
-    until(lambda: training(user.cluster, sweep_id), "no epoch was told")
+    wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id)
     log = user.on_cluster("logs", sweep_id)
     assert "paused" in log and "stopping at the next epoch" in log
@@ -98,7 +91,7 @@ def test_stopped_resumed_and_finished(user: Submitter) -> None:
     told = json.loads(user.on_cluster("status", sweep_id, "--json"))
     assert (told["attempt"], told["state"] in ("starting", "running")) == (2, True)
     assert f"sweep {sweep_id} is" in user.on_cluster("resume", sweep_id, code=2)
-    until(lambda: "attempt 2" in user.on_cluster("logs", sweep_id), "no second attempt")
+    wait_until(lambda: "attempt 2" in user.on_cluster("logs", sweep_id), "a second attempt")
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id, "--now")
     headers = {"Authorization": f"Bearer {user.cluster.token}"}
     jobs = [job.submission_id for job in JobSubmissionClient(user.cluster.address, headers=headers).list_jobs()]
@@ -112,9 +105,9 @@ def test_ctrl_c_detaches_and_the_sweep_goes_on(user: Submitter) -> None:
     )
     assert following.stdout is not None
     sweep_id = following.stdout.readline().split()[1]
-    until(lambda: training(user.cluster, sweep_id), "no epoch was told")
+    wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
     following.send_signal(signal.SIGINT)
-    out, err = following.communicate(timeout=300)
+    out, err = following.communicate(timeout=PATIENCE_S)
     assert following.returncode == 130, err
     assert f"paceline logs {sweep_id} -f" in out
     assert "Traceback" not in err
@@ -176,7 +169,7 @@ def test_a_folder_that_one_node_does_not_see_ends_the_job_before_anything_is_kep
         assert [path.name for path in home.iterdir()] == ["attempts"]
     finally:
         user.cluster.kill_node()
-        until(lambda: len(user.cluster.await_nodes(2).nodes) == 2, "the node's end is noticed")
+        wait_until(lambda: len(user.cluster.await_nodes(2).nodes) == 2, "the node's end is noticed")
 
 
 def test_doctor_tells_what_each_node_sees_and_what_to_do(user: Submitter) -> None:
@@ -199,7 +192,7 @@ def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_fre
     """Two lanes in all: the low one has both, and leaves both to the high one at the ends of its legs."""
     words = ("resources.cpus=2", "method=random", "epochs=10")
     low = user.submitted(*words, "priority=-1", "trials=2000", "name=low")
-    until(lambda: training(user.cluster, low), "no epoch was told")
+    wait_until(lambda: training(user.cluster, low), "an epoch is told")
     high = user.submitted(*words, "priority=1", "name=high")
     user.on_cluster("wait", high)
     assert state(user, low) == "running"
@@ -208,7 +201,7 @@ def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_fre
 
 def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None:
     sweep_id = user.submitted("epochs=200")
-    until(lambda: training(user.cluster, sweep_id), "no epoch was told")
+    wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
     user.cluster.kill()
     assert "cannot be reached" in user.on_cluster("status", sweep_id, code=2)
     user.cluster.start()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.ray_cluster import RayCluster, Submitter
 from tests.sweeps import Folder, agree
+from tests.waiting import wait_until
 
 NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "1"))
 """``PACELINE_DEATHS=10 pytest -s tests/test_node_deaths.py`` is the long form; PACELINE_SEED changes the dice."""
@@ -53,7 +54,7 @@ def test_machines_that_die_cost_what_came_after_the_last_checkpoint(cluster: Ray
     sweep_id = user.submitted()
     for number in range(NUM_DEATHS):
         before = num_epochs(user)
-        wait_until(lambda before=before: num_epochs(user) > before, f"no epoch after death {number}")
+        wait_until(lambda before=before: num_epochs(user) > before, f"an epoch after death {number}")
         time.sleep(dice.uniform(0, 4))
         cluster.kill_node()
         print(f"death {number}: {num_epochs(user)} epochs were told")
@@ -70,10 +71,3 @@ def num_epochs(folder: Folder) -> int:
     if not (folder.path / "mlflow.db").exists():
         return 0
     return sum(len(folder.steps(run["run_id"], "val_accuracy")) for run in folder.runs("trial").values())
-
-
-def wait_until(happened: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.3)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.sweeps import Folder, agree
+from tests.waiting import PATIENCE_S
 from tracking import ui
 from tracking.store import open_store
 
@@ -58,12 +59,12 @@ def test_an_outage_of_the_server_loses_and_doubles_nothing(tmp_path: Path) -> No
 
 def wait_for_metrics(folder: Folder, driver: subprocess.Popen[str]) -> None:
     """Until the server has stored something of a trial."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and driver.poll() is None:
         runs = folder.runs("trial")
         if any(folder.steps(run["run_id"], "val_accuracy") for run in runs.values()):
             return
         time.sleep(0.2)
     driver.send_signal(signal.SIGTERM)
-    out, err = driver.communicate(timeout=300)
+    out, err = driver.communicate(timeout=PATIENCE_S)
     raise AssertionError(f"no trial arrived in MLflow; the driver said ({driver.returncode})\n{out}\n{err}")

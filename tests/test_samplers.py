@@ -143,7 +143,7 @@ def test_tpe_learns_where_chance_does_not(goal: str) -> None:
 
     def late_mean(method: str) -> float:
         found = []
-        for seed in range(3):
+        for seed in range(8):
             sweep = toy_sweep(
                 space=space, method=method, trials=40, epochs=1, seed=seed, early_terminate={"type": "none"}
             )

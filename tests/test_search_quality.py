@@ -26,7 +26,9 @@ def table(tmp_path: Path) -> Table:
     return load(path)
 
 
-@pytest.mark.parametrize("way", [Way("alone", 1, 0.0), Way("default", None, Rules.fill)], ids=lambda way: way.label)
+@pytest.mark.parametrize(
+    "way", [Way("alone", 1, 0.0), Way("default", None, Rules.fill, num_lanes=1)], ids=lambda way: way.label
+)
 def test_a_search_over_a_table_comes_near_its_best(table: Table, way: Way) -> None:
     found = search(table, FEW["hpobench"], way, trials=40, seed=0)
     assert found.num_trials == 40
@@ -35,7 +37,7 @@ def test_a_search_over_a_table_comes_near_its_best(table: Table, way: Way) -> No
 
 
 def test_long_trials_are_asked_for_one_by_one_unless_they_are_one_program(table: Table) -> None:
-    ways = [Way("default", None, Rules.fill, fused=fused) for fused in (True, False)]
+    ways = [Way("default", None, Rules.fill, num_lanes=1, fused=fused) for fused in (True, False)]
     together, apart = (search(table, FEW["hpobench"], way, trials=40, seed=0).num_legs for way in ways)
     assert together < 33 < apart
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.object_store import SECRET
 from tests.postgres import PASSWORD, Postgres
 from tests.sweeps import STATE_NAMES, Folder
 from tests.tracking_help import runs_of
+from tests.waiting import wait_until
 from tracking import ui
 
 pytestmark = pytest.mark.slow
@@ -84,14 +84,15 @@ def in_mid_search(
     driver: subprocess.Popen[str], url: str, reached: Callable[[Sequence[Record]], bool] = has_stopped
 ) -> str:
     """Waits until that is so; returns the sweep's ID."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
+
+    def there() -> str | None:
         assert driver.poll() is None, driver.communicate()
-        for sweep_id in names(url):
-            if reached(Study(sweep_id, "maximize", url, writing=False).records()):
-                return sweep_id
-        time.sleep(0.2)
-    raise AssertionError("the sweep does not get there")
+        every = {name: Study(name, "maximize", url, writing=False).records() for name in names(url)}
+        return next((name for name, records in every.items() if reached(records)), None)
+
+    found = wait_until(there, "the sweep gets there")
+    assert found is not None
+    return found
 
 
 def objects(s3: dict[str, str]) -> dict[str, bytes]:

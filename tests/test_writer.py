@@ -9,7 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.tracking_help import HEADER, SWEEP, curve, metrics, open_writer, params, runs_of, wait_for, write_trial
+from tests.tracking_help import HEADER, SWEEP, curve, metrics, open_writer, params, runs_of, write_trial
+from tests.waiting import wait_until
 from tracking import names, table
 from tracking.ui import serve
 
@@ -25,12 +26,12 @@ def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_pa
         writer.trial("t0000", 0, "trial", params(0))
         for epoch in range(1, 4):
             writer.epoch("t0000", epoch, metrics(0, epoch))
-        wait_for(lambda: writer.connected(0) and writer.stats.num_waiting_bytes == 0)
+        wait_until(lambda: writer.connected(0) and writer.stats.num_waiting_bytes == 0, "everything is sent")
         server.kill()
         for epoch in range(4, 8):
             writer.epoch("t0000", epoch, metrics(0, epoch))
         write_trial(writer, 1)
-        wait_for(lambda: any("is away" in message for message in messages))
+        wait_until(lambda: any("is away" in message for message in messages), "the outage is told")
         writer.epoch("t0000", 8, metrics(0, 8))
         server = serve(store, port, tmp_path / "server2.log")
         writer.state("t0000", "done", {})

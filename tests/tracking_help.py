@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +65,6 @@ def curve(uri: str, run_id: str, metric: str = "val_accuracy") -> list[tuple[int
     from mlflow import MlflowClient
 
     return [(point.step, point.value) for point in MlflowClient(uri).get_metric_history(run_id, metric)]
-
-
-def wait_for(condition: Callable[[], object], timeout_s: float = 300) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def open_writer(uri: str, spool: Path, messages: list[str] | None = None, header: SweepHeader = HEADER) -> Writer:

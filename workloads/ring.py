@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -64,7 +65,9 @@ class Ring:
         if self.strategy == "ddp":
             from torch.nn.parallel import DistributedDataParallel
 
-            return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
+            renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # torch 2.14
+            apart: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
+            return DistributedDataParallel(model, gradient_as_bucket_view=True, **apart)
         from torch.distributed.fsdp import fully_shard
 
         for child in model.children():

@@ -50,6 +50,7 @@ def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
         assert report.failure is None, report.failure
         seconds.append(stamp(params["file"]) - begun)
     trainable.cleanup()
+    trainable._thread.join()  # Ray is shut down next, which would end this process
     return seconds[0], seconds[1:]
 
 

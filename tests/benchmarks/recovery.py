@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from tests.ray_cluster import RayCluster, Submitter, submitting
+from tests.waiting import wait_until
 
 QUIET_S = 2.5
 """Epochs come several times a second, and what is on its way arrives in less."""
@@ -74,12 +75,7 @@ def beats(user: Submitter) -> list[tuple[float, int]]:
 
 def next_process(user: Submitter, known: set[int]) -> float:
     """When one that is not ``known`` began to train."""
-    begun = time.monotonic()
-    while not (found := [at for at, pid in beats(user) if pid not in known]):
-        if time.monotonic() - begun > 300:
-            raise RuntimeError("training did not go on")
-        time.sleep(0.1)
-    return min(found)
+    return min(wait_until(lambda: [at for at, pid in beats(user) if pid not in known], "training goes on"))
 
 
 def num_epochs(user: Submitter) -> int:
@@ -92,10 +88,7 @@ def num_epochs(user: Submitter) -> int:
 def seconds_to_next(user: Submitter, before: int) -> float:
     """Until MLflow knows of more than ``before`` epochs."""
     begun = time.monotonic()
-    while num_epochs(user) <= before:
-        if time.monotonic() - begun > 300:
-            raise RuntimeError("training did not go on")
-        time.sleep(0.1)
+    wait_until(lambda: num_epochs(user) > before, "training goes on", every_s=0.1)
     return time.monotonic() - begun
 
 
