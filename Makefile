@@ -42,6 +42,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.peers
 	$(BIN)/python -m tests.benchmarks.faulty_specs
 	$(BIN)/python -m tests.benchmarks.distributed
+	$(BIN)/python -m tests.benchmarks.ddp_speed
 	$(BIN)/python -m tests.benchmarks.streaming
 	$(BIN)/python -m tests.benchmarks.submit_start
 	$(BIN)/python -m tests.benchmarks.recovery
