@@ -51,8 +51,8 @@ def drive(
     """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
 
     The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` it is the caller's Ray.
-    Raises SpecError when data files are gone or nodes do not see the sweep's folder, ``workloads.data.DataError``
-    when nobody can use the data, or not the workload's defaults, ``DataChanged``, ``StoresRefused``; plans stay.
+    Raises SpecError when data files are gone or a node does not see the sweep's folder, ``DataChanged``,
+    ``StoresRefused``, and ``workloads.data.DataError`` for data of no use, or not to the defaults; the plan stays.
     """
     sweep = home.sweep(to_run=True)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)

@@ -98,11 +98,17 @@ def _run(sweep_id: str, local: bool) -> int:
     from cluster.commands.common import reading
     from cluster.commands.running import tell_end
     from cluster.home import Busy
+    from search_spaces.faults import SpecError
 
     home = _home(sweep_id)
     try:
         with _only_driver(home):
-            code = _drive(home) if local else _drive_on_cluster(home)
+            try:
+                code = _drive(home) if local else _drive_on_cluster(home)
+            except (Refused, SpecError):
+                if not home.data.exists():  # it never began
+                    home.remove()
+                raise
     except Busy as error:
         raise Refused(f"{error}; only one attempt at a time can drive it") from error
     tell_end(reading(home), as_json=False)
@@ -177,16 +183,13 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     from cluster.size import TooSmall
     from cluster.stores import StoresRefused
     from cluster.view import LineView
-    from search_spaces.faults import SpecError
     from workloads.data import DataError
 
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
             return drive(home, view, _more_trials(home), joined=cluster)
-    except (DataError, DataChanged, SpecError, StoresRefused, TooSmall) as error:
-        if not home.data.exists():
-            home.remove()
+    except (DataError, DataChanged, StoresRefused, TooSmall) as error:
         raise Refused(str(error)) from error
 
 

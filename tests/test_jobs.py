@@ -154,6 +154,8 @@ def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(us
     uri = f"http://127.0.0.1:{port}"
     user.on_cluster("submit", "sweep.yaml", "--wait", code=2, MLFLOW_TRACKING_URI=uri)
     assert "name a server that it reaches" in user.on_cluster("logs", "last")
+    [sent] = (user.path / ".paceline" / "jobs").glob("*.yaml")
+    assert not journal(user.cluster, sent.stem).parent.exists()
 
 
 def test_a_folder_that_one_node_does_not_see_ends_the_job_before_anything_is_kept(

@@ -65,7 +65,7 @@ class Ring:
         if self.strategy == "ddp":
             from torch.nn.parallel import DistributedDataParallel
 
-            renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # torch 2.14
+            renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # its later name
             apart: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
             return DistributedDataParallel(model, gradient_as_bucket_view=True, **apart)
         from torch.distributed.fsdp import fully_shard

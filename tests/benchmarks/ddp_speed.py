@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from tests.benchmarks.fused_speed import CASES, noise_setup, stepper
+from tests.benchmarks.fused_speed import CASES, noise_setup, stepper, timed
 from workloads.loop import Setup, Trainee
-from workloads.order import epoch_order
 from workloads.plain import PlainLoop
 from workloads.ring import Ring
 
@@ -42,33 +41,19 @@ class Together(Ring):
 
 def textbook(setup: Setup, member: Trainee, num_steps: int, *, ddp: bool) -> Stepper:
     """A function that runs so many steps of a loop as in torch's tutorials and returns the seconds they took."""
-    data, hp = setup.data, member.hp
     model: Any = setup.build(member).train()
     if ddp:
         model = DistributedDataParallel(model)
-    optimizer = torch.optim.Adam(model.parameters(), hp.lr)
-    order = epoch_order([member.seed], 0, len(data.y_train), data.device)
-    batches = list(data.batches(order, hp.batch_size))
+    optimizer = torch.optim.Adam(model.parameters(), member.hp.lr)
 
-    def run() -> float:
-        _synchronize(data.device)
-        started = time.perf_counter()
-        for i in range(num_steps):
-            x, y = batches[i % len(batches)]
-            optimizer.zero_grad()
-            with setup.autocast():
-                loss = F.cross_entropy(model(x).float(), y)
-            loss.backward()
-            optimizer.step()
-        _synchronize(data.device)
-        return time.perf_counter() - started
+    def step(x: Tensor, y: Tensor) -> None:
+        optimizer.zero_grad()
+        with setup.autocast():
+            loss = F.cross_entropy(model(x).float(), y)
+        loss.backward()
+        optimizer.step()
 
-    return run
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    return timed(step, setup, [member], num_steps)
 
 
 def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> dict[str, tuple[float, float]]:

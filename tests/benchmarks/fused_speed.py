@@ -11,23 +11,24 @@ On a GPU also whole epochs are compared, with the order of the examples, validat
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from workloads.data import Arrays, SearchData
 from workloads.features import fit
 from workloads.fused import FusedLoop
 from workloads.graphs import WARM_UP
 from workloads.loop import Setup, Trainee
-from workloads.order import epoch_order
 from workloads.plain import PlainLoop
 from workloads.registry import workload
 from workloads.resident import resident
@@ -49,24 +50,26 @@ def noise_setup(name: str, shape: tuple[int, ...], num_rows: int, device: torch.
 
 def stepper(loop: FusedLoop | PlainLoop, num_steps: int) -> Callable[[], float]:
     """A function that runs ``num_steps`` training steps and returns the seconds they took."""
-    data, hp = loop.setup.data, loop.members[0].hp
-    order = epoch_order([member.seed for member in loop.members], 0, len(data.y_train), data.device)
+    loop.model.train()
+    return timed(loop.train_step, loop.setup, loop.members, num_steps)
+
+
+def timed(
+    step: Callable[[Tensor, Tensor], object], setup: Setup, members: Sequence[Trainee], num_steps: int
+) -> Callable[[], float]:
+    """A function that calls ``step`` so often, with the members' mini-batches, and returns the seconds it took."""
+    data = setup.data
 
     def synchronize() -> None:
         if data.device.type == "cuda":
             torch.cuda.synchronize(data.device)
 
     def run() -> float:
-        loop.model.train()
         synchronize()
         started = time.perf_counter()
-        done = 0
-        while done < num_steps:
-            for x, y in data.batches(order, hp.batch_size):
-                loop.train_step(x, y)
-                done += 1
-                if done == num_steps:
-                    break
+        batches = itertools.chain.from_iterable(setup.batches(members, 0) for _ in itertools.count())
+        for x, y in itertools.islice(batches, num_steps):
+            step(x, y)
         synchronize()
         return time.perf_counter() - started
 
