@@ -6,10 +6,13 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from ray import tune
+from workloads.importing import importing
 
-from cluster.reports import Report, Shared
-from cluster.stint import Stint
+with importing():
+    from ray import tune
+
+    from cluster.reports import Report, Shared
+    from cluster.stint import Stint
 
 if TYPE_CHECKING:
     from workloads.stream import Shard, Stream

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import math
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial, partialmethod
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -22,8 +25,11 @@ os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(128 * 2**20))
 os.environ.setdefault("PL_DISABLE_FORK", "1")  # what Tune would give its actors
 
+from cluster import forked_worker
+from cluster.forkserver import fork_server
 from cluster.reports import Shared
 from cluster.size import LaneSize, num_cpus
+from workloads.importing import importing
 
 if TYPE_CHECKING:
     import ray
@@ -43,11 +49,15 @@ IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
 With the agent of each node, which is waited for, they are half of the time that Ray takes to start.
 """
 
+START_S = 30.0
+"""Ray's own patience with its node."""
+
 
 def import_early() -> None:
     """See ``EARLY``."""
-    for name in EARLY:
-        importlib.import_module(name)
+    with importing():
+        for name in EARLY:
+            importlib.import_module(name)
 
 
 @contextmanager
@@ -57,40 +67,72 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
     With ``leave`` it is not ended behind a block that went well: its processes end with this one, and whoever is
     about to exit need not wait a second for them.
     """
-    import ray  # here, so that the data's process is under way before
+    with fork_server(leave) as variables:
+        import ray  # here, so that the data's process and the server are under way before
 
-    with _lean():
-        ray.init(
-            address="local",
-            num_cpus=max(num_cpus(), math.ceil(size.all_cpus)),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with _lean(), _variables(variables):
+            ray.init(
+                address="local",
+                num_cpus=max(num_cpus(), math.ceil(size.all_cpus)),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        try:
+            yield
+        except BaseException:
+            ray.shutdown()
+            raise
+        if not leave:
+            ray.shutdown()
+
+
+@contextmanager
+def _variables(new: Mapping[str, str]) -> Iterator[None]:
+    """The environment has them meanwhile; Ray's processes keep them."""
+    os.environ.update(new)
     try:
         yield
-    except BaseException:
-        ray.shutdown()
-        raise
-    if not leave:
-        ray.shutdown()
+    finally:
+        for name in new:
+            del os.environ[name]
 
 
 @contextmanager
 def _lean() -> Iterator[None]:
-    """Ray's node starts without what is ``IDLE``, and with a small agent, where it knows of these steps."""
-    from ray._private import node, utils
+    """Ray's node starts without what is ``IDLE``, with a small agent, and with workers that are forked.
 
-    changes: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
-    changes += [(utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted"))]
-    known = [(place, name, getattr(place, name), new) for place, name, new in changes if hasattr(place, name)]
+    Where it knows of these steps: else as ever.
+    """
+    from ray._private import node, parameter, services, utils
+
+    new: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
+    new += [(utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted"))]
+    if hasattr(services, "get_node"):
+        new += [(services, "get_node", partial(_node_once_there, services.get_node))]
+    init: Any = parameter.RayParams.__init__
+    if "setup_worker_path" in inspect.signature(init).parameters:
+        new += [(parameter.RayParams, "__init__", partialmethod(init, setup_worker_path=forked_worker.__file__))]
+    known = [(place, name, getattr(place, name), step) for place, name, step in new if hasattr(place, name)]
     try:
-        for place, name, _, new in known:
-            setattr(place, name, new)
+        for place, name, _, step in known:
+            setattr(place, name, step)
         yield
     finally:
         for place, name, old, _ in known:
             setattr(place, name, old)
+
+
+def _node_once_there(get_node: Callable[[str, str], Any], gcs_address: str, node_id: str) -> Any:
+    """Ray's ``get_node``, which looks for the node once a second, as soon as it is there."""
+    from ray._private import services, state
+
+    nodes: Any = state.GlobalState()  # type: ignore[no-untyped-call] # Ray's, like all of this
+    nodes._initialize_global_state(services._get_gcs_client_options(gcs_address))  # type: ignore[no-untyped-call]
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and all(node["NodeID"] != node_id for node in nodes.node_table()):
+        time.sleep(0.02)
+    return get_node(gcs_address, node_id)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -133,6 +134,7 @@ def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) ->
 
 
 def _main() -> None:
+    gc.disable()  # as in workloads.importing: what is read stays, and the process ends behind its answer
     from search_spaces.data import Data
     from workloads.data import DataError, prepare
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import ray
 from cluster.opening import open_models_of
 from cluster.reports import Report, Shared
 from search_spaces.legs import Exhibit, Leg, MemberEpoch, Saved
+from workloads.importing import importing
 
 if TYPE_CHECKING:
     from workloads.leg import LegRunner
@@ -98,10 +100,16 @@ class Stint:
         return saved
 
     def _started(self, order: dict[str, Any]) -> tuple[Leg, LegRunner]:
-        from workloads.leg import LegRunner, LegSetting
-        from workloads.ring import ALONE
-
         if self._runner is None:
+            with importing():
+                import torch
+
+                from workloads.leg import LegRunner, LegSetting
+                from workloads.ring import ALONE
+
+            # Ray sets it when a process becomes a worker, which may be long after torch was imported.
+            if threads := os.environ.get("OMP_NUM_THREADS"):
+                torch.set_num_threads(int(threads))
             open_models_of(self._shared.tracking_uri)
             setting = LegSetting(**self._shared.setting)
             search = ray.get(self._shared.search)

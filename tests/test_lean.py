@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster import machine
+from cluster import forked_worker, machine
 from cluster.champion import SOON_S, Crowning
 from cluster.progress import Snapshot
 from cluster.tuning import Watch
@@ -29,17 +29,24 @@ SEEN = Snapshot(
 
 
 def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray._private import utils
+    from ray._private import services, utils
     from ray._private.node import Node
+    from ray._private.parameter import RayParams
+
+    def steps() -> list[object]:
+        others = [utils.get_dashboard_dependency_error, services.get_node, RayParams.__init__]
+        return [getattr(Node, name, None) for name in machine.IDLE] + others
 
     monkeypatch.setattr(machine, "IDLE", (*machine.IDLE, "start_what_a_later_ray_may_not_have"))
-    before = [getattr(Node, name, None) for name in machine.IDLE], utils.get_dashboard_dependency_error
+    before = steps()
     with pytest.raises(RuntimeError), machine._lean():
         for name in machine.IDLE[:-1]:
             assert getattr(Node, name)(None, some="option") is None
         assert utils.get_dashboard_dependency_error() is not None
+        assert RayParams(num_cpus=1).setup_worker_path == forked_worker.__file__
+        assert services.get_node is not before[-2]
         raise RuntimeError
-    assert ([getattr(Node, name, None) for name in machine.IDLE], utils.get_dashboard_dependency_error) == before
+    assert steps() == before
 
 
 def test_as_many_idle_lanes_are_kept_as_there_are_lanes() -> None:

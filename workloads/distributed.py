@@ -102,13 +102,9 @@ def hush() -> None:
 def here(strategy: Strategy) -> Ring:
     """The ring that this process is in."""
     import ray.train
-    import torch
 
     from workloads.ring import Ring
 
-    # Ray sets it when a process becomes a worker, which may be long after torch was imported.
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(int(threads))
     context = ray.train.get_context()
     return Ring(context.get_world_rank(), context.get_world_size(), strategy)
 
