@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 REPORT_EVERY_S = 0.5
 """A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
 CHECKPOINT_EVERY_S = 2.0
-"""Within a long leg, or as seldom as keeps its cost below CHECKPOINT_SHARE; every leg ends with a checkpoint."""
+"""Within a long leg, or as seldom as keeps its cost below CHECKPOINT_SHARE; every leg ends with a checkpoint.
+
+What a process's first one takes is mostly imports, and does not put off the second.
+"""
 CHECKPOINT_SHARE = 0.02
 
 
@@ -46,6 +49,7 @@ class Stint:
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
         self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
+        self._has_saved = False
 
     def step(self, order: dict[str, Any]) -> Report:
         """Trains on in the leg of ``order``, or begins with it. Raises what the code raises.
@@ -96,7 +100,8 @@ class Stint:
             return ()
         saved, self._num_unsaved = runner.save(), 0
         ended = time.monotonic()
-        self._save_at = ended + max(CHECKPOINT_EVERY_S, (ended - begun) / CHECKPOINT_SHARE)
+        cost_s = ended - begun if self._has_saved else 0.0
+        self._save_at, self._has_saved = ended + max(CHECKPOINT_EVERY_S, cost_s / CHECKPOINT_SHARE), True
         return saved
 
     def _started(self, order: dict[str, Any]) -> tuple[Leg, LegRunner]:
