@@ -11,7 +11,7 @@ import math
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -21,6 +21,7 @@ from search_spaces.space import Space
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
 Identity = frozenset[tuple[str, object]]
 MAX_REDRAWS = 20
@@ -56,6 +57,10 @@ class OptunaSampler:
     goal: Goal
     seed: int
     make: Callable[[int], optuna.samplers.BaseSampler]
+    _records: dict[int, tuple[Observation, FrozenTrial]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """By the place in the history."""
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """See ``Sampler``. What the history holds already is drawn anew; what is left of a small space is found."""
@@ -94,8 +99,16 @@ class OptunaSampler:
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
         study = optuna.create_study(direction=self.goal, sampler=sampler)
-        study.add_trials([frozen_trial(self.space, seen) for seen in history])
+        study.add_trials([self._record(i, seen) for i, seen in enumerate(history)])
         return study
+
+    def _record(self, place: int, seen: Observation) -> FrozenTrial:
+        """Made once, as long as the trial does not change."""
+        from search_spaces.shown import shown
+
+        if place not in self._records or self._records[place][0] != seen:
+            self._records[place] = seen, shown(self.space, seen)
+        return self._records[place][1]
 
 
 @dataclass(frozen=True)
@@ -114,21 +127,6 @@ def _unseen(space: Space, seen: Set[Identity], held: Params) -> Iterator[Params]
     for point in space.grid():
         if _identity(point) not in seen and held.items() <= point.items():
             yield point
-
-
-def frozen_trial(space: Space, seen: Observation) -> optuna.trial.FrozenTrial:
-    """An observation as Optuna's record. A failed trial keeps no value, a paused one is PRUNED."""
-    import optuna
-
-    states = optuna.trial.TrialState
-    state = {"running": states.RUNNING, "paused": states.PRUNED, "done": states.COMPLETE, "failed": states.FAIL}
-    return optuna.trial.create_trial(
-        state=state[seen.state],
-        value=seen.best_value if seen.state == "done" else None,
-        params=space.internal(seen.params),
-        distributions=space.distributions(seen.params),
-        intermediate_values=dict(seen.values),
-    )
 
 
 def _identity(params: Params) -> Identity:

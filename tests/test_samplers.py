@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from search_spaces.domain import Choice, Int, LogUniform, Uniform
 from search_spaces.domain_rules import DomainFault
 from search_spaces.legs import Params
-from search_spaces.samplers import SAMPLERS, Observation, Sampler, frozen_trial, sampler
+from search_spaces.samplers import SAMPLERS, Observation, Sampler, sampler
 from search_spaces.search import Search
+from search_spaces.shown import shown
 from search_spaces.simulate import World, simulate
 from search_spaces.space import Space
 from tests.racing import FINITE, Toy, curve, toy_sweep
@@ -158,10 +160,21 @@ def test_tpe_learns_where_chance_does_not(goal: str) -> None:
 
 def test_a_waiting_trial_is_pruned_with_its_values_and_a_failed_one_has_none() -> None:
     params = {"kind": "a", "lr": 0.01, "units": 32, "odd": "z"}
-    waits = frozen_trial(WIDE, Observation(params, "paused", {1: 0.2, 3: 0.4}, 0.4))
-    failed = frozen_trial(WIDE, Observation(params, "failed", {1: 0.2}, 0.2))
-    done = frozen_trial(WIDE, Observation(params, "done", {1: 0.6, 2: 0.5}, 0.6))
+    waits = shown(WIDE, Observation(params, "paused", {1: 0.2, 3: 0.4}, 0.4))
+    failed = shown(WIDE, Observation(params, "failed", {1: 0.2}, 0.2))
+    done = shown(WIDE, Observation(params, "done", {1: 0.6, 2: 0.5}, 0.6))
 
     assert (waits.state.name, waits.intermediate_values) == ("PRUNED", {1: 0.2, 3: 0.4})
     assert (failed.state.name, failed.value) == ("FAIL", None)
     assert (done.state.name, done.value) == ("COMPLETE", 0.6)
+
+
+def test_a_sampler_that_was_asked_before_answers_as_a_new_one() -> None:
+    asked = sampler("tpe", WIDE, "maximize", 3)
+    history = [Observation(params, "running", {}) for params in asked.ask([], 24, {})]
+    for state, value in (("running", None), ("paused", 0.2), ("done", 0.7), ("failed", None)):
+        values = {} if value is None else {1: value}
+        history[::4] = [replace(seen, state=state, values=values, best_value=value) for seen in history[::4]]
+        history[1::2] = [replace(seen, state="done", best_value=0.1 * i) for i, seen in enumerate(history[1::2])]
+        assert asked.ask(history, 3, {}) == sampler("tpe", WIDE, "maximize", 3).ask(history, 3, {})
+        history.append(Observation(asked.ask(history, 1, {"kind": "a"})[0], "running", {}))

@@ -1,0 +1,45 @@
+"""What a sampler is shown of the past: observations as Optuna's records."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import datetime
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search_spaces.samplers import Observation
+from search_spaces.space import Space
+
+STATES = {
+    "running": TrialState.RUNNING,
+    "paused": TrialState.PRUNED,
+    "done": TrialState.COMPLETE,
+    "failed": TrialState.FAIL,
+}
+LONG_AGO = datetime(2000, 1, 1)
+"""No sampler looks at a time."""
+
+
+class Shown(FrozenTrial):
+    """A record that a study may keep as it is: deep copies, for every question, take as long as the answer."""
+
+    def __deepcopy__(self, memo: object) -> Shown:
+        return copy(self)
+
+
+def shown(space: Space, seen: Observation) -> Shown:
+    """The record of an observation. A failed trial keeps no value, a paused one is PRUNED."""
+    state = STATES[seen.state]
+    return Shown(
+        number=-1,
+        trial_id=-1,
+        state=state,
+        value=seen.best_value if seen.state == "done" else None,
+        params=space.internal(seen.params),
+        distributions=space.distributions(seen.params),
+        user_attrs={},
+        system_attrs={},
+        intermediate_values=dict(seen.values),
+        datetime_start=LONG_AGO,
+        datetime_complete=LONG_AGO if state.is_finished() else None,
+    )
