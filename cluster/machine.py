@@ -70,7 +70,7 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
     with fork_server(leave) as variables:
         import ray  # here, so that the data's process and the server are under way before
 
-        with _lean(), _variables(variables):
+        with _lean(variables):
             ray.init(
                 address="local",
                 num_cpus=max(num_cpus(), math.ceil(size.all_cpus)),
@@ -88,21 +88,10 @@ def local_ray(size: LaneSize, leave: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _variables(new: Mapping[str, str]) -> Iterator[None]:
-    """The environment has them meanwhile; Ray's processes keep them."""
-    os.environ.update(new)
-    try:
-        yield
-    finally:
-        for name in new:
-            del os.environ[name]
+def _lean(variables: Mapping[str, str]) -> Iterator[None]:
+    """Ray's node starts without what is ``IDLE``, and with a small agent, where it knows of these steps.
 
-
-@contextmanager
-def _lean() -> Iterator[None]:
-    """Ray's node starts without what is ``IDLE``, with a small agent, and with workers that are forked.
-
-    Where it knows of these steps: else as ever.
+    ``variables`` tell of a fork server; without them workers start as ever. Ray's processes keep them.
     """
     from ray._private import node, parameter, services, utils
 
@@ -111,16 +100,19 @@ def _lean() -> Iterator[None]:
     if hasattr(services, "get_node"):
         new += [(services, "get_node", partial(_node_once_there, services.get_node))]
     init: Any = parameter.RayParams.__init__
-    if "setup_worker_path" in inspect.signature(init).parameters:
+    if variables and "setup_worker_path" in inspect.signature(init).parameters:
         new += [(parameter.RayParams, "__init__", partialmethod(init, setup_worker_path=forked_worker.__file__))]
     known = [(place, name, getattr(place, name), step) for place, name, step in new if hasattr(place, name)]
     try:
+        os.environ.update(variables)
         for place, name, _, step in known:
             setattr(place, name, step)
         yield
     finally:
         for place, name, old, _ in known:
             setattr(place, name, old)
+        for name in variables:
+            del os.environ[name]
 
 
 def _node_once_there(get_node: Callable[[str, str], Any], gcs_address: str, node_id: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,14 +40,17 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(machine, "IDLE", (*machine.IDLE, "start_what_a_later_ray_may_not_have"))
     before = steps()
-    with pytest.raises(RuntimeError), machine._lean():
+    with pytest.raises(RuntimeError), machine._lean({"MARK": "1"}):
         for name in machine.IDLE[:-1]:
             assert getattr(Node, name)(None, some="option") is None
         assert utils.get_dashboard_dependency_error() is not None
+        assert os.environ["MARK"] == "1"
         assert RayParams(num_cpus=1).setup_worker_path == forked_worker.__file__
         assert services.get_node is not before[-2]
         raise RuntimeError
-    assert steps() == before
+    assert steps() == before and "MARK" not in os.environ
+    with machine._lean({}):
+        assert RayParams(num_cpus=1).setup_worker_path is None
 
 
 def test_as_many_idle_lanes_are_kept_as_there_are_lanes() -> None:

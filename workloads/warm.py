@@ -11,13 +11,16 @@ import runpy
 import sys
 from pathlib import Path
 
+from workloads.importing import importing
+
 
 def main() -> None:
     """Import, then become what Ray wanted to start."""
     names, script = sys.argv[1:3]
-    for name in names.split(","):
-        with contextlib.suppress(Exception):  # raised again, and told, where the module is needed
-            importlib.import_module(name)
+    with importing():
+        for name in names.split(","):
+            with contextlib.suppress(Exception):  # raised again, and told, where the module is needed
+                importlib.import_module(name)
     del sys.argv[:2]
     sys.path[0] = str(Path(script).parent)  # as for a script
     runpy.run_path(script, run_name="__main__")
