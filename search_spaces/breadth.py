@@ -3,7 +3,8 @@
 Always as many as are trained in two seconds: more trials in the same time find more than asking with more care.
 Longer legs pay where they are one program, faster than one after the other. Where they are not, trials are asked
 for one by one; and so are the last ones, when most is known and little is saved: a leg gets a share of what is
-left, as in guided self-scheduling (Polychronopoulos and Kuck 1987). So do the first, while nothing is known.
+left, as in guided self-scheduling (Polychronopoulos and Kuck 1987). So do the first, until a leg of several has
+shown whether it is one program.
 """
 
 from __future__ import annotations
@@ -42,5 +43,5 @@ class Breadth:
         if not self._seconds:
             return max(1, min(self._width, share))
         short = int(SHORT_S / max(median(self._seconds), INSTANT_S))
-        paying = max(short, *self._fused, 1)
+        paying = max(short, *self._fused, 1) if self._fused else max(short, share)
         return max(1, min(self._width, max(share, short), paying))

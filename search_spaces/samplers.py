@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 Identity = frozenset[tuple[str, object]]
+TPE_BLIND = 10
+"""TPE's random start, in trials with a value; Optuna's default."""
 MAX_REDRAWS = 20
 MAX_WALKED = 100_000
 """Points of a space that is searched for what is left; a larger one is not used up before a sweep ends."""
@@ -42,6 +44,10 @@ class Observation:
 class Sampler(Protocol):
     """Proposes configurations of a space."""
 
+    @property
+    def num_blind(self) -> int:
+        """Its random start: until so many trials have a value it reads none of them. 0 where all is of one kind."""
+
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """At most ``count`` new configurations in which ``held`` parameters keep their values.
 
@@ -57,6 +63,7 @@ class OptunaSampler:
     goal: Goal
     seed: int
     make: Callable[[int], optuna.samplers.BaseSampler]
+    num_blind: int = 0
     _records: dict[int, tuple[Observation, FrozenTrial]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -116,6 +123,7 @@ class GridSampler:
     """Every point of the space in order, each once."""
 
     space: Space
+    num_blind: int = 0
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """See ``Sampler``. ``held`` only picks among the points that are left."""
@@ -136,7 +144,7 @@ def _identity(params: Params) -> Identity:
 def _tpe(seed: int) -> optuna.samplers.BaseSampler:
     import optuna
 
-    return optuna.samplers.TPESampler(seed=seed)
+    return optuna.samplers.TPESampler(n_startup_trials=TPE_BLIND, seed=seed)
 
 
 def _random(seed: int) -> optuna.samplers.BaseSampler:
@@ -146,7 +154,7 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
 
 
 SAMPLERS: Mapping[str, Callable[[Space, Goal, int], Sampler]] = {
-    "tpe": lambda space, goal, seed: OptunaSampler(space, goal, seed, _tpe),
+    "tpe": lambda space, goal, seed: OptunaSampler(space, goal, seed, _tpe, TPE_BLIND),
     "random": lambda space, goal, seed: OptunaSampler(space, goal, seed, _random),
     "grid": lambda space, goal, seed: GridSampler(space),
 }

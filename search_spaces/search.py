@@ -84,7 +84,9 @@ class Search:
         return None if size is None else size + sum(not self.sweep.space.contains(p) for p in self._first())
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """See ``Supply``."""
+        """See ``Supply``. A random start is held to no signature unless users say so: it would see less."""
+        if held and self.sweep.cohort is None and sum(map(_has_value, tracks)) < self.sampler.num_blind:
+            return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         asked: list[Params] = []
         if len(first) < count:
@@ -146,6 +148,10 @@ class Search:
             if (rung <= track.epoch or track.state == "done") and track.values:
                 track.reached(rung)
         return track
+
+
+def _has_value(track: Track) -> bool:
+    return track.observation().state in ("done", "paused")
 
 
 def _searched_part(held: Track) -> Params:

@@ -16,6 +16,8 @@ def seen(breadth: Breadth, num_legs: int, num_members: int, each_s: float, fused
 def test_before_anything_is_known_a_leg_gets_its_share() -> None:
     assert [Breadth(7, 8).now(left) for left in (1000, 40, 17, 1)] == [7, 5, 2, 1]
     assert Breadth(7, 0).now(1) == 7
+    alone = seen(Breadth(7, 8), REMEMBERED, 1, 60.0)
+    assert [alone.now(left) for left in (1000, 40, 17, 1)] == [7, 5, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from search_spaces.domain import Choice, Int, LogUniform, Uniform
 from search_spaces.domain_rules import DomainFault
 from search_spaces.legs import Params
-from search_spaces.samplers import SAMPLERS, Observation, Sampler, sampler
+from search_spaces.samplers import SAMPLERS, TPE_BLIND, Observation, Sampler, sampler
 from search_spaces.search import Search
 from search_spaces.shown import shown
 from search_spaces.simulate import World, simulate
@@ -178,3 +178,15 @@ def test_a_sampler_that_was_asked_before_answers_as_a_new_one() -> None:
         history[1::2] = [replace(seen, state="done", best_value=0.1 * i) for i, seen in enumerate(history[1::2])]
         assert asked.ask(history, 3, {}) == sampler("tpe", WIDE, "maximize", 3).ask(history, 3, {})
         history.append(Observation(asked.ask(history, 1, {"kind": "a"})[0], "running", {}))
+
+
+@pytest.mark.parametrize(("method", "cohort", "held"), [("tpe", None, 0), ("tpe", 4, 3), ("random", None, 3)])
+def test_a_random_start_is_held_to_no_signature_unless_users_say_so(
+    method: str, cohort: int | None, held: int
+) -> None:
+    search = Search(toy_sweep(method=method, trials=40, cohort=cohort), Toy, None)
+    tracks = search.more([], 12, None)
+    for number, track in enumerate(tracks):
+        assert len(search.more(tracks, 3, tracks[0])) == (held if number < TPE_BLIND else 3)
+        track.measure(1, float(number))
+        track.state = "done"

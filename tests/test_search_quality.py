@@ -39,7 +39,7 @@ def test_a_search_over_a_table_comes_near_its_best(table: Table, way: Way) -> No
 def test_long_trials_are_asked_for_one_by_one_unless_they_are_one_program(table: Table) -> None:
     ways = [Way("default", None, Rules.fill, num_lanes=1, fused=fused) for fused in (True, False)]
     together, apart = (search(table, FEW["hpobench"], way, trials=40, seed=0).num_legs for way in ways)
-    assert together < 33 < apart
+    assert together < 36 < apart
 
 
 def test_ratios_and_their_intervals(table: Table) -> None:
