@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ADDRESS = "PACELINE_FORK_SERVER"
-"""The environment variable that names the server's socket."""
+"""The environment variable that names the server's socket, which has no file that could be left behind."""
 CONTEXT, LANGUAGE = "--serialized-runtime-env-context=", "--language="
 
 
@@ -37,6 +37,11 @@ def is_plain(words: list[str]) -> bool:
     return f"{LANGUAGE}PYTHON" in words and not any(wishes) and pythons <= {sys.executable}
 
 
+def abstract(address: str) -> str:
+    """A socket's name as Linux takes it where there is no file, see unix(7)."""
+    return f"\0{address}"
+
+
 def forked(address: str, argv: list[str]) -> bool:
     """Whether the server made a process that runs ``argv`` with all that this one has; it has ended then."""
     order = {
@@ -48,7 +53,7 @@ def forked(address: str, argv: list[str]) -> bool:
     }
     with socket.socket(socket.AF_UNIX) as server:
         try:
-            server.connect(address)
+            server.connect(abstract(address))
             socket.send_fds(server, [b"."], [0, 1, 2])
             server.sendall(json.dumps(order).encode())
             server.shutdown(socket.SHUT_WR)

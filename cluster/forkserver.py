@@ -12,24 +12,26 @@ import importlib
 import json
 import os
 import runpy
+import secrets
 import selectors
-import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.forked_worker import ADDRESS
+from cluster.forked_worker import ADDRESS, abstract
 from workloads.importing import importing
 
 OURS = ("workloads.leg", "workloads.fused", "workloads.widths")
 RAYS = ("pandas", "pyarrow", "fsspec", "requests", "jsonschema", "pydantic", "rich", "yaml")
 """What Ray Tune imports, beside Ray."""
+CREDENTIALS = struct.Struct("3i")
+"""Linux's ``ucred``: process, user, group."""
 
 
 @contextmanager
@@ -41,9 +43,9 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
     if sys.platform != "linux":
         yield {}
         return
-    address = str(Path(tempfile.mkdtemp(prefix="paceline-"), "socket"))
+    address = f"paceline-{secrets.token_hex(16)}"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(abstract(address))
         listener.listen()  # here: who asks before the server is ready waits
         server = subprocess.Popen(
             [sys.executable, "-P", "-m", "cluster.forkserver", str(listener.fileno()), *OURS, *RAYS],
@@ -67,12 +69,9 @@ def main() -> None:
             with contextlib.suppress(Exception):  # raised again, and told, where the module is needed
                 importlib.import_module(name)
     with socket.socket(fileno=int(sys.argv[1])) as listener:
-        folder = Path(listener.getsockname()).parent
         order = serve(listener)
     if order is not None:
         become(order)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def serve(listener: socket.socket) -> dict[str, Any] | None:
@@ -84,9 +83,15 @@ def serve(listener: socket.socket) -> dict[str, Any] | None:
         while all(key.fileobj is listener for key, _ in selector.select()):
             connection, _ = listener.accept()
             with connection:
-                if os.fork() == 0:
+                if _is_ours(connection) and os.fork() == 0:
                     return _order(connection)
     return None
+
+
+def _is_ours(connection: socket.socket) -> bool:
+    """Whether the same user asks: sockets without a file have no permissions."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return bool(CREDENTIALS.unpack(credentials)[1] == os.getuid())
 
 
 def _reap(*_: object) -> None:
