@@ -8,7 +8,6 @@ after. Only for a Ray of our own, and on Linux, where forking behind imports is 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import runpy
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.forked_worker import ADDRESS, abstract
-from workloads.importing import importing
+from workloads.importing import import_ahead
 
 OURS = ("workloads.leg", "workloads.fused", "workloads.widths")
 RAYS = ("pandas", "pyarrow", "fsspec", "requests", "jsonschema", "pydantic", "rich", "yaml")
@@ -64,10 +63,7 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
 
 def main() -> None:
     """Import the modules ``argv[2:]``, then serve at the socket ``argv[1]`` until stdin ends."""
-    with importing():
-        for name in sys.argv[2:]:
-            with contextlib.suppress(Exception):  # raised again, and told, where the module is needed
-                importlib.import_module(name)
+    import_ahead(sys.argv[2:])
     with socket.socket(fileno=int(sys.argv[1])) as listener:
         order = serve(listener)
     if order is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import pickle
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.opening import open_models_of
 from search_spaces.hyperparameters import complete
 from search_spaces.legs import Params
+from workloads.importing import importing
 from workloads.registry import WORKLOADS, Infeasible, Workload, workload
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) ->
         )
 
 
+@importing()  # what is read stays, too, and the process ends behind its answer
 def _main() -> None:
-    gc.disable()  # as in workloads.importing: what is read stays, and the process ends behind its answer
     from search_spaces.data import Data
     from workloads.data import DataError, prepare
 

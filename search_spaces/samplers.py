@@ -111,10 +111,10 @@ class OptunaSampler:
 
     def _record(self, place: int, seen: Observation) -> FrozenTrial:
         """Made once, as long as the trial does not change."""
-        from search_spaces.shown import shown
+        from search_spaces.frozen_trials import frozen_trial
 
         if place not in self._records or self._records[place][0] != seen:
-            self._records[place] = seen, shown(self.space, seen)
+            self._records[place] = seen, frozen_trial(self.space, seen)
         return self._records[place][1]
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from search_spaces.domain import Choice, Int, LogUniform, Uniform
 from search_spaces.domain_rules import DomainFault
+from search_spaces.frozen_trials import frozen_trial
 from search_spaces.legs import Params
 from search_spaces.samplers import SAMPLERS, TPE_BLIND, Observation, Sampler, sampler
 from search_spaces.search import Search
-from search_spaces.shown import shown
 from search_spaces.simulate import World, simulate
 from search_spaces.space import Space
 from tests.racing import FINITE, Toy, curve, toy_sweep
@@ -160,9 +160,9 @@ def test_tpe_learns_where_chance_does_not(goal: str) -> None:
 
 def test_a_waiting_trial_is_pruned_with_its_values_and_a_failed_one_has_none() -> None:
     params = {"kind": "a", "lr": 0.01, "units": 32, "odd": "z"}
-    waits = shown(WIDE, Observation(params, "paused", {1: 0.2, 3: 0.4}, 0.4))
-    failed = shown(WIDE, Observation(params, "failed", {1: 0.2}, 0.2))
-    done = shown(WIDE, Observation(params, "done", {1: 0.6, 2: 0.5}, 0.6))
+    waits = frozen_trial(WIDE, Observation(params, "paused", {1: 0.2, 3: 0.4}, 0.4))
+    failed = frozen_trial(WIDE, Observation(params, "failed", {1: 0.2}, 0.2))
+    done = frozen_trial(WIDE, Observation(params, "done", {1: 0.6, 2: 0.5}, 0.6))
 
     assert (waits.state.name, waits.intermediate_values) == ("PRUNED", {1: 0.2, 3: 0.4})
     assert (failed.state.name, failed.value) == ("FAIL", None)

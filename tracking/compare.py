@@ -132,8 +132,8 @@ def importance(space: Space, tried: Sequence[tuple[Params, float | None]], goal:
     """
     import optuna
 
+    from search_spaces.frozen_trials import frozen_trial
     from search_spaces.samplers import Observation
-    from search_spaces.shown import shown
 
     able = [(params, value) for params, value in tried if value is not None and math.isfinite(value)]
     seen = [Observation(params, "done", {}, value) for params, value in able if space.contains(params)]
@@ -141,7 +141,7 @@ def importance(space: Space, tried: Sequence[tuple[Params, float | None]], goal:
         return []
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction=goal)
-    study.add_trials([shown(space, one) for one in seen])
+    study.add_trials([frozen_trial(space, one) for one in seen])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of conditions that hardly any trial met
         parts: Mapping[str, float] = _ped_anova().evaluate(study)

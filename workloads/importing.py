@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+import importlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -21,3 +22,11 @@ def importing() -> Iterator[None]:
         if was_on:
             gc.freeze()
             gc.enable()
+
+
+def import_ahead(names: Iterable[str]) -> None:
+    """Import these modules before they are needed. One that fails is passed over: it is told where it is needed."""
+    with importing():
+        for name in names:
+            with suppress(Exception):
+                importlib.import_module(name)

@@ -5,22 +5,17 @@ This is what Ray starts as ``py_executable``: a process that waits for work has 
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import runpy
 import sys
 from pathlib import Path
 
-from workloads.importing import importing
+from workloads.importing import import_ahead
 
 
 def main() -> None:
     """Import, then become what Ray wanted to start."""
     names, script = sys.argv[1:3]
-    with importing():
-        for name in names.split(","):
-            with contextlib.suppress(Exception):  # raised again, and told, where the module is needed
-                importlib.import_module(name)
+    import_ahead(names.split(","))
     del sys.argv[:2]
     sys.path[0] = str(Path(script).parent)  # as for a script
     runpy.run_path(script, run_name="__main__")

@@ -20,17 +20,17 @@ LONG_AGO = datetime(2000, 1, 1)
 """No sampler looks at a time."""
 
 
-class Shown(FrozenTrial):
+class Uncopied(FrozenTrial):
     """A record that a study may keep as it is: deep copies, for every question, take as long as the answer."""
 
-    def __deepcopy__(self, memo: object) -> Shown:
+    def __deepcopy__(self, memo: object) -> Uncopied:
         return copy(self)
 
 
-def shown(space: Space, seen: Observation) -> Shown:
+def frozen_trial(space: Space, seen: Observation) -> FrozenTrial:
     """The record of an observation. A failed trial keeps no value, a paused one is PRUNED."""
     state = STATES[seen.state]
-    return Shown(
+    return Uncopied(
         number=-1,
         trial_id=-1,
         state=state,
