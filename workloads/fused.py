@@ -11,13 +11,15 @@ from torch.nn.utils import parameters_to_vector
 
 from workloads.activations import agree_on_slopes
 from workloads.denormals import without_denormals
+from workloads.direct import Direct, written_out
 from workloads.evaluate import evaluate
 from workloads.graphs import Graphs
 from workloads.layers import activate_dropout
+from workloads.layout import Layout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 from workloads.optimizers import SLOTS, StackedOptimizer
 from workloads.order import seed_noise
-from workloads.stacked import Layout, stacked_forward
+from workloads.stacked import stacked_forward
 
 
 class FusedLoop:
@@ -58,6 +60,8 @@ class FusedLoop:
             training: stacked_forward(self.model.train(training), example_dims, shared=shared or not training)
             for training in (False, True)
         }
+        cost = None if self.at_once else written_out(self.task, self.numbers)
+        self.direct = Direct.of(self.model, cost, self.theta, self.buffers, shared)
         self.graphs = Graphs() if self.setup.workload.recordable and self.theta.is_cuda else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,6 +97,13 @@ class FusedLoop:
         return self.graphs(self._train_step, x, y) if self.graphs else self._train_step(x, y)
 
     def _train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        losses, grad = self.direct(x, y) if self.direct else self._differentiated(x, y)
+        losses.pop("loss")
+        grad_norm = torch.linalg.vector_norm(grad, dim=1)
+        self.optimizer.update(self.theta, grad, grad_norm)
+        return {**losses, "grad_norm": grad_norm}
+
+    def _differentiated(self, x: Tensor, y: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         leaf = self.theta.detach().requires_grad_()
         grads: list[Tensor] = []
 
@@ -102,15 +113,13 @@ class FusedLoop:
             return losses
 
         losses = in_parts(backward, x, y, self.at_once, self._batch_dim)
-        grad_norm = torch.linalg.vector_norm(grads[0], dim=1)
-        self.optimizer.update(self.theta, grads[0], grad_norm)
-        return {**losses, "grad_norm": grad_norm}
+        return losses, grads[0]
 
     def _gradient(self, leaf: Tensor, x: Tensor, y: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         with self.setup.autocast():
             losses = self.task.loss(lambda x: self._forwards[True](leaf, self.buffers, x), x, y, self.numbers)
         # The sum's gradient is every member's own; a gradient handed in would make torch import sympy to check it.
-        (grad,) = torch.autograd.grad(losses.pop("loss").sum(), leaf)
+        (grad,) = torch.autograd.grad(losses["loss"].sum(), leaf)
         return losses, grad
 
     def finite(self) -> list[bool]:

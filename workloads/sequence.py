@@ -15,8 +15,12 @@ from torch.nn import functional as F
 
 from workloads.activations import ELU, LeakyReLU, Sloped
 from workloads.layers import Dropout
+from workloads.layout import Layout
 
 aten = torch.ops.aten
+Tensors = Mapping[str, Tensor]
+Kept = list[Tensor | None]
+"""What each layer's backward pass needs of its forward pass."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Rule:
 
     forward: Callable[[Any, Tensor], Tensor]
     """(slope, x) to the same shape; may overwrite ``x`` unless ``keeps_input``."""
-    backward: Callable[[Any, Tensor, Tensor], Tensor]
+    backward: Callable[[Any, Tensor, Any], Tensor]
     """(slope, gradient, kept) to the gradient at the input."""
     keeps_input: bool = False
     """``kept`` is the input; else the output."""
@@ -73,32 +77,30 @@ def is_sequence(model: nn.Module) -> bool:
 
 @dataclass(frozen=True)
 class Sequenced:
-    """The layers after ``Flatten`` by name, and where a cohort's parameters lie in its matrix."""
+    """The layers after ``Flatten`` by name, and where a cohort's parameters lie in its matrix.
+
+    Activations are held as (members, units, batch): all products of both passes then read rows of memory. The
+    classifier's product is four times faster in that order.
+    """
 
     layers: Sequence[tuple[str, nn.Module]]
     views: Callable[[Tensor], dict[str, Tensor]]
 
-    def __call__(self, theta: Tensor, buffers: Mapping[str, Tensor], x: Tensor, *, shared: bool) -> Tensor:
+    @classmethod
+    def of(cls, model: nn.Module) -> Sequenced:
+        """The sequence that ``model`` is."""
+        return cls(list(model.named_children())[1:], Layout.of(model).views)
+
+    def __call__(self, theta: Tensor, buffers: Tensors, x: Tensor, *, shared: bool) -> Tensor:
         """(members, parameters) and (batch, inputs) if ``shared``, else (members, batch, inputs), to outputs."""
         output: Tensor = _Pass.apply(theta, x, self, buffers, shared)
         return output
 
-
-class _Pass(torch.autograd.Function):
-    """Activations are held as (members, units, batch): all products of both passes then read rows of memory.
-
-    The classifier's product is four times faster in that order, and ``logsumexp`` runs along the batch.
-    """
-
-    @staticmethod
-    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
-    def forward(
-        ctx: Any, theta: Tensor, x: Tensor, sequence: Sequenced, buffers: Mapping[str, Tensor], shared: bool
-    ) -> Tensor:
-        parameters = sequence.views(theta)
-        kept: list[Tensor | None] = []
-        x = x.mT.expand(len(theta), *x.mT.shape[-2:])
-        for name, layer in sequence.layers:
+    def forward(self, parameters: Tensors, buffers: Tensors, x: Tensor, *, shared: bool) -> tuple[Tensor, Kept]:
+        """``x`` as above to outputs (members, numbers, batch), and what ``backward`` needs."""
+        kept: Kept = []
+        x = x.mT.expand(len(next(iter(parameters.values()))), *x.mT.shape[-2:])
+        for name, layer in self.layers:
             if isinstance(layer, nn.Linear):
                 kept.append(x)
                 x = _linear(parameters[f"{name}.weight"], parameters.get(f"{name}.bias"), x)
@@ -111,7 +113,33 @@ class _Pass(torch.autograd.Function):
                 y = rule.forward(slope, x)
                 kept.append(x if rule.keeps_input else y)
                 x = y
-        ctx.sequence, ctx.buffers, ctx.kept = sequence, buffers, kept
+        return x, kept
+
+    def backward(self, parameters: Tensors, buffers: Tensors, kept: Kept, g: Tensor) -> Tensor:
+        """The gradient at the outputs to the parameters', (members, parameters)."""
+        gradients: list[Tensor] = []  # from the last parameter to the first
+        for i in range(len(kept) - 1, -1, -1):
+            (name, layer), x = self.layers[i], kept[i]
+            if isinstance(layer, nn.Linear):
+                assert x is not None
+                if layer.bias is not None:
+                    gradients.append(g.sum(2))
+                gradients.append(torch.bmm(g, x.mT).flatten(1))
+                g = torch.bmm(parameters[f"{name}.weight"].mT, g) if i > 0 else g
+            elif isinstance(layer, Dropout):
+                g = g if x is None else g * x
+            else:
+                rule, slope = _rule(layer, name, buffers)
+                g = rule.backward(slope, g, x)
+        return torch.cat(gradients[::-1], dim=1)
+
+
+class _Pass(torch.autograd.Function):
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
+    def forward(ctx: Any, theta: Tensor, x: Tensor, sequence: Sequenced, buffers: Tensors, shared: bool) -> Tensor:
+        ctx.sequence, ctx.buffers = sequence, buffers
+        x, ctx.kept = sequence.forward(sequence.views(theta), buffers, x, shared=shared)
         ctx.save_for_backward(theta)
         return x.mT
 
@@ -119,21 +147,8 @@ class _Pass(torch.autograd.Function):
     @torch.amp.custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         (theta,) = ctx.saved_tensors
-        gradient = torch.empty_like(theta)
-        parameters, gradients = ctx.sequence.views(theta), ctx.sequence.views(gradient)
-        g = grad.mT
-        for i in range(len(ctx.kept) - 1, -1, -1):
-            (name, layer), kept = ctx.sequence.layers[i], ctx.kept[i]
-            if isinstance(layer, nn.Linear):
-                gradients[f"{name}.weight"].copy_(torch.bmm(g, kept.mT))
-                if layer.bias is not None:
-                    gradients[f"{name}.bias"].copy_(g.sum(2))
-                g = torch.bmm(parameters[f"{name}.weight"].mT, g) if i > 0 else g
-            elif isinstance(layer, Dropout):
-                g = g if kept is None else g * kept
-            else:
-                rule, slope = _rule(layer, name, ctx.buffers)
-                g = rule.backward(slope, g, kept)
+        sequence = ctx.sequence
+        gradient = sequence.backward(sequence.views(theta), ctx.buffers, ctx.kept, grad.mT)
         return gradient, None, None, None, None
 
 
@@ -153,4 +168,4 @@ def _mask(layer: Dropout, rate: Tensor, x: Tensor, *, shared: bool) -> Tensor | 
     rate = rate.view(-1, 1, 1)
     # Written straight into numbers, the comparison is ten times faster than one into booleans.
     kept = torch.ge(noise, rate, out=torch.empty_like(x, memory_format=torch.contiguous_format))
-    return kept.mul_(1 / (1 - rate))
+    return kept.div_(1 - rate)

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from workloads.sequence import Sequenced, is_sequence
+from workloads.layout import Layout
+from workloads.sequence import Sequenced, Tensors, is_sequence
 
-Tensors = Mapping[str, Tensor]
 Forward = Callable[[Tensor, Tensors, Tensor], Tensor]
 """(parameters (members, parameters), buffers with a first dimension of members, x) to (members, batch, ...)."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each parameter lies in a member's row of the matrix theta (members, parameters).
-
-    The order is that of ``torch.nn.utils.parameters_to_vector``.
-    """
-
-    shapes: Mapping[str, torch.Size]
-
-    @classmethod
-    def of(cls, model: nn.Module) -> Layout:
-        """The layout of ``model``'s parameters."""
-        return cls({name: parameter.shape for name, parameter in model.named_parameters()})
-
-    def views(self, theta: Tensor) -> dict[str, Tensor]:
-        """Each parameter (..., *shape) as a view of theta, whose last dimension is a row."""
-        pieces = torch.split(theta, [shape.numel() for shape in self.shapes.values()], dim=-1)
-        named = zip(self.shapes.items(), pieces, strict=True)
-        return {name: piece.view(*theta.shape[:-1], *shape) for (name, shape), piece in named}
 
 
 def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> Forward:
@@ -43,10 +21,10 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
     ``x`` is (batch, *example) if ``shared``, else (members, batch, *example). A plain sequence of known layers is
     computed by batched products, several times faster than vmap on a CPU; anything else by vmap.
     """
-    layout = Layout.of(model)
     if is_sequence(model):
-        sequence = Sequenced(list(model.named_children())[1:], layout.views)
+        sequence = Sequenced.of(model)
         return lambda theta, buffers, x: _sequence(sequence, theta, buffers, x, example_dims)
+    layout = Layout.of(model)
     skeleton = copy.deepcopy(model).to("meta")
     for module in skeleton.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from workloads.closed_forms import cross_entropy
 from workloads.registry import DataShape
 from workloads.scores import by_class, roc_auc
 
@@ -74,12 +75,11 @@ class Classification:
     """The weights of the classes for members that want balanced ones."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Smoothing as in Szegedy et al. 2015, arXiv:1512.00567: a share s of the label goes to all classes."""
+        """See ``cross_entropy``; with class weights as ``_weighted``."""
         logits = _at_least_float32(model(x))
-        labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
-        loss, plain, hits = _SmoothedCrossEntropy.apply(logits, labels, numbers["label_smoothing"])
+        loss, plain, hits = _SmoothedCrossEntropy.apply(logits, y, numbers["label_smoothing"])
         if "class_weights" in numbers:
-            loss = self._weighted(logits, labels, numbers)
+            loss = self._weighted(logits, y.expand(logits.shape[:-1]).unsqueeze(-1), numbers)
         return {"loss": loss, "train_loss": plain, "train_accuracy": hits}
 
     def _weighted(self, logits: Tensor, labels: Tensor, numbers: Numbers) -> Tensor:
@@ -100,8 +100,8 @@ class Classification:
         """Cross-entropy, and the outputs themselves."""
         logits = _at_least_float32(model(x))
         labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
-        log_total, of_label = _parts(logits, labels)
-        return {"loss": log_total - of_label, "logits": logits}
+        costs = logits.mT.log_softmax(-2).gather(-2, labels.mT).squeeze(-2)
+        return {"loss": -costs, "logits": logits}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Loss, accuracy, and the means over classes."""
@@ -143,29 +143,20 @@ class Regression:
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):
-    """Smoothed loss, plain loss and share of hits, each (...), of logits (..., batch, classes).
-
-    The gradient is written out: (softmax - smoothed label) / batch, a third of the operations that autograd takes.
-    """
+    """Smoothed loss, plain loss and share of hits, each (...), of logits (..., batch, classes)."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        log_total, of_label = _parts(logits, labels)
-        plain = (log_total - of_label).mean(-1)
-        uniform = log_total.mean(-1) - logits.mean((-2, -1))
-        hits = _hits(logits, of_label).mean(-1)
-        ctx.save_for_backward(logits, log_total, labels, smoothing)
+    def forward(ctx: Any, logits: Tensor, y: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        measured, gradient = cross_entropy(logits.mT, y, smoothing)
+        loss, plain, hits = (measured[name] for name in ("loss", "train_loss", "train_accuracy"))
+        ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(plain, hits)
-        return torch.lerp(plain, uniform, smoothing.to(plain.dtype)), plain, hits
+        return loss, plain, hits
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        logits, log_total, labels, smoothing = ctx.saved_tensors
-        batch, num_classes = logits.shape[-2:]
-        share = smoothing.to(logits.dtype)[..., None, None]
-        difference = (logits - log_total.unsqueeze(-1)).exp_()
-        difference.scatter_add_(-1, labels, (share - 1).expand(labels.shape)).sub_(share / num_classes)
-        return difference.mul_((grads[0] / batch)[..., None, None]), None, None
+        (gradient,) = ctx.saved_tensors
+        return (gradient * grads[0][..., None, None]).mT, None, None
 
 
 @lru_cache(maxsize=16)
@@ -176,16 +167,3 @@ def _on_device(values: tuple[float, ...], dtype: torch.dtype, device: torch.devi
 
 def _at_least_float32(logits: Tensor) -> Tensor:
     return logits if logits.dtype == torch.float64 else logits.float()
-
-
-def _parts(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The logarithm of the sum of exponentials and the label's logit: their difference is the cross-entropy.
-
-    Five times faster than ``log_softmax`` here, whose kernel is slow for a handful of classes.
-    """
-    return torch.logsumexp(logits, -1), logits.gather(-1, labels).squeeze(-1)
-
-
-def _hits(logits: Tensor, of_label: Tensor) -> Tensor:
-    """1 where no class has a larger logit than the label, else 0; NaN is never a hit."""
-    return (of_label >= logits.amax(-1)).to(logits.dtype)

@@ -1,0 +1,30 @@
+"""A cohort's parameters as the rows of one matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each parameter lies in a member's row of the matrix theta (members, parameters).
+
+    The order is that of ``torch.nn.utils.parameters_to_vector``.
+    """
+
+    shapes: Mapping[str, torch.Size]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> Layout:
+        """The layout of ``model``'s parameters."""
+        return cls({name: parameter.shape for name, parameter in model.named_parameters()})
+
+    def views(self, theta: Tensor) -> dict[str, Tensor]:
+        """Each parameter (..., *shape) as a view of theta, whose last dimension is a row."""
+        pieces = torch.split(theta, [shape.numel() for shape in self.shapes.values()], dim=-1)
+        named = zip(self.shapes.items(), pieces, strict=True)
+        return {name: piece.view(*theta.shape[:-1], *shape) for (name, shape), piece in named}
