@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from workloads.importing import importing
@@ -19,27 +21,44 @@ if TYPE_CHECKING:
 
 
 class Lane(tune.Trainable):
-    """See the module. Configuration: ``leg`` as JSON and, for final legs alone, ``test``, the locked split."""
+    """See the module. Configuration: ``leg`` as JSON and, for final legs alone, ``test``, the locked split.
+
+    A thread trains, and goes on while the driver reads a report: news takes longer to Tune and back than a short
+    leg's epoch does.
+    """
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
-        """Takes the first leg."""
+        """Begins with the first leg."""
         self._stint = Stint(shared, _own_shard)
-        self._order = config
+        self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+        threading.Thread(target=self._train, daemon=True, name="training").start()
+        self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next leg."""
-        self._order = new_config
+        """Begins with the next leg."""
+        self._orders.put(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """Trains until there is something to report. What the workload's code raises becomes a report, too."""
+        """Waits until there is something to report. What the workload's code raises becomes a report, too."""
+        return self._reports.get().to_result()
+
+    def _train(self) -> None:
+        while order := self._orders.get():
+            done = False
+            while not done:
+                report = self._portion(order)
+                done = report.done
+                self._reports.put(report)
+
+    def _portion(self, order: dict[str, Any]) -> Report:
         begun = time.monotonic()
         try:
-            report = self._stint.step(self._order)
-        except Exception:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
+            return self._stint.step(order)
+        except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
             self._stint.forget()
-            report = Report(failure=traceback.format_exc(), done=True, seconds=time.monotonic() - begun)
-        return report.to_result()
+            return Report(failure=traceback.format_exc(), done=True, seconds=time.monotonic() - begun)
 
 
 def _own_shard(stream: Stream) -> Shard:

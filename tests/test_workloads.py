@@ -132,6 +132,22 @@ def test_the_width_is_measured_once_and_only_where_it_pays(monkeypatch: pytest.M
     assert timed == [1, 4, 6, 1, 4, 16], "20 is not tried when 16 is slower"
 
 
+def test_cohorts_of_nearly_the_same_size_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widths, "_fastest", {})
+    timed: list[int] = []
+
+    def seconds(_: object, members: list[object]) -> float:
+        timed.append(len(members))
+        return 1 / len(members)
+
+    monkeypatch.setattr(widths, "step_seconds", seconds)
+    for size, fresh in ((6, [1, 4, 6]), (5, []), (8, []), (9, [1, 4, 9]), (4, [1, 4])):
+        places, messages = widths.cohort_loops(setup("cnn"), [trainee("cnn") for _ in range(size)], 100)
+        assert timed == fresh and bool(messages) == bool(fresh)
+        assert {len(loop.members) for loop, _ in places} == {size}
+        timed.clear()
+
+
 @pytest.mark.parametrize("name", [name for name in WORKLOADS if workload(name).fusable])
 def test_a_step_is_really_timed(name: str) -> None:
     assert widths.step_seconds(setup(name), [trainee(name)] * 3) > 0

@@ -21,6 +21,9 @@ WORTH = 20
 CLEARLY_SLOWER = 1.25
 """Wider cohorts are not tried once one is slower than the fastest by this factor."""
 
+WHOLE = 1 << 30
+"""More than a cohort has."""
+
 _fastest: dict[tuple[Any, ...], int] = {}
 
 
@@ -76,7 +79,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
         return 1, []
     key = _key(setup, members)
     if key in _fastest:
-        return _fastest[key], []
+        return min(_fastest[key], len(members)), []
     candidates = widths_to_try(min(len(members), setup.width or len(members)))
     num_steps = num_epochs * setup.data.num_steps(members[0].hp.batch_size)
     if num_steps < WORTH * TIMED_STEPS:
@@ -87,7 +90,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
         if seconds[width] > CLEARLY_SLOWER * min(seconds.values()):
             break
     best = min(seconds, key=lambda width: seconds[width])
-    _fastest[key] = best
+    _fastest[key] = WHOLE if best == candidates[-1] else best
     shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())
     return best, [f"cohorts of {len(members)} are trained {best} at a time (step and member at width {shown})"]
 
@@ -97,12 +100,15 @@ def _expect_wide(setup: Setup, member: Trainee) -> bool:
 
 
 def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
-    """What the fastest width depends on: signature, shapes, device, cohort size, and whether seeds are shared."""
+    """What the fastest width depends on: signature, shapes, device, cohort size, and whether seeds are shared.
+
+    Sizes from one power of two to the next count as one: nearly every leg would be measured else.
+    """
     hp, data = members[0].hp, setup.data
     known = hyperparameters(type(hp))
     shapes = tuple((name, getattr(hp, name)) for name, field in known.items() if field.shapes)
-    shared = setup.in_one_order(members)
-    return setup.workload.name, shapes, data.shape, data.dtype, str(data.device), len(members), shared
+    shared, size = setup.in_one_order(members), (len(members) - 1).bit_length()
+    return setup.workload.name, shapes, data.shape, data.dtype, str(data.device), size, shared
 
 
 def widths_to_try(num_members: int) -> list[int]:
