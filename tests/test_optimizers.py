@@ -11,8 +11,9 @@ from torch.nn.utils import clip_grad_norm_
 from torch.testing import assert_close
 
 from tests.workload_data import setup, trainee
+from workloads import optimizers
 from workloads.fused import FusedLoop
-from workloads.optimizers import SLOTS, StackedOptimizer, penalise, torch_optimizer
+from workloads.optimizers import FUSED, SLOTS, StackedOptimizer, penalise, torch_optimizer
 from workloads.plain import PlainLoop
 from workloads.training import OPTIMIZER_NAMES, Training
 
@@ -54,9 +55,16 @@ def assert_like_torch(members: tuple[Training, ...], dtype: torch.dtype, **toler
         assert_close(found[k], parameter.detach(), **tolerance)
 
 
-@pytest.mark.parametrize("name", OPTIMIZER_NAMES)
+@pytest.mark.parametrize(
+    ("name", "written_out"), [*((n, False) for n in OPTIMIZER_NAMES), *((n, True) for n in FUSED)]
+)
 @pytest.mark.parametrize("members", [MEMBERS, SHARED, VARIED], ids=["default", "shared", "varied"])
-def test_fifty_steps_agree_with_torch(name: str, members: tuple[Training, ...]) -> None:
+def test_fifty_steps_agree_with_torch(
+    name: str, written_out: bool, members: tuple[Training, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``written_out``: by the rule that other devices than a CPU have."""
+    if written_out:
+        monkeypatch.setattr(optimizers, "FUSED", {})
     members = tuple(replace(hp, optimizer=name) for hp in members)
     assert_like_torch(members, torch.float64, rtol=1e-6, atol=1e-10)
     assert_like_torch(members, torch.float32, rtol=1e-4, atol=1e-5)

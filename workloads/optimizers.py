@@ -30,6 +30,9 @@ SLOTS: dict[str, tuple[str, ...]] = {
 NUMBERS = ("lr", "momentum", "beta2", "alpha", "eps", "weight_decay", "l1", "clip_norm")
 """The hyperparameters that a step reads."""
 
+Kernel = Callable[..., None]
+FUSED: Mapping[str, Kernel] = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
+"""torch's own updates of one model in one pass over its memory, for a CPU: a cohort's matrix exceeds its caches."""
 PLANNED = 64
 """Updates whose numbers are made at once."""
 CLIP_EPS = 1e-6
@@ -105,7 +108,9 @@ class StackedOptimizer:
             any(getattr(hp, rule) > 0 for hp in members) for rule in ("clip_norm", "weight_decay", "l1")
         )
         self._scratch = torch.empty(0)
-        self._plan: Iterator[Tensor] = iter(())
+        fused = like.device.type == "cpu" and self.name in FUSED
+        self._rows = _Rows(members, slots) if fused else None
+        self._plan: Iterator[tuple[Tensor, list[float]]] = iter(())
         self._now = like.new_empty(len(StepNumbers._fields), len(members), 1)
 
     def resume(self, step: int) -> None:
@@ -119,26 +124,30 @@ class StackedOptimizer:
         scale = (1 - self._exact["momentum"] ** steps) / (rates * root)
         scale.clamp_(max=torch.finfo(self._now.dtype).max)  # infinite at a rate of 0, and NaN times a root of 0
         numbers = StepNumbers(rates, scale, scale * root * self._exact["eps"])
-        self._plan = iter(torch.stack(numbers, dim=1).unsqueeze(3).to(self._now))
+        self._plan = zip(torch.stack(numbers, dim=1).unsqueeze(3).to(self._now), rates.tolist(), strict=True)
 
     def advance(self) -> None:
         """Make the next update's numbers the present ones; nothing waits for a device."""
-        now = next(self._plan, None)
-        if now is None:
+        planned = next(self._plan, None)
+        if planned is None:
             self.plan(self._exact["lr"].expand(PLANNED, -1))
-            now = next(self._plan)
+            planned = next(self._plan)
+        now, self._rates = planned
         self._now.copy_(now)
         self.step += 1
 
     def update(self, theta: Tensor, grad: Tensor, norm: Tensor) -> None:
         """One step on ``theta`` in place, after ``advance``; ``grad``, of norms (members,), is overwritten."""
-        now = StepNumbers(*self._now.unbind())
-        if self._scratch.shape != grad.shape:
-            self._scratch = torch.empty_like(grad)
         if self._clips:
             grad.mul_((self._clip / (norm.unsqueeze(1) + CLIP_EPS)).clamp_(max=1))
         if self._lasso:
             grad.addcmul_(theta.sign(), self._l1)
+        if self._rows is not None:
+            self._rows.update(FUSED[self.name], theta, grad, self._rates, self.step)
+            return
+        now = StepNumbers(*self._now.unbind())
+        if self._scratch.shape != grad.shape:
+            self._scratch = torch.empty_like(grad)
         if self._decays and self.name == "adamw":
             theta.mul_(1 - now.lr * self._decay)
         elif self._decays:
@@ -176,6 +185,25 @@ class StackedOptimizer:
         denominator = torch.sqrt(square, out=self._scratch).add_(self._eps)
         velocity.mul_(self.momentum).addcdiv_(grad, denominator)
         theta.addcmul_(velocity, now.lr, value=-1)
+
+
+class _Rows:
+    """A cohort of Adam's, updated member by member."""
+
+    def __init__(self, members: Sequence[Training], slots: Mapping[str, Tensor]) -> None:
+        self._step = torch.zeros(())
+        self._numbers = [
+            {"beta1": hp.momentum, "beta2": hp.beta2, "eps": hp.eps, "weight_decay": hp.weight_decay}
+            for hp in members
+        ]
+        self._slots = [[[row] for row in slots[name].unbind()] for name in SLOTS["adam"]]
+
+    def update(self, kernel: Kernel, theta: Tensor, grad: Tensor, rates: Sequence[float], step: int) -> None:
+        """Update number ``step`` of ``theta`` in place, at each member's rate."""
+        steps = [self._step.fill_(step)]
+        rows = zip(theta.unbind(), grad.unbind(), *self._slots, rates, self._numbers, strict=True)
+        for row, gradient, mean, square, lr, numbers in rows:
+            kernel([row], [gradient], mean, square, [], steps, lr=lr, amsgrad=False, maximize=False, **numbers)
 
 
 def _common(members: Sequence[Training], name: str, like: Tensor) -> float | Tensor:
