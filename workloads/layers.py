@@ -11,7 +11,7 @@ from workloads.features import Statistics
 
 
 class Dropout(nn.Module):
-    """Dropout with its rate in a buffer, so that each member of a stacked model has its own.
+    """Dropout with its rate in buffers, so that each member of a stacked model has its own.
 
     The noise is one uniform number per unit, drawn from torch's global generator and compared with the rate:
     members that share a seed see the same noise, whatever their rates (common random numbers). The rate belongs
@@ -19,10 +19,13 @@ class Dropout(nn.Module):
     """
 
     rate: Tensor
+    kept: Tensor
+    """1 - rate, which would be made anew at every step."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.register_buffer("rate", torch.tensor(rate), persistent=False)
+        self.register_buffer("kept", torch.tensor(1 - rate), persistent=False)
         self.active = rate > 0
         """False where no member of the program drops anything, so that no noise is drawn."""
 
@@ -30,12 +33,8 @@ class Dropout(nn.Module):
         """Same shape; in evaluation the identity."""
         if not (self.training and self.active):
             return x
-        return drop(x, self.rate, torch.rand(x.shape, device=x.device))
-
-
-def drop(x: Tensor, rate: Tensor, noise: Tensor) -> Tensor:
-    """``x`` where the noise is at least the rate, scaled so that the mean stays; shapes broadcast."""
-    return x * ((noise >= rate).to(x.dtype) / (1 - rate).to(x.dtype))
+        noise = torch.rand(x.shape, device=x.device)
+        return x * ((noise >= self.rate).to(x.dtype) / self.kept.to(x.dtype))
 
 
 def activate_dropout(models: Iterable[nn.Module]) -> None:

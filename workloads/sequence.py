@@ -105,7 +105,7 @@ class Sequenced:
                 kept.append(x)
                 x = _linear(parameters[f"{name}.weight"], parameters.get(f"{name}.bias"), x)
             elif isinstance(layer, Dropout):
-                mask = _mask(layer, buffers[f"{name}.rate"], x, shared=shared)
+                mask = _mask(layer, (buffers[f"{name}.rate"], buffers[f"{name}.kept"]), x, shared=shared)
                 kept.append(mask)
                 x = x if mask is None else x * mask
             else:
@@ -156,7 +156,7 @@ def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
     return torch.bmm(weight, x) if bias is None else torch.baddbmm(bias.unsqueeze(2), weight, x)
 
 
-def _mask(layer: Dropout, rate: Tensor, x: Tensor, *, shared: bool) -> Tensor | None:
+def _mask(layer: Dropout, shares: tuple[Tensor, Tensor], x: Tensor, *, shared: bool) -> Tensor | None:
     """What multiplies each unit, (members, units, batch); None where nothing is dropped.
 
     Members that share mini-batches share the noise, as the same seed gives it in the plain loop.
@@ -165,7 +165,7 @@ def _mask(layer: Dropout, rate: Tensor, x: Tensor, *, shared: bool) -> Tensor | 
         return None
     members, units, batch = x.shape
     noise = torch.rand((batch, units) if shared else (members, batch, units), device=x.device).mT.contiguous()
-    rate = rate.view(-1, 1, 1)
+    rate, kept = (share.view(-1, 1, 1) for share in shares)
     # Written straight into numbers, the comparison is ten times faster than one into booleans.
-    kept = torch.ge(noise, rate, out=torch.empty_like(x, memory_format=torch.contiguous_format))
-    return kept.div_(1 - rate)
+    mask = torch.ge(noise, rate, out=torch.empty_like(x, memory_format=torch.contiguous_format))
+    return mask.div_(kept)
