@@ -94,7 +94,10 @@ class FusedLoop:
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
         self.optimizer.advance()
-        return self.graphs(self._train_step, x, y) if self.graphs else self._train_step(x, y)
+        if self.graphs:
+            return self.graphs(self._train_step, x, y)
+        with torch.inference_mode(self.direct is not None):
+            return self._train_step(x, y)
 
     def _train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         losses, grad = self.direct(x, y) if self.direct else self._differentiated(x, y)
