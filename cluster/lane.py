@@ -45,8 +45,8 @@ class Lane(tune.Trainable):
         return self._reports.get().to_result()
 
     def _train(self) -> None:
-        while order := self._orders.get():
-            done = False
+        while True:
+            order, done = self._orders.get(), False
             while not done:
                 report = self._portion(order)
                 done = report.done

@@ -10,8 +10,7 @@ import pytest
 from cluster import lane
 from cluster.lane import Lane
 from cluster.reports import Report
-
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S
 
 
 class Legs:

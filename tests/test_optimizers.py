@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from tests.workload_data import setup, trainee
 from workloads import optimizers
 from workloads.fused import FusedLoop
-from workloads.optimizers import FUSED, SLOTS, StackedOptimizer, penalise, torch_optimizer
+from workloads.optimizers import KERNELS, SLOTS, StackedOptimizer, penalise, torch_optimizer
 from workloads.plain import PlainLoop
 from workloads.training import OPTIMIZER_NAMES, Training
 
@@ -56,7 +56,7 @@ def assert_like_torch(members: tuple[Training, ...], dtype: torch.dtype, **toler
 
 
 @pytest.mark.parametrize(
-    ("name", "written_out"), [*((n, False) for n in OPTIMIZER_NAMES), *((n, True) for n in FUSED)]
+    ("name", "written_out"), [*((n, False) for n in OPTIMIZER_NAMES), *((n, True) for n in KERNELS)]
 )
 @pytest.mark.parametrize("members", [MEMBERS, SHARED, VARIED], ids=["default", "shared", "varied"])
 def test_fifty_steps_agree_with_torch(
@@ -64,7 +64,7 @@ def test_fifty_steps_agree_with_torch(
 ) -> None:
     """``written_out``: by the rule that other devices than a CPU have."""
     if written_out:
-        monkeypatch.setattr(optimizers, "FUSED", {})
+        monkeypatch.setattr(optimizers, "KERNELS", {})
     members = tuple(replace(hp, optimizer=name) for hp in members)
     assert_like_torch(members, torch.float64, rtol=1e-6, atol=1e-10)
     assert_like_torch(members, torch.float32, rtol=1e-4, atol=1e-5)

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from workloads.activations import agree_on_slopes
+from workloads.cohort_layout import Layout
 from workloads.denormals import without_denormals
-from workloads.direct import Direct, written_out
+from workloads.direct_gradient import DirectGradient, written_out
 from workloads.evaluate import evaluate
 from workloads.graphs import Graphs
 from workloads.layers import activate_dropout
-from workloads.layout import Layout
 from workloads.loop import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 from workloads.optimizers import SLOTS, StackedOptimizer
 from workloads.order import seed_noise
@@ -61,7 +61,7 @@ class FusedLoop:
             for training in (False, True)
         }
         cost = None if self.at_once else written_out(self.task, self.numbers)
-        self.direct = Direct.of(self.model, cost, self.theta, self.buffers, shared)
+        self.direct = DirectGradient.of(self.model, cost, self.theta, self.buffers, shared)
         self.graphs = Graphs() if self.setup.workload.recordable and self.theta.is_cuda else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ class FusedLoop:
         self.optimizer.advance()
         if self.graphs:
             return self.graphs(self._train_step, x, y)
-        with torch.inference_mode(self.direct is not None):
+        with torch.inference_mode(self.direct is not None):  # a tenth less for every small operation
             return self._train_step(x, y)
 
     def _train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:

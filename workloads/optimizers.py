@@ -30,9 +30,13 @@ SLOTS: dict[str, tuple[str, ...]] = {
 NUMBERS = ("lr", "momentum", "beta2", "alpha", "eps", "weight_decay", "l1", "clip_norm")
 """The hyperparameters that a step reads."""
 
-Kernel = Callable[..., None]
-FUSED: Mapping[str, Kernel] = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
-"""torch's own updates of one model in one pass over its memory, for a CPU: a cohort's matrix exceeds its caches."""
+KERNELS: dict[str, Callable[..., None]] = {
+    name: kernel for name in ("adam", "adamw") if (kernel := getattr(torch, f"_fused_{name}_", None)) is not None
+}
+"""torch's own updates of one model in one pass over its memory, for a CPU: a cohort's matrix exceeds its caches.
+
+They have no public name. Where there are none, the rules below serve.
+"""
 PLANNED = 64
 """Updates whose numbers are made at once."""
 CLIP_EPS = 1e-6
@@ -108,8 +112,9 @@ class StackedOptimizer:
             any(getattr(hp, rule) > 0 for hp in members) for rule in ("clip_norm", "weight_decay", "l1")
         )
         self._scratch = torch.empty(0)
-        fused = like.device.type == "cpu" and self.name in FUSED
-        self._rows = _Rows(members, slots) if fused else None
+        kernel = KERNELS.get(self.name) if like.device.type == "cpu" else None
+        self._rows = _Rows(kernel, members, slots) if kernel else None
+        self._rates: list[float] = []
         self._plan: Iterator[tuple[Tensor, list[float]]] = iter(())
         self._now = like.new_empty(len(StepNumbers._fields), len(members), 1)
 
@@ -143,7 +148,7 @@ class StackedOptimizer:
         if self._lasso:
             grad.addcmul_(theta.sign(), self._l1)
         if self._rows is not None:
-            self._rows.update(FUSED[self.name], theta, grad, self._rates, self.step)
+            self._rows.update(theta, grad, self._rates, self.step)
             return
         now = StepNumbers(*self._now.unbind())
         if self._scratch.shape != grad.shape:
@@ -190,7 +195,10 @@ class StackedOptimizer:
 class _Rows:
     """A cohort of Adam's, updated member by member."""
 
-    def __init__(self, members: Sequence[Training], slots: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, kernel: Callable[..., None], members: Sequence[Training], slots: Mapping[str, Tensor]
+    ) -> None:
+        self._kernel = kernel
         self._step = torch.zeros(())
         self._numbers = [
             {"beta1": hp.momentum, "beta2": hp.beta2, "eps": hp.eps, "weight_decay": hp.weight_decay}
@@ -198,12 +206,14 @@ class _Rows:
         ]
         self._slots = [[[row] for row in slots[name].unbind()] for name in SLOTS["adam"]]
 
-    def update(self, kernel: Kernel, theta: Tensor, grad: Tensor, rates: Sequence[float], step: int) -> None:
+    def update(self, theta: Tensor, grad: Tensor, rates: Sequence[float], step: int) -> None:
         """Update number ``step`` of ``theta`` in place, at each member's rate."""
         steps = [self._step.fill_(step)]
         rows = zip(theta.unbind(), grad.unbind(), *self._slots, rates, self._numbers, strict=True)
         for row, gradient, mean, square, lr, numbers in rows:
-            kernel([row], [gradient], mean, square, [], steps, lr=lr, amsgrad=False, maximize=False, **numbers)
+            self._kernel(
+                [row], [gradient], mean, square, [], steps, lr=lr, amsgrad=False, maximize=False, **numbers
+            )
 
 
 def _common(members: Sequence[Training], name: str, like: Tensor) -> float | Tensor:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workloads.activations import ELU, LeakyReLU, Sloped
+from workloads.cohort_layout import Layout
 from workloads.layers import Dropout
-from workloads.layout import Layout
 
 aten = torch.ops.aten
 Tensors = Mapping[str, Tensor]
@@ -29,7 +29,7 @@ class Rule:
 
     forward: Callable[[Any, Tensor], Tensor]
     """(slope, x) to the same shape; may overwrite ``x`` unless ``keeps_input``."""
-    backward: Callable[[Any, Tensor, Any], Tensor]
+    backward: Callable[[Any, Tensor, Tensor], Tensor]
     """(slope, gradient, kept) to the gradient at the input."""
     keeps_input: bool = False
     """``kept`` is the input; else the output."""
@@ -120,14 +120,15 @@ class Sequenced:
         gradients: list[Tensor] = []  # from the last parameter to the first
         for i in range(len(kept) - 1, -1, -1):
             (name, layer), x = self.layers[i], kept[i]
+            if x is None:
+                continue  # nothing was dropped
             if isinstance(layer, nn.Linear):
-                assert x is not None
                 if layer.bias is not None:
                     gradients.append(g.sum(2))
                 gradients.append(torch.bmm(g, x.mT).flatten(1))
                 g = torch.bmm(parameters[f"{name}.weight"].mT, g) if i > 0 else g
             elif isinstance(layer, Dropout):
-                g = g if x is None else g * x
+                g = g * x
             else:
                 rule, slope = _rule(layer, name, buffers)
                 g = rule.backward(slope, g, x)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from workloads.layout import Layout
+from workloads.cohort_layout import Layout
 from workloads.sequence import Sequenced, Tensors, is_sequence
 
 Forward = Callable[[Tensor, Tensors, Tensor], Tensor]

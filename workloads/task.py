@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from workloads.closed_forms import cross_entropy
+from workloads.closed_form_losses import cross_entropy
 from workloads.registry import DataShape
 from workloads.scores import by_class, roc_auc
 

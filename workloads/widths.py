@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from search_spaces.breadth import MANY
 from search_spaces.hyperparameters import hyperparameters
 from workloads.denormals import without_denormals
 from workloads.fused import FusedLoop
@@ -20,9 +21,6 @@ WORTH = 20
 """A measurement is made where the leg has at least this many times the steps that are timed."""
 CLEARLY_SLOWER = 1.25
 """Wider cohorts are not tried once one is slower than the fastest by this factor."""
-
-WHOLE = 1 << 30
-"""More than a cohort has."""
 
 _fastest: dict[tuple[Any, ...], int] = {}
 
@@ -90,7 +88,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
         if seconds[width] > CLEARLY_SLOWER * min(seconds.values()):
             break
     best = min(seconds, key=lambda width: seconds[width])
-    _fastest[key] = WHOLE if best == candidates[-1] else best
+    _fastest[key] = MANY if best == candidates[-1] else best
     shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())
     return best, [f"cohorts of {len(members)} are trained {best} at a time (step and member at width {shown})"]
 

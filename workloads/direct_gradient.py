@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
-from workloads.closed_forms import Measured, cross_entropy, squared_error
-from workloads.layout import Layout
+from workloads.closed_form_losses import Measured, cross_entropy, squared_error
 from workloads.sequence import Sequenced, Tensors, is_sequence
 from workloads.task import Classification, Numbers, Regression, Task
 
@@ -22,7 +20,7 @@ Cost = Callable[[Tensor, Tensor], tuple[Measured, Tensor]]
 
 
 @dataclass(frozen=True)
-class Direct:
+class DirectGradient:
     """``parameters`` are views of the cohort's matrix, which is only ever changed in place."""
 
     sequence: Sequenced
@@ -34,14 +32,13 @@ class Direct:
     @classmethod
     def of(
         cls, model: nn.Module, cost: Cost | None, theta: Tensor, buffers: Tensors, shared: bool
-    ) -> Direct | None:
+    ) -> DirectGradient | None:
         """None where autograd is needed. ``shared`` says that the members meet the examples in the same order."""
         if cost is None or not is_sequence(model):
             return None
         sequence = Sequenced.of(model)
-        return cls(sequence, cost, Layout.of(model).views(theta), buffers, shared)
+        return cls(sequence, cost, sequence.views(theta), buffers, shared)
 
-    @torch.no_grad()
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Measured, Tensor]:
         """What a mini-batch measures, each (members,), and the gradient (members, parameters)."""
         x = x.flatten(1 if self.shared else 2)
