@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 STOP_WAIT_S = 60
 """What a driver is given between SIGTERM and SIGKILL; Ray's own three seconds are too few to end an epoch in."""
 ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
-STOPPED = (130, 143)
-"""Exit codes of a driver that was told to stop: while it trained, and before it listened."""
+STOPPED = (130, 143, -15, 15)
+"""Exit codes of a driver that was told to stop: while it trained, and by SIGTERM before it listened (15: Ray's)."""
+KILL = "-kill-"
+"""In the name of a job that kills a driver, behind the name of the driver's."""
 CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray.client_builder")
 _JOB = re.compile(r"paceline-([0-9a-f]+)-a(\d+)")
 _STATES: Mapping[str, State] = {
@@ -79,27 +81,20 @@ class JobsTarget:
 
     def status(self, sweep_id: str) -> SweepJob:
         """See ``Target``. Of a head that was started anew there is nothing left to know."""
-        found = self._details(sweep_id)
-        return _sweep_job(found)
+        return self._latest(sweep_id)[0]
 
     def sweeps(self) -> list[SweepJob]:
         """See ``Target``."""
-        with self.client() as client:
-            jobs = [_sweep_job(details) for details in client.list_jobs() if _is_sweep(details)]
-        latest: dict[str, SweepJob] = {}
-        for job in sorted(jobs, key=lambda job: job.attempt):
-            latest[job.id] = job
+        latest = {job.id: job for job, _ in self._attempts()}
         return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
 
     def next_attempt(self, sweep_id: str) -> int:
         """See ``Target``."""
-        with self.client() as client:
-            jobs = [_sweep_job(details) for details in client.list_jobs() if _is_sweep(details)]
-        return 1 + max((job.attempt for job in jobs if job.id == sweep_id), default=0)
+        return 1 + max((job.attempt for job, _ in self._attempts() if job.id == sweep_id), default=0)
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
         """See ``Target``. A connection that breaks is made again; what was told is not told twice."""
-        name = str(self._details(sweep_id).submission_id)
+        name = self._latest(sweep_id)[0].job_name
         with self.client() as client:
             if not follow:
                 yield from client.get_job_logs(name).splitlines()
@@ -108,29 +103,40 @@ class JobsTarget:
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
         """See ``Target``. ``now`` takes a job of its own, on the driver's node, that kills the driver."""
-        details = self._details(sweep_id)
-        if _sweep_job(details).ended:
+        job, details = self._latest(sweep_id)
+        if job.ended:
             return
         with self.client() as client:
             if not now or details.driver_node_id is None:
-                client.stop_job(str(details.submission_id))
+                client.stop_job(job.job_name)
                 return
             client.submit_job(
                 entrypoint=f"python -m cluster.job {sweep_id} --kill",
-                submission_id=f"{details.submission_id}-kill-{time.time_ns():x}",
+                submission_id=f"{job.job_name}{KILL}{time.time_ns():x}",
                 runtime_env=details.runtime_env,
                 entrypoint_label_selector={"ray.io/node-id": details.driver_node_id},
             )
 
-    def _details(self, sweep_id: str) -> Any:
-        with self.client() as client:
-            jobs = [details for details in client.list_jobs() if _is_sweep(details)]
-        found = [details for details in jobs if _sweep_job(details).id == sweep_id]
+    def _latest(self, sweep_id: str) -> tuple[SweepJob, Any]:
+        """The sweep's last attempt, as we tell it and as Ray does."""
+        found = [attempt for attempt in self._attempts() if attempt[0].id == sweep_id]
         if not found:
             raise LookupError(
                 f"{self} has no sweep {sweep_id} (any more: a head that is started anew forgets its jobs)"
             )
-        return max(found, key=lambda details: _sweep_job(details).attempt)
+        return found[-1]
+
+    def _attempts(self) -> list[tuple[SweepJob, Any]]:
+        """Every attempt of every sweep, a sweep's earlier ones first."""
+        with self.client() as client:
+            jobs = {str(details.submission_id): details for details in client.list_jobs()}
+        killed = {name.rpartition(KILL)[0] for name in jobs}
+        attempts = [
+            (_sweep_job(details, match, name in killed), details)
+            for name, details in jobs.items()
+            if (match := _JOB.fullmatch(name))
+        ]
+        return sorted(attempts, key=lambda attempt: attempt[0].attempt)
 
     @contextmanager
     def client(self) -> Iterator[Any]:
@@ -189,21 +195,15 @@ def _zipped(submission: Submission, folder: Path) -> Path:
     return path
 
 
-def _is_sweep(details: Any) -> bool:
-    return bool(details.submission_id and _JOB.fullmatch(details.submission_id))
-
-
-def _sweep_job(details: Any) -> SweepJob:
-    match = _JOB.fullmatch(details.submission_id)
-    assert match is not None
+def _sweep_job(details: Any, match: re.Match[str], killed: bool) -> SweepJob:
     told, code = details.metadata or {}, details.driver_exit_code
     state = _STATES.get(str(details.status), "unknown")
-    if state == "failed" and code in STOPPED:
+    if state == "failed" and (killed or code in STOPPED):
         state = "stopped"
     started = datetime.fromtimestamp((details.start_time or 0) / 1000, UTC)
     return SweepJob(
         id=match[1],
-        job_name=details.submission_id,
+        job_name=match[0],
         name=told.get("paceline_name", ""),
         owner=told.get("paceline_owner", ""),
         attempt=int(match[2]),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ray.job_submission import JobSubmissionClient
 
+from cluster.jobs_target import KILL
 from tests.ports import free_ports
 from tests.ray_cluster import RayCluster, Submitter
 from tests.waiting import PATIENCE_S, wait_until
@@ -95,7 +96,7 @@ def test_stopped_resumed_and_finished(user: Submitter) -> None:
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id, "--now")
     headers = {"Authorization": f"Bearer {user.cluster.token}"}
     jobs = [job.submission_id for job in JobSubmissionClient(user.cluster.address, headers=headers).list_jobs()]
-    assert any(str(name).startswith(f"paceline-{sweep_id}-a2-kill-") for name in jobs), "it was asked, not killed"
+    assert any(str(name).startswith(f"paceline-{sweep_id}-a2{KILL}") for name in jobs), "it was asked, not killed"
     assert f"sweep {sweep_id} is not running" in user.on_cluster("stop", sweep_id, code=1)
 
 
