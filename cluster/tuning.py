@@ -18,6 +18,7 @@ from ray.tune.search import Searcher
 
 from cluster.conductor import Conductor, Handle
 from cluster.lane import Lane
+from cluster.orphans import tidying
 from cluster.reports import Report, Shared
 from cluster.sharing import Sharing
 from cluster.size import LaneSize
@@ -166,6 +167,8 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
     barren, careful = 0, False
     if lanes.sharing is None:
         _inherit_environment()
+    if lanes.size.most > 1:
+        show = tidying(show)
     while not (conductor.finished or conductor.stop.requested):
         searcher = LegSearcher(conductor, lanes, careful)
         count = 1 if careful else lanes.size.count

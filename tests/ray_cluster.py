@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,11 +170,11 @@ def _covering(folder: Path | None) -> list[str]:
 
 
 def _kill(node: subprocess.Popen[bytes]) -> None:
-    for process in [psutil.Process(node.pid), *_children(node.pid)]:
-        try:
+    children = _children(node.pid)
+    node.kill()  # nothing, where it has ended by itself
+    for process in children:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
     node.wait()
 
 
