@@ -15,7 +15,7 @@ from cluster.commands import FAILED, FINISHED, INTERRUPTED
 from cluster.flags import CODE, JSON, ON, OVERRIDES, SPEC, SWEEP, as_overrides, setting, showing, shown
 
 GARBAGE_AFTER = 100_000
-"""Objects made before Python looks for garbage: at its own 700, imports are looked through over and over."""
+"""Objects made before Python looks for garbage: at its own limit, imports are looked through over and over."""
 
 
 class InOrder(click.Group):

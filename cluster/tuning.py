@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 
 from cluster.conductor import Conductor, Handle
 from cluster.lane import Lane
-from cluster.orphans import tidying
+from cluster.orphaned_groups import tidying
 from cluster.reports import Report, Shared
 from cluster.sharing import Sharing
 from cluster.size import LaneSize

@@ -72,7 +72,7 @@ def below(driver: int, title: str) -> list[psutil.Process]:
 
 
 def test_a_dead_worker_costs_what_came_after_the_last_checkpoint(tmp_path: Path) -> None:
-    """Before it a lane dies while its ring starts, whose places Ray would keep for ever."""
+    """Before it a lane dies while its workers start, whose places Ray would keep until the job ends."""
     folder = Folder(tmp_path)
     folder.write(NAPPING)
     driver = folder.start("run", "sweep.yaml")
@@ -85,7 +85,7 @@ def test_a_dead_worker_costs_what_came_after_the_last_checkpoint(tmp_path: Path)
     assert not folder_has_epochs(folder)
     [lane] = below(driver.pid, "ray::ResourceTrainable")
     lane.kill()
-    both = wait_until(lambda: at_work()[1:] and folder_has_epochs(folder) and at_work(), "the next ring trains")
+    both = wait_until(lambda: at_work()[1:] and folder_has_epochs(folder) and at_work(), "others train")
     os.kill(both[-1].pid, signal.SIGKILL)
     out, err = driver.communicate(timeout=PATIENCE_S)
     assert driver.returncode == 0, out + err
