@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cluster import words
 from cluster.progress import Row
-from search_spaces.legs import Value
+from search_spaces.values import Value
 
 CURVE_WIDTH = 10
 VALUE_WIDTH = 14

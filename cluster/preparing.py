@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.opening import open_models_of
 from search_spaces.hyperparameters import complete
-from search_spaces.legs import Params
+from search_spaces.values import Params
 from workloads.importing import importing
 from workloads.registry import WORKLOADS, Infeasible, Workload, workload
 

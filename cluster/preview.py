@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster import words
-from search_spaces.legs import Params
 from search_spaces.search import Search, cohort_width, sweep_schedule
 from search_spaces.sweep import Sweep
+from search_spaces.values import Params
 
 NUM_CONFIGURATIONS = 5
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from search_spaces.legs import Params
+from search_spaces.values import Params
 
 TrialState = Literal["done", "stopped", "failed", "running", "paused"]
 Phase = Literal["starting", "search", "verdict", "finished", "interrupted"]

@@ -12,11 +12,11 @@ from cluster.home import SweepHome
 from cluster.progress import Observer, Row
 from cluster.summary import best_of, epochs_saved, rows
 from search_spaces.domain_rules import Domain, is_number
-from search_spaces.legs import Value
 from search_spaces.masking import without_password
 from search_spaces.problems import beside
 from search_spaces.study import Study
 from search_spaces.sweep import Sweep
+from search_spaces.values import Value
 from tracking import names
 from tracking.changes import Best, SweepHeader
 from tracking.store import resolve, sqlite_path

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from cluster.progress import Row, TrialState
-from search_spaces.legs import Params, Value
+from search_spaces.values import Params, Value
 
 NOTHING = "—"
 BARS = "▁▂▃▄▅▆▇█"

@@ -21,7 +21,7 @@ from search_spaces.domain_rules import (
     is_number,
     same,
 )
-from search_spaces.legs import Value
+from search_spaces.values import Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, overload
 
-from search_spaces.legs import Value
+from search_spaces.values import Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

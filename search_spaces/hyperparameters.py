@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from search_spaces.legs import Params, Value
+from search_spaces.values import Params, Value
 
 Signature = tuple[tuple[str, Value], ...]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.domain import Uniform
 from search_spaces.domain_rules import DecimalGrid, Domain, DomainFault, decimal_step, is_number
-from search_spaces.legs import Value
+from search_spaces.values import Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

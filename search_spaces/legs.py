@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-Value = bool | int | float | str | None
-Params = Mapping[str, Value]
+from search_spaces.values import Params
+
 Purpose = Literal["search", "final"]
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from search_spaces.legs import Params
 from search_spaces.problems import Goal
 from search_spaces.space import Space
+from search_spaces.values import Params
 
 if TYPE_CHECKING:
     import optuna

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.hyperparameters import complete, hyperparameters, signature
-from search_spaces.legs import Params
 from search_spaces.problems import beside
 from search_spaces.race import Race
 from search_spaces.rules import Ledger, Rules
@@ -15,6 +14,7 @@ from search_spaces.samplers import Observation, Sampler, sampler
 from search_spaces.schedules import Schedule, schedule
 from search_spaces.study import Record, Study
 from search_spaces.track import Track
+from search_spaces.values import Params
 
 if TYPE_CHECKING:
     from search_spaces.sweep import Sweep

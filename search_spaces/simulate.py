@@ -9,8 +9,9 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search_spaces.legs import Leg, MemberEpoch, Params, Saved
+from search_spaces.legs import Leg, MemberEpoch, Saved
 from search_spaces.race import Race
+from search_spaces.values import Params
 
 OBJECTIVE = "value"
 

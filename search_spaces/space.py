@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.domain_rules import Domain, DomainFault, same
-from search_spaces.legs import Params, Value
+from search_spaces.values import Params, Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

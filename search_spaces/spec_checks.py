@@ -11,7 +11,6 @@ from search_spaces.catalogue import Catalogue, WorkloadInfo
 from search_spaces.domain_rules import DomainFault
 from search_spaces.faults import nearest, shown
 from search_spaces.hyperparameters import hyperparameters
-from search_spaces.legs import Value
 from search_spaces.overrides import override, settle_aliases
 from search_spaces.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
 from search_spaces.space import Space
@@ -23,6 +22,7 @@ from search_spaces.spec_resources import check_workers
 from search_spaces.spec_start import Searched, check_count, check_entries
 from search_spaces.spec_storage import checked_storage, refuse_passwords
 from search_spaces.spec_yaml import Document, decoded, read_yaml
+from search_spaces.values import Value
 
 DEFAULT_TRIALS = 20
 MAX_GRID = 100_000

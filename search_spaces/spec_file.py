@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
 from search_spaces.data import Data
-from search_spaces.legs import Value
 from search_spaces.problems import Goal
+from search_spaces.values import Value
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 INSTEAD = {
     "program": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",

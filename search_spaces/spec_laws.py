@@ -13,7 +13,7 @@ from search_spaces.domain import Choice, Constant, Int, LogUniform, Uniform
 from search_spaces.domain_rules import Domain, DomainFault, check_range, is_number
 from search_spaces.hyperparameters import Hyperparameter
 from search_spaces.laws import Beta, Normal, Rounded
-from search_spaces.legs import Value
+from search_spaces.values import Value
 
 _LAWS = {
     "constant": ("value",),
@@ -38,7 +38,7 @@ _OPTIONAL = {"step", "log", "mu", "sigma", "q"}
 class ParameterFile(BaseModel):
     """One searched hyperparameter as written. Which keys go together is checked by the distribution."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
     value: Value = Field(default=None, description="The one value: not searched.")
     values: list[Value] = Field(default_factory=list, max_length=1000, description="One of these.")

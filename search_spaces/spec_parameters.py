@@ -10,11 +10,11 @@ from search_spaces.domain import Choice
 from search_spaces.domain_rules import Domain, DomainFault
 from search_spaces.faults import nearest, shown
 from search_spaces.hyperparameters import Hyperparameter
-from search_spaces.legs import Params, Value
 from search_spaces.space import Space
 from search_spaces.spec_errors import checked
 from search_spaces.spec_laws import ParameterFile, domain_of, typed, values_meant
 from search_spaces.spec_yaml import Document, Path
+from search_spaces.values import Params, Value
 
 
 @dataclass

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from search_spaces.faults import nearest, shown
 from search_spaces.hyperparameters import Hyperparameter
-from search_spaces.legs import Params, Value
 from search_spaces.space import Space
 from search_spaces.spec_yaml import Document
+from search_spaces.values import Params, Value
 
 
 def check_count(document: Document, entries: Sequence[Params], num_trials: int) -> None:

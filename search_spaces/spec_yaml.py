@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+from yaml import CBaseLoader, MarkedYAMLError, YAMLError, parse
+from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
     DocumentStartEvent,
@@ -22,10 +21,9 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
     StreamStartEvent,
 )
-from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.scanner import Scanner, ScannerError
 
 from search_spaces.faults import MAX_LINES, Fault, SpecError, nearest, shown
+from search_spaces.yaml_scalars import plain
 
 MAX_BYTES = 128 * 1024
 MAX_NODES = 5_000
@@ -34,8 +32,7 @@ MAX_DEPTH = 20
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
 Path = tuple[str | int, ...]
-_CONTROL = re.compile(r"[^\t\n\r -\U0010ffff]")
-_NOT_TEXT = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass
@@ -92,25 +89,12 @@ class _Anchored:
     num_nodes: int
 
 
-class _Scanner(Scanner):
-    """Stops where brackets are nested too deep: looking for keys, it would first read 1,024 characters of them."""
-
-    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:
-        """Of ``[`` and ``{``."""
-        if self.flow_level > MAX_DEPTH:
-            raise ScannerError(None, None, _TOO_DEEP, self.reader.get_mark())
-        super().fetch_flow_collection_start(TokenClass, to_push)
-
-
 class _Composer:
     """Builds values from parser events: unlike a loader it stops early, and goes on after a doubled key."""
 
     def __init__(self, document: Document, text: str) -> None:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Scanner = _Scanner
-        self._resolver, self._constructor = yaml.resolver, yaml.constructor
         self._document = document
-        self._events: Iterator[Event] = yaml.parse(text)
+        self._events: Iterator[Event] = parse(text, Loader=CBaseLoader)
         self._anchors: dict[str, _Anchored] = {}
         self._num_nodes = 0
 
@@ -126,14 +110,17 @@ class _Composer:
                 self._stop(second, "must hold one document, a second one starts here")
 
     def _stop(self, event: Event, rule: str, received: str | None = None) -> NoReturn:
-        place = f"{self._document.origin}:{event.start_mark.line + 1}"
-        raise SpecError([*self._document.faults, Fault(place, "", rule, received)])
+        raise SpecError([*self._document.faults, Fault(self._place(event), "", rule, received)])
+
+    def _place(self, event: Event) -> str:
+        assert event.start_mark is not None, event  # the parser's events have one
+        return f"{self._document.origin}:{event.start_mark.line + 1}"
 
     def _value(self, event: Event, path: Path, depth: int) -> Any:
         self._count(event, 1)
         if depth > MAX_DEPTH:
             self._stop(event, _TOO_DEEP)
-        self._document.places.setdefault(path, f"{self._document.origin}:{event.start_mark.line + 1}")
+        self._document.places.setdefault(path, self._place(event))
         if isinstance(event, AliasEvent):
             return self._alias(event, path)
         assert isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent), event
@@ -166,11 +153,8 @@ class _Composer:
         return _copied(known.value)
 
     def _scalar(self, event: ScalarEvent) -> Any:
-        tag = self._resolver.resolve(ScalarNode, event.value, event.implicit)
-        if str(tag) not in _NOT_TEXT:
-            return event.value
         try:
-            return self._constructor.construct_object(ScalarNode(tag, event.value))
+            return plain(event.value) if event.implicit[0] else event.value
         except ValueError:
             self._stop(event, "must be a number of a sane size", shown(event.value))
 
@@ -186,7 +170,7 @@ class _Composer:
             self._count(event, 1)
             if not isinstance(event, ScalarEvent):
                 self._stop(event, "a key must be text")
-            here = f"{self._document.origin}:{event.start_mark.line + 1}"
+            here = self._place(event)
             inner = (*path, event.value)
             if event.value in group:
                 first = self._document.places[inner].rpartition(":")[2]
@@ -205,19 +189,28 @@ def _copied(value: Any) -> Any:
     return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
+def _misspelt(error: MarkedYAMLError, text: str, origin: str) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    assert mark is not None, error  # libyaml always says where
+    problem, at = str(error.problem or error.context), text[mark.index : mark.index + 1]
+    if "nesting depth" in problem:
+        rule = _TOO_DEEP
+    elif at == "\t":
+        rule = "must be indented by spaces, not by tabs"
+    else:
+        rule = f"must be valid YAML: {problem}"
+    received = shown(at) if at.strip() else None
+    line = min(mark.line + 1, len(text.splitlines()))  # what is missing at the end is missed a line behind it
+    return Fault(f"{origin}:{line}", "", rule, received)
+
+
 def read_yaml(text: str, origin: str) -> Document:
     """The one document in ``text``. Doubled keys are noted as faults; what cannot be read raises SpecError."""
     document = Document(origin)
     try:
         _Composer(document, text).document()
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = " ".join(str(error.problem or error.context).split())
-        rule = problem if problem == _TOO_DEEP else f"must be valid YAML: {problem}"
-        if "'\\t'" in rule:
-            rule = "must be indented by spaces, not by tabs"
-        place = f"{origin}:{mark.line + 1}" if mark else origin
-        raise SpecError([*document.faults, Fault(place, "", rule)]) from None
+        raise SpecError([*document.faults, _misspelt(error, text, origin)]) from None
     except (YAMLError, ValueError) as error:
         rule = "must be valid YAML: " + " ".join(str(error).split())[:120]
         raise SpecError([*document.faults, Fault(origin, "", rule)]) from None

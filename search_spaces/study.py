@@ -13,9 +13,9 @@ from optuna.trial import TrialState
 
 from search_spaces.driving import Fenced
 from search_spaces.journal import BatchedJournal, mend
-from search_spaces.legs import Params
 from search_spaces.problems import Goal
 from search_spaces.space import Space
+from search_spaces.values import Params
 
 if TYPE_CHECKING:
     from search_spaces.database import Database

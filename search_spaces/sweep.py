@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, InstanceOf
 from search_spaces.catalogue import Catalogue
 from search_spaces.data import Data
 from search_spaces.faults import Fault, SpecError
-from search_spaces.legs import Value
 from search_spaces.problems import Goal, Problem
 from search_spaces.space import Space
 from search_spaces.spec_file import EarlyTerminate, Final, Resources, Storage, Tracking
 from search_spaces.spec_parameters import as_parameters
 from search_spaces.spec_yaml import MAX_BYTES, decoded
+from search_spaces.values import Value
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Metric(BaseModel):

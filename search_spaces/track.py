@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from search_spaces.hyperparameters import Signature
-from search_spaces.legs import Member, Params
+from search_spaces.legs import Member
 from search_spaces.problems import Goal
 from search_spaces.samplers import Observation
+from search_spaces.values import Params
 
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
 """ready: may train; paused: waits at a rung for its schedule; the last three are ends."""

@@ -11,12 +11,13 @@ from typing import Any
 from search_spaces.data import Data
 from search_spaces.domain import Choice, Uniform
 from search_spaces.hyperparameters import hyper
-from search_spaces.legs import Leg, MemberEpoch, Params, Saved
+from search_spaces.legs import Leg, MemberEpoch, Saved
 from search_spaces.race import Race
 from search_spaces.rules import Ledger
 from search_spaces.space import Space
 from search_spaces.sweep import Metric, Sweep
 from search_spaces.track import ENDS, Track
+from search_spaces.values import Params
 
 METRIC = "val_accuracy"
 

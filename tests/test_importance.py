@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces.domain import Choice, LogUniform, Uniform
-from search_spaces.legs import Params
 from search_spaces.problems import Goal
 from search_spaces.samplers import sampler
 from search_spaces.space import Space
+from search_spaces.values import Params
 from tracking.compare import FEWEST_TRIALS, importance
 
 SPACE = Space(

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from search_spaces.legs import Leg, Member, MemberEpoch, Purpose, Value
+from search_spaces.legs import Leg, Member, MemberEpoch, Purpose
+from search_spaces.values import Value
 from tests import workload_data
 from tests.workload_data import blobs, search_data
 from workloads import checkpoint

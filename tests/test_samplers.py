@@ -11,11 +11,11 @@ import pytest
 from search_spaces.domain import Choice, Int, LogUniform, Uniform
 from search_spaces.domain_rules import DomainFault
 from search_spaces.frozen_trials import frozen_trial
-from search_spaces.legs import Params
 from search_spaces.samplers import SAMPLERS, TPE_BLIND, Observation, Sampler, sampler
 from search_spaces.search import Search
 from search_spaces.simulate import World, simulate
 from search_spaces.space import Space
+from search_spaces.values import Params
 from tests.racing import FINITE, Toy, curve, toy_sweep
 
 METHODS = sorted(SAMPLERS)

@@ -13,11 +13,12 @@ from optuna.trial import TrialState
 
 from search_spaces.finals import Finals, final_seeds, finalists
 from search_spaces.journal import mend
-from search_spaces.legs import Leg, MemberEpoch, Params, Saved, Scored
+from search_spaces.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race import Race
 from search_spaces.search import Search
 from search_spaces.simulate import OBJECTIVE, World, simulate
 from search_spaces.study import Study
+from search_spaces.values import Params
 from tests.racing import METRIC, SPACE, Toy, curve, toy_sweep
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from search_spaces.legs import Params
+from search_spaces.values import Params
 from tracking import names
 
 PARENT: Final = ""

@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.legs import Params
 from search_spaces.problems import Goal
+from search_spaces.values import Params
 
 if TYPE_CHECKING:
     from search_spaces.space import Space

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from search_spaces.legs import Params
+from search_spaces.values import Params
 from tracking import names
 from tracking.changes import PARENT, Best, RunFacts, SweepHeader, now_ms
 from tracking.reconcile import to_json

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.legs import Value
+from search_spaces.values import Value
 
 if TYPE_CHECKING:
     from workloads.loop import MemberState, State

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from search_spaces.hyperparameters import hyperparameters
-from search_spaces.legs import Value
 from search_spaces.problems import Goal
+from search_spaces.values import Value
 from workloads.data import SearchData
 from workloads.folds import fold_data
 from workloads.loop import Setup

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from search_spaces.legs import Value
+from search_spaces.values import Value
 from workloads.columns import Column, decode, encode
 from workloads.data import SearchData
 from workloads.export import trained

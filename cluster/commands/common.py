@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,12 +47,26 @@ def refusing() -> Iterator[None]:
         raise Failure(str(error)) from None
 
 
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """pydantic looks for its plugins in the metadata of every installed package; a spec's models want none."""
+    name = "PYDANTIC_DISABLE_PLUGINS"
+    before = os.environ.get(name)
+    os.environ[name] = "__all__"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+
+
 def load(spec: str, overrides: Iterable[str]) -> Sweep:
     """The spec with its overrides."""
-    from search_spaces.sweep import load_sweep
-    from workloads.registry import catalogue
+    with refusing(), _without_plugins():
+        from search_spaces.sweep import load_sweep
+        from workloads.registry import catalogue
 
-    with refusing():
         return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
 
 

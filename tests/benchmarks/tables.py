@@ -18,10 +18,10 @@ import pandas as pd
 
 from search_spaces.domain import Choice, Int
 from search_spaces.hyperparameters import hyper
-from search_spaces.legs import Params, Value
 from search_spaces.search import Search
 from search_spaces.simulate import World, simulate
 from search_spaces.space import Space
+from search_spaces.values import Params, Value
 
 GOALS = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
 FEW = {
