@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote
 
 MASK = "***"
@@ -34,7 +34,7 @@ def holds_password(url: str) -> bool:
 def masked(text: str) -> str:
     """The text with the passwords of all URLs in it, and the secrets of this process's environment, struck out."""
     text = _QUERY.sub(rf"\1{MASK}", _LOGIN.sub(rf"\1:{MASK}@", text))
-    for secret in sorted(set(_secrets()), key=len, reverse=True):
+    for secret in _secrets():
         text = text.replace(secret, MASK)
     return text
 
@@ -44,9 +44,14 @@ def without_password(url: str) -> str:
     return re.sub(r"[?&]$", "", _QUERY.sub("", _LOGIN.sub(r"\1@", url)))
 
 
-def _secrets() -> Iterator[str]:
-    for name in (*SECRETS, *_URLS):
-        value = os.environ.get(name, "")
-        ways = (_LOGIN, _QUERY) if name in _URLS else ()
-        found = [match[2] for way in ways for match in way.finditer(value)] if ways else [value]
-        yield from (form for secret in found for form in (secret, unquote(secret)) if len(form) >= _SHORTEST)
+def _secrets() -> tuple[str, ...]:
+    """Of this process's environment, the longest first."""
+    return _forms(tuple(map(os.environ.get, SECRETS)), tuple(map(os.environ.get, _URLS)))
+
+
+@lru_cache(maxsize=1)
+def _forms(plain: tuple[str | None, ...], urls: tuple[str | None, ...]) -> tuple[str, ...]:
+    in_urls = (found[2] for url in urls if url for way in (_LOGIN, _QUERY) for found in way.finditer(url))
+    secrets = [*filter(None, plain), *in_urls]
+    forms = {form for secret in secrets for form in (secret, unquote(secret)) if len(form) >= _SHORTEST}
+    return tuple(sorted(forms, key=len, reverse=True))
