@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster import forked_worker, machine
+from cluster import forked_worker, lean_node
 from cluster.champion import SOON_S, Crowning
 from cluster.progress import Snapshot
 from cluster.tuning import Watch
@@ -36,12 +36,12 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
 
     def steps() -> list[object]:
         others = [utils.get_dashboard_dependency_error, services.get_node, RayParams.__init__]
-        return [getattr(Node, name, None) for name in machine.IDLE] + others
+        return [getattr(Node, name, None) for name in lean_node.IDLE] + others
 
-    monkeypatch.setattr(machine, "IDLE", (*machine.IDLE, "start_what_a_later_ray_may_not_have"))
+    monkeypatch.setattr(lean_node, "IDLE", (*lean_node.IDLE, "start_what_a_later_ray_may_not_have"))
     before = steps()
-    with pytest.raises(RuntimeError), machine._lean({"MARK": "1"}):
-        for name in machine.IDLE[:-1]:
+    with pytest.raises(RuntimeError), lean_node.lean_node({"MARK": "1"}):
+        for name in lean_node.IDLE[:-1]:
             assert getattr(Node, name)(None, some="option") is None
         assert utils.get_dashboard_dependency_error() is not None
         assert os.environ["MARK"] == "1"
@@ -49,7 +49,7 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
         assert services.get_node is not before[-2]
         raise RuntimeError
     assert steps() == before and "MARK" not in os.environ
-    with machine._lean({}):
+    with lean_node.lean_node({}):
         assert RayParams(num_cpus=1).setup_worker_path is None
 
 
