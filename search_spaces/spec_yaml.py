@@ -32,7 +32,7 @@ MAX_DEPTH = 20
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
 Path = tuple[str | int, ...]
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
 @dataclass
@@ -199,6 +199,8 @@ def _misspelt(error: MarkedYAMLError, text: str, origin: str) -> Fault:
         rule = "must be indented by spaces, not by tabs"
     else:
         rule = f"must be valid YAML: {problem}"
+    if error.context and (begun := error.context_mark) and begun.line != mark.line:
+        rule += f" ({error.context} that begins on line {begun.line + 1})"
     received = shown(at) if at.strip() else None
     line = min(mark.line + 1, len(text.splitlines()))  # what is missing at the end is missed a line behind it
     return Fault(f"{origin}:{line}", "", rule, received)

@@ -120,6 +120,7 @@ RAW = {
     "utf-16": Faulty("workload: mlp".encode("utf-16"), Case("", 1, "", "must be UTF-8 text", "byte 0xff")),
     "latin-1": Faulty("name: é".encode("latin-1"), Case("", 1, "", "must be UTF-8 text", "byte 0xe9")),
     "null": Faulty(b"workload: mlp\nname: \x00", Case("", 2, "", "must be UTF-8 text", "control character 0")),
+    "delete": Faulty(b"workload: mlp\nname: \x7f", Case("", 2, "", "must be UTF-8 text", "control character 127")),
     "parquet as spec": Faulty(b"PAR1\x15\x04\x15\x10" * 100, Case("", 1, "", "must be UTF-8 text")),
     "csv as spec": Faulty(b"x0,x1,label\n1,2,a\n", Case("", 1, "", "must hold a sweep", "'x0,x1,label 1,2,a'")),
 }

@@ -154,6 +154,10 @@ CASES = {
     "two documents": whole(BASE + "---\nepochs: 1", 5, "", "must hold one document"),
     "tab": Case("early_terminate:\n\ttype: asha", 6, "", "must be indented by spaces, not by tabs"),
     "bracket": Case("name: [a", 5, "", "must be valid YAML: did not find expected ',' or ']'"),
+    "bracket left open": Case(
+        "final: {top: 3\nseed: 1", 6, "", "(while parsing a flow mapping that begins on line 5)", "':'"
+    ),
+    "quote left open": Case("name: 'a\n", 5, "", "must be valid YAML: found unexpected end of stream"),
     "bracket of another kind": Case("name: [a}\nseed: 1", 5, "", "must be valid YAML", "'}'"),
     "colon in a value": Case("name: a: b", 5, "", "must be valid YAML: mapping values are not allowed", "':'"),
     "reserved character": Case("name: @a", 5, "", "must be valid YAML: found character that cannot start", "'@'"),
