@@ -25,7 +25,7 @@ demo: compiled
 
 # In the order of their names, files of long tests, which mostly wait, run beside files of short ones.
 test: compiled
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 12
 
 check: install
 	$(BIN)/ruff format --check .
