@@ -8,11 +8,15 @@ _CORE = re.compile(
     r"""(?P<null> ~ | null | Null | NULL | )
       | (?P<bool> true | True | TRUE | false | False | FALSE )
       | (?P<int> [-+]? (?: 0b[01_]+ | 0o[0-7_]+ | 0x[0-9a-fA-F_]+ | [0-9][0-9_]* ) )
-      | (?P<float> [-+]? (?: \.[0-9][0-9_]* | [0-9][0-9_]*(?:\.[0-9_]*)? ) (?: [eE][-+]?[0-9]+ )?
+      | (?P<float> [-+]? [0-9][0-9_]*(?:\.[0-9_]*)? (?: [eE][-+]?[0-9]+ )?
+                 | [-+]? \.[0-9][0-9_]* (?: [eE][-+][0-9]+ )?
                  | [-+]? \.(?: inf | Inf | INF ) | \.(?: nan | NaN | NAN ) )""",
     re.VERBOSE,
 )
-"""The core schema (YAML 1.2.2, section 10.3.2), and ``_`` between digits and ``0b`` as YAML 1.1 had them."""
+"""The core schema (YAML 1.2.2, section 10.3.2) as ruamel.yaml has it, which writes our specs.
+
+It has ``_`` between digits and ``0b``, too, and reads ``.5e3`` (no digit before, no sign behind) as a word.
+"""
 _BASES = {"0b": 2, "0o": 8, "0x": 16}
 
 
