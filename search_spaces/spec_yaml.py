@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NoReturn
 
-from yaml import CBaseLoader, MarkedYAMLError, YAMLError, parse
+from yaml import CBaseLoader, MarkedYAMLError, parse
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -198,24 +198,26 @@ def _misspelt(error: MarkedYAMLError, text: str, origin: str) -> Fault:
     elif at == "\t":
         rule = "must be indented by spaces, not by tabs"
     else:
-        rule = f"must be valid YAML: {problem}"
-    if error.context and (begun := error.context_mark) and begun.line != mark.line:
-        rule += f" ({error.context} that begins on line {begun.line + 1})"
+        begun = error.context_mark if error.context else None
+        opened = (
+            f" ({error.context} that begins on line {begun.line + 1})" if begun and begun.line != mark.line else ""
+        )
+        rule = f"must be valid YAML: {problem}{opened}"
     received = shown(at) if at.strip() else None
     line = min(mark.line + 1, len(text.splitlines()))  # what is missing at the end is missed a line behind it
     return Fault(f"{origin}:{line}", "", rule, received)
 
 
 def read_yaml(text: str, origin: str) -> Document:
-    """The one document in ``text``. Doubled keys are noted as faults; what cannot be read raises SpecError."""
+    """The one document in ``text``, as ``decoded`` gives it: libyaml takes all of its characters.
+
+    Doubled keys are noted as faults; what cannot be read raises SpecError.
+    """
     document = Document(origin)
     try:
         _Composer(document, text).document()
     except MarkedYAMLError as error:
         raise SpecError([*document.faults, _misspelt(error, text, origin)]) from None
-    except (YAMLError, ValueError) as error:
-        rule = "must be valid YAML: " + " ".join(str(error).split())[:120]
-        raise SpecError([*document.faults, Fault(origin, "", rule)]) from None
     return document
 
 
