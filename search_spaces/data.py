@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Split(BaseModel):
     """Fractions of the examples, summing to 1; a split that has a file of its own takes no part."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     train: float = 0.7
     val: float = 0.15
@@ -28,7 +28,7 @@ class Data(BaseModel):
     Paths are absolute once a spec is loaded.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str | None = None
     """A registered data set."""

@@ -11,7 +11,7 @@ from search_spaces.data import Data
 from search_spaces.problems import Goal
 from search_spaces.values import Value
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 INSTEAD = {
     "program": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",

@@ -38,7 +38,7 @@ _OPTIONAL = {"step", "log", "mu", "sigma", "q"}
 class ParameterFile(BaseModel):
     """One searched hyperparameter as written. Which keys go together is checked by the distribution."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     value: Value = Field(default=None, description="The one value: not searched.")
     values: list[Value] = Field(default_factory=list, max_length=1000, description="One of these.")

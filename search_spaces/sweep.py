@@ -19,7 +19,7 @@ from search_spaces.spec_parameters import as_parameters
 from search_spaces.spec_yaml import MAX_BYTES, decoded
 from search_spaces.values import Value
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
 class Metric(BaseModel):

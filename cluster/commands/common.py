@@ -63,10 +63,11 @@ def _without_plugins() -> Iterator[None]:
 
 def load(spec: str, overrides: Iterable[str]) -> Sweep:
     """The spec with its overrides."""
-    with refusing(), _without_plugins():
+    with _without_plugins():
         from search_spaces.sweep import load_sweep
-        from workloads.registry import catalogue
+    from workloads.registry import catalogue
 
+    with refusing():
         return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
 
 
