@@ -115,7 +115,7 @@ def test_the_width_is_measured_once_and_only_where_it_pays(monkeypatch: pytest.M
 
     def seconds(_: object, members: list[object]) -> float:
         timed.append(len(members))
-        return {1: 1.0, 4: 2.0, 6: 9.0, 16: 99.0, 20: 1.0}[len(members)]
+        return {1: 1.0, 3: 1.5, 4: 2.0, 6: 9.0, 10: 99.0, 20: 1.0}[len(members)]
 
     monkeypatch.setattr(widths, "step_seconds", seconds)
     shared, members = setup("cnn"), [trainee("cnn") for _ in range(6)]
@@ -123,13 +123,13 @@ def test_the_width_is_measured_once_and_only_where_it_pays(monkeypatch: pytest.M
     assert timed == []
     assert len({id(loop) for loop, _ in short}) == 6
     long, messages = widths.cohort_loops(shared, members, 100)
-    assert timed == [1, 4, 6]
+    assert timed == [1, 3, 6]
     assert sorted(len(loop.members) for loop in {id(p): p for p, _ in long}.values()) == [3, 3]
-    assert "4 at a time" in messages[0]
+    assert "3 at a time" in messages[0]
     widths.cohort_loops(shared, members, 100)
-    assert timed == [1, 4, 6]
+    assert timed == [1, 3, 6]
     widths.cohort_loops(shared, [trainee("cnn") for _ in range(20)], 100)
-    assert timed == [1, 4, 6, 1, 4, 16], "20 is not tried when 16 is slower"
+    assert timed == [1, 3, 6, 1, 4, 10], "20 is not tried when 10 is slower"
 
 
 def test_cohorts_of_nearly_the_same_size_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,11 +141,36 @@ def test_cohorts_of_nearly_the_same_size_are_measured_once(monkeypatch: pytest.M
         return 1 / len(members)
 
     monkeypatch.setattr(widths, "step_seconds", seconds)
-    for size, fresh in ((6, [1, 4, 6]), (5, []), (8, []), (9, [1, 4, 9]), (4, [1, 4])):
+    for size, fresh in ((6, [1, 3, 6]), (5, []), (8, []), (9, [1, 3, 9]), (4, [1, 4])):
         places, messages = widths.cohort_loops(setup("cnn"), [trainee("cnn") for _ in range(size)], 100)
         assert timed == fresh and bool(messages) == bool(fresh)
         assert {len(loop.members) for loop, _ in places} == {size}
         timed.clear()
+
+
+@pytest.mark.parametrize(
+    ("each", "expected"),
+    [
+        ({1: 1.0, 4: 0.4, 9: 0.30, 17: 0.31}, 17),
+        ({1: 1.0, 4: 0.4, 9: 0.30, 17: 0.33}, 9),
+        ({1: 1.0, 4: 1.01, 9: 1.02, 17: 1.03}, 1),
+    ],
+)
+def test_a_narrower_cohort_must_be_faster_by_more_than_noise(
+    monkeypatch: pytest.MonkeyPatch, each: dict[int, float], expected: int
+) -> None:
+    monkeypatch.setattr(widths, "_fastest", {})
+    monkeypatch.setattr(widths, "step_seconds", lambda _, members: each[len(members)] * len(members))
+    places, _ = widths.cohort_loops(setup("cnn"), [trainee("cnn") for _ in range(17)], 100)
+    assert max(sum(other is loop for other, _ in places) for loop, _ in places) == expected
+
+
+@pytest.mark.parametrize("num_members", [1, 2, 5, 16, 17, 33, 300])
+def test_every_width_that_is_tried_is_what_chunks_come_to(num_members: int) -> None:
+    tried = widths.widths_to_try(num_members)
+    chunks = [widths._chunks(range(num_members), width) for width in tried]
+    assert [max(map(len, parts)) for parts in chunks] == tried
+    assert tried[0] == 1 and tried[-1] == num_members
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOADS if workload(name).fusable])

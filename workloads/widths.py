@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ WORTH = 20
 """A measurement is made where the leg has at least this many times the steps that are timed."""
 CLEARLY_SLOWER = 1.25
 """Wider cohorts are not tried once one is slower than the fastest by this factor."""
+AS_FAST = 1.05
+"""Between cohorts, not between them and one member alone, less than this factor is noise: the widest is taken."""
 
 _fastest: dict[tuple[Any, ...], int] = {}
 
@@ -87,10 +89,17 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
         seconds[width] = step_seconds(setup, members[:width]) / width
         if seconds[width] > CLEARLY_SLOWER * min(seconds.values()):
             break
-    best = min(seconds, key=lambda width: seconds[width])
+    best = _best(seconds)
     _fastest[key] = MANY if best == candidates[-1] else best
     shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())
     return best, [f"cohorts of {len(members)} are trained {best} at a time (step and member at width {shown})"]
+
+
+def _best(seconds: Mapping[int, float]) -> int:
+    """Of the seconds a member by width."""
+    fastest = min(seconds, key=lambda width: seconds[width])
+    alike = [width for width in seconds if seconds[width] <= AS_FAST * seconds[fastest]]
+    return fastest if fastest == 1 else max(alike)
 
 
 def _expect_wide(setup: Setup, member: Trainee) -> bool:
@@ -110,8 +119,9 @@ def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
 
 
 def widths_to_try(num_members: int) -> list[int]:
-    """1, 4, 16 ... and the whole cohort."""
-    return [*(width for width in (1, 4, 16, 64, 256) if width < num_members), num_members]
+    """1, about 4, 16 ..., and the whole cohort: the widths that chunks of nearly equal size come to."""
+    num_chunks = [-(-num_members // width) for width in (1, 4, 16, 64, 256, num_members)]
+    return sorted({-(-num_members // count) for count in num_chunks})
 
 
 @without_denormals()
