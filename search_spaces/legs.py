@@ -33,7 +33,8 @@ class Leg:
     """A stretch of training, from epoch ``start`` (already done) to epoch ``stop`` (inclusive), of a cohort.
 
     All members share one signature, one start and one stop. ``horizon`` is the last epoch that the sweep's
-    schedule could ever reach, for what depends on the whole length of training.
+    schedule could ever reach, for what depends on the whole length of training. Of the members that reach it only
+    ``keep``, the best, need a checkpoint (None: all), and none whose best value is worse than ``floor``.
     """
 
     id: int
@@ -42,6 +43,8 @@ class Leg:
     horizon: int
     members: tuple[Member, ...]
     purpose: Purpose = "search"
+    keep: int | None = None
+    floor: float | None = None
 
     def __post_init__(self) -> None:
         assert self.members, "a leg has at least one member"
@@ -74,11 +77,11 @@ class MemberEpoch:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A checkpoint of one member, complete on disk: ``uri`` is its folder."""
+    """A checkpoint of one member, complete on disk: ``uri`` is its folder. None: it has ended and needs none."""
 
     key: str
     epoch: int
-    uri: str
+    uri: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,12 +82,9 @@ class Race:
         for checkpoint in saved:
             track = aboard[checkpoint.key]
             if track.state in ENDS:
-                self.garbage.append(checkpoint.uri)
+                self.garbage += [checkpoint.uri] if checkpoint.uri else []
                 continue
-            if track.previous and track.previous != checkpoint.uri:
-                self.garbage.append(track.previous)
-            track.previous = track.checkpoint if track.checkpoint != checkpoint.uri else None
-            track.epoch, track.checkpoint = checkpoint.epoch, checkpoint.uri
+            self.garbage += track.secure(checkpoint.epoch, checkpoint.uri)
             self._ledger.moved(track)
 
     def finished_leg(self, leg_id: int, seconds: float = 0.0, fused: int = 1) -> None:
@@ -175,7 +172,7 @@ class Race:
         return len(self.tracks) < self.rules.num_tracks and not self._exhausted
 
     def _start(self, group: list[Track]) -> Leg:
-        epoch, rungs = group[0].epoch, self.schedule.rungs
+        epoch, rungs, top = group[0].epoch, self.schedule.rungs, self._top()
         leg = Leg(
             id=next(self._leg_ids),
             start=epoch,
@@ -183,12 +180,18 @@ class Race:
             horizon=rungs[-1],
             members=tuple(track.member for track in group),
             purpose=self.rules.purpose,
+            keep=self.rules.keep_top if self.rules.purpose == "search" else None,
+            floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
         )
         for track in group:
             track.state, track.last = "running", None
             self._ledger.moved(track)
         self._legs[leg.id] = (leg, group)
         return leg
+
+    def _top(self) -> list[Track]:
+        """The best that have ended, who keep their checkpoints."""
+        return [track for track in self.ranked() if track.state in ENDS][: self.rules.keep_top]
 
     def _arrive(self, track: Track) -> None:
         rungs = self.schedule.rungs
@@ -214,7 +217,7 @@ class Race:
         self._discard(track)
 
     def _discard(self, ended: Track) -> None:
-        top = {track.index for track in self.ranked()[: self.rules.keep_top]}
+        top = {track.index for track in self._top()}
         for track in self.tracks:
             if track.state in ENDS and track.index not in top:
                 self.garbage += [uri for uri in (track.checkpoint, track.previous) if uri]

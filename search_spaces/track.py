@@ -73,6 +73,14 @@ class Track:
         if best is None or self.signed(value) >= self.signed(best):
             self.best_epoch = epoch
 
+    def secure(self, epoch: int, uri: str | None) -> list[str]:
+        """What comes goes on behind ``epoch``, from the checkpoint there if any; returns those nobody needs now."""
+        before = self.checkpoint if self.checkpoint != uri else None
+        needless = [self.previous] if uri else [self.previous, before]
+        self.previous = before if uri else None
+        self.epoch, self.checkpoint = epoch, uri
+        return [found for found in needless if found and found != uri]
+
     def signed(self, value: float) -> float:
         """The value so that higher is better."""
         return value if self.goal == "maximize" else -value

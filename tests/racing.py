@@ -185,9 +185,16 @@ class World:
         return {track.key: track for track in self.race.tracks}
 
     def _save(self, out: Out, keys: Sequence[str], epoch: int) -> None:
-        saved = [Saved(key=key, epoch=epoch, uri=f"{key}/{epoch}") for key in keys]
-        self.disk |= {checkpoint.uri: checkpoint.epoch for checkpoint in saved}
+        over = self._passed_over(out.leg, keys) if epoch == out.leg.horizon else set()
+        saved = [Saved(key=key, epoch=epoch, uri=None if key in over else f"{key}/{epoch}") for key in keys]
+        self.disk |= {checkpoint.uri: checkpoint.epoch for checkpoint in saved if checkpoint.uri}
         self.race.saved(out.leg.id, saved)
+
+    def _passed_over(self, leg: Leg, keys: Sequence[str]) -> set[str]:
+        """Who ends here without a checkpoint; the toy's objective is maximized."""
+        best = {key: self.by_key[key].best_value or 0.0 for key in keys}
+        kept = sorted(keys, key=lambda key: (-best[key], self.by_key[key].index))[: leg.keep]
+        return {k for k in keys if k not in kept or (leg.floor is not None and best[k] < leg.floor)}
 
     def _die(self, out: Out) -> None:
         members = [m for m in out.leg.members if m.key not in out.bad]

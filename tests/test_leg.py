@@ -122,6 +122,23 @@ def test_a_diverging_member_is_told_once_and_leaves(tmp_path: Path) -> None:
     assert [saved.key for saved in lane.save()] == ["t0000-s0", "t0002-s0"]
 
 
+@pytest.mark.parametrize(("floor", "kept"), [(None, 2), (1e9, 2), (-1.0, 0)])
+def test_at_the_horizon_only_the_best_keep_checkpoints(tmp_path: Path, floor: float | None, kept: int) -> None:
+    lane = runner(tmp_path)
+    told = run(lane, replace(leg(0, 9, members()), keep=2, floor=floor))
+    losses = {t.key: min(epoch[k].metrics["val_loss"] for epoch in told) for k, t in enumerate(told[-1])}
+    saved = lane.save()
+    assert [(s.key, s.epoch) for s in saved] == [(member.key, 9) for member in members()], "all are told"
+    assert {s.key for s in saved if s.uri} == set(sorted(losses, key=losses.__getitem__)[:kept])
+    assert len(checkpoint.found(str(tmp_path))) == kept
+
+
+def test_before_the_horizon_all_keep_checkpoints(tmp_path: Path) -> None:
+    lane = runner(tmp_path)
+    run(lane, replace(leg(0, 3, members()), keep=1, floor=-1.0))
+    assert all(saved.uri for saved in lane.save())
+
+
 def test_members_that_cannot_work_are_told_so_and_the_lane_goes_on(tmp_path: Path) -> None:
     lane = runner(tmp_path, "cnn")
     (told,) = run(lane, leg(0, 3, members("cnn", padding="valid", kernel_size=5)))

@@ -83,7 +83,9 @@ def test_whatever_happens_every_trial_ends_once_and_the_sweep_ends(
             assert diverging or it.alone[track.trial] == max_failures + 1
         assert all(epoch < (diverging or 10) for epoch in track.values)
         assert all(value == curve(track.params, epoch) for epoch, value in track.values.items())
-    assert len(it.disk) <= it.race.rules.keep_top, "only the best checkpoint stays"
+    top = [track for track in it.race.ranked()[: it.race.rules.keep_top] if track.state == "done"]
+    assert {track.checkpoint for track in top} <= it.disk.keys(), "the best one stays"
+    assert len(it.disk) <= it.race.rules.keep_top, "and only the best one"
 
 
 @SLOW

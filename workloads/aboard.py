@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,17 @@ class Aboard:
     """Its state where it has left its loop before the leg's stop, since it improved no more."""
     saved: bool = False
     """Whether that state is in a checkpoint."""
+
+    @property
+    def value(self) -> float:
+        """The objective at its best epoch; there is one."""
+        assert self.progress.best_value is not None
+        return self.progress.best_value
+
+    @property
+    def validated(self) -> dict[str, float]:
+        """What its best epoch measured on the validation split."""
+        return {name: v for name, v in (self.progress.best_metrics or {}).items() if name.startswith("val_")}
 
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: str, goal: Goal) -> MemberEpoch:
         """Takes what an epoch measured, and says whether the member diverged, or is finished.
@@ -53,6 +64,17 @@ class Aboard:
         past = self.progress.curves or {}
         curves = {name: [*past.get(name, ()), value] for name, value in metrics.items()}
         self.progress = replace(self.progress, curves=curves)
+
+
+def passed_over(leg: Leg, aboard: Sequence[Aboard], goal: Goal) -> set[str]:
+    """The keys of those members that have reached the horizon and need no checkpoint, see ``Leg``."""
+    if leg.keep is None:
+        return set()
+    sign = 1.0 if goal == "maximize" else -1.0
+    ended = [a for a in aboard if a.progress.epoch == leg.horizon]
+    ranked = sorted(ended, key=lambda a: (-sign * a.value, a.member.trial))
+    least = -math.inf if leg.floor is None else sign * leg.floor
+    return {a.member.key for place, a in enumerate(ranked) if place >= leg.keep or sign * a.value < least}
 
 
 def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> Aboard:

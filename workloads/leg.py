@@ -11,7 +11,7 @@ from torch import nn
 from search_spaces.hyperparameters import complete
 from search_spaces.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
 from workloads import checkpoint
-from workloads.aboard import Aboard, board
+from workloads.aboard import Aboard, board, passed_over
 from workloads.data import SearchData, TestData
 from workloads.exhibits import exhibits
 from workloads.folds import FoldedLoop, of_fold
@@ -197,14 +197,17 @@ class LegRunner:
     def save(self) -> list[Saved]:
         """Checkpoints of all members at their present epoch; of those that are finished, once."""
         assert self.leg is not None
-        saved = [self._save(a) for a in (*self.aboard, *self.ended) if not a.saved]
+        over = passed_over(self.leg, self.aboard, self.setting.goal) if self.ring.alone else ()
+        saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
         if self.aboard and not self.done:
             uris = {done.key: done.uri for done in saved}
             members = tuple(replace(a.member, checkpoint=uris[a.member.key]) for a in self.aboard)
             self.leg = replace(self.leg, start=self.aboard[0].progress.epoch, members=members)
         return saved
 
-    def _save(self, a: Aboard) -> Saved:
+    def _save(self, a: Aboard, needless: bool) -> Saved:
+        if needless:
+            return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None)
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
         state = self._state(a)
         if self.ring.first:
@@ -213,10 +216,7 @@ class LegRunner:
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
     def exhibits(self) -> list[Exhibit]:
-        """What the members' models make, at the leg's end or, where the workload says so, after every epoch.
-
-        Of a final member the model is that of its best epoch.
-        """
+        """What models make (a final member's best), at the leg's end or, where the workload says so, each epoch."""
         if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
             return []
         members = [*self.aboard, *self.ended] if self.done else self.aboard
@@ -243,7 +243,6 @@ class LegRunner:
         return [self._score(a, self.test) for a in (*self.aboard, *self.ended)]
 
     def _score(self, a: Aboard, test: TestData) -> Scored:
-        assert a.best is not None and a.progress.best_metrics is not None
+        assert a.best is not None
         measured = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
-        validated = {name: v for name, v in a.progress.best_metrics.items() if name.startswith("val_")}
-        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **validated})
+        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **a.validated})
