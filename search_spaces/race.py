@@ -85,7 +85,8 @@ class Race:
                 self.garbage += [checkpoint.uri] if checkpoint.uri else []
                 continue
             self.garbage += track.secure(checkpoint.epoch, checkpoint.uri)
-            self._ledger.moved(track)
+            if checkpoint.uri:  # else it ends, in the same breath
+                self._ledger.moved(track)
 
     def finished_leg(self, leg_id: int, seconds: float = 0.0, fused: int = 1) -> None:
         """The leg's lane is free: its members have reached the rung, or were stopped before it on request.

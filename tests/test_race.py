@@ -160,6 +160,22 @@ def test_a_checkpoint_at_the_end_whose_end_was_not_written_is_an_end(tmp_path: P
     assert [record.outcome for record in study.records()] == ["done"]
 
 
+def test_an_end_without_a_checkpoint_is_written_as_an_end_or_not_at_all(tmp_path: Path) -> None:
+    sweep = toy_sweep(trials=1, early_terminate={"type": "none"}, epochs=2)
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    race = Search(sweep, Toy, study).race(1)
+    leg = began(race)
+    for epoch in (1, 2):
+        reported(race, leg, epoch, {0: 0.5})
+    race.saved(leg.id, [Saved(key=leg.members[0].key, epoch=2, uri=None)])
+    [cut_off] = Search(sweep, Toy, study).race(1).tracks
+    assert (cut_off.state, cut_off.epoch, cut_off.checkpoint) == ("ready", 0, None)
+
+    race.finished_leg(leg.id)
+    [ended] = Search(sweep, Toy, study).race(1).tracks
+    assert (ended.state, ended.epoch, ended.checkpoint) == ("done", 2, None)
+
+
 def test_a_rung_reached_just_before_a_crash_is_still_decided(tmp_path: Path) -> None:
     sweep = toy_sweep(trials=3, cohort=3, space=toy_sweep().space, method="random")
     study = Study("toy", "maximize", tmp_path / "journal.log")
