@@ -145,34 +145,36 @@ def test_a_grid_interrupted_anywhere_comes_to_the_same_result(moment: int) -> No
     assert outcome(it.race) == outcome(whole.race) and len(it.race.tracks) == 30
 
 
-def test_a_checkpoint_at_the_end_whose_end_was_not_written_is_an_end(tmp_path: Path) -> None:
-    sweep = toy_sweep(trials=1, early_terminate={"type": "none"}, epochs=2)
-    study = Study("toy", "maximize", tmp_path / "journal.log")
-    race = Search(sweep, Toy, study).race(1)
+def measured_to_the_end(folder: Path) -> tuple[Search, Race, Leg]:
+    """One trial of two epochs, both reported, with nothing saved."""
+    study = Study("toy", "maximize", folder / "journal.log")
+    search = Search(toy_sweep(trials=1, early_terminate={"type": "none"}, epochs=2), Toy, study)
+    race = search.race(1)
     leg = began(race)
     for epoch in (1, 2):
         reported(race, leg, epoch, {0: 0.5})
+    return search, race, leg
+
+
+def test_a_checkpoint_at_the_end_whose_end_was_not_written_is_an_end(tmp_path: Path) -> None:
+    search, race, leg = measured_to_the_end(tmp_path)
     saved(race, leg, 2)
 
-    again = Search(sweep, Toy, study).race(1)
+    again = search.race(1)
     assert [track.state for track in again.tracks] == ["done"]
     assert again.next_leg() is None and again.finished
-    assert [record.outcome for record in study.records()] == ["done"]
+    assert search.study is not None
+    assert [record.outcome for record in search.study.records()] == ["done"]
 
 
 def test_an_end_without_a_checkpoint_is_written_as_an_end_or_not_at_all(tmp_path: Path) -> None:
-    sweep = toy_sweep(trials=1, early_terminate={"type": "none"}, epochs=2)
-    study = Study("toy", "maximize", tmp_path / "journal.log")
-    race = Search(sweep, Toy, study).race(1)
-    leg = began(race)
-    for epoch in (1, 2):
-        reported(race, leg, epoch, {0: 0.5})
+    search, race, leg = measured_to_the_end(tmp_path)
     race.saved(leg.id, [Saved(key=leg.members[0].key, epoch=2, uri=None)])
-    [cut_off] = Search(sweep, Toy, study).race(1).tracks
+    [cut_off] = search.race(1).tracks
     assert (cut_off.state, cut_off.epoch, cut_off.checkpoint) == ("ready", 0, None)
 
     race.finished_leg(leg.id)
-    [ended] = Search(sweep, Toy, study).race(1).tracks
+    [ended] = search.race(1).tracks
     assert (ended.state, ended.epoch, ended.checkpoint) == ("done", 2, None)
 
 

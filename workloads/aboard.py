@@ -36,8 +36,9 @@ class Aboard:
 
     @property
     def validated(self) -> dict[str, float]:
-        """What its best epoch measured on the validation split."""
-        return {name: v for name, v in (self.progress.best_metrics or {}).items() if name.startswith("val_")}
+        """What its best epoch measured on the validation split; there is one."""
+        assert self.progress.best_metrics is not None
+        return {name: v for name, v in self.progress.best_metrics.items() if name.startswith("val_")}
 
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: str, goal: Goal) -> MemberEpoch:
         """Takes what an epoch measured, and says whether the member diverged, or is finished.
