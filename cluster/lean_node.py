@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 import os
+import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial, partialmethod
+from pathlib import Path
 from typing import Any
 
-from cluster import forked_worker
+from cluster import forked_worker, lean_agent
 
 IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
 """What a Ray of our own has no use for: an autoscaler, a web page's server, logs sent to the driver.
 
-With the agent of each node, which is waited for, they are half of the time that Ray takes to start.
+With what ``lean_agent`` leaves out they are half of the time that Ray takes to start.
 """
 
 START_S = 30.0
@@ -34,6 +36,8 @@ def lean_node(variables: Mapping[str, str]) -> Iterator[None]:
     new += [(utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted"))]
     if hasattr(services, "get_node"):
         new += [(services, "get_node", partial(_node_once_there, services.get_node))]
+    if hasattr(services, "start_ray_process"):
+        new += [(services, "start_ray_process", partial(_with_lean_agent, services.start_ray_process))]
     init: Any = parameter.RayParams.__init__
     if variables and "setup_worker_path" in inspect.signature(init).parameters:
         new += [(parameter.RayParams, "__init__", partialmethod(init, setup_worker_path=forked_worker.__file__))]
@@ -48,6 +52,17 @@ def lean_node(variables: Mapping[str, str]) -> Iterator[None]:
             setattr(place, name, old)
         for name in variables:
             del os.environ[name]
+
+
+def _with_lean_agent(start: Callable[..., Any], command: Sequence[str], *args: Any, **options: Any) -> Any:
+    """Ray's ``start_ray_process``; of a node the command line names ``lean_agent`` instead of Ray's agent."""
+    from ray._private import services
+
+    old, new = (
+        subprocess.list2cmdline([str(path)])
+        for path in (Path(services.RAY_PATH) / "dashboard" / "agent.py", lean_agent.__file__)
+    )
+    return start([word.replace(old, new) for word in command], *args, **options)
 
 
 def _node_once_there(get_node: Callable[[str, str], Any], gcs_address: str, node_id: str) -> Any:

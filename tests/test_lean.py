@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +14,11 @@ from typing import Any, cast
 
 import pytest
 
-from cluster import forked_worker, lean_node
+from cluster import forked_worker, lean_agent, lean_node
 from cluster.champion import SOON_S, Crowning
 from cluster.progress import Snapshot
 from cluster.tuning import Watch
+from tests.sweeps import ROOT, clean_environment
 
 SEEN = Snapshot(
     phase="search",
@@ -36,6 +41,7 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
 
     def steps() -> list[object]:
         others = [utils.get_dashboard_dependency_error, services.get_node, RayParams.__init__]
+        others.append(services.start_ray_process)
         return [getattr(Node, name, None) for name in lean_node.IDLE] + others
 
     monkeypatch.setattr(lean_node, "IDLE", (*lean_node.IDLE, "start_what_a_later_ray_may_not_have"))
@@ -46,11 +52,47 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
         assert utils.get_dashboard_dependency_error() is not None
         assert os.environ["MARK"] == "1"
         assert RayParams(num_cpus=1).setup_worker_path == forked_worker.__file__
-        assert services.get_node is not before[-2]
+        assert services.get_node is not before[-3]
         raise RuntimeError
     assert steps() == before and "MARK" not in os.environ
     with lean_node.lean_node({}):
         assert RayParams(num_cpus=1).setup_worker_path is None
+
+
+NODE = """
+import json, sys
+import ray
+from cluster.machine import local_ray
+from cluster.size import LaneSize
+from ray._private.worker import global_worker
+with local_ray(LaneSize(1, 1, 0), leave=False):
+    print(json.dumps([sorted(ray.available_resources()), global_worker.node.get_logs_dir_path()]))
+"""
+
+
+def test_the_agent_of_a_ray_of_our_own_has_no_modules_and_stays() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NODE], env={**clean_environment(), "PYTHONPATH": str(ROOT)}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    resources, logs = json.loads(done.stdout.splitlines()[-1])
+    assert "CPU" in resources
+    told = (Path(logs) / "dashboard_agent.log").read_text()
+    assert "Loaded 0 modules." in told and "abnormally" not in told
+
+
+@pytest.mark.parametrize("place", ["/opt/ray", "/opt/my ray"])
+def test_only_a_node_s_agent_is_another(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private import services
+
+    agent = [sys.executable, f"{place}/dashboard/agent.py", "--minimal"]
+    monkeypatch.setattr(services, "RAY_PATH", place)
+    command = ["raylet", f"--dashboard_agent_command={subprocess.list2cmdline(agent)}", "--port=1"]
+    started: list[list[str]] = []
+    lean_node._with_lean_agent(started.append, command)
+    assert [started[0][0], started[0][2]] == ["raylet", "--port=1"]
+    said = started[0][1].removeprefix("--dashboard_agent_command=")
+    assert shlex.split(said) == [sys.executable, lean_agent.__file__, "--minimal"]
 
 
 def test_as_many_idle_lanes_are_kept_as_there_are_lanes() -> None:
