@@ -14,6 +14,7 @@ from cluster.home import SweepHome
 from cluster.reports import Report
 from cluster.stopping import Stop
 from cluster.summary import Facts
+from cluster.words import last_line
 from search_spaces.finals import Finals, final_seeds, finalists
 from search_spaces.legs import Leg, Purpose
 from search_spaces.masking import masked
@@ -80,6 +81,12 @@ class Conductor:
             leg = self.races["final"].next_leg()
         self.commit()
         return leg
+
+    def look_ahead(self) -> None:
+        """While all lanes train: whoever is to be asked for next may be asked for now."""
+        if self.purpose == "search" and not self.stop.requested:
+            self.races["search"].look_ahead()
+            self.commit()
 
     def report(self, handle: Handle, report: Report) -> None:
         """Takes what a lane reports of the leg ``handle``: MLflow first, then the study."""
@@ -241,8 +248,3 @@ class Conductor:
             track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0
             track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
             self.say(f"the checkpoint {torn} is torn; {track.key} goes on from epoch {track.epoch}")
-
-
-def last_line(text: str) -> str:
-    """Of a traceback: what was raised."""
-    return text.strip().splitlines()[-1] if text.strip() else "no reason given"

@@ -125,7 +125,7 @@ class Watch(_Unsaved, FIFOScheduler):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Ray's
         self._conductor, self._searcher, self._show = conductor, searcher, show
-        self._num_to_keep = num_lanes
+        self._num_lanes = self._num_to_keep = num_lanes
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """See ``FIFOScheduler``. Lanes without a leg stay for later ones: Tune alone would keep a single one."""
@@ -138,7 +138,10 @@ class Watch(_Unsaved, FIFOScheduler):
         self._show()
         if self._searcher.hands_back:
             tune_controller._cleanup_cached_actors(force_all=True)
-        return super().choose_trial_to_run(tune_controller)
+        chosen = super().choose_trial_to_run(tune_controller)
+        if chosen is None and len(self._searcher.legs) == self._num_lanes:
+            self._conductor.look_ahead()
+        return chosen
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """See ``FIFOScheduler``."""

@@ -42,6 +42,13 @@ class Breadth:
         share = num_left // self._spread
         if not self._seconds:
             return max(1, min(self._width, share))
-        short = int(SHORT_S / max(median(self._seconds), INSTANT_S))
+        short = self._num_short()
         paying = max(short, *self._fused, 1) if self._fused else max(short, share)
         return max(1, min(self._width, max(share, short), paying))
+
+    def short(self, num_members: int) -> bool:
+        """Whether a leg of so many is known to take no longer than ``SHORT_S``."""
+        return bool(self._seconds) and num_members <= self._num_short()
+
+    def _num_short(self) -> int:
+        return int(SHORT_S / max(median(self._seconds), INSTANT_S))

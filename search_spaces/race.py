@@ -12,7 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from search_spaces.breadth import Breadth
+from search_spaces.intake import Intake
 from search_spaces.legs import Leg, MemberEpoch, Saved
 from search_spaces.rules import Ledger, Rules, Supply
 from search_spaces.schedules import Schedule, Standings, next_rung
@@ -31,9 +31,7 @@ class Race:
         """True when nothing new starts, whatever runs ends where it is, and the rest is stopped."""
         self.garbage: list[str] = []
         """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
-        self._supply, self._ledger = supply, ledger
-        self._exhausted = False
-        self._breadth = Breadth(rules.width, rules.spread)
+        self._ledger, self._intake = ledger, Intake(rules, supply, self.tracks)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         for track in self.tracks:
             if track.best_value is not None:
@@ -52,6 +50,11 @@ class Race:
                 self._finish()
             return None
         return self._start(group)
+
+    def look_ahead(self) -> None:
+        """Asks for the next new members while all lanes train, where they would hardly be others later."""
+        if not self.closing:
+            self._intake.look_ahead()
 
     def reported(self, leg_id: int, epochs: Sequence[MemberEpoch], objective: str) -> list[MemberEpoch]:
         """Takes what a leg's members measured; returns what had not been measured in an earlier life."""
@@ -94,7 +97,7 @@ class Race:
         At most ``fused`` of them were trained in one program.
         """
         _leg, tracks = self._legs.pop(leg_id)
-        self._breadth.seen(len(tracks), seconds, fused)
+        self._intake.seen(len(tracks), seconds, fused)
         for track in tracks:
             track.seconds += seconds / len(tracks)
             if track.state == "running":
@@ -128,21 +131,18 @@ class Race:
         return sorted(able, key=lambda track: (-track.signed(track.best_value or 0.0), track.index))
 
     def _choose(self) -> list[Track]:
-        group = self._widest()
-        num_begun = sum(track.state != "ready" or track.epoch > 0 for track in self.tracks)
-        breadth = self._breadth.now(self.rules.num_tracks - num_begun)
-        if len(group) < breadth and self._room():
-            num_new = sum(track.state == "ready" and track.epoch == 0 for track in self.tracks)
-            self._ask(breadth - num_new, None)
+        group, breadth = self._widest(), self._intake.breadth
+        if len(group) < breadth and self._intake.room:
+            self._intake.ask(breadth - self._intake.num_new)
             group = self._widest()
             wanted = math.ceil(self.rules.fill * breadth) - len(group)
-            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._room():
-                asked = self._ask(wanted, group[0])
+            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._intake.room:
+                asked = self._intake.ask(wanted, group[0])
                 group += [track for track in asked if track.signature == group[0].signature]
         return group[: breadth if group and group[0].epoch == 0 else self.rules.width]
 
     def _widest(self) -> list[Track]:
-        promotable = set(self.schedule.promotable(self._standings(), self._num_expected))
+        promotable = set(self.schedule.promotable(self._standings(), self._intake.num_expected))
         groups: dict[object, list[Track]] = defaultdict(list)
         for track in self.tracks:
             if track.state == "ready" or (track.state == "paused" and track.index in promotable):
@@ -154,23 +154,6 @@ class Race:
             default=[],
         )
         return sorted(best, key=lambda track: (-track.scores.get(track.epoch, 0.0), track.index))
-
-    def _ask(self, count: int, held: Track | None) -> list[Track]:
-        count = min(count, self.rules.num_tracks - len(self.tracks))
-        if count <= 0:
-            return []
-        new = self._supply.more(self.tracks, count, held)
-        self._exhausted |= held is None and len(new) < count
-        self.tracks += new
-        return new
-
-    @property
-    def _num_expected(self) -> int:
-        """Tracks that there are, and those to come."""
-        return self.rules.num_tracks if self._room() else len(self.tracks)
-
-    def _room(self) -> bool:
-        return len(self.tracks) < self.rules.num_tracks and not self._exhausted
 
     def _start(self, group: list[Track]) -> Leg:
         epoch, rungs, top = group[0].epoch, self.schedule.rungs, self._top()
@@ -240,7 +223,7 @@ class Race:
         )
 
     def _drop_hopeless(self) -> None:
-        for index in sorted(self.schedule.hopeless(self._standings(), self._num_expected)):
+        for index in sorted(self.schedule.hopeless(self._standings(), self._intake.num_expected)):
             self._end(self.tracks[index], "stopped", None)
 
     def _finish(self) -> None:

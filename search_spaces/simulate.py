@@ -43,6 +43,8 @@ def simulate(race: Race, world: World) -> list[Moment]:
     while not race.finished:
         while len(out) < world.num_lanes and (leg := race.next_leg()):
             heapq.heappush(out, (clock + world.epoch_s(leg) * (leg.stop - leg.start), leg.id, leg))
+        if len(out) == world.num_lanes:
+            race.look_ahead()
         if not out:
             continue
         clock, _, leg = heapq.heappop(out)

@@ -127,6 +127,8 @@ class World:
             else:
                 assert self.out or self.race.finished, "nothing runs, and nothing comes"
         else:
+            if len(self.out) == self.num_lanes and self.random.random() < 0.3:
+                self.race.look_ahead()
             self._train(self.random.choice(self.out))
         self.check()
 
