@@ -1,8 +1,9 @@
 """A process that has imported what lanes import, and forks whenever this machine's Ray wants a worker.
 
 However many lanes there are, they cost the imports of one, made while Ray still starts, and hold them in memory
-once. Ray itself is left out: it reads its settings from the environment as it is imported, and starts threads soon
-after. Only for a Ray of our own, and on Linux, where forking behind imports is sound.
+once. Ray itself is imported last, for the first worker and in its environment: Ray reads its settings from there as
+it is imported, and the driver sets some of them as late as it starts Ray. Ray's threads come later, in each worker.
+Only for a Ray of our own, and on Linux, where forking behind imports is sound.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from cluster.forked_worker import ADDRESS, abstract
 from workloads.importing import import_ahead
 
-OURS = ("workloads.leg", "workloads.fused", "workloads.widths")
 RAYS = ("pandas", "pyarrow", "fsspec", "requests", "jsonschema", "pydantic", "rich", "yaml")
 """What Ray Tune imports, beside Ray."""
+AHEAD = ("workloads.leg", "workloads.fused", "workloads.widths", *RAYS)
+ON_RAY = ("cluster.lane",)
+DRAWN = "ActorClassID"
+"""What Ray draws at random as it is imported."""
+PATIENCE_S = 5.0
+"""With whoever asks, and does not say for what."""
 CREDENTIALS = struct.Struct("3i")
 """Linux's ``ucred``: process, user, group."""
 
@@ -47,7 +54,15 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
         listener.bind(abstract(address))
         listener.listen()  # here: who asks before the server is ready waits
         server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cluster.forkserver", str(listener.fileno()), *OURS, *RAYS],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "cluster.forkserver",
+                str(listener.fileno()),
+                " ".join(AHEAD),
+                " ".join(ON_RAY),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -62,26 +77,51 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
 
 
 def main() -> None:
-    """Import the modules ``argv[2:]``, then serve at the socket ``argv[1]`` until stdin ends."""
-    import_ahead(sys.argv[2:])
-    with socket.socket(fileno=int(sys.argv[1])) as listener:
-        order = serve(listener)
+    """Import the modules ``argv[2]``, then serve at the socket ``argv[1]``, with ``argv[3]``, until stdin ends."""
+    number, ahead, on_ray = sys.argv[1:]
+    import_ahead(ahead.split())
+    with socket.socket(fileno=int(number)) as listener:
+        order = serve(listener, on_ray.split())
     if order is not None:
         become(order)
 
 
-def serve(listener: socket.socket) -> dict[str, Any] | None:
-    """The order of a forked worker, in that process; None in the server, once it is no longer wanted."""
+def serve(listener: socket.socket, on_ray: Sequence[str]) -> dict[str, Any] | None:
+    """The order of a forked worker, in that process; None in the server, once it is no longer wanted.
+
+    The modules ``on_ray`` are imported in the environment of the first.
+    """
     signal.signal(signal.SIGCHLD, _reap)
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
         while all(key.fileobj is listener for key, _ in selector.select()):
             connection, _ = listener.accept()
-            with connection:
-                if _is_ours(connection) and os.fork() == 0:
-                    return _order(connection)
+            with connection, ExitStack() as files:
+                order = _order(connection, files) if _is_ours(connection) else None
+                if order is None:
+                    continue
+                _import_in(order["environ"], on_ray)
+                if os.fork() == 0:
+                    return _accepted(connection, order)
     return None
+
+
+def _import_in(environ: Mapping[str, str], names: Sequence[str]) -> None:
+    """Import what imports Ray, and leave it with random numbers undrawn: forked workers would share the next ones.
+
+    Ray draws them in C++ to name the actor classes that it defines meanwhile; their names come from the system.
+    """
+    os.environ.update(environ)
+    with contextlib.suppress(ImportError, AttributeError):
+        from ray import actor
+
+        drawn = getattr(actor, DRAWN)
+        setattr(actor, DRAWN, SimpleNamespace(from_random=lambda: drawn(os.urandom(drawn.size()))))
+        try:
+            import_ahead(names)
+        finally:
+            setattr(actor, DRAWN, drawn)
 
 
 def _is_ours(connection: socket.socket) -> bool:
@@ -96,14 +136,23 @@ def _reap(*_: object) -> None:
             pass
 
 
-def _order(connection: socket.socket) -> dict[str, Any]:
-    """What is wanted. This process takes the files of whoever asked, and holds the line as long as it lives."""
-    _, files, _, _ = socket.recv_fds(connection, 1, 3)
-    for number, file in enumerate(files):
+def _order(connection: socket.socket, files: ExitStack) -> dict[str, Any] | None:
+    """What is wanted, with the files of whoever asked, open until ``files`` ends; None where that is never said."""
+    connection.settimeout(PATIENCE_S)  # of one that is stopped others must not take notice
+    try:
+        _, numbers, _, _ = socket.recv_fds(connection, 1, 3)
+        for number in numbers:
+            files.callback(os.close, number)
+        with connection.makefile("rb") as text:
+            return {**json.load(text), "files": numbers}
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _accepted(connection: socket.socket, order: dict[str, Any]) -> dict[str, Any]:
+    """In the new process: it takes the files of whoever asked, and holds the line as long as it lives."""
+    for number, file in enumerate(order["files"]):
         os.dup2(file, number)
-        os.close(file)
-    with connection.makefile("rb") as text:
-        order: dict[str, Any] = json.load(text)
     connection.send(b"+")
     os.dup(connection.fileno())
     return order

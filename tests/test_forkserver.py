@@ -31,6 +31,7 @@ json.dump({
     "mark": os.environ.get("MARK"),
     "address": os.environ.get("PACELINE_FORK_SERVER"),
     "imported": "fractions" in sys.modules,
+    "read": sys.modules["marked"].MARK if "marked" in sys.modules else None,
     "leads": os.getpgid(0) == os.getpid(),
     "blocked": [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
     "handler": signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL,
@@ -58,6 +59,7 @@ def seen():
         "forked": "cluster.forkserver" in parent.cmdline(),
         "server": parent.pid,
         "torch": torch is not None,
+        "drawn": ray.WorkerID.from_random().hex(),
         "threads": os.environ.get("OMP_NUM_THREADS"),
         "oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
     }
@@ -80,10 +82,12 @@ def _wishing(**context: object) -> list[str]:
 
 
 @pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, str]]:
-    """Of a server that has next to nothing imported."""
-    monkeypatch.setattr(forkserver, "OURS", ("fractions", "numpy"))
-    monkeypatch.setattr(forkserver, "RAYS", ("no_such_module",))
+def variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """Of a server that has next to nothing imported; ``marked`` is in place of what imports Ray."""
+    (tmp_path / "marked.py").write_text("import os; MARK = os.environ.get('MARK')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(forkserver, "AHEAD", ("fractions", "no_such_module", "numpy"))
+    monkeypatch.setattr(forkserver, "ON_RAY", ("marked",))
     with forkserver.fork_server(leave=False) as found:
         yield found
     with socket.socket(socket.AF_UNIX) as asking, pytest.raises(ConnectionRefusedError):
@@ -120,6 +124,24 @@ def test_a_worker_has_what_the_process_that_asked_for_it_has(variables: Mapping[
     assert first["oom_score_adj"] == int(Path("/proc/self/oom_score_adj").read_text())
     assert first["parent"] == second["parent"] != os.getpid()
     assert first["drawn"] != second["drawn"]
+    assert (
+        first["read"] == second["read"] == "1"
+    )  # what is imported last is imported once, in the first's environment
+
+
+@pytest.mark.parametrize("said", [b"", b".{]", b".[]", None])
+def test_who_asks_for_nothing_that_can_be_understood_is_passed_over(
+    variables: Mapping[str, str], tmp_path: Path, said: bytes | None
+) -> None:
+    script = tmp_path / "worker.py"
+    script.write_text(TELLING)
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(forked_worker.abstract(variables[forked_worker.ADDRESS]))
+        if said is not None:  # else it says nothing for as long as it lives
+            asking.sendall(said)
+            asking.shutdown(socket.SHUT_WR)
+        assert _told(_ask(script, *WORDS, **variables))["imported"]
+        assert not asking.recv(1)
 
 
 def test_whoever_asked_ends_with_the_worker_and_no_other_does(variables: Mapping[str, str], tmp_path: Path) -> None:
@@ -170,6 +192,7 @@ def test_a_ray_of_our_own_has_its_workers_forked_and_does_without_a_server_that_
     first, second, third = json.loads(done.stdout.splitlines()[-1])
     assert first["forked"] and second["forked"] and first["server"] == second["server"]
     assert first["torch"] and second["torch"] and not third["torch"]
+    assert first["drawn"] != second["drawn"]
     assert first["threads"] == "1" and not third["forked"]
     assert first["oom_score_adj"] == third["oom_score_adj"] > 0
     assert not psutil.pid_exists(first["server"])
