@@ -6,28 +6,20 @@ time for which Ray's start waits on the agent. ``--minimal`` leaves out their se
 
 from __future__ import annotations
 
-import importlib.util
 import runpy
 import sys
 from pathlib import Path
-from typing import Any
 
 
 def main() -> None:
     """See the module; ``sys.argv`` is that of Ray's ``agent.py``."""
-    found = importlib.util.find_spec("ray")
-    assert found and found.origin, "it is Ray that starts this script"
-    agent = Path(found.origin).parent / "dashboard" / "agent.py"
-    sys.path[0] = str(agent.parent)  # as for a script; it held our own modules
+    own = str(Path(__file__).parent)
+    sys.path[:] = [place for place in sys.path if place != own]  # a script's folder, whose names are not Ray's
 
     from ray.dashboard import utils
 
-    vars(utils)["get_all_modules"] = _none
-    runpy.run_path(str(agent), run_name="__main__")
-
-
-def _none(kind: type[Any]) -> list[type[Any]]:
-    return []
+    vars(utils)["get_all_modules"] = lambda kind: []
+    runpy.run_path(str(Path(utils.__file__).with_name("agent.py")), run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -124,9 +124,7 @@ def test_a_worker_has_what_the_process_that_asked_for_it_has(variables: Mapping[
     assert first["oom_score_adj"] == int(Path("/proc/self/oom_score_adj").read_text())
     assert first["parent"] == second["parent"] != os.getpid()
     assert first["drawn"] != second["drawn"]
-    assert (
-        first["read"] == second["read"] == "1"
-    )  # what is imported last is imported once, in the first's environment
+    assert first["read"] == second["read"] == "1", "what is imported last is imported once, for the first"
 
 
 @pytest.mark.parametrize("said", [b"", b".{]", b".[]", None])
