@@ -25,8 +25,7 @@ class Intake:
     @property
     def breadth(self) -> int:
         """The most new tracks that may go out together now."""
-        num_begun = sum(track.state != "ready" or track.epoch > 0 for track in self._tracks)
-        return self._breadth.now(self._rules.num_tracks - num_begun)
+        return self._breadth.now(self._rules.num_tracks - len(self._tracks) + self.num_new)
 
     @property
     def num_new(self) -> int:
