@@ -36,7 +36,7 @@ check: install
 # checkov pins older packages than ours, so that it has an environment of its own.
 checkov: install
 	test -x .checkov/bin/checkov || ($(PYTHON) -m venv .checkov && .checkov/bin/python -m pip install --quiet checkov==3.3.30)
-	$(BIN)/python -m pytest tests/test_k8s_checkov.py
+	$(BIN)/python -m pytest tests/k8s/test_checkov.py
 
 # Hours in all; what needs data looks for it in PACELINE_BENCH_DATA, and says so where there is none.
 bench: compiled

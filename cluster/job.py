@@ -18,12 +18,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.commands import BAD_SPEC, FAILED, FINISHED, INTERRUPTED
+from cluster.exit_codes import BAD_SPEC, FAILED, FINISHED, INTERRUPTED
 
 if TYPE_CHECKING:
-    from cluster.connect import Joined
-    from cluster.home import SweepHome
-    from search_spaces.sweep import Sweep
+    from cluster.lanes.joined_cluster import Joined
+    from cluster.sweep.home import SweepHome
+    from search_spaces.spec.sweep import Sweep
 
 USAGE = "usage: python -m cluster.job ID [--local | --kill]"
 SIGNALS_APART_S = 0.5
@@ -43,8 +43,8 @@ def main(arguments: list[str]) -> int:
     if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
         print(USAGE, file=sys.stderr)
         return BAD_SPEC
-    from search_spaces.driving import Fenced, StudyAway
-    from search_spaces.faults import SpecError
+    from search_spaces.types.driver_errors import Fenced, StudyAway
+    from search_spaces.types.faults import SpecError
 
     try:
         _check_python()
@@ -95,10 +95,10 @@ def _check_code() -> None:
 
 
 def _run(sweep_id: str, local: bool) -> int:
-    from cluster.commands.common import reading
-    from cluster.commands.running import tell_end
-    from cluster.home import Busy
-    from search_spaces.faults import SpecError
+    from cluster.cli.commands.run import tell_end
+    from cluster.cli.commands.shared import reading
+    from cluster.sweep.home import Busy
+    from search_spaces.types.faults import SpecError
 
     home = _home(sweep_id)
     try:
@@ -118,8 +118,8 @@ def _run(sweep_id: str, local: bool) -> int:
 @contextmanager
 def _only_driver(home: SweepHome) -> Iterator[None]:
     """As ``driven``, after an earlier attempt has had the time to end; with an attempt's number of its own."""
-    from cluster.attempt import claim_attempt
-    from cluster.home import root
+    from cluster.sweep.attempt import claim_attempt
+    from cluster.sweep.home import root
 
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while home.driver_pid() is not None and time.monotonic() < deadline:
@@ -133,9 +133,9 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
 
 def _home(sweep_id: str) -> SweepHome:
     """The sweep's home as it stands, or made now; its data is where this submission has brought it."""
-    from cluster.home import SweepHome, root, write_whole
-    from cluster.rebuilding import rebuilt
-    from cluster.storage import named
+    from cluster.sweep.home import SweepHome, root, write_whole
+    from cluster.sweep.restore import rebuilt
+    from cluster.sweep.shared_storage import named
 
     home = SweepHome(sweep_id, root().resolve() / sweep_id)
     sent = _sent()
@@ -159,7 +159,7 @@ def _home(sweep_id: str) -> SweepHome:
 
 
 def _sent() -> Sweep | None:
-    from search_spaces.sweep import load_sweep
+    from search_spaces.spec.sweep import load_sweep
     from workloads.registry import catalogue
 
     path = os.environ.get("PACELINE_SPEC")
@@ -167,9 +167,9 @@ def _sent() -> Sweep | None:
 
 
 def _drive_on_cluster(home: SweepHome) -> int:
-    from cluster.connect import joined
-    from cluster.visible import missing_on_cluster
-    from search_spaces.faults import SpecError
+    from cluster.doctor.reachability import missing_on_cluster
+    from cluster.lanes.joined_cluster import joined
+    from search_spaces.types.faults import SpecError
 
     if faults := list(missing_on_cluster(home)):
         raise SpecError(faults)
@@ -178,12 +178,12 @@ def _drive_on_cluster(home: SweepHome) -> int:
 
 
 def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
-    from cluster.commands.common import title
-    from cluster.driver import DataChanged, drive
-    from cluster.size import TooSmall
-    from cluster.stores import StoresRefused
-    from cluster.view import LineView
-    from workloads.data import DataError
+    from cluster.cli.commands.shared import title
+    from cluster.doctor.stores import StoresRefused
+    from cluster.driver.driver import DataChanged, drive
+    from cluster.sweep.lane_count import TooSmall
+    from cluster.terminal.views import LineView
+    from workloads.data.prepare import DataError
 
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
@@ -198,15 +198,15 @@ def _more_trials(home: SweepHome) -> int | None:
     wanted = os.environ.get("PACELINE_TRIALS")
     if not wanted:
         return None
-    from cluster.commands.common import reading
-    from cluster.extending import new_total
+    from cluster.cli.commands.shared import reading
+    from cluster.sweep.more_trials import new_total
 
     return new_total(reading(home), wanted)
 
 
 def _kill(sweep_id: str) -> int:
     """Ends the driver, which must be on this node, at once: a second signal does, and if it does not, a kill."""
-    from cluster.home import SweepHome
+    from cluster.sweep.home import SweepHome
 
     home = SweepHome.find(sweep_id)
     for _ in range(2):

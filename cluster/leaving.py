@@ -1,87 +1,10 @@
-"""The preStop hook of Ray's pods: whatever takes a pod away, its sweeps end cleanly or move on.
-
-`python -m cluster.leaving head` stops the jobs of this head and waits until their drivers have saved.
-`python -m cluster.leaving worker` tells Ray that this node is about to go, and waits until its lanes have left.
-Both give up after ``PATIENCE_S``, before the pod's terminationGracePeriodSeconds are over.
-"""
+"""The old name of ``cluster.pre_stop``, which the preStop hooks of manifests applied before 0.2 start."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 
-PATIENCE_S = 75.0
-POLL_S = 1.0
-DASHBOARD = "http://127.0.0.1:8265"
-
-
-def main(arguments: list[str]) -> int:
-    """Exit code 0 when everything left in time, 1 when not, 2 for anything but one role."""
-    if arguments == ["head"]:
-        return 0 if leave_head(DASHBOARD, PATIENCE_S) else 1
-    if arguments == ["worker"]:
-        address = os.environ["RAY_ADDRESS"]
-        node_id = own_node_id(address)
-        return 0 if node_id is None or leave_worker(address, node_id, PATIENCE_S) else 1
-    print("usage: python -m cluster.leaving head|worker", file=sys.stderr)
-    return 2
-
-
-def leave_head(dashboard: str, patience_s: float) -> bool:
-    """Asks every unfinished job of the cluster to stop; whether all ended within ``patience_s``."""
-    from ray.job_submission import JobSubmissionClient
-
-    client = JobSubmissionClient(dashboard)
-
-    def unfinished() -> list[str]:
-        return [
-            job.submission_id for job in client.list_jobs() if job.submission_id and not job.status.is_terminal()
-        ]
-
-    for job in unfinished():
-        client.stop_job(job)
-    return _await(lambda: not unfinished(), patience_s)
-
-
-def leave_worker(address: str, node_id: str, patience_s: float) -> bool:
-    """Announces the node's end: nothing new is placed on it. Whether its actors left within ``patience_s``."""
-    from ray.util.state import list_actors
-
-    drain = [
-        sys.executable,
-        "-m",
-        "ray.scripts.scripts",
-        "drain-node",
-        f"--address={address}",
-        f"--node-id={node_id}",
-    ]
-    drain += ["--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=the pod is being taken away"]
-    subprocess.run([*drain, f"--deadline-remaining-seconds={int(patience_s)}"], check=True)
-    here: list[tuple[str, str, str | bool | int | float]] = [("node_id", "=", node_id), ("state", "=", "ALIVE")]
-    return _await(lambda: not list_actors(address=address, filters=here), patience_s)
-
-
-def own_node_id(address: str) -> str | None:
-    """The ID of the live Ray node with this host's address; None when it has gone already."""
-    from ray.util.state import list_nodes
-
-    own = socket.gethostbyname(socket.gethostname())
-    nodes = list_nodes(address=address, filters=[("node_ip", "=", own), ("state", "=", "ALIVE")])
-    return nodes[0].node_id if nodes else None
-
-
-def _await(happened: Callable[[], bool], patience_s: float) -> bool:
-    ending = time.monotonic() + patience_s
-    while not happened():
-        if time.monotonic() > ending:
-            return False
-        time.sleep(POLL_S)
-    return True
-
+from cluster.pre_stop import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

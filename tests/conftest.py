@@ -12,11 +12,11 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run side by side on few cores
 
-from tests.object_store import object_store
-from tests.postgres import Postgres, postgres
-from tests.tracking_help import open_writer, write_trial
-from tracking.store import open_store
-from tracking.ui import Server, serve
+from tests.helpers.object_store import object_store
+from tests.helpers.postgres import Postgres, postgres
+from tests.helpers.small_sweep_in_mlflow import open_writer, write_trial
+from tracking.store.open import open_store
+from tracking.ui.server import Server, serve
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -86,7 +86,7 @@ def any_uri(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "http":
         return str(request.getfixturevalue("server").url)
     if request.param == "mlflow":
-        monkeypatch.setattr("tracking.store.REVISIONS", set())
+        monkeypatch.setattr("tracking.store.open.REVISIONS", set())
     return str(request.getfixturevalue("sqlite_uri"))
 
 

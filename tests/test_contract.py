@@ -21,7 +21,7 @@ FORBIDDEN = {
     "tracking": {"torch", "ray", "workloads", "cluster"},
     "cluster": set(),
 }
-DRIVEN = ("cluster.driver", "cluster.tuning", "cluster.crew_lane")
+DRIVEN = ("cluster.driver.driver", "cluster.lanes.tune", "cluster.lanes.multi_worker_lane")
 LOOPS = ("plain", "fused", "layers", "optimizers", "task")
 
 

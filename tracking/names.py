@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from search_spaces.values import Params, Value
+from search_spaces.types.values import Params, Value
 
 Role = Literal["sweep", "trial", "final"]
 

@@ -13,8 +13,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from search_spaces.data import Data
-from workloads.data import prepare
+from search_spaces.spec.data import Data
+from workloads.data.prepare import prepare
 from workloads.registry import workload
 
 

@@ -4,7 +4,7 @@
 
 Needs torch and numpy alone. A group of one process, NCCL on a GPU and gloo on a CPU: nothing is sent, but all that
 DDP does is done. "torch" is a textbook loop, "torch, DDP" the same under DistributedDataParallel, "worker" what
-``workloads.plain`` does in a ring, which also keeps the metrics and the gradient's norm. Interleaved; medians, and
+``plain_loop`` does in a ring, which also keeps the metrics and the gradient's norm. Interleaved; medians, and
 medians of the ratios to "torch". Without a GPU it says so and ends with 0, unless told to use the CPU.
 """
 
@@ -22,9 +22,9 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.benchmarks.fused_speed import CASES, noise_setup, stepper, timed
-from workloads.loop import Setup, Trainee
-from workloads.plain import PlainLoop
-from workloads.ring import Ring
+from workloads.training.plain_loop import PlainLoop
+from workloads.training.process_group import Ring
+from workloads.training.setup import Setup, Trainee
 
 WARM_UP = 2
 Stepper = Callable[[], float]

@@ -34,8 +34,8 @@ class Digits:
 @cache
 def digits() -> Digits:
     """The split that a Paceline sweep on digits has."""
-    from search_spaces.data import Data
-    from workloads.data import prepare
+    from search_spaces.spec.data import Data
+    from workloads.data.prepare import prepare
 
     prepared = prepare(Data(name="digits"))
     mean, std = prepared.search.statistics.mean, prepared.search.statistics.std

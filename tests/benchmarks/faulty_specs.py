@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faulty_specs import FAULTY, SPEC, Faulty, Place
+from tests.helpers.faulty_specs import FAULTY, SPEC, Faulty, Place
 
 BARE = (sys.executable, "-c", "pass")
 REFUSED = (sys.executable, "-m", "cluster.cli", "run", SPEC)

@@ -24,14 +24,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workloads.data import Arrays, SearchData
-from workloads.features import fit
-from workloads.fused import FusedLoop
-from workloads.graphs import WARM_UP
-from workloads.loop import Setup, Trainee
-from workloads.plain import PlainLoop
+from workloads.data.prepare import Arrays
+from workloads.data.search_data import SearchData
+from workloads.data.statistics import fit
 from workloads.registry import workload
-from workloads.resident import resident
+from workloads.training.batches import resident
+from workloads.training.fused.cuda_graphs import WARM_UP
+from workloads.training.fused.loop import FusedLoop
+from workloads.training.plain_loop import PlainLoop
+from workloads.training.setup import Setup, Trainee
 
 WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...], int]] = {

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cluster.machine import local_ray
-from cluster.size import LaneSize
-from search_spaces.data import Data
-from search_spaces.legs import Leg, Member
+from cluster.ray_internals.local_ray import local_ray
+from cluster.sweep.lane_count import LaneSize
+from search_spaces.race.legs import Leg, Member
+from search_spaces.spec.data import Data
 from tests.benchmarks.noop import stamp
-from workloads.data import prepare
+from workloads.data.prepare import prepare
 from workloads.registry import workload
 
 NUM_LATER = 5
@@ -27,9 +27,9 @@ WORKLOAD = "tests.benchmarks.noop:STAMPING"
 
 def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
     """A lane's first leg, and its next ones."""
-    from cluster.crew_lane import CrewLane
-    from cluster.reports import Report, Shared
-    from workloads.distributed import Crew
+    from cluster.lanes.multi_worker_lane import CrewLane
+    from cluster.sweep.messages import Report, Shared
+    from workloads.legs.ray_train import Crew
 
     setting = {"workload": WORKLOAD, "objective": "val_loss", "goal": "minimize", "checkpoints": str(folder / "c")}
     shared = Shared({**setting, "device": "cpu"}, search, folder / "stop")
@@ -91,7 +91,7 @@ def main() -> None:
     search = prepare(Data(name="wine")).search
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        local_ray(LaneSize(1, 2, 0), leave=False),
+        local_ray(LaneSize(1, 2, 0).ray_cpus, leave=False),
     ):
         shared = ray.put(search)
         found = {"bare_s": math.nan, "first_s": math.nan, "later_s": []}

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_spaces.hyperparameters import hyper
-from workloads.registry import DataShape, Workload
-from workloads.training import Training
+from search_spaces.space.hyperparameters import hyper
+from workloads.arrays import DataShape
+from workloads.contract import Workload
+from workloads.hyperparameters import Training
 
 if TYPE_CHECKING:
     from torch import nn

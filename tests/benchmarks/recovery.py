@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.ray_cluster import RayCluster, Submitter, submitting
-from tests.waiting import wait_until
+from tests.helpers.ray_cluster import RayCluster, Submitter, submitting
+from tests.helpers.waiting import wait_until
 
 QUIET_S = 2.5
 """Epochs come several times a second, and what is on its way arrives in less."""
@@ -47,8 +47,8 @@ BEATING = """
 import os, time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from search_spaces.hyperparameters import hyper
-from workloads.mlp import MLP, MLPHyperparameters
+from search_spaces.space.hyperparameters import hyper
+from workloads.models.mlp import MLP, MLPHyperparameters
 BEATS = Path(os.environ["PACELINE_HOME"]) / "beats"
 @dataclass(frozen=True, kw_only=True)
 class Beating(MLPHyperparameters):

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.rules import Rules
+from search_spaces.race.contract import Rules
 from tests.benchmarks.commands import DATA_ENV, data_folder
 from tests.benchmarks.tables import SIGNATURES, Outcome, Table, Way, load, search
 

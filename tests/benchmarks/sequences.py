@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.data import Data
+from search_spaces.spec.data import Data
 from tests.benchmarks.commands import DATA_ENV, Ran, data_folder, paceline
-from workloads.data import prepare
-from workloads.raw import NOT_COUNTED
+from workloads.data.prepare import prepare
+from workloads.data.raw import NOT_COUNTED
 
 TEXT_BYTES = 200_000
 SPECS: Mapping[str, Mapping[str, Any]] = {

@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search_spaces.data import Data, Split
-from search_spaces.legs import Leg, Member
+from search_spaces.race.legs import Leg, Member
+from search_spaces.spec.data import Data, Split
 from tests.benchmarks.commands import DATA_ENV, data_folder
-from workloads.data import prepare
-from workloads.leg import LegRunner, LegSetting
-from workloads.stream_ray import own_shard
+from workloads.data.prepare import prepare
+from workloads.data.streaming.ray_data import own_shard
+from workloads.legs.runner import LegRunner, LegSetting
 
 FILES = {"mlp": "adult-train.csv", "cnn": "cifar10-train.parquet"}
 FIFTH = Split(train=0.2, val=0.03, test=0.77)

@@ -19,7 +19,7 @@ from contextlib import closing
 
 from ray.job_submission import JobSubmissionClient
 
-from tests.ray_cluster import Submitter, submitting
+from tests.helpers.ray_cluster import Submitter, submitting
 
 SPEC = """
 name: start

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from search_spaces.domain import Choice, Int
-from search_spaces.hyperparameters import hyper
-from search_spaces.search import Search
-from search_spaces.simulate import World, simulate
-from search_spaces.space import Space
-from search_spaces.values import Params, Value
+from search_spaces.race.search import Search
+from search_spaces.race.simulate import World, simulate
+from search_spaces.space.domains import Choice, Int
+from search_spaces.space.hyperparameters import hyper
+from search_spaces.space.space import Space
+from search_spaces.types.values import Params, Value
 
 GOALS = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
 FEW = {

@@ -29,14 +29,14 @@ import torch
 from PIL import Image
 
 from tests.benchmarks.commands import DATA_ENV, data_folder
-from workloads.data import SearchData
-from workloads.features import fit
-from workloads.loop import Setup, Trainee
-from workloads.plain import PlainLoop
+from workloads.arrays import Arrays
+from workloads.data.search_data import SearchData
+from workloads.data.statistics import fit
+from workloads.models.transfer.hyperparameters import TransferHyperparameters
 from workloads.registry import workload
-from workloads.splits import Arrays
-from workloads.transfer import TransferHyperparameters
-from workloads.widths import make_loop
+from workloads.training.choose_width import make_loop
+from workloads.training.plain_loop import PlainLoop
+from workloads.training.setup import Setup, Trainee
 
 ROWS_TAUGHT, ROWS_LEARNED, ROWS_JUDGED = 400, 20, 200
 WHOLE = {"backbone": "resnet18", "mode": "fine_tuning", "unfrozen": 99, "backbone_lr_ratio": 1.0, "lr": 0.001}

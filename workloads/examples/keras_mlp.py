@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.own_loop import Run
+from workloads.models.custom.loop import Run
 
 FILE = "model.keras"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.own_loop import Run
+from workloads.models.custom.loop import Run
 
 FILE = "weights.npz"
 

@@ -1,0 +1,1 @@
+"""The command line: ``main`` is what `paceline` starts, ``commands`` does the work."""

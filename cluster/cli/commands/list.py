@@ -1,0 +1,173 @@
+"""`paceline ls`: the sweeps of this folder, those it has submitted, and those that the MLflow store knows."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cluster.cli.commands.shared import Failure, console, print_json, reading
+from cluster.exit_codes import FINISHED
+from cluster.sweep.home import SweepHome
+from cluster.targets import submitted
+from cluster.targets.contract import LOCAL, SweepJob, TargetError
+from cluster.targets.parse import parse_target
+from cluster.terminal import formatting
+
+if TYPE_CHECKING:
+    from tracking.store.records import FoundRun
+
+UNREACHABLE, FORGOTTEN = "unreachable", "unknown"
+HEADS = ("id", "name", "workload", "state", "trials", "best", "started", "owner", "target")
+
+Listed = dict[str, Any]
+
+
+def ls(as_json: bool, on: str | None = None) -> int:
+    """Newest first. A sweep that several places know of is told once: what is on disk here counts most."""
+    found = {row["sweep"]: row for row in _stored()}
+    found |= {row["sweep"]: {**found.get(row["sweep"], {}), **row} for row in _submitted(on)}
+    found |= {row["sweep"]: row for row in map(_here, SweepHome.all()) if row["sweep"] not in _away(found)}
+    rows = sorted(found.values(), key=lambda row: (row["started"], row["sweep"]), reverse=True)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        _print_table(rows)
+    else:
+        print("there is no sweep in this folder; `paceline demo` makes one")
+    return FINISHED
+
+
+def _away(found: dict[str, Listed]) -> set[str]:
+    """Sweeps that a cluster drives: their homes may be seen from here, but their drivers are not."""
+    return {row["sweep"] for row in found.values() if row["target"] != LOCAL and row["state"] != FORGOTTEN}
+
+
+def _here(home: SweepHome) -> Listed:
+    try:
+        read = reading(home)
+    except Failure as error:  # its study is in a database that is away
+        print(f"{home.id}: {error.message}", file=sys.stderr)
+        about = {
+            "name": home.sweep().name,
+            "owner": home.spec.owner(),
+            "started": _minute(home.spec.stat().st_mtime),
+        }
+        return {"sweep": home.id, "state": UNREACHABLE, "target": LOCAL, **about}
+    sweep = read.sweep
+    return {
+        "sweep": home.id,
+        "name": sweep.name,
+        "workload": sweep.workload,
+        "state": read.state,
+        "trials": len(read.rows),
+        "planned": sweep.trials,
+        "metric": sweep.metric.name,
+        "best": read.best.best_value if read.best else None,
+        "started": _minute(home.spec.stat().st_mtime),
+        "owner": home.spec.owner(),
+        "target": LOCAL,
+    }
+
+
+def _submitted(on: str | None) -> Iterator[Listed]:
+    """What the ledger remembers, and what the targets say of it; ``on`` adds a target."""
+    entries = {entry.id: entry for entry in submitted.entries()}
+    for text in dict.fromkeys([*filter(None, [on]), *(entry.target for entry in entries.values())]):
+        jobs = _asked(text)
+        mine = [entry for entry in entries.values() if entry.target == text]
+        for job in (jobs or {}).values():
+            yield _job_row(job, text)
+        for entry in mine:
+            if jobs is None or entry.id not in jobs:
+                state = UNREACHABLE if jobs is None else FORGOTTEN
+                began = datetime.fromisoformat(entry.submitted_at).timestamp()
+                yield {
+                    "sweep": entry.id,
+                    "name": entry.name,
+                    "state": state,
+                    "started": _minute(began),
+                    "owner": entry.owner,
+                    "target": text,
+                }
+
+
+def _asked(text: str) -> dict[str, SweepJob] | None:
+    """The target's jobs by sweep; None when it cannot be asked, which is told."""
+    if text == LOCAL:
+        return {}
+    try:
+        return {job.id: job for job in parse_target(text).sweeps()}
+    except (TargetError, ValueError) as error:
+        print(f"{text}: {error}", file=sys.stderr)
+        return None
+
+
+def _job_row(job: SweepJob, target: str) -> Listed:
+    began = datetime.fromisoformat(job.submitted_at).timestamp() if job.submitted_at else 0.0
+    return {
+        "sweep": job.id,
+        "name": job.name,
+        "state": job.state,
+        "started": _minute(began),
+        "owner": job.owner,
+        "target": target,
+    }
+
+
+def _stored() -> Iterator[Listed]:
+    """The sweeps that MLflow's store knows; one that cannot be read is told, and no reason to tell nothing."""
+    from tracking.results.table import sweeps
+    from tracking.store.errors import Away, Refused
+
+    try:
+        runs = sweeps(None)
+    except FileNotFoundError:
+        return
+    except (Away, Refused) as error:
+        print(f"MLflow: {error}", file=sys.stderr)
+        return
+    yield from map(_run_row, runs)
+
+
+def _run_row(run: FoundRun) -> Listed:
+    from tracking import names
+
+    def count(key: str) -> int | None:
+        return int(run.metrics[key][0]) if key in run.metrics else None
+
+    metric = run.tags.get(names.SWEEP_METRIC, "")
+    return {
+        "sweep": run.tags[names.SWEEP_ID],
+        "name": run.tags.get(names.SWEEP_NAME, ""),
+        "workload": run.tags.get(names.SWEEP_WORKLOAD, ""),
+        "state": run.tags.get(names.SWEEP_STATE, ""),
+        "trials": count("sweep/trials"),
+        "planned": count("sweep/planned"),
+        "metric": metric,
+        "best": run.metrics.get(names.best(metric), (None, 0))[0],
+        "started": _minute(run.start_ms / 1000),
+        "owner": run.tags.get(names.USER, ""),
+        "target": run.tags.get(names.SWEEP_TARGET, LOCAL),
+    }
+
+
+def _minute(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _print_table(rows: list[Listed]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bright_black")
+    for head in HEADS:
+        table.add_column(head, justify="right" if head in ("trials", "best") else "left", no_wrap=True)
+    for row in rows:
+        known = row.get("trials") is not None
+        trials = f"{row['trials']}/{row['planned']}" if known else formatting.NOTHING
+        value = f"{row['metric']} {formatting.measure(row['best'])}" if known else formatting.NOTHING
+        rest = (row["started"], row["owner"], row["target"])
+        table.add_row(row["sweep"], row["name"], row.get("workload", ""), row["state"], trials, value, *rest)
+    console().print(table)

@@ -1,0 +1,215 @@
+"""Commands about sweeps that were handed to a target: submit, status, logs, wait, stop, resume."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cluster.cli.commands.shared import Failure, Refusal, load, print_json, refusing
+from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
+from cluster.sweep.home import SweepHome
+from cluster.targets import submitted as ledger
+from cluster.targets.contract import LOCAL, SweepJob, Target, TargetError
+from cluster.targets.parse import parse_target
+
+if TYPE_CHECKING:
+    from cluster.targets.submission import Code
+    from cluster.targets.submit import Job
+
+POLL_S = 1.0
+STOP_PATIENCE_S = 120.0
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """What a target or a spec refuses ends the command in plain words."""
+    try:
+        with refusing():
+            yield
+    except (TargetError, ValueError) as error:
+        raise Refusal(str(error)) from error
+    except LookupError as error:
+        raise Refusal(str(error.args[0])) from error
+
+
+def submit(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None, wait: bool) -> int:
+    """Hands a new sweep to the target; with ``wait`` until it has ended."""
+    return _after(_submitted(spec, overrides, on, code), wait, follow=False)
+
+
+def run_on(spec: str, overrides: tuple[str, ...], on: str, code: Code | None = None) -> int:
+    """Hands a new sweep to the target and follows it; Ctrl-C leaves it running."""
+    return _after(_submitted(spec, overrides, on, code), wait=True, follow=True)
+
+
+def resume_on(reference: str, on: str | None, trials: str | None, wait: bool = False) -> int:
+    """A further attempt of a sweep that was submitted from this folder."""
+    from cluster.targets.submit import resubmit
+
+    with telling():
+        entry = ledger.find(reference)
+        if entry is None:
+            raise LookupError(f"this folder has submitted no sweep {reference}; `paceline ls` lists what it knows")
+        job = resubmit(entry, parse_target(on or entry.target), trials)
+    return _after(job, wait, follow=wait)
+
+
+def _submitted(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None) -> Job:
+    from cluster.targets.submit import submit
+
+    with telling():
+        target = parse_target(on or LOCAL)
+        return submit(load(spec, overrides), target, code)
+
+
+def _after(job: Job, wait: bool, follow: bool) -> int:
+    for note in job.notes:
+        print(note)
+    print(f"sweep {job.id} submitted to {job.target}; `paceline logs {job.id} -f` follows it", flush=True)
+    if follow:
+        return _follow(job.target, job.id)
+    return _wait(job.target, job.id) if wait else FINISHED
+
+
+def place(reference: str, on: str | None) -> tuple[str, Target]:
+    """The sweep's whole ID and its target: ``on``, else where this folder submitted it to, else this machine."""
+    entry = ledger.find(reference)
+    if entry is not None and (on or reference != "last" or not _outdated(entry)):
+        return entry.id, parse_target(on or entry.target)
+    if on:
+        if reference == "last":
+            raise LookupError(f"this folder has submitted no sweep: name one, `paceline ls --on {on}` lists them")
+        return reference, parse_target(on)
+    return SweepHome.find(reference).id, parse_target(LOCAL)
+
+
+def _outdated(entry: ledger.Entry) -> bool:
+    """Whether a sweep was begun here after the last one that was submitted."""
+    from datetime import datetime
+
+    newest = next(iter(SweepHome.all()), None)
+    submitted = datetime.fromisoformat(entry.submitted_at).timestamp()
+    return newest is not None and newest.id != entry.id and newest.spec.stat().st_mtime > submitted + 1
+
+
+def status(reference: str, on: str | None, as_json: bool) -> int:
+    """How the sweep stands on its target."""
+    with telling():
+        sweep_id, target = place(reference, on)
+        job = target.status(sweep_id)
+        last = next(iter(list(target.logs(sweep_id))[-1:]), "") if job.state == "running" else ""
+    told: dict[str, Any] = {
+        "sweep": job.id, "name": job.name, "target": str(target), "state": job.state, "attempt": job.attempt,
+        "owner": job.owner, "submitted_at": job.submitted_at, "message": job.message, "last": last,
+    }  # fmt: skip
+    if as_json:
+        print_json(told)
+        return FINISHED
+    print(f"{job.name}-{job.id}  {job.state}  attempt {job.attempt}, on {target}, by {job.owner or 'unknown'}")
+    for line in filter(None, (job.message, last)):
+        print(f"  {line}")
+    print("\n".join(f"  {command}" for command in _next(job)))
+    return FINISHED
+
+
+def _next(job: SweepJob) -> list[str]:
+    if not job.ended:
+        return [f"paceline logs {job.id} -f", f"paceline stop {job.id}"]
+    return [f"paceline logs {job.id}"] + ([] if job.state == "finished" else [f"paceline resume {job.id}"])
+
+
+def logs(reference: str, on: str | None, follow: bool) -> int:
+    """The driver's lines; Ctrl-C leaves the sweep running."""
+    with telling():
+        sweep_id, target = place(reference, on)
+        if follow:
+            return _follow(target, sweep_id)
+        for line in target.logs(sweep_id):
+            print(line)
+    return FINISHED
+
+
+def wait(reference: str, on: str | None) -> int:
+    """Until the sweep has ended; the exit code is its own."""
+    with telling():
+        sweep_id, target = place(reference, on)
+    return _wait(target, sweep_id)
+
+
+def stop_on(reference: str, on: str, now: bool) -> int:
+    """Asks for a clean stop, or ends it, and waits until it has."""
+    with telling():
+        sweep_id, target = place(reference, on)
+        job = target.status(sweep_id)
+        if job.ended:
+            raise Failure(f"sweep {sweep_id} is not running on {target}: it is {job.state}")
+        target.stop(sweep_id, now)
+        deadline = time.monotonic() + STOP_PATIENCE_S
+        while not (job := _there(target, sweep_id)).ended:
+            if time.monotonic() > deadline:
+                raise Failure(f"sweep {sweep_id} was asked to stop and still is at it; --now does not wait")
+            time.sleep(POLL_S)
+    print(f"sweep {sweep_id} {job.state}; `paceline resume {sweep_id}` continues it")
+    return FINISHED
+
+
+def _there(target: Target, sweep_id: str) -> SweepJob:
+    """As ``status``; a target that forgets what it ended (Kubernetes) has stopped it."""
+    try:
+        return target.status(sweep_id)
+    except LookupError:
+        return SweepJob(id=sweep_id, job_name="", state="stopped")
+
+
+def _follow(target: Target, sweep_id: str) -> int:
+    try:
+        with telling():
+            for line in target.logs(sweep_id, follow=True):
+                print(line, flush=True)
+        return _wait(target, sweep_id)
+    except KeyboardInterrupt:
+        print(
+            f"\ndetached; sweep {sweep_id} goes on: `paceline logs {sweep_id} -f` follows it again, "
+            f"`paceline stop {sweep_id}` ends it"
+        )
+        return INTERRUPTED
+
+
+def _wait(target: Target, sweep_id: str) -> int:
+    with telling():
+        while not (job := target.status(sweep_id)).ended:
+            time.sleep(POLL_S)
+    print(f"sweep {sweep_id} {job.state}{': ' + job.message if job.message else ''}")
+    if job.exit_code is not None:
+        return job.exit_code
+    return {"finished": FINISHED, "stopped": INTERRUPTED}.get(job.state, FAILED)
+
+
+def doctor_on(on: str, code: Code | None, as_json: bool) -> int:
+    """What is wrong with a cluster, and what to do about it."""
+    from cluster.doctor.report import report
+    from cluster.targets.submission import usual_code
+
+    with telling():
+        return report(parse_target(on).checks(code or usual_code(on)), as_json)
+
+
+def away(reference: str, on: str | None) -> str | None:
+    """The cluster that the sweep is on, ``on`` or the one that it was submitted to; None for this machine."""
+    if on is not None:
+        return on
+    with telling():
+        try:
+            target = str(place(reference, None)[1])
+        except LookupError:
+            return None  # told by whoever looks for it here
+    return None if target == LOCAL else target
+
+
+def chosen(on: str | None) -> str | None:
+    """The target of ``--on``, else of PACELINE_TARGET; None for this machine."""
+    text = on or os.environ.get("PACELINE_TARGET") or LOCAL
+    return None if text == LOCAL else text

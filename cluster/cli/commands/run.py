@@ -1,0 +1,159 @@
+"""Commands that drive a sweep: run, resume, demo."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from click import ClickException
+
+import search_spaces
+from cluster.cli.commands.shared import (
+    Failure,
+    Refusal,
+    console,
+    find,
+    load,
+    print_json,
+    reading,
+    refusing,
+    stored,
+    title,
+)
+from cluster.cli.options import RunOptions
+from cluster.exit_codes import FINISHED, INTERRUPTED
+from cluster.sweep.home import Busy, SweepHome
+from search_spaces.types.driver_errors import Fenced, StudyAway
+
+if TYPE_CHECKING:
+    from cluster.sweep.reading import Reading
+    from cluster.terminal.live_lines import Title
+    from cluster.terminal.records import Observer
+    from search_spaces.spec.sweep import Sweep
+
+DEMO = Path(search_spaces.__file__).parent / "examples" / "demo.yaml"
+AFTER_DEMO = (
+    ("paceline ui", "leaderboard and charts of this sweep in a browser"),
+    ("paceline init mlp", "writes a commented sweep.yaml for you to edit"),
+    ("paceline run sweep.yaml", "runs it"),
+)
+
+
+def run(spec: str, overrides: tuple[str, ...], options: RunOptions) -> int:
+    """Starts a new sweep in this folder."""
+    sweep = load(spec, overrides)
+    return watch(SweepHome.create(sweep), sweep, options)
+
+
+def demo(overrides: tuple[str, ...], options: RunOptions) -> int:
+    """Runs the packaged demonstration in this folder."""
+    sweep = load(str(DEMO), overrides)
+    return watch(SweepHome.create(sweep), sweep, options, AFTER_DEMO)
+
+
+def resume(reference: str, trials: str | None, options: RunOptions) -> int:
+    """Goes on with a sweep of this folder, to another number of ``trials`` if given (``+N`` or ``N``)."""
+    home = find(reference)
+    if trials is None:
+        return watch(home, stored(home), options)
+    from cluster.sweep.more_trials import new_total
+
+    read = reading(home)
+    with refusing():
+        total = new_total(read, trials)
+    return watch(home, read.sweep, options, trials=total)
+
+
+def watch(
+    home: SweepHome,
+    sweep: Sweep,
+    options: RunOptions,
+    after: Sequence[tuple[str, str]] = (),
+    trials: int | None = None,
+) -> int:
+    """Drives the sweep while showing it, then tells how it ended; returns the exit code."""
+    try:
+        with quiet_stdout(options.as_json), viewer(title(home, sweep), options) as view:
+            code = _drive(home, view, trials)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except ClickException:
+        raise
+    except Exception:
+        print(f"sweep {home.id} broke off; `paceline resume {home.id}` goes on with it", file=sys.stderr)
+        raise
+    tell_end(reading(home), options.as_json, after=after if code == FINISHED else ())
+    return code
+
+
+def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
+    try:
+        with refusing(), home.driven():  # before the imports, which take a second: `show` tells that it starts
+            from cluster.doctor.stores import StoresRefused
+            from cluster.driver.driver import DataChanged, drive
+            from cluster.sweep.lane_count import TooSmall
+            from workloads.data.prepare import DataError
+
+            try:
+                return drive(home, view, trials, leave_ray=True)
+            except (DataError, StoresRefused, TooSmall) as error:
+                if not home.data.exists():
+                    home.remove()
+                raise Refusal(str(error)) from None
+            except (DataChanged, Fenced, StudyAway) as error:
+                raise Failure(str(error)) from error
+    except Busy as error:
+        raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error
+
+
+@contextmanager
+def quiet_stdout(wanted: bool) -> Iterator[None]:
+    """If ``wanted``, what anybody writes to stdout meanwhile goes to stderr, libraries below Python included."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]:
+    """The live view in a terminal, lines in a pipe, next to nothing when quiet; never on stdout with ``--json``."""
+    from cluster.terminal.views import LineView, LiveView, QuietView
+
+    if options.quiet:
+        return QuietView(sys.stderr)
+    screen = console(stderr=options.as_json)
+    if options.live and screen.is_terminal:
+        return LiveView(head, screen)
+    return LineView(head, sys.stderr if options.as_json else sys.stdout)
+
+
+def tell_end(read: Reading, as_json: bool, after: Sequence[tuple[str, str]] = (), top: int = 5) -> None:
+    """The document on stdout, or the summary with what to type next, unless ``after`` says that."""
+    from cluster.sweep import reading
+    from cluster.sweep.more_trials import can_grow
+    from cluster.terminal import closing_summary
+
+    document = reading.document(read)
+    if as_json:
+        print_json(document)
+        return
+    told = closing_summary.Ending(
+        title=title(read.home, read.sweep),
+        document=document,
+        snapshot=reading.snapshot(read),
+        troubles=reading.troubles(read),
+        next=after or closing_summary.next_commands(document, can_grow(read)),
+    )
+    closing_summary.show(told, console(), top)

@@ -1,0 +1,82 @@
+"""Commands around a sweep that runs or ran: stop, ui, export."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cluster.cli.commands.shared import Failure, find, reading
+from cluster.exit_codes import FINISHED
+from cluster.sweep.shared_storage import given
+
+PATIENCE_S = 60.0
+POLL_S = 0.2
+
+
+def stop(reference: str, now: bool) -> int:
+    """Asks the sweep's driver to stop and waits until it has."""
+    home = find(reference)
+    if not home.request_stop(now):
+        raise Failure(f"sweep {home.id} is not running")
+    deadline = time.monotonic() + PATIENCE_S
+    while home.driver_pid() is not None:
+        if time.monotonic() > deadline:
+            raise Failure(f"sweep {home.id} was asked to stop and still is at it; --now does not wait")
+        time.sleep(POLL_S)
+    print(f"sweep {home.id} stopped; `paceline resume {home.id}` continues it")
+    return FINISHED
+
+
+def export(reference: str, file: str) -> int:
+    """Writes the champion as ONNX, and says how closely it agrees."""
+    from cluster.driver.export_champion import NoChampion, export_champion
+    from workloads.arrays import DataError
+
+    home = find(reference)
+    read = reading(home)
+    try:
+        difference = export_champion(read, Path(file))
+    except (NoChampion, DataError) as error:
+        raise Failure(str(error)) from error
+    print(f"{file}: input x, output y, any number of rows; agrees with torch to {difference:.1g}")
+    return FINISHED
+
+
+def ui(reference: str, port: int) -> int:
+    """Serves MLflow's UI until Ctrl-C and prints the links to the sweep."""
+    from tracking.ui.server import serve
+
+    home = find(reference)
+    tracking = reading(home).facts.tracking
+    if "uri" not in tracking:
+        raise Failure(f"sweep {home.id} has written nothing to MLflow yet")
+    if tracking["uri"].startswith(("http:", "https:")):
+        _print_links(tracking["uri"], tracking, home.id)
+        return FINISHED
+    print("starting MLflow's UI ...", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
+    try:
+        server = serve(given(tracking["uri"], "MLFLOW_TRACKING_URI"), port, home.path / "ui.log")
+    except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
+        raise Failure(f"the UI does not start: {error}") from error
+    try:
+        _print_links(server.url, tracking, home.id)
+        print("Ctrl-C ends the server", flush=True)
+        server.process.wait()
+    except KeyboardInterrupt:
+        print("\nended", flush=True)
+        return FINISHED
+    finally:
+        server.stop()
+    raise Failure(f"the server ended by itself; see {server.log}")
+
+
+def _print_links(base: str, tracking: Mapping[str, Any], sweep_id: str) -> None:
+    from tracking.ui.server import charts_url, leaderboard_url
+
+    experiment = str(tracking["experiment_id"])
+    print(f"leaderboard  {leaderboard_url(base, experiment, sweep_id)}")
+    print(f"charts       {charts_url(base, experiment, sweep_id)}", flush=True)

@@ -1,0 +1,47 @@
+"""Commands that look at sweeps and change nothing: ls, show, best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster.cli.commands.run import tell_end
+from cluster.cli.commands.shared import Failure, find, print_json, reading, write_new
+from cluster.exit_codes import FINISHED
+from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import document as described
+from cluster.terminal import formatting
+
+
+def show(reference: str, top: int, as_json: bool) -> int:
+    """The summary of a sweep, running or not."""
+    tell_end(reading(find(reference)), as_json, top=top)
+    return FINISHED
+
+
+def best(reference: str, output: str | None, as_json: bool) -> int:
+    """The best configuration, as YAML or JSON."""
+    home = find(reference)
+    document = described(reading(home))
+    found = document["best"]
+    if not found:
+        raise Failure(f"sweep {home.id} has no successful trial yet")
+    text = _yaml(home, document)
+    if output:
+        write_new(output, text)
+    if as_json:
+        print_json(found)
+    else:
+        print(f"wrote {output}" if output else text, end="\n" if output else "")
+    return FINISHED
+
+
+def _yaml(home: SweepHome, document: dict[str, Any]) -> str:
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    found, stream = document["best"], StringIO()
+    number, metric = formatting.trial_name(found["number"]), document["metric"]["name"]
+    stream.write(f"# sweep {home.id}, trial {number}: {metric} {found['value']}\n")
+    YAML().dump(dict(found["params"]), stream)
+    return stream.getvalue()

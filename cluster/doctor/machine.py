@@ -1,0 +1,220 @@
+"""What can be wrong with a machine or an installation: small checks, each with its remedy."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import platform
+import shutil
+import sqlite3
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
+HOME = Path(__file__).resolve().parents[2]
+GIB = 2**30
+MIN_DISK_GIB, MIN_MEMORY_GIB, MIN_SHM_GIB = 2.0, 2.0, 0.5
+STORE_TIMEOUT_S = 3.0
+
+State = Literal["ok", "warning", "wrong"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that was looked at. ``remedy`` is empty when all is well."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def judged(name: str, good: bool, found: str, remedy: str, otherwise: State = "wrong") -> Check:
+    """A check that is ok when ``good``, else ``otherwise`` with its remedy."""
+    return Check(name=name, state="ok" if good else otherwise, found=found, remedy="" if good else remedy)
+
+
+def versions() -> Iterator[Check]:
+    """Python and every required package against the ranges that Paceline declares."""
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+
+    python, required = _declared()
+    have = platform.python_version()
+    yield judged("python", have in SpecifierSet(python), have, f"use a Python {python}")
+    for text in required:
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        wanted = str(requirement.specifier)
+        remedy = f'pip install "{requirement.name}{wanted}"'
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            yield Check(name=requirement.name, state="wrong", found="not installed", remedy=remedy)
+            continue
+        fits = requirement.specifier.contains(version, prereleases=True)
+        yield judged(requirement.name, fits, version if fits else f"{version}, not {wanted}", remedy)
+
+
+def _declared() -> tuple[str, list[str]]:
+    """``requires-python`` and the dependencies, from the source tree or else the installed package."""
+    source = HOME / "pyproject.toml"
+    if source.is_file():
+        project = tomllib.loads(source.read_text(encoding="utf-8"))["project"]
+        return project["requires-python"], project["dependencies"]
+    installed = metadata.metadata("paceline")
+    return installed["Requires-Python"], metadata.requires("paceline") or []
+
+
+def packages() -> Iterator[Check]:
+    """Whether our four packages are ours, here and for a process that starts in this folder."""
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        ours = origin == HOME / name / "__init__.py"
+        remedy = f"remove or rename what provides {name!r} there, or put {HOME} first on PYTHONPATH"
+        yield judged(f"package {name}", ours, str(origin or "not importable"), remedy)
+    for name in PACKAGES:
+        folder = Path.cwd() / name
+        if folder.is_dir() and folder.resolve() != HOME / name:
+            remedy = (
+                f"rename it, or run paceline in another folder: workers might import it for Paceline's {name!r}"
+            )
+            yield Check(name=f"folder {name}", state="wrong", found=f"{folder} shadows a package", remedy=remedy)
+
+
+def machine() -> Iterator[Check]:
+    """Cores, memory, disk and shared memory."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield judged("cores", cores >= 2, str(cores), "one core runs one lane: sweeps work, but slowly", "warning")
+    free = psutil.virtual_memory().available / GIB
+    short = "close other programs, or set max_concurrent: 1 (a lane takes up to 1.2 GiB, the driver 1 GiB)"
+    yield judged("memory", free >= MIN_MEMORY_GIB, f"{free:.1f} GiB free", short, "warning")
+    disk = shutil.disk_usage(Path.cwd()).free / GIB
+    yield judged("disk", disk >= MIN_DISK_GIB, f"{disk:.1f} GiB free here", "free some, or work in another folder")
+    shm = Path("/dev/shm")
+    if shm.is_dir():
+        size = shutil.disk_usage(shm).total / GIB
+        more = "Ray falls back to slow files: start the container with --shm-size=2g"
+        yield judged("/dev/shm", size >= MIN_SHM_GIB, f"{size:.1f} GiB", more, "warning")
+
+
+def threads() -> Iterator[Check]:
+    """Several threads a lane fight for the same cores."""
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    remedy = "unset OMP_NUM_THREADS or set it to 1: lanes that take more threads than cores train many times slower"
+    yield judged("OMP_NUM_THREADS", value in ("", "1"), value or "not set: one a lane", remedy, "warning")
+
+
+def store() -> Iterator[Check]:
+    """Whether MLflow's store can be opened; a new one is not made for that."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    if uri.startswith(("http://", "https://")):
+        yield _server(uri)
+    elif uri.startswith("sqlite:///"):
+        yield _sqlite(Path(uri.removeprefix("sqlite:///")))
+    else:
+        yield Check(name="tracking", state="ok", found=f"{uri}: not looked at")
+
+
+def _server(uri: str) -> Check:
+    remedy = "start the server, or unset MLFLOW_TRACKING_URI to write to mlflow.db in this folder"
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=STORE_TIMEOUT_S) as answer:
+            return judged("tracking", answer.status == 200, f"{uri} answers {answer.status}", remedy)
+    except (OSError, ValueError) as error:
+        return Check(name="tracking", state="wrong", found=f"{uri}: {error}", remedy=remedy)
+
+
+def _sqlite(path: Path) -> Check:
+    if not path.exists():
+        folder = path.resolve().parent
+        writable = os.access(folder, os.W_OK)
+        return judged("tracking", writable, f"{path} is made by the first sweep", f"make {folder} writable")
+    remedy = f"move {path} away (a new one is made), or run `mlflow db upgrade sqlite:///{path}`"
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return Check(name="tracking", state="wrong", found=f"{path}: {error}", remedy=remedy)
+    return judged("tracking", os.access(path, os.W_OK), f"{path}, {runs} runs", f"make {path} writable")
+
+
+def torch_and_gpu() -> Iterator[Check]:
+    """torch and torchvision fit each other, and torch sees the GPU that the machine has."""
+    try:
+        import torch
+        import torchvision  # noqa: F401 - whether it loads is the question
+    except (ImportError, OSError, RuntimeError) as error:
+        remedy = "pip install --force-reinstall torch torchvision (both from the same index)"
+        yield Check(name="torch loads", state="wrong", found=f"{type(error).__name__}: {error}", remedy=remedy)
+        return
+    yield Check(name="torch loads", state="ok", found=f"{torch.__version__} with torchvision")
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    driver = shutil.which("nvidia-smi") is not None
+    found = ", ".join(names) or (
+        "nvidia-smi is here, but torch sees no GPU" if driver else "none: trains on the CPU"
+    )
+    yield judged("gpu", bool(names) or not driver, found, "install a torch built for this CUDA driver", "warning")
+
+
+def ray_imports() -> Iterator[Check]:
+    """Ray with its Tune part can be imported."""
+    try:
+        import ray
+        import ray.tune
+    except (ImportError, OSError) as error:
+        remedy = 'pip install "ray[default,tune,train]"'
+        yield Check(name="ray loads", state="wrong", found=f"{type(error).__name__}: {error}", remedy=remedy)
+        return
+    yield Check(name="ray loads", state="ok", found=f"{ray.__version__} with tune")
+
+
+def ray_starts() -> Iterator[Check]:
+    """A local Ray starts, and its workers load our packages and nobody else's."""
+    import ray
+
+    def homes() -> list[str]:
+        return [str(importlib.import_module(name).__file__) for name in PACKAGES]
+
+    remedy = "look at /tmp/ray/session_latest/logs; free memory or disk, and end old Rays with `ray stop`"
+    try:
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        ray.init(address="local", num_cpus=1, include_dashboard=False, **quiet)
+        found = ray.get(ray.remote(homes).remote(), timeout=60)
+    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError, ImportError) as error:
+        yield Check(name="ray starts", state="wrong", found=f"{type(error).__name__}: {error}", remedy=remedy)
+        return
+    finally:
+        ray.shutdown()
+    ours = [str(HOME / name / "__init__.py") for name in PACKAGES]
+    strangers = ", ".join(path for path, own in zip(found, ours, strict=True) if path != own)
+    yield judged(
+        "ray starts", not strangers, strangers or "and its workers load Paceline", "see the packages above"
+    )
+
+
+QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
+    versions,
+    packages,
+    machine,
+    threads,
+    store,
+    torch_and_gpu,
+    ray_imports,
+)
+FULL = (*QUICK, ray_starts)
+"""A check is added by a function and a row."""

@@ -1,0 +1,116 @@
+"""Whether the places where a sweep keeps things can be seen from where it runs: by their names, and by looking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cluster.sweep.shared_storage import is_remote
+from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.passwords import holds_password, masked
+
+if TYPE_CHECKING:
+    from cluster.sweep.home import SweepHome
+    from search_spaces.spec.sweep import Sweep
+
+TRAVELLING: Final = ("PACELINE_HOME", "PACELINE_STUDY", "PACELINE_CHECKPOINTS", "MLFLOW_TRACKING_URI")
+"""Variables of the submitting shell that are told to the job."""
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def travelling(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that go with a submission. SpecError when one holds a password: the dashboard shows them."""
+    given = {name: environ[name] for name in TRAVELLING if environ.get(name)}
+    rule = (
+        "holds a password, which would be readable in Ray's dashboard: unset it here, and set it in the "
+        "environment of the cluster's nodes (on Kubernetes by a secret)"
+    )
+    faults = [
+        Fault(name, "", rule, received=masked(value)) for name, value in given.items() if holds_password(value)
+    ]
+    if faults:
+        raise SpecError(faults)
+    return given
+
+
+def unseen(sweep: Sweep, given: Mapping[str, str], address: str) -> Iterator[Fault]:
+    """Places that by their name only this machine can see; on a head of this machine a look must tell."""
+    if urlsplit(address).hostname in _LOOPBACK:
+        return
+    home = given.get("PACELINE_HOME")
+    if home is not None and not Path(home).is_absolute():
+        rule = "must be an absolute path, of a folder that every node of the cluster sees"
+        yield Fault("PACELINE_HOME", "", rule, received=home)
+    for place, path, uri in (
+        ("sweep", "tracking.uri", sweep.tracking.uri),
+        ("MLFLOW_TRACKING_URI", "", given.get("MLFLOW_TRACKING_URI")),
+    ):
+        if uri and not _remote(uri, home):
+            rule = "can only be seen from this machine: name a server that the cluster reaches (https://...)"
+            yield Fault(place, path, rule, received=masked(uri))
+
+
+def _remote(uri: str, home: str | None) -> bool:
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https"):
+        return parts.hostname not in _LOOPBACK
+    path = parts.path[1:] if parts.scheme == "sqlite" else parts.path
+    return parts.scheme not in ("", "file", "sqlite") or bool(home and Path(path).is_relative_to(home))
+
+
+def missing_on_cluster(home: SweepHome) -> Iterator[Fault]:
+    """From inside a job: what is not named, or not there.
+
+    An MLflow server that is away stops only a sweep that has not begun: later, results wait for it.
+    """
+    shared = is_remote(home.checkpoints)
+    if not os.environ.get("PACELINE_HOME") and not (shared and isinstance(home.study, str)):
+        rule = "is not set: name the folder of sweep homes, one that every node of the cluster sees"
+        yield Fault("PACELINE_HOME", "", rule)
+    uri = home.sweep().tracking.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        rule = "no MLflow store is named, and a file beside the job would be lost: set MLFLOW_TRACKING_URI"
+        yield Fault("sweep", "tracking.uri", rule)
+    elif not home.data.exists() and (wrong := store_fault(uri)):
+        yield Fault("sweep", "tracking.uri", wrong)
+
+
+def refuse_blind(home: SweepHome, num_machines: int) -> None:
+    """Raises SpecError where the sweep's folder is not the same on every node: each of them is asked."""
+    if num_machines == 1 or is_remote(home.checkpoints):
+        return
+    if blind := blind_nodes(home.checkpoints):
+        rule = f"is not the same folder on {', '.join(blind)}: name one that every node of the cluster sees"
+        raise SpecError([Fault("PACELINE_HOME", "", rule, received=home.checkpoints)])
+
+
+def store_fault(uri: str) -> str | None:
+    """What is wrong with MLflow's store as seen from this process, and what to do; None when it can be used."""
+    if uri.startswith("sqlite:"):
+        folder = Path(urlsplit(uri).path[1:]).parent
+        return None if folder.is_dir() else f"{uri}: there is no folder {folder} on this node: name a server"
+    from cluster.doctor.stores import check_tracking
+
+    found = check_tracking(uri)
+    if found.state == "ok":
+        return None
+    return f"{found.found}: seen from the cluster; name a server that it reaches, and {found.remedy}"
+
+
+def blind_nodes(folder: str) -> list[str]:
+    """The addresses of the cluster's live nodes that do not see what this one writes into ``folder``."""
+    from cluster.doctor.stores import leave_marker, sees_marker
+    from cluster.lanes.joined_cluster import on_every_node
+    from workloads.legs import checkpoint
+
+    text = os.urandom(8).hex()
+    place = f"{folder}/.seen-{text}"
+    leave_marker(place, text)
+    try:
+        found = on_every_node(sees_marker, place, text)
+    finally:
+        checkpoint.delete(place)
+    return [where for where, sees in found.items() if not sees]

@@ -1,0 +1,57 @@
+"""`paceline doctor`: every check with what was found, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from typing import TextIO
+
+from cluster.doctor.machine import FULL, QUICK, Check
+
+MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
+
+
+def doctor(full: bool, as_json: bool) -> int:
+    """Looks at this machine; returns 1 when something is wrong, 0 otherwise."""
+    return report(examine(FULL if full else QUICK), as_json)
+
+
+def report(found: Iterable[Check], as_json: bool) -> int:
+    """Tells the checks; returns 1 when something is wrong, 0 otherwise."""
+    if as_json:
+        checks = list(found)
+        print(json.dumps({"ok": healthy(checks), "checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        checks = tell(found, sys.stdout)
+    return 0 if healthy(checks) else 1
+
+
+def examine(looks: Iterable[Callable[[], Iterator[Check]]]) -> Iterator[Check]:
+    """The checks one by one, as they are made. One that itself breaks is told as wrong, and the others go on."""
+    for look in looks:
+        try:
+            yield from look()
+        except Exception as error:  # noqa: BLE001 - a broken installation may raise anything; it is reported
+            found = f"the check failed: {type(error).__name__}: {error}"
+            yield Check(name=look.__name__, state="wrong", found=found, remedy="reinstall Paceline")
+
+
+def healthy(checks: Iterable[Check]) -> bool:
+    """Whether nothing is wrong; warnings do not count."""
+    return all(check.state != "wrong" for check in checks)
+
+
+def tell(checks: Iterable[Check], stream: TextIO) -> list[Check]:
+    """One line a check at once, with the remedy below it where one is needed; returns them all."""
+    told = []
+    for check in checks:
+        print(f"{MARKS[check.state]} {check.name:<22} {check.found}", file=stream, flush=True)
+        if check.remedy:
+            print(f"  {'':<22} → {check.remedy}", file=stream, flush=True)
+        told.append(check)
+    wrong = sum(check.state == "wrong" for check in told)
+    warned = sum(check.state == "warning" for check in told)
+    print(f"\n{wrong} wrong, {warned} to think about" if wrong or warned else "\nall well", file=stream)
+    return told

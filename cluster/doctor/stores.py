@@ -1,0 +1,211 @@
+"""Whether a sweep's shared stores can be used from here: each tried, with what to do where one cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from cluster.doctor.machine import Check, judged
+from cluster.sweep.shared_storage import is_remote
+from search_spaces.types.driver_errors import StudyAway
+from search_spaces.types.passwords import masked, without_password
+
+if TYPE_CHECKING:
+    from cluster.sweep.home import SweepHome
+    from search_spaces.spec.sweep import Sweep
+
+LIMIT_S = 30.0
+ATTEMPT = "PACELINE_ATTEMPT"
+_MARKER = ".paceline-check"
+_S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_REMEDIES = (
+    ("install s3fs", "pip install 'paceline[s3]'"),
+    ("please install", "install what it names"),
+    ("protocol not known", "write s3://BUCKET/PREFIX, another of fsspec's URIs, or a folder"),
+    ("unable to locate credentials", f"set {_S3}, or a profile"),
+    ("nosuchbucket", "create the bucket, or name another"),
+    ("bucket does not exist", "create the bucket, or name another"),
+    ("invalidaccesskeyid", f"put the right ones into {_S3}"),
+    ("signaturedoesnotmatch", f"put the right ones into {_S3}"),
+    ("forbidden", f"put the right ones into {_S3}, and let them read, write and delete there"),
+    ("access denied", "let these credentials read, write and delete there"),
+    ("connect", "correct AWS_ENDPOINT_URL, or see that this machine can reach it"),
+    ("permission denied", "make the folder writable"),
+    ("read-only", "name a folder that can be written"),
+)
+
+
+class StoresRefused(Exception):
+    """Stores of a sweep that cannot be used: a line each, with what to do."""
+
+
+def attempt() -> int | None:
+    """The number of this driver, where whoever starts it counts them: PACELINE_ATTEMPT."""
+    text = os.environ.get(ATTEMPT, "")
+    return int(text) if text.isdigit() else None
+
+
+def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num_machines: int = 1) -> None:
+    """Tries every store that the sweep shares; the warnings go to ``say``. Raises StoresRefused."""
+    found = []
+    if isinstance(home.study, str) or sweep.storage.checkpoints or num_machines > 1:
+        found = [check_study(home.study), check_checkpoints(home, num_machines), check_tracking(sweep.tracking.uri)]
+    for check in found:
+        if check.state == "warning":
+            say(f"{check.name}: {check.found}; {check.remedy}")
+    wrong = [f"{check.name}: {check.found}; {check.remedy}" for check in found if check.state == "wrong"]
+    if wrong:
+        raise StoresRefused("\n".join(wrong))
+
+
+def check_study(place: object) -> Check:
+    """Whether the study can be read and its tables made."""
+    if not isinstance(place, str):
+        return Check(name="study", state="ok", found=f"journal file {place}")
+    url = masked(without_password(place))
+    try:
+        from search_spaces.study.postgres import usable
+
+        if trouble := usable(place):
+            return Check(name="study", state="wrong", found=f"{url}: {trouble[0]}", remedy=trouble[1])
+    except StudyAway as error:
+        return Check(name="study", state="wrong", found=f"{error.url}: {error.said}", remedy=error.remedy)
+    return Check(name="study", state="ok", found=url)
+
+
+def check_checkpoints(home: SweepHome, num_machines: int = 1) -> Check:
+    """Whether a file can be written, read and deleted where the sweep's checkpoints go."""
+    name, uri = "checkpoints", home.checkpoints
+    if num_machines > 1 and not home.storage.checkpoints and not os.environ.get("PACELINE_HOME"):
+        remedy = "set PACELINE_CHECKPOINTS to s3://BUCKET/PREFIX or to a folder that all machines see"
+        return Check(
+            name=name, state="wrong", found=f"{uri} is this machine's, and several take part", remedy=remedy
+        )
+    return check_place(name, uri)
+
+
+def check_place(name: str, uri: str) -> Check:
+    """Whether a file can be written below ``uri``, read and deleted; at most ``LIMIT_S``. Runs on any machine."""
+    shown = masked(without_password(uri))
+    try:
+        _within(LIMIT_S, lambda: _round_trip(uri))
+    except Exception as error:  # noqa: BLE001 - stores raise whatever they like; it is told, with a remedy
+        said = _said(error)
+        remedy = next((what for sign, what in _REMEDIES if sign in said.lower()), "see that it can be written to")
+        return Check(name=name, state="wrong", found=f"{shown}: {said}", remedy=remedy)
+    return Check(name=name, state="ok", found=f"{shown}, written, read and deleted")
+
+
+def leave_marker(uri: str, text: str) -> None:
+    """Leaves a file with this text, for ``sees_marker`` on other machines."""
+    from workloads.legs import checkpoint
+
+    checkpoint.put(uri, _MARKER, text.encode())
+
+
+def sees_marker(uri: str, text: str) -> bool:
+    """Whether the file that another machine left can be read here: whether ``uri`` is the same place for both."""
+    from workloads.legs import checkpoint
+
+    try:
+        return checkpoint.get(uri, _MARKER) == text.encode()
+    except FileNotFoundError:
+        return False
+
+
+def _round_trip(uri: str) -> None:
+    from workloads.legs import checkpoint
+
+    content = os.urandom(8).hex()
+    folder = f"{uri.rstrip('/')}/{_MARKER}-{content}"
+    checkpoint.put(folder, _MARKER, content.encode())
+    try:
+        if checkpoint.get(folder, _MARKER) != content.encode():
+            raise OSError("what was written there was not read again")
+    finally:
+        checkpoint.delete(folder)
+
+
+def _within(limit_s: float, action: Callable[[], None]) -> None:
+    """A store's client may try for minutes; whoever starts a sweep should know sooner."""
+    raised: list[Exception] = []
+
+    def work() -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - raised again below
+            raised.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if thread.is_alive():
+        raise TimeoutError(f"no connection within {limit_s:g} s")
+    if raised:
+        raise raised[0]
+
+
+def _said(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return masked(text if len(text) > 3 else f"{type(error).__name__}: {text}")[:300]
+
+
+def check_tracking(uri: str | None) -> Check:
+    """Whether MLflow answers, takes our credentials, and has an artifact store that this machine can write."""
+    from tracking.store.open import resolve
+
+    uri = resolve(uri)
+    shown = masked(uri)
+    if is_remote(uri) and uri.startswith(("http://", "https://")):
+        return _server(uri, shown)
+    if uri.startswith("postgresql"):
+        found = check_study(uri)
+        return Check(name="tracking", state=found.state, found=found.found, remedy=found.remedy)
+    return Check(name="tracking", state="ok", found=shown)
+
+
+def _server(uri: str, shown: str) -> Check:
+    name, later = "tracking", "results wait in the sweep's home until it answers"
+    try:
+        with urllib.request.urlopen(_request(uri), timeout=LIMIT_S) as answer:
+            return _artifacts(shown, json.load(answer))
+    except urllib.error.HTTPError as error:
+        login = "put user and password into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        if error.code in (401, 403):
+            return Check(
+                name=name, state="wrong", found=f"{shown} answers {error.code} {error.reason}", remedy=login
+            )
+        return Check(name=name, state="warning", found=f"{shown} answers {error.code}", remedy=later)
+    except (OSError, ValueError) as error:
+        return Check(name=name, state="warning", found=f"{shown}: {_said(error)}", remedy=later)
+
+
+def _request(uri: str) -> urllib.request.Request:
+    """Asks for an experiment with the credentials that MLflow's client would send."""
+    parts = urlsplit(uri)
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(parts.password or "")
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    url = f"{base}/api/2.0/mlflow/experiments/get?experiment_id=0"
+    login = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}" if user else token and f"Bearer {token}"
+    return urllib.request.Request(url, headers={"Authorization": login} if login else {})
+
+
+def _artifacts(shown: str, answer: Any) -> Check:
+    location = str(answer.get("experiment", {}).get("artifact_location", ""))
+    direct = location.startswith("s3://")
+    return judged(
+        "tracking",
+        not direct or find_spec("boto3") is not None,
+        f"{shown}, artifacts in {location}" if direct else shown,
+        "pip install 'paceline[s3]'",
+    )

@@ -1,0 +1,173 @@
+"""The winner, registered once and looked at, by a worker: the driver holds neither torch nor the weights."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from cluster.sweep.home import SweepHome
+from cluster.sweep.mlflow_ledger import run_key
+from cluster.sweep.tracker import Tracker
+from cluster.terminal.records import Snapshot
+from search_spaces.race.track import Track
+from search_spaces.spec.sweep import Sweep
+from workloads.registry import workload
+
+if TYPE_CHECKING:
+    from cluster.lanes.shared_data import SharedData
+    from tracking.results.registered_model import Candidate
+
+STORE_TIMEOUT_S = 30.0
+SOON_S = 60.0
+"""So long before the verdict, as far as is known, the worker begins: it holds memory."""
+EARLY = (
+    "torch._dynamo",
+    "mlflow.pytorch",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "tracking.results.registered_model",
+    "tracking.results.report",
+    "workloads.champion.inspection",
+)
+"""Four fifths of a small champion's time are imports: done while members still train."""
+
+
+class _Crowner:
+    def __init__(self) -> None:
+        for name in EARLY:
+            importlib.import_module(name)
+
+    def register(self, order: dict[str, Any], search: Any) -> str:
+        from tracking.results.registered_model import Candidate
+        from workloads.training.default_inputs import default_data
+
+        candidate = Candidate(
+            name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
+        )
+        by_row = search.train.columns and workload(order["workload"]).data is default_data
+        return (_table if by_row else _module)(order, candidate, search)
+
+    def inspect(self, order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
+        from tracking.results.report import files
+        from workloads.champion.inspection import inspect
+        from workloads.champion.winner import Subject
+
+        found = inspect(Subject(**order["subject"]), search, test)
+        words = None if found.overfitting is None else found.overfitting.words
+        return {"files": files(found, order["title"]), "failed": dict(found.failed), "overfitting": words}
+
+
+@dataclass
+class Crowning:
+    """What is done about one sweep's winner, in a worker that ``begin`` starts, at the latest when it is needed."""
+
+    home: SweepHome
+    sweep: Sweep
+    data: SharedData
+    _worker: Any = None
+
+    def begin(self) -> None:
+        """The worker gets ready, while others do other things; a second call does nothing."""
+        if self._worker is None:
+            worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_Crowner)
+            self._worker = worker.remote()
+
+    def foresee(self, seen: Snapshot) -> None:
+        """Begins when a verdict is near."""
+        near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
+        if near and self.sweep.final is not None:
+            self.begin()
+
+    def crown(self, chosen: Track, tracker: Tracker) -> str | None:
+        """Registers the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
+
+        Returns the model's URI. While MLflow is away, or the final member's run is not there yet, the user is
+        told, and a later ``paceline resume`` does it; a second call makes no second version.
+        """
+        home, sweep = self.home, self.sweep
+        if not workload(sweep.workload).registered:
+            tracker.say(f"the champion is no model for MLflow: what it saved is in {chosen.checkpoint}")
+            return None
+        run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
+        if run_id is None or chosen.checkpoint is None:
+            tracker.say(f"the champion is not registered yet; `paceline resume {home.id}` does it")
+            return None
+        order = {
+            "uri": tracker.uri,
+            "name": sweep.name,
+            "sweep_id": home.id,
+            "run_id": run_id,
+            "workload": sweep.workload,
+            "checkpoint": chosen.checkpoint,
+            "metadata": {
+                "trial": str(chosen.trial),
+                "seed": str(chosen.seed),
+                "params": json.dumps(dict(chosen.params)),
+            },
+        }
+        self.begin()
+        try:
+            return str(ray.get(self._worker.register.remote(order, self.data.search)))
+        except ray.exceptions.RayError as error:
+            tracker.say(f"the champion could not be registered: {str(error).strip().splitlines()[-1]}")
+            return None
+
+    def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int]) -> str | None:
+        """Looks at what ``chosen`` does well and badly, and keeps that as artifacts of its run.
+
+        ``rows`` tells where each validation example stands in its source. Returns the verdict on overfitting in
+        words, None where its curves do not tell; the user is told of parts that could not be looked at.
+        """
+        subject = {
+            "workload": self.sweep.workload,
+            "checkpoint": chosen.checkpoint,
+            "objective": self.sweep.metric.name,
+            "goal": self.sweep.metric.goal,
+            "rows": list(rows),
+        }
+        key = run_key(chosen, "final")
+        order = {"subject": subject, "title": f"{self.sweep.name}: {key}"}
+        self.begin()
+        try:
+            found = ray.get(self._worker.inspect.remote(order, self.data.search, self.data.test))
+        except ray.exceptions.RayError as error:
+            tracker.say(f"the winner could not be inspected: {str(error).strip().splitlines()[-1]}")
+            return None
+        for path, content in found["files"].items():
+            tracker.writer.content(path, base64.b64encode(content).decode(), key)
+        for part, why in found["failed"].items():
+            tracker.say(f"the winner's {part} could not be looked at: {why}")
+        words: str | None = found["overfitting"]
+        return words
+
+
+def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
+    """A champion that torch alone can serve."""
+    import torch
+
+    from tracking.results.registered_model import Example, register
+    from workloads.champion.export import export
+
+    model, inputs = export(order["workload"], order["checkpoint"], search)
+    with torch.inference_mode():
+        example = Example(inputs, model(torch.from_numpy(inputs)).numpy())
+    return register(order["uri"], candidate, model, example).uri
+
+
+def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
+    """A champion that takes the rows of a table as their owner has them."""
+    from tracking.results.registered_model import Example, Folder, register
+    from workloads.champion import table_model
+
+    model, rows = table_model.table_model(order["workload"], order["checkpoint"], search)
+    with TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        saved = Folder(folder, table_model.__name__, table_model.PACKAGES)
+        return register(order["uri"], candidate, saved, Example(rows, model.predict(rows))).uri

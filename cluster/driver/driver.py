@@ -1,0 +1,252 @@
+"""One sweep from its home to its end: start, search, verdict, champion, and everything closed behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cluster.doctor.reachability import refuse_blind
+from cluster.doctor.stores import attempt, refuse_stores
+from cluster.lanes.joined_cluster import Joined
+from cluster.lanes.shared_data import share, shared
+from cluster.ray_internals import local_ray
+from cluster.sweep import reading
+from cluster.sweep.coordinator import Conductor
+from cluster.sweep.data_process import Loaded, Preparing
+from cluster.sweep.home import SweepHome
+from cluster.sweep.imputing import refuse_unfilled
+from cluster.sweep.lane_count import LaneSize, lane_size
+from cluster.sweep.restore import DataChanged, check_card, is_new, note_spec, streamed
+from cluster.sweep.stop import INTERRUPTED, Stop
+from cluster.sweep.tracker import Tracker
+from cluster.sweep.verdict import verdict, winner
+from cluster.terminal.records import Observer, Phase, Snapshot
+from search_spaces.race.search import Search
+from search_spaces.spec.sweep import Sweep
+from search_spaces.study.study import Study
+from search_spaces.types.faults import SpecError
+from workloads.arrays import DataError
+from workloads.registry import workload
+
+if TYPE_CHECKING:
+    from cluster.driver.champion import Crowning
+
+__all__ = ["DataChanged", "Driver", "drive"]
+
+FINISHED, NO_TRIAL, TOO_MANY_FAILURES, UNREACHABLE = 0, 1, 3, 4
+SHOW_EVERY_S = 0.25
+ENTER_EVERY_S = 5.0
+CLOSE_TIMEOUT_S = 60.0
+
+
+def drive(
+    home: SweepHome,
+    observer: Observer,
+    trials: int | None = None,
+    leave_ray: bool = False,
+    joined: Joined | None = None,
+) -> int:
+    """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
+
+    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` it is the caller's Ray.
+    Raises SpecError when data files are gone or a node does not see the sweep's folder, ``DataChanged``,
+    ``StoresRefused``, and ``DataError`` for data of no use, or not to the defaults; the plan stays.
+    """
+    sweep = home.sweep(to_run=True)
+    refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
+    home.stop_mark.unlink(missing_ok=True)
+    if trials is not None:
+        sweep = sweep.model_copy(update={"trials": trials})
+    return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+
+
+@dataclass
+class Driver:
+    """One life of a sweep. ``parts`` adds up where the time went, in seconds; for the others see ``drive``."""
+
+    home: SweepHome
+    sweep: Sweep
+    observer: Observer
+    stop: Stop
+    replanned: bool = False
+    joined: Joined | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._begun = self._shown = self._entered = time.monotonic()
+        self._trained_from, self._past = self._begun, 0
+        self._phase: Phase | None = None
+        self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
+        self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
+        note_spec(self._study, self.sweep)
+        self._size = self._sized()
+        asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
+        self._size = self._size if self.sweep is asked else self._sized()
+        self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
+        if self._study.num_bytes_mended:
+            self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")
+
+    def _sized(self) -> LaneSize:
+        return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
+
+    def run(self, leave_ray: bool) -> int:
+        """See ``drive``."""
+        self._enter("starting")
+        preparing = Preparing(self.sweep)
+        try:
+            threading.Thread(target=local_ray.import_early, daemon=True).start()
+            own_ray = nullcontext() if self.joined else local_ray.local_ray(self._size.ray_cpus, leave_ray)
+            with own_ray, self.stop.listening():  # in this order: Ray sets handlers too
+                self._took("start", self._begun)
+                return self._with_ray(preparing)
+        except (DataError, SpecError):
+            if is_new(self._study):
+                self._study.forget()
+            raise
+        finally:
+            preparing.cancel()
+            self._study.close()
+
+    def _with_ray(self, preparing: Preparing) -> int:
+        from cluster.driver.champion import Crowning
+
+        with self._timed("data"):
+            refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # data is being read meanwhile
+            loaded = preparing.result()
+            refuse_unfilled(self.sweep, loaded.card)
+            self._check_card(loaded)
+            self._replan()
+            crowning = Crowning(self.home, self.sweep, share(loaded))
+        tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
+        tracker.keep_splits(loaded.card, loaded.indices)
+        conductor = self._conductor(tracker)
+        self._train(conductor, tracker, crowning)
+        if self.stop.requested:
+            conductor.pause()
+        else:
+            self._judge(conductor, tracker, crowning, loaded.indices["val"])
+        return self._close(conductor, tracker)
+
+    def _conductor(self, tracker: Tracker) -> Conductor:
+        return Conductor(
+            sweep=self.sweep,
+            home=self.home,
+            study=self._study,
+            search=Search(self.sweep, workload(self.sweep.workload).hyperparameters, self._study),
+            writer=tracker.writer,
+            num_lanes=self._size.count,
+            say=self.observer.message,
+            stop=self.stop,
+            begun=self._begun - self._earlier_s,
+        )
+
+    def _train(self, conductor: Conductor, tracker: Tracker, crowning: Crowning) -> None:
+        self._trained_from = time.monotonic()
+        self._past = reading.num_past(self._picture().rows)
+
+        def show() -> None:
+            if self.stop.requested and not self._told_to_stop:
+                self._told_to_stop = True
+                self.stop.mark.touch()
+                self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
+            if time.monotonic() - self._shown > self._show_every_s:
+                self._enter("search" if conductor.purpose == "search" else "verdict")
+                crowning.foresee(self._show(tracker))
+
+        from cluster.lanes.tune import Lanes, drive_legs
+
+        sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
+        legs_data = shared(self.home, self.sweep, crowning.data)
+        drive_legs(conductor, Lanes(self._size, legs_data, crowning.data.test, sharing), show)
+        self.parts["training"] = conductor.busy_s / self._size.count
+        self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
+
+    def _judge(self, conductor: Conductor, tracker: Tracker, crowning: Crowning, val_rows: Sequence[int]) -> None:
+        if (finals := conductor.races.get("final")) is None:
+            return
+        judged = verdict(finals, conductor.finals.entries, self.sweep.metric.name)
+        self._study.set("verdict", judged)
+        self._study.flush()
+        chosen = winner(finals)
+        if chosen is not None:
+            with self._timed("champion"):
+                crowning.crown(chosen, tracker)
+                words = crowning.inspect(chosen, tracker, val_rows)
+            if judged is not None:
+                self._study.set("verdict", judged | {"overfitting": words})
+                self._study.flush()
+            conductor.drop_finals(keep=chosen)
+
+    def _close(self, conductor: Conductor, tracker: Tracker) -> int:
+        search = conductor.races["search"]
+        able = bool(search.ranked())
+        with self._timed("logging"):
+            state = "interrupted" if self.stop.requested else "finished" if able else "failed"
+            tracker.conclude(state, self._study.facts().get("verdict"))
+            drained = tracker.close(CLOSE_TIMEOUT_S)
+        self._enter("interrupted" if self.stop.requested else "finished")
+        self.observer.progress(self._picture())
+        if self.stop.requested:
+            return INTERRUPTED
+        if not able:
+            return NO_TRIAL
+        num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_failures)
+        if num_crashed > self.sweep.max_failures:
+            return TOO_MANY_FAILURES
+        return FINISHED if drained else UNREACHABLE
+
+    def _check_card(self, data: Loaded) -> None:
+        """The split must be the one that the sweep began with, which tells once what is wrong with its data."""
+        if check_card(self.home, self._study, data):
+            for text in data.news():
+                self.observer.message(text)
+
+    def _replan(self) -> None:
+        """With another number of trials the search is open again, and a verdict that was given is not the last."""
+        if self.replanned:
+            self._study.set("searched", False)
+            self._study.set("verdict", None)
+            note_spec(self._study, self.sweep)
+            self._study.flush()
+            self.home.keep(self.sweep)
+
+    def _enter(self, phase: Phase) -> None:
+        """Notes how far the sweep is: at once when the phase changes, else every few seconds."""
+        now = time.monotonic()
+        if phase == self._phase and now - self._entered < ENTER_EVERY_S:
+            return
+        self._phase, self._entered = phase, now
+        cost = {"seconds": round(self._elapsed_s, 3), "lanes": self._size.count}
+        self._study.set("phase", phase)
+        self._study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
+        self._study.flush()
+
+    def _show(self, tracker: Tracker) -> Snapshot:
+        begun = time.monotonic()
+        seen = self._picture()
+        tracker.tick(seen.rows)
+        self.observer.progress(seen)
+        self._shown = time.monotonic()
+        self._show_every_s = max(SHOW_EVERY_S, 20 * (self._shown - begun))
+        return seen
+
+    def _picture(self) -> Snapshot:
+        clock = reading.Clock(self._elapsed_s, time.monotonic() - self._trained_from, self._past)
+        return reading.picture(self.sweep, self._study, live=True, clock=clock, num_lanes=self._size.count)
+
+    @property
+    def _elapsed_s(self) -> float:
+        return self._earlier_s + time.monotonic() - self._begun
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self._took(part, begun)
+
+    def _took(self, part: str, begun: float) -> None:
+        self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - begun

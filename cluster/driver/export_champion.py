@@ -1,0 +1,47 @@
+"""A sweep's champion as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cluster.sweep.reading import Reading
+
+
+class NoChampion(Exception):
+    """There is nothing to export, in one plain sentence."""
+
+
+def export_champion(read: Reading, path: Path) -> float:
+    """Writes the winner of the verdict to ``path``; returns how far ONNX's runtime differs from torch.
+
+    Raises NoChampion, and what the data or the exporter refuses.
+    """
+    from workloads.champion.export import export
+    from workloads.champion.onnx_file import NotExportable, write_onnx
+    from workloads.data.prepare import prepare
+    from workloads.registry import workload
+
+    sweep, checkpoint = read.sweep, _champion(read)
+    search = prepare(sweep.data, sweep.problem).search
+    if not workload(sweep.workload).registered:
+        raise NoChampion("what a function of your own saved is for its own framework to export")
+    if search.train.columns:
+        raise NoChampion("a table's champion has a pipeline of scikit-learn's before it: load it from MLflow")
+    try:
+        return write_onnx(*export(sweep.workload, checkpoint, search), path)
+    except NotExportable as error:
+        raise NoChampion(str(error)) from error
+
+
+def _champion(read: Reading) -> str:
+    """The newest checkpoint of the winner that holds the weights of its best epoch, as final members' do."""
+    from workloads.legs import checkpoint
+
+    home, verdict = read.home, read.facts.verdict
+    if verdict is None:
+        raise NoChampion(f"sweep {home.id} has no verdict, so no champion (final: none, or not finished)")
+    of_winner = f"{home.checkpoints}/t{verdict['winner']['number']:04d}-s"
+    for uri in sorted(checkpoint.found(home.checkpoints), reverse=True):
+        if uri.startswith(of_winner) and checkpoint.load(uri)[2] is not None:
+            return uri
+    raise NoChampion(f"the champion's checkpoint is not in {home.checkpoints} any more")

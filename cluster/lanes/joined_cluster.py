@@ -1,0 +1,95 @@
+"""Joins the Ray cluster in which this process is a job, where ``local_ray`` would start one of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from cluster.lanes.fair_share import Claim, Sharing, withdraw
+from cluster.sweep.lane_count import Amounts, LaneSize, cluster_size
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+Answer = TypeVar("Answer")
+NODE_TIMEOUT_S: Final = 120.0
+LANE_ENVIRONMENT: Final = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
+}
+"""Environment variables of lanes, as ``local_ray`` sets them: on a cluster they do not inherit the driver's."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A cluster that this process has joined, and that others use too."""
+
+    def size(self, sweep: Sweep) -> LaneSize:
+        """How many lanes of the sweep it carries. Raises TooSmall."""
+        return cluster_size(sweep, self.nodes(), self.growth())
+
+    @property
+    def num_machines(self) -> int:
+        """How many nodes there are, or an autoscaler may add."""
+        return max(len(alive_nodes()), 2 if self.growth() else 1)
+
+    def sharing(self, sweep_id: str, sweep: Sweep, size: LaneSize) -> Sharing:
+        """The sweep's part in the cluster's lanes."""
+        import ray
+
+        lane = {"cpus": size.cpus * size.most, "gpus": size.gpus * size.most}
+        claim = Claim(id=sweep_id, priority=sweep.priority, since=time.time(), wanted=size.count, **lane)
+        return Sharing(claim, ray.cluster_resources)
+
+    def nodes(self) -> list[Amounts]:
+        """What each live node has in all, in Ray's names."""
+        return [node["Resources"] for node in alive_nodes()]
+
+    def growth(self) -> Amounts | None:
+        """The most that an autoscaler could make of the cluster; None where there is none."""
+        from ray._private.state import state
+
+        found: Amounts | None = state.get_max_resources_from_cluster_config()
+        return found
+
+
+def alive_nodes() -> list[dict[str, Any]]:
+    """Ray's own records of the cluster's live nodes."""
+    import ray
+
+    every: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call] # Ray's
+    return [node for node in every if node["Alive"]]
+
+
+def on_every_node(function: Callable[..., Answer], *arguments: object) -> dict[str, Answer]:
+    """What ``function`` returns on each live node, by the node's address and the beginning of its ID."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    task, asked = ray.remote(num_cpus=0, max_retries=0)(function), {}
+    for node in alive_nodes():
+        here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        name = f"{node['NodeManagerAddress']}/{node['NodeID'][:6]}"
+        asked[name] = task.options(scheduling_strategy=here).remote(*arguments)
+    found: list[Answer] = ray.get(list(asked.values()), timeout=NODE_TIMEOUT_S)
+    return dict(zip(asked, found, strict=True))
+
+
+@contextmanager
+def joined(sweep_id: str) -> Iterator[Joined]:
+    """This job's cluster, in a namespace of its own. Behind the block it is left, and runs on for others."""
+    import cluster.ray_internals.local_ray  # noqa: F401 - settings that Ray and Tune read when they are imported
+
+    import ray  # isort: skip
+
+    ray.init(address="auto", namespace=f"paceline-{sweep_id}", log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield Joined()
+    finally:
+        withdraw(sweep_id)
+        ray.shutdown()

@@ -1,0 +1,67 @@
+"""A lane: the process that trains legs one after the other. Tune sees one trial a leg, in a reused actor."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from cluster.ray_internals.imports import importing
+
+with importing():
+    from ray import tune
+
+    from cluster.lanes.leg_in_process import Stint
+    from cluster.sweep.messages import Report, Shared
+
+if TYPE_CHECKING:
+    from workloads.data.streaming.stream import Shard, Stream
+
+
+class Lane(tune.Trainable):
+    """See the module. Configuration: ``leg`` as JSON and, for final legs alone, ``test``, the locked split.
+
+    A thread trains, and goes on while the driver reads a report: news takes longer to Tune and back than a short
+    leg's epoch does.
+    """
+
+    def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
+        """Begins with the first leg."""
+        self._stint = Stint(shared, _own_shard)
+        self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+        threading.Thread(target=self._train, daemon=True, name="training").start()
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Begins with the next leg."""
+        self._orders.put(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Waits until there is something to report. What the workload's code raises becomes a report, too."""
+        return self._reports.get().to_result()
+
+    def _train(self) -> None:
+        while True:
+            order, done = self._orders.get(), False
+            while not done:
+                report = self._portion(order)
+                done = report.done
+                self._reports.put(report)
+
+    def _portion(self, order: dict[str, Any]) -> Report:
+        begun = time.monotonic()
+        try:
+            return self._stint.step(order)
+        except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
+            self._stint.forget()
+            return Report(failure=traceback.format_exc(), done=True, seconds=time.monotonic() - begun)
+
+
+def _own_shard(stream: Stream) -> Shard:
+    from workloads.data.streaming.ray_data import own_shard  # imports torch, which the driver does without
+
+    return own_shard(stream)

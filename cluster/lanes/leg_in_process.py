@@ -1,0 +1,130 @@
+"""A leg under way in a process that trains: whole epochs until there is something to report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from cluster.ray_internals.imports import importing
+from cluster.sweep.messages import Report, Shared
+from cluster.sweep.model_loader import open_models_of
+from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
+
+if TYPE_CHECKING:
+    from workloads.data.streaming.stream import Shard, Stream
+    from workloads.legs.runner import LegRunner
+    from workloads.training.process_group import Ring
+
+REPORT_EVERY_S = 0.5
+"""A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
+CHECKPOINT_EVERY_S = 2.0
+"""Within a long leg, or as seldom as keeps its cost below CHECKPOINT_SHARE; every leg ends with a checkpoint.
+
+What a process's first one takes is mostly imports, and does not put off the second.
+"""
+CHECKPOINT_SHARE = 0.02
+
+
+class Stint:
+    """Legs of one process, one after the other. ``order`` is a leg as JSON and, for final legs, the test split.
+
+    The processes of a ring all go through the same stint. The clock, and the wish to stop, are the first one's.
+    ``shard`` gives this process its part of a stream. ``warned`` says whether it may soon be gone, so that it is
+    time to save.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        shard: Callable[[Stream], Shard],
+        ring: Ring | None = None,
+        warned: Callable[[], bool] | None = None,
+    ) -> None:
+        self._shared, self._shard, self._ring = shared, shard, ring
+        self._warned = warned or (lambda: False)
+        self._runner: LegRunner | None = None
+        self._leg: Leg | None = None
+        self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
+        self._has_saved = False
+
+    def step(self, order: dict[str, Any]) -> Report:
+        """Trains on in the leg of ``order``, or begins with it. Raises what the code raises.
+
+        What a lane's first leg takes to import and load is not counted as the leg's own time.
+        """
+        begun = time.monotonic()
+        is_new = self._runner is None
+        leg, runner = self._started(order)
+        begun = time.monotonic() if is_new else begun
+        epochs: list[MemberEpoch] = []
+        exhibits: list[Exhibit] = []
+        stopping, late = self._agreed(begun)
+        while not (runner.done or stopping or late):
+            epochs += runner.epoch()
+            exhibits += runner.exhibits()
+            self._num_unsaved += 1
+            stopping, late = self._agreed(begun)
+        over = runner.done or stopping
+        report = Report(
+            epochs=epochs,
+            saved=self._saved(runner, over),
+            scored=runner.score() if runner.done and leg.purpose == "final" else (),
+            exhibits=exhibits,
+            messages=runner.take_messages(),
+            fused=self._fused,
+            done=over,
+            seconds=time.monotonic() - begun,
+        )
+        if over:
+            self._leg = None
+        return report
+
+    def forget(self) -> None:
+        """The leg is over: its code raised."""
+        self._leg = None
+
+    def _agreed(self, begun: float) -> tuple[bool, bool]:
+        """Whether to stop, and whether it is time to report."""
+        now = time.monotonic()
+        found = self._shared.stop_mark.exists(), now - begun >= REPORT_EVERY_S
+        return found if self._ring is None else self._ring.agree(found)
+
+    def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:
+        begun = time.monotonic()
+        due = over or self._warned() or begun > self._save_at
+        if not self._num_unsaved or not (due if self._ring is None else self._ring.agree(due)):
+            return ()
+        saved, self._num_unsaved = runner.save(), 0
+        ended = time.monotonic()
+        cost_s = ended - begun if self._has_saved else 0.0
+        self._save_at, self._has_saved = ended + max(CHECKPOINT_EVERY_S, cost_s / CHECKPOINT_SHARE), True
+        return saved
+
+    def _started(self, order: dict[str, Any]) -> tuple[Leg, LegRunner]:
+        if self._runner is None:
+            with importing():
+                import torch
+
+                from workloads.legs.runner import LegRunner, LegSetting
+                from workloads.training.process_group import ALONE
+
+            # Ray sets it when a process becomes a worker, which may be long after torch was imported.
+            if threads := os.environ.get("OMP_NUM_THREADS"):
+                torch.set_num_threads(int(threads))
+            open_models_of(self._shared.tracking_uri)
+            setting = LegSetting(**self._shared.setting)
+            search = ray.get(self._shared.search)
+            shard = None if search.stream is None else self._shard(search.stream)
+            self._runner = LegRunner(setting, search, ring=self._ring or ALONE, shard=shard)
+        if self._leg is None:
+            test = order.get("test")
+            self._runner.test = None if test is None else ray.get(test)[0]
+            self._leg = Leg.from_json(order["leg"])
+            self._runner.start(self._leg)
+            self._fused = self._runner.fused
+            self._save_at, self._num_unsaved = time.monotonic() + CHECKPOINT_EVERY_S, 0
+        return self._leg, self._runner

@@ -1,0 +1,114 @@
+"""A lane whose legs are trained by several processes: one Ray Train run, kept alive, is handed leg after leg."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import ray
+from ray import tune
+
+from cluster.lanes.mailbox import Wires
+from cluster.lanes.worker_loop import fell, work
+from cluster.ray_internals.spare_workers import environment, modules_of
+from cluster.sweep.messages import Report, Shared
+from workloads.legs.ray_train import Crew, hush, train
+
+PATIENCE_S = 2.0
+"""A lane tells Tune so often that it is alive."""
+LEAVE_S = 10.0
+
+
+class CrewLane(tune.Trainable):
+    """As ``Lane``, with the training elsewhere: a crew that says hello, is given legs, and reports.
+
+    A crew that lost a worker, or was given one more, begins anew: it says hello again, and the leg that was under
+    way is over. Orders carry the token of the crew they are for, so that none is taken by a later one.
+    """
+
+    def setup(self, config: dict[str, Any], shared: Shared, crew: Crew) -> None:  # type: ignore[override]
+        """Takes the first leg."""
+        self._shared, self._crew, self._order = shared, crew, config
+        self._wires = Wires.new()
+        self._thread: threading.Thread | None = None
+        self._error: str | None = None
+        self._token: str | None = None
+        self._handed = False
+        self._size = 0
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Takes the next leg."""
+        self._order = new_config
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Waits for news of the leg, and hands it out where the crew is ready for it."""
+        begun = time.monotonic()
+        report = self._turn(begun + PATIENCE_S)
+        if report.done:
+            self._handed = False
+        return replace(report, seconds=time.monotonic() - begun).to_result()
+
+    def cleanup(self) -> None:
+        """Sends the crew home; its places are given back."""
+        if self._token is not None:
+            self._wires.put("orders", self._token, None)
+        if self._thread is not None:
+            self._thread.join(LEAVE_S)
+
+    def _turn(self, deadline: float) -> Report:
+        if self._thread is None or not self._thread.is_alive():
+            if self._error is not None:
+                told, self._error, self._thread, self._token = self._error, None, None, None
+                return Report(failure=told, done=True)
+            self._token, self._handed = None, False
+            self._engage()
+        if self._token is not None and not self._handed:
+            self._wires.put("orders", self._token, self._order)
+            self._handed = True
+        while (left := deadline - time.monotonic()) > 0:
+            letter = self._wires.get("news", left)
+            report = None if letter is None else self._heard(*letter)
+            if report is not None:
+                return report
+        return Report()
+
+    def _heard(self, kind: str, token: str, content: Any) -> Report | None:
+        """What the driver is to know of the news; None: nothing."""
+        if kind == "report":
+            return Report.from_result(content) if token == self._token else None
+        if kind == "fell":
+            self._token, lost = None, self._handed
+            return Report(failure=content, done=True) if lost else None
+        interrupted, self._token = self._handed, token
+        before, self._size = self._size, content
+        words = f"{before} -> {content} workers" if before else f"{content} workers"
+        if interrupted:  # the crew was given another size
+            return Report(done=True, messages=[f"{words}; on from the last checkpoint"])
+        return Report(messages=[words]) if before != content else Report()
+
+    def _engage(self) -> None:
+        wires, shared, crew = self._wires, self._shared, self._crew
+        config = {
+            "wires": wires,
+            "shared": shared,
+            "strategy": crew.strategy,
+            "spare": (crew.cpus, crew.gpus) if crew.spares else None,
+        }
+        search = ray.get(shared.search)
+        modules = modules_of(shared.setting["workload"], table=bool(search.train.columns))
+        crew = replace(crew, environment=environment([work.__module__, *modules]))
+
+        def run() -> None:
+            try:
+                train(work, config, crew, partial(fell, wires), search.stream)
+            except Exception:  # noqa: BLE001 - told whole to the driver at the next turn
+                self._error = traceback.format_exc()
+
+        hush()
+        self._thread = threading.Thread(target=run, daemon=True, name="crew")
+        self._thread.start()

@@ -1,0 +1,43 @@
+"""The search's data in Ray's object store, once for all lanes of a machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cluster.sweep.messages import Shared
+
+if TYPE_CHECKING:
+    import ray
+
+    from cluster.sweep.data_process import Loaded
+    from cluster.sweep.home import SweepHome
+    from search_spaces.spec.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class SharedData:
+    """The prepared data in the object store."""
+
+    search: ray.ObjectRef[Any]
+    test: ray.ObjectRef[Any]
+
+
+def share(loaded: Loaded) -> SharedData:
+    """Puts both parts into the object store, once for all lanes."""
+    import ray
+
+    return SharedData(ray.put(loaded.search), ray.put(loaded.test))
+
+
+def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
+    """What the sweep's lanes are given at birth."""
+    setting = {
+        "workload": sweep.workload,
+        "objective": sweep.metric.name,
+        "goal": sweep.metric.goal,
+        "checkpoints": home.checkpoints,
+        "device": "auto" if sweep.resources.gpus else "cpu",
+        "lr_scaling": sweep.resources.lr_scaling,
+    }
+    return Shared(setting, data.search, home.stop_mark, sweep.tracking.uri)

@@ -1,0 +1,249 @@
+"""Legs on Ray Tune: they go out as Tune trials to reused actors, and what comes back is the conductor's."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.execution import class_cache
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
+
+from cluster.lanes.fair_share import Sharing
+from cluster.lanes.lane import Lane
+from cluster.ray_internals.orphaned_groups import tidying
+from cluster.sweep.coordinator import Conductor, Handle
+from cluster.sweep.lane_count import LaneSize
+from cluster.sweep.messages import Report, Shared
+from search_spaces.types.passwords import SECRETS
+
+logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
+
+# Tune would write these into its actors' runtime environment, and with it into Ray's logs and dashboard. A lane has
+# them from its node or its job.
+class_cache.ENV_VARS_TO_PROPAGATE.difference_update(SECRETS)
+
+MAX_BARREN_FITS = 3
+"""So many Tune runs in a row may end in an error without a single report."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How many lanes there are and what one takes, what they share, and the locked test split."""
+
+    size: LaneSize
+    shared: Shared
+    test: ray.ObjectRef[Any]
+    sharing: Sharing | None = None
+    """With the other sweeps of a cluster."""
+
+
+class _Unsaved:
+    """Tune pickles whatever it is given, to restore it one day; a sweep is resumed from its study alone."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class LegSearcher(_Unsaved, Searcher):
+    """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped.
+
+    With ``careful`` it is over as soon as no leg is under suspicion.
+    """
+
+    def __init__(self, conductor: Conductor, lanes: Lanes, careful: bool) -> None:
+        super().__init__(metric="done", mode="max")
+        self._conductor, self._lanes, self._careful = conductor, lanes, careful
+        self._starved = self._over = False
+        self.legs: dict[str, Handle] = {}
+        self.num_reports = 0
+
+    def suggest(self, trial_id: str) -> Any:
+        """See ``Searcher``: a configuration, None, or FINISHED."""
+        if self._careful and not self._conductor.num_suspects:
+            return Searcher.FINISHED
+        self._over = self._over_share()
+        if self._over:
+            return Searcher.FINISHED if self._conductor.stop.requested else None
+        leg = self._conductor.next_leg()
+        self._starved = leg is None
+        if leg is None:
+            over = self._conductor.finished or self._conductor.stop.requested
+            return Searcher.FINISHED if over else None
+        self.legs[trial_id] = (leg.purpose, leg.id)
+        config = {"leg": leg.to_json()}
+        return {**config, "test": [self._lanes.test]} if leg.purpose == "final" else config
+
+    @property
+    def hands_back(self) -> bool:
+        """Whether a lane that has no leg should go, since others wait for its place."""
+        sharing = self._lanes.sharing
+        return sharing is not None and sharing.contested and (self._over or self._starved)
+
+    def _over_share(self) -> bool:
+        """A lane that is asked for beyond the sweep's share waits; what it could use is told to the others."""
+        sharing, size = self._lanes.sharing, self._lanes.size
+        if sharing is None:
+            return False
+        return len(self.legs) >= sharing.allowed(
+            min(size.count, len(self.legs) + 1) if self._starved else size.count
+        )
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """See ``Searcher``."""
+        self.num_reports += 1
+        self._conductor.report(self.legs[trial_id], Report.from_result(result))
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """See ``Searcher``. An error comes with its reason to ``Watch``."""
+        if result and not error:
+            self.on_trial_result(trial_id, result)
+            del self.legs[trial_id]
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing, see ``_Unsaved``."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, see ``_Unsaved``."""
+
+
+class Watch(_Unsaved, FIFOScheduler):
+    """Learns from Tune why a lane died, and shows the sweep to whoever watches.
+
+    A scheduler, because Tune imports MLflow, among others, as soon as it is given a callback: a second of CPU.
+    """
+
+    def __init__(
+        self, conductor: Conductor, searcher: LegSearcher, num_lanes: int, show: Callable[[], None]
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Ray's
+        self._conductor, self._searcher, self._show = conductor, searcher, show
+        self._num_lanes = self._num_to_keep = num_lanes
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """See ``FIFOScheduler``. Lanes without a leg stay for later ones: Tune alone would keep a single one."""
+        super().on_trial_add(tune_controller, trial)
+        tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_to_keep)
+        self._num_to_keep = 0
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """See ``FIFOScheduler``; called in every turn of Tune's loop."""
+        self._show()
+        if self._searcher.hands_back:
+            tune_controller._cleanup_cached_actors(force_all=True)
+        chosen = super().choose_trial_to_run(tune_controller)
+        if chosen is None and len(self._searcher.legs) == self._num_lanes:
+            self._conductor.look_ahead()
+        return chosen
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """See ``FIFOScheduler``."""
+        handle = self._searcher.legs.pop(trial.trial_id, None)
+        if handle in self._conductor.out():
+            told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
+            self._conductor.fail(handle, f"lane died: {_gist(told)}")
+
+
+def _inherit_environment() -> None:
+    """For a Ray of this process's own, whose processes have its environment anyway.
+
+    A lane that asks for variables cannot be one of the processes that Ray keeps ready: another would be started,
+    for a second of CPU.
+    """
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()
+    class_cache.DEFAULT_ENV_VARS.clear()
+
+
+def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
+    """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one.
+
+    If legs of several lanes were out when it broke, nobody knows whose fault it was: they are tried again first,
+    one by one on a single lane.
+    """
+    barren, careful = 0, False
+    if lanes.sharing is None:
+        _inherit_environment()
+    if lanes.size.most > 1:
+        show = tidying(show)
+    while not (conductor.finished or conductor.stop.requested):
+        searcher = LegSearcher(conductor, lanes, careful)
+        count = 1 if careful else lanes.size.count
+        try:
+            _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, count, show))
+            reason = "lane died: it ended without a report"
+        except (ray.exceptions.RayError, RuntimeError) as error:
+            reason = f"lane died: {_sentence(error)}"
+            conductor.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
+            barren = 0 if searcher.num_reports else barren + 1
+            if barren >= MAX_BARREN_FITS:
+                raise
+        out = conductor.out()
+        for handle in out:
+            conductor.fail(handle, reason, to_blame=len(out) == 1)
+        careful = len(out) > 1
+
+
+def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, watch: Watch) -> None:
+    name = f"tune-{conductor.home.id}-{time.time_ns():x}"
+    tuner = tune.Tuner(
+        _trainable(conductor, lanes),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, scheduler=watch, num_samples=-1, reuse_actors=True, max_concurrent_trials=count
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=str(conductor.home.path / "tune"),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
+    try:
+        tuner.fit()
+    except tune.TuneError as error:
+        raise _raised(error) from None
+    finally:
+        shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
+
+
+def _raised(error: BaseException) -> BaseException:
+    """What our own code raised while it took a result: Tune puts its text into an error of Tune's own."""
+    inner: BaseException | None = error
+    while isinstance(inner, tune.TuneError):
+        inner = inner.__cause__ or inner.__context__
+    return inner or error
+
+
+def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
+    """The lane under a name of its own: names of trainables are shared by all that use a cluster."""
+    size, name = lanes.size, f"Lane{conductor.home.id}"
+    if size.most == 1:
+        lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
+        return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
+    from cluster.lanes.multi_worker_lane import CrewLane
+    from workloads.legs.ray_train import Crew
+
+    strategy = conductor.sweep.resources.strategy
+    storage = str(conductor.home.path / "tune" / "crews")
+    on_cluster = lanes.sharing is not None
+    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=on_cluster)
+    lane = tune.with_parameters(type(name, (CrewLane,), {}), shared=lanes.shared, crew=crew)
+    return tune.with_resources(
+        lane, {"memory": 1}
+    )  # one byte: something must be asked for, and the CPUs are the workers'
+
+
+def _sentence(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_gist(str(error))}"
+
+
+def _gist(text: str) -> str:
+    """One line of Ray's account of a death: the first that says more than where and when."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
+    return next(iter(lines), "no reason given")

@@ -1,0 +1,61 @@
+"""What the workers of a lane do together: they take leg after leg, and the first of them reports.
+
+Imports no Ray Tune, which would cost every worker a second.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from cluster.lanes.leg_in_process import Stint
+from cluster.lanes.mailbox import Wires
+from cluster.ray_internals import spare_workers
+from cluster.sweep.messages import Shared
+from workloads.legs.ray_train import Warned, device, here, order_spares, shard
+
+IDLE_S = 30.0
+"""A ring without a leg goes home after so long: its places may be what another lane's ring waits for."""
+
+
+def work(config: dict[str, Any]) -> None:
+    """What each process of a crew does. The first one alone is told orders and reports."""
+    wires: Wires = config["wires"]
+    ring = here(config["strategy"])
+    shared: Shared = config["shared"]
+    shared = replace(shared, setting={**shared.setting, "device": device()})
+    stint, token = Stint(shared, shard, ring, Warned()), secrets.token_hex(8)
+    if ring.first:
+        wires.put("news", "hello", token, ring.size)
+    spare = config["spare"]
+    while True:
+        order = _next(wires, token) if ring.first else {}
+        leg = ring.agree(order["leg"] if order else None)
+        if leg is None:
+            return
+        done = False
+        while not done:
+            report = stint.step(order or {"leg": leg})
+            done = report.done
+            if spare is not None:
+                order_spares(spare_workers.order, *spare)
+                spare = None
+            if ring.first:
+                wires.put("news", "report", token, report.to_result())
+
+
+def _next(wires: Wires, token: str) -> dict[str, Any]:
+    """The next order for this crew. Empty when it may go home: it was told so, or had none for long."""
+    while True:
+        letter = wires.get("orders", IDLE_S)
+        if letter is None:
+            return {}
+        addressee, order = letter
+        if addressee == token:
+            return dict(order or {})
+
+
+def fell(wires: Wires, reason: str) -> None:
+    """Tells the lane why a worker died."""
+    wires.put("news", "fell", "", reason)

@@ -1,0 +1,250 @@
+"""The search and then the verdict of one sweep, as one stream of legs, with everything written where it belongs.
+
+It knows nothing of Ray: the driver asks it for legs and gives it what the lanes report.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cluster.sweep.home import SweepHome
+from cluster.sweep.messages import Report
+from cluster.sweep.mlflow_ledger import Chronicle, run_key
+from cluster.sweep.reading import Facts
+from cluster.sweep.stop import Stop
+from cluster.terminal.formatting import last_line
+from search_spaces.race.finals import Finals, final_seeds, finalists
+from search_spaces.race.legs import Leg, Purpose
+from search_spaces.race.race import Race
+from search_spaces.race.search import Search
+from search_spaces.race.track import ENDS, Track
+from search_spaces.spec.sweep import Sweep
+from search_spaces.study.study import Study
+from search_spaces.types.passwords import masked
+from tracking import names
+from tracking.store.records import RunFacts
+from tracking.writer.writer import Writer
+from workloads.legs import checkpoint
+
+Handle = tuple[Purpose, int]
+"""Names a leg that is out: its purpose and its number in that race."""
+ROLES: dict[Purpose, names.Role] = {"search": "trial", "final": "final"}
+
+
+@dataclass
+class Conductor:
+    """See the module. ``say`` takes lines for the user."""
+
+    sweep: Sweep
+    home: SweepHome
+    study: Study
+    search: Search
+    writer: Writer
+    num_lanes: int
+    say: Callable[[str], None]
+    stop: Stop
+    begun: float
+    """When the sweep's first life began, had there been no pause: what a timeout counts from."""
+    races: dict[Purpose, Race] = field(default_factory=dict)
+    busy_s: float = 0.0
+    """Seconds that lanes were at work, all lanes together."""
+    _told: set[str] = field(default_factory=set)
+    _spent: dict[Handle, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.finals = Finals(self.study, self.sweep.epochs)
+        self.races["search"] = self._revived(self.search.race(self.num_lanes, self._ledger("trial")))
+        if self._search_is_over():
+            self._begin_finals()
+        if self.races["search"].tracks or self.writer.used:
+            self.writer.reconcile(self._facts())
+        self._drop_strays()
+
+    @property
+    def purpose(self) -> Purpose:
+        """Which race is on."""
+        return "final" if "final" in self.races else "search"
+
+    @property
+    def finished(self) -> bool:
+        """True when there is nothing left to train."""
+        return self.races[self.purpose].finished and not self._owes_finals()
+
+    def next_leg(self) -> Leg | None:
+        """The next leg; None means: wait, ``finished``, or ``stop.requested``."""
+        self._check_time()
+        leg = None if self.stop.requested else self.races[self.purpose].next_leg()
+        if leg is None and not self.stop.requested and self.races["search"].finished and self._owes_finals():
+            self._begin_finals()
+            leg = self.races["final"].next_leg()
+        self.commit()
+        return leg
+
+    def look_ahead(self) -> None:
+        """While all lanes train: whoever is to be asked for next may be asked for now."""
+        if self.purpose == "search" and not self.stop.requested:
+            self.races["search"].look_ahead()
+            self.commit()
+
+    def report(self, handle: Handle, report: Report) -> None:
+        """Takes what a lane reports of the leg ``handle``: MLflow first, then the study."""
+        race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
+        for measured in report.epochs:
+            self.writer.epoch(run_key(aboard[measured.key], ROLES[handle[0]]), measured.epoch, measured.metrics)
+        for shown in report.exhibits:
+            self.writer.content(shown.path, shown.content, run_key(aboard[shown.key], ROLES[handle[0]]))
+        for message in report.messages:
+            self.say(f"{', '.join(run_key(track, ROLES[handle[0]]) for track in aboard.values())}: {message}")
+        race.reported(handle[1], report.epochs, self.sweep.metric.name)
+        for scored in report.scored:
+            track = aboard[scored.key]
+            self.finals.scored(track, scored)
+            self.writer.state(run_key(track, "final"), "running", scored.metrics)
+        race.saved(handle[1], report.saved)
+        self.busy_s += report.seconds
+        spent = self._spent.pop(handle, 0.0) + report.seconds
+        if report.failure:
+            self.fail(handle, report.failure)
+        elif report.done:
+            race.finished_leg(handle[1], spent, report.fused)
+        else:
+            self._spent[handle] = spent
+        if race.closing:
+            self.home.stop_mark.touch()
+        self.commit()
+
+    @property
+    def num_suspects(self) -> int:
+        """Members that were aboard when something died and have not shown yet that it was not they."""
+        return sum(1 for race in self.races.values() for t in race.tracks if t.alone and t.state not in ENDS)
+
+    def fail(self, handle: Handle, reason: str, to_blame: bool = True) -> None:
+        """The leg's code raised or its lane died; ``reason`` is the traceback or the driver's account.
+
+        With ``to_blame`` false it may have been another leg's fault.
+        """
+        reason = masked(reason)
+        aboard = [track for track in self._aboard(handle) if track.state == "running"]
+        self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
+        again = [track for track in aboard if track.state not in ENDS]
+        self._mend(self.races[handle[0]], again)
+        if again and last_line(reason) not in self._told:
+            self._told.add(last_line(reason))
+            who = ", ".join(run_key(track, ROLES[handle[0]]) for track in again)
+            self.say(f"{last_line(reason)}: {who} will be tried again from the last checkpoint")
+        self._give_up()
+        self.commit()
+
+    def out(self) -> list[Handle]:
+        """Every leg that is handed out."""
+        return [(purpose, leg.id) for purpose, race in self.races.items() for leg, _ in race.running()]
+
+    def pause(self) -> None:
+        """Tells MLflow that what has not ended waits for a resume."""
+        for role, track in self._members():
+            if track.state not in ENDS and self.writer.knows(run_key(track, role)):
+                self._ledger(role).tell(track, "paused")
+        self.commit()
+
+    def drop_finals(self, keep: Track) -> None:
+        """After the verdict: of the final members' checkpoints only the champion's stays."""
+        for track in self.races["final"].tracks:
+            if track is not keep and track.checkpoint:
+                self.races["final"].garbage.append(track.checkpoint)
+                track.checkpoint = None
+                self.finals.moved(track)
+        self.commit()
+
+    def commit(self) -> None:
+        """Puts the study on disk, and only then deletes the checkpoints that it no longer names."""
+        self.study.flush()
+        for race in self.races.values():
+            for uri in race.garbage:
+                checkpoint.delete(uri)
+            race.garbage.clear()
+
+    def _aboard(self, handle: Handle) -> list[Track]:
+        return next(tracks for leg, tracks in self.races[handle[0]].running() if leg.id == handle[1])
+
+    def _owes_finals(self) -> bool:
+        wanted = self.sweep.final is not None and "final" not in self.races
+        return wanted and bool(self.races["search"].ranked())
+
+    def _search_is_over(self) -> bool:
+        tracks = self.races["search"].tracks
+        return Facts.of(self.study).searched and all(track.state in ENDS for track in tracks)
+
+    def _begin_finals(self) -> None:
+        """Once: from here on the search is closed, and what comes is judged on the locked test split."""
+        assert self.sweep.final is not None
+        search = self.races["search"]
+        search.finished = True
+        chosen = finalists(search, self.sweep.final.top, self.finals.trials)
+        self.home.stop_mark.unlink(missing_ok=True)
+        self.study.set("searched", True)
+        self.study.set("num_finals", len(chosen) * len(self._seeds))
+        race = self.finals.race(chosen, self._seeds, search.rules, self._ledger("final"))
+        self.races["final"] = self._revived(race)
+
+    def _give_up(self) -> None:
+        """A search in which nothing works ends early: its code is broken, not its configurations."""
+        race = self.races["search"]
+        num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_failures)
+        if num_failed > self.sweep.max_failures and not race.closing and not race.ranked():
+            self.say(f"{num_failed} trials failed and none has come to a value; the search ends here")
+            race.closing = True
+
+    def _check_time(self) -> None:
+        limit_s, race = self.sweep.timeout_s, self.races["search"]
+        if limit_s and not race.closing and not race.finished and time.monotonic() - self.begun > limit_s:
+            self.say(f"the timeout of {limit_s:g} s has passed; the search ends here")
+            race.closing = True
+            self.home.stop_mark.touch()
+
+    def _facts(self) -> dict[str, RunFacts]:
+        facts: dict[str, RunFacts] = {}
+        for role, track in self._members():
+            key = run_key(track, role)
+            if self.writer.knows(key) or track.values or track.state in ENDS:
+                facts[key] = self._ledger(role).facts(track)
+        return facts
+
+    def _members(self) -> Iterator[tuple[names.Role, Track]]:
+        """Everyone who has a run in MLflow, or may get one: of a verdict too that waits for a longer search."""
+        for purpose, race in self.races.items():
+            yield from ((ROLES[purpose], track) for track in race.tracks)
+        if self.sweep.final is not None and "final" not in self.races:
+            judged = [track for track in self.races["search"].tracks if track.trial in self.finals.trials]
+            yield from (("final", track) for track in self.finals.members(judged, self._seeds))
+
+    def _ledger(self, role: names.Role) -> Chronicle:
+        inner = self.finals if role == "final" else self.search
+        return Chronicle(inner, self.writer, self.sweep.metric.name, role)
+
+    @property
+    def _seeds(self) -> list[int]:
+        """Of the verdict."""
+        return final_seeds(self.sweep.seed, self.sweep.final.seeds) if self.sweep.final else []
+
+    def _drop_strays(self) -> None:
+        """Checkpoints that a lane had written when it died, and that the study has not heard of."""
+        named = {uri for _, track in self._members() for uri in (track.checkpoint, track.previous)}
+        self.races["search"].garbage += sorted(checkpoint.found(self.home.checkpoints) - named)
+
+    def _revived(self, race: Race) -> Race:
+        self._mend(race, [track for track in race.tracks if track.state not in ENDS])
+        return race
+
+    def _mend(self, race: Race, tracks: Sequence[Track]) -> None:
+        """Falls back to the checkpoint before, or to the start, where the newest one is torn."""
+        for track in tracks:
+            if track.checkpoint is None or checkpoint.valid(track.checkpoint):
+                continue
+            torn, track.checkpoint, track.previous = track.checkpoint, track.previous, None
+            if track.checkpoint is not None and not checkpoint.valid(track.checkpoint):
+                track.checkpoint = None
+            track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0
+            track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
+            self.say(f"the checkpoint {torn} is torn; {track.key} goes on from epoch {track.epoch}")

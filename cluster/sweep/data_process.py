@@ -1,0 +1,156 @@
+"""Loads and splits the data in a process of its own, while Ray starts: the driver imports no scikit-learn."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cluster.ray_internals.imports import importing
+from cluster.sweep.model_loader import open_models_of
+from search_spaces.space.hyperparameters import complete
+from search_spaces.types.values import Params
+from workloads.arrays import Infeasible
+from workloads.contract import Workload
+from workloads.registry import WORKLOADS, workload
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+    from workloads.data.search_data import SearchData
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """``search`` and ``test`` are ``workloads.data`` arrays; the card is JSON-able, the indices are row numbers."""
+
+    search: Any
+    test: Any
+    card: Mapping[str, Any]
+    indices: Mapping[str, list[int]]
+
+    def news(self) -> Iterator[str]:
+        """What people should know of the data, a line each."""
+        found = self.card["details"]
+        if "bad_images" in found:
+            yield f"{found['bad_images']} images cannot be read and are left out ({found['bad_image_names']})"
+        if "streamed" in found:
+            yield f"data: {self.card['rows']['train']} training rows are read in every epoch, not kept in memory"
+        for word in ("leak", "note"):
+            for text in self.card[f"{word}s"]:
+                yield f"data: {word}: {text}"
+
+
+class Preparing:
+    """``workloads.data.prepare.prepare`` under way, and then the question whether the workload can work on that."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from cluster.sweep.data_process import _main; _main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        order = {
+            "data": sweep.data.model_dump(mode="json"),
+            "problem": sweep.problem,
+            "workload": sweep.workload,
+            "constants": dict(sweep.constants),
+            "tracking": sweep.tracking.uri,
+            "searched": list(sweep.space.domains),
+        }
+        self._process.stdin.write(json.dumps(order).encode())
+        self._process.stdin.close()
+
+    def result(self) -> Loaded:
+        """Waits for it. Raises DataError as ``prepare`` does; RuntimeError when the process died."""
+        assert self._process.stdout is not None
+        answer = self._process.stdout.read()
+        if self._process.wait() != 0:
+            raise RuntimeError(f"the data could not be loaded: its process ended with {self._process.returncode}")
+        found = pickle.loads(answer)
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, Loaded)
+        return found
+
+    def cancel(self) -> None:
+        """Ends it, if it still runs."""
+        self._process.kill()
+        self._process.wait()
+
+
+def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> None:
+    """Raises DataError where the first trial, the defaults with the fixed values, cannot work on this data.
+
+    And where a hyperparameter that is fixed or ``searched`` would have no effect on it.
+    """
+    from workloads.data.prepare import DataError
+    from workloads.data.sources.image_records import is_records
+    from workloads.hyperparameters import FOR_CLASSES, Training
+
+    kind = workload(name)
+    if is_records(search.train.x) and not kind.reads_files:
+        raise DataError(
+            f"data.in_memory_gib: {len(search.train.x)} training images take more memory than that, and workload "
+            f"{name} does not read them from disk: raise it, or use workload image"
+        )
+    if search.stream is not None:
+        check_streams(kind, constants, searched)
+    idle = [key for key in FOR_CLASSES if key in searched or constants.get(key, "none") != "none"]
+    if idle and search.problem != "classification" and issubclass(kind.hyperparameters, Training):
+        raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
+    if kind.check is None:
+        return
+    try:
+        kind.check(kind.hyperparameters(**complete(kind.hyperparameters, constants)), search.shape())
+    except Infeasible as error:
+        fixed = ", ".join(f"{key}: {value}" for key, value in constants.items())
+        what = f"the defaults with {fixed}" if fixed else "the defaults"
+        raise DataError(f"parameters: {what} of workload {name} cannot work on this data: {error}") from error
+
+
+def draws(constants: Params, searched: Iterable[str]) -> bool:
+    """Whether an epoch may draw its examples, for which all must be in memory."""
+    return "sampling" in searched or constants.get("sampling", "none") != "none"
+
+
+def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) -> None:
+    """Raises DataError where the workload, or a hyperparameter, needs all training rows in memory."""
+    from workloads.data.prepare import DataError
+
+    if not kind.streams:
+        able = ", ".join(name for name in WORKLOADS if workload(name).streams)
+        raise DataError(f"data.streaming: workload {kind.name} keeps all training rows in memory; {able} do not")
+    if draws(constants, searched):
+        raise DataError(
+            "parameters.sampling: must be left out of a sweep over streamed data, whose rows come in their own "
+            "order; class_weights: balanced has the same effect on the mean"
+        )
+
+
+@importing()  # what is read stays, too, and the process ends behind its answer
+def _main() -> None:
+    from search_spaces.spec.data import Data
+    from workloads.data.prepare import DataError, prepare
+
+    order = json.load(sys.stdin.buffer)
+    out, sys.stdout = sys.stdout.buffer, sys.stderr
+    answer: Loaded | DataError
+    try:
+        found = prepare(Data.model_validate(order["data"]), order["problem"])
+        if order["constants"].get("weights"):
+            open_models_of(order["tracking"])
+        check_first(order["workload"], order["constants"], found.search, order["searched"])
+        indices = {name: rows.tolist() for name, rows in found.indices.items()}
+        answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
+    except DataError as error:
+        answer = error
+    out.write(pickle.dumps(answer, protocol=5))
+    out.flush()

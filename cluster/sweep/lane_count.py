@@ -1,0 +1,126 @@
+"""How many lanes this machine or a cluster carries. Needs no Ray, so that a preview can say it too."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class LaneSize:
+    """How many lanes, the CPUs and GPUs of one worker, and how many workers a lane has."""
+
+    count: int
+    cpus: float
+    gpus: float
+    least: int = 1
+    most: int = 1
+    reading_cpus: float = 0.0
+    """What each lane takes besides, for tasks that read its data."""
+
+    @property
+    def all_cpus(self) -> float:
+        """Of all lanes together, at the least."""
+        return self.count * (self.cpus * self.least + self.reading_cpus)
+
+    @property
+    def ray_cpus(self) -> int:
+        """CPUs of a Ray of our own: this machine's cores, or more where the lanes ask for more."""
+        return max(num_cpus(), math.ceil(self.all_cpus))
+
+
+class TooSmall(Exception):
+    """Not even one lane of the size asked for fits on this machine or cluster."""
+
+
+def lane_size(sweep: Sweep) -> LaneSize:
+    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials.
+
+    One lane may ask for more cores than there are; TooSmall when it asks for more GPUs. Lanes of variable size are
+    counted at their largest. Those who train share the cores with those who read for them.
+    """
+    wanted = sweep.resources
+    gpus = wanted.gpus * wanted.least
+    if gpus > num_gpus():
+        raise TooSmall(f"resources.gpus: a lane asks for {gpus:g}, and this machine has {num_gpus()}")
+    fits = (num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
+    count = max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, _reading(sweep))
+
+
+READING_CPUS = 1.0
+
+
+def _reading(sweep: Sweep) -> float:
+    return READING_CPUS if sweep.data.streaming else 0.0
+
+
+def lane_bytes(num_lanes: int) -> float:
+    """A lane's share of this machine's memory, or of what its container may use."""
+    import psutil
+
+    bound = Path("/sys/fs/cgroup/memory.max")
+    text = bound.read_text().strip() if bound.is_file() else "max"
+    total = psutil.virtual_memory().total
+    return float(min(total, int(text)) if text.isdigit() else total) / num_lanes
+
+
+Amounts = Mapping[str, float]
+"""What a node has, in Ray's names: CPU, GPU, ..."""
+
+
+def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None = None) -> LaneSize:
+    """As many lanes as the cluster's nodes hold now, no more than asked for or than there are trials.
+
+    ``growth`` is what an autoscaler could make of the cluster in all: up to that, the sweep gets as many lanes
+    as it asks for by name, and one where it does not. TooSmall, with what there is, when there can never be one.
+    """
+    wanted, reading = sweep.resources, _reading(sweep)
+    cpus = wanted.cpus + reading / wanted.most
+    now = sum(num_places(node, cpus, wanted.gpus) for node in nodes)
+    ever = max(now, num_places(growth, cpus, wanted.gpus)) if growth else now
+    if ever < wanted.least:
+        besides = f" and {reading:g} CPU to read its data" if reading else ""
+        raise TooSmall(
+            f"resources: a lane asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}{besides}, and the cluster "
+            f"has {told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: it would wait for ever"
+        )
+    fits = (ever if sweep.max_concurrent else now) // wanted.most
+    count = max(1, min(sweep.max_concurrent or fits, fits, sweep.trials))
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, reading)
+
+
+def num_places(node: Amounts, cpus: float, gpus: float) -> int:
+    """How many workers of this size an otherwise empty node holds."""
+    by_cpu = int(node.get("CPU", 0.0) / cpus + 1e-9)
+    return min(by_cpu, int(node.get("GPU", 0.0) / gpus + 1e-9)) if gpus else by_cpu
+
+
+def needs(cpus: float, gpus: float, workers: int) -> str:
+    """``2 workers of 1 CPU, 1 GPU``."""
+    return told([{"CPU": cpus, "GPU": gpus}]) if workers == 1 else f"{workers} workers of {needs(cpus, gpus, 1)}"
+
+
+def told(nodes: Sequence[Amounts]) -> str:
+    """What nodes have, in words: ``4 CPU, 1 GPU + 8 CPU, 0 GPU``."""
+    return " + ".join(f"{n.get('CPU', 0):g} CPU, {n.get('GPU', 0):g} GPU" for n in nodes) or "no node"
+
+
+def num_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def num_gpus() -> int:
+    """GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip()])
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))

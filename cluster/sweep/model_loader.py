@@ -1,0 +1,21 @@
+"""Models that MLflow keeps, for workloads that go on from their weights: workloads themselves know no MLflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def open_models_of(uri: str | None) -> None:
+    """From now on this process's workloads find MLflow's models in the store ``uri`` (None: the environment's)."""
+    from workloads.models.transfer import weights
+
+    def opened(model_uri: str) -> nn.Module:
+        from tracking.results.registered_model import load
+
+        model: nn.Module = load(uri, model_uri)
+        return model
+
+    weights.open_model = opened

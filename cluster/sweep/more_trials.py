@@ -1,0 +1,97 @@
+"""More trials for a sweep that has ended or was stopped: how many it can have, and what forbids them."""
+
+from __future__ import annotations
+
+from cluster.sweep.reading import Reading
+from cluster.terminal import formatting
+from search_spaces.race.search import Search
+from search_spaces.types.faults import Fault, SpecError, shown
+from workloads.registry import catalogue
+
+Broken = tuple[str, str] | None
+"""The rule that is broken, and what can be done instead."""
+
+
+def new_total(read: Reading, wanted: str) -> int:
+    """The number of trials that ``wanted`` asks for: ``+N``, that many more, or ``N`` in all.
+
+    "More" counts from the plan, or, where the search has ended before it, from the trials that there are. SpecError
+    with one fault where there would be fewer trials than there are, or nothing would change.
+    """
+    total = _number(wanted)
+    if wanted.strip().startswith("+"):
+        total += len(read.rows) if read.facts.searched else read.sweep.trials
+    broken = _too_many(read, total) or _too_few(read, total) or _planned_already(read, total) or _ends_at_once(read)
+    if broken is not None:
+        raise _refused(wanted, *broken)
+    return total
+
+
+def can_grow(read: Reading) -> bool:
+    """Whether there can be one more trial at all."""
+    try:
+        return new_total(read, "+1") > 0
+    except SpecError:
+        return False
+
+
+def _refused(wanted: str, rule: str, instead: str) -> SpecError:
+    return SpecError([Fault("--trials", "", rule, shown(wanted), instead)])
+
+
+def _number(wanted: str) -> int:
+    digits = wanted.strip().removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10 and int(digits) > 0):
+        raise _refused(wanted, "must be a whole number of trials in all, or + and how many more", "'+10'")
+    return int(digits)
+
+
+def _fewest(read: Reading) -> int:
+    """The total that lets something happen."""
+    return len(read.rows) + read.facts.searched
+
+
+def _too_many(read: Reading, total: int) -> Broken:
+    hyperparameters = catalogue().workload(read.sweep.workload).hyperparameters
+    most = Search(read.sweep, hyperparameters, None).most_trials
+    if most is None or total <= most:
+        return None
+    if most < _fewest(read):
+        rule = f"must be left out: this space holds {formatting.count(most, 'trial')}, and all have been tried"
+        return rule, _another(read, "parameters")
+    instead = _resume(read) if most == read.sweep.trials else f"'{most}'"
+    return f"must come to {most} or fewer: this space holds no more", instead
+
+
+def _too_few(read: Reading, total: int) -> Broken:
+    if total >= _fewest(read):
+        return None
+    there = formatting.count(len(read.rows), "trial")
+    return f"must come to {_fewest(read)} or more, for {there} were tried already", f"'+{total}'"
+
+
+def _planned_already(read: Reading, total: int) -> Broken:
+    if read.facts.searched or total != read.sweep.trials:
+        return None
+    return f"must differ from the {total} that are planned already", _resume(read)
+
+
+def _ends_at_once(read: Reading) -> Broken:
+    """What would end a longer search before it began."""
+    spent_s, limit_s = float(read.facts.cost.get("seconds", 0.0)), read.sweep.timeout_s
+    if limit_s is not None and spent_s >= limit_s:
+        rule = f"must be left out: the timeout of {limit_s:g} s is used up after {spent_s:.0f} s"
+        return rule, _another(read, "timeout")
+    target, sign = read.sweep.metric.target, 1 if read.sweep.metric.goal == "maximize" else -1
+    values = [row.best_value for row in read.rows if row.best_value is not None]
+    if target is not None and any(sign * value >= sign * target for value in values):
+        return f"must be left out: the target of {target:g} is reached", _another(read, "metric.target")
+    return None
+
+
+def _resume(read: Reading) -> str:
+    return f"`paceline resume {read.home.id}`"
+
+
+def _another(read: Reading, key: str) -> str:
+    return f"a new sweep, `paceline run {read.home.spec} {key}=...`"

@@ -1,0 +1,227 @@
+"""A sweep as its study tells it: the rows people see and the ``--json`` document. Needs no Ray, MLflow or torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cluster.sweep.home import SweepHome
+from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble
+from tracking.results import compare
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+    from search_spaces.study.study import Record, Study
+    from search_spaces.types.problems import Goal
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the study holds of the sweep as a whole, read once."""
+
+    tracking: Mapping[str, Any]
+    cost: Mapping[str, Any]
+    verdict: Mapping[str, Any] | None
+    phase: Phase
+    searched: bool
+    """Whether the search is over and the verdict was or is on."""
+    finals: Sequence[Mapping[str, Any]]
+    num_finals: int
+
+    @classmethod
+    def of(cls, study: Study) -> Facts:
+        """From the study's attributes."""
+        facts = study.facts()
+        finals = [entry for key, entry in facts.items() if key.startswith("final:")]
+        return cls(
+            tracking=facts.get("tracking", {}),
+            cost=facts.get("cost", {}),
+            verdict=facts.get("verdict"),
+            phase=facts.get("phase", "starting"),
+            searched=bool(facts.get("searched")),
+            finals=finals,
+            num_finals=facts.get("num_finals", 0),
+        )
+
+
+def rows(study: Study, goal: str, live: bool) -> list[Row]:
+    """One row a trial. A trial that has not ended is ``running`` only while a live driver has it in a leg."""
+    run_ids = study.facts().get("run_ids", {})
+    better = max if goal == "maximize" else min
+    return [replace(_row(r, better, live), run_id=run_ids.get(str(r.number))) for r in study.records()]
+
+
+def _row(record: Record, better: Any, live: bool) -> Row:
+    noted = record.attributes.get("progress", {})
+    curve = list(record.values.values())
+    running: TrialState = "running" if live and noted.get("state") == "running" else "paused"
+    return Row(
+        number=record.number,
+        state=record.outcome or running,
+        epochs=max(record.values, default=0),
+        value=curve[-1] if curve else None,
+        best_value=better(curve) if curve else None,
+        params=record.params,
+        curve=curve,
+        seconds=float(noted.get("seconds") or 0.0),
+        beside=noted.get("beside", {}),
+        error=str(noted["error"]).strip().splitlines()[-1] if noted.get("error") else None,
+    )
+
+
+def best_of(found: Sequence[Row], goal: Goal) -> Row | None:
+    """The row with the best value that did not fail; of equal ones the first."""
+    able = {row.number: row for row in found if row.state != "failed"}
+    order = compare.rank({number: row.best_value for number, row in able.items()}, goal)
+    return able[order[0]] if order else None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds since the sweep began, over all its lives, and since this one began to train, ``past`` trials on."""
+
+    elapsed_s: float
+    training_s: float = 0.0
+    past: int = 0
+
+
+def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int) -> Snapshot:
+    """The whole sweep as it stands."""
+    facts = Facts.of(study)
+    found = rows(study, sweep.metric.goal, live)
+    best = best_of(found, sweep.metric.goal)
+    trained, saved = sum(row.epochs for row in found), epochs_saved(found, sweep.epochs)
+    num_finals = sum(1 for entry in facts.finals if "test" in entry)
+    return Snapshot(
+        phase=facts.phase,
+        rows=found,
+        num_planned=sweep.trials,
+        horizon=sweep.epochs,
+        best=best.number if best else None,
+        epochs_trained=trained,
+        epochs_saved=saved,
+        elapsed_s=clock.elapsed_s,
+        eta_s=_eta_s(found, sweep, clock) if facts.phase == "search" else None,
+        num_lanes=num_lanes,
+        finals_done=num_finals,
+        finals_planned=facts.num_finals,
+    )
+
+
+def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
+    """What is left of the search at the pace of this life."""
+    past = num_past(found)
+    pace_s = clock.training_s / (past - clock.past) if past > clock.past else 0.0
+    return pace_s * (sweep.trials - past) if pace_s else None
+
+
+def num_past(found: Sequence[Row]) -> int:
+    """The trials that are done with; those that wait at a rung count too, for most of them are."""
+    return sum(1 for row in found if row.state != "running" and row.epochs)
+
+
+def epochs_saved(found: Sequence[Row], horizon: int) -> int:
+    """Epochs that full training would have cost the trials that were stopped early."""
+    return sum(horizon - row.epochs for row in found if row.state == "stopped")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A sweep as it stands on disk, read once. ``live``: somebody drives it now."""
+
+    home: SweepHome
+    sweep: Sweep
+    study: Study
+    live: bool
+
+    @classmethod
+    def of(cls, home: SweepHome) -> Reading:
+        """The sweep of this home."""
+        from search_spaces.study.study import Study
+
+        sweep = home.sweep()
+        study = Study(home.id, sweep.metric.goal, home.study, writing=False)
+        return cls(home=home, sweep=sweep, study=study, live=study.driven or home.driver_pid() is not None)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Of the sweep as a whole."""
+        return Facts.of(self.study)
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``running`` or ``interrupted``."""
+        return "running" if self.live else "finished" if self.facts.phase == "finished" else "interrupted"
+
+    @cached_property
+    def best(self) -> Row | None:
+        """The best trial so far."""
+        return best_of(self.rows, self.sweep.metric.goal)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """One a trial."""
+        return rows(self.study, self.sweep.metric.goal, self.live)
+
+
+def snapshot(read: Reading) -> Snapshot:
+    """What a view shows of it."""
+    cost = read.facts.cost
+    clock = Clock(float(cost.get("seconds", 0.0)))
+    return picture(read.sweep, read.study, live=read.live, clock=clock, num_lanes=int(cost.get("lanes", 0)))
+
+
+def document(read: Reading) -> dict[str, Any]:
+    """The ``--json`` document of a sweep, as the README describes it."""
+    sweep, facts, found, best = read.sweep, read.facts, read.rows, read.best
+    return {
+        "sweep": read.home.id,
+        "name": sweep.name,
+        "state": read.state,
+        "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
+        "trials": [_trial(row) for row in found],
+        "best": best and {"number": best.number, "value": best.best_value, "params": dict(best.params)},
+        "importance": _importance(sweep, found),
+        "verdict": facts.verdict,
+        "cost": {
+            "seconds": facts.cost.get("seconds", 0.0),
+            "epochs_trained": sum(row.epochs for row in found),
+            "epochs_saved": epochs_saved(found, sweep.epochs),
+            "lanes": facts.cost.get("lanes", 0),
+            "parts": facts.cost.get("parts", {}),
+        },
+        "tracking": dict(facts.tracking),
+    }
+
+
+def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
+    """Of the trials that have ended; one that was stopped early counts with its best value, as in the ranking."""
+    ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
+    told = compare.importance(sweep.space, ended, sweep.metric.goal)
+    return {one.name: round(one.share, 4) for one in told} or None
+
+
+def _trial(row: Row) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "state": row.state,
+        "epochs": row.epochs,
+        "value": row.value,
+        "best_value": row.best_value,
+        "params": dict(row.params),
+        "beside": dict(row.beside),
+        "run_id": row.run_id,
+        "error": row.error,
+    }
+
+
+def troubles(read: Reading) -> list[Trouble]:
+    """Every distinct error, whole, with the trials that met it."""
+    grouped: dict[str, list[int]] = defaultdict(list)
+    for record in read.study.records():
+        if error := record.attributes.get("progress", {}).get("error"):
+            grouped[error].append(record.number)
+    return [Trouble(traceback=traceback, trials=tuple(numbers)) for traceback, numbers in grouped.items()]

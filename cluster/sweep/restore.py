@@ -1,0 +1,101 @@
+"""What a study holds so that a sweep outlives its home: the spec, and the card of the data it began with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.sweep.home import SweepHome, write_whole
+from cluster.sweep.shared_storage import STUDY
+from search_spaces.types.passwords import without_password
+
+if TYPE_CHECKING:
+    from cluster.sweep.data_process import Loaded
+    from search_spaces.spec.sweep import Sweep
+    from search_spaces.study.study import Study
+
+SPEC, CARD = "spec", "card"
+
+
+class DataChanged(RuntimeError):
+    """A resumed sweep found other data than it began with."""
+
+
+def note_spec(study: Study, sweep: Sweep) -> None:
+    """Keeps the spec in the study."""
+    if study.facts().get(SPEC) != sweep.to_text():
+        study.set(SPEC, sweep.to_text())
+
+
+def is_new(study: Study) -> bool:
+    """Whether the sweep has not got as far as to know its data."""
+    return CARD not in study.facts()
+
+
+def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
+    """``sweep`` with ``data.streaming`` decided: as it was when the sweep began, else by the size of its data.
+
+    ``facts`` are its study's; of a sweep that has none yet they are empty.
+    """
+    from cluster.sweep.data_process import draws
+    from cluster.sweep.lane_count import lane_bytes
+    from search_spaces.spec.streaming import decided
+    from workloads.registry import workload
+
+    known = facts.get(CARD)
+    if known is not None:
+        found = bool(known["details"].get("streamed"))
+    elif workload(sweep.workload).streams and not draws(sweep.constants, sweep.space.domains):
+        found = decided(sweep.data, lane_bytes(num_lanes))
+    else:
+        found = bool(sweep.data.streaming)
+    if not found:
+        return sweep
+    return sweep.model_copy(update={"data": sweep.data.model_copy(update={"streaming": found})})
+
+
+def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
+    """Whether the sweep sees its data for the first time. Raises DataChanged where it began with other data."""
+    known = study.facts().get(CARD)
+    if known is None and home.data.exists():  # of a version that kept it there alone
+        known = json.loads(home.data.read_text())["card"]
+    if known is not None and known["digest"] != data.card["digest"]:
+        raise DataChanged(f"the data has changed since sweep {home.id} began; start a new sweep")
+    if not home.data.exists():
+        write_whole(home.data, json.dumps({"card": data.card, "indices": data.indices}))
+    if is_new(study):
+        study.set(CARD, dict(data.card))
+    return known is None
+
+
+def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> SweepHome | None:
+    """A new home of the one sweep whose ID begins so in the database PACELINE_STUDY; None where there is none.
+
+    With ``whole`` the reference is a whole ID.
+
+    Raises LookupError where several begin so, and StudyAway.
+    """
+    url = os.environ.get(STUDY)
+    if not url or reference == "last":
+        return None
+    from search_spaces.spec.sweep import parse_sweep
+    from search_spaces.study.postgres import names
+    from search_spaces.study.study import Study
+    from workloads.registry import catalogue
+
+    found = [name for name in names(url) if name.startswith(reference)]
+    if reference in found or whole:
+        found = [name for name in found if name == reference]
+    if len(found) > 1:
+        raise LookupError(f"more than one sweep begins with {reference!r}; known: {', '.join(found[:8])}")
+    text = Study(found[0], "maximize", url, writing=False).facts().get(SPEC) if found else None
+    if text is None:
+        return None
+    sweep = parse_sweep(text, f"the spec of sweep {found[0]}", None, catalogue=catalogue())
+    here = sweep.storage.model_copy(
+        update={"study": without_password(url)}
+    )  # the database may have another name here
+    return SweepHome.create(sweep.model_copy(update={"storage": here}), folder, found[0])

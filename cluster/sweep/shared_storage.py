@@ -1,0 +1,99 @@
+"""What several machines share: where the environment and the spec say it is, and a mark that all of them see."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from search_spaces.types.passwords import without_password
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+STUDY, CHECKPOINTS = "PACELINE_STUDY", "PACELINE_CHECKPOINTS"
+ASK_EVERY_S = 1.0
+
+
+class Mark(Protocol):
+    """A file that is there or not; a ``pathlib.Path`` is one."""
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+
+    def touch(self) -> None:
+        """Makes it."""
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Removes it."""
+
+
+@dataclass
+class RemoteMark:
+    """A mark in an object store, asked for at most once in ``ASK_EVERY_S`` seconds."""
+
+    uri: str
+    _asked_at: float = field(default=-ASK_EVERY_S, compare=False)
+    _there: bool = field(default=False, compare=False)
+
+    def exists(self) -> bool:
+        """See ``Mark``. While the store cannot be asked, what it said last: a lane goes on with its work."""
+        if time.monotonic() - self._asked_at >= ASK_EVERY_S:
+            filesystem, path = _opened(self.uri)
+            filesystem.invalidate_cache()
+            with contextlib.suppress(Exception):  # of any kind, as stores differ: saving tells if it lasts
+                self._there = bool(filesystem.exists(path))
+            self._asked_at = time.monotonic()
+        return self._there
+
+    def touch(self) -> None:
+        """See ``Mark``."""
+        filesystem, path = _opened(self.uri)
+        filesystem.pipe_file(path, b"stop")
+        self._there = True
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """See ``Mark``."""
+        filesystem, path = _opened(self.uri)
+        try:
+            filesystem.rm(path)
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
+        self._there = False
+
+
+def mark(uri: str) -> Mark:
+    """The mark at this path or URI."""
+    return RemoteMark(uri) if is_remote(uri) else Path(uri.removeprefix("file://"))
+
+
+def is_remote(uri: str) -> bool:
+    """Whether it is no path of this machine's file system."""
+    return "://" in uri and not uri.startswith("file://")
+
+
+def _opened(uri: str) -> tuple[Any, str]:
+    import fsspec
+
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    return filesystem, str(path)
+
+
+def named(sweep: Sweep) -> Sweep:
+    """The sweep with the stores that it uses written down: the spec's, else the environment's; no password."""
+    study = sweep.storage.study or without_password(os.environ.get(STUDY, "")) or None
+    checkpoints = sweep.storage.checkpoints or without_password(os.environ.get(CHECKPOINTS, "")).rstrip("/") or None
+    if checkpoints and "://" not in checkpoints:
+        checkpoints = str(Path(checkpoints).expanduser().resolve())
+    storage = sweep.storage.model_copy(update={"study": study, "checkpoints": checkpoints})
+    return sweep.model_copy(update={"storage": storage})
+
+
+def given(noted: str, variable: str) -> str:
+    """A URL as it is noted, with the password that an environment variable has for it, where it has one."""
+    there = os.environ.get(variable, "")
+    return there if there and without_password(there) == noted else noted

@@ -1,0 +1,166 @@
+"""A sweep's side of MLflow as the driver sees it: the writer, the links, the leaderboard."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import best_of, epochs_saved, rows
+from cluster.terminal.records import Observer, Row
+from search_spaces.space.domain_contract import Domain, is_number
+from search_spaces.spec.sweep import Sweep
+from search_spaces.study.study import Study
+from search_spaces.types.passwords import without_password
+from search_spaces.types.problems import beside
+from search_spaces.types.values import Value
+from tracking import names
+from tracking.results.table import leaderboard as best_first
+from tracking.results.table import to_csv, to_json
+from tracking.store.open import resolve, sqlite_path
+from tracking.store.records import Best, SweepHeader
+from tracking.ui.server import DEFAULT_PORT, leaderboard_url
+from tracking.writer.writer import Writer
+
+SUMMARY_EVERY_S = 5.0
+
+
+def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeader:
+    """What MLflow is told of the sweep before its first trial."""
+    overview: dict[str, Value] = {
+        "workload": sweep.workload,
+        "method": sweep.method,
+        "early_terminate": sweep.early_terminate.type,
+        "epochs": sweep.epochs,
+        "seed": sweep.seed,
+        "data": str(card["name"]),
+    }
+    sizes: dict[str, Value] = {f"rows_{split}": count for split, count in card["rows"].items()}
+    return SweepHeader(
+        sweep_id=home.id,
+        name=sweep.name,
+        workload=sweep.workload,
+        experiment=sweep.tracking.experiment or sweep.name,
+        metric=sweep.metric.name,
+        goal=sweep.metric.goal,
+        beside=beside(sweep.problem, sweep.metric.name),
+        method=sweep.method,
+        spec_text=sweep.to_text(),
+        overview=overview | sizes,
+        dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())},
+        log_scaled=sweep.space.log_scaled,
+        searched=tuple(sweep.space.domains),
+        categorical=frozenset(name for name, domain in sweep.space.domains.items() if not _numeric(domain)),
+        conditional=frozenset(sweep.space.when),
+    )
+
+
+def _numeric(domain: Domain) -> bool:
+    return domain.bounds is not None or all(map(is_number, domain.grid()))
+
+
+class Tracker:
+    """Owns the writer. All methods are called from the driver's thread."""
+
+    def __init__(
+        self, home: SweepHome, sweep: Sweep, study: Study, observer: Observer, card: Mapping[str, Any]
+    ) -> None:
+        self._sweep, self._study, self._observer, self._home = sweep, study, observer, home
+        self.uri = resolve(sweep.tracking.uri)
+        self.writer = Writer(self.uri, home.spool, header(home, sweep, card), observer.message)
+        self._linked = False
+        self._summed_up = -math.inf
+
+    def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
+        """The data's card and which example went where, as an artifact."""
+        self.writer.text(names.SPLITS_FILE, json.dumps({"card": card, "indices": indices}))
+
+    def say(self, text: str) -> None:
+        """A line for the user."""
+        self._observer.message(text)
+
+    def run_id(self, key: str, timeout_s: float) -> str | None:
+        """The MLflow run of the member ``key``, waited for; None when the store does not have it in time."""
+        deadline = time.monotonic() + timeout_s
+        while key not in self.writer.run_ids and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.writer.run_ids.get(key)
+
+    def tick(self, found: Sequence[Row]) -> None:
+        """At once, and then from time to time: the link, and state and leader in the sweep's own run."""
+        self._link()
+        if time.monotonic() - self._summed_up > SUMMARY_EVERY_S:
+            self._sum_up("running", found)
+
+    def conclude(self, state: str, verdict: Mapping[str, Any] | None) -> None:
+        """The last word of this life of the sweep: its summary and the leaderboard."""
+        found = rows(self._study, self._sweep.metric.goal, live=False)
+        table = leaderboard(found, self._sweep)
+        self.writer.text(names.LEADERBOARD_CSV, to_csv(table))
+        self.writer.text(names.LEADERBOARD_JSON, to_json(table))
+        self._sum_up(state, found, verdict)
+
+    def close(self, timeout_s: float) -> bool:
+        """Sends what is left; False when it stays in the spool."""
+        drained = self.writer.close(timeout_s)
+        self._link()
+        known = {str(int(key[1:])): run_id for key, run_id in self.writer.run_ids.items() if "-" not in key}
+        self._study.set("run_ids", self._study.facts().get("run_ids", {}) | known)
+        self._study.flush()
+        return drained
+
+    def _link(self) -> None:
+        if self._linked or self.writer.experiment_id is None:
+            return
+        local = sqlite_path(self.uri) is not None
+        uri = without_password(self.uri)
+        base = f"http://127.0.0.1:{DEFAULT_PORT}" if local else uri
+        url = leaderboard_url(base, self.writer.experiment_id, self._home.id)
+        facts = {"experiment_id": self.writer.experiment_id, "parent_run_id": self.writer.parent_run_id}
+        self._study.set("tracking", {"uri": uri, **facts, "url": url})
+        self._observer.link(url)
+        self._linked = True
+
+    def _sum_up(self, state: str, found: Sequence[Row], verdict: Mapping[str, Any] | None = None) -> None:
+        leader = best_of(found, self._sweep.metric.goal)
+        metrics = {
+            "sweep/planned": float(self._sweep.trials),  # no param of MLflow's: those cannot grow
+            "sweep/trials": float(len(found)),
+            "sweep/epochs_trained": float(sum(row.epochs for row in found)),
+            "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
+        }
+        best = None
+        if leader is not None and leader.best_value is not None:
+            best = Best(number=leader.number, value=leader.best_value, params=leader.params)
+            metrics[names.best(self._sweep.metric.name)] = leader.best_value
+        if verdict:
+            metrics[verdict["metric"]] = verdict["winner"]["mean"]
+            if verdict["difference"]["mean"] is not None:
+                metrics[f"{verdict['metric']}_over_default"] = verdict["difference"]["mean"]
+        self.writer.summary(state, best, metrics)
+        self._summed_up = time.monotonic()
+
+
+def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
+    """One typed row a trial, the best first: trial, state, epochs, value, best, seconds, error, then parameters."""
+    import pandas as pd
+
+    records = [
+        {
+            "trial": row.number,
+            "state": row.state,
+            "epochs": row.epochs,
+            sweep.metric.name: row.value,
+            names.best(sweep.metric.name): row.best_value,
+            **{name: row.beside.get(name) for name in beside(sweep.problem, sweep.metric.name)},
+            "seconds": row.seconds,
+            "error": row.error,
+            **{name: row.params.get(name) for name in sweep.space.domains},
+        }
+        for row in found
+    ]
+    board = pd.DataFrame(records)
+    return board if board.empty else best_first(board, sweep.metric.name, sweep.metric.goal)

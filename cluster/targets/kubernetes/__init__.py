@@ -1,0 +1,1 @@
+"""Sweeps as KubeRay's RayJobs: the API, the object, checks."""

@@ -1,0 +1,114 @@
+"""This machine as a target: a sweep is a process that outlives the command, with its home in this folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cluster.sweep.home import SweepHome, root
+from cluster.targets.contract import LOCAL, State, SweepJob, TargetError
+
+if TYPE_CHECKING:
+    from cluster.doctor.machine import Check
+    from cluster.targets.submission import Code, Submission
+
+POLL_S = 0.1
+LOG = "driver.log"
+
+
+@dataclass(frozen=True)
+class LocalTarget:
+    """See ``Target``. The package does not travel: the sweep runs in this folder, with this installation."""
+
+    def __str__(self) -> str:
+        return LOCAL
+
+    def checks(self, code: Code) -> Iterator[Check]:
+        """See ``Target``."""
+        from cluster.doctor.machine import FULL
+        from cluster.doctor.report import examine
+
+        return examine(FULL)
+
+    def submit(self, submission: Submission) -> str:
+        """Starts the driver in a session of its own, which outlives this shell; returns when it has the sweep."""
+        home = SweepHome(submission.id, (root() / submission.id).resolve())
+        home.path.mkdir(parents=True, exist_ok=True)
+        spec = home.path / "submitted.yaml"
+        spec.write_bytes(submission.files[submission.spec_file])
+        environment = {
+            **os.environ,
+            **submission.environment,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
+        environment |= {"PACELINE_ATTEMPT": str(submission.attempt), "PACELINE_SPEC": str(spec)}
+        with (home.path / LOG).open("ab") as log:
+            driver = subprocess.Popen(
+                [sys.executable, "-P", "-m", "cluster.job", submission.id, "--local"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        while home.driver_pid() is None and driver.poll() is None:
+            time.sleep(POLL_S)
+        if driver.poll():
+            told = (home.path / LOG).read_text().strip().splitlines()
+            raise TargetError(f"sweep {submission.id} did not begin: {told[-1] if told else driver.returncode}")
+        return submission.id
+
+    def status(self, sweep_id: str) -> SweepJob:
+        """See ``Target``."""
+        return _sweep_job(SweepHome.find(sweep_id))
+
+    def sweeps(self) -> list[SweepJob]:
+        """See ``Target``."""
+        return [_sweep_job(home) for home in SweepHome.all()]
+
+    def next_attempt(self, sweep_id: str) -> int:
+        """The folder's own record knows."""
+        return 1
+
+    def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
+        """See ``Target``."""
+        home = SweepHome.find(sweep_id)
+        path = home.path / LOG
+        if not path.exists():
+            raise LookupError(f"sweep {home.id} was not submitted: `paceline show {home.id}` tells of it")
+        with path.open() as log:
+            rest = ""
+            while True:
+                ended = home.driver_pid() is None  # before reading: what it wrote last is read, too
+                *lines, rest = (rest + log.read()).split("\n")
+                yield from lines
+                if ended or not follow:
+                    break
+                time.sleep(POLL_S)
+            if rest:
+                yield rest
+
+    def stop(self, sweep_id: str, now: bool = False) -> None:
+        """See ``Target``."""
+        SweepHome.find(sweep_id).request_stop(now)
+
+
+def _sweep_job(home: SweepHome) -> SweepJob:
+    from cluster.sweep.reading import Reading
+
+    read = Reading.of(home)
+    states: dict[str, State] = {"finished": "finished", "running": "running", "interrupted": "stopped"}
+    began = datetime.fromtimestamp(home.spec.stat().st_mtime, UTC)
+    return SweepJob(
+        id=home.id,
+        job_name=home.id,
+        name=read.sweep.name,
+        state=states[read.state],
+        submitted_at=began.isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,136 @@
+"""What travels to a cluster: the user's folder, and with ``ship`` our four packages, looked at before upload."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cluster.doctor.machine import HOME, PACKAGES
+from search_spaces.types.faults import Fault, SpecError
+
+if TYPE_CHECKING:
+    from cluster.targets.submission import Code
+    from search_spaces.spec.sweep import Sweep
+
+MIB: Final = 2**20
+LIMIT_BYTES: Final = 100 * MIB
+"""What Ray's job server takes."""
+IGNORE_FILE: Final = ".pacelineignore"
+EXCLUDED: Final = (
+    ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", "*.egg-info", ".DS_Store",
+    ".paceline", "mlruns", "mlartifacts", "mlflow.db*", "*.ckpt", "wandb", "lightning_logs",
+    ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints", ".env", ".env.*", ".netrc", "*.pem",
+)  # fmt: skip
+"""Never travel: what is no code or data, and what holds secrets."""
+DATA_PATHS: Final = ("csv", "parquet", "folder", "text", "series", "val", "test", "root")
+"""Keys of a spec's ``data`` that hold paths."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """``files`` by path relative to the working folder; ``notes`` tell what the user should know of the rest."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
+    """The folder's files, and with ``ship`` our packages too; ``modules_only``: of the folder just its *.py.
+
+    Raises SpecError with every fault: a folder too large, or one that would shadow a package of ours.
+    """
+    faults = list(_shadows(folder))
+    notes: list[str] = []
+    found = {
+        name: path
+        for name, path in _walk(folder, _patterns(folder), notes)
+        if not modules_only or name.endswith(".py")
+    }
+    found = {name: path for name, path in found.items() if name.split("/")[0] not in PACKAGES}
+    faults += _too_large(folder, {name: path.stat().st_size for name, path in found.items()})
+    if faults:
+        raise SpecError(faults)
+    files = {name: path.read_bytes() for name, path in sorted(found.items())}
+    return Package(files | (travelling_packages() if code == "ship" else {}), tuple(notes))
+
+
+def travelling_packages() -> dict[str, bytes]:
+    """Our four packages, as they are installed here."""
+    return {
+        f"{package}/{name}": path.read_bytes()
+        for package in PACKAGES
+        for name, path in _walk(HOME / package, EXCLUDED, [])
+    }
+
+
+def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
+    """The spec's text with the paths of what travels made relative; and the paths that do not travel."""
+    moved: dict[str, str] = {}
+    staying = []
+    patterns = _patterns(folder)
+    for key in DATA_PATHS:
+        text = getattr(sweep.data, key)
+        if text is None or "://" in text:
+            continue
+        path = Path(text)
+        if path.is_relative_to(folder.resolve()) and not _ignored(path.relative_to(folder.resolve()), patterns):
+            moved[key] = str(path.relative_to(folder.resolve()))
+        else:
+            staying.append(text)
+    return sweep.model_copy(update={"data": sweep.data.model_copy(update=moved)}).to_text(), staying
+
+
+def _patterns(folder: Path) -> tuple[str, ...]:
+    """The built-in patterns and those of the folder's own file: one a line, with ``#`` for comments."""
+    own = folder / IGNORE_FILE
+    lines = own.read_text().splitlines() if own.is_file() else []
+    return (*EXCLUDED, *(line.strip().strip("/") for line in lines if line.strip() and line.strip()[0] != "#"))
+
+
+def _ignored(path: Path, patterns: tuple[str, ...]) -> bool:
+    """Whether a pattern matches the relative path, the beginning of it or one of its names."""
+    heads = [str(Path(*path.parts[: n + 1])) for n in range(len(path.parts))]
+    return any(fnmatch.fnmatch(text, pattern) for text in (*path.parts, *heads) for pattern in patterns)
+
+
+def _walk(folder: Path, patterns: tuple[str, ...], notes: list[str]) -> Iterator[tuple[str, Path]]:
+    for at, folders, names in os.walk(folder):
+        here = Path(at).relative_to(folder)
+        kept = sorted(name for name in folders if not _ignored(here / name, patterns))
+        links = [name for name in kept if (Path(at) / name).is_symlink()]
+        notes += [f"{here / name} is a link to a folder and does not travel" for name in links]
+        folders[:] = [name for name in kept if name not in links]
+        for name in sorted(names):
+            path = Path(at) / name
+            if not _ignored(here / name, patterns) and path.is_file():
+                yield (here / name).as_posix(), path
+
+
+def _shadows(folder: Path) -> Iterator[Fault]:
+    """A package or module of the user's that has the name of one of ours: the workers might import it instead."""
+    for name in PACKAGES:
+        for path in (folder / name, folder / f"{name}.py"):
+            there = path.is_dir() if path.suffix == "" else path.is_file()
+            if there and path.resolve() != (HOME / name).resolve():
+                rule = f"would be imported in place of Paceline's package {name!r}: rename it, or submit elsewhere"
+                yield Fault(str(path), "", rule)
+
+
+def _too_large(folder: Path, sizes: Mapping[str, int]) -> Iterator[Fault]:
+    total = sum(sizes.values())
+    if total <= LIMIT_BYTES:
+        return
+    largest: Counter[str] = Counter()
+    for name, size in sizes.items():
+        largest["/".join(name.split("/")[:2])] += size
+    told = ", ".join(f"{name} {size / MIB:.1f} MiB" for name, size in largest.most_common(5))
+    rule = (
+        f"holds {total / MIB:.1f} MiB, and at most {LIMIT_BYTES / MIB:.0f} MiB travel; the largest: {told}. "
+        f"Name what the sweep does not need in {folder / IGNORE_FILE}, and keep data where the cluster sees it"
+    )
+    yield Fault(str(folder), "", rule)

@@ -1,0 +1,1 @@
+"""Sweeps as Ray jobs: the head's API, logs, checks."""

@@ -1,0 +1,127 @@
+"""A Ray head as an HTTP server: whether it is there, lets us in, fits our Ray, and what its cluster has.
+
+Only the standard library: a refusal is told before Ray is imported, and no call waits for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cluster.sweep.lane_count import needs, num_places, told
+from cluster.targets.contract import TargetError
+from cluster.targets.submission import LaneNeed
+
+TIMEOUT_S = 10.0
+TOKEN_HOW = (
+    "set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it. Whoever started the cluster has it: "
+    "`ray get-auth-token` on the head, or on Kubernetes "
+    "`kubectl get secret CLUSTER -o jsonpath={.data.auth_token} | base64 -d`"
+)
+
+
+def token() -> str | None:
+    """The token to show, in Ray's order: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, and in token mode Ray's own file.
+
+    TargetError when the file that RAY_AUTH_TOKEN_PATH names cannot be read.
+    """
+    if os.environ.get("RAY_AUTH_MODE") == "disabled":
+        return None
+    if given := os.environ.get("RAY_AUTH_TOKEN", "").strip():
+        return given
+    if named := os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        try:
+            return Path(named).expanduser().read_text().strip()
+        except OSError as error:
+            raise TargetError(f"RAY_AUTH_TOKEN_PATH: {named} cannot be read: {error.strerror}") from None
+    own = Path("~/.ray/auth_token").expanduser()
+    if os.environ.get("RAY_AUTH_MODE") == "token" and own.is_file():
+        return own.read_text().strip()
+    return None
+
+
+def auth_headers() -> dict[str, str]:
+    """The headers that every call to a head carries."""
+    shown = token()
+    return {"Authorization": f"Bearer {shown}"} if shown else {}
+
+
+def get(address: str, path: str) -> Any:
+    """The JSON at ``path`` of the head. TargetError says what is wrong and what to do."""
+    request = urllib.request.Request(address + path, headers=auth_headers())
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise TargetError(_refused(address, error.code)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        what = "no answer" if isinstance(reason, socket.timeout) else reason
+        raise TargetError(
+            f"{address} cannot be reached: {what}; is the cluster up, is this the address of its dashboard "
+            "(port 8265), and is there a way to it (`kubectl port-forward`, `ssh -L`)?"
+        ) from None
+
+
+def _refused(address: str, code: int) -> str:
+    if code == 401:
+        return f"{address} wants a token: {TOKEN_HOW}"
+    if code == 403:
+        return f"{address} does not take this token (that of another cluster?): {TOKEN_HOW}"
+    return f"{address} answers {code}: this is not the dashboard of a Ray cluster (ray[default], port 8265)"
+
+
+def check_version(address: str) -> str:
+    """The head's version of Ray. TargetError when it is not of our minor version: the code is written for that."""
+    there = str(get(address, "/api/version")["ray_version"])
+    ours = metadata.version("ray")
+    if there.split(".")[:2] != ours.split(".")[:2]:
+        wanted = ".".join(ours.split(".")[:2])
+        raise TargetError(
+            f"{address} runs Ray {there}, and this Paceline needs Ray {wanted} (here: {ours}): use a cluster "
+            f"with `pip install 'ray[default,tune,train]=={wanted}.*'`"
+        )
+    return there
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a cluster has, node by node, and whether more nodes may come."""
+
+    nodes: tuple[Mapping[str, float], ...]
+    grows: bool
+
+
+def capacity(address: str) -> Capacity | None:
+    """None where the head does not tell. An autoscaler's nodes have types, those of other clusters only names."""
+    try:
+        status = get(address, "/api/cluster_status")["data"]["clusterStatus"]
+        nodes = tuple(
+            {name: total for name, (_, total) in usage.items()}
+            for usage in status["loadMetricsReport"]["usageByNode"].values()
+        )
+        types = status["autoscalerReport"]["nodeTypeMapping"] or {}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
+    return Capacity(nodes, grows=any(kind != f"node_{node}" for node, kind in types.items()))
+
+
+def check_capacity(address: str, lane: LaneNeed) -> None:
+    """TargetError when the cluster can never hold one lane; where it may grow, the driver will know better."""
+    has = capacity(address)
+    if has is None or has.grows or not has.nodes:
+        return
+    places = sum(num_places(node, lane.cpus, lane.gpus) for node in has.nodes)
+    if places < lane.workers:
+        raise TargetError(
+            f"resources: a lane asks for {needs(lane.cpus, lane.gpus, lane.workers)}, and {address} has "
+            f"{told(has.nodes)}: it would wait for ever. Ask for less, or for a larger cluster"
+        )

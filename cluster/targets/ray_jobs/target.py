@@ -1,0 +1,225 @@
+"""A Ray cluster as the place where sweeps run, through its Job Submission API: each submission is one job."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.targets.contract import State, SweepJob, TargetError
+from cluster.targets.ray_jobs import head
+from cluster.targets.ray_jobs.follow_log import followed
+
+if TYPE_CHECKING:
+    from cluster.doctor.machine import Check
+    from cluster.targets.submission import Code, Submission
+
+STOP_WAIT_S = 60
+"""What a driver is given between SIGTERM and SIGKILL; Ray's own three seconds are too few to end an epoch in."""
+ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
+STOPPED = (130, 143, -15, 15)
+"""Exit codes of a driver that was told to stop: while it trained, and by SIGTERM before it listened (15: Ray's)."""
+KILL = "-kill-"
+"""In the name of a job that kills a driver, behind the name of the driver's."""
+CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray.client_builder")
+_JOB = re.compile(r"paceline-([0-9a-f]+)-a(\d+)")
+_STATES: Mapping[str, State] = {
+    "PENDING": "starting",
+    "RUNNING": "running",
+    "STOPPED": "stopped",
+    "SUCCEEDED": "finished",
+    "FAILED": "failed",
+}
+
+
+@dataclass(frozen=True)
+class JobsTarget:
+    """``address``: http(s)://HEAD:8265, or ray://HEAD:10001, which Ray asks for the former."""
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+    def submit(self, submission: Submission) -> str:
+        """See ``Target``. The upload is skipped where the cluster has the same package already."""
+        with self.client() as client:
+            head.check_capacity(client.get_address(), submission.lane)
+            return self.send(client, submission, f"python -m cluster.job {submission.id}", submission.job_name)
+
+    def send(self, client: Any, submission: Submission, entrypoint: str, name: str) -> str:
+        """Uploads the package and starts a job of this name with it."""
+        with tempfile.TemporaryDirectory() as folder:
+            client.submit_job(
+                entrypoint=entrypoint,
+                submission_id=name,
+                runtime_env={
+                    "working_dir": str(_zipped(submission, Path(folder))),
+                    "env_vars": _environment(submission),
+                },
+                metadata={
+                    f"paceline_{key}": getattr(submission, key) for key in ("id", "name", "owner", "version")
+                },
+            )
+        return name
+
+    def checks(self, code: Code) -> Iterator[Check]:
+        """What `paceline doctor` tells of the cluster."""
+        from cluster.targets.ray_jobs.checks import examine_cluster
+
+        return examine_cluster(self, code)
+
+    def status(self, sweep_id: str) -> SweepJob:
+        """See ``Target``. Of a head that was started anew there is nothing left to know."""
+        return self._latest(sweep_id)[0]
+
+    def sweeps(self) -> list[SweepJob]:
+        """See ``Target``."""
+        latest = {job.id: job for job, _ in self._attempts()}
+        return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
+
+    def next_attempt(self, sweep_id: str) -> int:
+        """See ``Target``."""
+        return 1 + max((job.attempt for job, _ in self._attempts() if job.id == sweep_id), default=0)
+
+    def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
+        """See ``Target``. A connection that breaks is made again; what was told is not told twice."""
+        name = self._latest(sweep_id)[0].job_name
+        with self.client() as client:
+            if not follow:
+                yield from client.get_job_logs(name).splitlines()
+                return
+            yield from followed(client, name)
+
+    def stop(self, sweep_id: str, now: bool = False) -> None:
+        """See ``Target``. ``now`` takes a job of its own, on the driver's node, that kills the driver."""
+        job, details = self._latest(sweep_id)
+        if job.ended:
+            return
+        with self.client() as client:
+            if not now or details.driver_node_id is None:
+                client.stop_job(job.job_name)
+                return
+            client.submit_job(
+                entrypoint=f"python -m cluster.job {sweep_id} --kill",
+                submission_id=f"{job.job_name}{KILL}{time.time_ns():x}",
+                runtime_env=details.runtime_env,
+                entrypoint_label_selector={"ray.io/node-id": details.driver_node_id},
+            )
+
+    def _latest(self, sweep_id: str) -> tuple[SweepJob, Any]:
+        """The sweep's last attempt, as we tell it and as Ray does."""
+        found = [attempt for attempt in self._attempts() if attempt[0].id == sweep_id]
+        if not found:
+            raise LookupError(
+                f"{self} has no sweep {sweep_id} (any more: a head that is started anew forgets its jobs)"
+            )
+        return found[-1]
+
+    def _attempts(self) -> list[tuple[SweepJob, Any]]:
+        """Every attempt of every sweep, a sweep's earlier ones first."""
+        with self.client() as client:
+            jobs = {str(details.submission_id): details for details in client.list_jobs()}
+        killed = {name.rpartition(KILL)[0] for name in jobs}
+        attempts = [
+            (_sweep_job(details, match, name in killed), details)
+            for name, details in jobs.items()
+            if (match := _JOB.fullmatch(name))
+        ]
+        return sorted(attempts, key=lambda attempt: attempt[0].attempt)
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """A client of the head, which was looked at first; what Ray raises is told in our words."""
+        if self.address.startswith("http"):
+            head.check_version(self.address)
+        from ray.exceptions import AuthenticationError
+        from ray.job_submission import JobSubmissionClient
+
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            with _own_address():
+                client = JobSubmissionClient(self.address, headers=head.auth_headers())
+            if not self.address.startswith("http"):
+                head.check_version(client.get_address())
+            yield client
+        except AuthenticationError:
+            raise TargetError(f"{self} refuses: {head.TOKEN_HOW}") from None
+        except (ConnectionError, RuntimeError) as error:
+            if isinstance(error, TargetError):
+                raise
+            raise TargetError(f"{self}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _own_address() -> Iterator[None]:
+    """Ray lets its variables override the address that it is given; --on is what counts."""
+    kept = {name: os.environ.pop(name) for name in ADDRESS_VARIABLES if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def _environment(submission: Submission) -> dict[str, str]:
+    from cluster.lanes.joined_cluster import LANE_ENVIRONMENT
+
+    return {
+        **LANE_ENVIRONMENT,
+        **submission.environment,
+        "PACELINE_ATTEMPT": str(submission.attempt),
+        "PACELINE_SPEC": submission.spec_file,
+        "PACELINE_CODE": submission.code,
+        "PACELINE_VERSION": submission.version,
+        "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S),
+    }
+
+
+def _zipped(submission: Submission, folder: Path) -> Path:
+    """The files as a zip archive whose bytes depend on them alone, so that equal packages have equal names."""
+    path = folder / f"{hashlib.sha256(submission.id.encode()).hexdigest()[:8]}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, content in sorted(submission.files.items()):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def _sweep_job(details: Any, match: re.Match[str], killed: bool) -> SweepJob:
+    told, code = details.metadata or {}, details.driver_exit_code
+    state = _STATES.get(str(details.status), "unknown")
+    if state == "failed" and (killed or code in STOPPED):
+        state = "stopped"
+    started = datetime.fromtimestamp((details.start_time or 0) / 1000, UTC)
+    return SweepJob(
+        id=match[1],
+        job_name=match[0],
+        name=told.get("paceline_name", ""),
+        owner=told.get("paceline_owner", ""),
+        attempt=int(match[2]),
+        state=state,
+        message=_what_failed(details) if state == "failed" else "",
+        exit_code=code,
+        submitted_at=started.isoformat(timespec="seconds"),
+    )
+
+
+def _what_failed(details: Any) -> str:
+    """The driver's last line, or what Ray says where there was no driver."""
+    lines = [line for line in str(details.message or "").splitlines() if line.strip()]
+    told = f"exit code {details.driver_exit_code}: " if details.driver_exit_code is not None else ""
+    return told + (lines[-1] if lines else "no reason given")
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,107 @@
+"""From a spec to a running job: what is looked at before anything is sent, what travels, and what is remembered."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.doctor import reachability
+from cluster.targets import package, submitted
+from cluster.targets.contract import ENDED, LOCAL, SweepJob, Target, TargetError
+from cluster.targets.submission import PODS, Code, LaneNeed, Submission, usual_code
+from search_spaces.types.faults import SpecError
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sweep that was handed to a target. ``notes`` tell what did not travel."""
+
+    id: str
+    target: Target
+    notes: tuple[str, ...] = ()
+
+    def status(self) -> SweepJob:
+        """How it stands there. Raises LookupError and TargetError."""
+        return self.target.status(self.id)
+
+
+def submit(sweep: Sweep, target: Target, code: Code | None) -> Job:
+    """A new sweep under an ID of its own. Raises SpecError with every fault, and TargetError."""
+    return _send(os.urandom(4).hex(), sweep, target, code, 1, {})
+
+
+def resubmit(entry: submitted.Entry, target: Target, trials: str | None = None) -> Job:
+    """A further attempt of a sweep that this folder submitted. Raises SpecError and TargetError."""
+    from search_spaces.spec.sweep import parse_sweep
+    from workloads.registry import catalogue
+
+    with contextlib.suppress(LookupError):  # a head that was started anew knows nothing of it
+        state = target.status(entry.id).state
+        if state not in ENDED:
+            raise TargetError(f"sweep {entry.id} is {state} on {target}: `paceline stop {entry.id}` ends it")
+    path = submitted.spec_of(entry.id)
+    sweep = parse_sweep(path.read_text(), str(path), Path.cwd(), catalogue=catalogue())
+    attempt = max(entry.attempt + 1, target.next_attempt(entry.id))
+    code: Code = "image" if entry.code == "image" else "ship"
+    return _send(entry.id, sweep, target, code, attempt, {"PACELINE_TRIALS": trials} if trials else {})
+
+
+def _send(
+    sweep_id: str, sweep: Sweep, target: Target, code: Code | None, attempt: int, more: Mapping[str, str]
+) -> Job:
+    place, folder = str(target), Path.cwd()
+    cluster, pods = place != LOCAL, place.startswith(PODS)
+    code = code or usual_code(place)
+    given = reachability.travelling(os.environ) if cluster else {}
+    if cluster and (faults := list(reachability.unseen(sweep, given, place))):
+        raise SpecError(faults)
+    spec_text, staying = package.travelling_spec(sweep, folder)
+    notes = [f"{path} does not travel: the cluster must have it there" for path in staying] if cluster else []
+    packed = package.pack(folder, code, modules_only=pods) if cluster else package.Package({})
+    spec_file = "sweep.yaml" if pods else f"paceline-{sweep_id}.yaml"
+    text = spec_text if cluster else sweep.to_text()
+    wanted = sweep.resources
+    submission = Submission(
+        id=sweep_id,
+        name=sweep.name,
+        owner=owner(),
+        version=metadata.version("paceline"),
+        files={**packed.files, spec_file: text.encode()},
+        spec_file=spec_file,
+        code=code,
+        environment={**given, **more, "PACELINE_OWNER": owner(), "PACELINE_PLACE": place},
+        attempt=attempt,
+        priority=sweep.priority,
+        lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least),
+    )
+    name = target.submit(submission)
+    entry = submitted.Entry(
+        id=sweep_id,
+        target=place,
+        submission_id=name,
+        name=sweep.name,
+        submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        owner=owner(),
+        attempt=attempt,
+        code=code,
+    )
+    submitted.remember(entry, spec_text)
+    return Job(sweep_id, target, (*notes, *packed.notes))
+
+
+def owner() -> str:
+    """Who submits: PACELINE_OWNER, else the login."""
+    try:
+        return os.environ.get("PACELINE_OWNER") or getpass.getuser()
+    except OSError:
+        return "unknown"

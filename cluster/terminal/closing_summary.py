@@ -1,0 +1,198 @@
+"""What is said when a sweep ends, and by ``paceline show``: best trials, verdict, cost, troubles, next commands."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cluster.terminal import formatting, live_lines
+from cluster.terminal.leaderboard import Ranked, leaderboard, ranking
+from cluster.terminal.live_lines import Title
+from cluster.terminal.records import Snapshot, Trouble
+
+NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
+BAR_WIDTH = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """All that the summary is made of; ``document`` is the one of ``--json``."""
+
+    title: Title
+    document: Mapping[str, Any]
+    snapshot: Snapshot
+    troubles: Sequence[Trouble]
+    next: Sequence[tuple[str, str]]
+    """Commands to type next, each with what it does."""
+
+
+def show(ending: Ending, console: Console, top: int = 5) -> None:
+    """Prints the summary with the best ``top`` trials. Tables fit the console; links and tracebacks stay whole."""
+    for block in (
+        [_head(ending)],
+        _table(ending, console.width, top),
+        importance_lines(ending.document.get("importance"), ending.title.metric),
+        verdict_lines(ending.document.get("verdict"), ending.title.goal),
+        _troubles(ending.troubles),
+        _closing(ending),
+    ):
+        for line in block:
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+        if block:
+            console.print()
+
+
+def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[tuple[str, str]]:
+    """The commands that make sense next for the sweep of this ``document``; ``can_grow`` is of a finished one."""
+    sweep, state, look = document["sweep"], document["state"], []
+    if (document.get("tracking") or {}).get("url"):
+        look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
+    if document.get("best"):
+        look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
+    if state == "finished":
+        more = [(f"paceline resume {sweep} --trials +20", "goes on with 20 more trials")] if can_grow else []
+        return [*look, (f"paceline show {sweep} --top 20", "more of this table"), *more]
+    if state == "running":
+        return [*look, (f"paceline stop {sweep}", "ends it cleanly")]
+    return [(f"paceline resume {sweep}", "goes on where it stopped"), *look]
+
+
+def _head(ending: Ending) -> Text:
+    snapshot, title = ending.snapshot, ending.title
+    if not snapshot.rows and ending.document["state"] == "running":
+        return Text().append(title.label, "bold").append(" is starting: it has no trial yet")
+    states = Counter(row.state for row in snapshot.rows)
+    counts = ", ".join(f"{states[state]} {state}" for state in formatting.MARKS if states[state])
+    line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
+    line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
+    return line.append(f" in {formatting.duration(snapshot.elapsed_s)}")
+
+
+def _table(ending: Ending, width: int, top: int) -> list[Text]:
+    snapshot, title = ending.snapshot, ending.title
+    rows = ranking(snapshot.rows, title.descending)[:top]
+    ranked = Ranked(rows=rows, metric=title.metric, horizon=snapshot.horizon, best=snapshot.best)
+    whole_line = 10_000
+    best = live_lines.best_line(snapshot, title, whole_line)
+    return [*leaderboard(ranked, width), *([Text(""), best] if best else [])]
+
+
+def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:
+    """A bar for each of the most important hyperparameters, the others in one."""
+    if not importance:
+        return []
+    shares = dict(list(importance.items())[:NAMED_SHARES])
+    if len(importance) > len(shares):
+        shares[f"{len(importance) - len(shares)} others"] = sum(importance.values()) - sum(shares.values())
+    width = max(map(len, shares))
+    lines = [Text(f"importance for {metric}: what sets the better half of the trials apart (PED-ANOVA)", "bold")]
+    for name, share in shares.items():
+        line = Text(f"  {name:<{width}}  ").append(f"{100 * share:3.0f} %  ", "green")
+        lines.append(line.append("━" * round(BAR_WIDTH * share), "magenta"))
+    return lines
+
+
+def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
+    """Winner, default and their difference on the test split, and what that means in words."""
+    if not verdict:
+        return []
+    lines = [Text(f"verdict: {verdict['metric']} on the test split, which the search never saw", "bold")]
+    for name in ("winner", "default", "difference"):
+        part = verdict.get(name)
+        if not part:
+            continue
+        who = formatting.trial_name(part["number"]) if "number" in part else ""
+        sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
+        line = Text(f"  {name:<10}  {who:<5}").append(f"{sign}{formatting.measure(part['mean'])}".rjust(8), "green")
+        line.append(f"  {interval(part.get('ci95'))}")
+        if "seeds" in part and name != "difference":
+            line.append(f"  {_seeds(part['seeds'])}", "bright_black")
+        lines.append(line)
+    if judged := verdict.get("overfitting"):
+        lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
+    return [*lines, Text(f"  {judgement(verdict, goal)}")]
+
+
+def _seeds(seeds: int | Sequence[int]) -> str:
+    return formatting.count(seeds if isinstance(seeds, int) else len(seeds), "seed")
+
+
+def interval(ci95: Sequence[float | None] | None) -> str:
+    """``[0.9680, 0.9802]``, or that there is none (a single seed)."""
+    bounds = _bounds(ci95)
+    return f"[{formatting.measure(bounds[0])}, {formatting.measure(bounds[1])}]" if bounds else "no interval"
+
+
+def _bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
+    if ci95 is None or any(value is None or not math.isfinite(value) for value in ci95):
+        return None
+    low, high = ci95
+    assert low is not None and high is not None
+    return low, high
+
+
+def judgement(verdict: Mapping[str, Any], goal: str) -> str:
+    """The verdict in plain words: better, worse, or not to be told apart with these seeds."""
+    difference = verdict.get("difference")
+    if not difference or difference["mean"] is None:
+        return "The winner was not compared with the default configuration."
+    numbers = [verdict[name].get("number") for name in ("winner", "default")]
+    if numbers[0] is not None and numbers[0] == numbers[1]:
+        return "The winner is the default configuration: the search found none that does better."
+    bounds = _bounds(difference.get("ci95"))
+    if bounds is None:
+        return "One seed gives no interval: whether the winner beats the default cannot be told (set final.seeds)."
+    if bounds[0] <= 0 <= bounds[1]:
+        return (
+            "The interval of the difference spans zero: with these seeds "
+            "the winner cannot be told from the default configuration."
+        )
+    better = (difference["mean"] > 0) == (goal == "maximize")
+    return f"The winner is {'better' if better else 'worse'} than the default configuration (95 % interval)."
+
+
+def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
+    lines = []
+    for alike in _alike(troubles):
+        trials = sorted({number for trouble in alike for number in trouble.trials})
+        named = ", ".join(map(formatting.trial_name, trials[:NAMED_TRIALS]))
+        more = ", …" if len(trials) > NAMED_TRIALS else ""
+        lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({named}{more}) met:", "red"))
+        lines.append(Text(alike[0].traceback.rstrip()))
+        others = [trouble.traceback.rstrip().splitlines()[-1] for trouble in alike[1:]]
+        lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
+        if len(others) > OTHER_MESSAGES:
+            lines.append(Text(f"also: {len(others) - OTHER_MESSAGES} more messages from the same place"))
+    return lines
+
+
+def _alike(troubles: Sequence[Trouble]) -> list[list[Trouble]]:
+    """Tracebacks through the same lines of code together, whatever values their messages hold."""
+    groups: dict[str, list[Trouble]] = defaultdict(list)
+    for trouble in troubles:
+        path, _, _message = trouble.traceback.rstrip().rpartition("\n")
+        groups[path or trouble.traceback].append(trouble)
+    return list(groups.values())
+
+
+def _closing(ending: Ending) -> list[Text]:
+    lines = []
+    saved = live_lines.saved_line(ending.snapshot, 10_000)
+    if saved:
+        lines.append(saved)
+    url = (ending.document.get("tracking") or {}).get("url")
+    if url:
+        lines.append(live_lines.link_line(url, ending.title.id))
+    if ending.next:
+        width = max(len(command) for command, _ in ending.next)
+        lines.append(Text("next", "bold"))
+        lines += [
+            Text(f"  {command:<{width}}  ").append(purpose, "bright_black") for command, purpose in ending.next
+        ]
+    return lines

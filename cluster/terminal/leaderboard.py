@@ -1,0 +1,132 @@
+"""The ranking of a sweep's trials as a table in a terminal: rows in, lines of styled text out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from cluster.terminal import formatting
+from cluster.terminal.records import Row
+from search_spaces.types.values import Value
+
+CURVE_WIDTH = 10
+VALUE_WIDTH = 14
+"""A hyperparameter's value is cut to this many characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """What of a sweep is listed: ``rows`` best first, drawn as ``metric`` over at most ``horizon`` epochs."""
+
+    rows: Sequence[Row]
+    metric: str
+    horizon: int
+    best: int | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the leaderboard. In a narrow terminal columns with a low ``keep`` go first."""
+
+    head: str
+    cells: Sequence[tuple[str, str]]
+    """Text and style for each row."""
+    keep: int
+    right: bool = True
+
+    @property
+    def width(self) -> int:
+        """In terminal cells."""
+        return max(cell_len(text) for text in [self.head, *(text for text, _ in self.cells)])
+
+
+def ranking(rows: Iterable[Row], descending: bool) -> list[Row]:
+    """Best first; those without a value last, failed ones at the very end; equals in trial order."""
+
+    def place(row: Row) -> tuple[bool, bool, float, int]:
+        value = row.best_value
+        if value is None or not math.isfinite(value):
+            return True, row.state == "failed", 0.0, row.number
+        return False, False, -value if descending else value, row.number
+
+    return sorted(rows, key=place)
+
+
+def leaderboard(ranked: Ranked, width: int) -> list[Text]:
+    """A head line and one line a row. Columns that do not fit in ``width`` are left out, the least needed first."""
+    if not ranked.rows:
+        return []
+    columns = _fitting(_columns(ranked), width)
+    lines = [Text("  ".join(_pad(c.head, c) for c in columns).rstrip(), style="bright_black")]
+    for i in range(len(ranked.rows)):
+        line = Text()
+        for column in columns:
+            text, style = column.cells[i]
+            line.append(_pad(text, column) + "  ", style)
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _pad(text: str, column: Column) -> str:
+    blank = " " * (column.width - cell_len(text))
+    return blank + text if column.right else text + blank
+
+
+def _columns(ranked: Ranked) -> list[Column]:
+    rows, horizon = ranked.rows, ranked.horizon
+    styles = [formatting.MARKS[row.state][1] for row in rows]
+    scale = formatting.curve_scale(rows)
+    curves = [formatting.sparkline(row.curve, horizon, CURVE_WIDTH, scale) for row in rows]
+    states = [f"{formatting.MARKS[row.state][0]} {row.state}" for row in rows]
+    return [
+        Column("trial", [_name(row, ranked.best) for row in rows], 100, right=False),
+        Column("state", list(zip(states, styles, strict=True)), 90, right=False),
+        Column("ep", [(f"{row.epochs}/{horizon}", "") for row in rows], 80),
+        Column(
+            formatting.middle(ranked.metric, VALUE_WIDTH), [(formatting.measure(row.value), "") for row in rows], 40
+        ),
+        Column("best", [(formatting.measure(row.best_value), "") for row in rows], 95),
+        *_beside(rows),
+        Column("curve", list(zip(curves, styles, strict=True)), 70, right=False),
+        *_settings(rows),
+        Column("time", [(formatting.span(row.seconds), "") for row in rows], 30),
+    ]
+
+
+def _beside(rows: Sequence[Row]) -> list[Column]:
+    """What one number alone would hide, kept nearly as long as that number."""
+    found = dict.fromkeys(name for row in rows for name in row.beside)
+    return [
+        Column(name.removeprefix("val_"), [(formatting.measure(row.beside.get(name)), "") for row in rows], 85)
+        for name in found
+    ]
+
+
+def _name(row: Row, best: int | None) -> tuple[str, str]:
+    name = formatting.trial_name(row.number)
+    return (f"{name} ★", "bold") if row.number == best else (name, "")
+
+
+def _settings(rows: Sequence[Row]) -> list[Column]:
+    """One column for each hyperparameter, those that differ between the rows kept longest."""
+    names = list(dict.fromkeys(name for row in rows for name in row.params))
+    columns = []
+    for i, name in enumerate(names):
+        values: list[Value] = [row.params.get(name) for row in rows]
+        cells = [(formatting.middle(formatting.setting(value), VALUE_WIDTH), "") for value in values]
+        keep = (60 if len(set(map(str, values))) > 1 else 20) - min(i, 15)
+        texts = any(isinstance(value, str) for value in values)
+        columns.append(Column(formatting.middle(name, VALUE_WIDTH), cells, keep, right=not texts))
+    return columns
+
+
+def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
+    kept = list(columns)
+    while len(kept) > 1 and sum(c.width + 2 for c in kept) - 2 > width:
+        kept.remove(min(kept, key=lambda c: c.keep))
+    return kept

@@ -1,0 +1,142 @@
+"""The picture of a sweep in a terminal: a snapshot in, lines of styled text out. Nothing is measured here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from cluster.terminal import formatting
+from cluster.terminal.leaderboard import ranking
+from cluster.terminal.records import Row, Snapshot
+
+TOP, RUNNING = 8, 4
+"""Rows of the best, and of others that run: a cohort has up to 32 members, which say little one by one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Title:
+    """What does not change while a sweep runs."""
+
+    id: str
+    name: str
+    metric: str
+    goal: str
+    method: str
+    schedule: str
+    seed: int
+
+    @property
+    def descending(self) -> bool:
+        """Whether larger values are better."""
+        return self.goal == "maximize"
+
+    @property
+    def label(self) -> str:
+        """``digits-mlp-7f3a``."""
+        return f"{self.name}-{self.id}"
+
+
+def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
+    """The best ``TOP`` trials and below them some that run, at most ``num_rows``, best first."""
+    ranked = ranking(_begun(snapshot), title.descending)
+    top = ranked[: min(TOP, num_rows)]
+    running = [row for row in ranked[len(top) :] if row.state == "running"]
+    return top + running[: max(0, min(RUNNING, num_rows - len(top)))]
+
+
+def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
+    """Name, bar, counts, time passed and time to go, in one line."""
+    for worded in (True, False):
+        tail = _counts(snapshot, worded)
+        space = width - tail.cell_len - 3
+        label = formatting.middle(title.label, max(8, space - 6))
+        if space - len(label) >= 6 or not worded:
+            break
+    bar = min(40, space - len(label))
+    line = Text().append(label, "bold").append(" ")
+    if bar >= 3:
+        filled = round(bar * _fraction(snapshot))
+        line.append("━" * filled, "magenta").append("━" * (bar - filled), "bright_black").append(" ")
+    line.append_text(tail)
+    line.truncate(width)
+    return line
+
+
+def _begun(snapshot: Snapshot) -> list[Row]:
+    """Without the trials that are asked for already and wait for a lane."""
+    return [row for row in snapshot.rows if row.state != "paused" or row.epochs]
+
+
+def _tried(snapshot: Snapshot) -> int:
+    return sum(row.state != "running" for row in _begun(snapshot))
+
+
+def _fraction(snapshot: Snapshot) -> float:
+    verdict = snapshot.phase == "verdict" and snapshot.finals_planned
+    done, all_ = (
+        (snapshot.finals_done, snapshot.finals_planned) if verdict else (_tried(snapshot), snapshot.num_planned)
+    )
+    return min(1.0, done / all_) if all_ else 1.0
+
+
+def _counts(snapshot: Snapshot, worded: bool) -> Text:
+    line = Text()
+    if snapshot.phase == "verdict" and snapshot.finals_planned:
+        line.append(f"verdict {snapshot.finals_done}/{snapshot.finals_planned}", "green")
+    else:
+        line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
+    for state, (mark, style) in formatting.MARKS.items():
+        number = sum(row.state == state for row in _begun(snapshot))
+        if number:
+            line.append(f"  {mark}", style).append(f" {number}" + (f" {state}" if worded else ""))
+    line.append(f"  {formatting.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")
+    return line.append(formatting.duration(snapshot.eta_s), "cyan")
+
+
+def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
+    """What is searched, in one dim line."""
+    parts = [
+        f"{title.goal} {title.metric}",
+        f"{title.method} + {title.schedule}",
+        formatting.count(snapshot.num_lanes, "lane"),
+        f"seed {title.seed}",
+    ]
+    return _line(" · ".join(parts), width, "bright_black")
+
+
+def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
+    """The best trial so far with its settings, or None while there is none."""
+    row = next((row for row in snapshot.rows if row.number == snapshot.best), None)
+    if row is None:
+        return None
+    line = Text().append("best  ", "bold").append(f"{formatting.trial_name(row.number)}  {title.metric} ")
+    line.append(formatting.measure(row.best_value), "green").append("  " + formatting.settings(row.params))
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def saved_line(snapshot: Snapshot, width: int) -> Text | None:
+    """The epochs that early stopping did not spend, or None while it saved nothing."""
+    whole = snapshot.epochs_trained + snapshot.epochs_saved
+    if snapshot.epochs_saved <= 0:
+        return None
+    share = round(100 * snapshot.epochs_saved / whole)
+    text = f"early stopping saved {share} % of the epochs ({snapshot.epochs_saved} of {whole})"
+    return _line(text, width)
+
+
+def link_line(url: str, sweep_id: str, width: int | None = None) -> Text:
+    """Where to look. A local address answers only while `paceline ui` serves it; a cut one would lead nowhere."""
+    serve = f"paceline ui {sweep_id}"
+    hint = f"  (while `{serve}` runs)" if "//127.0.0.1" in url else ""
+    if width is not None and cell_len(url) + 6 > width:
+        url, hint = serve, ""
+    elif width is not None and cell_len(url + hint) + 6 > width:
+        hint = ""
+    return Text().append("UI    ", "bright_black").append(url).append(hint, "bright_black")
+
+
+def _line(text: str, width: int, style: str = "") -> Text:
+    return Text(text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…", style)

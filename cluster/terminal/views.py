@@ -1,0 +1,232 @@
+"""Who watches a running sweep: a live picture in a terminal, lines in a pipe, or nobody."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import replace
+from typing import Self, TextIO
+
+from rich.console import Console, Group
+from rich.control import Control
+from rich.live import Live
+from rich.segment import ControlType, Segment
+from rich.text import Text
+
+from cluster.terminal import formatting, live_lines
+from cluster.terminal.leaderboard import Ranked, leaderboard
+from cluster.terminal.live_lines import Title
+from cluster.terminal.records import Phase, Row, Snapshot
+from search_spaces.types.passwords import masked
+
+REFRESHES_PER_SECOND = 3
+ENDED = ("done", "stopped", "failed")
+PHASES: dict[Phase, str] = {
+    "starting": "starting",
+    "search": "search: {planned}, up to {horizon} epochs each, on {lanes}",
+    "verdict": "verdict: {finals} on the test split",
+    "interrupted": "interrupted",
+}
+"""What a pipe is told when a phase begins; the end is told by the summary."""
+
+
+NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
+"""A terminal narrower than was known cuts the lines between these: a picture is as high as rich believes."""
+
+
+def _raw(code: str) -> Control:
+    control = Control()
+    control.segment = Segment(code, None, [(ControlType.CARRIAGE_RETURN,)])
+    return control
+
+
+class LiveView:
+    """One screen, redrawn in place and erased at the end. Use it as a context manager around the driver."""
+
+    def __init__(self, title: Title, console: Console) -> None:
+        self._title = title
+        self._console = console
+        self._snapshot: Snapshot | None = None
+        self._seen_s = time.monotonic()
+        self._url = ""
+        self._drawn: list[int] = []
+        """The width of each line on the screen, in cells."""
+        self._live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        self._console.show_cursor(True)  # nobody could show it again after a kill
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._live.stop()
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Remembered; the picture's own thread draws it."""
+        self._seen_s = time.monotonic()
+        self._snapshot = snapshot
+
+    def message(self, text: str) -> None:
+        """Printed above the picture, where it stays."""
+        self._live.refresh()  # so that the picture which makes room is one that fits the terminal
+        self._console.print(Text(masked(text)))
+
+    def link(self, url: str) -> None:
+        """Shown below the leaderboard."""
+        self._url = url
+
+    def _render(self) -> Group:
+        size = self._console.size
+        self._gather(size.width)
+        lines = self._lines(size.width, size.height)
+        self._drawn = [line.cell_len for line in lines]
+        lines[-1].end = ""
+        return Group(_raw(NO_WRAP), *lines, _raw(WRAP))
+
+    def _lines(self, width: int, height: int) -> list[Text]:
+        if self._snapshot is not None:
+            return picture(self._now(self._snapshot), self._title, self._url, (width, height))
+        passed = formatting.duration(time.monotonic() - self._seen_s)
+        line = Text(f"{self._title.label}  starting …  {passed}", no_wrap=True)
+        line.truncate(width, overflow="ellipsis")
+        return [line]
+
+    def _gather(self, width: int) -> None:
+        """A terminal that got narrower has wrapped what is on it: more rows than rich knows of, and erases."""
+        num_more = sum(max(0, math.ceil(cells / width) - 1) for cells in self._drawn)
+        erase = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+        if num_more:
+            self._console.control(Control(*erase * num_more))
+
+    def _now(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the time that passed since it came."""
+        if snapshot.phase in ("finished", "interrupted"):
+            return snapshot
+        passed_s = time.monotonic() - self._seen_s
+        eta_s = None if snapshot.eta_s is None else max(0.0, snapshot.eta_s - passed_s)
+        return replace(snapshot, elapsed_s=snapshot.elapsed_s + passed_s, eta_s=eta_s)
+
+
+def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -> list[Text]:
+    """The lines of the live view, at most ``size`` (width, height) large."""
+    width, height = size
+    foot = [
+        live_lines.best_line(snapshot, title, width),
+        live_lines.saved_line(snapshot, width),
+        live_lines.link_line(url, title.id, width) if url else None,
+        Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
+    ]
+    below = [line for line in foot if line is not None]
+    rows = live_lines.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
+    ranked = Ranked(rows=rows, metric=title.metric, horizon=snapshot.horizon, best=snapshot.best)
+    table = leaderboard(ranked, width)
+    lines = [live_lines.headline(snapshot, title, width), live_lines.subline(snapshot, title, width)]
+    lines += [Text(""), *table, Text(""), *below] if table else [Text(""), *below]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+        line.no_wrap = True
+    return lines[: max(1, height - 1)]
+
+
+class LineView:
+    """A line for each phase and each trial that ends: for pipes and logs, without control characters."""
+
+    def __init__(self, title: Title, stream: TextIO) -> None:
+        self._title = title
+        self._stream = stream
+        self._told: set[int] = set()
+        self._phase: Phase | None = None
+
+    def __enter__(self) -> Self:
+        title = self._title
+        self._say(
+            f"sweep {title.id} ({title.name}): {title.goal} {title.metric}, "
+            f"{title.method} + {title.schedule}, seed {title.seed}"
+        )
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._stream.flush()
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Trials that had ended before this process began are not told again."""
+        ended = [row for row in snapshot.rows if row.state in ENDED and row.number not in self._told]
+        if self._phase is None and ended:
+            self._say(f"{formatting.count(len(ended), 'trial')} ended before")
+            self._told.update(row.number for row in ended)
+            ended = []
+        for row in ended:
+            self._told.add(row.number)
+            self._say(self._ended(row, snapshot))
+        if snapshot.phase != self._phase:
+            self._phase = snapshot.phase
+            if snapshot.phase in PHASES:
+                self._say(_phase_line(snapshot))
+
+    def message(self, text: str) -> None:
+        """A line of its own."""
+        self._say(text)
+
+    def link(self, url: str) -> None:
+        """A line of its own."""
+        self._say(f"UI {url}")
+
+    def _ended(self, row: Row, snapshot: Snapshot) -> str:
+        value = f"{self._title.metric} {formatting.measure(row.best_value)}"
+        star = " *best*" if row.number == snapshot.best else ""
+        error = f": {row.error}" if row.error else ""
+        return (
+            f"{formatting.trial_name(row.number)} {row.state} {row.epochs}/{snapshot.horizon} epochs "
+            f"{value}{star} {formatting.settings(row.params)}{error}"
+        )
+
+    def _say(self, text: str) -> None:
+        _print(text, self._stream)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(masked(text), file=stream, flush=True)
+    except BrokenPipeError:  # whoever read has gone, as `head` does; the sweep goes on
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _phase_line(snapshot: Snapshot) -> str:
+    return PHASES[snapshot.phase].format(
+        planned=formatting.count(snapshot.num_planned, "trial"),
+        horizon=snapshot.horizon,
+        lanes=formatting.count(snapshot.num_lanes, "lane"),
+        finals=formatting.count(snapshot.finals_planned, "training"),
+    )
+
+
+class QuietView:
+    """Nothing but the messages that must not be lost, on ``stream``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._stream.flush()
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Not shown."""
+
+    def message(self, text: str) -> None:
+        """Told even so: a repair, a retry, an outage."""
+        _print(text, self._stream)
+
+    def link(self, url: str) -> None:
+        """Not shown; the summary has it."""

@@ -1,0 +1,124 @@
+"""The verdict's race: the best trials and the default configuration, trained again with new seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from search_spaces.race.contract import Ledger, Rules
+from search_spaces.race.legs import Scored
+from search_spaces.race.race import Race
+from search_spaces.race.search import progress, revive
+from search_spaces.race.track import Track
+from search_spaces.schedules.full import Full
+from search_spaces.study.study import Study
+
+DEFAULT_TRIAL = 0
+"""The workload's default configuration is always tried first."""
+
+PREFIX = "final:"
+
+
+def final_entries(study: Study) -> dict[str, dict[str, Any]]:
+    """What the study holds of every final member, by its key."""
+    return {key.removeprefix(PREFIX): entry for key, entry in study.facts().items() if key.startswith(PREFIX)}
+
+
+@dataclass
+class Finals:
+    """Supply and ledger of the verdict. Each final member is one attribute of the study."""
+
+    study: Study
+    epochs: int
+
+    def __post_init__(self) -> None:
+        self.entries = final_entries(self.study)
+
+    def race(self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, ledger: Ledger) -> Race:
+        """Full training of every chosen trial with every seed, going on from what the study holds."""
+        tracks = self.members(chosen, seeds)
+        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
+        return Race(rules, Full(self.epochs), self, ledger, tracks)
+
+    def members(self, chosen: Sequence[Track], seeds: Sequence[int]) -> list[Track]:
+        """Every chosen trial with every seed, as the study knows it.
+
+        One that was cut off between its last checkpoint and its score is trained again.
+        """
+        plan = Full(self.epochs)
+        tracks = [self._track(i, *pair) for i, pair in enumerate((t, s) for t in chosen for s in seeds)]
+        for track in tracks:
+            noted = self.entries.get(track.key, {})
+            revive(track, noted, noted.get("state"), plan)
+            for epoch, value in noted.get("values", {}).items():
+                track.measure(int(epoch), value)
+            if track.state == "ready" and track.epoch == self.epochs and "test" not in noted:
+                track.epoch, track.checkpoint, track.previous = 0, None, None
+        return tracks
+
+    @property
+    def trials(self) -> set[int]:
+        """The numbers of the trials that a verdict has begun with, in this life or an earlier one."""
+        return {entry["trial"] for entry in self.entries.values()}
+
+    def scored(self, track: Track, scored: Scored) -> None:
+        """The test split's word on a final member."""
+        self._write(track, best_epoch=scored.best_epoch, test=dict(scored.metrics))
+
+    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
+        """See ``Supply``: all finalists are there from the start."""
+        return []
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """See ``Ledger``: written with the next checkpoint, without which the epoch is trained again."""
+
+    def moved(self, track: Track) -> None:
+        """See ``Ledger``."""
+        self._write(track)
+
+    def ended(self, track: Track) -> None:
+        """See ``Ledger``."""
+        self._write(track)
+
+    def _write(self, track: Track, **more: Any) -> None:
+        entry = {**self.entries.get(track.key, {}), **progress(track), "values": track.values, **more}
+        self.entries[track.key] = {"trial": track.trial, "seed": track.seed, **entry}
+        self.study.set(PREFIX + track.key, self.entries[track.key])
+
+    @staticmethod
+    def _track(index: int, finalist: Track, seed: int) -> Track:
+        return Track(
+            index=index,
+            trial=finalist.trial,
+            seed=seed,
+            searched=finalist.searched,
+            params=finalist.params,
+            signature=finalist.signature,
+            goal=finalist.goal,
+        )
+
+
+def finalists(race: Race, top: int, before: Collection[int] = ()) -> list[Track]:
+    """The best ``top`` trials of a finished search, the default one, and the finalists ``before``.
+
+    A search that got more trials keeps its earlier finalists: they are trained already, and the champion among them
+    can only be beaten, never forgotten.
+    """
+    best = race.ranked()[:top]
+    others = [t for t in race.tracks if t.trial in {DEFAULT_TRIAL, *before} and t not in best]
+    return [*best, *(t for t in others if t.state != "failed")] if best else []
+
+
+def final_seeds(seed: int, count: int) -> list[int]:
+    """Seeds that the search has not used."""
+    return [seed + 1 + i for i in range(count)]
+
+
+def scores(entries: Mapping[str, Mapping[str, Any]], metric: str) -> dict[int, dict[int, float]]:
+    """``{trial: {seed: test value}}`` of the final members that were scored."""
+    found: dict[int, dict[int, float]] = {}
+    for entry in entries.values():
+        if metric in entry.get("test", {}):
+            found.setdefault(entry["trial"], {})[entry["seed"]] = entry["test"][metric]
+    return found

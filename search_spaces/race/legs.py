@@ -1,0 +1,103 @@
+"""The words that pass between the race, the lanes and the loops: members, legs and what a leg reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from search_spaces.types.values import Params
+
+Purpose = Literal["search", "final"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One training of a trial: its hyperparameters (complete, defaults filled in) and its seed."""
+
+    trial: int
+    seed: int
+    params: Params
+    checkpoint: str | None = None
+    """Folder (fsspec URI) to go on from, or None to start at epoch 0."""
+
+    @property
+    def key(self) -> str:
+        """Names the member in checkpoints, reports and MLflow: ``t0004-s0``."""
+        return f"t{self.trial:04d}-s{self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """A stretch of training, from epoch ``start`` (already done) to epoch ``stop`` (inclusive), of a cohort.
+
+    All members share one signature, one start and one stop. ``horizon`` is the last epoch that the sweep's
+    schedule could ever reach, for what depends on the whole length of training. Of the members that reach it only
+    ``keep``, the best, need a checkpoint (None: all), and none whose best value is worse than ``floor``.
+    """
+
+    id: int
+    start: int
+    stop: int
+    horizon: int
+    members: tuple[Member, ...]
+    purpose: Purpose = "search"
+    keep: int | None = None
+    floor: float | None = None
+
+    def __post_init__(self) -> None:
+        assert self.members, "a leg has at least one member"
+        assert 0 <= self.start < self.stop <= self.horizon, (self.start, self.stop, self.horizon)
+
+    def to_json(self) -> str:
+        """One line of JSON; ``from_json`` gives an equal leg."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Leg:
+        """The leg that ``to_json`` wrote."""
+        record = json.loads(text)
+        return cls(**{**record, "members": tuple(Member(**member) for member in record["members"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberEpoch:
+    """What one member measured in one epoch. ``failure`` says why it cannot go on (diverged), else None.
+
+    ``finished``: it has not improved for as long as its ``patience``, and this epoch is its last.
+    """
+
+    key: str
+    epoch: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    failure: str | None = None
+    finished: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A checkpoint of one member, complete on disk: ``uri`` is its folder. None: it has ended and needs none."""
+
+    key: str
+    epoch: int
+    uri: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A final member's metrics on the locked test split, with the weights of its best validation epoch."""
+
+    key: str
+    best_epoch: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """A small file that shows what a member makes, for its run. ``content`` is base64: it travels as JSON."""
+
+    key: str
+    path: str
+    """Relative, with slashes: where it stands among the run's artifacts."""
+    content: str

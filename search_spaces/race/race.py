@@ -1,0 +1,233 @@
+"""The race: which leg comes next, and what a finished leg means. A pure state machine, no Ray, torch or MLflow.
+
+Tracks start ready, run in legs, pause at rungs, and end done, stopped or failed. A leg carries tracks of one
+signature and one epoch; one that may have killed a lane goes first, and alone. Otherwise the widest possible leg is
+handed out, the most advanced among equally wide ones: with a width of 1, asynchronous successive halving's order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from search_spaces.race.contract import Ledger, Rules, Supply
+from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.new_trials import Intake
+from search_spaces.race.track import ENDS, Track
+from search_spaces.schedules.contract import Schedule, Standings, next_rung
+
+
+class Race:
+    """See the module. ``tracks`` are those of an earlier life, when a sweep is resumed."""
+
+    def __init__(
+        self, rules: Rules, schedule: Schedule, supply: Supply, ledger: Ledger, tracks: Sequence[Track] = ()
+    ) -> None:
+        self.rules, self.schedule, self.tracks = rules, schedule, list(tracks)
+        self.finished = False
+        self.closing = False
+        """True when nothing new starts, whatever runs ends where it is, and the rest is stopped."""
+        self.garbage: list[str] = []
+        """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
+        self._ledger, self._intake = ledger, Intake(rules, supply, self.tracks)
+        self._legs: dict[int, tuple[Leg, list[Track]]] = {}
+        for track in self.tracks:
+            if track.best_value is not None:
+                self._check_target(track, track.best_value)
+        self._leg_ids = itertools.count()
+        for track in self.tracks:
+            if track.state == "ready" and (track.epoch == schedule.rungs[-1] or self._settled(track)):
+                self._arrive(track)
+
+    def next_leg(self) -> Leg | None:
+        """The leg to train now, or None: nothing is possible before a running leg reports, or ever (finished)."""
+        self._drop_hopeless()
+        group = [] if self.closing else self._choose()
+        if not group:
+            if not self._legs:
+                self._finish()
+            return None
+        return self._start(group)
+
+    def look_ahead(self) -> None:
+        """Asks for the next new members while all lanes train, where they would hardly be others later."""
+        if not self.closing:
+            self._intake.look_ahead()
+
+    def reported(self, leg_id: int, epochs: Sequence[MemberEpoch], objective: str) -> list[MemberEpoch]:
+        """Takes what a leg's members measured; returns what had not been measured in an earlier life."""
+        aboard = {track.key: track for track in self._legs[leg_id][1]}
+        fresh = []
+        for measured in epochs:
+            track = aboard[measured.key]
+            if track.state in ENDS:
+                continue
+            value = measured.metrics.get(objective, math.nan)
+            if measured.epoch not in track.values:
+                fresh.append(measured)
+                if math.isfinite(value):
+                    track.measure(measured.epoch, value)
+                    self._ledger.reported(track, measured.epoch, value)
+                    self._check_target(track, value)
+            if measured.epoch == track.best_epoch:
+                track.beside = {name: measured.metrics[name] for name in self.rules.beside}
+            if measured.failure or not math.isfinite(value):
+                self._end(track, "failed", measured.failure or f"diverged: {objective} is {value}")
+            elif measured.finished:
+                track.last = measured.epoch
+        return fresh
+
+    def saved(self, leg_id: int, saved: Sequence[Saved]) -> None:
+        """Takes new checkpoints; training that goes on later goes on from them."""
+        aboard = {track.key: track for track in self._legs[leg_id][1]}
+        for checkpoint in saved:
+            track = aboard[checkpoint.key]
+            if track.state in ENDS:
+                self.garbage += [checkpoint.uri] if checkpoint.uri else []
+                continue
+            self.garbage += track.secure(checkpoint.epoch, checkpoint.uri)
+            if checkpoint.uri:  # else it ends, in the same breath
+                self._ledger.moved(track)
+
+    def finished_leg(self, leg_id: int, seconds: float = 0.0, fused: int = 1) -> None:
+        """The leg's lane is free: its members have reached the rung, or were stopped before it on request.
+
+        At most ``fused`` of them were trained in one program.
+        """
+        _leg, tracks = self._legs.pop(leg_id)
+        self._intake.seen(len(tracks), seconds, fused)
+        for track in tracks:
+            track.seconds += seconds / len(tracks)
+            if track.state == "running":
+                self._arrive(track)
+
+    def failed_leg(self, leg_id: int, reason: str, to_blame: bool = True) -> None:
+        """The leg's lane died or its code raised: one member is to blame, several are retried apart.
+
+        With ``to_blame`` false even a single member only comes under suspicion.
+        """
+        leg, tracks = self._legs.pop(leg_id)
+        for track in [track for track in tracks if track.state == "running"]:
+            track.state, track.alone = "ready", True
+            if len(tracks) == 1 and to_blame:
+                track.num_failures += 1
+                track.error = reason
+            if track.num_failures > self.rules.max_failures:
+                self._end(track, "failed", reason)
+            elif track.epoch == leg.stop or self._settled(track):
+                self._arrive(track)
+            else:
+                self._ledger.moved(track)
+
+    def running(self) -> list[tuple[Leg, list[Track]]]:
+        """The legs that are out."""
+        return list(self._legs.values())
+
+    def ranked(self) -> list[Track]:
+        """Tracks with a value that did not fail, the best first."""
+        able = [track for track in self.tracks if track.values and track.state != "failed"]
+        return sorted(able, key=lambda track: (-track.signed(track.best_value or 0.0), track.index))
+
+    def _choose(self) -> list[Track]:
+        group, breadth = self._widest(), self._intake.breadth
+        if len(group) < breadth and self._intake.room:
+            self._intake.ask(breadth - self._intake.num_new)
+            group = self._widest()
+            wanted = math.ceil(self.rules.fill * breadth) - len(group)
+            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._intake.room:
+                asked = self._intake.ask(wanted, group[0])
+                group += [track for track in asked if track.signature == group[0].signature]
+        return group[: breadth if group and group[0].epoch == 0 else self.rules.width]
+
+    def _widest(self) -> list[Track]:
+        promotable = set(self.schedule.promotable(self._standings(), self._intake.num_expected))
+        groups: dict[object, list[Track]] = defaultdict(list)
+        for track in self.tracks:
+            if track.state == "ready" or (track.state == "paused" and track.index in promotable):
+                groups[(track.signature, track.epoch, track.index if track.alone else None)].append(track)
+        width = self.rules.width
+        best = max(
+            groups.values(),
+            key=lambda g: (g[0].alone, min(len(g), width), g[0].epoch, -g[0].index),
+            default=[],
+        )
+        return sorted(best, key=lambda track: (-track.scores.get(track.epoch, 0.0), track.index))
+
+    def _start(self, group: list[Track]) -> Leg:
+        epoch, rungs, top = group[0].epoch, self.schedule.rungs, self._top()
+        leg = Leg(
+            id=next(self._leg_ids),
+            start=epoch,
+            stop=next_rung(rungs, epoch),
+            horizon=rungs[-1],
+            members=tuple(track.member for track in group),
+            purpose=self.rules.purpose,
+            keep=self.rules.keep_top if self.rules.purpose == "search" else None,
+            floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
+        )
+        for track in group:
+            track.state, track.last = "running", None
+            self._ledger.moved(track)
+        self._legs[leg.id] = (leg, group)
+        return leg
+
+    def _top(self) -> list[Track]:
+        """The best that have ended, who keep their checkpoints."""
+        return [track for track in self.ranked() if track.state in ENDS][: self.rules.keep_top]
+
+    def _arrive(self, track: Track) -> None:
+        rungs = self.schedule.rungs
+        track.state = "ready"
+        if track.epoch in (rungs[-1], track.last):
+            for rung in [rung for rung in rungs[:-1] if rung >= track.epoch]:
+                track.reached(rung)
+            self._end(track, "done", None)
+        elif track.epoch in rungs:
+            track.reached(track.epoch)
+            track.state, track.alone = "paused", False
+        if track.state not in ENDS:
+            self._ledger.moved(track)
+
+    def _settled(self, track: Track) -> bool:
+        """Whether it was finished before the end, and is safe. A final member must still be scored."""
+        return track.epoch == track.last and self.rules.purpose == "search"
+
+    def _end(self, track: Track, state: str, error: str | None) -> None:
+        assert state in ENDS
+        track.state, track.error = state, error  # type: ignore[assignment]
+        self._ledger.ended(track)
+        self._discard(track)
+
+    def _discard(self, ended: Track) -> None:
+        top = {track.index for track in self._top()}
+        for track in self.tracks:
+            if track.state in ENDS and track.index not in top:
+                self.garbage += [uri for uri in (track.checkpoint, track.previous) if uri]
+                track.checkpoint = track.previous = None
+        if ended.checkpoint and ended.previous:
+            self.garbage.append(ended.previous)
+            ended.previous = None
+
+    def _check_target(self, track: Track, value: float) -> None:
+        if self.rules.target is not None and track.signed(value) >= track.signed(self.rules.target):
+            self.closing = True
+
+    def _standings(self) -> Standings:
+        rungs = self.schedule.rungs[:-1]
+        return Standings(
+            {rung: {t.index: t.scores[rung] for t in self.tracks if rung in t.scores} for rung in rungs},
+            {r: frozenset(t.index for t in self.tracks if t.state == "paused" and t.epoch == r) for r in rungs},
+            frozenset(t.index for t in self.tracks if t.state in ENDS),
+        )
+
+    def _drop_hopeless(self) -> None:
+        for index in sorted(self.schedule.hopeless(self._standings(), self._intake.num_expected)):
+            self._end(self.tracks[index], "stopped", None)
+
+    def _finish(self) -> None:
+        for track in self.tracks:
+            if track.state not in ENDS:
+                self._end(track, "stopped", None)
+        self.finished = True

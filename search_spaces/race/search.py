@@ -1,0 +1,199 @@
+"""The search of a sweep: its race, fed by the sampler and written down in the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.race.contract import Ledger, Rules
+from search_spaces.race.race import Race
+from search_spaces.race.track import Track
+from search_spaces.samplers.catalogue import sampler
+from search_spaces.samplers.contract import Observation, Sampler
+from search_spaces.schedules.catalogue import schedule
+from search_spaces.schedules.contract import Schedule
+from search_spaces.space.hyperparameters import complete, hyperparameters, signature
+from search_spaces.study.study import Record, Study
+from search_spaces.types.problems import beside
+from search_spaces.types.values import Params
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+MAX_WIDTH = 32
+LEGS_A_LANE = 4
+"""At least so many are wanted of a sweep, so that its lanes end at about the same time."""
+SHARE_A_LANE = 8
+"""A leg of long trials gets one in so many of those that are still to begin, over the number of lanes."""
+
+
+def cohort_width(sweep: Sweep, num_lanes: int) -> int:
+    """How many members a leg may carry: so many that every lane still gets some legs, 32 at most.
+
+    Where several workers train a member together, one at a time.
+    """
+    if sweep.resources.most > 1:
+        return 1
+    return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (LEGS_A_LANE * num_lanes)))
+
+
+def sweep_schedule(sweep: Sweep) -> Schedule:
+    """The schedule that the spec names."""
+    rule = sweep.early_terminate
+    return schedule(rule.type, sweep.epochs, rule.min_iter, rule.eta)
+
+
+def sweep_sampler(sweep: Sweep) -> Sampler:
+    """The sampler that the spec names."""
+    return sampler(sweep.method, sweep.space, sweep.metric.goal, sweep.seed)
+
+
+@dataclass
+class Search:
+    """Supply and ledger of the search: configurations tried first, then what the sampler asks for."""
+
+    sweep: Sweep
+    hyperparameters: type
+    study: Study | None
+    """None in a simulation or a preview: nothing is written down."""
+    sampler: Sampler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sampler = sweep_sampler(self.sweep)
+
+    def race(self, num_lanes: int, ledger: Ledger | None = None, fill: float = Rules.fill) -> Race:
+        """The sweep's race, going on from what the study holds. ``ledger`` stands in for this one and calls it."""
+        rules = Rules(
+            num_tracks=self.sweep.trials,
+            width=cohort_width(self.sweep, num_lanes),
+            spread=SHARE_A_LANE * num_lanes if self.sweep.cohort is None else 0,
+            max_failures=self.sweep.max_failures,
+            target=self.sweep.metric.target,
+            fill=fill,
+            keep_top=self.sweep.final.top if self.sweep.final else 1,
+            beside=beside(self.sweep.problem, self.sweep.metric.name),
+        )
+        plan = sweep_schedule(self.sweep)
+        records = self.study.records() if self.study else []
+        tracks = [self._revived(record, plan) for record in records]
+        return Race(rules, plan, self, ledger or self, tracks)
+
+    @property
+    def most_trials(self) -> int | None:
+        """The number of different trials that there can be; None where a parameter is continuous: no bound."""
+        size = self.sweep.space.size()
+        return None if size is None else size + sum(not self.sweep.space.contains(p) for p in self._first())
+
+    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
+        """See ``Supply``. A random start is held to no signature unless users say so: it would see less."""
+        if held and self.sweep.cohort is None and sum(map(_has_value, tracks)) < self.sampler.num_blind:
+            return []
+        first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
+        asked: list[Params] = []
+        if len(first) < count:
+            past = [track.observation() for track in tracks] + [Observation(p, "running", {}) for p in first]
+            history = [seen for seen in past if self.sweep.space.contains(seen.params)]
+            kept = {} if held is None else _searched_part(held)
+            asked = self.sampler.ask(history, count - len(first), kept)
+        return [self._track(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """See ``Ledger``."""
+        if self.study:
+            self.study.report(track.trial, epoch, value)
+
+    def moved(self, track: Track) -> None:
+        """See ``Ledger``."""
+        if self.study:
+            self.study.note(track.trial, "progress", progress(track))
+
+    def ended(self, track: Track) -> None:
+        """See ``Ledger``."""
+        if self.study and track.state in ("done", "stopped", "failed"):
+            self.study.note(track.trial, "progress", progress(track))
+            self.study.tell(track.trial, track.state, track.best_value)
+
+    def _first(self) -> Sequence[Params]:
+        defaults = {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
+        return self.sweep.space.first(defaults, self.sweep.start_from)
+
+    def _track(self, number: int, searched: Params) -> Track:
+        if self.study:
+            assert self.study.add(self.sweep.space, searched) == number
+        full = complete(self.hyperparameters, {**self.sweep.constants, **searched})
+        return Track(
+            index=number,
+            trial=number,
+            seed=self.sweep.seed,
+            searched=searched,
+            params=full,
+            signature=signature(self.hyperparameters, full),
+            goal=self.sweep.metric.goal,
+        )
+
+    def _revived(self, record: Record, plan: Schedule) -> Track:
+        full = complete(self.hyperparameters, {**self.sweep.constants, **record.params})
+        track = Track(
+            index=record.number,
+            trial=record.number,
+            seed=self.sweep.seed,
+            searched=record.params,
+            params=full,
+            signature=signature(self.hyperparameters, full),
+            goal=self.sweep.metric.goal,
+        )
+        for epoch, value in record.values.items():
+            track.measure(epoch, value)
+        revive(track, record.attributes.get("progress", {}), record.outcome, plan)
+        for rung in plan.rungs[:-1]:
+            if (rung <= track.epoch or track.state == "done") and track.values:
+                track.reached(rung)
+        return track
+
+
+def _has_value(track: Track) -> bool:
+    return track.observation().state in ("done", "paused")
+
+
+def _searched_part(held: Track) -> Params:
+    return {name: value for name, value in held.signature if name in held.searched}
+
+
+def progress(track: Track) -> dict[str, object]:
+    """What a track needs to be revived, JSON-able; ``state`` is for people who look while it runs."""
+    return {
+        "state": track.state,
+        "epoch": track.epoch,
+        "checkpoint": track.checkpoint,
+        "previous": track.previous,
+        "last": track.last,
+        "failures": track.num_failures,
+        "alone": track.alone,
+        "error": track.error,
+        "seconds": round(track.seconds, 3),
+        "beside": dict(track.beside),
+    }
+
+
+def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Schedule) -> None:
+    """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint.
+
+    A track with a checkpoint at a rung and no value behind it waits there for its schedule, whether or not it had
+    been promoted already; ``values`` are there before.
+    """
+    track.epoch = int(noted.get("epoch") or 0)
+    track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None
+    track.previous = str(noted["previous"]) if noted.get("previous") else None
+    track.last = int(noted.get("last") or 0) or None
+    track.num_failures = int(noted.get("failures") or 0)
+    track.alone = bool(noted.get("alone"))
+    track.error = str(noted["error"]) if noted.get("error") else None
+    track.seconds = float(noted.get("seconds") or 0.0)
+    track.beside = noted.get("beside") or {}
+    if outcome in ("done", "stopped", "failed"):
+        track.state = outcome  # type: ignore[assignment]
+    elif (
+        track.epoch in plan.rungs[:-1] and track.epoch != track.last and max(track.values, default=0) <= track.epoch
+    ):
+        track.state = "paused"

@@ -1,0 +1,69 @@
+"""The race against known learning curves: no Ray, no torch, and a clock that jumps from one report to the next.
+
+With it a sampler, a schedule or a way of forming cohorts is judged in seconds on tables of real results.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.race import Race
+from search_spaces.types.values import Params
+
+OBJECTIVE = "value"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """After ``time_s`` of simulated time: the best value of any trial so far, and what it took."""
+
+    time_s: float
+    best_value: float
+    num_epochs: int
+
+
+@dataclass(frozen=True)
+class World:
+    """``curve(params, epoch)`` is the objective, ``epoch_s(leg)`` what one epoch of a whole leg costs."""
+
+    curve: Callable[[Params, int], float]
+    epoch_s: Callable[[Leg], float] = lambda leg: float(len(leg.members))
+    num_lanes: int = 1
+    fused: bool = False
+    """The members of a leg are one program."""
+
+
+def simulate(race: Race, world: World) -> list[Moment]:
+    """Runs the race to its end; one moment a finished leg. NaN in a curve is a diverged trial."""
+    clock, num_epochs, history = 0.0, 0, []
+    out: list[tuple[float, int, Leg]] = []
+    while not race.finished:
+        while len(out) < world.num_lanes and (leg := race.next_leg()):
+            heapq.heappush(out, (clock + world.epoch_s(leg) * (leg.stop - leg.start), leg.id, leg))
+        if len(out) == world.num_lanes:
+            race.look_ahead()
+        if not out:
+            continue
+        clock, _, leg = heapq.heappop(out)
+        seconds = world.epoch_s(leg) * (leg.stop - leg.start)
+        num_epochs += _train(race, leg, world)
+        race.finished_leg(leg.id, seconds, len(leg.members) if world.fused else 1)
+        if best := race.ranked()[:1]:
+            assert best[0].best_value is not None
+            history.append(Moment(clock, best[0].best_value, num_epochs))
+    return history
+
+
+def _train(race: Race, leg: Leg, world: World) -> int:
+    epochs = range(leg.start + 1, leg.stop + 1)
+    measured = [
+        MemberEpoch(key=member.key, epoch=epoch, metrics={OBJECTIVE: world.curve(member.params, epoch)})
+        for epoch in epochs
+        for member in leg.members
+    ]
+    race.reported(leg.id, measured, OBJECTIVE)
+    race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/e{leg.stop}") for m in leg.members])
+    return len(epochs) * len(leg.members)

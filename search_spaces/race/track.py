@@ -1,0 +1,100 @@
+"""One member on its way through the rungs: what the race knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from search_spaces.race.legs import Member
+from search_spaces.samplers.contract import Observation
+from search_spaces.space.hyperparameters import Signature
+from search_spaces.types.problems import Goal
+from search_spaces.types.values import Params
+
+State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
+"""ready: may train; paused: waits at a rung for its schedule; the last three are ends."""
+ENDS = ("done", "stopped", "failed")
+
+
+@dataclass(kw_only=True)
+class Track:
+    """A member's state. ``index`` counts the race's tracks; in a search it is the trial's number."""
+
+    index: int
+    trial: int
+    seed: int
+    searched: Params
+    params: Params
+    signature: Signature
+    goal: Goal
+    state: State = "ready"
+    epoch: int = 0
+    """Epochs done and safe: training goes on behind it."""
+    checkpoint: str | None = None
+    previous: str | None = None
+    """The checkpoint before, kept until the newer one is recorded."""
+    values: dict[int, float] = field(default_factory=dict)
+    scores: dict[int, float] = field(default_factory=dict)
+    """At each rung reached, the best value so far, signed so that higher is better."""
+    best_epoch: int | None = None
+    beside: Mapping[str, float] = field(default_factory=dict)
+    """Of the best epoch, what is shown beside the objective."""
+    last: int | None = None
+    """The epoch after which it is done before the schedule's end, since it improved no more."""
+    num_failures: int = 0
+    alone: bool = False
+    """True after it was aboard a cohort that died: it goes on by itself, so as not to take others down."""
+    error: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """As ``Member.key``."""
+        return self.member.key
+
+    @property
+    def member(self) -> Member:
+        """What a leg carries of it."""
+        return Member(trial=self.trial, seed=self.seed, params=self.params, checkpoint=self.checkpoint)
+
+    @property
+    def best_value(self) -> float | None:
+        """The best value of any epoch; None before the first."""
+        return None if self.best_epoch is None else self.values[self.best_epoch]
+
+    def measure(self, epoch: int, value: float) -> None:
+        """Takes the value of one more epoch; of equal best values the last counts.
+
+        Where validation tells no more, schedules have brought the learning rate further down.
+        """
+        self.values[epoch] = value
+        best = self.best_value
+        if best is None or self.signed(value) >= self.signed(best):
+            self.best_epoch = epoch
+
+    def secure(self, epoch: int, uri: str | None) -> list[str]:
+        """What comes goes on behind ``epoch``, from the checkpoint there if any; returns those nobody needs now."""
+        before = self.checkpoint if self.checkpoint != uri else None
+        needless = [self.previous] if uri else [self.previous, before]
+        self.previous = before if uri else None
+        self.epoch, self.checkpoint = epoch, uri
+        return [found for found in needless if found and found != uri]
+
+    def signed(self, value: float) -> float:
+        """The value so that higher is better."""
+        return value if self.goal == "maximize" else -value
+
+    def reached(self, rung: int) -> None:
+        """Records the score at a rung."""
+        self.scores[rung] = max(self.signed(value) for epoch, value in self.values.items() if epoch <= rung)
+
+    def observation(self) -> Observation:
+        """The trial as a sampler should see it now."""
+        seen: dict[State, Literal["running", "paused", "done", "failed"]] = {
+            "done": "done",
+            "failed": "failed",
+            "paused": "paused",
+            "stopped": "paused",
+        }
+        return Observation(self.searched, seen.get(self.state, "running"), self.values, self.best_value)

@@ -1,0 +1,34 @@
+"""Every point of a finite space, and which of them a history has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from itertools import islice
+
+from search_spaces.samplers.contract import Identity, Observation
+from search_spaces.space.space import Space
+from search_spaces.types.values import Params
+
+
+@dataclass(frozen=True)
+class GridSampler:
+    """Every point of the space in order, each once."""
+
+    space: Space
+    num_blind: int = 0
+
+    def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
+        """See ``Sampler``. ``held`` only picks among the points that are left."""
+        seen = {_identity(seen.params) for seen in history}
+        return list(islice(_unseen(self.space, seen, held), count))
+
+
+def _unseen(space: Space, seen: Set[Identity], held: Params) -> Iterator[Params]:
+    for point in space.grid():
+        if _identity(point) not in seen and held.items() <= point.items():
+            yield point
+
+
+def _identity(params: Params) -> Identity:
+    return frozenset(params.items())

@@ -1,0 +1,27 @@
+"""Trains every trial to the last epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from search_spaces.schedules.contract import Standings
+
+
+@dataclass(frozen=True)
+class Full:
+    """Every trial is trained to the end."""
+
+    epochs: int
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The end alone."""
+        return (self.epochs,)
+
+    def promotable(self, standings: Standings, num_trials: int) -> list[int]:
+        """Nobody waits before the end."""
+        return []
+
+    def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
+        """Nobody waits before the end."""
+        return set()

@@ -1,0 +1,248 @@
+"""What one hyperparameter may be: frozen domains, checked at birth, each with its Optuna distribution.
+
+Optuna works on an internal value (a number or a choice), a trial on the value: ``to_value`` and ``to_internal``
+go between them. They differ only where Optuna has no such law and a quantile in [0, 1] stands in (see ``laws``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.space.domain_contract import (
+    DecimalGrid,
+    DomainFault,
+    check_range,
+    check_step,
+    decimal_step,
+    is_number,
+    same,
+)
+from search_spaces.types.values import Value
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Evenly between ``low`` and ``high``, both included; with ``step`` only low, low + step, ..., high."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log = False
+
+    def __post_init__(self) -> None:
+        check_range(self.low, self.high)
+        if self.step is not None:
+            check_step(self.low, self.high, self.step)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}" + (f" in steps of {self.step:g}" if self.step else "")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high, step=self.step)
+
+    def to_value(self, internal: Any) -> float:
+        if self.step is None:
+            return float(internal)
+        return decimal_step(self.low, self.step, round((internal - self.low) / self.step))
+
+    def to_internal(self, value: Value) -> float:
+        assert is_number(value), value
+        return float(value)
+
+    def contains(self, value: Value) -> bool:
+        if not is_number(value) or not self.low <= value <= self.high:
+            return False
+        return self.step is None or math.isclose(value, self.to_value(value), abs_tol=1e-9 * self.step)
+
+    def grid(self) -> Sequence[float]:
+        if self.step is None:
+            raise DomainFault("step", "is needed for method grid (or values)")
+        return DecimalGrid(self.low, self.high, self.step)
+
+    def spec(self) -> dict[str, Any]:
+        step = {} if self.step is None else {"step": self.step}
+        return {"distribution": "uniform", "min": self.low, "max": self.high, **step}
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """Evenly in the logarithm, between ``low`` > 0 and ``high``."""
+
+    low: float
+    high: float
+    log = True
+
+    def __post_init__(self) -> None:
+        check_range(self.low, self.high)
+        if self.low <= 0:
+            raise DomainFault("min", "must be > 0 for a log scale", self.low)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}, log scale"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high, log=True)
+
+    def to_value(self, internal: Any) -> float:
+        return float(internal)
+
+    def to_internal(self, value: Value) -> float:
+        assert is_number(value), value
+        return float(value)
+
+    def contains(self, value: Value) -> bool:
+        return is_number(value) and self.low <= value <= self.high
+
+    def grid(self) -> Sequence[float]:
+        raise DomainFault("values", "are needed for method grid instead of a continuous range")
+
+    def spec(self) -> dict[str, Any]:
+        return {"distribution": "log_uniform_values", "min": self.low, "max": self.high}
+
+
+@dataclass(frozen=True)
+class Int:
+    """Whole numbers ``low``, ``low + step``, ..., ``high``, evenly or, with ``log``, evenly in the logarithm."""
+
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        for field, value in (("min", self.low), ("max", self.high), ("step", self.step)):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise DomainFault(field, "must be a whole number", value)
+        check_range(self.low, self.high)
+        check_step(self.low, self.high, self.step)
+        if self.log and self.low <= 0:
+            raise DomainFault("min", "must be > 0 for a log scale", self.low)
+        if self.log and self.step != 1:
+            raise DomainFault("step", "must be 1 on a log scale", self.step)
+
+    def __str__(self) -> str:
+        step = f" in steps of {self.step}" if self.step != 1 else ""
+        return f"{self.low} to {self.high}, whole" + step + (", log scale" if self.log else "")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import IntDistribution
+
+        return IntDistribution(self.low, self.high, log=self.log, step=self.step)
+
+    def to_value(self, internal: Any) -> int:
+        return int(internal)
+
+    def to_internal(self, value: Value) -> int:
+        assert is_number(value), value
+        return int(value)
+
+    def contains(self, value: Value) -> bool:
+        if not is_number(value) or value != int(value):
+            return False
+        return int(value) in self.grid()
+
+    def grid(self) -> range:
+        return range(self.low, self.high + 1, self.step)
+
+    def spec(self) -> dict[str, Any]:
+        rest = {"log": True} if self.log else {} if self.step == 1 else {"step": self.step}
+        return {"distribution": "int_uniform", "min": self.low, "max": self.high, **rest}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of ``values``, evenly or with ``probabilities``, which sum to 1.
+
+    With probabilities the internal value is a quantile: each value owns a stretch of [0, 1] of its probability.
+    """
+
+    values: tuple[Value, ...]
+    probabilities: tuple[float, ...] | None = None
+    log = False
+    bounds = None
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise DomainFault("values", "must hold at least one value", [])
+        for k, value in enumerate(self.values):
+            if any(value == other for other in self.values[:k]):
+                raise DomainFault("values", "must differ from each other", value)
+        if self.probabilities is not None:
+            self._check_probabilities(self.probabilities)
+
+    def _check_probabilities(self, probabilities: tuple[float, ...]) -> None:
+        if len(probabilities) != len(self.values):
+            rule = f"must be as many as the values ({len(self.values)})"
+            raise DomainFault("probabilities", rule, list(probabilities))
+        if not all(is_number(p) and p > 0 for p in probabilities):
+            raise DomainFault("probabilities", "must be numbers > 0", list(probabilities))
+        if abs(math.fsum(probabilities) - 1) > 1e-6:
+            raise DomainFault("probabilities", "must sum to 1", list(probabilities))
+
+    def __str__(self) -> str:
+        if self.probabilities is None:
+            return "one of " + ", ".join(map(str, self.values))
+        odds = zip(self.values, self.probabilities, strict=True)
+        return "one of " + ", ".join(f"{value} ({p:.3g})" for value, p in odds)
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+        return CategoricalDistribution(self.values) if self.probabilities is None else FloatDistribution(0, 1)
+
+    def to_value(self, internal: Any) -> Value:
+        if self.probabilities is None:
+            return self.values[self._index(internal)]
+        sums = itertools.accumulate(self.probabilities)
+        return next((v for v, end in zip(self.values, sums, strict=True) if internal < end), self.values[-1])
+
+    def to_internal(self, value: Value) -> Any:
+        k = self._index(value)
+        if self.probabilities is None:
+            return self.values[k]
+        return math.fsum(self.probabilities[:k]) + self.probabilities[k] / 2
+
+    def _index(self, value: Value) -> int:
+        return next(k for k, known in enumerate(self.values) if same(value, known))
+
+    def contains(self, value: Value) -> bool:
+        return any(same(value, known) for known in self.values)
+
+    def grid(self) -> Sequence[Value]:
+        return self.values
+
+    def spec(self) -> dict[str, Any]:
+        odds = {} if self.probabilities is None else {"probabilities": list(self.probabilities)}
+        return {"values": list(self.values), **odds}
+
+
+def Constant(value: Value) -> Choice:
+    """Always ``value``: a choice of one, for a parameter that is fixed where it exists at all."""
+    return Choice((value,))

@@ -1,0 +1,113 @@
+"""How a workload declares its hyperparameters: frozen dataclass fields with a range, read here and checked here."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from search_spaces.types.values import Params, Value
+
+Signature = tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameter:
+    """One searchable field of a workload: its type, range, default and whether it shapes the program."""
+
+    name: str
+    type: type
+    default: Value
+    doc: str
+    low: float | None = None
+    """Smallest allowed value, inclusive unless ``low_open``."""
+    high: float | None = None
+    """Largest allowed value, inclusive unless ``high_open``."""
+    low_open: bool = False
+    high_open: bool = False
+    choices: tuple[Value, ...] | None = None
+    shapes: bool = False
+    """True when the value shapes the program (the signature); False when it is one number per member."""
+    prepares: bool = False
+    """True when the value also shapes the inputs: they are made from the raw data once for each such value."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of data on which it has an effect; empty: on any."""
+
+    def __post_init__(self) -> None:
+        assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"
+
+    @property
+    def range(self) -> str:
+        """The allowed values in words: ``0 <= dropout < 1`` or ``one of sgd, adam``."""
+        if self.choices is not None:
+            return "one of " + ", ".join(map(str, self.choices))
+        left = "" if self.low is None else f"{self.low:g} {'<' if self.low_open else '<='} "
+        right = "" if self.high is None else f" {'<' if self.high_open else '<='} {self.high:g}"
+        kind = {int: "whole number", float: "number", bool: "true or false", str: "text"}[self.type]
+        return f"{left}{self.name}{right}" if left or right else f"a {kind}"
+
+    def fault(self, value: Value) -> str | None:
+        """The rule that ``value`` breaks, or None. NaN and infinities break every numeric rule."""
+        if self.choices is not None:
+            return None if value in self.choices else f"must be {self.range}"
+        if self.type is bool:
+            return None if isinstance(value, bool) else "must be true or false"
+        if self.type is str:
+            return None if isinstance(value, str) else "must be text"
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return "must be a finite number"
+        if self.type is int and not float(value).is_integer():
+            return "must be a whole number"
+        return None if self._inside(value) else f"must hold {self.range}"
+
+    def _inside(self, value: float) -> bool:
+        above = self.low is None or (value > self.low if self.low_open else value >= self.low)
+        below = self.high is None or (value < self.high if self.high_open else value <= self.high)
+        return above and below
+
+
+def hyper(default: Value, doc: str, **rule: Any) -> Any:
+    """A dataclass field that is a hyperparameter; ``rule`` takes the other fields of ``Hyperparameter``."""
+    return dataclasses.field(default=default, metadata={"doc": doc, "rule": rule})
+
+
+_known: dict[type, Mapping[str, Hyperparameter]] = {}
+
+
+def hyperparameters(cls: type) -> Mapping[str, Hyperparameter]:
+    """Every hyperparameter of the dataclass ``cls`` by name, in the order of its fields."""
+    if cls not in _known:  # the hints cost a millisecond, and every trial asks
+        _known[cls] = MappingProxyType(_read(cls))
+    return _known[cls]
+
+
+def _read(cls: type) -> dict[str, Hyperparameter]:
+    hints = typing.get_type_hints(cls)
+    return {
+        f.name: Hyperparameter(
+            name=f.name,
+            type=hints[f.name],
+            default=typing.cast(Value, f.default),
+            doc=f.metadata["doc"],
+            **f.metadata["rule"],
+        )
+        for f in dataclasses.fields(cls)
+    }
+
+
+def complete(cls: type, params: Params) -> dict[str, Value]:
+    """``params`` with the defaults of ``cls`` filled in, each value of its field's type."""
+    known = hyperparameters(cls)
+    assert set(params) <= set(known), set(params) - set(known)
+    merged = {name: params.get(name, hp.default) for name, hp in known.items()}
+    return {name: known[name].type(value) for name, value in merged.items() if value is not None}
+
+
+def signature(cls: type, params: Params) -> Signature:
+    """The hyperparameters that shape the program, with their values: members of one cohort agree in it."""
+    full = complete(cls, params)
+    return tuple((name, full[name]) for name, hp in hyperparameters(cls).items() if hp.shapes)

@@ -1,0 +1,152 @@
+"""The ``data`` of a spec against what is there: one source, the options that mean something for it, fractions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_spaces.spec.checks.files import found_path
+from search_spaces.spec.checks.folder import check_folder
+from search_spaces.spec.checks.sequences import check_series, check_text
+from search_spaces.spec.checks.streams import check_stream, found_stream
+from search_spaces.spec.checks.tables import check_table
+from search_spaces.spec.data import Data
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.catalogue import DatasetInfo
+from search_spaces.types.faults import nearest, shown
+from search_spaces.types.problems import DataKind
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A key of ``data`` that says where the examples are."""
+
+    kind: Callable[[Data], DataKind]
+    options: tuple[str, ...]
+    """Further keys that mean something beside it; any other is refused, as it would have no effect."""
+    check: Callable[[Document, str, Path, Data], None]
+    """(document, key, path, data): notes the faults of the file itself; imports nothing heavy."""
+    folder: bool = False
+
+
+_STREAM = ("streaming", "in_memory_gib")
+
+# A new source is one row here, and one in workloads.data.sources.read.
+SOURCES: Mapping[str, _Source] = {
+    "csv": _Source(
+        lambda _: "table", ("target", "header", "val", "test", "columns", "missing", *_STREAM), check_table
+    ),
+    "parquet": _Source(
+        lambda data: "image" if data.image else "table",
+        ("target", "image", "skip_bad", "val", "test", "columns", "missing", *_STREAM),
+        check_table,
+    ),
+    "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
+    "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
+    "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
+}
+TABLES = ("csv", "parquet")
+"""Sources that have columns, by one of which rows can be grouped."""
+_ANY = ("name", "split", "strict")
+"""Keys that no source forbids."""
+
+
+def read_data(
+    document: Document, data: Data, base: Path | None, datasets: Mapping[str, DatasetInfo]
+) -> tuple[Data, DataKind] | None:
+    """``data`` with absolute paths, and its kind; None, with the faults noted, when it cannot be used.
+
+    Without ``base`` the paths are absolute already, and no file is looked at.
+    """
+    before = len(document.faults)
+    keys = ("name", *SOURCES)
+    given = [key for key in keys if getattr(data, key) is not None]
+    _check_split(document, data)
+    if len(given) != 1:
+        rule = f"must have exactly one of {', '.join(keys[:-1])} and {keys[-1]}"
+        document.fault(("data",), rule, ", ".join(given) or "none of them")
+        return None
+    _check_options(document, data, given[0])
+    _check_folds(document, data, given[0])
+    if given[0] == "name":
+        return _registered(document, data, base, datasets) if len(document.faults) == before else None
+    source = SOURCES[given[0]]
+    if set(_STREAM) <= set(source.options):
+        data = check_stream(document, data, given[0])
+    if base is not None:
+        data = _resolved(document, data, base, given[0])
+    return (data, source.kind(data)) if len(document.faults) == before else None
+
+
+def _check_options(document: Document, data: Data, key: str) -> None:
+    meant = SOURCES[key].options if key in SOURCES else ("root",)
+    for option in data.model_fields_set - {key, *meant, *_ANY}:
+        owners = [f"data.{name}" for name, source in SOURCES.items() if option in source.options] or ["data.name"]
+        rule = f"has no effect with data.{key} (only with {' or '.join(owners)})"
+        document.fault(("data", option), rule, shown(getattr(data, option)))
+
+
+def _check_folds(document: Document, data: Data, key: str) -> None:
+    split, path = data.split, ("data", "split")
+    if split.group is not None and key not in TABLES:
+        owners = " or ".join(f"data.{name}" for name in TABLES)
+        document.fault((*path, "group"), f"has no effect with data.{key} (only with {owners})", shown(split.group))
+    if split.group is not None and split.group in (data.target, data.image):
+        document.fault((*path, "group"), "must be another column than the target and the image", shown(split.group))
+    if split.folds is not None and data.val is not None:
+        rule = "has no effect beside data.val, whose examples are all the validation there is"
+        document.fault((*path, "folds"), rule, shown(split.folds))
+    if split.folds is not None and key == "text":
+        document.fault((*path, "folds"), "must be left out for a text", shown(split.folds))
+
+
+def _resolved(document: Document, data: Data, base: Path, key: str) -> Data:
+    source, paths = SOURCES[key], {}
+    for name in (key, "val", "test"):
+        if (text := getattr(data, name)) is None:
+            continue
+        if data.streaming:
+            paths[name], path = found_stream(document, name, text, base, key)
+        else:
+            path = found_path(document, name, text, base, folder=source.folder)
+            paths[name] = str(path or text)
+        if path:
+            source.check(document, name, path, data)
+    return data.model_copy(update=paths)
+
+
+def _registered(
+    document: Document, data: Data, base: Path | None, datasets: Mapping[str, DatasetInfo]
+) -> tuple[Data, DataKind] | None:
+    assert data.name is not None
+    if data.name in datasets:
+        info = datasets[data.name]
+        if data.root is not None and not info.downloaded:
+            document.fault(("data", "root"), f"has no effect: {data.name} needs no files", shown(data.root))
+            return None
+        if data.root is not None and base is not None:  # it may be made by the download
+            data = data.model_copy(update={"root": str((base / Path(data.root).expanduser()).absolute())})
+        return data, info.kind
+    close = nearest(data.name, datasets)
+    rule = "unknown data set" if close else f"unknown data set (there are {', '.join(datasets)})"
+    document.fault(("data", "name"), rule, shown(data.name), close and repr(close))
+    return None
+
+
+def _check_split(document: Document, data: Data) -> None:
+    split = data.split
+    fractions = {key: getattr(split, key) for key in ("train", "val", "test")}
+    for key, fraction in fractions.items():
+        if not 0 < fraction < 1:
+            document.fault(("data", "split", key), "must be a fraction between 0 and 1", shown(fraction))
+            return
+    total = math.fsum(fractions.values())
+    own = [key for key in ("val", "test") if getattr(data, key)]
+    rest = math.fsum(fraction for key, fraction in fractions.items() if key not in own)
+    if abs(total - 1) > 1e-6 and not (own and abs(rest - 1) <= 1e-6):
+        parts = " + ".join(f"{fraction:g}" for fraction in fractions.values())
+        document.fault(("data", "split"), "must sum to 1", f"{parts} = {total:g}")
+    if not 0 <= split.seed < 2**32:
+        document.fault(("data", "split", "seed"), f"must be 0 to {2**32 - 1}", shown(split.seed))

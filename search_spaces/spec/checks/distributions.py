@@ -1,0 +1,232 @@
+"""One hyperparameter of a spec's ``parameters`` -> its domain, by W&B's keys and distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_spaces.space.domain_contract import Domain, DomainFault, check_range, is_number
+from search_spaces.space.domains import Choice, Constant, Int, LogUniform, Uniform
+from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.space.quantile_domains import Beta, Normal, Rounded
+from search_spaces.types.values import Value
+
+_LAWS = {
+    "constant": ("value",),
+    "categorical": ("values",),
+    "categorical_w_probabilities": ("values", "probabilities"),
+    "int_uniform": ("min", "max", "step", "log"),
+    "uniform": ("min", "max", "step"),
+    "log_uniform": ("min", "max"),
+    "log_uniform_values": ("min", "max"),
+    "inv_log_uniform": ("min", "max"),
+    "inv_log_uniform_values": ("min", "max"),
+    "normal": ("mu", "sigma", "min", "max"),
+    "log_normal": ("mu", "sigma", "min", "max"),
+    "beta": ("a", "b"),
+}
+_ROUNDED = ("uniform", "log_uniform", "log_uniform_values", "normal", "log_normal", "beta")
+KEYS = {**_LAWS, **{f"q_{law}": (*(k for k in _LAWS[law] if k != "step"), "q") for law in _ROUNDED}}
+"""Each distribution of W&B with the keys that mean something to it."""
+_OPTIONAL = {"step", "log", "mu", "sigma", "q"}
+
+
+class ParameterFile(BaseModel):
+    """One searched hyperparameter as written. Which keys go together is checked by the distribution."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    value: Value = Field(default=None, description="The one value: not searched.")
+    values: list[Value] = Field(default_factory=list, max_length=1000, description="One of these.")
+    probabilities: list[float] = Field(
+        default_factory=list, max_length=1000, description="One for each of values, summing to 1."
+    )
+    min: int | float | None = Field(
+        default=None, description="Smallest value (log_uniform: its natural logarithm)."
+    )
+    max: int | float | None = Field(default=None, description="Largest value (log_uniform: its natural logarithm).")
+    log: bool = Field(default=False, description="Evenly in the logarithm.")
+    step: int | float | None = Field(
+        default=None, description="Only min, min + step, ..., max. Must divide the range."
+    )
+    distribution: Literal[tuple(KEYS)] | None = Field(default=None, description="W&B's name of the law.")  # type: ignore[valid-type]
+    q: int | float | None = Field(default=None, description="Round to multiples of q.")
+    mu: float | None = Field(default=None, description="Mean (of the logarithm for log_normal); 0 by default.")
+    sigma: float | None = Field(default=None, description="Standard deviation; 1 by default.")
+    a: float | None = Field(default=None, description="First shape of the beta law.")
+    b: float | None = Field(default=None, description="Second shape of the beta law.")
+    when: dict[str, Value | Annotated[list[Value], Field(min_length=1, max_length=64)]] = Field(
+        default_factory=dict, description="Exists only where these other parameters have these values."
+    )
+
+
+def values_meant(parameter: ParameterFile, rule: Hyperparameter | None) -> str | None:
+    """The law of the values, where min and max look like values but the law takes their logarithms."""
+    law, low, high = str(parameter.distribution), parameter.min, parameter.max
+    if not law.endswith("log_uniform") or rule is None or low is None or high is None or not 0 < low < high:
+        return None
+    if rule.fault(low) or rule.fault(high) or not is_number(rule.default):
+        return None
+    ends = (-high, -low) if "inv" in law else (low, high)
+    first, last = (math.exp(max(min(end, 700), -700)) for end in ends)
+    instead = low <= rule.default <= high and not first <= rule.default <= last
+    return f"'{law}_values'" if instead or rule.fault(first) or rule.fault(last) else None
+
+
+@dataclass(frozen=True)
+class _Law:
+    """A parameter's keys -> its domain; DomainFault names the key at fault."""
+
+    parameter: ParameterFile
+    given: frozenset[str]
+    rule: Hyperparameter | None
+
+    def domain(self) -> Domain:
+        law = self._law()
+        self._check_keys(law)
+        if law.startswith("q_"):
+            return self._rounded(law.removeprefix("q_"))
+        domain: Domain = _BUILDERS[law](self)
+        return domain
+
+    def _law(self) -> str:
+        """The distribution, inferred from the keys where it is not given, as W&B does."""
+        if self.parameter.distribution is not None:
+            return str(self.parameter.distribution)
+        if "value" in self.given:
+            return "constant"
+        if "values" in self.given:
+            return "categorical_w_probabilities" if "probabilities" in self.given else "categorical"
+        for key in ("mu", "sigma", "a", "b", "q"):
+            if key in self.given:
+                raise DomainFault(key, "needs a distribution beside it (such as normal, beta or q_uniform)")
+        if not self.given & {"min", "max"}:
+            raise DomainFault("values", "or min and max, or value, must be given")
+        ends = (self.parameter.min, self.parameter.max, self.parameter.step)
+        kind = self.rule.type if self.rule else None
+        whole = kind is not float and all(isinstance(end, int) for end in ends if end is not None)
+        if whole or kind is int:
+            return "int_uniform"
+        return "log_uniform_values" if self.parameter.log else "uniform"
+
+    def _check_keys(self, law: str) -> None:
+        allowed = {*KEYS[law], "when", "distribution"}
+        if law == "log_uniform_values":
+            allowed.add("log")
+        for key in sorted(self.given - allowed):
+            raise DomainFault(key, f"has no effect with distribution {law}")
+        for key in KEYS[law]:
+            if key not in self.given and key not in _OPTIONAL and not (key in ("min", "max") and "mu" in KEYS[law]):
+                raise DomainFault(key, f"is required for distribution {law}")
+        if self.rule and self.rule.type in (bool, str) and "values" not in KEYS[law] and law != "constant":
+            raise DomainFault("values", f"must be given: {self.rule.name} is {self.rule.range}")
+
+    def _rounded(self, law: str) -> Domain:
+        q = 1 if self.parameter.q is None else self.parameter.q
+        if self._is_int:
+            q = self._whole("q", q)
+        return Rounded(_BUILDERS[law](self, plain=True), q)
+
+    @property
+    def _is_int(self) -> bool:
+        return self.rule is not None and self.rule.type is int
+
+    def _whole(self, key: str, number: float) -> int:
+        if not float(number).is_integer():
+            raise DomainFault(key, "must be a whole number", number)
+        return int(number)
+
+    def _ends(self) -> tuple[float, float]:
+        assert self.parameter.min is not None and self.parameter.max is not None
+        return self.parameter.min, self.parameter.max
+
+    def int_uniform(self, plain: bool = False) -> Domain:
+        low, high = self._ends()
+        step = 1 if self.parameter.step is None else self.parameter.step
+        return Int(
+            self._whole("min", low), self._whole("max", high), self._whole("step", step), log=self.parameter.log
+        )
+
+    def uniform(self, plain: bool = False) -> Domain:
+        """With ``plain`` a whole range stays continuous: it is rounded later."""
+        if self._is_int and not plain:
+            return self.int_uniform()
+        low, high = map(float, self._ends())
+        step = self.parameter.step
+        return Uniform(low, high, None if step is None else float(step))
+
+    def log_uniform_values(self, plain: bool = False) -> Domain:
+        low, high = self._ends()
+        if self._is_int and not plain:
+            return Int(self._whole("min", low), self._whole("max", high), log=True)
+        return LogUniform(float(low), float(high))
+
+    def log_uniform(self, plain: bool = False) -> Domain:
+        low, high = self._ends()
+        for key, exponent in (("min", low), ("max", high)):
+            if abs(exponent) > 700:
+                raise DomainFault(key, "is the natural logarithm of a bound and must lie in -700 to 700", exponent)
+        if self._is_int and not plain:
+            raise DomainFault("distribution", "must be log_uniform_values for a whole number", "log_uniform")
+        check_range(low, high)
+        return LogUniform(math.exp(low), math.exp(high))
+
+    def inv_log_uniform(self, plain: bool = False) -> Domain:
+        """log(1/x) is uniform between min and max: x is log-uniform between exp(-max) and exp(-min)."""
+        low, high = self._ends()
+        turned = self.parameter.model_copy(update={"min": -high, "max": -low})
+        return _Law(turned, self.given, self.rule).log_uniform(plain)
+
+    def normal(self, plain: bool = False) -> Domain:
+        p = self.parameter
+        if self._is_int and not plain:
+            raise DomainFault("distribution", f"must be q_{p.distribution} for a whole number", p.distribution)
+        mu, sigma = 0.0 if p.mu is None else p.mu, 1.0 if p.sigma is None else p.sigma
+        low, high = (None if end is None else float(end) for end in (p.min, p.max))
+        return Normal(mu, sigma, low, high, log=str(p.distribution).endswith("log_normal"))
+
+    def beta(self, plain: bool = False) -> Domain:
+        assert self.parameter.a is not None and self.parameter.b is not None
+        if self._is_int and not plain:
+            raise DomainFault("distribution", "must be q_beta for a whole number", "beta")
+        return Beta(self.parameter.a, self.parameter.b)
+
+    def choice(self, plain: bool = False) -> Domain:
+        values = tuple(typed(self.rule, value) for value in self.parameter.values)
+        return Choice(values, tuple(self.parameter.probabilities) or None)
+
+    def constant(self, plain: bool = False) -> Domain:
+        return Constant(typed(self.rule, self.parameter.value))
+
+
+_BUILDERS: dict[str, Callable[..., Domain]] = {
+    "constant": _Law.constant,
+    "categorical": _Law.choice,
+    "categorical_w_probabilities": _Law.choice,
+    "int_uniform": _Law.int_uniform,
+    "uniform": _Law.uniform,
+    "log_uniform": _Law.log_uniform,
+    "log_uniform_values": _Law.log_uniform_values,
+    "inv_log_uniform": _Law.inv_log_uniform,
+    "inv_log_uniform_values": _Law.log_uniform_values,
+    "normal": _Law.normal,
+    "log_normal": _Law.normal,
+    "beta": _Law.beta,
+}
+
+
+def domain_of(parameter: ParameterFile, rule: Hyperparameter | None) -> Domain:
+    """The domain of a parameter of the workload's ``rule``; DomainFault names the key at fault."""
+    return _Law(parameter, frozenset(parameter.model_fields_set), rule).domain()
+
+
+def typed(rule: Hyperparameter | None, value: Value) -> Value:
+    """``value`` as the hyperparameter's type, where it holds its rule; else as it came, to be refused later."""
+    if rule is None or value is None or rule.fault(value):
+        return value
+    of_type: Value = rule.type(value)
+    return of_type

@@ -1,0 +1,43 @@
+"""Files and folders that a spec names."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.faults import nearest, shown
+
+_PATH_CHARACTERS = 4096
+
+
+def found_path(document: Document, key: str, text: str, base: Path, *, folder: bool = False) -> Path | None:
+    """The file or ``folder`` that ``data.key`` names, absolute; None, with the fault noted, where there is none."""
+    path, what, other = ("data", key), *(("folder", "file") if folder else ("file", "folder"))
+    if "://" in text:
+        document.fault(path, f"must be a {what} on this machine", shown(text))
+        return None
+    if len(text) > _PATH_CHARACTERS:  # to resolve them takes long, and a system that can open them is not known
+        document.fault(path, f"must be a path of at most {_PATH_CHARACTERS} characters", shown(text))
+        return None
+    try:
+        file = (base / Path(text).expanduser()).resolve()
+        there, wrong = (file.is_dir(), file.is_file()) if folder else (file.is_file(), file.is_dir())
+    except (OSError, RuntimeError, ValueError) as error:
+        document.fault(path, f"must be a path ({getattr(error, 'strerror', None) or error})", shown(text))
+        return None
+    if there:
+        return file
+    if wrong:
+        document.fault(path, f"must be a {what}, this is a {other}", shown(text))
+        return None
+    close = nearest(file.name, _names_in(file.parent))
+    document.fault(path, f"there is no such {what}", shown(text), close and repr(str(Path(text).with_name(close))))
+    return None
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in islice(folder.iterdir(), 1000)]
+    except OSError:
+        return []

@@ -1,0 +1,178 @@
+"""The ``parameters`` of a spec <-> a search space and constants: W&B's keys and meaning, every value checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search_spaces.space.domain_contract import Domain, DomainFault
+from search_spaces.space.domains import Choice
+from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.space.space import Space
+from search_spaces.spec.checks.distributions import ParameterFile, domain_of, typed, values_meant
+from search_spaces.spec.pydantic_faults import checked
+from search_spaces.spec.yaml_document import Document, Path
+from search_spaces.types.faults import nearest, shown
+from search_spaces.types.values import Params, Value
+
+
+@dataclass
+class _Found:
+    domains: dict[str, Domain] = field(default_factory=dict)
+    constants: dict[str, Value] = field(default_factory=dict)
+    when: dict[str, dict[str, tuple[Value, ...]]] = field(default_factory=dict)
+    paths: dict[str, Path] = field(default_factory=dict)
+
+
+def read_parameters(
+    document: Document, tree: Any, known: Mapping[str, Hyperparameter] | None
+) -> tuple[Space, dict[str, Value]]:
+    """The space and the constants of ``parameters``; faults go to ``document``; no ``known``, no rules."""
+    found = _Found()
+    reader = _Reader(document, known, found)
+    reader.group(("parameters",), tree)
+    reader.settle_conditions()
+    try:
+        return Space(found.domains, found.when), found.constants
+    except DomainFault as error:
+        name, _, rest = error.field.partition(".")
+        path = (*found.paths.get(name, ("parameters", name)), *rest.split("."))
+        parent = path[-1] if len(path) > 2 and path[-2] == "when" else None
+        close = nearest(parent, found.domains) if parent and parent not in found.domains else None
+        received = None if error.received is None else shown(error.received)
+        document.fault(path, error.rule, received, close and repr(close))
+        return Space(found.domains), found.constants
+
+
+@dataclass
+class _Reader:
+    document: Document
+    known: Mapping[str, Hyperparameter] | None
+    found: _Found
+
+    def group(self, path: Path, tree: Any) -> None:
+        if not isinstance(tree, dict):
+            self.document.fault(path, "must be a group of parameters", shown(tree))
+            return
+        for name, inner in tree.items():
+            here = (*path, name)
+            if isinstance(inner, dict) and set(inner) == {"parameters"}:
+                self.group((*here, "parameters"), inner["parameters"])
+            elif isinstance(inner, dict) and not self._is_parameter(name, inner):
+                self.group(here, inner)
+            elif self._is_new(here, name):
+                self._parameter(here, name, inner)
+
+    def _is_parameter(self, name: str, inner: dict[str, Any]) -> bool:
+        if not inner or any(key in ParameterFile.model_fields for key in inner):
+            return True
+        if self.known is None:
+            return not any(isinstance(value, dict) for value in inner.values())
+        return name in self.known and not any(key in self.known for key in inner)
+
+    def _is_new(self, path: Path, name: str) -> bool:
+        if name in self.found.paths:
+            first = self.document.place(self.found.paths[name])
+            self.document.fault(path, f"{name} must be given once (first at {first})")
+        elif self.known is not None and name not in self.known:
+            rule = "unknown hyperparameter of this workload"
+            if not (close := self.document.nearest(name, self.known)):
+                rule += f" (it has {', '.join(self.known)})"
+            self.document.fault(path, rule, shown(name), close and repr(close))
+        else:
+            self.found.paths[name] = path
+            return True
+        return False
+
+    def _parameter(self, path: Path, name: str, inner: Any) -> None:
+        rule = self.known[name] if self.known else None
+        if not isinstance(inner, dict):
+            if isinstance(inner, list):
+                self.document.fault(path, "a list of choices is written {values: [...]}", shown(inner))
+            elif self._check(path, rule, inner):
+                self.found.constants[name] = typed(rule, inner)
+            return
+        parameter = checked(self.document, path, ParameterFile, inner)
+        if parameter is None:
+            return
+        try:
+            domain = domain_of(parameter, rule)
+        except DomainFault as error:
+            at = (*path, error.field) if error.field in inner else path
+            received = shown(inner[error.field]) if error.field in inner else None
+            word = error.rule if error.field in inner else f"{error.field} {error.rule}"
+            self.document.fault(at, word, received, values_meant(parameter, rule))
+            return
+        if self._members_hold(path, rule, domain, parameter):
+            if isinstance(domain, Choice) and "value" in inner and not parameter.when:
+                self.found.constants[name] = domain.values[0]
+                return
+            self.found.domains[name] = domain
+            when = {p: tuple(v) if isinstance(v, list) else (v,) for p, v in parameter.when.items()}
+            self.found.when.update({name: when} if when else {})
+
+    def _members_hold(
+        self, path: Path, rule: Hyperparameter | None, domain: Domain, parameter: ParameterFile
+    ) -> bool:
+        if domain.bounds is None:
+            if "value" in parameter.model_fields_set:
+                return self._check((*path, "value"), rule, parameter.value)
+            checks = [self._check((*path, "values", k), rule, v) for k, v in enumerate(parameter.values)]
+            return all(checks)
+        meant = values_meant(parameter, rule)
+        if meant:
+            low, high = (f"{end:.3g}" for end in domain.bounds)
+            law = f"{parameter.distribution} takes exponents: this range is {low} to {high}"
+            self.document.fault((*path, "distribution"), law, shown(parameter.distribution), meant)
+            return False
+        ends = zip(("min", "max"), domain.bounds, strict=True)
+        checks = [self._reaches(path, rule, end, value) for end, value in ends]
+        return all(checks)
+
+    def _reaches(self, path: Path, rule: Hyperparameter | None, end: str, value: float) -> bool:
+        """An end that follows from the law, and is not written, is told at the parameter."""
+        if (*path, end) in self.document.places:
+            return self._check((*path, end), rule, value)
+        fault = rule.fault(value) if rule else None
+        if fault:
+            self.document.fault(path, f"{fault} (it reaches {value:.6g}: cut it by {end})")
+        return not fault
+
+    def _check(self, path: Path, rule: Hyperparameter | None, value: Any) -> bool:
+        fault = rule.fault(value) if rule and value is not None else None
+        if value is None:
+            fault = "must be a value"
+        if fault:
+            assert rule is not None or value is None
+            close = nearest(value, map(str, rule.choices)) if rule and rule.choices else None
+            self.document.fault(path, fault, shown(value), close and repr(close))
+        return not fault
+
+    def settle_conditions(self) -> None:
+        """A parent that is a constant settles its part of a condition now: always true, or never."""
+        for name, condition in self.found.when.items():
+            for parent in [p for p in condition if p in self.found.constants]:
+                values, constant = condition.pop(parent), self.found.constants[parent]
+                if constant not in values:
+                    rule = f"must be a value that {parent} can have ({constant})"
+                    self.document.fault((*self.found.paths[name], "when", parent), rule, shown(list(values)))
+        self.found.when = {name: condition for name, condition in self.found.when.items() if condition}
+
+
+def refuse_without_effect(
+    document: Document, known: Mapping[str, Hyperparameter], names: Collection[str], kind: str
+) -> None:
+    """Notes a fault for each of ``names`` that means nothing on data of this kind."""
+    for path in [p for p in document.places if p[:1] == ("parameters",) and "when" not in p and p[-1] in names]:
+        kinds = known[str(path[-1])].kinds
+        if kinds and kind not in kinds:
+            document.fault(path, f"has no effect on {kind} data (only on {' and '.join(kinds)} data)")
+
+
+def as_parameters(space: Space, constants: Params) -> dict[str, Any]:
+    """``space`` and ``constants`` as a spec's ``parameters``: ``read_parameters`` gives them back."""
+    searched = {name: domain.spec() for name, domain in space.domains.items()}
+    for name, condition in space.when.items():
+        searched[name]["when"] = {parent: list(values) for parent, values in condition.items()}
+    return {**searched, **constants}

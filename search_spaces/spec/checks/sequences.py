@@ -1,0 +1,53 @@
+"""A text's encoding and a series' columns against the file; times and values are looked at on loading."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from search_spaces.spec.checks.tables import check_columns, csv_columns
+from search_spaces.spec.data import Data
+from search_spaces.spec.encodings import ENCODINGS, EncodingFault, decoded
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.faults import nearest, shown
+
+
+def check_text(document: Document, key: str, path: Path, data: Data) -> None:
+    """Notes a fault for a file that is no text in the encoding, with the first byte that is none."""
+    _check_seed(document, key, data)
+    try:
+        decoded(path.read_bytes(), data.encoding)
+    except LookupError:
+        close = nearest(data.encoding, ENCODINGS)
+        document.fault(("data", "encoding"), "unknown encoding", shown(data.encoding), close and repr(close))
+    except EncodingFault as fault:
+        rule = f"must be the encoding of {path.name}: {fault}"
+        document.fault(("data", "encoding"), rule, shown(data.encoding), repr(fault.likely))
+    except OSError as error:
+        document.fault(("data", key), f"cannot be read: {error.strerror}", shown(str(path)))
+
+
+def check_series(document: Document, key: str, path: Path, data: Data) -> None:
+    """Notes a fault for a file that is no table, and for columns that it does not have."""
+    _check_seed(document, key, data)
+    try:
+        columns, _ = csv_columns(path, header=True)
+    except (OSError, ValueError, csv.Error) as error:
+        document.fault(("data", key), f"cannot be read: {' '.join(str(error).split())[:120]}", shown(str(path)))
+        return
+    named = {"value": data.value, "time": data.time}
+    for field, what in (("value", "to forecast"), ("time", "that tells when")):
+        if named[field] is None and key != "test":
+            document.fault(("data", field), f"is required: the column {what}, one of {', '.join(columns[:8])}")
+    check_columns(document, path, columns, named)
+    if data.value is not None and data.value == data.time:
+        document.fault(("data", "time"), "must be another column than the value", shown(data.time))
+    if data.season and data.window and data.season > data.window:
+        rule = f"must be at most data.window = {data.window}: the naive forecast looks one season back"
+        document.fault(("data", "season"), rule, shown(data.season))
+
+
+def _check_seed(document: Document, key: str, data: Data) -> None:
+    if key != "test" and "seed" in data.split.model_fields_set:
+        rule = "has no effect with a text or a series: they are split by position"
+        document.fault(("data", "split", "seed"), rule, shown(data.split.seed))

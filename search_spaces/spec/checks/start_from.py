@@ -1,0 +1,58 @@
+"""The configurations that a spec wants tried first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.space.space import Space
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.faults import nearest, shown
+from search_spaces.types.values import Params, Value
+
+
+def check_count(document: Document, entries: Sequence[Params], num_trials: int) -> None:
+    """Notes a fault where the entries leave no trial for the defaults."""
+    if len(entries) >= num_trials:
+        rule = "must be fewer than the trials (the workload's defaults are tried before them)"
+        document.fault(("start_from",), rule, shown(len(entries)))
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What an entry may set: the workload's hyperparameters, those that are searched, and the fixed ones."""
+
+    known: Mapping[str, Hyperparameter]
+    space: Space
+    constants: Params
+
+    def fault(self, name: str, value: Value, full: Params) -> tuple[str | None, str | None]:
+        """The rule that ``name: value`` breaks, and the nearest name for an unknown one.
+
+        ``full`` is the configuration that the entry stands for, defaults filled in.
+        """
+        if name not in self.known:
+            return "unknown hyperparameter of this workload", nearest(name, self.known)
+        if name in self.constants:
+            fixed = self.constants[name]
+            return (None if value == fixed else f"must be {fixed}, as in parameters"), None
+        if name not in self.space.domains:
+            return "is not searched: give it a range in parameters", None
+        if not self.space.domains[name].contains(value):
+            return f"must lie in the space: {self.space.domains[name]}", None
+        if not self.space.exists(name, full):
+            return "has no effect: its 'when' does not hold beside the other values", None
+        return None, None
+
+
+def check_entries(document: Document, entries: Sequence[Params], searched: Searched) -> None:
+    """Notes a fault for each value that could not be tried."""
+    defaults = {name: known.default for name, known in searched.known.items()}
+    for k, entry in enumerate(entries):
+        full = {**defaults, **searched.constants, **entry}
+        for name, value in entry.items():
+            broken, close = searched.fault(name, value, full)
+            if broken:
+                received = value if name in searched.known else name
+                document.fault(("start_from", k, name), broken, shown(received), close and repr(close))

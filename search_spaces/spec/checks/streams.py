@@ -1,0 +1,63 @@
+"""What a spec says of data that is read in every epoch instead of kept: where it may be, and what goes with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search_spaces.spec.checks.files import found_path
+from search_spaces.spec.data import Data
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.faults import shown
+
+PROTOCOLS = ("s3", "gs", "gcs", "abfs", "az", "hdfs", "http", "https", "file")
+
+
+def is_streamable(text: str) -> bool:
+    """Whether it is the address of files elsewhere, or a pattern of several: such data is always streamed."""
+    return "://" in text or "*" in Path(text).name
+
+
+def check_stream(document: Document, data: Data, key: str) -> Data:
+    """Notes the faults of the keys that go with streaming; ``data`` with ``streaming`` true where it must be."""
+    away = [name for name in (key, "val", "test") if is_streamable(getattr(data, name) or "")]
+    if away and data.streaming is False:
+        rule = f"must be true: data.{away[0]} is no single file of this machine"
+        document.fault(("data", "streaming"), rule, shown(data.streaming))
+    if "in_memory_gib" in data.model_fields_set and not data.in_memory_gib >= 0:
+        document.fault(("data", "in_memory_gib"), "must be 0 or more", shown(data.in_memory_gib))
+    if not away and not data.streaming:
+        return data
+    if data.split.folds is not None:
+        rule = "has no effect on streamed data, whose training rows are never kept: leave it out"
+        document.fault(("data", "split", "folds"), rule, shown(data.split.folds))
+    if key != "folder" and data.target is None:
+        document.fault(("data", "target"), "is required: the column to predict")
+    return data.model_copy(update={"streaming": True})
+
+
+def found_stream(document: Document, key: str, text: str, base: Path, form: str) -> tuple[str, Path | None]:
+    """The address, or absolute path, of streamed files of a ``form``, and one of them to look at, if any is here.
+
+    ``form`` is csv, parquet or folder. Faults are noted.
+    """
+    if "://" in text:
+        protocol = text.split("://")[0]
+        if protocol not in PROTOCOLS:
+            document.fault(("data", key), f"must be an address of {', '.join(PROTOCOLS)}", shown(text))
+        return text, None
+    if form == "folder":
+        path = found_path(document, key, text, base, folder=True)
+        return str(path or text), path
+    there = (base / Path(text).expanduser()).absolute()
+    if "*" in there.name:
+        files = sorted(there.parent.glob(there.name))
+        if not files:
+            document.fault(("data", key), "there are no such files", shown(text))
+        return str(there), files[0] if files else None
+    if there.is_dir():
+        files = sorted(path for path in there.rglob(f"*.{form}") if not path.name.startswith((".", "_")))
+        if not files:
+            document.fault(("data", key), f"must hold files named *.{form}, this folder has none", shown(text))
+        return str(there.resolve()), files[0] if files else None
+    path = found_path(document, key, text, base)
+    return str(path or text), path

@@ -1,0 +1,238 @@
+"""Text of a spec -> the fields of a ``Sweep``: every rule that needs more than one key to judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from search_spaces.space.domain_contract import DomainFault
+from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.space.space import Space
+from search_spaces.spec.checks.data import read_data
+from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
+from search_spaces.spec.checks.resources import check_workers
+from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
+from search_spaces.spec.checks.storage import checked_storage, refuse_passwords
+from search_spaces.spec.overrides import override, settle_aliases
+from search_spaces.spec.pydantic_faults import checked
+from search_spaces.spec.schema import INSTEAD, EarlyTerminate, SpecFile
+from search_spaces.spec.yaml_document import Document, decoded, read_yaml
+from search_spaces.types.catalogue import Catalogue, WorkloadInfo
+from search_spaces.types.faults import nearest, shown
+from search_spaces.types.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
+from search_spaces.types.values import Value
+
+DEFAULT_TRIALS = 20
+MAX_GRID = 100_000
+"""Grid points a sweep may have, as many as trials."""
+
+LOCKED = {
+    "test": "must not be of the test split: it is locked until the verdict, the search never sees it",
+    "train": "must not be of the training split: it is best for whoever learns that by heart",
+}
+"""Why a split's metrics cannot be the objective."""
+
+
+def checked_sweep(
+    text: str, origin: str, base: Path | None, overrides: Sequence[str], catalogue: Catalogue
+) -> dict[str, Any]:
+    """The fields of the sweep in ``text``; SpecError with every fault."""
+    document = read_yaml(decoded(text.encode("utf-8", "surrogatepass"), origin), origin)
+    if not isinstance(document.tree, dict):
+        document.fault((), "must hold a sweep: keys and values, such as 'workload: mlp'", shown(document.tree))
+        document.refuse_faulty()
+    settle_aliases(document)
+    inner = [text for text in overrides if text.startswith("parameters")]
+    override(document, [text for text in overrides if text not in inner])
+    workload = _workload(document, catalogue)
+    if workload is not None and document.tree.get("parameters") is None:
+        _put_default_space(document, workload)
+    override(document, inner)
+    refuse_passwords(document)
+    fields = _Checks(document, catalogue, workload).fields(base)
+    document.refuse_faulty()
+    return fields
+
+
+def _workload(document: Document, catalogue: Catalogue) -> WorkloadInfo | None:
+    name = document.tree.get("workload")
+    if not isinstance(name, str):
+        return None
+    try:
+        return catalogue.workload(name)
+    except LookupError as error:
+        names = ", ".join(catalogue.workload_names)
+        close = nearest(name, catalogue.workload_names)
+        rule = (
+            str(error.args[0]) if ":" in name else f"unknown workload (there are {names} and package.module:NAME)"
+        )
+        document.fault(("workload",), rule, shown(name), close and repr(close))
+    return None
+
+
+def _put_default_space(document: Document, workload: WorkloadInfo) -> None:
+    if "parameters" in document.tree:
+        document.fault(("parameters",), "must not be empty: leave it out for the workload's default space")
+    space = json.loads(json.dumps(workload.space, default=dict))
+    document.put(("parameters",), space, document.place(("workload",)))
+
+
+class _Checks:
+    """Judges one document. A key that is faulty by itself takes no part in rules that join several keys."""
+
+    def __init__(self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None) -> None:
+        self._document, self._catalogue, self._workload = document, catalogue, workload
+        self._hyperparameters = hyperparameters(workload.hyperparameters) if workload else None
+        self._faulty = {fault.path.split(".")[0] for fault in document.faults}
+        self._spec = self._read()
+
+    def _read(self) -> SpecFile:
+        tree, before = self._document.tree, len(self._document.faults)
+        spec = checked(self._document, (), SpecFile, tree, INSTEAD)
+        if spec is not None:
+            return spec
+        self._faulty |= {fault.path.split(".")[0] for fault in self._document.faults[before:]}
+        sound = {key: tree[key] for key in tree if key not in self._faulty and key in SpecFile.model_fields}
+        return SpecFile.model_validate({"workload": "", "data": {}, **sound}, strict=True)
+
+    def _given(self, key: str) -> bool:
+        return key in self._document.tree
+
+    def _sound(self, *keys: str) -> bool:
+        return not self._faulty.intersection(keys)
+
+    def fields(self, base: Path | None) -> dict[str, Any]:
+        """What a ``Sweep`` is made of; of use only where no fault was noted."""
+        spec = self._spec
+        space, constants = self._space()
+        checked_data = None
+        if self._sound("data"):
+            checked_data = read_data(self._document, spec.data, base, self._catalogue.datasets)
+        kind = checked_data[1] if checked_data else None
+        if kind is not None and not self._check_kind(kind):
+            kind = None
+        if kind is not None and self._hyperparameters is not None:
+            refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
+        metric = self._metric(kind)
+        self._check_final()
+        if self._hyperparameters is not None and self._sound("parameters", "start_from"):
+            if self._sound("trials"):
+                check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
+            check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
+        check_workers(self._document, spec, self._workload)
+        same = {"description", "workload", "epochs", "seed", "max_concurrent", "cohort", "max_failures", "priority"}
+        return {
+            **{key: getattr(spec, key) for key in same | {"resources", "final", "tracking"}},
+            "name": spec.name or self._default_name(),
+            "data": checked_data[0] if checked_data else None,
+            "method": "tpe" if spec.method == "bayes" else spec.method,
+            "metric": metric,
+            "problem": self._problem(kind, metric),
+            "space": space,
+            "constants": constants,
+            "early_terminate": self._early_terminate(),
+            "trials": self._trials(space),
+            "start_from": tuple(spec.start_from),
+            "storage": checked_storage(self._document, spec, base),
+            "timeout_s": spec.timeout,
+        }
+
+    def _default_name(self) -> str:
+        origin = self._spec.data.origin.split("*")[0].rstrip("/")
+        return f"{self._spec.workload.rpartition(':')[2]}-{Path(origin).stem.strip('-_.')}"
+
+    def _space(self) -> tuple[Space, dict[str, Value]]:
+        if not self._sound("parameters") or not self._given("parameters"):
+            return Space({}), {}
+        before = len(self._document.faults)
+        found = read_parameters(self._document, self._document.tree["parameters"], self._hyperparameters)
+        if len(self._document.faults) > before:
+            self._faulty.add("parameters")
+        return found
+
+    def _check_kind(self, kind: DataKind) -> bool:
+        if self._workload is not None and kind not in self._workload.problems:
+            kinds = " or ".join(self._workload.problems)
+            self._document.fault(
+                ("data",), f"must be {kinds} data for workload {self._workload.name}", f"{kind} data"
+            )
+            return False
+        return True
+
+    def _check_final(self) -> None:
+        if self._workload is not None and not self._workload.judged and self._sound("final") and self._spec.final:
+            rule = f"must be none: workload {self._workload.name} has no predict(folder, x) beside its function"
+            self._document.fault(("final",), rule, None if self._given("final") else "the default")
+
+    def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:
+        given = self._spec.metric
+        if self._workload is None or not self._sound("metric"):
+            return None
+        own = self._own_problem(kind)
+        natural = metrics_of([own]) if own else self._workload.metrics(kind)
+        name = ALIASES.get(given.name or "", given.name) or next(iter(natural))
+        if name not in natural:
+            path = ("metric", "name")
+            split, _, measure = name.partition("_")
+            close = nearest(f"val_{measure}" if split in LOCKED else name, natural)
+            rule = LOCKED.get(split, f"unknown metric (workload {self._workload.name} has {', '.join(natural)})")
+            self._document.fault(path, rule, shown(name), close and repr(close))
+            return None
+        if given.goal is not None and given.goal != natural[name]:
+            rule = f"must be {natural[name]} for {name}"
+            self._document.fault(("metric", "goal"), rule, shown(given.goal), repr(natural[name]))
+        return {"name": name, "goal": natural[name], "target": given.target}
+
+    def _problem(self, kind: DataKind | None, metric: Mapping[str, Any] | None) -> Problem | None:
+        if self._workload is None or kind is None or metric is None:
+            return None
+        return self._own_problem(kind) or problem_of(self._workload.problems[kind], metric["name"])
+
+    def _own_problem(self, kind: DataKind | None) -> Problem | None:
+        """What a registered data set asks for by itself, where the workload solves it."""
+        info = self._catalogue.datasets.get(self._spec.data.name or "")
+        solved = self._workload.problems[kind] if self._workload and kind else ()
+        return info.problem if info and info.problem in solved else None
+
+    def _early_terminate(self) -> EarlyTerminate:
+        rule, epochs = self._spec.early_terminate, self._spec.epochs
+        if rule is not None and rule.type == "none":
+            for key in rule.model_fields_set - {"type"}:
+                received = shown(getattr(rule, key))
+                self._document.fault(("early_terminate", key), "has no effect with type none", received)
+        if rule is None or rule.type == "none" or (epochs == 1 and not self._given("early_terminate")):
+            return EarlyTerminate(type="none")
+        if (
+            self._sound("early_terminate", "epochs")
+            and rule.min_iter >= epochs
+            and rule.model_fields_set - {"type"}
+        ):
+            text = f"must be below epochs = {epochs}, else nothing is ever stopped (or early_terminate: none)"
+            self._document.fault(("early_terminate", "min_iter"), text, shown(rule.min_iter))
+        return rule
+
+    def _trials(self, space: Space) -> int:
+        given = self._spec.trials
+        if not self._sound("parameters", "trials", "method"):
+            return DEFAULT_TRIALS
+        if not space.domains:
+            if given is not None and given > 1:
+                rule = "must be 1: nothing is searched, every further trial would repeat the first"
+                self._document.fault(("trials",), rule, shown(given))
+            return 1
+        if self._spec.method != "grid":
+            return given or DEFAULT_TRIALS
+        for name, domain in space.domains.items():
+            try:
+                domain.grid()
+            except DomainFault as error:
+                self._document.fault(("parameters", name), f"{error.field} {error.rule}", shown(str(domain)))
+        size = space.size() or 1
+        if size > MAX_GRID and given is None:
+            self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))
+        defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
+        first = space.first(defaults, self._spec.start_from)  # which need not be points of the grid
+        wanted = size + sum(not space.contains(params) for params in first)
+        return min(wanted, given or wanted)

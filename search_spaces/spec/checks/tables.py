@@ -1,0 +1,113 @@
+"""The columns of a table file against the columns that a spec names; reads a file's head, or its footer, alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from search_spaces.spec.checks.parquet_names import column_names
+from search_spaces.spec.column_kinds import DECLARED, column_fault
+from search_spaces.spec.data import Data
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.faults import nearest, shown
+
+OWN_FILES = ("val", "test")
+"""Keys whose files are further ones beside the sweep's own."""
+_HEAD_CHARACTERS = 1 << 20
+_SNIFFED_ROWS = 5
+_END_COLUMNS = 1000
+
+
+def check_table(document: Document, key: str, path: Path, data: Data) -> None:
+    """Notes a fault for a file that is no table, and for each column named that it does not have."""
+    try:
+        columns, hint = (column_names(path), "") if data.parquet else csv_columns(path, data.header)
+    except (OSError, ValueError, csv.Error) as error:
+        reason = " ".join(str(error).split())[:120]
+        document.fault(("data", key), f"cannot be read: {reason}", shown(str(path)))
+        return
+    if data.target is None:
+        if key not in OWN_FILES:
+            document.fault(("data", "target"), f"is required: the column to predict, one of {_listed(columns)}")
+        return
+    group = None if key in OWN_FILES else data.split.group
+    named = {"target": data.target, "image": data.image, "split.group": group}
+    check_columns(document, path, columns, named, hint)
+    if data.image is not None and data.image == data.target:
+        document.fault(("data", "image"), "must be another column than the target", shown(data.image))
+    if data.image is not None:
+        for option in ("columns", "missing"):
+            if option in data.model_fields_set:
+                rule = "has no effect with data.image (only on tables)"
+                document.fault(("data", option), rule, shown(getattr(data, option)))
+        return
+    if key != "test":
+        _check_declared(document, path, data, columns)
+
+
+def check_columns(
+    document: Document, path: Path, columns: Sequence[str], named: Mapping[str, str | None], hint: str = ""
+) -> None:
+    """Notes a fault for each key of ``data`` that names a column which is none of ``columns``."""
+    for field, column in named.items():
+        if column is not None and column not in columns:
+            close = nearest(column, _compared(columns))
+            rule = f"must be a column of {path.name}{hint}" + ("" if close else f" (it has {_listed(columns)})")
+            document.fault(("data", *field.split(".")), rule, shown(column), close and repr(close))
+
+
+def _check_declared(document: Document, path: Path, data: Data, columns: Sequence[str]) -> None:
+    """``data.columns``: each a feature of the file, and its kind a kind."""
+    for name, kind in data.columns.items():
+        where = ("data", "columns", name)
+        if name == data.target:
+            document.fault(where, "must be a feature, this is the target", shown(name))
+        elif name not in columns:
+            close = nearest(name, _compared(columns))
+            document.fault(where, f"must be a column of {path.name}", shown(name), close and repr(close))
+        elif rule := column_fault(kind):
+            close = nearest(kind, DECLARED) if isinstance(kind, str) else None
+            document.fault(where, rule, shown(kind), close and repr(close))
+
+
+def _compared(columns: Sequence[str]) -> Sequence[str]:
+    """Of very many columns only both ends, where a target most often stands: each takes 20 us to compare."""
+    return columns if len(columns) <= 2 * _END_COLUMNS else [*columns[:_END_COLUMNS], *columns[-_END_COLUMNS:]]
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:8]) + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
+
+
+def csv_columns(path: Path, header: bool) -> tuple[list[str], str]:
+    """The columns by name, and a hint for a target that is none of them. ValueError for what is no such table."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.read(_HEAD_CHARACTERS)
+    rows = [row for _, row in zip(range(_SNIFFED_ROWS + 2), csv.reader(io.StringIO(head)), strict=False) if row]
+    if len(head) == _HEAD_CHARACTERS:
+        rows = rows[:-1]
+    if len(rows) < 1 + header:
+        raise ValueError("it must hold at least one example, one line each")
+    first = rows[0]
+    if len(first) < 2:
+        raise ValueError("it must have at least two columns, separated by commas")
+    uneven = next((k for k, row in enumerate(rows[:_SNIFFED_ROWS]) if len(row) != len(first)), None)
+    if uneven is not None:
+        raise ValueError(f"row {uneven + 1} has {len(rows[uneven])} cells and the first row {len(first)}")
+    if not header:
+        return [f"c{k}" for k in range(len(first))], ""
+    doubled = next((name for name, num in Counter(first).items() if num > 1), None)
+    if doubled is not None and not all(map(_is_number, first)):
+        raise ValueError(f"two columns are named {doubled!r}")
+    return first, " (its first line holds numbers: header: false?)" if all(map(_is_number, first)) else ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,140 @@
+"""pydantic's errors in the words of a spec: where it is written, the rule, what came, the nearest name."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from search_spaces.spec.yaml_document import Document, Path
+from search_spaces.types.faults import MAX_LINES, nearest, shown
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_RULES = {
+    "missing": "is required",
+    "extra_forbidden": "unknown key",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a group of keys",
+    "model_type": "must be a group of keys",
+    "model_attributes_type": "must be a group of keys",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "too_short": "must not be empty",
+    "too_long": "must be at most {max_length} long",
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be >= {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be <= {le}",
+    "literal_error": "must be {expected}",
+    "value_error": "{error}",
+}
+_SCALAR = "must be one value: a number, text, true or false"
+
+
+def checked(
+    document: Document, path: Path, model: type[Model], tree: Any, reasons: Mapping[str, str] | None = None
+) -> Model | None:
+    """``tree`` as a ``model``; None, with a fault noted for each error, when it is none.
+
+    ``reasons`` tell for keys that other tools know, and we refuse, what to write instead.
+    """
+    try:
+        return model.model_validate(tree, strict=True)
+    except ValidationError as error:
+        for where, rule, received, meant in _told(error, model, tree, reasons or {}).values():
+            document.fault((*path, *where), rule, received, meant)
+    return None
+
+
+_Told = tuple[Path, str, str | None, str | None]
+
+
+def _told(
+    error: ValidationError, model: type[BaseModel], tree: Any, reasons: Mapping[str, str]
+) -> dict[Path, _Told]:
+    """One line a place: the branches of a union that all failed are one fault."""
+    told: dict[Path, _Told] = {}
+    for detail in error.errors(include_url=False):
+        kind, where = detail["type"], _inside(detail["loc"], tree)
+        if kind == "missing":
+            told[detail["loc"]] = (detail["loc"], _RULES[kind], None, None)
+        elif kind == "extra_forbidden":
+            few = len(told) < 2 * MAX_LINES  # of the others no line is seen, and to find what was meant takes long
+            told[where] = _unknown(where, model, reasons) if few else (where, "unknown key", None, None)
+        else:
+            rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
+            told[where] = (where, rule, shown(_at(tree, where)), _meant(detail))
+    return told
+
+
+def _joined(first: str, second: str) -> str:
+    """What a value must be that fitted neither branch of a union."""
+    rules = {first, second}
+    if _RULES["finite_number"] in rules:
+        return _RULES["finite_number"]
+    return _RULES["float_type"] if rules <= {_RULES["int_type"], _RULES["float_type"]} else _SCALAR
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for part in path:
+        tree = tree[part]
+    return tree
+
+
+def _inside(loc: Path, tree: Any) -> Path:
+    """The part of ``loc`` that leads to something written; pydantic adds the names of union branches."""
+    path: list[str | int] = []
+    for part in loc:
+        if not (isinstance(tree, dict) and part in tree) and not (isinstance(tree, list) and isinstance(part, int)):
+            break
+        tree = tree[part]  # type: ignore[index]
+        path.append(part)
+    return tuple(path)
+
+
+def _rule(detail: ErrorDetails) -> str:
+    context = {key: _plain(value) for key, value in detail.get("ctx", {}).items()}
+    if detail["type"] == "literal_error" and "," in context["expected"]:
+        return "unknown name" if _meant(detail) else f"must be one of {context['expected']}"
+    template = _RULES.get(detail["type"], detail["msg"].replace("{", "(").replace("}", ")"))
+    return template.format(**context)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("'", "")
+
+
+def _meant(detail: ErrorDetails) -> str | None:
+    if detail["type"] != "literal_error":
+        return None
+    names = str(detail["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+    close = nearest(detail["input"], names)
+    return close and repr(close)
+
+
+def _unknown(where: Path, model: type[BaseModel], reasons: Mapping[str, str]) -> _Told:
+    key = str(where[-1])
+    if len(where) == 1 and key in reasons:
+        return where, reasons[key], None, None
+    fields = _model_at(model, where[:-1]).model_fields
+    close = nearest(key, fields)
+    rule = "unknown key" if close else f"unknown key (known: {', '.join(fields)})"
+    return where, rule, shown(key), close and repr(close)
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        kinds = (annotation, *typing.get_args(annotation))
+        model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return model

@@ -1,0 +1,216 @@
+"""The spec as written in a file: its keys, types and bounds. pydantic checks it, the JSON Schema comes from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
+
+from search_spaces.spec.data import Data
+from search_spaces.types.problems import Goal
+from search_spaces.types.values import Value
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+INSTEAD = {
+    "program": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",
+    "command": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",
+    "project": "is not read: write 'tracking: {experiment: NAME}'",
+    "entity": "is not read: runs go to the store that 'tracking: {uri: ...}' names",
+    "metrics": "is not available yet (several objectives): write 'metric: {name: val_accuracy}'",
+    "scheduler": "is not read: write 'method: tpe | random | grid'",
+    "controller": "is not read: sweeps run here without a controller",
+    "hyperparameters": "is not read: write 'parameters:'",
+}
+"""Keys of other tools -> what to write instead."""
+
+
+def _word(word: str) -> BeforeValidator:
+    """``word`` stands for None; an empty value does not, it is more often a slip."""
+
+    def read(value: Any) -> Any:
+        if value is None:
+            raise ValueError(f"must not be empty: leave it out, or write {word}")
+        return None if value == word else value
+
+    return BeforeValidator(read)
+
+
+def _seconds(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", value.replace(" ", ""))
+    if not value.strip() or parts is None:
+        raise ValueError("must be seconds or a duration such as 90s, 15m, 2h or 1h30m")
+    scales = (86400, 3600, 60, 1)
+    return sum(float(part) * scale for part, scale in zip(parts.groups(), scales, strict=True) if part)
+
+
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class MetricFile(BaseModel):
+    """What the sweep optimises."""
+
+    model_config = _STRICT
+
+    name: str | None = Field(default=None, description="A metric of the workload, val_accuracy or val_loss.")
+    goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
+    target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
+
+
+def _known_rule(kind: Any) -> Any:
+    if kind in ("hyperband", "bayes_hyperband", "median", "medianstop", "pbt"):
+        raise ValueError("is not available yet: use asha or none")
+    return kind
+
+
+class EarlyTerminate(BaseModel):
+    """Which trials stop early: asha compares them at ``min_iter``, ``min_iter * eta``, ... epochs."""
+
+    model_config = _STRICT
+
+    type: Annotated[Literal["asha", "none"], BeforeValidator(_known_rule)] = Field(
+        default="asha", description="The rule."
+    )
+    min_iter: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1, description="Epochs before the first decision."
+    )
+    eta: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=3, description="One of eta trials goes on at each decision."
+    )
+
+
+MAX_WORKERS = 4096
+
+
+def _bounds(value: Any) -> Any:
+    bounds = list(value) if isinstance(value, list | tuple) else [value, value]
+    if len(bounds) != 2 or not all(type(bound) is int for bound in bounds):
+        raise ValueError("must be a number of workers, or [least, most]")
+    if not 1 <= min(bounds) <= max(bounds) <= MAX_WORKERS:
+        raise ValueError(f"must be >= 1 and <= {MAX_WORKERS}")
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"must be [least, most], and {bounds[0]} is more than {bounds[1]}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Resources(BaseModel):
+    """What one lane takes: the CPUs and GPUs of a worker, and the workers that train one trial together."""
+
+    model_config = _STRICT
+
+    cpus: Annotated[float, Field(gt=0, le=4096)] = Field(default=1.0, description="CPU cores of one worker.")
+    gpus: Annotated[float, Field(ge=0, le=4096)] = Field(
+        default=0.0, description="GPUs of one worker, fractions allowed."
+    )
+    workers: Annotated[int | tuple[int, int], BeforeValidator(_bounds)] = Field(
+        default=1, description="Processes that train one trial together, or [least, most]."
+    )
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp", description="Each worker holds the whole model (ddp), or its share of it (fsdp)."
+    )
+    lr_scaling: Literal["none", "linear", "sqrt"] = Field(
+        default="none", description="Multiplies lr by the number of workers, or by its square root."
+    )
+
+    @field_serializer("workers")
+    def _plain(self, workers: int | tuple[int, int]) -> int | list[int]:
+        return workers if isinstance(workers, int) else list(workers)
+
+    @property
+    def least(self) -> int:
+        """The fewest workers that train a trial."""
+        return self.workers if isinstance(self.workers, int) else self.workers[0]
+
+    @property
+    def most(self) -> int:
+        """The most workers that train a trial."""
+        return self.workers if isinstance(self.workers, int) else self.workers[1]
+
+
+class Final(BaseModel):
+    """The verdict: how many of the best trials are trained again, with how many new seeds each."""
+
+    model_config = _STRICT
+
+    top: Annotated[int, Field(ge=1, le=100)] = Field(default=3, description="Best trials trained again.")
+    seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=5, description="New seeds for each; 2 make an interval."
+    )
+
+
+class Tracking(BaseModel):
+    """Where MLflow keeps the runs; None leaves the choice to the environment and the default store."""
+
+    model_config = _STRICT
+
+    uri: Annotated[Annotated[str, Field(min_length=1, max_length=2000)] | None, _word("auto")] = Field(
+        default=None, description="MLflow's tracking URI."
+    )
+    experiment: Annotated[Annotated[str, Field(min_length=1, max_length=250)] | None, _word("auto")] = Field(
+        default=None, description="MLflow's experiment."
+    )
+
+
+_Place = Annotated[Annotated[str, Field(min_length=1, max_length=2000)] | None, _word("auto")]
+
+
+class Storage(BaseModel):
+    """What several machines share; None leaves the choice to the environment and the sweep's home."""
+
+    model_config = _STRICT
+
+    study: _Place = Field(default=None, description="Database of the study: postgresql+psycopg://USER@HOST/DB.")
+    checkpoints: _Place = Field(default=None, description="Folder or URI (s3://BUCKET/PREFIX) of the checkpoints.")
+
+
+class SpecFile(BaseModel):
+    """A sweep. A superset of the W&B sweep file."""
+
+    model_config = _STRICT
+
+    name: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Shown in lists."
+    )
+    description: Annotated[str, Field(max_length=5000)] = Field(default="", description="Kept as the sweep's note.")
+    workload: str = Field(description="softmax, mlp, cnn, or package.module:NAME of your own.")
+    data: Data = Field(description="Which examples, and which column is the target.")
+    method: Literal["tpe", "random", "grid", "bayes"] = Field(
+        default="tpe", description="What to try next; bayes is tpe."
+    )
+    metric: MetricFile = Field(default=MetricFile(), description="What to optimise.")
+    parameters: dict[str, Any] | None = Field(
+        default=None, description="What to search; the workload's default space unless given."
+    )
+    early_terminate: Annotated[EarlyTerminate | None, _word("none")] = Field(
+        default=EarlyTerminate(), description="When to stop a trial early: asha unless 'none'."
+    )
+    trials: Count | None = Field(default=None, description="Configurations: 20, or a whole grid and the defaults.")
+    epochs: Count = Field(default=10, description="Epochs of a trial that is not stopped.")
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(
+        default=0, description="Of the search and of the training."
+    )
+    start_from: Annotated[list[dict[str, Value]], Field(max_length=1000)] = Field(
+        default_factory=list, description="Configurations tried first, after the workload's defaults."
+    )
+    max_concurrent: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, _word("auto")] = Field(
+        default=None, description="Lanes at a time: what the machine carries unless given."
+    )
+    cohort: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _word("auto")] = Field(
+        default=None, description="Trials trained as one program: chosen for the machine unless given."
+    )
+    timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
+        default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
+    )
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
+        default=0, description="On a shared cluster: higher ones take the lanes that come free."
+    )
+    max_failures: Annotated[int, Field(ge=0, le=1000)] = Field(default=3, description="Retries of one trial.")
+    resources: Resources = Field(default=Resources(), description="What one lane takes.")
+    final: Annotated[Final | None, _word("none")] = Field(
+        default=Final(), description="The verdict on the test split; 'none' skips it."
+    )
+    tracking: Tracking = Field(default=Tracking(), description="Where MLflow keeps the runs.")
+    storage: Storage = Field(default=Storage(), description="Where study and checkpoints are kept.")

@@ -1,0 +1,121 @@
+"""The spec of a sweep: a YAML file in, a frozen ``Sweep`` or one refusal that lists every fault."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, InstanceOf
+
+from search_spaces.space.space import Space
+from search_spaces.spec.checks.parameters import as_parameters
+from search_spaces.spec.data import Data
+from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage, Tracking
+from search_spaces.spec.yaml_document import MAX_BYTES, decoded
+from search_spaces.types.catalogue import Catalogue
+from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.problems import Goal, Problem
+from search_spaces.types.values import Value
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metric(BaseModel):
+    """What a sweep optimises; it ends early when a trial reaches ``target``."""
+
+    model_config = _FROZEN
+
+    name: str
+    goal: Goal
+    target: float | None = None
+
+
+class Sweep(BaseModel):
+    """One search, checked: every value lies where its workload allows it."""
+
+    model_config = _FROZEN
+
+    name: str
+    description: str = ""
+    workload: str
+    data: Data
+    method: Literal["tpe", "random", "grid"] = "tpe"
+    metric: Metric
+    problem: Problem | None = None
+    """What is asked of the data; None where its target must tell."""
+    space: InstanceOf[Space]
+    constants: dict[str, Value] = {}
+    """Hyperparameters that the spec fixes; those it does not name keep the workload's defaults."""
+    early_terminate: EarlyTerminate = EarlyTerminate()
+    trials: int = 20
+    epochs: int = 10
+    seed: int = 0
+    start_from: tuple[dict[str, Value], ...] = ()
+    """Tried first, after the defaults; what an entry does not name is at its default."""
+    max_concurrent: int | None = None
+    """None: as many lanes as the machine carries."""
+    cohort: int | None = None
+    """Members of a leg; None: chosen from trials and lanes."""
+    timeout_s: float | None = None
+    priority: int = 0
+    """Among the sweeps of one cluster."""
+    max_failures: int = 3
+    resources: Resources = Resources()
+    final: Final | None = Final()
+    tracking: Tracking = Tracking()
+    storage: Storage = Storage()
+
+    def to_tree(self) -> dict[str, Any]:
+        """The spec as plain values: the form of its file, defaults left out."""
+        plain = self.model_dump(
+            exclude_defaults=True, exclude={"space", "constants", "problem", "timeout_s", "final"}
+        )
+        words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
+        if self.timeout_s is not None:
+            words["timeout"] = self.timeout_s
+        if self.final != Final():
+            words["final"] = "none" if self.final is None else self.final.model_dump()
+        if self.early_terminate.type == "none":
+            words["early_terminate"] = "none"
+        if self.start_from:
+            words["start_from"] = [dict(entry) for entry in self.start_from]
+        return {**plain, "trials": self.trials, **words}
+
+    def to_text(self) -> str:
+        """YAML that ``parse_sweep`` reads again as an equal sweep."""
+        from ruamel.yaml import YAML
+
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = False
+        yaml.allow_unicode = True
+        yaml.width = 1 << 20
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        out = io.StringIO()
+        yaml.dump(self.to_tree(), out)
+        return out.getvalue()
+
+
+def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue) -> Sweep:
+    """The sweep in the file ``path`` with ``key=value`` ``overrides`` over it; SpecError with every fault."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SpecError([Fault(str(path), "", f"cannot be read: {reason}")]) from None
+    text = decoded(raw, path.name)
+    return parse_sweep(text, path.name, path.resolve().parent, overrides, catalogue=catalogue)
+
+
+def parse_sweep(
+    text: str, origin: str, base: Path | None, overrides: Sequence[str] = (), *, catalogue: Catalogue
+) -> Sweep:
+    """The sweep in ``text``, called ``origin`` in faults, with file names relative to the folder ``base``.
+
+    ``base`` None is for the text of a sweep of the past: its paths are absolute, and its files may be gone.
+    """
+    from search_spaces.spec.checks.sweep import checked_sweep
+
+    return Sweep(**checked_sweep(text, origin, base, overrides, catalogue))

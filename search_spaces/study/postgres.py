@@ -1,0 +1,244 @@
+"""One sweep's study in PostgreSQL, in Optuna's own tables, so that Optuna's own tools read it.
+
+The truth of a running driver is in its memory; ``flush`` brings the database to that, in one transaction. All
+writes go over the connection that holds the sweep's lock: who has lost the lock cannot write, and the lock dies
+with the process, or with its machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from search_spaces.study.postgres_url import away, driver_url, engine, key_of, rows, whoami
+from search_spaces.types.driver_errors import Busy, Fenced
+from search_spaces.types.problems import Goal
+
+OUTAGE_S = 60.0
+"""So long a driver waits for a database that went away, before it leaves the rest to ``paceline resume``."""
+TAKE_OVER_S = 20.0
+_WATCHFUL = (
+    "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
+    "set_config('tcp_keepalives_count', '3', false)"
+)
+"""After 25 s the server knows that a driver's machine is gone, and gives its lock back."""
+_HOLDERS = (
+    "SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database() "
+    "AND l.classid::bigint = :high AND l.objid::bigint = :low"
+)
+_TROUBLE = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
+
+
+class Database:
+    """See the module. ``study`` is Optuna's, in memory. A reader (``writing`` false) locks and makes nothing.
+
+    ``attempt`` is the driver's number, None that of the driver before it: a higher one ends that driver and takes
+    its lock. Raises Busy, Fenced and StudyAway.
+    """
+
+    num_bytes_mended = 0
+
+    def __init__(self, name: str, direction: Goal, url: str, writing: bool, attempt: int | None) -> None:
+        self._name, self._url, self._attempt = name, url, attempt
+        self._engine = engine(url, whoami(name))
+        self.study = optuna.create_study(study_name=name, direction=direction, storage=InMemoryStorage())
+        self._sent: list[FrozenTrial] = []
+        self._ids: list[int] = []
+        self._facts: dict[str, Any] = {}
+        self.driven = False
+        """Whether somebody held the lock when a reader looked."""
+        try:
+            (self._connect if writing else self._look)()
+        except _TROUBLE as error:
+            raise away(error, url) from None
+        except (Busy, Fenced):
+            self.close()
+            raise
+        self._remember()
+
+    def flush(self) -> None:
+        """Brings the database to what memory holds. Raises Fenced, Busy, and StudyAway after ``OUTAGE_S``."""
+        try:
+            self._write()
+        except _TROUBLE as error:
+            self._recover(error)
+        except Fenced:
+            self.close()
+            raise
+
+    def forget(self) -> None:
+        """Removes the study."""
+        with self._connection.begin():
+            self._rdb.delete_study(self._study_id)
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        with contextlib.suppress(SQLAlchemyError):
+            self._connection.close()
+
+    def _look(self) -> None:
+        with self._engine.connect() as self._connection:
+            if not sqlalchemy.inspect(self._connection).has_table("studies"):
+                return
+            self._connection.commit()
+            self.driven = bool(self._holders())
+            self._rdb = self._storage(new=False)
+            if self._find():
+                self._learn()
+
+    def _connect(self) -> None:
+        """A new connection with the study, the attempt's number and the lock; and what the database holds."""
+        self._connection = self._engine.connect()
+        rows(self._connection, _WATCHFUL)
+        with self._connection.begin():  # of two first sweeps in an empty database one makes the tables
+            rows(self._connection, "SELECT pg_advisory_xact_lock(:key)", key=key_of("tables"))
+            self._rdb = self._storage(new=True)
+            if not self._find():
+                self._study_id = self._rdb.create_new_study(self.study.directions, self._name)
+        with self._connection.begin():
+            later = self._outrun()
+        self._lock(TAKE_OVER_S if later else 0.0)
+        self._learn()
+
+    def _lock(self, patience_s: float) -> None:
+        """Takes the sweep's lock; with patience it ends whoever holds it, an attempt that has been overtaken."""
+        deadline = time.monotonic() + patience_s
+        while not rows(self._connection, "SELECT pg_try_advisory_lock(:key)", key=key_of(self._name))[0][0]:
+            holders = self._holders()
+            if time.monotonic() >= deadline:
+                who = ", ".join(who.rpartition(": ")[2] for _, who in holders) or "another process"
+                raise Busy(f"sweep {self._name} is being driven by {who}")
+            for pid, _ in holders if patience_s else ():
+                rows(self._connection, "SELECT pg_terminate_backend(:pid)", pid=pid)
+            time.sleep(0.1)
+
+    def _outrun(self) -> bool:
+        """Notes the attempt's number; whether it is the first of this number. Fenced where there is a later one."""
+        before = int(self._rdb.get_study_user_attrs(self._study_id).get("attempt", 0))
+        if self._attempt is None:
+            self._attempt = max(before, 1)
+        if self._attempt < before:
+            raise Fenced(f"attempt {before} drives sweep {self._name} now: attempt {self._attempt} ends")
+        if self._attempt > before:
+            self._rdb.set_study_user_attr(self._study_id, "attempt", self._attempt)
+        return self._attempt > before > 0
+
+    def _write(self) -> None:
+        trials, facts = self.study.get_trials(deepcopy=False), self.study.user_attrs
+        with self._connection.begin():
+            self._outrun()
+            for number, trial in enumerate(trials):
+                if number >= len(self._sent):
+                    self._add(number, trial)
+                elif trial is not self._sent[number]:  # memory puts a new record in the place of one that changes
+                    self._change(self._ids[number], self._sent[number], trial)
+            for key, value in facts.items():
+                if key not in self._facts or self._facts[key] != value:
+                    self._rdb.set_study_user_attr(self._study_id, key, value)
+        self._sent, self._facts = trials, facts
+
+    def _add(self, number: int, trial: FrozenTrial) -> None:
+        trial_id = self._rdb.create_new_trial(self._study_id, template_trial=trial)
+        assert self._rdb.get_trial_number_from_id(trial_id) == number, "only the holder of the lock writes"
+        self._ids[number:] = [trial_id]
+
+    def _change(self, trial_id: int, old: FrozenTrial, new: FrozenTrial) -> None:
+        if old.state.is_finished():
+            return
+        for step in new.intermediate_values.keys() - old.intermediate_values.keys():
+            self._rdb.set_trial_intermediate_value(trial_id, step, new.intermediate_values[step])
+        for key, value in new.user_attrs.items():
+            if key not in old.user_attrs or old.user_attrs[key] != value:
+                self._rdb.set_trial_user_attr(trial_id, key, value)
+        if new.state != old.state:
+            self._rdb.set_trial_state_values(trial_id, new.state, new.values)
+
+    def _recover(self, error: BaseException) -> None:
+        """After an outage: a new connection, the lock again, and whatever the database has not got.
+
+        The commit that was cut off may have arrived or not: what is there is read, and the rest is written.
+        """
+        deadline = time.monotonic() + OUTAGE_S
+        while not self._alive() and time.monotonic() < deadline:
+            self.close()
+            try:
+                self._connect()
+                return self._write()
+            except _TROUBLE as again:
+                error = again
+            time.sleep(0.5)
+        raise away(error, self._url) from None
+
+    def _alive(self) -> bool:
+        if self._connection.closed or self._connection.invalidated:  # it would connect anew, without the lock
+            return False
+        try:
+            return bool(rows(self._connection, "SELECT 1"))
+        except SQLAlchemyError:
+            return False
+
+    def _learn(self) -> None:
+        """What the database holds."""
+        with self._connection.begin():
+            self._sent = self._rdb.get_all_trials(self._study_id, deepcopy=False)
+            self._facts = self._rdb.get_study_user_attrs(self._study_id)
+        self._ids = [trial._trial_id for trial in self._sent]
+
+    def _remember(self) -> None:
+        """Puts that into memory."""
+        self.study.add_trials(self._sent)
+        for key, value in self._facts.items():
+            self.study.set_user_attr(key, value)
+        self._sent = self.study.get_trials(deepcopy=False)
+
+    def _storage(self, new: bool) -> RDBStorage:
+        """Optuna's storage, whose sessions live in the transactions of our own connection."""
+        url = driver_url(self._url).replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+        settings = {"poolclass": sqlalchemy.NullPool, "hide_parameters": True}
+        made = RDBStorage(url, settings, skip_table_creation=not new, skip_compatibility_check=not new)
+        session = sessionmaker(bind=self._connection, join_transaction_mode="rollback_only")
+        made.scoped_session = scoped_session(session)
+        return made
+
+    def _find(self) -> bool:
+        found = rows(self._connection, "SELECT study_id FROM studies WHERE study_name = :name", name=self._name)
+        self._study_id = int(found[0][0]) if found else -1
+        return bool(found)
+
+    def _holders(self) -> list[tuple[int, str]]:
+        """Who holds the sweep's lock: process of the server, and application."""
+        key = key_of(self._name) % 2**64
+        found = rows(self._connection, _HOLDERS, high=key >> 32, low=key & 0xFFFFFFFF)
+        return [(int(pid), str(who)) for pid, who in found]
+
+
+def names(url: str) -> list[str]:
+    """Every study in the database. Raises StudyAway."""
+    try:
+        with engine(url, whoami("names")).connect() as connection:
+            if not sqlalchemy.inspect(connection).has_table("studies"):
+                return []
+            return [str(name) for (name,) in rows(connection, "SELECT study_name FROM studies ORDER BY study_id")]
+    except SQLAlchemyError as error:
+        raise away(error, url) from None
+
+
+def usable(url: str) -> tuple[str, str] | None:
+    """None when a study can be kept there, else what is wrong and what to do. Raises StudyAway."""
+    try:
+        with engine(url, whoami("check")).connect() as connection:
+            allowed = rows(connection, "SELECT has_schema_privilege(current_schema(), 'CREATE')")[0][0]
+            if sqlalchemy.inspect(connection).has_table("studies") or allowed:
+                return None
+    except SQLAlchemyError as error:
+        raise away(error, url) from None
+    return "the user may not make Optuna's tables", "grant it CREATE on the database's schema"

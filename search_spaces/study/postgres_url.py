@@ -1,0 +1,91 @@
+"""The way to a study's database: its URL, a connection that notices when its other end is gone, its refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+from typing import Any
+
+import sqlalchemy
+
+from search_spaces.types.driver_errors import StudyAway
+from search_spaces.types.passwords import masked, without_password
+
+CONNECT_S = 10
+_FORM = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
+FORM = "postgresql+psycopg://USER@HOST/DATABASE"
+_REMEDIES = (
+    ("password authentication failed", "put the right password into PGPASSWORD or PACELINE_STUDY"),
+    ("no password supplied", "put the password into PGPASSWORD or PACELINE_STUDY"),
+    (
+        "no pg_hba.conf entry",
+        "let this machine in (pg_hba.conf), or connect as another user or with sslmode=require",
+    ),
+    ('" does not exist', "create it (createdb, createuser), or name another in the URL"),
+    ("permission denied", "grant the user CREATE on the database's schema"),
+    ("resolve", "correct the host in the URL"),
+    ("connection refused", "start the database, or correct host and port in the URL"),
+    ("timeout", "see that this machine can reach the database's host and port"),
+    ("no module named 'psycopg'", "pip install 'paceline[postgres]'"),
+)
+
+
+def is_database(url: str) -> bool:
+    """Whether a study can be kept there."""
+    return _FORM.match(url) is not None
+
+
+def engine(url: str, application: str) -> sqlalchemy.Engine:
+    """Connects on demand, never longer than ``CONNECT_S``. Raises StudyAway for a bad URL or a missing driver."""
+    patience = {
+        "connect_timeout": CONNECT_S,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        "application_name": application[:63],
+    }
+    try:
+        return sqlalchemy.create_engine(
+            driver_url(url), poolclass=sqlalchemy.NullPool, hide_parameters=True, connect_args=patience
+        )
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
+        raise away(error, url) from None
+
+
+def driver_url(url: str) -> str:
+    """The URL with the driver named: SQLAlchemy's choice for a bare ``postgresql://`` changed between versions."""
+    return _FORM.sub("postgresql+psycopg://", url, count=1)
+
+
+def away(error: BaseException, url: str) -> StudyAway:
+    """What a database said, in one line without a password, with what to do about it."""
+    cause: BaseException = error
+    while (inner := getattr(cause, "orig", None) or cause.__cause__) is not None:
+        cause = inner
+    said = " ".join(str(cause).split()) or type(cause).__name__
+    remedy = next((what for sign, what in _REMEDIES if sign in said.lower()), f"the URL is {FORM}")
+    return StudyAway(masked(without_password(url)), masked(said)[:300], remedy)
+
+
+def key_of(name: str) -> int:
+    """A sweep's key among PostgreSQL's advisory locks: 64 bits, signed."""
+    return int.from_bytes(hashlib.sha256(f"paceline: {name}".encode()).digest()[:8], "big", signed=True)
+
+
+def whoami(name: str) -> str:
+    """How the database names this connection to others."""
+    return f"paceline {name}: process {os.getpid()} on {socket.gethostname()}"
+
+
+def rows(connection: sqlalchemy.Connection, statement: str, **values: Any) -> list[Any]:
+    """What a statement gives; a transaction that it begins ends with it."""
+    inside = connection.in_transaction()
+    try:
+        found = connection.execute(sqlalchemy.text(statement), values)
+        return list(found) if found.returns_rows else []
+    finally:
+        if not inside and not connection.invalidated:
+            connection.commit()

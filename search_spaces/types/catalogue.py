@@ -1,0 +1,66 @@
+"""What a spec may name: the workloads and data sets, described without importing what trains them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from search_spaces.types.problems import DataKind, Goal, Problem
+
+
+class WorkloadInfo(Protocol):
+    """The part of a workload that a spec is checked against."""
+
+    @property
+    def name(self) -> str:
+        """As written in a spec."""
+
+    @property
+    def summary(self) -> str:
+        """One line for lists."""
+
+    @property
+    def hyperparameters(self) -> type:
+        """A frozen dataclass of ``hyper`` fields."""
+
+    @property
+    def space(self) -> Mapping[str, Any]:
+        """The default space in the form of a spec's ``parameters``."""
+
+    @property
+    def problems(self) -> Mapping[DataKind, tuple[Problem, ...]]:
+        """The kinds of data it takes, and which problems it solves on each; the first is the default."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether it can be scored on the test split."""
+
+    @property
+    def distributed(self) -> bool:
+        """Whether several processes can train one model together."""
+
+    def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
+        """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A registered data set by name."""
+
+    name: str
+    kind: DataKind
+    summary: str
+    problem: Problem | None = None
+    """What is asked of it where the spec does not say; None: what the workload does first."""
+    downloaded: bool = False
+    """Its files are looked for in ``data.root``, and fetched where they are not there."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything a spec may name. ``workload`` raises LookupError with the reason for a name it cannot give."""
+
+    workload: Callable[[str], WorkloadInfo]
+    workload_names: tuple[str, ...]
+    datasets: Mapping[str, DatasetInfo]

@@ -1,0 +1,124 @@
+"""Commands that look at sweeps: on real homes with real journals, raced without Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from cluster.cli.main import main
+from cluster.sweep.home import SweepHome
+from search_spaces.spec.sweep import parse_sweep
+from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, TRACKING, raced
+from workloads.registry import catalogue
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:
+    assert main(list(argv)) == code, capsys.readouterr().err
+    out, err = capsys.readouterr()
+    return err if code else out
+
+
+def test_show_tells_the_last_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    text = printed(capsys, "show")
+    for part in (
+        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★", "best  t008  val_accuracy 0.5890",
+        "1 trial (t002) met:\nTraceback:\n  deep\nValueError: it diverged", "saved", TRACKING["url"],
+        f"paceline ui {home.id}",
+    ):  # fmt: skip
+        assert part in text, text
+    assert len([line for line in printed(capsys, "show", "--top", "3").splitlines() if line.startswith("t0")]) == 3
+
+
+def test_show_as_json_is_the_document_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    document = json.loads(printed(capsys, "show", home.id[:3], "--json"))
+    assert {"sweep", "state", "metric", "trials", "best", "verdict", "cost", "tracking"} <= set(document)
+    assert (document["sweep"], document["state"], document["best"]["number"]) == (home.id, "finished", 8)
+    assert [trial["number"] for trial in document["trials"]] == list(range(9))
+    assert document["trials"][FAILING]["state"] == "failed"
+    assert {"epochs", "value", "best_value", "params", "run_id", "error"} <= set(document["trials"][0])
+    assert document["cost"]["epochs_trained"] == sum(trial["epochs"] for trial in document["trials"])
+
+
+def test_best_prints_and_writes_the_best_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    told = json.loads(printed(capsys, "best", "--json"))
+    assert told["number"] == 8
+    assert YAML(typ="safe").load(printed(capsys, "best")) == told["params"]
+    assert "best.yaml" in printed(capsys, "best", home.id, "-o", "best.yaml")
+    assert YAML(typ="safe").load(Path("best.yaml")) == told["params"]
+    assert "is there already" in printed(capsys, "best", "-o", "best.yaml", code=2)
+
+
+def test_a_sweep_without_a_successful_trial_has_no_best(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue())
+    home = SweepHome.create(sweep)
+    assert f"sweep {home.id} has no successful trial" in printed(capsys, "best", code=1)
+    assert "interrupted: 0 trials" in printed(capsys, "show")
+
+
+def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = raced("name=old"), raced("name=new", phase="search")
+    os.utime(old.spec, (1e9, 1e9))
+    rows = json.loads(printed(capsys, "ls", "--json"))
+    assert [(row["sweep"], row["name"], row["state"]) for row in rows] == [
+        (new.id, "new", "interrupted"),
+        (old.id, "old", "finished"),
+    ]
+    lines = printed(capsys, "ls").splitlines()
+    assert lines[0].split() == ["id", "name", "workload", "state", "trials", "best", "started", "owner", "target"]
+    assert lines[1].startswith(new.id)
+    assert "9/9" in lines[2]
+    assert "val_accuracy 0.5890" in lines[2]
+
+
+def test_an_unknown_id_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    assert home.id in printed(capsys, "show", "zzzz", code=2)
+
+
+def test_stop_says_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    assert f"sweep {home.id} is not running" in printed(capsys, "stop", code=1)
+
+
+def test_ui_prints_the_links_where_the_store_is_a_server_already(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    text = printed(capsys, "ui")
+    assert text.startswith("leaderboard  http://127.0.0.1:9/#/experiments/7/runs?")
+    assert text.count(home.id) == 2
+
+
+def test_ui_without_anything_in_mlflow_is_a_plain_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced(tracking={})
+    assert f"sweep {home.id} has written nothing" in printed(capsys, "ui", code=1)
+
+
+def test_a_sweep_that_has_just_begun_is_starting(capsys: pytest.CaptureFixture[str]) -> None:
+    home = SweepHome.create(parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue()))
+    with home.driven():
+        assert printed(capsys, "show").startswith(f"wines-{home.id} is starting: it has no trial yet")
+        assert json.loads(printed(capsys, "show", "--json"))["state"] == "running"
+    assert "interrupted: 0 trials" in printed(capsys, "show")
+
+
+def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    raced()
+    assert json.loads(printed(capsys, "show", "--json"))["importance"] is None
+    assert "importance" not in printed(capsys, "show")
+    raced("trials=30", "early_terminate=none")
+    shares = json.loads(printed(capsys, "show", "--json"))["importance"]
+    assert set(shares) == {"lr", "batch_size"}
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    assert "importance for val_accuracy: " in printed(capsys, "show")

@@ -1,0 +1,132 @@
+"""The conductor between a study and a real MLflow store, lanes played by the test: a verdict that must wait."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster.sweep.coordinator import Conductor
+from cluster.sweep.home import SweepHome
+from cluster.sweep.messages import Report
+from cluster.sweep.stop import Stop
+from cluster.sweep.tracker import header
+from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
+from search_spaces.race.search import Search
+from search_spaces.spec.sweep import parse_sweep
+from search_spaces.study.study import Study
+from tests.helpers.small_sweep_in_mlflow import runs_of
+from tracking.writer.writer import Writer
+from workloads.registry import catalogue
+
+SPEC = """
+name: wait
+workload: softmax
+data: {name: wine}
+epochs: 2
+early_terminate: none
+cohort: 1
+trials: 3
+parameters: {lr: {min: 0.001, max: 0.1, log: true}}
+final: {top: 1, seeds: 3}
+"""
+CARD = {"name": "wine", "digest": "0" * 36, "rows": {"train": 3, "val": 1, "test": 1}}
+
+
+class Life:
+    """One life of the sweep in the working folder; ``trials`` opens it again for so many."""
+
+    def __init__(self, uri: str, trials: int | None = None) -> None:
+        text = parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue())
+        homes = SweepHome.all()
+        self.home = homes[0] if homes else SweepHome.create(text)
+        sweep = self.home.sweep()
+        study = Study(self.home.id, sweep.metric.goal, self.home.journal)
+        if trials is not None:
+            sweep = sweep.model_copy(update={"trials": trials})
+            study.set("searched", False)
+            self.home.keep(sweep)
+        self.writer = Writer(uri, self.home.spool, header(self.home, sweep, CARD), print)
+        self.conductor = Conductor(
+            sweep=sweep,
+            home=self.home,
+            study=study,
+            search=Search(sweep, catalogue().workload("softmax").hyperparameters, study),
+            writer=self.writer,
+            num_lanes=1,
+            say=print,
+            stop=Stop(self.home.stop_mark),
+            begun=time.monotonic(),
+        )
+        self.trained: list[str] = []
+
+    def train(self, leg: Leg, score: bool = True) -> None:
+        """Later trials do better. Without ``score`` the lane is cut off between two epochs of its leg."""
+        self.trained += [f"{leg.purpose} {member.key}" for member in leg.members]
+        epochs = range(leg.start + 1, leg.stop + 1 if score else leg.stop)
+        points = [MemberEpoch(key=m.key, epoch=e, metrics={"val_accuracy": 0.5 + m.trial / 10 + e / 1000})
+                  for m in leg.members for e in epochs]  # fmt: skip
+        saved = [Saved(key=m.key, epoch=epochs[-1], uri=f"{self.home.checkpoints}/{m.key}") for m in leg.members]
+        scored = [Scored(key=m.key, best_epoch=2, metrics={"test_accuracy": 0.5}) for m in leg.members]
+        told = scored if score and leg.purpose == "final" else []
+        self.conductor.report(
+            (leg.purpose, leg.id), Report(epochs=points, saved=saved, scored=told, seconds=1.0, done=score)
+        )
+
+    def end(self) -> None:
+        """Stopped cleanly, or over."""
+        if not self.conductor.finished:
+            self.conductor.pause()
+        assert self.writer.close(60)
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def states(uri: str, home: SweepHome) -> dict[str, tuple[str, str]]:
+    """State and status of every run but the sweep's own; each key once."""
+    found = runs_of(uri, home.id)
+    assert all(len(runs) == 1 for runs in found.values())
+    return {key: (run.data.tags["trial.state"], run.info.status) for key, [run] in found.items() if key}
+
+
+def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str) -> None:
+    life = Life(sqlite_uri)
+    while (leg := life.conductor.next_leg()) and leg.purpose == "search":
+        life.train(leg)
+    assert leg
+    life.train(leg)
+    cut_off = life.conductor.next_leg()
+    assert cut_off
+    life.train(cut_off, score=False)
+    life.end()
+    begun = states(sqlite_uri, life.home)
+    assert {key: begun[key] for key in ("t0002-s1", "t0002-s2")} == {
+        "t0002-s1": ("done", "FINISHED"),
+        "t0002-s2": ("paused", "SCHEDULED"),
+    }
+
+    life = Life(sqlite_uri, trials=5)
+    first = life.conductor.next_leg()
+    assert first and first.purpose == "search" and first.members[0].trial == 3
+    life.train(first)
+    life.end()
+    waiting = states(sqlite_uri, life.home)
+    assert {key: waiting[key] for key in begun} == begun, "neither lost nor left running"
+    assert waiting["t0003"] == ("done", "FINISHED")
+
+    life = Life(sqlite_uri)
+    while leg := life.conductor.next_leg():
+        life.train(leg)
+    assert life.conductor.finished
+    life.end()
+    seeds = {0: (1, 2, 3), 2: (2, 3), 4: (1, 2, 3)}
+    wanted = {f"final t{trial:04d}-s{seed}" for trial, of in seeds.items() for seed in of}
+    assert set(life.trained) == {"search t0004-s0", *wanted}, "what was scored stays, what was cut off is trained"
+    assert len(life.trained) == len(set(life.trained))
+    ended = states(sqlite_uri, life.home)
+    assert set(ended.values()) == {("done", "FINISHED")}
+    assert len(ended) == 5 + 3 * 3

@@ -1,0 +1,122 @@
+"""What is said when a sweep has ended: verdict in words, troubles once, what to type next."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cluster.terminal import closing_summary
+from cluster.terminal.closing_summary import Ending
+from cluster.terminal.records import Trouble
+from tests.helpers.sweep_in_every_state import TITLE, mixed
+
+
+def verdict(low: float, high: float) -> dict[str, Any]:
+    part = {"mean": 0.97, "ci95": [0.96, 0.98], "seeds": 3}
+    return {
+        "metric": "test_accuracy",
+        "winner": {"number": 11, **part},
+        "default": {"number": 0, **part, "mean": 0.95},
+        "difference": {"mean": (low + high) / 2, "ci95": [low, high]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "goal", "words_of_it"),
+    [
+        (0.01, 0.03, "maximize", "is better than"),
+        (0.01, 0.03, "minimize", "is worse than"),
+        (-0.03, -0.01, "minimize", "is better than"),
+        (-0.03, -0.01, "maximize", "is worse than"),
+        (-0.01, 0.03, "maximize", "spans zero"),
+        (0.0, 0.0, "maximize", "spans zero"),
+        (float("nan"), float("nan"), "maximize", "One seed gives no interval"),
+    ],
+)
+def test_the_verdict_in_words(low: float, high: float, goal: str, words_of_it: str) -> None:
+    told = verdict(low, high)
+    if low != low:
+        told["difference"] = {"mean": 0.02, "ci95": None}
+    assert words_of_it in closing_summary.judgement(told, goal)
+
+
+def test_a_default_that_wins_is_called_by_its_name() -> None:
+    same = verdict(0.0, 0.0)
+    same["winner"]["number"] = 0
+    assert "The winner is the default configuration" in closing_summary.judgement(same, "maximize")
+
+
+def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> str:
+    console = Console(record=True, width=width, file=io.StringIO())
+    end = Ending(
+        title=TITLE,
+        document=document,
+        snapshot=mixed(),
+        troubles=troubles,
+        next=closing_summary.next_commands({"sweep": "7f3a", "best": {"number": 11}, **document}),
+    )
+    closing_summary.show(end, console)
+    return console.export_text()
+
+
+def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
+    long_url = "http://127.0.0.1:5000/" + "x" * 120
+    trace = "Traceback (most recent call last):\n  [file] model.py\nValueError: boom [red]"
+    importance = {"lr": 0.5, "dropout": 0.3, **{f"other{i}": 0.03 for i in range(4)}, "x": 0.02, "y": 0.06}
+    text = told(
+        {
+            "state": "finished",
+            "verdict": verdict(0.01, 0.03),
+            "tracking": {"url": long_url},
+            "importance": importance,
+        },
+        [Trouble(traceback=trace, trials=(3, 5))],
+    )
+    for part in (
+        "digits-mlp-7f3a finished: 12 trials (8 done, 1 running, 1 paused, 1 stopped, 1 failed) in 0:01:05",
+        "t011 ★",
+        "  winner      t011   0.9700  [0.9600, 0.9800]  3 seeds", "  difference        +0.0200  [0.0100, 0.0300]",
+        "better than the default", "2 trials (t003, t005) met:", trace, "saved 60 %", long_url,
+        "\n  lr         50 %  ━━━━━━━━━━━━━━━\n  dropout    30 %  ━━━━━━━━━\n", "\n  2 others    8 %  ━━\n\n",
+        "paceline ui 7f3a", "paceline best 7f3a -o best.yaml", "paceline show 7f3a --top 20",
+    ):  # fmt: skip
+        assert part in text, part
+    assert len(re.findall(r"^t\d{3}", text, re.MULTILINE)) == 5
+
+
+def test_tracebacks_through_the_same_code_are_shown_once() -> None:
+    trace = "Traceback (most recent call last):\n  model.py, line 3\nValueError: {}"
+    troubles = [Trouble(traceback=trace.format(i), trials=(i,)) for i in range(6)]
+    text = told({"state": "finished"}, [*troubles, Trouble(traceback="diverged", trials=(9,))])
+    assert text.count("model.py, line 3") == 1
+    assert "6 trials (t000, t001, t002, t003, t004, t005) met:" in text
+    assert [line for line in text.splitlines() if line.startswith("also: ")] == [
+        "also: ValueError: 1",
+        "also: ValueError: 2",
+        "also: ValueError: 3",
+        "also: 2 more messages from the same place",
+    ]
+    assert "1 trial (t009) met:\ndiverged" in text
+
+
+def test_an_interrupted_sweep_says_how_to_go_on_first() -> None:
+    text = told({"state": "interrupted", "verdict": None, "tracking": None}, [])
+    assert "verdict" not in text
+    assert text.index("paceline resume 7f3a") < text.index("paceline best 7f3a")
+    assert "paceline ui" not in text, "there is nothing to see yet"
+
+
+def test_what_comes_next_of_a_finished_sweep_holds_more_trials_where_there_can_be_some() -> None:
+    document = {"sweep": "7f3a", "state": "finished", "best": None}
+    more = [command for command, _ in closing_summary.next_commands(document, can_grow=True)]
+    assert more == ["paceline show 7f3a --top 20", "paceline resume 7f3a --trials +20"]
+    assert [command for command, _ in closing_summary.next_commands(document)] == more[:1]
+
+
+def test_nothing_is_said_of_importance_where_there_is_none() -> None:
+    assert closing_summary.importance_lines(None, "val_accuracy") == []
+    assert "importance" not in told({"state": "finished"}, [])

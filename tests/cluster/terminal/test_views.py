@@ -1,0 +1,192 @@
+"""What people see of a running and of an ended sweep: content, size, and no control characters in a pipe."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cluster.terminal import formatting
+from cluster.terminal.leaderboard import ranking
+from cluster.terminal.live_lines import chosen
+from cluster.terminal.records import Snapshot
+from cluster.terminal.views import LineView, LiveView, QuietView, picture
+from tests.helpers.sweep_in_every_state import TITLE, URL, mixed, row, snapshot
+
+
+def drawn(state: Snapshot, width: int, height: int = 40) -> list[str]:
+    return [line.plain for line in picture(state, TITLE, URL, (width, height))]
+
+
+@pytest.mark.parametrize(("width", "height"), [(140, 40), (80, 24), (60, 12), (30, 6), (10, 3)])
+def test_the_picture_never_exceeds_the_terminal(width: int, height: int) -> None:
+    lines = drawn(mixed(), width, height)
+    assert len(lines) < height
+    assert max(map(len, lines)) <= width
+
+
+def test_a_wide_terminal_shows_everything() -> None:
+    text = "\n".join(drawn(mixed(), 150))
+    for part in (
+        "digits-mlp-7f3a ━", "11/40", "● 1 running", "✓ 8 done", "◦ 1 paused", "■ 1 stopped", "✗ 1 failed",
+        "0:01:05 ETA 0:00:30", "maximize val_accuracy · tpe + asha · 2 lanes · seed 3", "t011 ★", "9/9",
+        "learning_rate", "1.2e-04", "adamw", "best  t011  val_accuracy 0.6100",
+        "early stopping saved 60 % of the epochs",
+        "(120 of 200)", URL, "Ctrl-C stops cleanly (again: now) · `paceline resume 7f3a` continues",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_80_columns_keep_state_best_curve_and_what_differs() -> None:
+    lines = drawn(mixed(), 80)
+    head = next(line for line in lines if line.startswith("trial"))
+    assert {"state", "best", "curve", "dropout"} <= set(head.split())
+    assert "● 1  ✓ 8  " in lines[0].replace("✓ 8  ● 1  ", "● 1  ✓ 8  ")
+    assert URL in "\n".join(lines)
+
+
+def test_the_leaderboard_lists_the_best_first_and_the_running_below() -> None:
+    numbers = [r.number for r in chosen(mixed(), TITLE, num_rows=20)]
+    assert numbers == [11, 10, 9, 8, 7, 6, 5, 4, 0]
+    assert [r.number for r in chosen(mixed(), TITLE, num_rows=3)] == [11, 10, 9]
+
+
+def test_a_wide_cohort_does_not_fill_the_screen() -> None:
+    rows = [row(i, state="running", epochs=0, best_value=None, curve=()) for i in range(64)]
+    assert len(chosen(snapshot(*rows), TITLE, num_rows=60)) == 12
+
+
+def test_minimising_ranks_the_smallest_first_and_nan_and_failed_last() -> None:
+    rows = [row(0, best_value=None, state="failed"), row(1, best_value=2.0), row(2, best_value=float("nan"))]
+    rows += [row(3, best_value=1.0), row(4, best_value=None, state="running")]
+    assert [r.number for r in ranking(rows, descending=False)] == [3, 1, 2, 4, 0]
+
+
+def test_an_empty_sweep_has_a_picture() -> None:
+    text = "\n".join(drawn(snapshot(phase="starting", epochs_saved=0, epochs_trained=0, eta_s=None), 80))
+    assert "0/40" in text
+    assert "-:--:--" in text
+    assert "best" not in text
+
+
+def test_the_verdict_phase_counts_its_trainings() -> None:
+    state = snapshot(row(1), phase="verdict", finals_done=2, finals_planned=9, best=1)
+    assert "verdict 2/9" in drawn(state, 80)[0]
+
+
+def test_a_link_is_whole_or_replaced_by_the_command_that_opens_it() -> None:
+    def link(width: int) -> str:
+        return next(line for line in drawn(mixed(), width) if line.startswith("UI"))
+
+    assert link(120) == f"UI    {URL}  (while `paceline ui 7f3a` runs)"
+    assert link(80) == f"UI    {URL}"
+    assert link(60) == "UI    paceline ui 7f3a"
+
+
+def test_a_trial_that_waits_for_a_lane_is_not_counted() -> None:
+    waiting = row(1, state="paused", epochs=0, best_value=None, curve=())
+    lines = drawn(snapshot(row(0), waiting), 120)
+    assert "1/40  ✓ 1 done  0:01" in lines[0]
+    assert not any(line.startswith("t001") for line in lines)
+
+
+def test_long_values_and_names_are_cut() -> None:
+    params = {"path_of_something_very_long": "a" * 60, "x": 1}
+    line = drawn(snapshot(row(1, params=params), best=1), 80)
+    assert all(len(text) <= 80 for text in line)
+    assert any("aaa…aaa" in text for text in line)
+
+
+@pytest.mark.parametrize(
+    ("curve", "horizon", "bars"),
+    [((0.0, 0.5, 1.0), 3, 3), ((0.0,) * 50, 100, 5), ((0.0,) * 100, 100, 10), ((), 9, 0), ((1.0,), 100, 1)],
+)
+def test_a_sparkline_is_as_long_as_the_share_of_the_epochs(
+    curve: tuple[float, ...], horizon: int, bars: int
+) -> None:
+    assert len(formatting.sparkline(curve, horizon, 10, (0.0, 1.0))) == bars
+
+
+def test_a_sparkline_shows_the_last_epoch_of_each_stretch_and_blanks_for_nan() -> None:
+    assert formatting.sparkline((0.0, 1.0, 0.0, 1.0), 4, 2, (0.0, 1.0)) == "██"
+    assert formatting.sparkline((0.0, float("nan"), 9.0), 3, 10, (0.0, 1.0)) == "▁ █"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.9e-4, "1.9e-04"), (0.42, "0.42"), (0.0, "0"), (32, "32"), (True, "true"), ("relu", "relu"), (None, "—"),
+     (1234.5, "1234"), (3e7, "3.0e+07")],
+)  # fmt: skip
+def test_settings_are_short(value: Any, text: str) -> None:
+    assert formatting.setting(value) == text
+
+
+def test_the_live_view_draws_in_place_and_leaves_only_messages() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
+    with LiveView(TITLE, console) as view:
+        view.progress(mixed())
+        view.link(URL)
+        view.message("the store was away")
+    written = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "the store was away" in written
+    assert "t011 ★" in written
+    assert "\x1b[1A\x1b[2K" in written[-200:], "the picture is erased at the end"
+
+
+def test_no_color_leaves_no_colours() -> None:
+    console = Console(
+        file=io.StringIO(), force_terminal=True, width=100, _environ={"NO_COLOR": "1", "TERM": "xterm"}
+    )
+    for line in picture(mixed(), TITLE, URL, (100, 30)):
+        console.print(line)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_a_pipe_gets_a_line_a_trial_that_ends_and_no_control_characters() -> None:
+    stream = io.StringIO()
+    with LineView(TITLE, stream) as view:
+        view.progress(snapshot(phase="starting"))
+        view.progress(snapshot(row(0, state="running")))
+        view.progress(mixed())
+        view.progress(mixed())
+        view.message("retried")
+        view.progress(snapshot(*mixed().rows, phase="verdict", finals_planned=9, best=11))
+    lines = stream.getvalue().splitlines()
+    assert sum(bool(re.match(r"t\d{3} (done|stopped|failed) ", line)) for line in lines) == 10
+    assert "t003 failed 4/9 epochs val_accuracy — " in stream.getvalue()
+    assert any(line.endswith(": ValueError: boom") for line in lines)
+    assert "retried" in lines
+    assert lines[-1] == "verdict: 9 trainings on the test split"
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", stream.getvalue())
+
+
+def test_a_resumed_sweep_does_not_tell_old_trials_again() -> None:
+    stream = io.StringIO()
+    with LineView(TITLE, stream) as view:
+        view.progress(snapshot(row(0), row(1), phase="starting"))
+        view.progress(snapshot(row(0), row(1), row(2)))
+    told = re.findall(r"^t\d{3}", stream.getvalue(), re.MULTILINE)
+    assert told == ["t002"]
+    assert "2 trials ended before" in stream.getvalue()
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_reader_that_goes_away_does_not_end_the_sweep(quiet: bool) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream, QuietView(stream) if quiet else LineView(TITLE, stream) as view:
+        view.progress(mixed())
+        view.message("still going")
+
+
+def test_quiet_keeps_only_messages() -> None:
+    stream = io.StringIO()
+    with QuietView(stream) as view:
+        view.progress(mixed())
+        view.link(URL)
+        view.message("a checkpoint was torn: passed over")
+    assert stream.getvalue() == "a checkpoint was torn: passed over\n"

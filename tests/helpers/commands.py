@@ -1,0 +1,127 @@
+"""Running sweeps as a user does: the command in a folder of its own, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.helpers.paths import ROOT
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's, without what tests of MLflow or Ray may have left in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_"))}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A working folder with a spec in it."""
+
+    path: Path
+
+    def write(self, text: str, name: str = "sweep.yaml") -> None:
+        (self.path / name).write_text(text)
+
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        """``paceline`` with these words, in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cluster.cli", *words],
+            cwd=self.path,
+            env={**clean_environment(), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def paceline(self, *words: str, timeout_s: float = 900, **env: str) -> subprocess.CompletedProcess[str]:
+        """``paceline`` with these words, to its end."""
+        process = self.start(*words, **env)
+        out, err = process.communicate(timeout=timeout_s)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def document(self, *words: str, code: int = 0, **env: str) -> dict[str, Any]:
+        """The ``--json`` document that the words print; the exit code must be ``code``."""
+        done = self.paceline(*words, "--json", **env)
+        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def runs(self, role: str) -> dict[str, dict[str, str]]:
+        """MLflow's active runs of a role by key, straight from the database: their tags, and status and id."""
+        with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
+            found: dict[str, dict[str, str]] = {}
+            for run_id, status in db.execute("select run_uuid, status from runs where lifecycle_stage = 'active'"):
+                tags = dict(db.execute("select key, value from tags where run_uuid = ?", (run_id,)))
+                if tags.get("sweep.role") == role:
+                    key = tags.get("trial.key", tags["sweep.id"])
+                    assert key not in found, f"{key} has a twin"
+                    found[key] = {**tags, "status": status, "run_id": run_id}
+        return found
+
+    def steps(self, run_id: str, metric: str) -> list[int]:
+        """The epochs at which a run has the metric, in the order they were stored."""
+        query = "select step from metrics where run_uuid = ? and key = ? order by timestamp, step"
+        with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
+            return [step for (step,) in db.execute(query, (run_id, metric))]
+
+    def points(self, run_id: str, metric: str) -> list[float]:
+        """Every stored value of a run's metric, the oldest first."""
+        query = "select value from metrics where run_uuid = ? and key = ? order by timestamp, step"
+        with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
+            return [value for (value,) in db.execute(query, (run_id, metric))]
+
+    def champions(self, name: str) -> list[str]:
+        """The sweep that every registered version of a model is from; the last one must be the champion."""
+        with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
+            tags = "select version, value from model_version_tags where name = ? and key = 'sweep.id'"
+            found = sorted(db.execute(tags, (name,)))
+            versions = sorted(
+                row[0] for row in db.execute("select version from model_versions where name = ?", (name,))
+            )
+            [[alias]] = db.execute(
+                "select version from registered_model_aliases where name = ? and alias = 'champion'", (name,)
+            )
+        assert [version for version, _ in found] == versions
+        assert int(alias) == versions[-1]
+        return [sweep_id for _, sweep_id in found]
+
+    def study_states(self, sweep_id: str) -> dict[int, str]:
+        """What Optuna's own reader finds in the journal: a trial's number and state."""
+        import optuna
+
+        backend = optuna.storages.journal.JournalFileBackend(
+            str(self.path / ".paceline" / sweep_id / "journal.log")
+        )
+        study = optuna.load_study(study_name=sweep_id, storage=optuna.storages.JournalStorage(backend))
+        return {trial.number: trial.state.name for trial in study.trials}
+
+
+STATE_NAMES = {"done": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}
+STATUSES = {"done": "FINISHED", "stopped": "FINISHED", "failed": "FAILED"}
+
+
+def agree(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
+    """Optuna, MLflow and the document tell of the same trials, all of them ended, each epoch once."""
+    trials = {trial["number"]: trial for trial in document["trials"]}
+    assert sorted(trials) == list(range(num_trials))
+    states = folder.study_states(document["sweep"])
+    assert states == {number: STATE_NAMES[trial["state"]] for number, trial in trials.items()}
+    runs = folder.runs("trial")
+    assert sorted(runs) == [f"t{number:04d}" for number in range(num_trials)]
+    for number, trial in trials.items():
+        run = runs[f"t{number:04d}"]
+        assert run["trial.state"] == trial["state"]
+        assert run["status"] == STATUSES[trial["state"]]
+        assert run["run_id"] == trial["run_id"]
+        if trial["state"] != "failed":
+            steps = folder.steps(run["run_id"], document["metric"]["name"])
+            assert steps == list(range(1, trial["epochs"] + 1)), (number, steps)
+    assert all(run["status"] != "RUNNING" for role in ("sweep", "final") for run in folder.runs(role).values())

@@ -1,0 +1,66 @@
+"""Sweeps as their drivers leave them, raced without Ray in the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cluster.sweep.home import SweepHome
+from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.search import Search
+from search_spaces.spec.sweep import parse_sweep
+from search_spaces.study.study import Study
+from workloads.registry import catalogue
+
+SPEC = """
+name: wines
+workload: softmax
+data: {name: wine}
+epochs: 9
+trials: 9
+cohort: 1
+parameters:
+  lr: {min: 1e-4, max: 1e-1, log: true}
+  batch_size: {values: [32, 64]}
+"""
+TRACKING = {
+    "uri": "http://127.0.0.1:9",
+    "experiment_id": "7",
+    "parent_run_id": "abc",
+    "url": "http://127.0.0.1:9/#/x",
+}
+FAILING = 2
+
+
+def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
+    """Better with every epoch and trial; one trial diverges at once."""
+    return [
+        MemberEpoch(
+            key=member.key,
+            epoch=epoch,
+            metrics={"val_accuracy": 0.5 + member.trial / 100 + epoch / 1000},
+            failure="Traceback:\n  deep\nValueError: it diverged" if member.trial == FAILING else None,
+        )
+        for member in leg.members
+    ]
+
+
+def raced(*overrides: str, text: str = SPEC, most_legs: int = 1000, **facts: Any) -> SweepHome:
+    """A sweep that ran to its end, or for ``most_legs``, as its driver would have left it; ``facts`` go over it."""
+    sweep = parse_sweep(text, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
+    home = SweepHome.create(sweep)
+    study = Study(home.id, sweep.metric.goal, home.journal)
+    race = Search(sweep, catalogue().workload("softmax").hyperparameters, study).race(num_lanes=1)
+    while most_legs and (leg := race.next_leg()):
+        most_legs -= 1
+        for epoch in range(leg.start + 1, leg.stop + 1):
+            race.reported(leg.id, measured(leg, epoch), "val_accuracy")
+        alive = [member for member in leg.members if member.trial != FAILING]
+        race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in alive])
+        race.finished_leg(leg.id, 1.0)
+    phase = "finished" if race.finished else "interrupted"
+    told = {"phase": phase, "searched": race.finished, "cost": {"seconds": 65.0, "lanes": 1}, "tracking": TRACKING}
+    for key, value in (told | facts).items():
+        study.set(key, value)
+    study.flush()
+    return home

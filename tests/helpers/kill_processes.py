@@ -1,0 +1,191 @@
+"""Killing what belongs to a running sweep, in a phase of it that is seen from outside, in its journal."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.helpers.commands import Folder
+from tests.helpers.waiting import PATIENCE_S
+
+PHASES = ("starting", "search", "verdict", "ending")
+"""In this order: before the first leg of a life, legs of the search, final legs, the verdict is written down."""
+VICTIMS = ("driver", "lane", "everything")
+LONGEST_S: Mapping[str, float] = {"starting": 4.0, "search": 2.0, "verdict": 1.5, "ending": 3.0}
+"""How long after a phase was seen to begin the blow may fall."""
+WORKERS = ("ray::ResourceTrainable.train", "ray::_Crowner.register")
+"""As Ray calls the processes of lanes at work, and of the worker that registers the champion."""
+
+
+@dataclass(frozen=True)
+class Blow:
+    """Who dies, in which phase, and how many seconds after the phase was seen: ``lane@verdict+0.41``."""
+
+    victim: str
+    phase: str
+    delay_s: float
+
+    def __str__(self) -> str:
+        return f"{self.victim}@{self.phase}+{self.delay_s:.2f}"
+
+    @classmethod
+    def parse(cls, text: str) -> Blow:
+        """What ``str`` gave."""
+        victim, _, when = text.partition("@")
+        phase, _, delay = when.partition("+")
+        assert victim in VICTIMS and phase in PHASES, text
+        return cls(victim, phase, float(delay))
+
+
+def random_blows(dice: random.Random, count: int) -> list[Blow]:
+    """Every victim equally often; phases in the order in which a sweep has them, starts in between."""
+    victims = [VICTIMS[i % len(VICTIMS)] for i in range(count)]
+    dice.shuffle(victims)
+    phases = sorted(dice.choices(PHASES[1:], weights=(6, 4, 2), k=count), key=PHASES.index)
+    blows = []
+    for victim, phase in zip(victims, phases, strict=True):
+        at = "starting" if victim != "lane" and dice.random() < 0.15 else phase
+        blows.append(Blow(victim, at, round(dice.uniform(0, LONGEST_S[at]), 2)))
+    return blows
+
+
+def journal_of(folder: Folder) -> Path | None:
+    """The one sweep's, once it is there."""
+    return next((folder.path / ".paceline").glob("*/journal.log"), None)
+
+
+def records(journal: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines behind byte ``offset`` that can be read, and where they end."""
+    with journal.open("rb") as file:
+        file.seek(offset)
+        content = file.read()
+    end = content.rfind(b"\n") + 1
+    found = []
+    for line in content[:end].splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found, offset + end
+
+
+@dataclass
+class Life:
+    """A driver from its start to its death or end, and what its journal has told since then."""
+
+    folder: Folder
+    driver: subprocess.Popen[str]
+    offset: int
+    """Where this life begins in the journal."""
+    phase: str = "starting"
+    since: str = "starting"
+    """The phase, as far as it showed since the last blow."""
+    finals: dict[str, str] = field(default_factory=dict)
+    """The state of every final member that this life has moved, by key."""
+    at_work: list[psutil.Process] = field(default_factory=list)
+    """Lanes and the like that were at work when they, or the driver, were struck."""
+
+    @classmethod
+    def begin(cls, folder: Folder, *words: str) -> Life:
+        """``paceline`` with these words."""
+        journal = journal_of(folder)
+        offset = records(journal)[1] if journal else 0
+        return cls(folder, folder.start(*words), offset)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the driver runs."""
+        return self.driver.poll() is None
+
+    def look(self) -> None:
+        """Takes in what the journal tells by now."""
+        journal = journal_of(self.folder)
+        if journal is None:
+            return
+        found, self.offset = records(journal, self.offset)
+        for told in (record.get("user_attr", {}) for record in found):
+            for key, entry in told.items():
+                if key.startswith("final:"):
+                    self.finals[key.removeprefix("final:")] = entry["state"]
+                self._enter(key, entry)
+
+    def _enter(self, key: str, entry: Any) -> None:
+        running = isinstance(entry, dict) and entry.get("state") == "running"
+        final = running and key.startswith("final:")
+        now = "ending" if key == "verdict" else "verdict" if final else "search" if running else "starting"
+        self.phase, self.since = (max(now, before, key=PHASES.index) for before in (self.phase, self.since))
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float = 500) -> bool:
+        """Until it holds; False when the driver ends before."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            self.look()
+            if not self.alive:
+                return False
+            if condition():
+                return True
+            time.sleep(0.05)
+        raise AssertionError(f"waited too long, in {self.phase}: {self.finals}")
+
+    def strike(self, blow: Blow) -> str | None:
+        """Waits for the moment, and kills. What fell, and in which phase; None when the driver ended before."""
+        if not self.wait(lambda: PHASES.index(self.since) >= PHASES.index(blow.phase)):
+            return None
+        moment = time.monotonic() + blow.delay_s
+        there = self.wait(lambda: time.monotonic() >= moment and (blow.victim != "lane" or bool(self.workers())))
+        return self.kill(blow.victim) if there else None
+
+    def kill(self, victim: str) -> str:
+        """``driver`` alone: Ray's processes have to notice by themselves. ``everything``: as in a power cut."""
+        below, workers = self.below(), self.workers()
+        if victim == "lane":
+            while not workers and self.alive:  # between two legs
+                workers = self.workers()
+            assert workers, f"the sweep ended before a lane was at work, in {self.phase}"
+            fallen = workers[:1]
+        else:
+            self.driver.kill()
+            fallen = below if victim == "everything" else []
+        for process in fallen:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.look()
+        self.since = "starting"
+        self.at_work += workers
+        if victim != "lane":
+            self.driver.communicate(timeout=PATIENCE_S)
+        done = sum(state == "done" for state in self.finals.values())
+        of_verdict = f", {done} of the {len(self.finals)} final members of this life done" if self.finals else ""
+        return f"{victim} fell in {self.phase}, {len(workers)} at work{of_verdict}"
+
+    def judging(self) -> bool:
+        """Whether a lane is at work on a final member."""
+        return "running" in self.finals.values() and bool(self.workers())
+
+    def below(self) -> list[psutil.Process]:
+        """Every process under the driver."""
+        try:
+            return psutil.Process(self.driver.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def workers(self) -> list[psutil.Process]:
+        """Those that train, and the one that registers the champion."""
+        found = []
+        for process in self.below():
+            with suppress(psutil.NoSuchProcess):
+                if " ".join(process.cmdline()).startswith(WORKERS):
+                    found.append(process)
+        return found
+
+
+def survivors(lives: list[Life], timeout_s: float = 30) -> list[psutil.Process]:
+    """Processes that go on training although their driver is dead. (Two idle ones of Ray's stay for a minute.)"""
+    return psutil.wait_procs([process for life in lives for process in life.at_work], timeout_s)[1]

@@ -1,0 +1,216 @@
+"""A real Ray cluster on this machine, with a job server and a token: its head and a further node as processes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.targets.contract import TargetError
+from cluster.targets.ray_jobs import head
+from tests.helpers.commands import Folder, clean_environment
+from tests.helpers.ports import free_ports
+
+START_S = 300.0
+"""``ray start`` gives up after half a minute without an answer; then it is tried again."""
+HEALTH_CHECKS = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "3000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_num_workers_soft_limit": "32",
+}
+"""As the README and k8s/ have them: a machine that is gone is noticed after 11 s instead of 62, spares are kept."""
+
+
+@dataclass
+class RayCluster:
+    """``start`` and ``kill`` may be called again: a new head has the same address and token, and no memory."""
+
+    folder: Path
+    """Seen by all nodes: the sweeps' homes and MLflow's store."""
+    cpus: int = 2
+    token: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    def __post_init__(self) -> None:
+        self._temp = Path(tempfile.mkdtemp(prefix="pl", dir="/tmp"))  # sockets' paths must be short
+        self._ports = free_ports(5)
+        self._num_added = 0
+        self._blind_to: Path | None = None
+        self._nodes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._ports[1]}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a user sets to submit."""
+        return {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+            "PACELINE_HOME": str(self.folder / ".paceline"),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
+        }
+
+    def start(self) -> None:
+        """Head and node; returns when both are there."""
+        self._start_head()
+        [node] = self.await_nodes(1).nodes
+        ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
+        self._head = f"{ip}:{self._ports[0]}"
+        self.add_node()
+        self.await_nodes(2)
+
+    def _start_head(self) -> None:
+        gcs, dashboard, client, agent, grpc = self._ports[:5]
+        self._spawn(
+            "--head", f"--port={gcs}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+            f"--ray-client-server-port={client}", f"--temp-dir={self._temp}/h",
+            f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}",
+        )  # fmt: skip
+
+    def add_node(self, blind_to: Path | None = None) -> None:
+        """A further node; it comes by itself. Where others see what is in ``blind_to``, it has an empty folder."""
+        self._num_added += 1
+        self._blind_to = blind_to
+        agent, grpc = free_ports(2)
+        self._spawn(
+            f"--address={self._head}", f"--temp-dir={self._temp}/n{self._num_added}",
+            f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}", blind_to=blind_to,
+        )  # fmt: skip
+
+    def processes(self) -> list[psutil.Process]:
+        """Of all nodes."""
+        return [process for node in self._nodes for process in _children(node.pid)]
+
+    def further(self) -> list[tuple[int, list[psutil.Process]]]:
+        """Every node beside the head: its number, and all its processes."""
+        return [(k, [psutil.Process(n.pid), *_children(n.pid)]) for k, n in enumerate(self._nodes) if k]
+
+    def kill_node(self, number: int = -1) -> None:
+        """Every process of a node, by default the one that came last, at once: a machine without power."""
+        _kill(self._nodes.pop(number))
+
+    def kill(self) -> None:
+        """Every process of every node, at once."""
+        for node in self._nodes:
+            _kill(node)
+        self._nodes.clear()
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self._temp, ignore_errors=True)
+
+    def _spawn(self, *words: str, blind_to: Path | None = None) -> None:
+        binaries = Path(sys.executable).parent
+        environment = {
+            **clean_environment(),
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            **HEALTH_CHECKS,
+            "OMP_NUM_THREADS": "1",
+        }
+        sizes = [f"--num-cpus={self.cpus}", f"--object-store-memory={100 * 2**20}", "--block"]
+        with (self._temp / "start.log").open("ab") as log:
+            started = subprocess.Popen(
+                [*_covering(blind_to), str(binaries / "ray"), "start", *words, *sizes],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._nodes.append(started)
+
+    def await_nodes(self, num_nodes: int) -> head.Capacity:
+        """What there is as soon as there are so many."""
+        deadline = time.monotonic() + START_S
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_AUTH_TOKEN", self.token)
+            while True:
+                try:
+                    found = head.capacity(self.address)
+                    if found is not None and len(found.nodes) >= num_nodes:
+                        return found
+                except TargetError:
+                    pass
+                assert time.monotonic() < deadline, (self._temp / "start.log").read_text()[-3000:]
+                self._again_where_given_up()
+                time.sleep(0.3)
+
+    def _again_where_given_up(self) -> None:
+        """As a machine's service manager does."""
+        if self._nodes[-1].poll() is None:
+            return
+        self._nodes.pop()  # it has ended what it had started
+        if self._nodes:
+            self.add_node(self._blind_to)
+        else:
+            self._start_head()
+
+
+def _covering(folder: Path | None) -> list[str]:
+    """What starts a command so that it sees an empty folder there."""
+    if folder is None:
+        return []
+    own_mounts = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    return [*own_mounts, "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(folder)]
+
+
+def _kill(node: subprocess.Popen[bytes]) -> None:
+    children = _children(node.pid)
+    node.kill()  # nothing, where it has ended by itself
+    for process in children:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    node.wait()
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+@dataclass(frozen=True)
+class Submitter(Folder):
+    """A user's folder with the cluster's address and token in the environment."""
+
+    cluster: RayCluster
+
+    def on_cluster(self, *words: str, code: int = 0, **env: str) -> str:
+        """What ``paceline`` prints; the exit code must be ``code``."""
+        done = self.paceline(*words, **{**self.cluster.environment, "PACELINE_TARGET": self.cluster.address, **env})
+        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stderr if code else done.stdout
+
+    def submitted(self, *words: str) -> str:
+        """The new sweep's ID."""
+        return self.on_cluster("submit", "sweep.yaml", *words).split()[1]
+
+
+@contextmanager
+def submitting(spec: str) -> Iterator[Submitter]:
+    """A user of a cluster of two nodes that lasts as long as the block, with ``spec`` in the folder."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        cluster = RayCluster(Path(folder))
+        try:
+            cluster.start()
+            user = Submitter(Path(folder), cluster)
+            user.write(spec)
+            yield user
+        finally:
+            cluster.remove()

@@ -1,0 +1,71 @@
+"""A small sweep for the tests of tracking, and what MLflow itself says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tracking.store.records import SweepHeader
+from tracking.writer.writer import Writer
+
+SWEEP = "7f3a"
+HEADER = SweepHeader(
+    sweep_id=SWEEP,
+    name="digits-mlp",
+    workload="mlp",
+    experiment="digits",
+    metric="val_accuracy",
+    goal="maximize",
+    method="tpe",
+    spec_text="workload: mlp\n",
+    overview={"trials": 8, "schedule": "asha"},
+    dataset={"name": "digits", "digest": "0123abcd", "rows": 1797},
+    log_scaled=frozenset({"lr"}),
+    searched=("lr", "width", "optimizer"),
+    categorical=frozenset({"optimizer"}),
+)
+
+
+def params(number: int) -> dict[str, Any]:
+    return {
+        "lr": 10.0 ** -(number % 4 + 1),
+        "width": 2 ** (number % 3),
+        "optimizer": "adam",
+        "nesterov": number % 2 == 0,
+    }
+
+
+def metrics(number: int, epoch: int) -> dict[str, float]:
+    return {"val_accuracy": 1 - 1 / (number + epoch + 1), "val_loss": 1 / epoch, "lr": 0.1 / epoch}
+
+
+def write_trial(writer: Writer, number: int, epochs: int = 3, state: str = "done") -> None:
+    key = f"t{number:04d}"
+    writer.trial(key, number, "trial", params(number))
+    for epoch in range(1, epochs + 1):
+        writer.epoch(key, epoch, metrics(number, epoch))
+    best = {"best_val_accuracy": metrics(number, epochs)["val_accuracy"], "best_epoch": epochs, "cost/seconds": 0.5}
+    writer.state(key, state, best, "ValueError: no luck" if state == "failed" else None)
+
+
+def runs_of(uri: str, sweep_id: str = SWEEP) -> dict[str, list[Any]]:
+    """MLflow's own runs of the sweep by ``trial.key`` ("" is the sweep's)."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found: dict[str, list[Any]] = {}
+    for run in client.search_runs(experiments, f"tags.`sweep.id` = '{sweep_id}'", max_results=1000):
+        found.setdefault(run.data.tags.get("trial.key", ""), []).append(run)
+    return found
+
+
+def curve(uri: str, run_id: str, metric: str = "val_accuracy") -> list[tuple[int, float]]:
+    """Every stored point of a metric, in MLflow's order."""
+    from mlflow import MlflowClient
+
+    return [(point.step, point.value) for point in MlflowClient(uri).get_metric_history(run_id, metric)]
+
+
+def open_writer(uri: str, spool: Path, messages: list[str] | None = None, header: SweepHeader = HEADER) -> Writer:
+    return Writer(uri, spool, header, (messages if messages is not None else []).append)

@@ -1,0 +1,85 @@
+"""What must hold of a finished sweep, however often it was killed on its way."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.helpers.commands import Folder, agree
+from tests.helpers.kill_processes import journal_of, records
+
+ENDS = ("done", "stopped", "failed")
+REPORTED = 7
+"""Optuna's operation code of an intermediate value."""
+
+
+def unharmed(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
+    """Every trial once and ended, in all three places; every final member once, scored once; one champion."""
+    agree(folder, document, num_trials)
+    assert {**folder.document("show"), "cost": 0} == {**document, "cost": 0}
+    assert document["state"] == "finished"
+    assert all(trial["state"] in ("done", "stopped") for trial in document["trials"])
+    journal = journal_of(folder)
+    assert journal is not None
+    told, _ = records(journal)
+    reports = Counter((record["trial_id"], record["step"]) for record in told if record["op_code"] == REPORTED)
+    assert set(reports.values()) == {1}, "an epoch was told to the study twice"
+    histories = progress_of(told)
+    for key, history in histories.items():
+        nothing_again(key, history)
+    finals_once(folder, {key: history[-1] for key, history in histories.items() if "-" in key}, told)
+    only_what_is_named(journal.parent / "checkpoints", [history[-1] for history in histories.values()])
+    assert not (journal.parent / "spool" / "refused.jsonl").exists()
+    assert folder.champions(document["name"]) == [document["sweep"]]
+
+
+def progress_of(told: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Everything the journal says of the progress of a trial (``3``) and of a final member (``t0003-s1``)."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in told:
+        for key, entry in record.get("user_attr", {}).items():
+            if key == "progress":
+                found.setdefault(str(record["trial_id"]), []).append(entry)
+            elif key.startswith("final:"):
+                found.setdefault(key.removeprefix("final:"), []).append(entry)
+    return found
+
+
+def nothing_again(key: str, history: list[dict[str, Any]]) -> None:
+    """Training goes on from the last checkpoint, never from before it, and never after its end."""
+    for before, after in itertools.pairwise(history):
+        assert after["epoch"] >= before["epoch"], f"{key} fell back behind a checkpoint: {before}, {after}"
+        assert before["state"] not in ENDS or after["state"] == before["state"], (key, before, after)
+        assert after["state"] != "running" or bool(after["checkpoint"]) == (after["epoch"] > 0), (key, after)
+    scores = [entry["test"] for entry in history if "test" in entry]
+    assert all(score == scores[0] for score in scores), f"{key} was scored again: {scores}"
+
+
+def finals_once(folder: Folder, finals: dict[str, dict[str, Any]], told: list[dict[str, Any]]) -> None:
+    """MLflow's final runs are the study's, ended, and with its scores."""
+    runs = folder.runs("final")
+    assert sorted(runs) == sorted(finals)
+    planned = [record["user_attr"]["num_finals"] for record in told if "num_finals" in record.get("user_attr", {})]
+    assert set(planned) == {len(runs)}, "a resumed verdict is about the same finalists"
+    for key, entry in finals.items():
+        run = runs[key]
+        assert (entry["state"], run["status"], run["trial.state"]) == ("done", "FINISHED", "done"), (
+            key,
+            entry,
+            run,
+        )
+        for metric, value in entry["test"].items():
+            if metric.startswith("test_"):
+                stored = folder.points(run["run_id"], metric)
+                assert [point for point in stored if abs(point - value) > 1e-5 * abs(value)] == [], (key, metric)
+                assert len(stored) == 1, f"{key} was scored {len(stored)} times"
+
+
+def only_what_is_named(checkpoints: Path, last: list[dict[str, Any]]) -> None:
+    """A checkpoint that no study names would lie there for ever."""
+    named = {Path(entry["checkpoint"]) for entry in last if entry["checkpoint"]}
+    there = set(checkpoints.glob("*/*"))
+    assert there <= named, there - named
+    assert all((path / "weights.pt").exists() for path in there), there

@@ -1,0 +1,60 @@
+"""A sweep without Ray, MLflow or deaths: the same race, its legs trained in this process, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.sweep.data_process import Preparing
+from cluster.sweep.verdict import verdict
+from search_spaces.race.finals import Finals, final_seeds, finalists, scores
+from search_spaces.race.race import Race
+from search_spaces.race.search import Search
+from search_spaces.spec.sweep import load_sweep
+from search_spaces.study.study import Study
+from workloads.legs.runner import LegRunner, LegSetting
+from workloads.registry import catalogue, workload
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the sweep comes to: ``--json``'s verdict, and ``{trial: {seed: test value}}``."""
+
+    verdict: Mapping[str, Any]
+    scores: Mapping[int, Mapping[int, float]]
+
+
+def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
+    """Of the sweep in the file ``spec``; ``scratch`` is an empty folder."""
+    sweep = load_sweep(spec, overrides, catalogue=catalogue())
+    assert sweep.final is not None
+    data = Preparing(sweep).result()
+    study = Study("undisturbed", sweep.metric.goal, scratch / "journal.log")
+    setting = LegSetting(sweep.workload, sweep.metric.name, sweep.metric.goal, str(scratch), "cpu")
+    runner = LegRunner(setting, data.search)
+    search = Search(sweep, workload(sweep.workload).hyperparameters, study).race(num_lanes=1)
+    train(search, runner)
+    finals = Finals(study, sweep.epochs)
+    seeds = final_seeds(sweep.seed, sweep.final.seeds)
+    race = finals.race(finalists(search, sweep.final.top), seeds, search.rules, finals)
+    runner.test = data.test
+    train(race, runner, finals)
+    judged = verdict(race, finals.entries, sweep.metric.name)
+    assert judged is not None
+    return Outcome(judged, scores(finals.entries, judged["metric"]))
+
+
+def train(race: Race, runner: LegRunner, finals: Finals | None = None) -> None:
+    """Every leg of the race; those of ``finals`` are scored."""
+    while leg := race.next_leg():
+        tracks = {track.key: track for track in race.running()[0][1]}
+        runner.start(leg)
+        while not runner.done:
+            race.reported(leg.id, runner.epoch(), runner.setting.objective)
+        race.saved(leg.id, runner.save())
+        for scored in runner.score() if finals else ():
+            assert finals is not None
+            finals.scored(tracks[scored.key], scored)
+        race.finished_leg(leg.id)

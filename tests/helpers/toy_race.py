@@ -1,0 +1,223 @@
+"""A toy sweep, and a world that trains its legs with every kind of bad luck, for tests of the race."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from search_spaces.race.contract import Ledger
+from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.race import Race
+from search_spaces.race.track import ENDS, Track
+from search_spaces.space.domains import Choice, Uniform
+from search_spaces.space.hyperparameters import hyper
+from search_spaces.space.space import Space
+from search_spaces.spec.data import Data
+from search_spaces.spec.sweep import Metric, Sweep
+from search_spaces.types.values import Params
+
+METRIC = "val_accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy:
+    """Two hyperparameters that shape a program, and a number."""
+
+    lr: float = hyper(0.5, "a number", low=0, high=1)
+    size: int = hyper(1, "shapes the program", low=0, shapes=True)
+    kind: str = hyper("a", "shapes the program", choices=("a", "b", "c"), shapes=True)
+
+
+SPACE = Space({"lr": Uniform(0, 1), "size": Choice((0, 1, 2))})
+FINITE = Space({"lr": Uniform(0, 1, step=0.25), "size": Choice((0, 1, 2)), "kind": Choice(("a", "b"))})
+"""30 configurations, the default among them."""
+
+
+def toy_sweep(**changes: Any) -> Sweep:
+    """A sweep over ``SPACE``: 9 epochs, ASHA with rungs 1, 3, 9."""
+    base: dict[str, Any] = {"name": "toy", "workload": "toy", "data": Data(name="digits"), "space": SPACE}
+    base |= {"metric": Metric(name=METRIC, goal="maximize"), "method": "random", "trials": 12, "epochs": 9}
+    return Sweep(**{**base, "final": None, **changes})
+
+
+def curve(params: Params, epoch: int) -> float:
+    """Rises with the epochs towards a height that depends on the parameters; curves cross."""
+    lr, size = float(params["lr"] or 0), float(params["size"] or 0)
+    shrunk: float = 0.8 ** (epoch * (0.3 + lr))
+    return round((1 - abs(lr - 0.3)) * (1 + 0.1 * size) * (1 - shrunk), 6)
+
+
+@dataclass
+class Tally:
+    """A ledger that counts the ends of every track and passes all on."""
+
+    inner: Ledger
+    ends: Counter[int] = field(default_factory=Counter)
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        self.inner.reported(track, epoch, value)
+
+    def moved(self, track: Track) -> None:
+        assert track.state not in ENDS
+        self.inner.moved(track)
+
+    def ended(self, track: Track) -> None:
+        self.ends[track.index] += 1
+        self.inner.ended(track)
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How often things go wrong; ``poison``: kills its lane; ``diverges``, ``finishes``: at which epoch."""
+
+    crash: float = 0.0
+    save: float = 0.3
+    poison: Callable[[Params], bool] = lambda params: False
+    diverges: Callable[[Params], int | None] = lambda params: None
+    finishes: Callable[[Params], int | None] = lambda params: None
+
+
+@dataclass
+class Out:
+    """A leg under way: ``epoch`` is done, ``bad`` members have diverged, ``over`` ones improve no more."""
+
+    leg: Leg
+    epoch: int
+    bad: set[str] = field(default_factory=set)
+    over: set[str] = field(default_factory=set)
+    unsaved: set[str] = field(default_factory=set)
+    """Those of ``over`` that have no checkpoint of their end yet."""
+
+
+@dataclass
+class World:
+    """Lanes that train in random order, one epoch, checkpoint or accident at a time, and check their legs."""
+
+    race: Race
+    tally: Tally
+    luck: Luck
+    random: Random
+    num_lanes: int = 2
+    out: list[Out] = field(default_factory=list)
+    disk: dict[str, int] = field(default_factory=dict)
+    """Checkpoints that exist, with their epochs."""
+    deaths: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """Cohorts of several members that died, by (trial, epoch at the start)."""
+    alone: Counter[int] = field(default_factory=Counter)
+    """Legs of one member that died, by trial."""
+
+    def run(self, num_steps: int = 5000) -> None:
+        """Until the race is finished, or for so many steps."""
+        for _ in range(num_steps):
+            if self.race.finished:
+                break
+            self.step()
+        self.commit()
+        assert self.race.finished or num_steps < 5000, "the race does not end"
+
+    def step(self) -> None:
+        """One thing happens."""
+        if len(self.out) < self.num_lanes and (not self.out or self.random.random() < 0.5):
+            leg = self.race.next_leg()
+            if leg is not None:
+                self._take(leg)
+            else:
+                assert self.out or self.race.finished, "nothing runs, and nothing comes"
+        else:
+            if len(self.out) == self.num_lanes and self.random.random() < 0.3:
+                self.race.look_ahead()
+            self._train(self.random.choice(self.out))
+        self.check()
+
+    def commit(self) -> None:
+        """What the driver does between legs: deletes what nobody needs."""
+        for uri in self.race.garbage:
+            self.disk.pop(uri, None)
+        self.race.garbage.clear()
+
+    def _take(self, leg: Leg) -> None:
+        assert not self.race.closing
+        assert leg.id not in {out.leg.id for out in self.out}
+        if len(leg.members) > 1:
+            assert all(self.deaths[m.trial, leg.start] == 0 for m in leg.members), "taken down twice"
+        for member in leg.members:
+            assert self.disk.get(member.checkpoint or "", 0) == leg.start, (member, leg.start, self.disk)
+        self.out.append(Out(leg, leg.start))
+
+    def _train(self, out: Out) -> None:
+        ids, params = out.leg.id, {m.key: m.params for m in out.leg.members}
+        if self.random.random() < self.luck.crash or any(map(self.luck.poison, params.values())):
+            self._die(out)
+            return
+        out.epoch += 1
+        alive = [key for key in params if key not in out.bad | out.over]
+        out.bad |= {key for key in alive if self.luck.diverges(params[key]) == out.epoch}
+        finished = {key for key in alive if self._finished(params[key], out)} - out.bad
+        out.over, out.unsaved = out.over | finished, out.unsaved | finished
+        self.race.reported(ids, [self._measured(key, params[key], out) for key in alive], METRIC)
+        over = out.epoch == out.leg.stop or self.race.closing
+        if over or self.random.random() < self.luck.save:
+            self._save(out, [key for key in alive if key not in out.bad | finished], out.epoch)
+            for key in sorted(out.unsaved):
+                self._save(out, [key], max(self.by_key[key].values))
+            out.unsaved.clear()
+        if over:
+            self.out.remove(out)
+            self.race.finished_leg(ids, 1.0)
+        self.commit()
+
+    def _measured(self, key: str, params: Params, out: Out) -> MemberEpoch:
+        if key in out.bad:
+            if self.random.random() < 0.5:
+                return MemberEpoch(key=key, epoch=out.epoch, failure="diverged")
+            return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: float("nan")})
+        value, finished = curve(params, out.epoch), key in out.over
+        return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: value}, finished=finished)
+
+    def _finished(self, params: Params, out: Out) -> bool:
+        """Patience is over at that epoch, and still is behind it."""
+        epoch = self.luck.finishes(params)
+        return epoch is not None and out.epoch >= epoch
+
+    @property
+    def by_key(self) -> dict[str, Track]:
+        return {track.key: track for track in self.race.tracks}
+
+    def _save(self, out: Out, keys: Sequence[str], epoch: int) -> None:
+        over = self._passed_over(out.leg, keys) if epoch == out.leg.horizon else set()
+        saved = [Saved(key=key, epoch=epoch, uri=None if key in over else f"{key}/{epoch}") for key in keys]
+        self.disk |= {checkpoint.uri: checkpoint.epoch for checkpoint in saved if checkpoint.uri}
+        self.race.saved(out.leg.id, saved)
+
+    def _passed_over(self, leg: Leg, keys: Sequence[str]) -> set[str]:
+        """Who ends here without a checkpoint; the toy's objective is maximized."""
+        best = {key: self.by_key[key].best_value or 0.0 for key in keys}
+        kept = sorted(keys, key=lambda key: (-best[key], self.by_key[key].index))[: leg.keep]
+        return {k for k in keys if k not in kept or (leg.floor is not None and best[k] < leg.floor)}
+
+    def _die(self, out: Out) -> None:
+        members = [m for m in out.leg.members if m.key not in out.bad]
+        for member in members:
+            if len(out.leg.members) == 1:
+                self.alone[member.trial] += 1
+            else:
+                self.deaths[member.trial, out.leg.start] += 1
+        self.out.remove(out)
+        self.race.failed_leg(out.leg.id, "killed")
+
+    def check(self) -> None:
+        """What holds at every moment."""
+        aboard = [track for _, tracks in self.race.running() for track in tracks]
+        assert len({track.index for track in aboard}) == len(aboard), "handed out twice at once"
+        assert {t.index for t in self.race.tracks if t.state == "running"} <= {t.index for t in aboard}
+        for leg, tracks in self.race.running():
+            assert len({track.signature for track in tracks}) == 1
+            assert len(tracks) <= self.race.rules.width and leg.start < leg.stop
+        for track in self.race.tracks:
+            assert self.tally.ends[track.index] == (track.state in ENDS), track
+            assert track.state in ENDS or track.checkpoint is None or track.checkpoint in self.disk, track
+            assert track.num_failures <= self.race.rules.max_failures + 1
+        assert len(self.race.tracks) <= self.race.rules.num_tracks

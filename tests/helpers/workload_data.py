@@ -1,0 +1,57 @@
+"""Small made-up data and settings for the tests of the loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from workloads.data.prepare import Arrays
+from workloads.data.search_data import SearchData
+from workloads.data.statistics import fit
+from workloads.registry import workload
+from workloads.training.setup import Loop, Setup, Trainee
+
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "softmax": {},
+    "mlp": {"depth": 2, "width": 6},
+    "cnn": {"blocks": 2, "channels": 6, "dropout": 0.0, "lr_schedule": "constant"},
+    "recurrent": {"depth": 2, "width": 6},
+    "transfer": {"backbone": "resnet18", "weights": "none", "size": 8},
+    "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
+}
+"""Each workload's architecture at toy size."""
+
+
+def blobs(num_rows: int, seed: int, *, image: bool = True) -> Arrays:
+    """Three classes of noisy patterns, as 1 x 4 x 4 images or as tables of 16 numbers."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(7).uniform(40, 200, (3, 16))
+    y = np.arange(num_rows) % 3
+    x = np.clip(centres[y] + rng.normal(0, 25, (num_rows, 16)), 0, 255)
+    return Arrays(x.astype(np.uint8).reshape(-1, 1, 4, 4) if image else x, y.astype(np.int64))
+
+
+def search_data(*, image: bool = True) -> SearchData:
+    """41 training rows: with batches of 8 the last one is a single example."""
+    train = blobs(43, 0, image=image)
+    return SearchData(train, blobs(12, 1, image=image), fit(train.x), 3)
+
+
+def setup(name: str, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Setup:
+    """A workload on the small images."""
+    kind = workload(name)
+    data = kind.data(trainee(name).hp, search_data(), torch.device(device), dtype)
+    return Setup(kind, data)
+
+
+def trainee(name: str, seed: int = 0, **params: Any) -> Trainee:
+    """A member with small, stable defaults."""
+    return Trainee(seed, workload(name).hyperparameters(**{"batch_size": 8, "lr": 0.002, **SMALL[name], **params}))
+
+
+def train(loop: Loop, num_epochs: int) -> list[list[dict[str, float]]]:
+    """Records by epoch and member."""
+    return [loop.epoch() for _ in range(num_epochs)]

@@ -1,0 +1,104 @@
+"""How members leave the race before its end, and who rides together afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.race.legs import MemberEpoch
+from search_spaces.race.search import Search
+from search_spaces.race.simulate import World as SimulatedWorld
+from search_spaces.race.simulate import simulate
+from search_spaces.spec.sweep import Metric
+from search_spaces.study.study import Study
+from search_spaces.types.problems import Goal
+from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
+from tests.search_spaces.race.test_race import began, reported, saved
+
+
+def test_survivors_of_several_cohorts_ride_together() -> None:
+    sweep = toy_sweep(trials=18, cohort=9, space=toy_sweep().space)
+    starts = tuple({"lr": i / 17, "size": 1} for i in range(17))
+    race = Search(sweep.model_copy(update={"start_from": starts}), Toy, None).race(1)
+    joint = []
+    while leg := race.next_leg():
+        joint.append((leg.start, len(leg.members)))
+        for epoch in range(leg.start + 1, leg.stop + 1):
+            reported(race, leg, epoch, {m.trial: curve(m.params, epoch) for m in leg.members})
+        saved(race, leg, leg.stop)
+        race.finished_leg(leg.id)
+
+    assert joint[:3] == [(0, 9), (0, 9), (1, 6)] or joint[:3] == [(0, 9), (0, 8), (1, 5)]
+
+
+def test_a_member_that_improves_no_more_is_done_with_its_best_value(tmp_path: Path) -> None:
+    sweep = toy_sweep(trials=3, cohort=3, start_from=({"lr": 0.1, "size": 1}, {"lr": 0.2, "size": 1}))
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    search = Search(sweep, Toy, study)
+    race = search.race(1)
+    leg = began(race)
+    keys = [member.key for member in leg.members]
+    told = [MemberEpoch(key=key, epoch=1, metrics={METRIC: 0.5}, finished=key == keys[1]) for key in keys]
+    race.reported(leg.id, told, METRIC)
+    saved(race, leg, 1)
+    race.finished_leg(leg.id)
+
+    assert [track.state for track in race.tracks] == ["paused", "done", "paused"]
+    assert race.tracks[1].scores == {1: 0.5, 3: 0.5}, "the bar at later rungs counts it"
+    assert [record.outcome for record in study.records()] == [None, "done", None]
+    again = Search(sweep, Toy, study).race(1)
+    assert again.tracks[1].scores == race.tracks[1].scores and again.tracks[1].state == "done"
+    assert race.tracks[1].observation().state == "done"
+
+
+def test_a_finished_member_whose_end_was_not_written_is_done_in_the_next_life(tmp_path: Path) -> None:
+    sweep = toy_sweep(trials=1, early_terminate={"type": "none"})
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    race = Search(sweep, Toy, study).race(1)
+    leg = began(race)
+    reported(race, leg, 1, {0: 0.5})
+    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=2, metrics={METRIC: 0.4}, finished=True)], METRIC)
+    saved(race, leg, 2)
+
+    (track,) = Search(sweep, Toy, study).race(1).tracks
+    assert (track.state, track.best_value, track.epoch) == ("done", 0.5, 2)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_lane_that_dies_after_a_member_finished_loses_nothing(lost: bool) -> None:
+    race = Search(toy_sweep(trials=1, early_terminate={"type": "none"}), Toy, None).race(1)
+    leg = began(race)
+    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)], METRIC)
+    if not lost:
+        saved(race, leg, 1)
+    race.failed_leg(leg.id, "killed")
+    assert race.tracks[0].state == ("ready" if lost else "done")
+    if lost:
+        leg = began(race)
+        race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)], METRIC)
+        saved(race, leg, 1)
+        race.finished_leg(leg.id)
+    assert race.tracks[0].state == "done"
+
+
+def test_minimising_keeps_the_smallest() -> None:
+    sweep = toy_sweep(metric=Metric(name=METRIC, goal="minimize"), early_terminate={"type": "none"})
+    race = Search(sweep, Toy, None).race(2)
+    simulate(race, SimulatedWorld(lambda params, epoch: params["lr"] * 10 - epoch, num_lanes=2))
+
+    values = [track.best_value for track in race.ranked()]
+    assert values == sorted(values)
+    assert race.ranked()[0].params["lr"] == min(track.params["lr"] for track in race.tracks)
+    assert race.ranked()[0].best_epoch == 9
+
+
+@pytest.mark.parametrize(
+    ("goal", "values"), [("maximize", [0.5, 0.9, 0.7, 0.9, 0.8]), ("minimize", [3, 1, 2, 1, 1.5])]
+)
+def test_of_equal_best_epochs_the_last_counts(goal: Goal, values: list[float]) -> None:
+    sweep = toy_sweep(metric=Metric(name=METRIC, goal=goal), early_terminate={"type": "none"}, epochs=5, trials=1)
+    race = Search(sweep, Toy, None).race(1)
+    simulate(race, SimulatedWorld(lambda params, epoch: values[epoch - 1], num_lanes=1))
+
+    assert {track.best_epoch for track in race.ranked()} == {4}

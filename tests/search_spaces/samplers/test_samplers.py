@@ -1,0 +1,194 @@
+"""One contract for every sampler of the table."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from search_spaces.race.search import Search
+from search_spaces.race.simulate import World, simulate
+from search_spaces.samplers.catalogue import SAMPLERS, sampler
+from search_spaces.samplers.contract import Observation, Sampler
+from search_spaces.samplers.optuna_sampler import TPE_BLIND
+from search_spaces.samplers.optuna_trials import frozen_trial
+from search_spaces.space.domain_contract import DomainFault
+from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
+from search_spaces.space.space import Space
+from search_spaces.types.values import Params
+from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
+
+METHODS = sorted(SAMPLERS)
+ENDLESS = [method for method in METHODS if method != "grid"]
+TREE = Space(
+    {
+        "optimizer": Choice(("sgd", "adam")),
+        "momentum": Uniform(0, 0.9, step=0.3),
+        "width": Int(1, 3),
+        "depth": Choice((1, 2), probabilities=(0.25, 0.75)),
+    },
+    {"momentum": {"optimizer": ("sgd",)}, "depth": {"width": (2, 3)}},
+)
+"""(4 + 1) * (1 + 2 * 2) = 25 configurations."""
+WIDE = Space(
+    {
+        "kind": Choice(("a", "b")),
+        "lr": LogUniform(1e-5, 1e-1),
+        "share": Uniform(0, 1),
+        "units": Int(16, 256, log=True),
+        "odd": Choice(("x", "y", "z"), probabilities=(0.1, 0.2, 0.7)),
+    },
+    {"share": {"kind": ("b",)}},
+)
+STATES = ("done", "paused", "failed", "running")
+
+
+def past(configurations: Sequence[Params]) -> list[Observation]:
+    """A history with every kind of trial: ended, waiting, failed with and without a value, running."""
+    found = []
+    for i, params in enumerate(configurations):
+        state = STATES[i % 4]
+        values = {} if i % 8 in (2, 3) else {1: 0.1 * i, 2: 0.1 * i + 0.05}
+        found.append(Observation(params, state, values, max(values.values(), default=None)))
+    return found
+
+
+def asked(it: Sampler, rounds: int, count: int) -> list[Params]:
+    found: list[Params] = []
+    for _ in range(rounds):
+        found += it.ask(past(found), count, {})
+    return found
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("space", [TREE, WIDE], ids=["tree", "wide"])
+@pytest.mark.parametrize("count", [1, 4])
+def test_suggestions_lie_in_the_space(method: str, space: Space, count: int) -> None:
+    if method == "grid" and space.size() is None:
+        with pytest.raises(DomainFault, match="grid"):
+            sampler(method, space, "maximize", 0).ask([], 1, {})
+        return
+    found = asked(sampler(method, space, "maximize", 0), 16 // count, count)
+
+    assert len(found) == 16
+    assert all(space.contains(params) for params in found)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("count", [1, 7])
+def test_a_finite_space_is_gone_through_without_twins(method: str, count: int) -> None:
+    assert TREE.size() == 25
+    found = asked(sampler(method, TREE, "minimize", 3), 25 // count + 2, count)
+
+    assert len(found) == 25
+    assert {frozenset(p.items()) for p in found} == {frozenset(p.items()) for p in TREE.grid()}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_held_parameters_keep_their_values_until_there_is_no_more(method: str) -> None:
+    it, held = sampler(method, TREE, "maximize", 1), {"optimizer": "sgd", "width": 3, "depth": 2}
+    found = it.ask([], 9, held)
+
+    assert sorted(params["momentum"] for params in found) == [0.0, 0.3, 0.6, 0.9]
+    assert all(held.items() <= dict(params).items() for params in found)
+    assert it.ask(past(found), 3, held) == []
+    assert it.ask([], 2, found[0]) in ([], [found[0]]), "all held: one at most"
+
+
+@pytest.mark.parametrize("method", ENDLESS)
+def test_held_values_do_not_suffer_from_rounding(method: str) -> None:
+    held = {"lr": 0.1 + 0.2 - 0.29, "odd": "y"}
+    found = sampler(method, WIDE, "maximize", 1).ask([], 3, held)
+    assert [(params["lr"], params["odd"]) for params in found] == [(held["lr"], "y")] * 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_equal_seeds_give_equal_sweeps(method: str, seed: int) -> None:
+    def sweep(seed: int) -> list[Params]:
+        race = Search(toy_sweep(method=method, space=FINITE, seed=seed, trials=20), Toy, None).race(2)
+        simulate(race, World(curve, num_lanes=2))
+        return [track.searched for track in race.tracks]
+
+    found = sweep(seed)
+    assert found == sweep(seed) and len(found) == 20
+    if method != "grid":
+        assert found != sweep(seed - 1 if seed else 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sweep_larger_than_its_space_ends_with_the_space(method: str) -> None:
+    sweep = toy_sweep(method=method, space=FINITE, trials=99, epochs=1, early_terminate={"type": "none"}, cohort=4)
+    race = Search(sweep, Toy, None).race(2)
+    simulate(race, World(curve, num_lanes=2))
+
+    assert len(race.tracks) == 30 and {track.state for track in race.tracks} == {"done"}
+    assert len({frozenset(track.searched.items()) for track in race.tracks}) == 30
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_diverges_is_survived(method: str) -> None:
+    sweep = toy_sweep(method=method, space=FINITE, trials=20)
+    race = Search(sweep, Toy, None).race(2)
+    world = World(lambda params, epoch: float("nan") if params["lr"] > 0.5 else curve(params, epoch), num_lanes=2)
+    simulate(race, world)
+
+    assert len(race.tracks) == 20
+    assert {track.index for track in race.tracks if track.state == "failed"} == {
+        track.index for track in race.tracks if track.params["lr"] > 0.5
+    }
+
+
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+def test_tpe_learns_where_chance_does_not(goal: str) -> None:
+    space, sign = Space({"lr": Uniform(0, 1), "size": Choice((0, 1, 2))}), 1 if goal == "maximize" else -1
+
+    def late_mean(method: str) -> float:
+        found = []
+        for seed in range(8):
+            sweep = toy_sweep(
+                space=space, method=method, trials=40, epochs=1, seed=seed, early_terminate={"type": "none"}
+            )
+            sweep = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"goal": goal})})
+            race = Search(sweep, Toy, None).race(1)
+            simulate(race, World(lambda params, _: -sign * abs(params["lr"] - 0.8) - sign * params["size"]))
+            found += [abs(track.params["lr"] - 0.8) + track.params["size"] for track in race.tracks[20:]]
+        return statistics.fmean(found)
+
+    assert late_mean("tpe") < 0.6 * late_mean("random")
+
+
+def test_a_waiting_trial_is_pruned_with_its_values_and_a_failed_one_has_none() -> None:
+    params = {"kind": "a", "lr": 0.01, "units": 32, "odd": "z"}
+    waits = frozen_trial(WIDE, Observation(params, "paused", {1: 0.2, 3: 0.4}, 0.4))
+    failed = frozen_trial(WIDE, Observation(params, "failed", {1: 0.2}, 0.2))
+    done = frozen_trial(WIDE, Observation(params, "done", {1: 0.6, 2: 0.5}, 0.6))
+
+    assert (waits.state.name, waits.intermediate_values) == ("PRUNED", {1: 0.2, 3: 0.4})
+    assert (failed.state.name, failed.value) == ("FAIL", None)
+    assert (done.state.name, done.value) == ("COMPLETE", 0.6)
+
+
+def test_a_sampler_that_was_asked_before_answers_as_a_new_one() -> None:
+    asked = sampler("tpe", WIDE, "maximize", 3)
+    history = [Observation(params, "running", {}) for params in asked.ask([], 24, {})]
+    for state, value in (("running", None), ("paused", 0.2), ("done", 0.7), ("failed", None)):
+        values = {} if value is None else {1: value}
+        history[::4] = [replace(seen, state=state, values=values, best_value=value) for seen in history[::4]]
+        history[1::2] = [replace(seen, state="done", best_value=0.1 * i) for i, seen in enumerate(history[1::2])]
+        assert asked.ask(history, 3, {}) == sampler("tpe", WIDE, "maximize", 3).ask(history, 3, {})
+        history.append(Observation(asked.ask(history, 1, {"kind": "a"})[0], "running", {}))
+
+
+@pytest.mark.parametrize(("method", "cohort", "held"), [("tpe", None, 0), ("tpe", 4, 3), ("random", None, 3)])
+def test_a_random_start_is_held_to_no_signature_unless_users_say_so(
+    method: str, cohort: int | None, held: int
+) -> None:
+    search = Search(toy_sweep(method=method, trials=40, cohort=cohort), Toy, None)
+    tracks = search.more([], 12, None)
+    for number, track in enumerate(tracks):
+        assert len(search.more(tracks, 3, tracks[0])) == (held if number < TPE_BLIND else 3)
+        track.measure(1, float(number))
+        track.state = "done"

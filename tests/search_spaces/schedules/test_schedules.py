@@ -1,0 +1,165 @@
+"""Schedules: rungs and promotions by hand, and one walk with random scores for every row of the table."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search_spaces.schedules.asha import Asha
+from search_spaces.schedules.catalogue import SCHEDULES, schedule
+from search_spaces.schedules.contract import Schedule, Standings, next_rung
+from search_spaces.schedules.full import Full
+
+
+@pytest.mark.parametrize(
+    ("epochs", "min_iter", "eta", "rungs"),
+    [
+        (9, 1, 3, (1, 3, 9)),
+        (10, 1, 3, (1, 3, 10)),
+        (5, 1, 3, (1, 5)),
+        (6, 1, 3, (1, 3, 6)),
+        (81, 1, 3, (1, 3, 9, 27, 81)),
+        (16, 2, 2, (2, 4, 8, 16)),
+        (100, 5, 4, (5, 20, 100)),
+        (10, 10, 3, (10,)),
+        (3, 50, 3, (3,)),
+        (1, 1, 3, (1,)),
+    ],
+)
+def test_rungs(epochs: int, min_iter: int, eta: int, rungs: tuple[int, ...]) -> None:
+    assert schedule("asha", epochs, min_iter, eta).rungs == rungs
+
+
+def test_full_training_has_no_decisions() -> None:
+    full = schedule("none", 7, 1, 3)
+    assert full == Full(7) and full.rungs == (7,)
+
+
+def test_next_rung() -> None:
+    assert [next_rung((1, 3, 9), epoch) for epoch in (0, 1, 2, 3, 8)] == [1, 3, 3, 9, 9]
+
+
+def test_asha_by_hand() -> None:
+    """Nine trials, eta 3: the example of Li et al. 2020, section 3.2, with scores that change their mind."""
+    asha, scores = Asha(9), {0: 0.5, 1: 0.4}
+
+    def standing(at_1: dict[int, float], away: set[int], at_3: dict[int, float] | None = None) -> Standings:
+        return Standings({1: at_1, 3: at_3 or {}}, {1: frozenset(set(at_1) - away), 3: frozenset(at_3 or {})})
+
+    assert asha.promotable(standing(scores, set()), 9) == [], "two have come: nobody yet"
+    scores |= {2: 0.6}
+    assert asha.promotable(standing(scores, set()), 9) == [2], "the best of three"
+    assert asha.promotable(standing(scores, {2}), 9) == [], "once"
+    scores |= {3: 0.7, 4: 0.1, 5: 0.2}
+    assert asha.promotable(standing(scores, {2}), 9) == [3], "two of six, and one of them has gone"
+    scores |= {6: 0.8, 7: 0.9, 8: 0.3}
+    assert asha.promotable(standing(scores, {2, 3}), 9) == [7, 6], "the best first, though 2 went before"
+    at_3 = {2: 0.6, 3: 0.7, 6: 0.75}
+    assert asha.promotable(standing(scores, {2, 3, 6}, at_3), 9) == [6, 7], "the most advanced first"
+    full = standing(scores, {2, 3, 6, 7}, {**at_3, 7: 0.95})
+    assert asha.promotable(full, 9) == [7]
+    assert asha.hopeless(full, 9) == {0, 1, 4, 5, 8, 2, 3, 6}
+    assert asha.hopeless(full, 30) == set(), "with 21 more to come anything is possible"
+
+
+def test_equal_scores_go_in_the_order_of_their_numbers() -> None:
+    standings = Standings({1: dict.fromkeys((4, 2, 9), 0.5)}, {1: frozenset({2, 4, 9})})
+    assert Asha(9).promotable(standings, 9) == [2]
+
+
+def test_the_best_goes_on_where_fewer_than_eta_come() -> None:
+    asha = Asha(9)
+
+    def standing(at_1: dict[int, float], waiting: set[int], ended: set[int]) -> Standings:
+        return Standings({1: at_1}, {1: frozenset(waiting)}, frozenset(ended))
+
+    two = standing({0: 0.5, 1: 0.6}, {0, 1}, set())
+    assert asha.promotable(two, 3) == [], "one more is to come"
+    assert asha.promotable(two, 2) == [1] and asha.hopeless(two, 2) == {0}
+    assert asha.promotable(standing({0: 0.5, 1: 0.6}, {0, 1}, {2}), 3) == [1], "the third one failed"
+    alone = Standings({1: {0: 0.5, 1: 0.6, 2: 0.7}, 3: {2: 0.8}}, {3: frozenset({2})}, frozenset({0, 1}))
+    assert asha.promotable(alone, 3) == [2], "it waits at the next rung, and nobody else will come"
+
+
+class Walk:
+    """Trials with random scores go through a schedule's rungs in random order; some fail on the way."""
+
+    def __init__(self, plan: Schedule, num_trials: int, random: Random, fails: float) -> None:
+        self.plan, self.num_trials, self.random, self.fails = plan, num_trials, random, fails
+        self.scores: dict[int, dict[int, float]] = {rung: {} for rung in plan.rungs[:-1]}
+        self.at: dict[int, int] = dict.fromkeys(range(num_trials), 0)
+        self.moving, self.waiting = set(self.at), set[int]()
+        self.ended, self.done = set[int](), set[int]()
+
+    def standings(self) -> Standings:
+        waiting = {rung: frozenset(t for t in self.waiting if self.at[t] == rung) for rung in self.scores}
+        return Standings(self.scores, waiting, frozenset(self.ended | self.done))
+
+    def step(self) -> None:
+        """A moving trial fails or arrives, or one that may go on is sent on."""
+        promotable = self.plan.promotable(self.standings(), self.num_trials)
+        assert len(set(promotable)) == len(promotable) and set(promotable) <= self.waiting
+        if promotable and (not self.moving or self.random.random() < 0.5):
+            trial = self.random.choice(promotable)
+            self.waiting.remove(trial)
+            self.moving.add(trial)
+            return
+        trial = self.random.choice(sorted(self.moving))
+        self.moving.remove(trial)
+        if self.random.random() < self.fails:
+            self.ended.add(trial)
+            return
+        self.at[trial] = next_rung(self.plan.rungs, self.at[trial])
+        if self.at[trial] == self.plan.rungs[-1]:
+            self.done.add(trial)
+        else:
+            self.scores[self.at[trial]][trial] = self.random.choice([self.random.random(), 0.5])
+            self.waiting.add(trial)
+
+    def over(self) -> bool:
+        return not self.moving and not self.plan.promotable(self.standings(), self.num_trials)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(SCHEDULES)),
+    eta=st.integers(2, 4),
+    num_trials=st.integers(1, 40),
+    fails=st.sampled_from([0.0, 0.2]),
+    seed=st.integers(0, 10**6),
+)
+def test_what_is_hopeless_is_never_promoted_and_what_is_left_is_hopeless(
+    kind: str, eta: int, num_trials: int, fails: float, seed: int
+) -> None:
+    walk = Walk(schedule(kind, 27, 1, eta), num_trials, Random(seed), fails)
+    hopeless: set[int] = set()
+    while not walk.over():
+        hopeless |= walk.plan.hopeless(walk.standings(), num_trials)
+        assert hopeless <= walk.waiting, "a trial that was given up went on"
+        walk.step()
+
+    assert walk.plan.hopeless(walk.standings(), num_trials) == walk.waiting, "nobody waits for nothing"
+    assert walk.done | walk.ended | walk.waiting == set(range(num_trials))
+    if kind == "none":
+        assert not walk.waiting
+    elif not fails:
+        assert walk.done, "somebody is trained to the end"
+
+
+@settings(max_examples=40, deadline=None)
+@given(num_trials=st.integers(1, 40), seed=st.integers(0, 10**6))
+def test_giving_up_early_changes_no_promotion(num_trials: int, seed: int) -> None:
+    """A race that ends the hopeless at once promotes the same trials as one that lets them wait."""
+    patient = Walk(Asha(27), num_trials, Random(seed), 0.0)
+    strict = Walk(Asha(27), num_trials, Random(seed), 0.0)
+    while not patient.over():
+        patient.step()
+        for trial in strict.plan.hopeless(strict.standings(), num_trials):
+            strict.waiting.remove(trial)
+            strict.ended.add(trial)
+        strict.step()
+
+    assert strict.over() and strict.done == patient.done and strict.scores == patient.scores

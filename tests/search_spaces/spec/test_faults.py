@@ -1,0 +1,193 @@
+"""Faulty keys, values and texts: place, rule, value received, what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.spec_cases import BASE, DATA, Case, judge, param, whole
+
+CASES = {
+    # typos
+    "key": Case("epoch: 3", 5, "epoch", "unknown key", "'epoch'", "'epochs'"),
+    "method": Case("method: bays", 5, "method", "unknown name", "'bays'", "'bayes'"),
+    "far method": Case("method: cmaes2", 5, "method", "must be one of tpe, random, grid or bayes", "'cmaes2'"),
+    "workload": whole("workload: mpl\ndata: {name: digits}", 1, "workload", "unknown workload", "'mpl'", "'mlp'"),
+    "module": whole(
+        "workload: a.b:C\ndata: {name: digits}", 1, "workload", "'a.b:C' cannot be imported", "'a.b:C'"
+    ),
+    "inner": Case("final: {tops: 3}", 5, "final.tops", "unknown key", "'tops'", "'top'"),
+    "parameter key": param("width: {mim: 1, max: 4}", "width.mim", "unknown key", "'mim'", "'min'"),
+    "parameter keys": param("width: {mn: 1, mx: 4}", "width.mn", "unknown key", "'mn'", "'min'"),
+    "parameter": param("drop_out: {min: 0.0, max: 0.5}", "drop_out", "unknown hyper", "'drop_out'", "'dropout'"),
+    "choice": param("optimizer: {values: [sgd, adm]}", "optimizer.values.1", "must be one of", "'adm'", "'adam'"),
+    "distribution": param(
+        "dropout: {min: 0.0, max: 0.5, distribution: unifrom}",
+        "dropout.distribution",
+        "unknown name",
+        "'unifrom'",
+        "'uniform'",
+    ),
+    "data set": whole(DATA % "{name: digit}", 2, "data.name", "unknown data set", "'digit'", "'digits'"),
+    "far name": whole(DATA % "{name: qqq}", 2, "data.name", "there are digits", "'qqq'"),
+    "metric": Case(
+        "metric: {name: val_acuracy}", 5, "metric.name", "unknown metric", "'val_acuracy'", "'val_accuracy'"
+    ),
+    "resource": Case("resources: {cpu: 2}", 5, "resources.cpu", "unknown key", "'cpu'", "'cpus'"),
+    "split": whole(
+        DATA % "{name: wine, split: {trian: 1}}", 2, "data.split.trian", "unknown key", "'trian'", "'train'"
+    ),
+    # wrong types and sizes
+    "text for number": Case("epochs: ten", 5, "epochs", "must be a whole number", "'ten'"),
+    "bool for number": Case("epochs: true", 5, "epochs", "must be a whole number", "true"),
+    "fraction": Case("epochs: 2.5", 5, "epochs", "must be a whole number", "2.5"),
+    "nothing": Case("epochs:", 5, "epochs", "must be a whole number", "nothing"),
+    "zero": Case("epochs: 0", 5, "epochs", "must be >= 1", "0"),
+    "huge float": Case("trials: 1e12", 5, "trials", "must be a whole number", "1e+12"),
+    "huge": Case("trials: 1000000000000", 5, "trials", "must be <= 100000", "1000000000000"),
+    "many digits": Case(
+        "seed: " + "9" * 400, 5, "seed", "must be <= 4294967295", "a number of more than 60 digits"
+    ),
+    "absurd": Case("seed: " + "9" * 9000, 5, "", "must be a number of a sane size"),
+    "list for text": Case("name: [a]", 5, "name", "must be text", "['a']"),
+    "empty name": Case("name: ''", 5, "name", "must not be empty", "''"),
+    "number for group": Case("metric: 3", 5, "metric", "must be a group of keys", "3"),
+    "text for bool": whole(
+        DATA % "{csv: a.csv, target: y, header: 'no'}", 2, "data.header", "must be true or false", "'no'"
+    ),
+    "infinite target": Case("metric: {target: .inf}", 5, "metric.target", "must be a finite number", "inf"),
+    "nan": Case("metric: {target: .nan}", 5, "metric.target", "must be a finite number", "nan"),
+    "timeout": Case("timeout: soon", 5, "timeout", "must be seconds or a duration", "'soon'"),
+    "no timeout": Case("timeout: 0s", 5, "timeout", "must be > 0", "'0s'"),
+    "bool timeout": Case("timeout: true", 5, "timeout", "must be a number", "true"),
+    "empty final": Case("final:", 5, "final", "must not be empty: leave it out, or write none", "nothing"),
+    "one seed": Case("final: {seeds: 1}", 5, "final.seeds", "must be >= 2", "1"),
+    "workers": Case("resources: {workers: 0}", 5, "resources.workers", "must be >= 1", "0"),
+    "workers' bounds": Case("resources: {workers: [4, 2]}", 5, "resources.workers", "4 is more than 2", "[4, 2]"),
+    "three bounds": Case(
+        "resources: {workers: [1, 2, 3]}", 5, "resources.workers", "or [least, most]", "[1, 2, 3]"
+    ),
+    "a strategy alone": Case("resources: {strategy: fsdp}", 5, "resources.strategy", "no effect on one worker"),
+    "a cohort of workers": Case("cohort: 4\nresources: {workers: 2}", 5, "cohort", "must be 1", "4"),
+    "cpus": Case("resources: {cpus: 0}", 5, "resources.cpus", "must be > 0", "0"),
+    "cohort": Case("cohort: 0", 5, "cohort", "must be >= 1", "0"),
+    "start_from": Case("start_from: {lr: 1}", 5, "start_from", "must be a list", "a group of lr"),
+    # rules between keys
+    "test metric": Case(
+        "metric: {name: test_accuracy}",
+        5,
+        "metric.name",
+        "the search never sees it",
+        "'test_accuracy'",
+        "'val_accuracy'",
+    ),
+    "goal": Case(
+        "metric: {name: val_loss, goal: maximize}",
+        5,
+        "metric.goal",
+        "must be minimize for val_loss",
+        "'maximize'",
+        "'minimize'",
+    ),
+    "min_iter": Case(
+        "early_terminate: {min_iter: 10}", 5, "early_terminate.min_iter", "must be below epochs = 10", "10"
+    ),
+    "eta": Case("early_terminate: {eta: 1}", 5, "early_terminate.eta", "must be >= 2", "1"),
+    "asha key of none": Case(
+        "early_terminate: {type: none, eta: 2}", 5, "early_terminate.eta", "has no effect with type none", "2"
+    ),
+    "hyperband": Case(
+        "early_terminate: {type: hyperband}",
+        5,
+        "early_terminate.type",
+        "is not available yet: use asha",
+        "'hyperband'",
+    ),
+    "stop rule": Case(
+        "early_terminate: {type: ahsa}", 5, "early_terminate.type", "must be asha or none", "'ahsa'", "'asha'"
+    ),
+    "grid": Case("method: grid", 4, "parameters.lr", "are needed for method grid"),
+    "large grid": Case(
+        "  width: {min: 1, max: 4096}\n  batch_size: {min: 1, max: 4096}\nmethod: grid",
+        6,
+        "method",
+        "must make at most 100000 grid points",
+        "16777216",
+        base="workload: mlp\ndata: {name: wine}\nparameters:\n",
+    ),
+    "nothing searched": whole(
+        "workload: mlp\ndata: {name: wine}\nparameters: {lr: 0.1}\ntrials: 3",
+        4,
+        "trials",
+        "nothing is searched",
+        "3",
+    ),
+    "both names": Case("trials: 3\nrun_cap: 4", 6, "run_cap", "is another name of trials", "4"),
+    "start outside": Case(
+        "start_from: [{lr: 5}]", 5, "start_from.0.lr", "must lie in the space: 1e-05 to 0.1", "5"
+    ),
+    "start unknown": Case(
+        "start_from: [{rl: 0.01}]", 5, "start_from.0.rl", "unknown hyperparameter", "'rl'", "'lr'"
+    ),
+    "start fixed": Case("start_from: [{width: 3}]", 5, "start_from.0.width", "is not searched", "3"),
+    "start many": Case(
+        "trials: 1\nstart_from: [{lr: 0.01}]", 6, "start_from", "must be fewer than the trials", "1"
+    ),
+    "start off": Case(
+        "  optimizer: {values: [adam, sgd]}\n  momentum: {min: 0.1, max: 0.5, when: {optimizer: sgd}}\n"
+        "start_from:\n  - optimizer: adam\n    momentum: 0.2",
+        9,
+        "start_from.0.momentum",
+        "has no effect: its 'when' does not hold",
+        "0.2",
+    ),
+    # other tools' keys
+    "program": Case("program: train.py", 5, "program", "write 'workload: softmax | mlp | cnn'", None),
+    "project": Case("project: mine", 5, "project", "write 'tracking: {experiment: NAME}'"),
+    "objectives": Case("metrics: [{name: a}]", 5, "metrics", "is not available yet (several objectives)"),
+    # text that is no spec
+    "empty": whole("", None, "", "must hold a sweep", "nothing"),
+    "comment": whole("# nothing\n", None, "", "must hold a sweep", "nothing"),
+    "list": whole("- a\n- b", 1, "", "must hold a sweep", "['a', 'b']"),
+    "scalar": whole("sweep", 1, "", "must hold a sweep", "'sweep'"),
+    "two documents": whole(BASE + "---\nepochs: 1", 5, "", "must hold one document"),
+    "tab": Case("early_terminate:\n\ttype: asha", 6, "", "must be indented by spaces, not by tabs"),
+    "bracket": Case("name: [a", 5, "", "must be valid YAML: did not find expected ',' or ']'"),
+    "bracket left open": Case(
+        "final: {top: 3\nseed: 1", 6, "", "(while parsing a flow mapping that begins on line 5)", "':'"
+    ),
+    "quote left open": Case("name: 'a\n", 5, "", "must be valid YAML: found unexpected end of stream"),
+    "bracket of another kind": Case("name: [a}\nseed: 1", 5, "", "must be valid YAML", "'}'"),
+    "colon in a value": Case("name: a: b", 5, "", "must be valid YAML: mapping values are not allowed", "':'"),
+    "reserved character": Case("name: @a", 5, "", "must be valid YAML: found character that cannot start", "'@'"),
+    "doubled key": Case("epochs: 3\nepochs: 4", 6, "epochs", "must be given once (first on line 5)"),
+    "doubled parameter": param("lr: {min: 0.1, max: 0.2}", "lr", "must be given once (first on line 4)"),
+    "list as key": Case("[a, b]: 3", 5, "", "a key must be text"),
+    "tag": Case(
+        "name: !!python/object:os.system x",
+        5,
+        "",
+        "tags are not read",
+        "'tag:yaml.org,2002:python/object:os.system'",
+    ),
+    "no anchor": Case("name: *other", 5, "", "an alias needs an anchor before it", "'*other'"),
+    "bomb": Case(
+        "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+        8,
+        "",
+        "must hold at most 5000 values, aliases written out",
+    ),
+    "loop": Case("a: &a [*a]", 5, "", "an alias needs an anchor before it", "'*a'"),
+    "inside an alias": Case("x: &a {tops: 3}\nfinal: *a", 5, "final.tops", "unknown key", "'tops'", "'top'"),
+    "deep": Case("a: " + "[" * 5000, 5, "", "must not be nested deeper than 20"),
+    "deep with spaces": Case("a: " + "[ " * 500, 5, "", "must not be nested deeper than 20"),
+    "merge": Case("<<: {epochs: 3}", 5, "<<", "unknown key", "'<<'"),
+    "number as key": Case("3: 4", 5, "3", "unknown key", "'3'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_fault_of_a_key_or_of_the_text(case: Case, tmp_path: Path) -> None:
+    judge(case, tmp_path)

@@ -1,0 +1,76 @@
+"""Examples, templates and the JSON Schema agree with the loader; loading stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+import search_spaces
+from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.sweep import load_sweep, parse_sweep
+from search_spaces.spec.template import template
+from tests.helpers.spec_catalogue import CATALOGUE
+from tests.helpers.spec_texts import FULL, HEAD
+from workloads.registry import catalogue
+
+EXAMPLES = sorted((Path(search_spaces.__file__).parent / "examples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_load_and_fit_the_schema(path: Path) -> None:
+    sweep = load_sweep(path, catalogue=catalogue())
+    schema = json_schema(catalogue())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for text in (path.read_text(), sweep.to_text()):
+        jsonschema.Draft202012Validator(schema).validate(YAML(typ="safe", pure=True).load(text))
+    assert parse_sweep(sweep.to_text(), "again", Path("/"), catalogue=catalogue()) == sweep
+
+
+def test_there_is_an_example_for_each_workload() -> None:
+    assert {path.stem for path in EXAMPLES} >= set(catalogue().workload_names)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epoch: 3",
+        "epochs: x",
+        "trials: 0",
+        "data: {nam: x}",
+        "final: {top: 0}",
+        "parameters: {lr: {min: a}}",
+        "cohort: x",
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(line: str) -> None:
+    key = line.partition(":")[0]
+    tree = {**YAML(typ="safe", pure=True).load(HEAD), **YAML(typ="safe", pure=True).load(line)}
+    validator = jsonschema.Draft202012Validator(json_schema(CATALOGUE))
+    assert not validator.is_valid(tree), key
+    assert validator.is_valid({**tree, key: 3} if key == "epochs" else YAML(typ="safe", pure=True).load(FULL))
+
+
+@pytest.mark.parametrize("name", catalogue().workload_names)
+def test_a_template_parses_without_change_and_means_the_defaults(name: str) -> None:
+    text = template(catalogue().workload(name), "paceline.schema.json")
+    assert text.startswith("# yaml-language-server: $schema=paceline.schema.json\n")
+    sweep = parse_sweep(text, "new.yaml", Path("/"), catalogue=catalogue())
+    plain = f"workload: {name}\ndata: {{name: {sweep.data.name}}}"
+    assert sweep == parse_sweep(plain, "plain.yaml", Path("/"), catalogue=catalogue())
+
+
+def test_loading_a_spec_imports_nothing_heavy() -> None:
+    heavy = ("torch", "ray", "mlflow", "optuna", "numpy", "scipy", "pandas", "sklearn", "pyarrow")
+    code = (
+        "import sys; from pathlib import Path; from search_spaces.spec.sweep import load_sweep;"
+        "from workloads.registry import catalogue;"
+        f"load_sweep(Path({str(EXAMPLES[0])!r}), catalogue=catalogue());"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,218 @@
+"""The study is told the truth, and its journal survives a torn tail."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import optuna
+import pytest
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from search_spaces.race.finals import Finals, final_seeds, finalists
+from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
+from search_spaces.race.race import Race
+from search_spaces.race.search import Search
+from search_spaces.race.simulate import OBJECTIVE, World, simulate
+from search_spaces.study.journal import mend
+from search_spaces.study.study import Study
+from search_spaces.types.values import Params
+from tests.helpers.toy_race import METRIC, SPACE, Toy, curve, toy_sweep
+
+
+def journal(folder: Path) -> Path:
+    return folder / "journal.log"
+
+
+def optuna_trials(path: Path) -> list[optuna.trial.FrozenTrial]:
+    """As Optuna itself reads the file."""
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    return optuna.load_study(study_name=None, storage=storage).get_trials()
+
+
+def bad(params: Params, epoch: int) -> bool:
+    """Whether the toy's loss is NaN."""
+    lr = float(params["lr"] or 0)
+    return lr > 0.8 or (0.3 < lr < 0.4 and epoch > 1)
+
+
+def searched(folder: Path) -> Race:
+    """A whole sweep with diverging trials, on disk."""
+    study = Study("toy", "maximize", journal(folder))
+    race = Search(toy_sweep(trials=20, method="tpe"), Toy, study).race(2)
+    simulate(race, World(lambda p, e: float("nan") if bad(p, e) else curve(p, e), num_lanes=2))
+    study.flush()
+    return race
+
+
+def test_optuna_is_told_what_happened(tmp_path: Path) -> None:
+    race = searched(tmp_path)
+    trials = optuna_trials(journal(tmp_path))
+
+    told = {"done": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
+    assert [trial.state for trial in trials] == [told[track.state] for track in race.tracks]
+    assert {trial.state for trial in trials} == set(told.values()), "each kind is there, and none is RUNNING"
+    for trial, track in zip(trials, race.tracks, strict=True):
+        assert trial.intermediate_values == track.values
+        assert trial.params == track.searched == trial.user_attrs["params"]
+        if trial.state == TrialState.COMPLETE:
+            assert trial.value == track.best_value == max(track.values.values())
+        if trial.state == TrialState.PRUNED:
+            assert trial.last_step == track.epoch and track.epoch in (1, 3)
+        if trial.state == TrialState.FAIL:
+            assert trial.value is None and bad(track.params, 9)
+            assert trial.user_attrs["progress"]["error"] == f"diverged: {OBJECTIVE} is nan"
+
+
+def test_a_study_opened_again_holds_the_same(tmp_path: Path) -> None:
+    searched(tmp_path)
+    first = Study("toy", "maximize", journal(tmp_path))
+    records = first.records()
+    number = first.add(SPACE, {"lr": 0.25, "size": 2})
+    first.report(number, 1, 0.5)
+    first.report(number, 2, 0.75)
+    first.note(number, "progress", {"state": "running", "epoch": 2})
+    first.set("phase", {"deep": [1, 2.5, None, "x"]})
+    assert Study("toy", "maximize", journal(tmp_path), writing=False).records() == records, "nothing before flush"
+    first.flush()
+
+    again = Study("toy", "maximize", journal(tmp_path))
+    assert again.records() == first.records() and len(again.records()) == len(records) + 1
+    last = again.records()[-1]
+    assert (last.number, last.params, last.values) == (20, {"lr": 0.25, "size": 2}, {1: 0.5, 2: 0.75})
+    assert last.outcome is None and last.attributes["progress"] == {"state": "running", "epoch": 2}
+    assert again.facts()["phase"] == {"deep": [1, 2.5, None, "x"]}
+
+
+def test_a_stopped_trial_without_a_value_is_pruned(tmp_path: Path) -> None:
+    study = Study("toy", "maximize", journal(tmp_path))
+    number = study.add(SPACE, {"lr": 0.25, "size": 2})
+    study.tell(number, "stopped", None)
+    study.flush()
+    assert [trial.state for trial in optuna_trials(journal(tmp_path))] == [TrialState.PRUNED]
+
+
+def test_constants_and_values_outside_the_space_are_kept_as_given(tmp_path: Path) -> None:
+    study = Study("toy", "maximize", journal(tmp_path))
+    study.add(SPACE, {"lr": 7.0, "size": 1})
+    study.flush()
+    assert Study("toy", "maximize", journal(tmp_path)).records()[0].params == {"lr": 7.0, "size": 1}
+
+
+def test_a_tail_torn_at_any_byte_is_cut_and_appended_to(tmp_path: Path) -> None:
+    path = journal(tmp_path)
+    study = Study("toy", "maximize", path)
+    for lr in (0.25, 0.5):
+        study.report(study.add(SPACE, {"lr": lr, "size": 1}), 1, lr)
+    study.flush()
+    whole = path.read_bytes()
+    head = whole[: whole.rstrip(b"\n").rfind(b"\n") + 1]
+    for cut in range(len(head), len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        torn = Study("toy", "maximize", path)
+        kept = cut == len(whole)
+        assert torn.num_bytes_mended == (0 if kept else cut - len(head))
+        assert [r.values for r in torn.records()] == [{1: 0.25}, {1: 0.5} if kept else {}]
+        torn.report(1, 2, 0.75)
+        torn.flush()
+        assert [t.intermediate_values.get(2) for t in optuna_trials(path)] == [None, 0.75]
+
+
+@pytest.mark.parametrize("junk", [b"\x00" * 4096, b"null\n", b"[1]\n", b'{"op_code": 5', b"\xff\xfe\n", b"\n"])
+def test_junk_behind_the_last_record_is_cut(tmp_path: Path, junk: bytes) -> None:
+    searched(tmp_path)
+    path = journal(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + junk)
+
+    assert mend(path) == len(junk)
+    assert path.read_bytes() == whole
+
+
+def test_a_lock_left_behind_is_removed(tmp_path: Path) -> None:
+    searched(tmp_path)
+    backend = JournalFileBackend(str(journal(tmp_path)))
+    backend._lock.acquire()
+    assert list(tmp_path.glob("journal.log.lock*"))
+
+    study = Study("toy", "maximize", journal(tmp_path))
+    study.set("phase", "search")
+    study.flush()
+    assert not list(tmp_path.glob("journal.log.lock*"))
+
+
+def test_a_reader_changes_nothing(tmp_path: Path) -> None:
+    searched(tmp_path)
+    path = journal(tmp_path)
+    torn = path.read_bytes() + b'{"op_code'
+    path.write_bytes(torn)
+
+    assert len(Study("toy", "maximize", path, writing=False).records()) == 20
+    assert path.read_bytes() == torn
+
+
+def test_a_sweep_cut_off_after_any_line_goes_on(tmp_path: Path) -> None:
+    """A kill may tear a batch of lines apart: whatever was written of it, the sweep comes to its end."""
+    searched(tmp_path)
+    lines = journal(tmp_path).read_bytes().splitlines(keepends=True)
+    for cut in sorted(Random(0).sample(range(1, len(lines)), 25)):
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        journal(folder).write_bytes(b"".join(lines[:cut]))
+        study = Study("toy", "maximize", journal(folder))
+        race = Search(toy_sweep(trials=20), Toy, study).race(2)
+        simulate(race, World(curve, num_lanes=2))
+        assert len(study.records()) == 20
+        assert all(record.outcome for record in study.records())
+        assert [r.outcome for r in study.records()] == [t.state for t in race.tracks]
+
+
+def train(race: Race, leg: Leg, finals: Finals | None = None) -> None:
+    for epoch in range(leg.start + 1, leg.stop + 1):
+        metrics = {m.key: {METRIC: curve(m.params, epoch) + m.seed} for m in leg.members}
+        found = [MemberEpoch(key=key, epoch=epoch, metrics=measured) for key, measured in metrics.items()]
+        race.reported(leg.id, found, METRIC)
+    race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/{leg.stop}") for m in leg.members])
+    tracks = {track.key: track for track in race.tracks}
+    for member in leg.members if finals else ():
+        assert finals
+        score = Scored(key=member.key, best_epoch=9, metrics={"test_accuracy": 0.9})
+        finals.scored(tracks[member.key], score)
+
+
+def test_the_verdict_is_taken_up_where_it_was_cut_off(tmp_path: Path) -> None:
+    search = searched(tmp_path)
+    chosen, seeds = finalists(search, 2), final_seeds(0, 3)
+    assert chosen[:2] == search.ranked()[:2] and 0 in {track.trial for track in chosen}
+
+    def begin() -> tuple[Study, Finals, Race]:
+        study = Study("toy", "maximize", journal(tmp_path))
+        finals = Finals(study, 9)
+        return study, finals, finals.race(chosen, seeds, search.rules, finals)
+
+    study, finals, race = begin()
+    first = race.next_leg()
+    second = race.next_leg()
+    assert first and second and (first.start, first.stop, first.purpose) == (0, 9, "final")
+    train(race, first, finals)
+    race.finished_leg(first.id)
+    train(race, second, None)
+    study.flush()
+
+    study, finals, race = begin()
+    scored = {member.key for member in first.members}
+    assert {track.key for track in race.tracks if track.state == "done"} == scored
+    while leg := race.next_leg():
+        assert leg.start == 0 and not scored & {member.key for member in leg.members}, "saved, but not scored"
+        train(race, leg, finals)
+        scored |= {member.key for member in leg.members}
+        race.finished_leg(leg.id)
+    assert race.finished and len(scored) == len(chosen) * 3
+    assert all("test" in entry for entry in finals.entries.values())
+
+
+def test_the_journal_is_whole_json_lines(tmp_path: Path) -> None:
+    searched(tmp_path)
+    assert all(isinstance(json.loads(line), dict) for line in journal(tmp_path).read_text().splitlines())

@@ -1,0 +1,155 @@
+"""The links into MLflow's UI, the page that they open, the server behind it, and the registered model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.helpers.small_sweep_in_mlflow import HEADER, SWEEP, open_writer, params, runs_of, write_trial
+from tracking import names
+from tracking.store.records import Best
+from tracking.ui import server as ui
+from tracking.ui import shared_view
+from tracking.ui.server import Server, charts_url, leaderboard_url
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_the_links_open_the_leaderboard_and_the_charts(server: Server, tmp_path: Path) -> None:
+    header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "seen"})
+    writer = open_writer(server.url, tmp_path / "spool", header=header)
+    for number in range(3):
+        write_trial(writer, number)
+    assert writer.close(60)
+    assert writer.experiment_id is not None
+    command = [
+        "chromium",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    command += ["--window-size=1800,1200", "--virtual-time-budget=60000", "--dump-dom"]
+    pages = []
+    for link in (leaderboard_url, charts_url):
+        url = link(server.url, writer.experiment_id, "seen")
+        pages.append(subprocess.run([*command, url], capture_output=True, text=True, timeout=120).stdout)
+    board, charts = pages
+    titles = [names.trial_title(f"t{number:04d}", params(number), HEADER.searched) for number in (2, 1, 0)]
+    places = [board.find(title) for title in titles]
+    assert -1 not in places and places == sorted(places)
+    assert all(column in board for column in ("best_val_accuracy", "optimizer", "cost/seconds"))
+    assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_accuracy" in charts
+
+
+def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(finished_uri)
+    experiment = client.get_experiment_by_name("digits")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{SWEEP}"])
+    found = client.search_runs(
+        [experiment.experiment_id], view["searchFilter"], order_by=[f"{view['orderByKey']} DESC"]
+    )
+    assert [run.data.tags["trial.number"] for run in found] == ["5", "4", "3", "2", "1", "0", "6"]
+    first = found[0].data
+    for column in view["selectedColumns"]:
+        kind, _, key = column.partition(".")
+        assert key.strip("`") in getattr(first, kind)
+    charts = {chart["type"]: chart for chart in view["compareRunCharts"]}
+    assert charts["PARALLEL"]["selectedParams"] == ["optimizer"]
+    assert charts["PARALLEL"]["selectedMetrics"] == ["hp/log10_lr", "hp/width", "best_val_accuracy"]
+    assert set(charts["PARALLEL"]["selectedMetrics"]) <= set(first.metrics)
+
+
+def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
+    searched = tuple(f"{'very_long_name' * 10}{number}" for number in range(200))
+    header = HEADER.__class__(**{**HEADER.__dict__, "searched": searched})
+    [view] = shared_view.shared_views(header).values()
+    assert len(view) <= shared_view.MAX_VIEW
+    assert "No trial" in shared_view.note(header, None)
+    assert shared_view.note(header, Best(number=3, value=0.25, params={"lr": 0.1})).startswith(
+        "**Best: trial 3, val_accuracy 0.25**"
+    )
+
+
+def test_links() -> None:
+    link = ui.leaderboard_url("http://host:5000/", "7", SWEEP)
+    assert link == f"http://host:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey={SWEEP}"
+    assert ui.charts_url("http://host:5000", "7", SWEEP) == f"{link}&compareRunsMode=CHART"
+    plain = ui.plain_url("http://host:5000", "7", SWEEP, "val_loss", "minimize")
+    assert "orderByKey=metrics.%60best_val_loss%60&orderByAsc=true" in plain
+
+
+def test_serving_what_cannot_be_served_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no MLflow store here yet"):
+        ui.serve(f"sqlite:///{tmp_path / 'none.db'}", 0, tmp_path / "log")
+    with pytest.raises(ValueError, match="server already"):
+        ui.serve("http://localhost:5000", 0, tmp_path / "log")
+    (tmp_path / "junk.db").write_text("this is no database, whatever its name says" * 100)
+    with pytest.raises(ChildProcessError):
+        ui.serve(f"sqlite:///{tmp_path / 'junk.db'}", 0, tmp_path / "log")
+
+
+def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(finished_uri: str) -> None:
+    import mlflow
+    import torch
+    from torch import nn
+
+    from tracking.results.registered_model import Candidate, Example, load, register
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    inputs = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    example = Example(inputs, model(torch.from_numpy(inputs)).detach().numpy())
+    run_id, better = (runs_of(finished_uri)[key][0].info.run_id for key in ("t0003-s1", "t0005"))
+    candidate = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={"test_accuracy": "0.9"})
+    first, second = (register(finished_uri, candidate, model, example) for _ in range(2))
+    assert first == second
+    other = register(finished_uri, Candidate(**{**candidate.__dict__, "run_id": better}), model, example)
+    assert int(other.version) == int(first.version) + 1
+
+    client = mlflow.MlflowClient(finished_uri)
+    assert len(client.search_model_versions("name = 'digits-mlp'")) == 2
+    champion = client.get_model_version_by_alias("digits-mlp", "champion")
+    assert (str(champion.version), champion.run_id, champion.tags["test_accuracy"]) == (
+        other.version,
+        better,
+        "0.9",
+    )
+    assert [client.get_run(run).info.status for run in (run_id, better)] == ["FINISHED", "FINISHED"]
+    loaded = load(finished_uri, other.uri)
+    batch = torch.randn(11, 4)
+    torch.testing.assert_close(loaded(batch), model(batch))
+
+
+def test_a_registration_that_died_is_gone_on_with(sqlite_uri: str, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+    from torch import nn
+
+    from tests.helpers.small_sweep_in_mlflow import open_writer
+    from tracking.results.registered_model import Candidate, Example, register
+
+    writer = open_writer(sqlite_uri, tmp_path / "spool")
+    writer.trial("t0003-s1", 3, "final", {"lr": 0.5})
+    writer.state("t0003-s1", "done", {})
+    assert writer.close(60)
+    run_id, client = writer.run_ids["t0003-s1"], MlflowClient(sqlite_uri)
+    inputs = np.zeros((2, 4), dtype="float32")
+    order = Candidate(name="digits-mlp", sweep_id=SWEEP, run_id=run_id, metadata={})
+    example = Example(inputs, inputs[:, :1])
+    client.create_logged_model(writer.experiment_id, "model", source_run_id=run_id)  # died while it was uploaded
+    client.update_run(run_id, "RUNNING")
+    first = register(sqlite_uri, order, nn.Linear(4, 1).eval(), example)
+    client.delete_model_version("digits-mlp", first.version)  # died before there was one
+    register(sqlite_uri, order, nn.Linear(4, 1).eval(), example)
+    [model] = client.search_logged_models([writer.experiment_id])
+    [version] = client.search_model_versions("name = 'digits-mlp'")
+    champion = client.get_model_version_by_alias("digits-mlp", "champion")
+    assert (champion.source, champion.run_id, champion.version) == (model.model_uri, run_id, version.version)
+    assert client.get_run(run_id).info.status == "FINISHED"

@@ -1,0 +1,167 @@
+"""The writer against real stores: everything arrives once, in order, through outages, crashes and bad events."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.helpers.paths import ROOT
+from tests.helpers.small_sweep_in_mlflow import (
+    HEADER,
+    SWEEP,
+    curve,
+    metrics,
+    open_writer,
+    params,
+    runs_of,
+    write_trial,
+)
+from tests.helpers.waiting import wait_until
+from tracking import names
+from tracking.results import table
+from tracking.ui.server import serve
+
+
+def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_path: Path) -> None:
+    shutil.copy(template, tmp_path / "mlflow.db")
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    server = serve(store, 0, tmp_path / "server.log")
+    port = int(server.url.rpartition(":")[2])
+    messages: list[str] = []
+    writer = open_writer(server.url, tmp_path / "spool", messages)
+    try:
+        writer.trial("t0000", 0, "trial", params(0))
+        for epoch in range(1, 4):
+            writer.epoch("t0000", epoch, metrics(0, epoch))
+        wait_until(lambda: writer.connected(0) and writer.stats.num_waiting_bytes == 0, "everything is sent")
+        server.kill()
+        for epoch in range(4, 8):
+            writer.epoch("t0000", epoch, metrics(0, epoch))
+        write_trial(writer, 1)
+        wait_until(lambda: any("is away" in message for message in messages), "the outage is told")
+        writer.epoch("t0000", 8, metrics(0, 8))
+        server = serve(store, port, tmp_path / "server2.log")
+        writer.state("t0000", "done", {})
+        assert writer.close(60)
+        assert [message.split(" (")[0].split(": ")[0] for message in messages] == [
+            f"MLflow at {server.url} is away",
+            f"MLflow at {server.url} is back",
+        ]
+        runs = runs_of(server.url)
+        assert {key: len(found) for key, found in runs.items()} == {"": 1, "t0000": 1, "t0001": 1}
+        for key, epochs in (("t0000", 8), ("t0001", 3)):
+            expected = [
+                (e, names.clean_metric(metrics(int(key[-1]), e)["val_accuracy"])) for e in range(1, epochs + 1)
+            ]
+            assert curve(server.url, runs[key][0].info.run_id) == expected
+            assert runs[key][0].info.status == "FINISHED"
+    finally:
+        server.stop()
+
+
+def test_a_store_that_stays_away_is_told_and_the_spool_kept(tmp_path: Path, sqlite_uri: str) -> None:
+    messages: list[str] = []
+    writer = open_writer("http://127.0.0.1:9", tmp_path / "spool", messages)
+    write_trial(writer, 0)
+    assert not writer.connected(0)
+    assert not writer.close(1.5)
+    assert str(tmp_path / "spool") in messages[-1]
+    again = open_writer(sqlite_uri, tmp_path / "spool")
+    assert again.close(60)
+    assert len(curve(sqlite_uri, again.run_ids["t0000"])) == 3
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.helpers.small_sweep_in_mlflow import metrics, open_writer, params
+writer = open_writer(sys.argv[1], Path(sys.argv[2]))
+writer.trial("t0000", 0, "trial", params(0))
+assert writer.connected(60)
+epoch = 0
+while True:
+    epoch += 1
+    writer.epoch("t0000", epoch, metrics(0, epoch))
+    print(epoch, flush=True)
+"""
+
+
+def test_a_killed_process_is_continued_from_its_spool(sqlite_uri: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, sqlite_uri, str(tmp_path / "spool")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    last = 0
+    for line in process.stdout:
+        last = int(line)
+        if last >= 3000:
+            process.kill()
+            break
+    last = max([last, *(int(line) for line in process.stdout if line.endswith("\n"))])
+    process.wait()
+    with (tmp_path / "spool" / "events.jsonl").open("a") as spool:
+        spool.write('{"kind":"epoch","key":"t00')  # torn
+
+    messages: list[str] = []
+    writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
+    writer.trial("t0000", 0, "trial", params(0))  # the driver says what it knows again
+    for epoch in range(last - 5, last + 3):
+        writer.epoch("t0000", epoch, {"val_accuracy": 0.125, "val_loss": 0.5})
+    writer.state("t0000", "done", {})
+    assert writer.close(60)
+    assert any("torn" in message for message in messages)
+    [run] = runs_of(sqlite_uri)["t0000"]
+    points = curve(sqlite_uri, run.info.run_id)
+    assert [step for step, _ in points] == list(range(1, last + 3))
+    assert points[:last] == [(e, names.clean_metric(metrics(0, e)["val_accuracy"])) for e in range(1, last + 1)]
+    assert run.info.status == "FINISHED"
+
+
+def test_a_refused_event_does_not_hold_up_the_rest(any_uri: str, tmp_path: Path) -> None:
+    messages: list[str] = []
+    header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "poison"})
+    writer = open_writer(any_uri, tmp_path / "spool", messages, header)
+    write_trial(writer, 0)
+    writer.epoch("t0099", 1, {"val_accuracy": 0.5})  # never announced
+    writer.file(tmp_path / "missing.txt", "missing.txt")
+    write_trial(writer, 1)
+    assert writer.close(60)
+    runs = runs_of(any_uri, "poison")
+    assert set(runs) == {"", "t0000", "t0001"}
+    assert [len(curve(any_uri, runs[key][0].info.run_id)) for key in ("t0000", "t0001")] == [3, 3]
+    assert len(messages) == 2 and "t0099" in messages[0] and "missing.txt" in messages[1]
+    assert len((tmp_path / "spool" / "refused.jsonl").read_text().splitlines()) == writer.stats.num_refused == 2
+
+
+def test_values_that_mlflow_cannot_hold_are_told_by_tags(sqlite_uri: str, tmp_path: Path) -> None:
+    messages: list[str] = []
+    writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
+    writer.trial("t0000", 0, "trial", {"lr": 0.1, "layers": "64," * 3000, "bad!name": 1})
+    writer.epoch("t0000", 1, {"val_accuracy": 0.1, "val_loss": math.inf})
+    writer.epoch("t0000", 2, {"val_accuracy": math.nan, "val_loss": math.nan})
+    writer.state("t0000", "failed", {"best_val_accuracy": 0.1}, "diverged")
+    assert writer.close(60)
+    [run] = runs_of(sqlite_uri)["t0000"]
+    assert curve(sqlite_uri, run.info.run_id) == [(1, 0.1)]
+    assert curve(sqlite_uri, run.info.run_id, "val_loss") == []
+    assert run.data.tags["nonfinite.val_loss"] == "inf at epoch 1"
+    assert run.data.tags["nonfinite.val_accuracy"] == "nan at epoch 2"
+    assert len(run.data.params["layers"]) <= 6000
+    assert run.data.params["layers"].endswith("[cut from 9000 characters]")
+    assert run.data.params["bad_name"] == "1"
+    assert len(messages) == 1 and "val_loss" in messages[0]
+
+
+def test_reports_from_many_threads_all_arrive(sqlite_uri: str, tmp_path: Path) -> None:
+    writer = open_writer(sqlite_uri, tmp_path / "spool")
+    threads = [threading.Thread(target=write_trial, args=(writer, number, 20)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert writer.close(60)
+    history = table.history(sqlite_uri, SWEEP, ["val_accuracy"])
+    assert history.groupby("key")["epoch"].agg(list).tolist() == [list(range(1, 21))] * 8

@@ -1,0 +1,199 @@
+"""Leaks: found and named, without false alarms, told by default and refused where the spec is strict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from search_spaces.spec.data import Data, Split
+from tests.helpers.paths import SHARED_DATA
+from workloads.data.leaks import Finding, Table, of_table
+from workloads.data.prepare import DataError, prepare
+from workloads.registry import DATASETS
+
+TITANIC = SHARED_DATA / "titanic.csv"
+RNG = np.random.default_rng(0)
+NUM_ROWS = 120
+Y = np.arange(NUM_ROWS) % 2
+NUMBERS = RNG.normal(0, 1, (NUM_ROWS, 1))
+
+
+def found(column: np.ndarray, y: np.ndarray = Y, kind: str = "number") -> list[Finding]:
+    return of_table(Table(np.asarray(column, float)[:, None], y, ["c"], [kind], "y"))
+
+
+TELLING: dict[str, tuple[np.ndarray, np.ndarray, str, str]] = {
+    "one to one": (1 - Y, Y, "category", "each of its 2 values comes with one class only"),
+    "many to one": (
+        Y * 3 + RNG.integers(0, 3, NUM_ROWS),
+        Y,
+        "category",
+        "each of its 6 values comes with one class",
+    ),
+    "by its gaps": (np.where(Y, np.nan, 7.0), Y, "category", "each of its 2 values"),
+    "by its order": (Y * 10 + RNG.uniform(0, 1, NUM_ROWS), Y, "number", "its order alone parts the classes"),
+    "the number itself": (
+        NUMBERS[:, 0],
+        NUMBERS,
+        "number",
+        "it is a copy of it, or rises or falls exactly with it",
+    ),
+    "its logarithm, turned": (-np.exp(NUMBERS[:, 0]), NUMBERS, "number", "rises or falls exactly with it"),
+    "a price list": (
+        np.arange(NUM_ROWS) % 4,
+        (np.arange(NUM_ROWS) % 4 * 2.5)[:, None],
+        "category",
+        "one number only",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TELLING)
+def test_a_column_that_determines_the_target_is_named(case: str) -> None:
+    column, y, kind, expected = TELLING[case]
+    [finding] = found(column, y, kind)
+    assert finding.leak and finding.text.startswith("column 'c' determines the target 'y': ")
+    assert expected in finding.text
+
+
+def flipped(num: int) -> np.ndarray:
+    column = Y.copy()
+    column[:num] = 1 - column[:num]
+    return column
+
+
+INNOCENT: dict[str, tuple[np.ndarray, np.ndarray, str]] = {
+    "one row off": (flipped(1), Y, "category"),
+    "noise": (RNG.normal(0, 1, NUM_ROWS), Y, "number"),
+    "a name a row": (np.arange(NUM_ROWS), Y, "category"),
+    "constant": (np.ones(NUM_ROWS), Y, "number"),
+    "values too rare to prove it": (np.arange(NUM_ROWS) // 3 * 2 + Y, Y, "category"),
+    "a rare class by chance": (RNG.integers(0, 9, NUM_ROWS), np.arange(NUM_ROWS) == 7, "category"),
+    "strong, not exact": (NUMBERS[:, 0] + RNG.normal(0, 0.01, NUM_ROWS), NUMBERS, "number"),
+    "all missing": (np.full(NUM_ROWS, np.nan), Y, "number"),
+}
+
+
+@pytest.mark.parametrize("case", INNOCENT)
+def test_no_false_alarm(case: str) -> None:
+    column, y, kind = INNOCENT[case]
+    assert found(column, y.astype(int) if y.dtype == bool else y, kind) == []
+
+
+def test_a_number_for_each_row_is_only_a_note() -> None:
+    [finding] = found(RNG.permutation(NUM_ROWS) + 1)
+    assert not finding.leak and "another whole number in each row" in finding.text
+    assert found(RNG.permutation(NUM_ROWS) * 97) == [], "measurements may well differ in every row"
+
+
+def test_columns_that_repeat_each_other_are_noted() -> None:
+    words, number = RNG.integers(0, 3, NUM_ROWS), RNG.normal(0, 1, NUM_ROWS)
+    x = np.column_stack([words, (words + 1) % 3 * 7, number, 32 + 1.8 * number, RNG.normal(0, 1, NUM_ROWS)])
+    kinds = ["category", "category", "number", "number", "number"]
+    findings = of_table(Table(x, Y, list("abcde"), kinds))
+    assert [f.leak for f in findings] == [False, False]
+    assert "'a' and 'b'" in findings[0].text and "'c' and 'd'" in findings[1].text
+
+
+@pytest.mark.parametrize("name", [n for n, info in DATASETS.items() if info.kind == "table"])
+def test_honest_data_sets_are_left_alone(name: str) -> None:
+    card = prepare(Data(name=name), DATASETS[name].problem).card
+    assert not [leak for leak in card.leaks if "determines" in leak]
+
+
+@pytest.mark.skipif(not TITANIC.exists(), reason="the shared titanic file is not here")
+def test_titanic_s_leak_is_found_and_dropped() -> None:
+    data = Data(csv=str(TITANIC), target="survived")
+    card = prepare(data).card
+    assert [leak for leak in card.leaks if "determines" in leak] == [
+        "column 'alive' determines the target 'survived': each of its 2 values comes with one class only "
+        "(if it is known only afterwards, leave it out)"
+    ]
+    assert [n for n in card.notes if "say the same" in n] == [
+        "columns 'pclass' and 'class' say the same: their values go one to one",
+        "columns 'embarked' and 'embark_town' say the same: their values go one to one",
+    ]
+    with pytest.raises(
+        DataError, match=r"data\.strict: true allows no leak, received .*'alive' determines"
+    ) as caught:
+        prepare(data.model_copy(update={"strict": True}))
+    assert "\n" not in str(caught.value)
+    without = prepare(data.model_copy(update={"columns": {"alive": "drop"}})).card
+    assert not [leak for leak in without.leaks if "determines" in leak]
+
+
+def frame(num_rows: int = 60, **columns: object) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    kinds = np.array(["cat", "dog"])[rng.integers(0, 2, num_rows)]
+    return pd.DataFrame({"a": rng.normal(5, 2, num_rows), "kind": kinds, **columns})
+
+
+def csv(folder: Path, table: pd.DataFrame, name: str = "some.csv") -> str:
+    table.to_csv(folder / name, index=False)
+    return str(folder / name)
+
+
+def test_copies_across_splits_are_named_and_refused_where_strict(tmp_path: Path) -> None:
+    data = Data(csv=csv(tmp_path, pd.concat([frame(30)] * 2)), target="kind")
+    card = prepare(data).card
+    count = card.duplicates["test_in_train"]
+    assert f"{count} of 9 rows of test are exact copies of rows of train" in card.leaks
+    with pytest.raises(DataError, match=r"data\.strict: true allows no leak, received \d: .*exact cop"):
+        prepare(data.model_copy(update={"strict": True}))
+    clean = Data(csv=csv(tmp_path, frame()), target="kind", strict=True)
+    assert prepare(clean).card.leaks == ()
+
+
+def ordered(num_rows: int) -> pd.Series:
+    return pd.Series(pd.date_range("2024-01-01", periods=num_rows).strftime("%Y-%m-%d"))
+
+
+def shuffled(num_rows: int) -> pd.Series:
+    return ordered(num_rows).sample(frac=1, random_state=0).reset_index(drop=True)
+
+
+@pytest.mark.parametrize(("days", "leak"), [(ordered, True), (shuffled, False)])
+def test_time_that_goes_backwards_is_named(tmp_path: Path, days: Callable[[int], pd.Series], leak: bool) -> None:
+    card = prepare(Data(csv=csv(tmp_path, frame(day=days(60))), target="kind")).card
+    told = [t for t in (card.leaks if leak else card.notes) if t.startswith("time goes backwards: by column 'day'")]
+    assert len(told) == 2 and "older than the newest row of train" in told[0]
+
+
+def test_files_per_split_keep_the_order_of_time(tmp_path: Path) -> None:
+    whole = frame(90, day=ordered(90))
+    paths = [csv(tmp_path, whole[i : i + 30], f"{i}.csv") for i in (0, 30, 60)]
+    prepared = prepare(Data(csv=paths[0], val=paths[1], test=paths[2], target="kind", strict=True))
+    assert prepared.card.rows == {"train": 30, "val": 30, "test": 30}
+    assert prepared.search.val.x[:, 0] == pytest.approx(whole["a"][30:60])
+    assert prepared.indices["val"].tolist() == list(range(30))
+
+
+def test_a_column_of_groups_is_no_feature_and_keeps_its_rows_together(tmp_path: Path) -> None:
+    patients = np.arange(120) // 4
+    data = Data(
+        csv=csv(tmp_path, frame(120, patient=patients)), target="kind", split=Split(group="patient", folds=3)
+    )
+    prepared = prepare(data)
+    assert prepared.card.features == ("a",)
+    held = [set(patients[prepared.indices[name]]) for name in ("train", "val", "test")]
+    assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
+    rows = np.concatenate([prepared.indices["train"], prepared.indices["val"]])
+    for number, (train, val) in enumerate(prepared.search.folds):
+        assert not set(patients[rows[train]]) & set(patients[rows[val]])
+        assert prepared.indices[f"fold{number}"].tolist() == sorted(rows[val])
+    gaps = frame(120, patient=pd.Series(patients).where(patients > 0))
+    with pytest.raises(DataError, match=r"column 'patient' of some\.csv is empty in 4 rows"):
+        prepare(data.model_copy(update={"csv": csv(tmp_path, gaps)}))
+
+
+def test_folds_of_a_series_are_blocks_of_time(tmp_path: Path) -> None:
+    values = pd.DataFrame({"day": ordered(200), "v": np.sin(np.arange(200) / 3) + np.arange(200) / 50})
+    data = Data(series=csv(tmp_path, values), value="v", time="day", window=8, split=Split(folds=3))
+    search = prepare(data).search
+    assert len(search.folds) == 3
+    for train, val in search.folds:
+        assert train.max() + 8 < val.min(), "no value is in both"

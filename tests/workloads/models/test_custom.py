@@ -1,0 +1,165 @@
+"""Training functions of the user's own: what they declare, how they are driven, resumed and judged."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_spaces.race.legs import Leg, Member
+from search_spaces.space.hyperparameters import hyperparameters
+from tests.helpers.workload_data import blobs, search_data
+from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.custom.loop import Abandoned, Run
+from workloads.models.custom.workload import workload_of
+from workloads.registry import workload
+
+SKLEARN = "workloads.examples.sklearn_sgd:train"
+OTHERS = {
+    "lightning": "workloads.examples.lightning_mlp:train",
+    "keras": "workloads.examples.keras_mlp:train",
+    "fastai": "workloads.examples.fastai_tabular:train",
+}
+
+
+def runner(folder: Path, name: str) -> LegRunner:
+    setting = LegSetting(name, "val_accuracy", "maximize", str(folder), device="cpu")
+    return LegRunner(setting, search_data(), blobs(30, 2))
+
+
+def trained(lane: LegRunner, leg: Leg) -> list[Any]:
+    lane.start(leg)
+    told = []
+    while not lane.done:
+        told += lane.epoch()
+    return told
+
+
+def leg(start: int, stop: int, checkpoint: str | None = None, name: str = "", **more: Any) -> Leg:
+    params = {"batch_size": 8, "lr": 0.02} if name in OTHERS.values() else {}
+    member = Member(trial=0, seed=1, params=params, checkpoint=checkpoint)
+    return Leg(id=0, start=start, stop=stop, horizon=4, members=(member,), **more)
+
+
+def test_a_functions_keyword_parameters_are_its_hyperparameters() -> None:
+    kind = workload(SKLEARN)
+    known = hyperparameters(kind.hyperparameters)
+    assert {name: (hp.type, hp.default) for name, hp in known.items()} == {
+        "alpha": (float, 1e-4),
+        "eta0": (float, 0.01),
+        "penalty": (str, "l2"),
+    }
+    assert kind.judged and not kind.registered
+
+
+def test_parameters_that_are_no_hyperparameters_are_refused() -> None:
+    def no_default(run: Run, *, lr: float) -> None: ...
+
+    def positional(run: Run, lr: float = 1.0) -> None: ...
+
+    def wrong_type(run: Run, *, sizes: tuple[int, ...] = ()) -> None: ...
+
+    for train in (no_default, positional, wrong_type):
+        with pytest.raises(LookupError, match="must be keyword-only"):
+            workload_of("mine:train", train)
+
+
+@pytest.mark.parametrize("name", [SKLEARN, *OTHERS.values()])
+def test_an_example_learns_goes_on_from_its_files_and_is_judged(tmp_path: Path, name: str) -> None:
+    for package, own in OTHERS.items():
+        if own == name and importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install 'paceline[{package}]'")
+    whole = trained(runner(tmp_path / "whole", name), leg(0, 4, name=name))
+    assert [told.epoch for told in whole] == [1, 2, 3, 4]
+    assert whole[-1].metrics["val_accuracy"] > 0.6
+    lane = runner(tmp_path, name)
+    first = trained(lane, leg(0, 2, name=name))
+    [saved] = lane.save()
+    second = trained(runner(tmp_path, name), leg(2, 4, saved.uri, name))
+    if name == SKLEARN:
+        for told, expected in zip([*first, *second], whole, strict=True):
+            assert told.metrics == pytest.approx(expected.metrics)
+    final = runner(tmp_path / "final", name)
+    trained(final, leg(0, 4, name=name, purpose="final"))
+    final.save()
+    [scored] = final.score()
+    assert 0.5 < scored.metrics["test_accuracy"] <= 1
+    assert np.isfinite(scored.metrics["test_f1_macro"])
+
+
+def test_without_saved_files_training_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    def train(run: Run) -> None:
+        begun.append(run.epoch)
+        for epoch in range(run.epoch, run.num_epochs):
+            run.report(val_accuracy=epoch / 10)
+
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    lane = runner(tmp_path, "mine:train")
+    trained(lane, leg(0, 2))
+    [saved] = lane.save()
+    told = trained(runner(tmp_path, "mine:train"), leg(2, 3, saved.uri))
+    assert begun == [0, 0]
+    assert [(t.epoch, t.metrics["val_accuracy"]) for t in told] == [(3, 0.2)]
+
+
+def test_what_a_function_does_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(run: Run) -> None:
+        raise ValueError("my own mistake")
+
+    def ends(run: Run) -> None:
+        run.report(val_accuracy=0.5)
+
+    def other(run: Run) -> None:
+        run.report(val_loss=0.5)
+
+    for train, rule in ((raises, "my own mistake"), (ends, "ended behind epoch 1"), (other, "must report val_acc")):
+        monkeypatch.setattr("workloads.legs.runner.workload", lambda name, train=train: workload_of(name, train))
+        with pytest.raises((ValueError, RuntimeError), match=rule):
+            trained(runner(tmp_path, "mine:train"), leg(0, 2))
+
+
+def test_a_training_that_is_given_up_ends_its_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    def train(run: Run) -> None:
+        try:
+            while True:
+                run.report(val_accuracy=0.5)
+        except Abandoned:
+            ended.append("here")
+            raise
+
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    lane = runner(tmp_path, "mine:train")
+    trained(lane, leg(0, 1))
+    lane.start(leg(0, 1))
+    for _ in range(100):
+        if ended:
+            break
+        import gc
+        import time
+
+        gc.collect()
+        time.sleep(0.05)
+    assert ended == ["here"]
+
+
+def test_a_function_without_predict_needs_final_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from search_spaces.spec.sweep import parse_sweep
+    from search_spaces.types.faults import SpecError
+    from workloads.registry import catalogue
+
+    (tmp_path / "silent.py").write_text("def train(run, *, lr: float = 0.1):\n    run.report(val_accuracy=lr)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = json.dumps(
+        {"workload": "silent:train", "data": {"name": "wine"}, "parameters": {"lr": {"min": 0, "max": 1}}}
+    )
+    with pytest.raises(SpecError, match="final: must be none: workload silent:train has no predict"):
+        parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue())
+    assert parse_sweep(text, "sweep.yaml", tmp_path, ["final=none"], catalogue=catalogue()).final is None

@@ -1,0 +1,147 @@
+"""Processes that train together: the mathematics of one process at the same batch, whatever their number."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import torch
+
+from tests.helpers.ports import free_ports
+from tests.helpers.workload_data import setup, train, trainee
+from tests.workloads.models.test_gan import eight_by_eight
+from tests.workloads.models.test_gan import trainee as gan_trainee
+from workloads.registry import workload
+from workloads.training.choose_width import make_loop
+from workloads.training.process_group import Ring, scaled
+from workloads.training.setup import MemberState, Setup
+
+CASES: dict[str, dict[str, Any]] = {
+    "softmax": {"l1": 0.001},
+    "mlp": {"optimizer": "sgd", "momentum": 0.9, "clip_norm": 0.5, "lr_schedule": "cosine"},
+    "cnn": {"micro_batch": 3},
+    "recurrent": {},
+    "image": {"norm": "group"},
+}
+"""What is compared, and with which hyperparameters: nothing that draws noise, no batch norm."""
+QUIET = {"dropout": 0.0, "batch_norm": False, "flip": 0.0, "crop": 0.0}
+NOISY_ONES = ("gan", "transfer", "cnn")
+"""Drawn noise or batch norm: what two processes come to is not what one does, but both hold the same."""
+NOISY = ("examples_per_s",)
+BATCH = 16
+EXPECTED = {"rel": 1e-9, "abs": 1e-12}
+
+
+def member(name: str) -> Any:
+    known = type(trainee(name).hp).__dataclass_fields__
+    params = {key: value for key, value in {**QUIET, **CASES[name], "batch_size": BATCH}.items() if key in known}
+    return trainee(name, **params)
+
+
+def trained(name: str, ring: Ring, start: MemberState | None, num_epochs: int) -> tuple[Any, MemberState]:
+    from dataclasses import replace
+
+    loop = make_loop(replace(setup(name), ring=ring, horizon=2), [member(name)])
+    if start is not None:
+        loop.load(0, start)
+        loop.epoch_done = 1
+    records = [epoch[0] for epoch in train(loop, num_epochs)]
+    assert loop.finite() == [True]
+    return records, loop.state(0)
+
+
+def one_of_two(rank: int, port: int, folder: str) -> None:
+    """What each process does: every case with either strategy, from the start and from one process's checkpoint."""
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": "2"}
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=300))
+    found: dict[str, Any] = {}
+    for name in CASES:
+        for strategy in ("ddp", "fsdp"):
+            ring = Ring(rank, 2, strategy)  # type: ignore[arg-type]
+            found[f"{name} {strategy}"] = trained(name, ring, None, 2)
+            begun = trained(name, Ring(), None, 1)[1]
+            found[f"{name} {strategy} resumed"] = trained(name, ring, begun, 1)
+    alike = {name: same_everywhere(name, Ring(rank, 2)) for name in NOISY_ONES}
+    if rank == 0:
+        torch.save(alike, f"{folder}.alike")
+        torch.save(
+            {key: (records, state.model, state.optimizer) for key, (records, state) in found.items()}, folder
+        )
+    torch.distributed.destroy_process_group()
+
+
+def same_everywhere(name: str, ring: Ring) -> tuple[bool, list[float]]:
+    """Whether all processes hold the same weights and statistics after an epoch; and what they measured."""
+    from dataclasses import replace
+
+    if name == "gan":
+        own = gan_trainee("conditional")
+        shared = Setup(
+            workload(name), workload(name).data(own.hp, eight_by_eight(), torch.device("cpu"), torch.float32)
+        )
+    else:
+        shared, own = setup(name, torch.float32), trainee(name, batch_size=BATCH)
+    loop = make_loop(replace(shared, ring=ring), [own])
+    [record] = loop.epoch()
+    weights = torch.cat([value.double().flatten() for value in loop.state(0).model.values()])
+    told: list[object] = [None, None]
+    objective = record["val_frechet_distance" if name == "gan" else "val_loss"]
+    torch.distributed.all_gather_object(told, (weights.sum().item(), weights.abs().max().item(), objective))
+    return told[0] == told[1], [value for metric, value in record.items() if metric not in NOISY]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path = tmp_path_factory.mktemp("ring") / "found.pt"
+    (port,) = free_ports(1)
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=one_of_two, args=(rank, port, str(path))) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    return torch.load(path, weights_only=True), torch.load(f"{path}.alike", weights_only=True)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_train_as_one(name: str, strategy: str, both: Any) -> None:
+    found, _ = both
+    records, state = trained(name, Ring(), None, 2)
+    for key, num_epochs in ((f"{name} {strategy}", 2), (f"{name} {strategy} resumed", 1)):
+        told, model, optimizer = found[key]
+        assert len(told) == num_epochs
+        for epoch, expected in zip(told, records[-num_epochs:], strict=True):
+            wanted = {metric: value for metric, value in expected.items() if metric not in NOISY}
+            assert {metric: epoch[metric] for metric in wanted} == pytest.approx(wanted, **EXPECTED)
+        torch.testing.assert_close(model, dict(state.model), rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(optimizer, dict(state.optimizer), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NOISY_ONES)
+def test_two_processes_hold_one_model(name: str, both: Any) -> None:
+    same, measured = both[1][name]
+    assert same
+    assert all(math.isfinite(value) for value in measured)
+
+
+def test_parts_of_a_batch_and_their_weights() -> None:
+    rings = [Ring(rank, 3) for rank in range(3)]
+    parts = [ring.part(torch.arange(8)) for ring in rings]
+    assert torch.cat(parts).tolist() == list(range(8))
+    values = [part.double().mean() for part in parts]
+    weights = [ring.weight(len(part), 8) for ring, part in zip(rings, parts, strict=True)]
+    assert sum(w * v for w, v in zip(weights, values, strict=True)) / 3 == pytest.approx(3.5)
+    rows = [ring.rows(torch.arange(8)) for ring in rings]
+    assert [len(own) for own in rows] == [3, 3, 3]
+    assert torch.cat(rows).tolist()[:8] == list(range(8))
+
+
+def test_learning_rates_grow_with_the_number_of_processes_as_told() -> None:
+    assert [scaled(rule, 4) for rule in ("none", "linear", "sqrt")] == [1.0, 4.0, 2.0]  # type: ignore[arg-type]

@@ -1,0 +1,145 @@
+"""An inspection as files for the winner's run: tables as CSV, figures as SVG, and all of it on one page of HTML."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from html import escape
+
+from search_spaces.types.inspection import Inspection
+from tracking.results import figures as plots
+
+FOLDER = "verdict"
+Table = tuple[Sequence[str], Sequence[Sequence[object]]]
+"""Names of the columns, and the rows."""
+
+
+def files(found: Inspection, title: str) -> dict[str, bytes]:
+    """By artifact path. The page needs no network and no other file."""
+    tables, figures = _tables(found), _figures(found)
+    made = {f"{name}.csv": _csv(table) for name, table in tables.items()}
+    made |= {f"{name}.svg": figure.encode() for name, figure in figures.items()}
+    if found.pictures is not None:
+        made["mistakes.png"] = found.pictures
+    made["report.html"] = _page(found, title, tables, figures).encode()
+    return {f"{FOLDER}/{name}": content for name, content in made.items()}
+
+
+def _tables(found: Inspection) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    if found.overfitting is not None:
+        facts = asdict(found.overfitting)
+        tables["overfitting"] = (list(facts), [list(facts.values())])
+    if found.curves:
+        num_epochs = max(map(len, found.curves.values()))
+        rows = [[e + 1, *(c[e] if e < len(c) else "" for c in found.curves.values())] for e in range(num_epochs)]
+        tables["curves"] = (["epoch", *found.curves], rows)
+    if found.confusion is not None:
+        named = zip(found.confusion.classes, found.confusion.counts, strict=True)
+        tables["confusion"] = (["true \\ predicted", *found.confusion.classes], [[n, *row] for n, row in named])
+        tables["classes"] = _records(found.classes)
+    if found.mistakes:
+        columns = list(found.mistakes[0].example)
+        head = ["row", "truth", "predicted", "badness", "sure", *columns]
+        rows = [
+            [m.row, m.truth, m.predicted, m.badness, "" if m.sure is None else m.sure, *m.example.values()]
+            for m in found.mistakes
+        ]
+        tables["mistakes"] = (head, rows)
+    if found.importance:
+        tables["importance"] = _records(found.importance)
+    if found.layers:
+        head = ["name", "shape", "size", "trainable", "norm", "mean", "std", "low", "high"]
+        tables["layers"] = (
+            head,
+            [
+                ["x".join(map(str, layer.shape)) if key == "shape" else getattr(layer, key) for key in head]
+                for layer in found.layers
+            ],
+        )
+    return tables
+
+
+def _records(records: Iterable[object]) -> Table:
+    rows = [asdict(record) for record in records]  # type: ignore[call-overload]
+    return list(rows[0]), [list(row.values()) for row in rows]
+
+
+def _figures(found: Inspection) -> dict[str, str]:
+    figures: dict[str, str] = {}
+    if found.curves:
+        figures["curves"] = plots.curves(found.curves, found.metric, found.overfitting)
+    if found.confusion is not None:
+        figures["confusion"] = plots.confusion(found.confusion)
+    if found.pairs:
+        figures["pairs"] = plots.pairs(found.pairs)
+    if found.importance:
+        figures["importance"] = plots.importance(found.importance, found.metric)
+    if found.layers:
+        figures["layers"] = plots.layers(found.layers)
+    return figures
+
+
+def _csv(table: Table) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([table[0], *table[1]])
+    return out.getvalue().encode()
+
+
+SECTIONS = {
+    "curves": "Learning curves",
+    "confusion": "Confusion matrix of the test split",
+    "classes": "Classes of the test split",
+    "pairs": "Predictions of the test split",
+    "mistakes": "Worst mistakes of the validation split",
+    "importance": "Permutation importance on the validation split",
+    "layers": "Parameters",
+}
+"""What the page shows, in this order."""
+DRAWN = ("curves", "confusion", "importance")
+"""Of these the page shows the figure alone; their numbers stand in the files."""
+STYLE = (
+    "body{font:14px system-ui,sans-serif;margin:2em;max-width:64em}table{border-collapse:collapse;margin:1em 0}"
+    "td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:right}"
+    "td:first-child,th:first-child{text-align:left}"
+    "svg,img{max-width:100%;height:auto}"
+)
+
+
+def _page(found: Inspection, title: str, tables: Mapping[str, Table], figures: Mapping[str, str]) -> str:
+    blocks = [f"<h1>{escape(title)}</h1>"]
+    if found.overfitting is not None:
+        blocks.append(f"<p>{escape(found.overfitting.words)}.</p>")
+    for name, heading in SECTIONS.items():
+        if name not in tables and name not in figures:
+            continue
+        blocks.append(f"<h2>{heading}</h2>")
+        if name == "layers":
+            blocks.append(f"<p>{_counted(found)}</p>")
+        if name == "mistakes" and found.pictures is not None:
+            encoded = base64.b64encode(found.pictures).decode()
+            blocks.append(f"<img alt='{heading}' src='data:image/png;base64,{encoded}'>")
+        blocks.append(figures.get(name, ""))
+        if name in tables and name not in DRAWN:
+            blocks.append(_html(tables[name]))
+    blocks += [f"<p>{escape(part)} could not be looked at: {escape(why)}</p>" for part, why in found.failed.items()]
+    head = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{escape(title)}</title>"
+    return "\n".join([head, f"<style>{STYLE}</style>", *filter(None, blocks), "</html>"])
+
+
+def _counted(found: Inspection) -> str:
+    sizes = {flag: sum(layer.size for layer in found.layers if layer.trainable is flag) for flag in (True, False)}
+    return f"{sizes[True]:,} trainable and {sizes[False]:,} frozen numbers in {len(found.layers)} tensors"
+
+
+def _html(table: Table) -> str:
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in table[0])
+    rows = ["".join(f"<td>{escape(_shown(cell))}</td>" for cell in row) for row in table[1]]
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,180 @@
+"""MLflow's store as DataFrames with a fixed schema: one typed row per trial, one row per epoch.
+
+SQLite is read by SQL, without importing mlflow (2,000 trials in about 0.1 s); other stores by paged search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from tracking import names
+from tracking.store.open import open_mlflow, resolve, sqlite_path
+from tracking.store.records import FoundRun
+from tracking.store.sqlite import connect, read_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIXED: Final = {
+    "trial": "Int64",
+    "key": "string",
+    "role": "string",
+    "state": "string",
+    "epochs": "Int64",
+    "value": "Float64",
+    "best_value": "Float64",
+    "best_epoch": "Int64",
+    "seconds": "Float64",
+    "run_id": "string",
+    "error": "string",
+}
+"""The columns that every table has; ``value`` and ``best_value`` bear the metric's name."""
+
+
+def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "trial") -> pd.DataFrame:
+    """One row per trial of the sweep, in the order of their numbers; ``role="final"`` gives the final members.
+
+    Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value), then parameters by
+    name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where a fixed column has the name).
+    What is missing is ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
+    """
+    rows = [row for row in read(uri, sweep_id) if row.role == role]
+    return frame(rows, metric)
+
+
+def read(uri: str | None, sweep_id: str) -> list[FoundRun]:
+    """Every active run of the sweep as it is stored, its own included."""
+    return _tagged(uri, names.SWEEP_ID, sweep_id)
+
+
+def sweeps(uri: str | None) -> list[FoundRun]:
+    """The own run of every sweep in the store, oldest first. FileNotFoundError where there is no SQLite file."""
+    return _tagged(uri, names.SWEEP_ROLE, "sweep")
+
+
+def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
+    path = sqlite_path(resolve(uri))
+    if path is not None:
+        return read_runs(path, value, tag)
+    store = open_mlflow(uri)
+    return store.search([found.experiment_id for found in store.client.search_experiments()], value, tag)
+
+
+def frame(rows: Iterable[FoundRun], metric: str) -> pd.DataFrame:
+    """The table of ``rows``; see ``trials``."""
+    import pandas as pd
+
+    rows = sorted(rows, key=lambda row: row.key)
+    fixed = pd.DataFrame([_fixed(row, names.clean_key(metric)) for row in rows], columns=list(FIXED)).astype(FIXED)
+    fixed = fixed.rename(columns={"value": metric, "best_value": names.best(metric)})
+    params = sorted({name for row in rows for name in row.params})
+    columns = {
+        f"params.{name}" if name in fixed else name: typed([row.params.get(name) for row in rows])
+        for name in params
+    }
+    return pd.concat([fixed, pd.DataFrame(columns, index=fixed.index)], axis=1)
+
+
+def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:
+    def newest(key: str) -> float | None:
+        return row.metrics.get(key, (None, 0))[0]
+
+    return {
+        "trial": int(row.tags[names.TRIAL_NUMBER]) if names.TRIAL_NUMBER in row.tags else None,
+        "key": row.tags.get(names.TRIAL_KEY),
+        "role": row.tags.get(names.SWEEP_ROLE),
+        "state": row.tags.get(names.TRIAL_STATE),
+        "epochs": row.metrics.get(metric, (None, 0))[1],
+        "value": newest(metric),
+        "best_value": newest(names.best(metric)),
+        "best_epoch": newest(names.BEST_EPOCH),
+        "seconds": newest(names.SECONDS),
+        "run_id": row.run_id,
+        "error": row.tags.get(names.TRIAL_ERROR),
+    }
+
+
+def typed(texts: list[str | None]) -> pd.Series:
+    """MLflow's texts as the values that they were: all of a column bool, whole, numeric, or else left as text.
+
+    ``None`` and missing ones are ``<NA>``. A column of texts that all look like numbers becomes numbers.
+    """
+    import pandas as pd
+
+    known = [None if text in (None, "None") else text for text in texts]
+    there = {text for text in known if text is not None}
+    if there and there <= {"True", "False"}:
+        return pd.Series([None if text is None else text == "True" for text in known], dtype="boolean")
+    for kind, dtype in ((int, "Int64"), (float, "Float64")):
+        try:
+            return pd.Series([None if text is None else kind(text) for text in known], dtype=dtype)
+        except ValueError:
+            continue
+    return pd.Series(known, dtype="string")
+
+
+def history(uri: str | None, sweep_id: str, metrics: Iterable[str]) -> pd.DataFrame:
+    """Long form: ``trial, key, role, epoch, metric, value``, sorted; empty where nothing was logged."""
+    import pandas as pd
+
+    wanted = [names.clean_key(metric) for metric in metrics]
+    rows = {row.run_id: row for row in read(uri, sweep_id)}
+    points = _points(resolve(uri), list(rows), wanted)
+    records = [
+        {
+            "trial": int(rows[run_id].tags.get(names.TRIAL_NUMBER, -1)),
+            "key": rows[run_id].tags.get(names.TRIAL_KEY, ""),
+            "role": rows[run_id].tags.get(names.SWEEP_ROLE, ""),
+            "epoch": step,
+            "metric": key,
+            "value": value,
+        }
+        for run_id, key, step, value in points
+    ]
+    kinds = {
+        "trial": "Int64",
+        "key": "string",
+        "role": "string",
+        "epoch": "Int64",
+        "metric": "string",
+        "value": "Float64",
+    }
+    table = pd.DataFrame(records, columns=list(kinds)).astype(kinds)
+    return table.sort_values(["key", "metric", "epoch"], kind="stable", ignore_index=True)
+
+
+def _points(uri: str, run_ids: list[str], metrics: list[str]) -> list[tuple[str, str, int, float]]:
+    path = sqlite_path(uri)
+    if path is not None:
+        marks = ",".join("?" * len(metrics))
+        query = f"SELECT run_uuid, key, step, value FROM metrics WHERE is_nan = 0 AND key IN ({marks})"
+        wanted = set(run_ids)
+        with closing(connect(path)) as connection:
+            return [row for row in connection.execute(query, metrics) if row[0] in wanted]
+    store = open_mlflow(uri)
+    return [
+        (run_id, metric, point.step, point.value)
+        for run_id in run_ids
+        for metric in metrics
+        for point in store.client.get_metric_history(run_id, metric)
+    ]
+
+
+def leaderboard(table: pd.DataFrame, metric: str, goal: str) -> pd.DataFrame:
+    """``table`` best first by the best value; trials without one come last, in their own order."""
+    ascending = goal == "minimize"
+    return table.sort_values(
+        names.best(metric), ascending=ascending, na_position="last", kind="stable", ignore_index=True
+    )
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """For people and spreadsheets."""
+    return str(table.to_csv(index=False))
+
+
+def to_json(table: pd.DataFrame) -> str:
+    """MLflow's ``log_table`` format, which its UI shows as a paged table."""
+    return str(table.to_json(orient="split", index=False, double_precision=15))

@@ -1,0 +1,162 @@
+"""Any MLflow store through MLflow itself: a server, another database, a SQLite file of an unknown schema."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tracking import names
+from tracking.store.errors import sorted_trouble
+from tracking.store.records import FoundRun, Place, RunChange, SweepHeader, dataset_profile, dataset_source, user
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+PAGE: Final = 1000
+MAX_METRICS: Final = 1000
+MAX_PAIRS: Final = 100
+
+
+class MlflowStore:
+    """An open store. ``client`` is MLflow's client. Every method, the constructor too, raises Refused or Away."""
+
+    def __init__(self, uri: str) -> None:
+        with sorted_trouble():
+            from mlflow import MlflowClient
+
+            self.uri = uri
+            self.client = MlflowClient(uri)
+            self._backend: Any = self.client._tracking_client.store  # its calls skip the client's wrapping
+        self.num_requests = 0
+
+    def place(self, header: SweepHeader) -> Place:
+        """The sweep's experiment, made or taken from the bin where needed, and its data set."""
+        with sorted_trouble():
+            found = self.client.get_experiment_by_name(header.experiment)
+            if found is None:
+                tags = {names.EXPERIMENT_KIND: names.MODEL_TRAINING}
+                made = self.client.create_experiment(header.experiment, self._artifacts(header.experiment), tags)
+                found = self.client.get_experiment(made)
+            elif found.lifecycle_stage != "active":
+                self.client.restore_experiment(found.experiment_id)
+            self.num_requests += 1
+        return Place(
+            experiment_id=found.experiment_id,
+            artifact_location=found.artifact_location,
+            user=user(),
+            dataset=_dataset(header.dataset),
+        )
+
+    def _artifacts(self, experiment: str) -> str | None:
+        path = names.sqlite_path(self.uri)
+        return None if path is None else str(names.artifact_folder(path, experiment))
+
+    def search(self, experiment_ids: Sequence[str], value: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
+        """Every active run with this value of the tag, of a sweep its own included, oldest first."""
+        condition, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
+        runs: list[FoundRun] = []
+        token: str | None = None
+        with sorted_trouble():
+            while True:
+                page = self.client.search_runs(list(experiment_ids), condition, 1, PAGE, order, token)
+                runs += map(_found, page)
+                token = page.token
+                self.num_requests += 1
+                if not token:
+                    return runs
+
+    def found(self, place: Place, sweep_id: str) -> list[FoundRun]:
+        """Every active run of the sweep in its experiment, its own included, oldest first."""
+        return self.search([place.experiment_id], sweep_id)
+
+    def send(self, place: Place, changes: Sequence[RunChange], run_ids: dict[str, str]) -> None:
+        """Applies ``changes`` one by one; new runs are added to ``run_ids``.
+
+        What was applied before is passed over by MLflow itself: the same metric point is stored once.
+        """
+        with sorted_trouble():
+            for change in changes:
+                self._send(place, change, run_ids)
+
+    def _send(self, place: Place, change: RunChange, run_ids: dict[str, str]) -> None:
+        from mlflow.entities import Metric, Param, RunStatus, RunTag
+
+        tags = [RunTag(key, value) for key, value in change.tags.items()]
+        if change.key not in run_ids and change.title is not None:
+            run_ids[change.key] = self._create(place, change, tags)
+            tags = []
+        run_id = run_ids[change.key]
+        metrics = [Metric(*point) for point in change.points]
+        params = [Param(key, value) for key, value in change.params.items()]
+        while metrics or params or tags:
+            self._backend.log_batch(run_id, metrics[:MAX_METRICS], params[:MAX_PAIRS], tags[:MAX_PAIRS])
+            metrics, params, tags = metrics[MAX_METRICS:], params[MAX_PAIRS:], tags[MAX_PAIRS:]
+            self.num_requests += 1
+        if change.status is not None:
+            self._backend.update_run_info(run_id, RunStatus.from_string(change.status), change.end_ms, None)
+            self.num_requests += 1
+
+    def _create(self, place: Place, change: RunChange, tags: list[Any]) -> str:
+        run = self._backend.create_run(place.experiment_id, place.user, change.start_ms, tags, change.title)
+        self.num_requests += 1
+        if place.dataset is not None:
+            self._backend.log_inputs(run.info.run_id, [place.dataset])
+            self.num_requests += 1
+        return str(run.info.run_id)
+
+    def close(self) -> None:
+        """Nothing to give back: MLflow keeps its connections for the life of the process."""
+
+    def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Sets tags of the experiment."""
+        with sorted_trouble():
+            for key, value in tags.items():
+                self.client.set_experiment_tag(experiment_id, key, value)
+                self.num_requests += 1
+
+    def steps(self, run_id: str, metric: str) -> set[int]:
+        """The epochs at which the run has a value of ``metric``."""
+        with sorted_trouble():
+            self.num_requests += 1
+            return {point.step for point in self.client.get_metric_history(run_id, metric)}
+
+    def delete(self, run_id: str) -> None:
+        """Ends a run that should not be and moves it to MLflow's bin, from where it can be restored."""
+        with sorted_trouble():
+            self.client.set_terminated(run_id, "KILLED")
+            self.client.delete_run(run_id)
+            self.num_requests += 2
+
+    def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
+        """Keeps ``content`` as the run's artifact ``artifact_path``; MLflow names it after the file it is given."""
+        target = Path(artifact_path)
+        with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / target.name
+            file.write_bytes(content)
+            self.client.log_artifact(run_id, str(file), str(target.parent) if target.parent != Path() else None)
+            self.num_requests += 1
+
+
+def _dataset(dataset: Mapping[str, object]) -> Any:
+    if not dataset:
+        return None
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    digest = str(dataset["digest"])[: names.MAX_DIGEST]
+    source, profile = dataset_source(dataset), dataset_profile(dataset)
+    record = Dataset(str(dataset["name"]), digest, "local", source, profile=profile)
+    return DatasetInput(record, [InputTag(names.DATASET_CONTEXT, "training")])
+
+
+def _found(run: Run) -> FoundRun:
+    return FoundRun(
+        run_id=run.info.run_id,
+        status=run.info.status,
+        start_ms=run.info.start_time,
+        tags=dict(run.data.tags),
+        params=dict(run.data.params),
+        # the public `metrics` has no steps
+        metrics={metric.key: (metric.value, metric.step) for metric in run.data._metric_objs},
+    )

@@ -1,0 +1,133 @@
+"""Links into MLflow's UI, and a lean local server to open them with. Imports no mlflow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from tracking import names
+from tracking.store.open import resolve, sqlite_path
+from tracking.ui.shared_view import trials_filter
+
+DEFAULT_PORT: Final = 5000
+LEAN: Final = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 14 processes and 2.3 GB with it, 2 and 0.4 without
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+def leaderboard_url(base: str, experiment_id: str, sweep_id: str) -> str:
+    """The sweep's trials, best first, with what was searched."""
+    return _url(base, experiment_id, {"viewStateShareKey": sweep_id})
+
+
+def charts_url(base: str, experiment_id: str, sweep_id: str) -> str:
+    """Learning curves, parallel coordinates and scatter plots of the sweep."""
+    return _url(base, experiment_id, {"viewStateShareKey": sweep_id, "compareRunsMode": "CHART"})
+
+
+def plain_url(base: str, experiment_id: str, sweep_id: str, metric: str, goal: str) -> str:
+    """The trials filtered and sorted, without the shared view: for a UI that does not know it."""
+    order = {"orderByKey": f"metrics.`{names.best(metric)}`", "orderByAsc": str(goal == "minimize").lower()}
+    return _url(base, experiment_id, {"searchFilter": trials_filter(sweep_id), **order})
+
+
+def _url(base: str, experiment_id: str, query: Mapping[str, str]) -> str:
+    asked = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{asked}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A local MLflow server: its address, its process (the first of a group), and what it printed."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self) -> None:
+        """Ends the server and waits for it."""
+        self._signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends the server and its worker at once."""
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+
+def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("mlflow-server.log")) -> Server:
+    """A lean server for the store at ``uri``, on this machine alone; another free port where ``port`` is taken.
+
+    Returns when it answers. Raises ChildProcessError with the end of its log when it dies, TimeoutError after 90 s.
+    """
+    uri = resolve(uri)
+    if uri.startswith(("http:", "https:")):
+        raise ValueError(f"{uri} is a server already: open it in a browser")
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        raise FileNotFoundError(f"{path}: no MLflow store here yet; run a sweep first, or name it with --tracking")
+    port = _free(port)
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **LEAN, "MLFLOW_BACKEND_STORE_URI": uri},  # a URL may hold a password
+            start_new_session=True,
+        )
+    server = Server(url=f"http://127.0.0.1:{port}", process=process, log=log)
+    try:
+        _wait(server)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def _free(port: int) -> int:
+    for wanted in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")
+
+
+def _wait(server: Server, timeout_s: float = 90.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            tail = server.log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise ChildProcessError("\n".join([f"mlflow server ended with {server.process.returncode}:", *tail]))
+        try:
+            with urllib.request.urlopen(f"{server.url}/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    server.stop()
+    raise TimeoutError(f"mlflow server did not answer within {timeout_s:.0f} s; see {server.log}")

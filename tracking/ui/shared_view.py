@@ -1,0 +1,129 @@
+"""What a person sees first in MLflow's UI: the sweep's note, its leaderboard and its charts.
+
+The shared view is an internal format of MLflow's UI (written for 3.17): links without it still work, sorted and
+filtered, where a later UI does not know it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from tracking import names
+from tracking.store.records import Best, SweepHeader
+
+MAX_VIEW: Final = 20_000
+"""MLflow's limit of an experiment's tag, in characters."""
+MAX_COLUMNS: Final = 12
+MAX_AXES: Final = 8
+
+
+def trials_filter(sweep_id: str) -> str:
+    """MLflow's search for the trials of a sweep, final members left out."""
+    return f"tags.`{names.SWEEP_ID}` = '{sweep_id}' and tags.`{names.SWEEP_ROLE}` = 'trial'"
+
+
+def note(header: SweepHeader, best: Best | None) -> str:
+    """Markdown; line 1 is all that MLflow shows before unfolding."""
+    if best is None:
+        first = "No trial has finished yet."
+    else:
+        setting = ", ".join(f"`{name}={_show(value)}`" for name, value in best.params.items())
+        first = f"**Best: trial {best.number}, {header.metric} {best.value:.5g}** with {setting}"
+    goal = f"{header.goal} {header.metric} by {header.method}"
+    return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
+
+
+def shared_views(header: SweepHeader) -> dict[str, str]:
+    """The experiment's tag that makes the links of ``ui`` show this sweep well."""
+    view = json.dumps(_view(header), separators=(",", ":"))
+    assert len(view) <= MAX_VIEW, len(view)
+    return {names.SHARED_VIEW + header.sweep_id: view}
+
+
+def _view(header: SweepHeader) -> dict[str, Any]:
+    best = names.best(names.clean_key(header.metric))
+    columns = [f"metrics.`{names.clean_key(key)}`" for key in (best, *header.beside)]
+    columns.append(f"tags.`{names.TRIAL_STATE}`")
+    columns += [f"params.`{names.clean_key(name)}`" for name in header.searched[:MAX_COLUMNS]]
+    return {
+        "searchFilter": trials_filter(header.sweep_id),
+        "orderByKey": f"metrics.`{best}`",
+        "orderByAsc": header.goal == "minimize",
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": [*columns, f"metrics.`{names.SECONDS}`"],
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsVisibilityMap": {},
+        "runsHiddenMode": "SHOWALL",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": True,  # else sections are sorted by name, and cost and hp come first
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+        "compareRunCharts": _charts(header, best),
+        "compareRunSections": [_section(header)],
+    }
+
+
+def _section(header: SweepHeader) -> dict[str, Any]:
+    shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": False}
+    return {"uuid": "sweep", "name": f"Sweep {header.sweep_id}", "columns": 2, "cardHeight": 360, **shown}
+
+
+def _charts(header: SweepHeader, best: str) -> list[dict[str, Any]]:
+    metric = names.clean_key(header.metric)
+    numeric = [name for name in header.searched if name not in header.categorical]
+    scatters = [_scatter(_axis(name, header.log_scaled), best) for name in numeric[:3]]
+    charts = [_parallel(header, best), _curves(metric), *scatters]
+    charts.append(_scatter(names.SECONDS, best))
+    common = {"runsCountToCompare": 100, "metricSectionId": "sweep", "deleted": False, "isGenerated": False}
+    return [{**common, "uuid": f"chart{i}", **chart} for i, chart in enumerate(charts)]
+
+
+def _axis(name: str, log_scaled: frozenset[str]) -> str:
+    return names.clean_key(names.hp_log10(name) if name in log_scaled else names.hp(name))
+
+
+def _parallel(header: SweepHeader, best: str) -> dict[str, Any]:
+    """MLflow leaves out a run that lacks any of the axes: conditional parameters would hide whole trials."""
+    shared = [name for name in header.searched if name not in header.conditional][:MAX_AXES]
+    texts = [names.clean_key(name) for name in shared if name in header.categorical]
+    axes = [_axis(name, header.log_scaled) for name in shared if name not in header.categorical]
+    return {"type": "PARALLEL", "showAllRuns": True, "selectedParams": texts, "selectedMetrics": [*axes, best]}
+
+
+def _curves(metric: str) -> dict[str, Any]:
+    return {
+        "type": "LINE",
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "scaleType": "linear",
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "lineSmoothness": 0,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+        "range": {},
+        "ignoreOutliers": False,
+        "displayPoints": False,
+        "yAxisKey": "metric",
+        "selectedYAxisMetricKey": "",
+        "yAxisExpressions": [],
+    }
+
+
+def _scatter(x: str, y: str) -> dict[str, Any]:
+    return {"type": "SCATTER", "xaxis": {"key": x, "type": "METRIC"}, "yaxis": {"key": y, "type": "METRIC"}}
+
+
+def _show(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,116 @@
+"""Makes MLflow's set of runs agree with the study after a crash: a pure plan, then its execution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tracking import names
+from tracking.store.open import Store
+from tracking.store.records import PARENT, Birth, FoundRun, Place, RunChange, RunFacts, SweepHeader, birth, now_ms
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """``keep`` maps each key to the run that stays; ``bin`` lists those that go; ``changes`` put the rest right."""
+
+    keep: dict[str, str] = field(default_factory=dict)
+    bin: list[FoundRun] = field(default_factory=list)
+    changes: list[RunChange] = field(default_factory=list)
+    num_made: int = 0
+    num_points: int = 0
+
+    def __str__(self) -> str:
+        parts = {
+            "made": self.num_made,
+            "twins or orphans moved to the bin": len(self.bin),
+            "missing values added": self.num_points,
+        }
+        return ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+
+
+def plan(
+    header: SweepHeader,
+    found: Sequence[FoundRun],
+    expected: Mapping[str, RunFacts],
+    steps: Callable[[FoundRun], set[int]],
+) -> Plan:
+    """What is to be done. ``steps`` gives the epochs whose objective a found run has, asked only if some lack."""
+    todo = Plan()
+    for key in {run.key: None for run in found}:
+        twins = sorted((run for run in found if run.key == key), key=lambda run: _wealth(run, header.metric))
+        *poorer, richest = twins
+        unknown = key != PARENT and key not in expected
+        todo.bin += twins if unknown else poorer
+        if not unknown:
+            todo.keep[key] = richest.run_id
+    kept = {run.key: run for run in found if todo.keep.get(run.key) == run.run_id}
+    for key, facts in expected.items():
+        _settle(todo, header, (key, facts), (kept.get(key), steps))
+    return todo
+
+
+def _wealth(run: FoundRun, metric: str) -> tuple[int, int]:
+    return run.last_step(names.clean_key(metric)), -run.start_ms
+
+
+def _settle(
+    todo: Plan,
+    header: SweepHeader,
+    wanted: tuple[str, RunFacts],
+    there: tuple[FoundRun | None, Callable[[FoundRun], set[int]]],
+) -> None:
+    (key, facts), (run, steps) = wanted, there
+    change, now = RunChange(key=key), now_ms()
+    if run is None:
+        born = Birth(key=key, number=facts.number, role=facts.role, params=facts.params, timestamp_ms=now)
+        birth(header, born, change)
+        todo.num_made += 1
+    missing = _missing(header.metric, facts, run, steps)
+    for epoch in missing:
+        change.measure({header.metric: facts.history[epoch]}, now, epoch)
+    todo.num_points += len(missing)
+    if run is None or run.state != facts.state or run.status != names.STATUS[facts.state]:
+        change.measure(facts.summary, now, 0)
+        change.enter(names.TRIAL_STATE, facts.state, now)
+        if facts.error:
+            change.tag(names.TRIAL_ERROR, facts.error)
+    if change.title or change.points or change.tags:
+        todo.changes.append(change)
+
+
+def _missing(
+    metric: str, facts: RunFacts, run: FoundRun | None, steps: Callable[[FoundRun], set[int]]
+) -> list[int]:
+    if run is None or not facts.history:
+        return sorted(facts.history)
+    if run.last_step(names.clean_key(metric)) >= max(facts.history):
+        return []
+    return sorted(set(facts.history) - steps(run))
+
+
+def execute(
+    store: Store, place: Place, header: SweepHeader, expected: Mapping[str, RunFacts]
+) -> tuple[Plan, dict[str, str]]:
+    """Plans and does it; safe to do again. Returns the plan and every run of the sweep by key."""
+    found = store.found(place, header.sweep_id)
+    todo = plan(header, found, expected, lambda run: store.steps(run.run_id, names.clean_key(header.metric)))
+    for run in todo.bin:
+        store.delete(run.run_id)
+    run_ids = dict(todo.keep)
+    store.send(place, todo.changes, run_ids)
+    return todo, run_ids
+
+
+def to_json(expected: Mapping[str, RunFacts]) -> dict[str, Any]:
+    """For the spool; ``from_json`` gives an equal mapping."""
+    return {key: asdict(facts) for key, facts in expected.items()}
+
+
+def from_json(record: Mapping[str, Any]) -> dict[str, RunFacts]:
+    """What ``to_json`` wrote; JSON made text of the epochs."""
+    return {
+        key: RunFacts(**{**facts, "history": {int(epoch): value for epoch, value in facts["history"].items()}})
+        for key, facts in record.items()
+    }

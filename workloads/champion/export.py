@@ -1,0 +1,63 @@
+"""The champion as something that takes raw examples, for logging and serving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.space.hyperparameters import complete
+from workloads.arrays import Array, DataShape
+from workloads.data.search_data import SearchData
+from workloads.data.sources.image_files import decoded
+from workloads.legs import checkpoint
+from workloads.registry import workload
+from workloads.tables.prepare import PrepareTable
+from workloads.training.batches import ResidentData
+
+
+class Exported(nn.Module):
+    """Preprocessing and model in one: raw features (rows, *example) to outputs (rows, num_outputs).
+
+    Numbers are given in the target's own units.
+    """
+
+    def __init__(self, preprocess: nn.Module, model: nn.Module, shape: DataShape) -> None:
+        super().__init__()
+        self.preprocess = preprocess
+        self.model = model
+        self.mean, self.std = shape.target_mean, shape.target_std
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tables as float32 or float64, missing values as NaN; images as uint8."""
+        outputs: Tensor = self.model(self.preprocess(x))
+        return outputs if (self.mean, self.std) == (0.0, 1.0) else outputs * self.std + self.mean
+
+
+def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, ResidentData, nn.Module]:
+    """Hyperparameters, data and model of the member of the checkpoint ``uri``, in evaluation mode on the CPU.
+
+    The weights are those of its best epoch where the checkpoint holds them (final legs), else the last ones.
+    """
+    kind = workload(workload_name)
+    progress, state, best = checkpoint.load(uri)
+    hp = kind.hyperparameters(**complete(kind.hyperparameters, progress.params))
+    data = kind.data(hp, search, torch.device("cpu"), torch.float32)
+    model = kind.build(hp, data.shape)
+    model.load_state_dict(state.model if best is None else best)
+    return hp, data, model.eval()
+
+
+def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
+    """The member of the checkpoint ``uri`` as one module, and raw example inputs of a few rows.
+
+    For inputs that torch alone prepares; the champion of a table that a pipeline prepares is a ``TableModel``.
+    """
+    hp, data, model = trained(workload_name, uri, search)
+    assert not isinstance(data.prepare, PrepareTable)
+    if (exporting := workload(workload_name).export) is not None:
+        module, inputs = exporting(hp, model, data)
+        return module.eval().requires_grad_(False), inputs
+    exported = Exported(data.prepare, model, data.shape).eval().requires_grad_(False)
+    return exported, decoded(search.train.x[:4])

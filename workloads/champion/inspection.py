@@ -1,0 +1,149 @@
+"""What the winner does well and badly, measured once after the verdict: numbers alone, drawn elsewhere.
+
+Sums over examples are taken of the test split, which is open by then; single examples are shown of the validation
+split only, so that nobody learns the test split's by heart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from search_spaces.types.inspection import ClassScores, Confusion, Importance, Inspection, Layer
+from workloads.arrays import Array
+from workloads.champion import overfitting
+from workloads.champion.mistakes import mistakes
+from workloads.champion.winner import Subject, Winner, errors_of, load, outputs
+from workloads.data.prepare import Arrays
+from workloads.data.search_data import SearchData
+from workloads.legs import checkpoint
+from workloads.legs.score import on_device
+from workloads.training.evaluate import over
+
+MAX_PAIRS = 2000
+MAX_ROWS = 2000
+"""Validation rows, evenly chosen, over which a shuffled column's harm is measured."""
+REPEATS, FEW_COLUMNS = 5, 100
+"""Shuffles of each column, of tables with no more columns than that; of wider ones a single shuffle."""
+BINS = 40
+
+
+def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
+    """Every part that means something for the problem; one that raises is told, and leaves the others alone."""
+    found: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+
+    def part(name: str, look: Callable[[], dict[str, Any]]) -> None:
+        try:
+            found.update(look())
+        except Exception as error:  # noqa: BLE001 - a workload's own code; the parts only illustrate
+            failed[name] = f"{type(error).__name__}: {error}"
+
+    part("curves", lambda: curves(subject))
+    try:
+        winner = load(subject, search)
+    except Exception as error:  # noqa: BLE001 - as above
+        failed["model"] = f"{type(error).__name__}: {error}"
+        return Inspection(metric=subject.measure, failed=failed, **found)
+    part("layers", lambda: {"layers": layers(winner.model)})
+    if search.problem == "classification":
+        part("confusion", lambda: confusion(winner, test))
+    if search.problem in ("regression", "forecast"):
+        part("pairs", lambda: {"pairs": pairs(winner, test)})
+    if search.problem in ("classification", "regression"):
+        part("mistakes", lambda: mistakes(subject, winner, search.val))
+    if search.val.columns:
+        part("importance", lambda: {"importance": importance(subject, winner, search.val)})
+    return Inspection(metric=subject.measure, failed=failed, **found)
+
+
+def curves(subject: Subject) -> dict[str, Any]:
+    """What every epoch measured, and what that says of overfitting."""
+    progress = checkpoint.progress(subject.checkpoint)
+    found = progress.curves or {}
+    return {"curves": found, "overfitting": overfitting.judge(found, progress.best_epoch)}
+
+
+def confusion(winner: Winner, test: Arrays) -> dict[str, Any]:
+    """The confusion matrix of the test split, and each class's scores."""
+    num_classes = len(winner.classes)
+    predicted = outputs(winner, test)["logits"].argmax(axis=1)
+    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(counts, (test.y, predicted), 1)
+    scores = [_class_scores(name, counts, k) for k, name in enumerate(winner.classes)]
+    return {"confusion": Confusion(classes=winner.classes, counts=counts.tolist()), "classes": scores}
+
+
+def _class_scores(name: str, counts: Array, k: int) -> ClassScores:
+    hits, examples, predicted = int(counts[k, k]), int(counts[k].sum()), int(counts[:, k].sum())
+    return ClassScores(
+        name=name,
+        precision=hits / max(predicted, 1),
+        recall=hits / max(examples, 1),
+        f1=2 * hits / max(examples + predicted, 1),
+        examples=examples,
+        predicted=predicted,
+    )
+
+
+def pairs(winner: Winner, test: Arrays) -> list[tuple[float, float]]:
+    """Truth and prediction of test examples, evenly chosen, in the target's units; of several numbers the first."""
+    part = test.take(np.arange(0, len(test), -(-len(test) // MAX_PAIRS)))
+    truth, errors = errors_of(winner, part)
+    return list(zip(truth.tolist(), (truth + errors).tolist(), strict=True))
+
+
+@torch.no_grad()
+def importance(subject: Subject, winner: Winner, val: Arrays) -> list[Importance]:
+    """Permutation importance (Breiman 2001) of each raw column, the most important first.
+
+    Scored by the sweep's own metric. Columns that say the same share their importance: either stands in for the
+    other.
+    """
+    part = val.take(np.arange(0, len(val), -(-len(val) // MAX_ROWS)))
+    sign = 1.0 if subject.goal == "maximize" else -1.0
+    [base] = _scores(subject, winner, part, 1)
+    rng = np.random.default_rng(0)
+    repeats = REPEATS if len(val.columns) <= FEW_COLUMNS else 1
+    found = []
+    for k, column in enumerate(val.columns):
+        many = part.take(np.tile(np.arange(len(part)), repeats))
+        many.x[:, k] = np.concatenate([rng.permutation(part.x[:, k]) for _ in range(repeats)])
+        drops = [sign * (base - score) for score in _scores(subject, winner, many, repeats)]
+        found.append(Importance(column=column.name, mean=float(np.mean(drops)), std=float(np.std(drops))))
+    return sorted(found, key=lambda column: -column.mean)
+
+
+def _scores(subject: Subject, winner: Winner, many: Arrays, repeats: int) -> list[float]:
+    """Of each of ``repeats`` equally long parts, whose features are made all at once."""
+    data = winner.setup.data.raw(many.columns)
+    x, y = on_device(winner.setup, many)
+    ready = replace(data, ready=True)
+    pieces = zip(data.inputs(x).chunk(repeats), y.chunk(repeats), strict=True)
+    return [float(over(winner.task, winner.model, ready, piece)[subject.measure]) for piece in pieces]
+
+
+def layers(model: nn.Module) -> list[Layer]:
+    """Every parameter tensor in the model's order, with a histogram of its values."""
+    return [_layer(name, parameter) for name, parameter in model.named_parameters()]
+
+
+def _layer(name: str, parameter: nn.Parameter) -> Layer:
+    values = parameter.detach().double().cpu().numpy().ravel()
+    counts, edges = np.histogram(values, bins=BINS) if values.size else (np.zeros(BINS, int), np.zeros(BINS + 1))
+    return Layer(
+        name=name,
+        shape=tuple(parameter.shape),
+        trainable=parameter.requires_grad,
+        norm=float(np.linalg.norm(values)),
+        mean=float(values.mean()) if values.size else 0.0,
+        std=float(values.std()) if values.size else 0.0,
+        low=float(edges[0]),
+        high=float(edges[-1]),
+        counts=counts.tolist(),
+    )

@@ -1,0 +1,60 @@
+"""A trained model as an ONNX file, for runtimes without Python or torch; needs the extra ``onnx``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from workloads.arrays import Array
+from workloads.training.batches import tensor
+
+RTOL, ATOL = 1e-3, 1e-4
+"""How closely the ONNX runtime agrees with torch: products are summed in another order."""
+LACKING = "this needs the extra onnx: pip install 'paceline[onnx]'"
+
+
+class NotExportable(Exception):
+    """A model that ONNX cannot hold, in one plain sentence."""
+
+
+def write_onnx(model: nn.Module, inputs: Array, path: Path) -> float:
+    """Writes ``model``, in evaluation mode on the CPU, that takes any number of rows like those of ``inputs``.
+
+    Returns the largest difference between ONNX's runtime and torch on ``inputs`` (2 rows or more). Raises
+    NotExportable where the extra is not installed, torch cannot translate the model, or the two do not agree; then
+    there is no file.
+    """
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401 - torch's exporter asks for it late
+    except ImportError as error:
+        raise NotExportable(f"{LACKING} ({error})") from error
+    assert len(inputs) >= 2, len(inputs)
+    example = tensor(inputs)
+    rows = {0: torch.export.Dim("rows")}
+    try:
+        program = torch.onnx.export(
+            model,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=(rows,),
+            input_names=["x"],
+            output_names=["y"],
+            verbose=False,
+        )
+    except Exception as error:  # the exporter raises what its passes raise
+        raise NotExportable(f"torch cannot translate this model: {str(error).splitlines()[0][:300]}") from error
+    assert program is not None
+    content = program.model_proto.SerializeToString()
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        expected = model(example).numpy()
+    (found,) = session.run(None, {"x": inputs})
+    difference = float(np.abs(found - expected).max())
+    if not np.allclose(found, expected, RTOL, ATOL):
+        raise NotExportable(f"ONNX's runtime differs from torch by up to {difference:.2g}")
+    path.write_bytes(content)
+    return difference

@@ -1,0 +1,89 @@
+"""Whether a training overfitted, in words and numbers, from its curves alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_spaces.types.inspection import Overfitting
+
+MIN_EPOCHS = 4
+TAIL = 1 / 3
+"""Share of the epochs, the last ones, whose trend is judged; at least MIN_EPOCHS."""
+ERRORS = 2.0
+"""A trend is one that is larger than so many standard errors, and ..."""
+NOTICEABLE = 0.01
+"""... moves by this share of the curve's whole range in the tail."""
+RISEN = 0.1
+"""A loss that ends above its lowest value by this share of its whole range has risen."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A straight line through a curve's tail."""
+
+    slope: float
+    direction: int
+    """1 rising, -1 falling, 0 neither."""
+
+
+def trend(tail: Sequence[float], curve_range: float) -> Trend:
+    """By least squares. ``curve_range`` is what a change must be noticeable against."""
+    y, x = np.asarray(tail, float), np.arange(len(tail), dtype=float)
+    x -= x.mean()
+    slope = float(x @ y / (x @ x))
+    residual = y - y.mean() - slope * x
+    error = math.sqrt(float(residual @ residual) / max(1, len(y) - 2) / float(x @ x))
+    clear = abs(slope) > ERRORS * error and abs(slope) * (len(y) - 1) > NOTICEABLE * curve_range
+    return Trend(slope, int(np.sign(slope)) if clear else 0)
+
+
+def judge(curves: Mapping[str, Sequence[float]], best_epoch: int) -> Overfitting | None:
+    """Of the loss, the lower the better; None where it was not measured on both splits, or for too few epochs."""
+    train, val = curves.get("train_loss", ()), curves.get("val_loss", ())
+    num_epochs = min(len(train), len(val))
+    if num_epochs < MIN_EPOCHS or not np.isfinite([*train, *val]).all():
+        return None
+    window = max(MIN_EPOCHS, round(TAIL * num_epochs))
+    gap = [v - t for t, v in zip(train, val, strict=False)]
+    trends = [trend(curve[num_epochs - window : num_epochs], _range(val)) for curve in (gap, train, val)]
+    return Overfitting(
+        words=_words(trends, val[:num_epochs], window, best_epoch),
+        measure="loss",
+        best_epoch=best_epoch,
+        epochs=num_epochs,
+        gap_best=gap[best_epoch - 1],
+        gap_last=gap[-1],
+        gap_trend=trends[0].slope,
+        train_trend=trends[1].slope,
+        val_trend=trends[2].slope,
+        window=window,
+    )
+
+
+def _words(trends: Sequence[Trend], val: Sequence[float], window: int, best_epoch: int) -> str:
+    gap, train, now = trends
+    lowest = int(np.argmin(val))
+    risen = float(np.mean(val[-window:])) - val[lowest]
+    kept = f"the weights of epoch {best_epoch} of {len(val)} are kept"
+    if now.direction >= 0 and risen > max(RISEN * _range(val), ERRORS * float(np.std(val[-window:]))):
+        since = f"the validation loss rose from {val[lowest]:.3g} at epoch {lowest + 1} to {val[-1]:.3g} at the end"
+        return f"overfitting: {since}; {kept}"
+    if now.direction > 0:
+        falls = " while the training loss falls" if train.direction < 0 else ""
+        return f"overfitting: the validation loss rises by {now.slope:.2g} an epoch at the end{falls}; {kept}"
+    if now.direction < 0:
+        what = f"still learning: the validation loss falls by {-now.slope:.2g} an epoch at the end"
+        wider = ", though the gap to the training loss widens" if gap.direction > 0 else ""
+        return f"{what}{wider}; more epochs may help"
+    if gap.direction > 0 and train.direction < 0:
+        falls = f"the training loss falls by {-train.slope:.2g} an epoch at the end, the validation loss does not"
+        return f"beginning to overfit: {falls}; more epochs will not help"
+    return f"no overfitting to be seen: the validation loss stays near its lowest value, {val[lowest]:.3g}"
+
+
+def _range(curve: Sequence[float]) -> float:
+    return max(curve) - min(curve)

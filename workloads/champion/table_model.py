@@ -1,0 +1,140 @@
+"""A trained model of a table for rows as their owner has them: saved as plain files, loaded by MLflow or here.
+
+model = mlflow.pyfunc.load_model("models:/NAME@champion")     # or workloads.champion.table_model.load(FOLDER)
+model.predict(pandas.read_csv("new.csv"))
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from search_spaces.types.values import Value
+from workloads.arrays import Array, Column, DataShape
+from workloads.champion.export import trained
+from workloads.data.search_data import SearchData
+from workloads.registry import workload
+from workloads.tables.columns import decode, encode
+from workloads.tables.pipeline import TRUSTED, Fitted
+
+MODEL, WEIGHTS, PIPELINE = "model.json", "weights.pt", "pipeline.skops"
+PREDICTION = "prediction"
+PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "skops")
+"""What serving it needs beside Paceline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is known of the model in words and numbers."""
+
+    workload: str
+    params: Mapping[str, Value]
+    """All hyperparameters."""
+    shape: DataShape
+    columns: tuple[Column, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """See the module."""
+
+    card: Card
+    fitted: Fitted
+    model: nn.Module
+
+    def predict(self, rows: Any, params: Any = None) -> Any:
+        """Rows (a DataFrame or records, by column name) to a DataFrame with the same index.
+
+        ``prediction`` is the class or the number; of classes their probabilities follow, each under its own name.
+        Raises DataError where a column is missing or holds what its kind cannot; unknown categories are allowed.
+        """
+        import pandas as pd
+
+        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
+        x, columns = encode(frame, self.card.columns, "the rows")
+        outputs = self._outputs(self.fitted(decode(x, columns)))
+        if not self.card.classes:
+            numbers = outputs[:, 0] * self.card.shape.target_std + self.card.shape.target_mean
+            return pd.DataFrame({PREDICTION: numbers}, index=frame.index)
+        shares = pd.DataFrame(_softmax(outputs), columns=list(self.card.classes), index=frame.index)
+        shares.insert(0, PREDICTION, np.array(self.card.classes, dtype=object)[outputs.argmax(axis=1)])
+        return shares
+
+    def _outputs(self, features: Array) -> Array:
+        with torch.inference_mode():
+            outputs: Array = self.model(torch.from_numpy(features).float()).double().numpy()
+        return outputs
+
+    def save(self, folder: Path) -> None:
+        """``model.json`` (readable), the weights (tensors alone) and scikit-learn's pipeline (skops: no pickle)."""
+        import skops.io
+
+        (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1))
+        torch.save(self.model.state_dict(), folder / WEIGHTS)
+        skops.io.dump(self.fitted.transformer, folder / PIPELINE)
+
+
+def load(folder: Path | str) -> TableModel:
+    """What ``save`` wrote. A workload of one's own must be importable."""
+    import skops.io
+
+    folder = Path(folder)
+    read = json.loads((folder / MODEL).read_text())
+    shape = DataShape(**{key: _tuple(value) for key, value in read.pop("shape").items()})
+    columns = tuple(
+        Column(**{key: _tuple(value) for key, value in column.items()}) for column in read.pop("columns")
+    )
+    card = Card(**{key: _tuple(value) for key, value in read.items()}, shape=shape, columns=columns)
+    kind = workload(card.workload)
+    model = kind.build(kind.hyperparameters(**card.params), shape)
+    model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+    transformer = skops.io.load(folder / PIPELINE, trusted=TRUSTED)
+    return TableModel(card, Fitted(transformer, shape.categories), model.eval().requires_grad_(False))
+
+
+def _load_pyfunc(data_path: str) -> TableModel:
+    """How MLflow loads it."""
+    return load(data_path)
+
+
+def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[TableModel, Any]:
+    """The member of the checkpoint ``uri``, and a few rows of its training split as a DataFrame."""
+    from workloads.tables.prepare import PrepareTable
+
+    hp, data, model = trained(workload_name, uri, search)
+    assert isinstance(data.prepare, PrepareTable)
+    # Words of categories and texts need no numbers here, so none of the training data is written down.
+    columns = tuple(c if c.kind == "ordinal" else replace(c, values=()) for c in search.train.columns)
+    card = Card(
+        workload=workload_name, params=asdict(hp), shape=data.shape, columns=columns, classes=search.classes
+    )
+    return TableModel(card, data.prepare.fitted, model.requires_grad_(False)), example_rows(search)
+
+
+def example_rows(search: SearchData, num_rows: int = 4) -> Any:
+    """Rows of the training split as their owner has them, dates as text."""
+    import pandas as pd
+
+    frame = decode(search.train.x[:num_rows], search.train.columns)
+    for column in search.train.columns:
+        if column.kind == "datetime":
+            frame[column.name] = pd.to_datetime(frame[column.name], unit="s").astype(str)
+    return frame
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _softmax(outputs: Array) -> Array:
+    odds = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    shares: Array = odds / odds.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,185 @@
+"""From a spec's ``data`` to arrays: read and split once per sweep, prepared by the training split alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search_spaces.types.problems import Problem
+from workloads.arrays import SPLITS, Array, Arrays, DataError
+from workloads.data.data_card import DataCard, data_card
+from workloads.data.leaks import Table, backwards, copies, of_table, refuse
+from workloads.data.raw import Ordered, Raw
+from workloads.data.search_data import Prepared, SearchData, TestData
+from workloads.data.sources.image_records import contents, example_shape
+from workloads.data.sources.read import read, read_ordered
+from workloads.data.splits import Fold, blocks, completed, duplicates, folds, split
+from workloads.data.statistics import fit
+from workloads.data.streaming.search_data import with_stream
+from workloads.data.targets import classes_of, holds_measurements, numbers_of, without_dots
+from workloads.tables.columns import missing_counts, seen_first
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
+
+__all__ = ["Arrays", "DataCard", "DataError", "Prepared", "SearchData", "TestData", "prepare"]
+
+MIN_ROWS_A_CLASS = 3
+
+
+def prepare(data: Data, problem: Problem | None = None) -> Prepared:
+    """Read and split. Raises DataError with one sentence for what a user can mend.
+
+    Where ``problem`` is None the target tells: measurements make it a regression, else it is a classification.
+    """
+    if data.text is not None or data.series is not None:
+        return _in_order(data, read_ordered(data))
+    raw = read(data, None)
+    target = _target(data, raw, problem)
+    y = target.encode(raw.target)
+    if target.classes and raw.rest is None:
+        _check_counts(y, target.classes)
+    indices = _indices(data, raw, y)
+    searched = np.concatenate([indices["train"], indices.get("val", indices["train"][:0])])
+    x, columns, all_columns = seen_first(raw.x, raw.columns, searched)
+    raw = replace(raw, x=x, columns=columns)
+    parts = {name: Arrays(x, y, columns).take(index) for name, index in indices.items()}
+    if data.test is None:
+        parts["test"] = replace(parts["test"], columns=all_columns)
+    for name, path in own_files(data).items():
+        raw, parts[name] = _own(path, data, raw, target)
+        indices[name] = np.arange(len(parts[name]))
+    num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
+    search = SearchData(
+        parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem, classes=names
+    )
+    divided, fold_rows = _folds(data, y, raw.groups, indices)
+    card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts))
+    found = Prepared(replace(search, folds=divided), parts["test"], card, indices | fold_rows)
+    return found if raw.rest is None else with_stream(found, raw.rest, data, target.classes)
+
+
+def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays]) -> dict[str, Any]:
+    """For the card. Raises DataError where a leak is found in data that should be free of them."""
+    names, kinds = [column.name for column in raw.columns], [column.kind for column in raw.columns]
+    copied = duplicates({name: contents(parts[name].x) for name in SPLITS})
+    findings = copies(copied, {name: len(part) for name, part in parts.items()})
+    if raw.columns:
+        table = Table(whole.x, whole.y, names, kinds, target.name)
+        findings += [*of_table(table), *backwards(table, parts)]
+    if data.strict:
+        refuse(findings)
+    return {
+        "kind": raw.kind,
+        "problem": target.problem,
+        "classes": tuple(map(str, target.classes)),
+        "features": tuple(names),
+        "columns": dict(zip(names, kinds, strict=True)),
+        "missing": missing_counts((part.x for part in parts.values()), raw.columns),
+        "details": raw.details,
+        "duplicates": copied,
+        "leaks": tuple(finding.text for finding in findings if finding.leak),
+        "notes": (*raw.notes, *(finding.text for finding in findings if not finding.leak)),
+    }
+
+
+def _folds(
+    data: Data, y: Array, groups: Array | None, indices: Mapping[str, Array]
+) -> tuple[tuple[Fold, ...], dict[str, Array]]:
+    """The folds, and which rows of the source validate each."""
+    if data.split.folds is None:
+        return (), {}
+    pool = np.concatenate([indices["train"], indices["val"]])
+    found = folds(y[pool], data.split, None if groups is None else groups[pool])
+    return found, {f"fold{number}": np.sort(pool[val]) for number, (_, val) in enumerate(found)}
+
+
+def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
+    own = own_files(data)
+    if raw.rest is not None:
+        return {name: np.flatnonzero(raw.splits == name) for name in SPLITS if name not in own}
+    if raw.splits is None:
+        with_files = {"with_test": "test" not in own, "with_val": "val" not in own}
+        return split(y, data.split, groups=raw.groups, **with_files)
+    for name, path in own.items():
+        raise DataError(f"data.{name}: has no effect, as {data.folder} holds splits of its own: {path}")
+    return completed(y, raw.splits, data.split)
+
+
+def own_files(data: Data) -> dict[str, str]:
+    """The splits that have a file of their own."""
+    return {name: path for name, path in (("val", data.val), ("test", data.test)) if path is not None}
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is predicted: one of ``classes``, or a number where there are none."""
+
+    problem: Problem
+    classes: tuple[Any, ...]
+    name: str
+
+    def encode(self, values: Any) -> Array:
+        """(rows,) int64 classes, or (rows, 1) float64 numbers."""
+        if not self.classes:
+            return numbers_of(values, self.name)
+        number = {label: i for i, label in enumerate(self.classes)}
+        unknown = sorted({str(value) for value in values if value not in number})
+        if unknown:
+            raise DataError(
+                f"the test file's column {self.name!r} holds classes that are not in the other: {unknown[:5]}"
+            )
+        return np.array([number[value] for value in values], dtype=np.int64)
+
+
+def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:
+    name = data.target or "target"
+    values = raw.target if raw.rest is None else raw.rest.labels
+    if problem is None:
+        problem = "regression" if holds_measurements(values) else "classification"
+    return _Target(problem, () if problem == "regression" else classes_of(values, name), name)
+
+
+def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
+    counts = np.bincount(y, minlength=len(classes))
+    rare = [str(label) for label, count in zip(classes, counts, strict=True) if count < MIN_ROWS_A_CLASS]
+    if rare:
+        shown = ", ".join(rare[:10]) + (", ..." if len(rare) > 10 else "")
+        raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}")
+
+
+def _own(path: str, data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
+    """A split from a file of its own; ``raw`` with the notes of what was done for it."""
+    own = read(data, path, raw)
+    if example_shape(own.x) != example_shape(raw.x):
+        raise DataError(f"the file {path} has other image sizes than the training file")
+    values, notes = without_dots(own.target, target.classes)
+    raw = replace(raw, notes=(*raw.notes, *(f"{Path(path).name}: {note}" for note in notes)))
+    return raw, Arrays(own.x, target.encode(values), own.columns)
+
+
+def _in_order(data: Data, found: Ordered) -> Prepared:
+    """Windows of a text or a series: its parts follow one another, and so do its folds."""
+    parts, train, val = found.parts, found.parts["train"], found.parts["val"]
+    facts = (found.statistics, found.num_outputs, found.problem, found.vocabulary, found.season)
+    divided: tuple[Fold, ...] = ()
+    if data.split.folds is not None:
+        values_a_window = train.x.shape[1] + train.y.shape[1]
+        divided = blocks(len(train) + len(val), data.split, gap=values_a_window - 1)
+    card = data_card(
+        data,
+        parts,
+        {
+            "kind": found.kind,
+            "problem": found.problem,
+            "features": found.columns,
+            "details": found.details,
+            "notes": found.notes,
+            "duplicates": duplicates({name: parts[name].x for name in SPLITS}),
+        },
+    )
+    return Prepared(replace(SearchData(train, val, *facts), folds=divided), parts["test"], card, found.indices)

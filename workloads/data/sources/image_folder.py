@@ -1,0 +1,46 @@
+"""Images from a folder: one folder a class, or one of each split with its class folders inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search_spaces.spec.image_folder import FolderFault, class_folders
+from workloads.arrays import DataError
+from workloads.data.raw import Raw
+from workloads.data.sources.image_records import example_shape, is_records
+from workloads.data.sources.images import Encoded, Reading, decode
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
+
+
+def folder_images(path: str, data: Data, like: Raw | None = None) -> Raw:
+    """All images in the class folders of ``path``. DataError names the folder or the image that is at fault.
+
+    Those that take more memory than ``data.in_memory_gib`` stay on disk.
+    """
+    import pandas as pd
+
+    root = Path(path)
+    try:
+        rows = [(folder, file) for folder in class_folders(root) for file in folder.files()]
+    except FolderFault as fault:
+        raise DataError(f"data.folder: {root.name}: {fault}") from fault
+    except OSError as error:
+        raise DataError(f"data.folder: {root.name} cannot be read: {error.strerror}") from error
+    encoded = [Encoded(str(file.relative_to(root)), file) for _, file in rows]
+    shape = None if like is None else example_shape(like.x)
+    limit_bytes = 0 if like is not None and is_records(like.x) else data.in_memory_gib * 2**30
+    found = decode(encoded, Reading(f"data.folder: {root.name}", data.skip_bad, limit_bytes, shape))
+    kept = [rows[i][0] for i in found.kept]
+    lost = sorted({str(folder.path.relative_to(root)) for folder, _ in rows} - {
+        str(folder.path.relative_to(root)) for folder in kept
+    })  # fmt: skip
+    if lost:
+        raise DataError(f"data.folder: {root.name}: there is no image that can be read in {', '.join(lost)}")
+    splits = np.array([folder.split for folder in kept])
+    target = pd.Series([folder.name for folder in kept])
+    return Raw("image", found.x, target, splits=splits if splits.any() else None, details=found.details())

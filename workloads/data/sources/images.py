@@ -1,0 +1,205 @@
+"""Encoded images as arrays of bytes, all of one size; and Parquet files with a column of them."""
+
+from __future__ import annotations
+
+import io
+import math
+import statistics
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workloads.arrays import Array, DataError
+from workloads.data.raw import Raw
+from workloads.data.sources.image_records import example_shape, head, records
+from workloads.data.sources.tables import groups_of, read_frame, target_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from search_spaces.spec.data import Data
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+LARGEST_SIDE = 256
+"""Images whose shorter side is longer are shrunk to it, in pixels, as they are decoded."""
+NAMED = 5
+BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An image in its file's form."""
+
+    name: str
+    """For people: ``cats/7.jpg`` or ``row 7``."""
+    content: Path | bytes
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images as uint8 (rows, channels, height, width): one channel if all are grey, else three."""
+
+    x: Array
+    """Or ``image_records``, where they take more than the limit."""
+    kept: Array
+    """Which of the encoded ones they are."""
+    bad: tuple[str, ...]
+    """Names of those that were left out, because they are no images."""
+
+    def details(self) -> dict[str, int | str]:
+        """For the data card: nothing where all were good."""
+        if not self.bad:
+            return {}
+        more = ", ..." if len(self.bad) > NAMED else ""
+        return {"bad_images": len(self.bad), "bad_image_names": ", ".join(self.bad[:NAMED]) + more}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How images are to be read."""
+
+    place: str
+    """For people: the key of the spec, and the file or folder."""
+    skip_bad: bool = False
+    limit_bytes: float = math.inf
+    """What takes more, decoded, stays on disk; only for images in files of their own."""
+    shape: tuple[int, ...] | None = None
+    """Channels, height and width that all must come to (those of another file's images)."""
+
+
+def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
+    """The column of images of a Parquet file, encoded as bytes or as records with a field ``bytes``."""
+    frame = read_frame(path, data)
+    target = target_of(frame, data, path)
+    if data.image not in frame.columns:
+        raise DataError(
+            f"{Path(path).name} has no column {data.image!r} of images; it has {', '.join(frame.columns)}"
+        )
+    cells = [Encoded(f"row {row}", encoded_bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
+    shape = None if like is None else example_shape(like.x)
+    found = decode(cells, Reading(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
+    groups = groups_of(frame, data, path) if like is None else None
+    own = None if groups is None else groups[found.kept]
+    return Raw("image", found.x, target.iloc[found.kept], groups=own, details=found.details())
+
+
+def encoded_bytes(cell: Any, row: int) -> bytes:
+    """The image in a cell of a Parquet file: bytes, or a record with a field ``bytes``. DataError for others."""
+    encoded = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(encoded, bytes):
+        raise DataError(f"row {row}: the image is {type(encoded).__name__}, not the bytes of a JPEG or PNG file")
+    return encoded
+
+
+def decode(images: Sequence[Encoded], how: Reading) -> Decoded:
+    """All images, on all cores. DataError, which names it, for one that cannot be read, unless told to skip it.
+
+    Where sizes differ, all are resized and cropped to a square with the median of their shorter sides.
+    """
+    with ThreadPoolExecutor() as pool:  # Pillow decodes without the interpreter's lock
+        shapes, arrays = _first_pass(images, how, pool)
+        kept = [i for i, shape in enumerate(shapes) if shape is not None]
+        bad = tuple(encoded.name for encoded, shape in zip(images, shapes, strict=True) if shape is None)
+        if not kept:
+            raise DataError(f"{how.place}: there is no image that can be read")
+        shape = how.shape or common_shape([shape for shape in shapes if shape is not None])
+        if arrays is not None:
+            x = np.stack(list(pool.map(partial(fitted, shape=shape), arrays)))
+        else:
+            shape = (3, *shape[1:])
+            measured = list(pool.map(lambda i: head(read_image(images[i], how, shape)), kept))
+            x = records(measured, [str(images[i].content) for i in kept])
+    return Decoded(x, np.array(kept), bad)
+
+
+def _first_pass(
+    images: Sequence[Encoded], how: Reading, pool: ThreadPoolExecutor
+) -> tuple[list[tuple[int, ...] | None], list[Array] | None]:
+    """Each image's shape, None for a bad one; and the good ones, None if they take more than the limit."""
+    shapes: list[tuple[int, ...] | None] = []
+    arrays: list[Array] | None = []
+    num_bytes = 0
+    for start in range(0, len(images), BLOCK):
+        for array in pool.map(partial(_decode, how=how), images[start : start + BLOCK]):
+            shapes.append(None if array is None else array.shape)
+            num_bytes += 0 if array is None else array.nbytes
+            if num_bytes > how.limit_bytes:
+                arrays = None
+            if arrays is not None and array is not None:
+                arrays.append(array)
+    return shapes, arrays
+
+
+def _decode(encoded: Encoded, how: Reading) -> Array | None:
+    """(height, width) of a grey image, (height, width, 3) of any other."""
+    from PIL import Image, ImageOps
+
+    source = io.BytesIO(encoded.content) if isinstance(encoded.content, bytes) else encoded.content
+    try:
+        with Image.open(source, formats=FORMATS) as image:
+            image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # large JPEGs are decoded at a half, a quarter ...
+            return np.asarray(_shrunk(ImageOps.exif_transpose(image)))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if how.skip_bad:
+            return None
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{how.place}: {encoded.name}: the image cannot be decoded, it must be {_listed(FORMATS)}: {reason} "
+            "(data.skip_bad: true leaves such images out)"
+        ) from error
+
+
+def read_image(encoded: Encoded, how: Reading, shape: tuple[int, ...]) -> Array:
+    """An image (channels, height, width) that could be read before. DataError when it is gone."""
+    array = _decode(encoded, how)
+    if array is None:
+        raise DataError(f"{how.place}: {encoded.name}: the image could be read before, and cannot any more")
+    return fitted(array, shape)
+
+
+def readable(encoded: Encoded, how: Reading) -> Array | None:
+    """An image (channels, height, width) of ``how.shape``; None for one that is none, where those are left out."""
+    assert how.shape is not None
+    array = _decode(encoded, how)
+    return None if array is None else fitted(array, how.shape)
+
+
+def _shrunk(image: Image) -> Image:
+    image = image.convert("L" if image.mode in ("1", "L", "I", "I;16") else "RGB")
+    scale = LARGEST_SIDE / min(image.size)
+    if scale >= 1:
+        return image
+    width, height = (max(LARGEST_SIDE, round(side * scale)) for side in image.size)
+    return image.resize((width, height))
+
+
+def common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Channels, height and width for images of these shapes: grey if all are, their size if all have the same."""
+    num_channels = 3 if any(len(shape) == 3 for shape in shapes) else 1
+    if len({shape[:2] for shape in shapes}) == 1:
+        return num_channels, *shapes[0][:2]
+    side = round(statistics.median(min(shape[:2]) for shape in shapes))
+    return num_channels, side, side
+
+
+def fitted(image: Array, shape: tuple[int, ...]) -> Array:
+    """(height, width) or (height, width, 3) as (channels, height, width): resized, cropped, grey or colour."""
+    from PIL import Image, ImageOps
+
+    num_channels, height, width = shape
+    if image.shape[:2] != (height, width):
+        image = np.asarray(ImageOps.fit(Image.fromarray(image), (width, height)))
+    if num_channels == 1 and image.ndim == 3:
+        image = np.asarray(Image.fromarray(image).convert("L"))
+    if image.ndim == 2:
+        return np.stack([image] * num_channels)
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,97 @@
+"""The times of a series: how far apart they are, and the first one that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workloads.arrays import Array, DataError
+
+MONTHS_A_YEAR = 12
+DAY = 86_400
+NAMES = {1: "second", 60: "minute", 3600: "hour", DAY: "day", 7 * DAY: "week"}
+"""By seconds."""
+SEASONS = {1: 60, 60: 60, 3600: 24, DAY: 7, 7 * DAY: 52}
+"""Steps of a minute, an hour, a day, a week and a year, by the seconds of a step."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """One step of a series in words, and how many of them its natural season has (1: none is known)."""
+
+    name: str
+    season: int
+
+
+def pace(times: Any, place: Callable[[int], str]) -> Pace:
+    """Of a column (a Series) of dates or numbers. Raises DataError where they are not equally far apart.
+
+    Months are equally far apart whatever their days. ``place`` names a row.
+    """
+    if len(times) < 2:
+        raise DataError(f"{place(0)}: a series needs at least two times")
+    positions, unit = _positions(times, place)
+    steps = np.diff(positions)
+    ahead, counts = np.unique(steps[steps > 0], return_counts=True)
+    usual = ahead[np.argmax(counts)] if len(ahead) else 1
+    wrong = np.flatnonzero(np.abs(steps - usual) > 1e-6 * usual)
+    if len(wrong):
+        row = int(wrong[0]) + 1
+        pair = f"{times.iloc[row]} after {times.iloc[row - 1]}"
+        raise DataError(f"{place(row)}: {_reason(float(steps[row - 1]), float(usual), unit)} ({pair})")
+    return _pace(float(usual), unit)
+
+
+def _positions(times: Any, place: Callable[[int], str]) -> tuple[Array, str]:
+    """Each time as a number of ``unit``: months where all stand at the same place of theirs, else seconds."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(times):
+        positions = times.to_numpy(np.float64)
+        _check_there(~np.isfinite(positions), times, place)
+        return positions, "number"
+    dates = pd.to_datetime(times, errors="coerce", utc=True)
+    _check_there(dates.isna().to_numpy(), times, place)
+    clock = (dates - dates.dt.normalize()).dt.total_seconds()
+    if clock.nunique() == 1 and (dates.dt.day.nunique() == 1 or dates.dt.is_month_end.all()):
+        return (dates.dt.year * MONTHS_A_YEAR + dates.dt.month).to_numpy(np.float64), "month"
+    return (dates - dates.iloc[0]).dt.total_seconds().to_numpy(np.float64), "second"
+
+
+def _check_there(wrong: Array, times: Any, place: Callable[[int], str]) -> None:
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"{place(row)}: the time {times.name!r} must be a date or a number, not {times.iloc[row]!r}"
+        )
+
+
+def _reason(step: float, usual: float, unit: str) -> str:
+    if step == 0:
+        return "the time stands twice"
+    if step < 0:
+        return "the time goes backwards"
+    missing = step / usual - 1
+    if abs(missing - round(missing)) < 1e-6 and missing > 0:
+        return f"{missing:.0f} x {_pace(usual, unit).name} missing"
+    return f"the step is not {_pace(usual, unit).name} as elsewhere"
+
+
+def _pace(step: float, unit: str) -> Pace:
+    if unit == "number":
+        return Pace(f"{step:g}", 1)
+    if unit == "month":
+        season = MONTHS_A_YEAR / step
+        return Pace(_counted(step, "month"), int(season) if season.is_integer() else 1)
+    size = max((seconds for seconds in NAMES if step % seconds == 0), default=1)
+    if step in SEASONS:
+        return Pace(_counted(step / size, NAMES[size]), SEASONS[int(step)])
+    daily = DAY / step
+    return Pace(_counted(step / size, NAMES[size]), int(daily) if daily > 1 and daily.is_integer() else 1)
+
+
+def _counted(number: float, name: str) -> str:
+    return f"1 {name}" if number == 1 else f"{number:g} {name}s"

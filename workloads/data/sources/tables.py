@@ -1,0 +1,81 @@
+"""Tables from CSV and Parquet files: a target column, and features of every kind as one matrix."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workloads.arrays import Array, DataError
+from workloads.data.raw import Raw
+from workloads.tables.columns import encode
+from workloads.tables.infer_kinds import columns_of
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
+
+
+def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
+    """The file as a DataFrame. DataError where it cannot be read, or a row has too few or too many cells."""
+    import pandas as pd
+
+    try:
+        if data.parquet is not None:
+            return pd.read_parquet(path, columns=columns).rename(columns=str)
+        _refuse_ragged(path)
+        how = {"skipinitialspace": True, "index_col": False, "na_values": list(data.missing)}
+        frame = pd.read_csv(path, header=0 if data.header else None, **how)
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {path}") from error
+    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return frame if data.header else frame.set_axis([f"c{i}" for i in range(frame.shape[1])], axis=1)
+
+
+def _refuse_ragged(path: str) -> None:
+    """pandas fills short rows with missing values, and takes a further cell for the row's name: both are slips."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, skipinitialspace=True)
+        width = len(next(filter(None, rows), ()))
+        for row in rows:
+            if row and len(row) != width:
+                rule = f"a row must have {width} cells as the first one has, received {len(row)}"
+                raise DataError(f"{Path(path).name}:{rows.line_num}: {rule}")
+
+
+def target_of(frame: Any, data: Data, path: str) -> Any:
+    """The column to predict, words without surrounding blanks. DataError where it is not there, or empty."""
+    import pandas as pd
+
+    if data.target not in frame.columns:
+        shown = ", ".join(map(str, frame.columns[:20])) + (", ..." if frame.shape[1] > 20 else "")
+        raise DataError(f"{Path(path).name} has no column {data.target!r}; it has {shown}")
+    target = frame[data.target]
+    if target.isna().any():
+        raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {int(target.isna().sum())} rows")
+    if pd.api.types.is_numeric_dtype(target):
+        return target
+    return target.map(lambda value: value.strip() if isinstance(value, str) else value)
+
+
+def groups_of(frame: Any, data: Data, path: str) -> Array | None:
+    """Which rows belong together, as equal numbers; None where the spec names no column for that."""
+    name = data.split.group
+    if name is None:
+        return None
+    if name not in frame.columns:
+        raise DataError(f"{Path(path).name} has no column {name!r} to group its rows by")
+    if frame[name].isna().any():
+        raise DataError(f"column {name!r} of {Path(path).name} is empty in {int(frame[name].isna().sum())} rows")
+    numbers: Array = frame[name].factorize()[0]
+    return numbers
+
+
+def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:
+    """The examples of ``frame``; as a further file of the table ``like``, it has that one's columns."""
+    place = Path(path).name
+    features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
+    columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
+    x, columns = encode(features, columns, place)
+    groups = groups_of(frame, data, path) if like is None else None
+    return Raw("table", x, target, columns, notes, groups)

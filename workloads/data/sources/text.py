@@ -1,0 +1,111 @@
+"""A text as windows of characters: split by position, coded by the characters of the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search_spaces.spec.encodings import EncodingFault, decoded
+from workloads.arrays import Array, Arrays, DataError
+from workloads.data.raw import NOT_COUNTED, Ordered
+from workloads.data.splits import in_order
+from workloads.data.statistics import Statistics
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
+
+UNKNOWN = 0
+"""The code of every character that the training part does not hold."""
+WINDOW = 64
+
+
+def text(data: Data) -> Ordered:
+    """Windows of codes, and for each the codes one character on.
+
+    Training windows lie end to end. Those of validation and test overlap by half, and a target that a former window
+    holds does not count again: so each is predicted once, and all but the first from half a window or more.
+    Raises DataError with one sentence.
+    """
+    texts, first = _split(data)
+    characters = sorted(set(texts["train"]))
+    parts, indices = {}, {}
+    for name, part in texts.items():
+        starts = _starts(name, part, data)
+        parts[name] = windows(coded(part, characters), starts, data.window or WINDOW)
+        indices[name] = first[name] + starts
+    unknown = _unknown(texts, characters)
+    told = "are none of the training part's: they count as one"
+    return Ordered(
+        kind="text",
+        problem="language",
+        parts=parts,
+        indices=indices,
+        statistics=Statistics(np.zeros(()), np.zeros(()), np.ones(())),
+        num_outputs=1 + len(characters),
+        vocabulary="".join(characters),
+        notes=tuple(f"{count} characters of {name} {told}" for name, count in unknown.items() if count),
+        details={"characters": len(characters), **{f"unknown_in_{name}": n for name, n in unknown.items()}},
+    )
+
+
+def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
+    """Each part's text, and the position of its first character in its file."""
+    assert data.text is not None
+    whole = read_text(data.text, data.encoding)
+    places = in_order(len(whole), data.split, with_test=data.test is None)
+    texts = {name: whole[place.start : place.stop] for name, place in places.items()}
+    first = {name: place.start for name, place in places.items()}
+    return (
+        (texts, first)
+        if data.test is None
+        else (
+            {**texts, "test": read_text(data.test, data.encoding)},
+            {**first, "test": 0},
+        )
+    )
+
+
+def read_text(path: str, encoding: str) -> str:
+    """Raises DataError for what is no text in ``encoding``, with the first byte that is none."""
+    try:
+        return decoded(Path(path).read_bytes(), encoding)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    except EncodingFault as fault:
+        raise DataError(f"{Path(path).name}: {fault}; data.encoding: {fault.likely}?") from fault
+
+
+def coded(part: str, characters: list[str]) -> Array:
+    """Each character's place among ``characters`` from 1, or UNKNOWN, int64."""
+    code = {character: 1 + i for i, character in enumerate(characters)}
+    return np.fromiter((code.get(character, UNKNOWN) for character in part), np.int64, len(part))
+
+
+def windows(codes: Array, starts: Array, window: int) -> Arrays:
+    """Inputs and targets, both (windows, window); targets that a former window holds are NOT_COUNTED."""
+    at = starts[:, None] + np.arange(window)
+    y = codes[at + 1]
+    counted = np.concatenate([[0], at[:-1, -1] + 1])
+    y[at < counted[:, None]] = NOT_COUNTED
+    return Arrays(codes[at], y)
+
+
+def _starts(name: str, part: str, data: Data) -> Array:
+    """Where windows of a part start that have a character after them; the last of val and test ends with it."""
+    window = data.window or WINDOW
+    last = len(part) - window - 1
+    if last < 0:
+        held = f"the {name} part of {Path(data.origin).name} holds {len(part)} characters"
+        raise DataError(f"{held}, too few for a window of {window} and the one after it: set data.window")
+    if name == "train":
+        return np.arange(0, last + 1, window)
+    return np.append(np.arange(0, last, max(1, window // 2)), last)
+
+
+def _unknown(texts: Mapping[str, str], characters: list[str]) -> dict[str, int]:
+    """How many characters of val and test the training part does not hold."""
+    known = set(characters)
+    return {name: sum(c not in known for c in texts[name]) for name in ("val", "test")}

@@ -1,0 +1,67 @@
+"""Torchvision's data sets by name, each with the test split that everybody reports."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.arrays import DataError
+from workloads.data.raw import Raw
+
+SETS = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
+"""Our names and torchvision's classes."""
+ROOT_VARIABLE = "PACELINE_DATA"
+DEFAULT_ROOT = "~/.cache/paceline"
+CONNECT_TIMEOUT_S = 20.0
+
+
+def torchvision_images(name: str, root: str | None) -> Raw:
+    """Both splits, from ``root``, else the folder in ``PACELINE_DATA``, else ``~/.cache/paceline``.
+
+    What is not there is downloaded; where that fails, DataError names the folder to fill.
+    """
+    import pandas as pd
+
+    folder = Path(root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser()
+    parts = [_loaded(name, folder, train=train) for train in (True, False)]
+    images = np.concatenate([np.asarray(part.data) for part in parts])
+    x = images[:, None] if images.ndim == 3 else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    labels = np.concatenate([np.asarray(part.targets) for part in parts])
+    names = np.array(parts[0].classes)
+    splits = np.repeat(["train", "test"], [len(part) for part in parts])
+    return Raw("image", x, pd.Series(names[labels]), splits=splits)
+
+
+def _loaded(name: str, folder: Path, *, train: bool) -> Any:
+    from torchvision import datasets
+
+    kind = getattr(datasets, SETS[name])
+    try:
+        return kind(folder, train=train, download=False)
+    except (RuntimeError, OSError):  # not there, or not whole
+        pass
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(CONNECT_TIMEOUT_S)
+    try:
+        return kind(folder, train=train, download=True)
+    except (RuntimeError, OSError) as error:
+        where, files = _expected(kind, folder)
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"data.name: {name} is not in {folder} and cannot be downloaded ({reason}): put {files} into {where}, "
+            f"or name the folder that holds it by data.root or the variable {ROOT_VARIABLE}"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _expected(kind: Any, folder: Path) -> tuple[Path, str]:
+    """The folder that torchvision looks into, and the files that it looks for."""
+    if hasattr(kind, "base_folder"):
+        names = [name for name, _ in (*kind.train_list, *kind.test_list)] + [kind.meta["filename"]]
+        return folder / kind.base_folder, ", ".join(names)
+    return folder / kind.__name__ / "raw", ", ".join(name.removesuffix(".gz") for name, _ in kind.resources)

@@ -1,0 +1,66 @@
+"""Statistics of the training split that prepare the features: fitted here, applied by ``layers.Preprocess``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workloads.arrays import Array
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Float64 arrays that broadcast over examples: (features,) of a table, (channels, 1, 1) of images."""
+
+    fill: Array
+    """What stands for a missing value: the feature's median."""
+    mean: Array
+    std: Array
+    """Never zero: a constant feature has 1."""
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """JSON-able."""
+        return {"fill": self.fill.tolist(), "mean": self.mean.tolist(), "std": self.std.tolist()}
+
+
+def fit(x: Array) -> Statistics:
+    """Statistics of raw training inputs: a table (rows, features) images (rows, channels, height, width),
+    or records of images on disk."""
+    if x.ndim == 4:
+        return _fit_images(x)
+    return _fit_table(x) if x.dtype != np.uint8 else _fit_records(x)
+
+
+def _fit_table(x: Array) -> Statistics:
+    missing = np.isnan(x)
+    fill = np.zeros(x.shape[1])
+    for column in np.flatnonzero(~missing.all(axis=0)):
+        fill[column] = np.median(x[~missing[:, column], column])
+    filled = np.where(missing, fill, x)
+    return Statistics(fill, filled.mean(axis=0), _nonzero(filled.std(axis=0)))
+
+
+def _fit_images(x: Array) -> Statistics:
+    """Exact from each channel's histogram: the images are never copied into floats."""
+    assert x.dtype == np.uint8, x.dtype
+    levels = np.arange(256.0)
+    shares = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in x.swapaxes(0, 1)]) / x[:, 0].size
+    mean = shares @ levels
+    std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
+    return Statistics(np.zeros((len(mean), 1, 1)), mean[:, None, None], _nonzero(std)[:, None, None])
+
+
+def _fit_records(x: Array) -> Statistics:
+    """The same for images on disk, whose rows hold what each measures."""
+    from workloads.data.sources.image_records import heads
+
+    found = heads(x)
+    mean = found["mean"].mean(axis=0)
+    std = np.sqrt(np.maximum(found["square"].mean(axis=0) - mean**2, 0))
+    return Statistics(np.zeros((3, 1, 1)), mean[:, None, None], _nonzero(std)[:, None, None])
+
+
+def _nonzero(std: Array) -> Array:
+    return np.where(std > 0, std, 1.0)

@@ -1,0 +1,109 @@
+"""Images that are decoded as they are streamed: a column of a Parquet file's, or files in one folder a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search_spaces.spec.image_folder import SPLIT_NAMES
+from workloads.arrays import Array, DataError
+from workloads.data.sources.images import Encoded, Reading, encoded_bytes, readable
+from workloads.data.streaming.files import Piece, content, listed, root_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from search_spaces.spec.data import Data
+
+PATH, LABEL = "path", "label"
+FILES_A_PIECE = 64
+READERS = 8
+"""Threads of a task: most of the time of a file in an object store is waiting for it."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """A folder of images, one folder a class: rows of paths, relative to it, and labels. Opens no image."""
+
+    place: str
+    uri: str
+    root: str
+    pieces: tuple[Piece, ...]
+
+    def tables(self, piece: Piece) -> Iterator[pa.Table]:
+        """See ``Files``."""
+        import pyarrow as pa
+
+        paths = [_within(self.root, path) for path in piece.paths]
+        yield pa.table({PATH: paths, LABEL: [path.split("/")[0] for path in paths]})
+
+
+def _within(root: str, path: str) -> str:
+    return path[len(root) :].strip("/")
+
+
+def image_files(uri: str) -> ImageFiles:
+    """All files below the class folders of ``uri``. DataError where there are no two classes."""
+    place, root = f"data.folder: {PurePosixPath(uri).name}", root_of(uri)
+    paths = [path for path in listed(uri) if "/" in _within(root, path)]
+    classes = sorted({_within(root, path).split("/")[0] for path in paths})
+    if "train" in classes and set(classes) <= set(SPLIT_NAMES):
+        raise DataError(
+            f"{place}: holds a folder for each split: to stream it, write folder: {uri}/train, and the others as "
+            "data.val and data.test"
+        )
+    if len(classes) < 2:
+        raise DataError(
+            f"{place}: must hold a folder of images for each of two or more classes, received {classes}"
+        )
+    return ImageFiles(place, uri, root, tuple(_pieces(paths)))
+
+
+def _pieces(paths: Sequence[str]) -> Iterator[Piece]:
+    """Each has files of all classes, as far as they go: no batch is to be of one class."""
+    num_pieces = -(-len(paths) // FILES_A_PIECE)
+    for k in range(num_pieces):
+        yield Piece(tuple(paths[k::num_pieces]))
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """Rows as images (channels, height, width) of ``shape``, uint8."""
+
+    shape: tuple[int, ...]
+    skip_bad: bool
+    place: str
+    column: str
+    uri: str | None = None
+    """The column holds paths relative to the folder here; None: it holds the images themselves."""
+
+    def of(self, table: pa.Table) -> tuple[Array, Array]:
+        """See ``Examples``. Without ``skip_bad`` DataError for the first one that is no image."""
+        how = Reading(self.place, self.skip_bad, shape=self.shape)
+        found = read_each(table, self.column, self.uri, lambda encoded: readable(encoded, how))
+        kept = [k for k, image in enumerate(found) if image is not None]
+        images = [image for image in found if image is not None]
+        return np.stack(images) if images else np.empty((0, *self.shape), np.uint8), np.array(kept, dtype=int)
+
+
+def read_each(table: pa.Table, column: str, uri: str | None, then: Callable[[Encoded], Any]) -> list[Any]:
+    """``then`` of each row's image, in threads."""
+    cells, root = table[column].to_pylist(), "" if uri is None else root_of(uri)
+
+    def one(k: int) -> Any:
+        if uri is None:
+            return then(Encoded(f"row {k} of a piece", encoded_bytes(cells[k], k)))
+        return then(Encoded(cells[k], content(uri, f"{root}/{cells[k]}")))
+
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(one, range(len(cells))))
+
+
+def image_place(data: Data) -> tuple[str, str | None]:
+    """The column of a streamed source's tables that leads to the images, and the folder that its paths are in."""
+    return (PATH, data.folder) if data.folder is not None else (str(data.image), None)

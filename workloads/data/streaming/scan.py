@@ -1,0 +1,228 @@
+"""One look through a source that is to be streamed: its counts, validation and test rows, and a sample to train by.
+
+What is fitted on the training split (scaling, the features of a table, the size of images) is fitted on the sample:
+the training rows with the lowest hashes, so the same ones whoever looks. Validation and test rows are all kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workloads.arrays import Array, DataError
+from workloads.data.raw import Raw, Rest
+from workloads.data.sources.image_records import example_shape
+from workloads.data.sources.images import Reading, decode
+from workloads.data.sources.tables import table as table_of
+from workloads.data.streaming.files import Files, table_files
+from workloads.data.streaming.images import LABEL, image_files, image_place, read_each
+from workloads.data.streaming.stream import Shares, Target, hashable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from search_spaces.spec.data import Data
+
+TABLE_SAMPLE, IMAGE_SAMPLE = 50_000, 1_000
+MAX_LABELS = 10_000
+"""More distinct targets are not counted: they are measurements."""
+GIB = 2**30
+
+
+def scanned(data: Data) -> Raw:
+    """The rows that are kept of a source, with the split of each, and what is to be known of the rest."""
+    files = files_of(data)
+    look = _Look(data, files, Shares.of(data.split, _keys(data, files), _own(data)))
+    for piece in files.pieces:
+        for table in files.tables(piece):
+            look.at(table)
+    return look.raw()
+
+
+def read_whole(data: Data, uri: str, like: Raw) -> Raw:
+    """A further file of a streamed source, for validation or test: all its rows, which must fit in memory."""
+    import pyarrow as pa
+
+    assert like.rest is not None
+    further = data.model_copy(update={_key(data): uri})
+    files = files_of(further)
+    tables: list[pa.Table] = []
+    for piece in files.pieces:
+        for table in files.tables(piece):
+            tables.append(table)
+            _check_size(tables, data, files.place)
+    if not tables:
+        raise DataError(f"{files.place}: there are no rows")
+    rows = pa.concat_tables(tables)
+    return _raw(further, files, rows, like.rest.target.read(rows), like)[0]
+
+
+def files_of(data: Data) -> Files:
+    """The source's files. DataError where there are none."""
+    return table_files(data) if data.folder is None else image_files(data.folder)
+
+
+def _key(data: Data) -> str:
+    return "folder" if data.folder is not None else "csv" if data.csv is not None else "parquet"
+
+
+def _own(data: Data) -> list[str]:
+    return [name for name in ("val", "test") if getattr(data, name) is not None]
+
+
+def _target_name(data: Data) -> str:
+    return LABEL if data.folder is not None else str(data.target)
+
+
+def _keys(data: Data, files: Files) -> Sequence[str]:
+    """The columns by which a row's split is told."""
+    if data.split.group is not None:
+        return (data.split.group,)
+    if data.folder is not None or data.image is not None:
+        return (image_place(data)[0],)
+    first = next(files.tables(files.pieces[0]), None)
+    if first is None:
+        raise DataError(f"{files.place}: there are no rows")
+    return [name for name in first.column_names if name != data.target]
+
+
+@dataclass
+class _Look:
+    """What has been seen so far."""
+
+    data: Data
+    files: Files
+    shares: Shares
+    num_rows: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    """Of training rows."""
+    others: set[str] = field(default_factory=set)
+    """Labels of the rows that are kept for validation and test."""
+    missing: Counter[str] = field(default_factory=Counter)
+    checksum: int = 0
+    numeric: bool = True
+    kept: dict[str, list[pa.Table]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
+    rows: dict[str, list[Array]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
+    """Where they stand in the source, table by table."""
+    sample: list[Array] = field(default_factory=list)
+    """Where the rows of ``kept["train"]`` fall, table by table."""
+
+    def at(self, table: pa.Table) -> None:
+        """Takes note of some rows. DataError where they have not the columns that they must have."""
+        target = _target_name(self.data)
+        for name in (target, *self.shares.keys):
+            if name not in table.column_names:
+                raise DataError(f"{self.files.place}: has no column {name!r}; it has {table.column_names[:20]}")
+        places = self.shares.places(table)
+        self.checksum = (self.checksum + int((places * 2**53).astype(np.uint64).sum())) % 2**64
+        masks = {
+            "test": places < self.shares.test,
+            "val": (places >= self.shares.test) & (places < self.shares.val),
+            "train": places >= self.shares.val,
+        }
+        rows = np.arange(table.num_rows) + self.num_rows.total()
+        self._count(table, masks, target)
+        for name, mask in masks.items():
+            self.kept[name].append(table.filter(mask))
+            self.rows[name].append(rows[mask])
+        _check_size([*self.kept["val"], *self.kept["test"]], self.data, self.files.place)
+        self.sample.append(places[masks["train"]])
+        if sum(map(len, self.sample)) > 2 * self._sample_size:
+            self._thin()
+
+    def _count(self, table: pa.Table, masks: Mapping[str, Array], target: str) -> None:
+        import pandas as pd
+
+        found = Target(target, numeric=False).read(table)
+        self.numeric = self.numeric and bool(pd.to_numeric(found, errors="coerce").notna().all())
+        for name, mask in masks.items():
+            self.num_rows[name] += int(mask.sum())
+        if len(self.labels) <= MAX_LABELS:
+            self.labels.update(found[masks["train"]].tolist())
+            self.others.update(found[~masks["train"]].tolist())
+        if self.data.folder is None and self.data.image is None:
+            for name in table.column_names:
+                self.missing[name] += _num_missing(table[name], self.data.missing)
+
+    def _thin(self) -> None:
+        """Keeps of the sample the rows with the lowest places."""
+        import pyarrow as pa
+
+        places, rows = np.concatenate(self.sample), pa.concat_tables(self.kept["train"])
+        index = np.sort(np.argsort(places, kind="stable")[: self._sample_size])
+        self.sample, self.kept["train"] = [places[index]], [rows.take(index)]
+        self.rows["train"] = [np.concatenate(self.rows["train"])[index]]
+
+    @property
+    def _sample_size(self) -> int:
+        return TABLE_SAMPLE if self.data.folder is None and self.data.image is None else IMAGE_SAMPLE
+
+    def raw(self) -> Raw:
+        """What has been seen. DataError where some split is empty."""
+        import pandas as pd
+        import pyarrow as pa
+
+        self._thin()
+        empty = [
+            name for name in ("train", "val", "test") if not self.num_rows[name] and name not in _own(self.data)
+        ]
+        if empty:
+            raise DataError(
+                f"{self.files.place}: no row falls into {empty[0]}: there are too few rows to stream them"
+            )
+        rows = pa.concat_tables([pa.concat_tables(tables) for tables in self.kept.values() if tables])
+        splits = np.concatenate([[name] * sum(map(len, tables)) for name, tables in self.kept.items()])
+        target = Target(_target_name(self.data), self.numeric)
+        labels = pd.Series(sorted({*self.labels, *self.others}), dtype=object)
+        found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
+        rest = Rest(
+            files=self.files,
+            shares=self.shares,
+            target=target,
+            labels=pd.to_numeric(labels) if self.numeric else labels,
+            counts=dict(self.labels),
+            num_rows=dict(self.num_rows),
+            checksum=f"{self.checksum:016x}",
+            missing=dict(self.missing),
+            rows=np.concatenate([each for tables in self.rows.values() for each in tables])[kept],
+        )
+        return replace(found, splits=splits[kept], rest=rest)
+
+
+def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None) -> tuple[Raw, Array]:
+    """Rows of a source as examples, and which of them are: images that are none may be left out."""
+    name = files.place.partition(": ")[2]
+    if data.folder is None and data.image is None:
+        found = table_of(rows.to_pandas(), target, data, name, like)
+        return replace(found, groups=None), np.arange(rows.num_rows)
+    column, uri = image_place(data)
+    cells = read_each(rows, column, uri, lambda encoded: encoded)
+    shape = None if like is None else example_shape(like.x)
+    decoded = decode(cells, Reading(files.place, data.skip_bad, shape=shape))
+    _check_bytes(decoded.x.nbytes, data, files.place)
+    images = Raw("image", decoded.x, target.iloc[decoded.kept], details=decoded.details())
+    return images, decoded.kept
+
+
+def _num_missing(column: pa.ChunkedArray, words: Sequence[str]) -> int:
+    found = hashable(column)
+    if found.dtype == np.float64:
+        return int(np.isnan(found).sum())
+    return int(column.null_count) + sum(isinstance(v, str) and v.strip() in words for v in found)
+
+
+def _check_size(tables: Sequence[pa.Table], data: Data, place: str) -> None:
+    _check_bytes(sum(table.nbytes for table in tables), data, place)
+
+
+def _check_bytes(num_bytes: int, data: Data, place: str) -> None:
+    if num_bytes > data.in_memory_gib * GIB:
+        raise DataError(
+            f"{place}: what is not trained on must fit in memory: validation and test rows take more than "
+            f"{num_bytes / GIB:.2f} GiB, received data.in_memory_gib: {data.in_memory_gib:g}: raise it, or give "
+            "smaller shares in data.split"
+        )

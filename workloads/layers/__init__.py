@@ -1,0 +1,1 @@
+"""Parts of networks: layers, activations, first weights, embeddings."""

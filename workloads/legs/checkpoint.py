@@ -1,0 +1,175 @@
+"""A member's checkpoint: a folder with ``weights.pt`` (tensors alone) and ``state.json`` (readable).
+
+``weights.pt`` is written to a temporary name and renamed, then ``state.json``, which holds the size and CRC-32 of
+the former. So a checkpoint is valid if and only if ``state.json`` parses and matches ``weights.pt``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.types.values import Value
+
+if TYPE_CHECKING:
+    from workloads.training.setup import MemberState, State
+
+WEIGHTS = "weights.pt"
+STATE = "state.json"
+_BUCKETS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
+"""fsspec's stores without folders: there, making one would make a bucket."""
+
+
+class TornCheckpoint(Exception):
+    """A checkpoint that is incomplete or damaged: its folder and what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The readable part: how far the member is, its best epoch so far by the objective, and what it is."""
+
+    epoch: int
+    seed: int
+    params: Mapping[str, Value]
+    best_epoch: int = 0
+    best_value: float | None = None
+    best_metrics: Mapping[str, float] | None = None
+    reference: float | None = None
+    """The last value that was an improvement by more than the member's ``min_improvement``."""
+    num_stale: int = 0
+    """Epochs since."""
+    curves: Mapping[str, Sequence[float]] | None = None
+    """By metric, one value an epoch; kept in final legs."""
+
+
+def folder(root: str, key: str, epoch: int) -> str:
+    """Where a member's checkpoint of an epoch is: ``<root>/<key>/e0003``."""
+    return f"{root.rstrip('/')}/{key}/e{epoch:04d}"
+
+
+def save(uri: str, progress: Progress, state: MemberState, best: State | None = None) -> None:
+    """Write a checkpoint; ``best`` holds the model's weights of its best epoch, kept in final legs."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save({"model": state.model, "optimizer": state.optimizer, "best": best}, buffer)
+    weights = buffer.getvalue()
+    record = {**asdict(progress), "weights": {"bytes": len(weights), "crc32": zlib.crc32(weights)}}
+    put(uri, WEIGHTS, weights)
+    put(uri, STATE, json.dumps(record, indent=1).encode())
+
+
+def load(uri: str) -> tuple[Progress, MemberState, State | None]:
+    """What ``save`` wrote, on the CPU. Raises TornCheckpoint with the reason."""
+    import torch
+
+    from workloads.training.setup import MemberState
+
+    record, weights = _checked(uri)
+    try:
+        tensors = torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
+        del record["weights"]
+        return Progress(**record), MemberState(tensors["model"], tensors["optimizer"]), tensors["best"]
+    except (RuntimeError, TypeError, KeyError, ValueError) as error:
+        raise TornCheckpoint(f"{uri}: {error}") from error
+
+
+def progress(uri: str) -> Progress:
+    """The readable part alone, without torch. Raises TornCheckpoint unless the whole checkpoint is sound."""
+    record, _ = _checked(uri)
+    del record["weights"]
+    return Progress(**record)
+
+
+def valid(uri: str) -> bool:
+    """Whether the checkpoint is complete and undamaged. Needs no torch."""
+    try:
+        _checked(uri)
+    except TornCheckpoint:
+        return False
+    return True
+
+
+def delete(uri: str) -> None:
+    """Remove a checkpoint's folder; nothing happens where there is none."""
+    path = _local(uri)
+    if path is not None:
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    filesystem, remote = _remote(uri)
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.rm(remote, recursive=True)
+
+
+def found(root: str) -> set[str]:
+    """Every checkpoint below ``root``, whole or not, as ``folder`` names them."""
+    path = _local(root)
+    if path is not None:
+        inside = [(one.parent.name, one.name) for one in path.glob("*/*")]
+    else:
+        filesystem, remote = _remote(root)
+        filesystem.invalidate_cache()
+        files = (str(file).removeprefix(f"{remote}/").split("/") for file in filesystem.find(remote))
+        inside = [(parts[0], parts[1]) for parts in files if len(parts) > 2]
+    return {f"{root.rstrip('/')}/{key}/{name}" for key, name in inside}
+
+
+def _checked(uri: str) -> tuple[dict[str, Any], bytes]:
+    try:
+        record = json.loads(get(uri, STATE))
+        expected = record["weights"]
+        weights = get(uri, WEIGHTS)
+    except FileNotFoundError as error:
+        raise TornCheckpoint(f"{uri}: a file is missing") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TornCheckpoint(f"{uri}: {STATE} cannot be read: {error}") from error
+    if expected != {"bytes": len(weights), "crc32": zlib.crc32(weights)}:
+        raise TornCheckpoint(f"{uri}: {WEIGHTS} does not match {STATE}")
+    return record, weights
+
+
+def _local(uri: str) -> Path | None:
+    return Path(uri.removeprefix("file://")) if "://" not in uri or uri.startswith("file://") else None
+
+
+def _remote(uri: str) -> tuple[Any, str]:
+    import fsspec
+
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    return filesystem, str(path)
+
+
+def get(uri: str, name: str) -> bytes:
+    """A file in the folder ``uri``."""
+    path = _local(uri)
+    if path is not None:
+        return (path / name).read_bytes()
+    filesystem, remote = _remote(uri)
+    return bytes(filesystem.cat_file(f"{remote}/{name}"))
+
+
+def put(uri: str, name: str, content: bytes) -> None:
+    """To a temporary name, then renamed; an object store's own put is whole or nothing."""
+    path = _local(uri)
+    if path is None:
+        filesystem, remote = _remote(uri)
+        try:
+            filesystem.pipe_file(f"{remote}/{name}", content)
+        except FileNotFoundError:
+            if filesystem.protocol in _BUCKETS or _BUCKETS.intersection(filesystem.protocol):
+                raise
+            filesystem.makedirs(remote, exist_ok=True)
+            filesystem.pipe_file(f"{remote}/{name}", content)
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    temporary = path / f".{name}.{os.getpid()}"
+    temporary.write_bytes(content)
+    temporary.replace(path / name)

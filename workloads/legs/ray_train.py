@@ -1,0 +1,176 @@
+"""Ray Train: a ring of worker processes, over one or several machines, that stays together for many legs.
+
+Drivers import it too, so that torch, and what needs it, is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workloads.data.streaming.ray_data import RayShard
+    from workloads.data.streaming.stream import Stream
+    from workloads.training.process_group import Ring, Strategy
+
+LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
+"""What gloo and NCCL say in a worker whose neighbour is gone."""
+PATIENCE = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
+    "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S": "25",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "8",
+}
+"""How long Ray Train waits, unless the environment says otherwise, for a worker's answer and for places.
+
+By default 60 s for places, which it also waits for those of a machine that has just died.
+"""
+STREAM = "train"
+QUIET = ("ray.train", "ray.data")
+RESIZE_EVERY_S = 20.0
+"""A ring of variable size looks so often for workers that have come or gone."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The workers of one lane. With ``least < most`` there may be any number between, as the cluster has room."""
+
+    least: int
+    most: int
+    cpus: float
+    gpus: float
+    strategy: Strategy
+    storage: str
+    """Ray Train keeps its own books here; checkpoints are ours and lie elsewhere."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """Ray's runtime environment of its workers."""
+    spares: bool = False
+    """Keep processes ready for workers that die."""
+
+
+def train(
+    work: Callable[[dict[str, Any]], None],
+    config: dict[str, Any],
+    crew: Crew,
+    fell: Callable[[str], None],
+    stream: Stream | None = None,
+) -> None:
+    """Runs ``work`` in every worker until it returns. After a death, or another number of workers, it begins anew.
+
+    ``fell`` is called, in another process, with the reason of each death. Each worker has its ``shard`` of the
+    ``stream``. Raises what Ray Train raises.
+    """
+    from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    from workloads.data.streaming.ray_data import dataset, options
+
+    for name, seconds in PATIENCE.items():
+        os.environ.setdefault(name, seconds)
+    workers = crew.least if crew.least == crew.most else (crew.least, crew.most)
+    TorchTrainer(
+        work,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if crew.gpus >= 1 else "gloo"),
+        scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
+            num_workers=workers,  # type: ignore[arg-type]
+            use_gpu=crew.gpus > 0,
+            resources_per_worker={"CPU": crew.cpus, **({"GPU": crew.gpus} if crew.gpus else {})},
+            elastic_resize_monitor_interval_s=RESIZE_EVERY_S,
+        ),
+        run_config=RunConfig(  # type: ignore[call-arg] # typed as Train V1's
+            storage_path=crew.storage,
+            failure_config=FailureConfig(max_failures=-1),
+            callbacks=[_fallen(fell)],
+            worker_runtime_env=dict(crew.environment),
+        ),
+        datasets=None if stream is None else {STREAM: dataset(stream)},
+        dataset_config=None if stream is None else DataConfig(execution_options=options()),
+    ).fit()
+
+
+def hush() -> None:
+    """Ray Train tells its user about every turn; here that is the driver's business."""
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def here(strategy: Strategy) -> Ring:
+    """The ring that this process is in."""
+    import ray.train
+
+    from workloads.training.process_group import Ring
+
+    context = ray.train.get_context()
+    return Ring(context.get_world_rank(), context.get_world_size(), strategy)
+
+
+def order_spares(order: Callable[[int, Mapping[str, float] | None], None], cpus: float, gpus: float) -> None:
+    """Calls ``order(num_workers, needed)`` on one worker of each node; ``needed`` is what one worker takes.
+
+    For every worker of a ring to call; ``needed`` is None but for the ring's first one.
+    """
+    import ray.train
+
+    context = ray.train.get_context()
+    if context.get_local_rank() == 0:
+        needed = {"CPU": cpus, "GPU": gpus} if context.get_world_rank() == 0 else None
+        order(context.get_local_world_size(), needed)
+
+
+def shard(stream: Stream) -> RayShard:
+    """This process's part of the training rows, of each as many as of the others."""
+    import ray.train
+
+    from workloads.data.streaming.ray_data import RayShard
+
+    return RayShard(stream, ray.train.get_dataset_shard(STREAM))
+
+
+def device() -> str:
+    """What this process trains on."""
+    import ray.train.torch
+
+    return str(ray.train.torch.get_device())
+
+
+class Warned:
+    """True once, when a machine of the ring is announced to be taken away: time to save."""
+
+    def __init__(self) -> None:
+        self._known = False
+
+    def __call__(self) -> bool:
+        """See the class."""
+        import ray.train
+
+        found = ray.train.get_preemption_info() is not None
+        fresh, self._known = found and not self._known, found
+        return fresh
+
+
+def account(errors: Iterable[BaseException]) -> str:
+    """Why a ring broke: a worker's death, in one line, rather than what the others say of it; or a traceback."""
+    texts = list(dict.fromkeys(str(error) for error in errors))
+    dead = [error for error in errors if hasattr(error, "health_check_failure")]
+    if dead:
+        lines = str(dead[0].health_check_failure).splitlines()
+        return f"a worker died: {next((line.strip() for line in lines if line.strip()), 'no reason given')}"
+    if all(any(words in text for words in LOST) for text in texts):
+        return "a worker died: the others lost their connection to it"
+    return "\n".join(text for text in texts if not any(words in text for words in LOST))
+
+
+def _fallen(fell: Callable[[str], None]) -> Any:
+    from ray.train import UserCallback
+
+    class Fallen(UserCallback):
+        """Passes on why workers died; of equal reasons one."""
+
+        def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+            """See ``UserCallback``."""
+            fell(account(worker_exceptions.values()))
+
+    return Fallen()

@@ -1,0 +1,249 @@
+"""Runs legs, one after the other: builds a leg's members, trains them an epoch at a time, saves and scores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
+from search_spaces.space.hyperparameters import complete
+from workloads.arrays import Infeasible
+from workloads.data.search_data import SearchData, TestData
+from workloads.data.streaming.stream import Shard
+from workloads.legs import checkpoint
+from workloads.legs.exhibits import exhibits
+from workloads.legs.inputs import Forms
+from workloads.legs.member import Aboard, board, passed_over
+from workloads.legs.score import scores
+from workloads.legs.setting import LegSetting
+from workloads.registry import workload
+from workloads.training.choose_width import cohort_loops
+from workloads.training.folds import FoldedLoop, of_fold
+from workloads.training.memory_limits import Memory, Result, attempt
+from workloads.training.process_group import ALONE, Ring, scaled
+from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
+
+__all__ = ["LegRunner", "LegSetting"]
+
+
+class LegRunner:
+    """Lives as long as its lane: the data stays on the device while legs come and go.
+
+    The processes of a ``ring`` each have one, and call the same methods in the same order. The first one writes,
+    and only what it returns counts.
+    """
+
+    def __init__(
+        self,
+        setting: LegSetting,
+        search: SearchData,
+        test: TestData | None = None,
+        ring: Ring = ALONE,
+        shard: Shard | None = None,
+    ) -> None:
+        assert (shard is None) == (search.stream is None), "all examples of a stream are to be trained on"
+        self.setting, self.ring = setting, ring
+        self._workload, self._search = workload(setting.workload), search
+        self._forms = Forms(self._workload, search, setting.torch_device(), shard)
+        self.test = test
+        self._memory = Memory()
+        self.aboard: list[Aboard] = []
+        self.ended: list[Aboard] = []
+        """Members that were finished before the leg's stop."""
+        self._messages: list[str] = []
+        self.leg: Leg | None = None
+        self._infeasible: str | None = None
+
+    def start(self, leg: Leg) -> list[str]:
+        """Build the members and load their checkpoints. Returns messages for people.
+
+        Members that cannot work on this data are told so by the next ``epoch``. Raises TornCheckpoint where a
+        member's checkpoint is damaged: the leg then goes out again from an older one.
+        """
+        self.leg, self.ended, self._infeasible = leg, [], None
+        return self._begin(leg)
+
+    @property
+    def fused(self) -> int:
+        """The most members that are trained in one program."""
+        return max((len(loop.members) for loop in self._loops()), default=1)
+
+    def take_messages(self) -> list[str]:
+        """What has happened since the last call that people should know."""
+        taken, self._messages = self._messages, []
+        return taken
+
+    def _begin(self, leg: Leg, ended_at: int = 0) -> list[str]:
+        """As ``start``, with less at a time where memory ends, as it has with ``ended_at`` members in a program."""
+        self.aboard, messages = [], None
+        hp = self._hyperparameters(leg.members[0])
+        try:
+            while messages is None:
+                if ended_at:
+                    self._messages.append(self._memory.tighten(hp, ended_at, len(self._search.train)))
+                self.aboard = []
+                messages = self._attempt(lambda: self._build(leg))
+                ended_at = (self._memory.bound(hp).width or len(leg.members)) if self._workload.fusable else 1
+            return messages
+        except Infeasible as error:
+            self._infeasible = f"infeasible: {error}"
+            return []
+
+    def _build(self, leg: Leg) -> list[str]:
+        trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
+        self.ring.check(getattr(trainees[0].hp, "batch_size", None))
+        places, messages = self._places(leg, trainees)
+        for member, trainee, place in zip(leg.members, trainees, places, strict=True):
+            self.aboard.append(board(leg, member, trainee.hp, place))
+        return messages
+
+    def _places(self, leg: Leg, trainees: Sequence[Trainee]) -> tuple[Sequence[tuple[Loop, int]], list[str]]:
+        """Where each member is trained: the search's in every fold, the verdict's on the split alone."""
+        hp, num_epochs = trainees[0].hp, leg.stop - leg.start
+        if leg.purpose == "final" or not self._search.folds:
+            self.setup = self._setup(hp, leg.horizon)
+            return cohort_loops(self.setup, trainees, num_epochs)
+        setups = [self._setup(hp, leg.horizon, fold) for fold in range(len(self._search.folds))]
+        self.setup = setups[0]
+        loop = FoldedLoop(setups, trainees, num_epochs)
+        return [(loop, k) for k in range(len(trainees))], loop.messages
+
+    def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
+        """The data as ``hp`` wants it prepared, and the bounds that are known for programs of its kind."""
+        bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, self.setting.goal, fold)
+        width, micro_batch = bound.width, bound.micro_batch
+        return replace(form, horizon=horizon, ring=self.ring, width=width, micro_batch=micro_batch)
+
+    def _attempt(self, action: Callable[[], Result]) -> Result | None:
+        """As ``attempt``; where one process of several ends, the others cannot know, and all begin anew."""
+        return attempt(action) if self.ring.alone else action()
+
+    def _hyperparameters(self, member: Member) -> Any:
+        cls = self._workload.hyperparameters
+        hp = cls(**complete(cls, member.params))
+        return replace(hp, lr=hp.lr * scaled(self.setting.lr_scaling, self.ring.size)) if hasattr(hp, "lr") else hp
+
+    @property
+    def done(self) -> bool:
+        """Whether every member has reached the leg's stop, failed, or was finished before."""
+        if self.leg is None or self._infeasible is not None:
+            return self.leg is None
+        return not self.aboard or self.aboard[0].progress.epoch >= self.leg.stop
+
+    def epoch(self) -> list[MemberEpoch]:
+        """One more epoch of every member aboard. A member that diverged or is finished is told once, and leaves.
+
+        Nothing is told where memory ended: training goes back to the leg's last checkpoints, and on with less at a
+        time.
+        """
+        assert self.leg is not None and not self.done, "the leg is done"
+        if self._infeasible is not None:
+            return self._refuse(self._infeasible)
+        told = self._attempt(self._epoch)
+        if told is None:
+            keys = {a.member.key for a in self.aboard}
+            self.leg = replace(self.leg, members=tuple(m for m in self.leg.members if m.key in keys))
+            self._begin(self.leg, max(len(a.loop.members) for a in self.aboard))
+        return told or []
+
+    def _epoch(self) -> list[MemberEpoch]:
+        told: list[MemberEpoch] = []
+        trained = [(loop, loop.epoch(), loop.finite()) for loop in self._loops()]
+        for loop, metrics, finite in trained:
+            members = [a for a in self.aboard if a.loop is loop]
+            news = [self._tell(*each) for each in zip(members, metrics, finite, strict=True)]
+            self._drop(loop, members, news)
+            told += news
+        return told
+
+    def _refuse(self, failure: str) -> list[MemberEpoch]:
+        assert self.leg is not None
+        self._infeasible = None
+        epoch = self.leg.start + 1
+        return [MemberEpoch(key=member.key, epoch=epoch, failure=failure) for member in self.leg.members]
+
+    def _loops(self) -> list[Loop]:
+        return list({id(a.loop): a.loop for a in self.aboard}.values())
+
+    def _tell(self, a: Aboard, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
+        told = a.measured(metrics, finite, self.setting.objective, self.setting.goal)
+        final = self.leg is not None and self.leg.purpose == "final"
+        if final and told.failure is None:
+            a.record(metrics)
+            if a.progress.best_epoch == told.epoch:
+                a.best = self._state(a).model
+        if told.finished:
+            a.last = self._state(a)
+        return told
+
+    def _state(self, a: Aboard) -> MemberState:
+        return a.last or a.loop.state(self._place(a))
+
+    def _place(self, a: Aboard) -> int:
+        return [other for other in self.aboard if other.loop is a.loop].index(a)
+
+    def _drop(self, loop: Loop, members: Sequence[Aboard], told: Sequence[MemberEpoch]) -> None:
+        keep = [k for k, news in enumerate(told) if news.failure is None and not news.finished]
+        if len(keep) == len(members):
+            return
+        staying = {id(members[k]) for k in keep}
+        self.ended += [a for a, news in zip(members, told, strict=True) if news.finished]
+        self.aboard = [a for a in self.aboard if a.loop is not loop or id(a) in staying]
+        if keep:
+            loop.keep(keep)
+
+    def save(self) -> list[Saved]:
+        """Checkpoints of all members at their present epoch; of those that are finished, once."""
+        assert self.leg is not None
+        over = passed_over(self.leg, self.aboard, self.setting.goal) if self.ring.alone else ()
+        saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
+        if self.aboard and not self.done:
+            uris = {done.key: done.uri for done in saved}
+            members = tuple(replace(a.member, checkpoint=uris[a.member.key]) for a in self.aboard)
+            self.leg = replace(self.leg, start=self.aboard[0].progress.epoch, members=members)
+        return saved
+
+    def _save(self, a: Aboard, needless: bool) -> Saved:
+        if needless:
+            return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None)
+        uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
+        state = self._state(a)
+        if self.ring.first:
+            checkpoint.save(uri, a.progress, state, a.best)
+        a.saved = a.last is not None
+        return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
+
+    def exhibits(self) -> list[Exhibit]:
+        """What models make (a final member's best), at the leg's end or, where the workload says so, each epoch."""
+        if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
+            return []
+        members = [*self.aboard, *self.ended] if self.done else self.aboard
+        return [shown for a in members for shown in self._exhibits(a)]
+
+    def _exhibits(self, a: Aboard) -> list[Exhibit]:
+        weights = a.best or of_fold(self._state(a).model, 0)
+        if not self.ring.first:
+            return []
+        model = self._model(a, weights)
+        epoch = a.progress.best_epoch if a.best else a.progress.epoch
+        return exhibits(self.setup, model, epoch, a.member.key)
+
+    def _model(self, a: Aboard, weights: State) -> nn.Module:
+        model = self.setup.build(Trainee(a.member.seed, a.hp))
+        model.load_state_dict(weights)
+        return model.eval()
+
+    def score(self) -> list[Scored]:
+        """Final members on the locked test split: ``test_*``, and ``val_*`` of the same, their best, epoch."""
+        if not self.ring.first:
+            return []
+        assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
+        return [self._score(a, self.test) for a in (*self.aboard, *self.ended)]
+
+    def _score(self, a: Aboard, test: TestData) -> Scored:
+        assert a.best is not None
+        measured = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
+        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **a.validated})

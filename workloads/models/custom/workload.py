@@ -1,0 +1,97 @@
+"""A training function of the user's own, in any framework, as a workload: ``package.module:train``.
+
+    def train(run, *, alpha: float = 1e-4, penalty: str = "l2"):
+        model = load(run.folder / "model") if run.folder else SGDClassifier(alpha=alpha, penalty=penalty)
+        for epoch in range(run.epoch, run.num_epochs):
+            model.partial_fit(run.x_train, run.y_train, classes=range(run.num_outputs))
+            run.report(lambda folder: save(model, folder / "model"), val_accuracy=model.score(run.x_val, run.y_val))
+
+    def predict(folder, x):        # for the verdict: scores (rows, classes), or numbers (rows, 1)
+        return load(folder / "model").decision_function(x)
+
+Its keyword-only parameters are the hyperparameters. This file imports no torch: a spec is checked by it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable
+from dataclasses import make_dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.space.hyperparameters import hyper
+from workloads.arrays import DataShape
+from workloads.contract import Workload
+
+if TYPE_CHECKING:
+    from torch import device, dtype, nn
+
+    from workloads.data.search_data import SearchData
+    from workloads.training.batches import ResidentData
+    from workloads.training.setup import Loop, Setup, Trainee
+
+TYPES = (float, int, str, bool)
+
+
+def workload_of(name: str, train: Callable[..., None]) -> Workload:
+    """The workload that ``train`` is; ``name`` is what the spec calls it.
+
+    A function's attribute ``space`` is its default space, ``metrics`` (name to goal) what it reports beyond the
+    metrics that are known. Raises LookupError where its parameters are no hyperparameters.
+    """
+    predict = getattr(sys.modules[train.__module__], "predict", None)
+    return Workload(
+        name=name,
+        summary=(inspect.getdoc(train) or "a training function").splitlines()[0],
+        hyperparameters=_hyperparameters(name, train),
+        space=getattr(train, "space", {}),
+        problems={"table": ("classification", "regression"), "image": ("classification",)},
+        build=partial(_build, predict),
+        fusable=False,
+        distributed=False,
+        judged=predict is not None,
+        registered=False,
+        reports=getattr(train, "metrics", {}),
+        data=_data,
+        streams=False,
+        loop=partial(_loop, train),
+    )
+
+
+def _hyperparameters(name: str, train: Callable[..., None]) -> type:
+    hints = typing.get_type_hints(train)
+    first, *others = inspect.signature(train).parameters.values()
+    fields = []
+    for parameter in others:
+        kind = hints.get(parameter.name, type(parameter.default))
+        keyword = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+        if not keyword or kind not in TYPES:
+            rule = "must be keyword-only, of type float, int, str or bool, with a default"
+            raise LookupError(
+                f"{name!r}: parameter {parameter.name!r} {rule} (only {first.name!r} stands before *)"
+            )
+        fields.append((parameter.name, kind, hyper(parameter.default, f"parameter of {train.__name__}")))
+    title = re.sub(r"\W", "_", name).title() + "Hyperparameters"
+    return make_dataclass(title, fields, frozen=True, kw_only=True)
+
+
+def _build(predict: Callable[..., Any] | None, hp: Any, shape: DataShape) -> nn.Module:
+    from workloads.models.custom.loop import Predictor
+
+    return Predictor(predict, shape.num_outputs)
+
+
+def _data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
+    from workloads.models.custom.loop import untouched
+
+    return untouched(search)
+
+
+def _loop(train: Callable[..., None], setup: Setup, member: Trainee) -> Loop:
+    from workloads.models.custom.loop import OwnLoop
+
+    return OwnLoop(train, setup, member)

@@ -1,0 +1,1 @@
+"""Image classification: residual networks, augmentation on the device."""

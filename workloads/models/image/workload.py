@@ -1,0 +1,146 @@
+"""Image classification end to end: resized, augmented, and classified by a small residual network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search_spaces.space.hyperparameters import hyper
+from workloads.arrays import DataShape, Infeasible
+from workloads.contract import Workload
+from workloads.hyperparameters import OPTIMIZER_NAMES, Nonlinearity, Training
+
+if TYPE_CHECKING:
+    from torch import device, dtype, nn
+
+    from workloads.data.search_data import SearchData
+    from workloads.tasks.contract import Task
+    from workloads.training.batches import ResidentData
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageHyperparameters(Training, Nonlinearity):
+    """The numbers of a residual network, of the images that it sees, and of its training."""
+
+    lr: float = hyper(0.002, "learning rate", low=0, low_open=True)
+    optimizer: str = hyper("adamw", "update rule", choices=OPTIMIZER_NAMES, shapes=True)
+    weight_decay: float = hyper(0.01, "L2 penalty; with adamw decoupled from the gradient", low=0)
+    dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
+    depth: int = hyper(1, "residual blocks of each of the three stages", low=1, high=32, shapes=True)
+    width: int = hyper(
+        16, "channels of the first stage, doubled in each further one", low=1, high=1024, shapes=True
+    )
+    norm: str = hyper(
+        "batch",
+        "normalise channels over the batch, or groups of 8 in each image",
+        choices=("batch", "group"),
+        shapes=True,
+    )
+    size: int = hyper(
+        0,
+        "side in pixels: the shorter side is resized to it, the longer one cropped; 0: as the data has them",
+        low=0,
+        high=2048,
+        shapes=True,
+        prepares=True,
+    )
+    flip: float = hyper(0.5, "share of the training images that are mirrored left to right", low=0, high=1)
+    crop: float = hyper(0.125, "largest shift, as a share of the side; what moves in is black", low=0, high=0.5)
+    rotate: float = hyper(0.0, "largest rotation in degrees, either way", low=0, high=180)
+    colour: float = hyper(
+        0.0, "largest relative change of brightness, of contrast and of saturation", low=0, high=1
+    )
+    randaugment: float = hyper(
+        0.0, "magnitude of two random operations an image (torchvision's RandAugment), 0: none", low=0, high=30
+    )
+    mixup: float = hyper(
+        0.0,
+        "two images and their labels are averaged with a share from Beta(mixup, mixup); 0: never",
+        low=0,
+        high=10,
+    )
+    cutmix: float = hyper(
+        0.0,
+        "a box of another image with an area from Beta(cutmix, cutmix), and so the label; 0: never",
+        low=0,
+        high=10,
+    )
+    precision: str = hyper(
+        "auto",
+        "of the products: auto is bfloat16 on a GPU and float32 on a CPU",
+        choices=("auto", "bfloat16", "float32"),
+        shapes=True,
+    )
+    channels_last: bool = hyper(
+        False, "keep the channels of a pixel together in memory; has an effect on CPUs, too", shapes=True
+    )
+    compile: bool = hyper(
+        False, "torch.compile: takes a minute for each new signature; on a CPU it needs g++", shapes=True
+    )
+
+
+def check(hp: ImageHyperparameters, shape: DataShape) -> None:
+    """Raises Infeasible for what this machine or these images cannot do."""
+    if hp.compile and not shutil.which(os.environ.get("CXX", "g++")):
+        raise Infeasible("compile: torch.compile needs a C++ compiler, and there is no g++ on this machine")
+    num_channels = shape.example[0]
+    if hp.randaugment > 0 and num_channels not in (1, 3):
+        raise Infeasible(
+            f"randaugment: torchvision's operations take 1 or 3 channels, the images have {num_channels}"
+        )
+
+
+def build(hp: ImageHyperparameters, shape: DataShape) -> nn.Module:
+    """(batch, channels, height, width) in 0 to 1 -> (batch, num_outputs) logits."""
+    from functools import partial
+
+    from workloads.layers.activations import activation
+    from workloads.models.image.network import NORMS, Look, Running, Standardised, resnet
+
+    check(hp, shape)
+    look = Look(hp.depth, hp.width, partial(activation, hp), NORMS[hp.norm], hp.dropout)
+    return Standardised(resnet(look, shape), shape, Running(hp.precision, hp.channels_last, hp.compile))
+
+
+def data(hp: ImageHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
+    """The images as bytes of ``size`` pixels a side."""
+    from workloads.training.image_inputs import pictures
+
+    return pictures(hp.size, search, device, dtype)
+
+
+def task(shape: DataShape, objective: str) -> Task:
+    """Classification; training images are augmented by the members' own strengths."""
+    from workloads.models.image.task import Augmented
+    from workloads.tasks.by_problem import task_of
+
+    return Augmented(task_of(shape, objective))
+
+
+IMAGE = Workload(
+    name="image",
+    summary="residual network for images of any size, with resizing and augmentation",
+    hyperparameters=ImageHyperparameters,
+    space={
+        "lr": {"min": 3e-4, "max": 1e-2, "log": True},
+        "batch_size": {"values": [32, 64, 128]},
+        "weight_decay": {"min": 1e-4, "max": 1e-1, "log": True},
+        "width": {"values": [16, 32]},
+        "flip": {"values": [0.0, 0.5]},
+        "crop": {"min": 0.0, "max": 0.2},
+        "randaugment": {"min": 0.0, "max": 10.0},
+        "mixup": {"values": [0.0, 0.2]},
+    },
+    problems={"image": ("classification",)},
+    build=build,
+    check=check,
+    # Members augment by their own strengths and so share no inputs, and a residual network's convolutions, one
+    # group a member, are slower together than one after the other.
+    fusable=False,
+    reads_files=True,
+    half=True,
+    task=task,
+    data=data,
+)

@@ -1,0 +1,1 @@
+"""Texts and series: recurrent cells, attention, forecasts and next characters."""

@@ -1,0 +1,135 @@
+"""Recurrent cells: what nn.RNN, nn.LSTM and nn.GRU compute, as products that can be fused.
+
+torch's own kernels have no batching rule. Here the input's product is taken for all steps at once, and the loop
+over time holds only what depends on the step before. Weights, the order of the gates and the results are torch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workloads.layers.layers import Dropout
+
+Memory = tuple[Tensor, ...]
+"""What a model remembers of the steps behind it; empty before the first one."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A rule for one step."""
+
+    num_gates: int
+    num_states: int
+    step: Callable[[Tensor, Tensor, Memory], Memory]
+    """(the input's product, the last output's product, states) to new states, of which the first is the output.
+
+    Products are (batch, gates x width), states (batch, width).
+    """
+
+
+def _rnn(of_input: Tensor, of_output: Tensor, states: Memory) -> Memory:
+    """Elman 1990."""
+    return (torch.tanh(of_input + of_output),)
+
+
+def _lstm(of_input: Tensor, of_output: Tensor, states: Memory) -> Memory:
+    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000."""
+    into, forget, new, out = (of_input + of_output).chunk(4, -1)
+    memory = forget.sigmoid() * states[1] + into.sigmoid() * new.tanh()
+    return out.sigmoid() * memory.tanh(), memory
+
+
+def _gru(of_input: Tensor, of_output: Tensor, states: Memory) -> Memory:
+    """Cho et al. 2014; the reset gate acts on the product, as cuDNN and torch have it."""
+    reset_x, keep_x, new_x = of_input.chunk(3, -1)
+    reset_h, keep_h, new_h = of_output.chunk(3, -1)
+    new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
+    return (torch.lerp(new, states[0], torch.sigmoid(keep_x + keep_h)),)
+
+
+CELLS: Mapping[str, Cell] = {"rnn": Cell(1, 1, _rnn), "lstm": Cell(4, 2, _lstm), "gru": Cell(3, 1, _gru)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a stack of recurrent layers is built."""
+
+    cell: str
+    width: int
+    depth: int
+    bidirectional: bool = False
+    dropout: float = 0.0
+    """Of every layer's outputs, the last one's too."""
+    bptt: int = 0
+    """Steps that the error flows back through; 0 for all of them."""
+
+
+class Direction(nn.Module):
+    """One layer's way through time. Its parameters are named and drawn as those of torch's cells."""
+
+    def __init__(self, plan: Plan, num_inputs: int) -> None:
+        super().__init__()
+        self.cell, self.width, self.bptt = CELLS[plan.cell], plan.width, plan.bptt
+        rows = self.cell.num_gates * plan.width
+        self.weight_ih = nn.Parameter(torch.empty(rows, num_inputs))
+        self.weight_hh = nn.Parameter(torch.empty(rows, plan.width))
+        self.bias_ih = nn.Parameter(torch.empty(rows))
+        self.bias_hh = nn.Parameter(torch.empty(rows))
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(plan.width**-0.5), plan.width**-0.5)
+
+    def forward(self, x: Tensor, states: Memory = ()) -> tuple[Tensor, Memory]:
+        """(batch, steps, inputs) to outputs (batch, steps, width) and the last states, each (batch, width).
+
+        With ``bptt`` the states are carried on, but cut off from the gradient, every so many steps counted from the
+        end: so the last step's error reaches exactly ``bptt`` steps (Williams & Peng 1990).
+        """
+        if not states:
+            states = (x.new_zeros(x.shape[0], self.width),) * self.cell.num_states
+        outputs = []
+        # The pieces of one ``unbind`` give their gradients back at once; slices would each fill a whole tensor.
+        pieces = F.linear(x, self.weight_ih, self.bias_ih).unbind(1)
+        for step, of_input in enumerate(pieces):
+            if self.bptt and step and (len(pieces) - step) % self.bptt == 0:
+                states = tuple(state.detach() for state in states)
+            states = self.cell.step(of_input, F.linear(states[0], self.weight_hh, self.bias_hh), states)
+            outputs.append(states[0])
+        return torch.stack(outputs, 1), states
+
+
+class Recurrence(nn.Module):
+    """``depth`` layers, each reading the one below; in both directions if bidirectional."""
+
+    def __init__(self, plan: Plan, num_inputs: int) -> None:
+        super().__init__()
+        self.plan, self.width = plan, plan.width * (2 if plan.bidirectional else 1)
+        sizes = [num_inputs, *[self.width] * (plan.depth - 1)]
+        self.onward = nn.ModuleList(Direction(plan, size) for size in sizes)
+        self.backward_ = nn.ModuleList(Direction(plan, size) for size in sizes if plan.bidirectional)
+        self.dropouts = nn.ModuleList(Dropout(plan.dropout) for _ in sizes)
+
+    def forward(self, x: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """(batch, steps, inputs) to (batch, steps, width), and the memory with which a next part would go on.
+
+        Only one direction can go on: of a bidirectional stack the memory is empty.
+        """
+        num_states = CELLS[self.plan.cell].num_states
+        kept: list[Tensor] = []
+        for i, (layer, dropout) in enumerate(zip(self.onward, self.dropouts, strict=True)):
+            y, states = layer(x, memory[i * num_states : (i + 1) * num_states])
+            if self.plan.bidirectional:
+                y = torch.cat([y, self.backward_[i](x.flip(1))[0].flip(1)], -1)
+            x = dropout(y)
+            kept += states
+        return x, () if self.plan.bidirectional else tuple(kept)
+
+    def summary(self, outputs: Tensor) -> Tensor:
+        """What each direction knows at its end, (batch, width)."""
+        if not self.plan.bidirectional:
+            return outputs[:, -1]
+        return torch.cat([outputs[:, -1, : self.plan.width], outputs[:, 0, self.plan.width :]], -1)

@@ -1,0 +1,41 @@
+"""A language model writes: one character after the other, drawn from its own probabilities."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from workloads.models.recurrent.cells import Memory
+from workloads.models.recurrent.network import SequenceModel
+from workloads.training.batches import ResidentData
+
+NUM_CHARACTERS = 200
+MARK = "\n--- from here on the model ---\n"
+
+
+def sample(data: ResidentData, model: nn.Module, seed: int = 0) -> str:
+    """The first window of the validation part, and how the model goes on. ``model`` is in evaluation mode."""
+    assert isinstance(model, SequenceModel)
+    codes = data.x_val[:1]
+    told = spelled(codes[0], data.shape.vocabulary)
+    return told + MARK + spelled(written(model, codes, seed), data.shape.vocabulary) + "\n"
+
+
+@torch.no_grad()
+def written(model: SequenceModel, codes: Tensor, seed: int) -> Tensor:
+    """NUM_CHARACTERS codes that follow ``codes`` (1, steps); never 0, which no character has."""
+    generator = torch.Generator().manual_seed(seed)
+    memory: Memory = ()
+    new: list[Tensor] = []
+    for _ in range(NUM_CHARACTERS):
+        logits, memory = model.go_on(codes, memory)
+        chances = logits[0, -1, 1:].double().softmax(-1).cpu()
+        drawn = 1 + torch.multinomial(chances, 1, generator=generator)
+        codes = drawn.to(codes).unsqueeze(0)
+        new.append(drawn)
+    return torch.cat(new)
+
+
+def spelled(codes: Tensor, vocabulary: str) -> str:
+    """Codes as text; a character that is not in the vocabulary as U+FFFD."""
+    return "".join(("\ufffd" + vocabulary)[int(code)] for code in codes)

@@ -1,0 +1,114 @@
+"""Sequences read step by step: recurrent cells, or a small transformer encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search_spaces.space.hyperparameters import hyper
+from workloads.arrays import DataShape, Infeasible
+from workloads.contract import Workload
+from workloads.hyperparameters import Training
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from workloads.models.recurrent.attention import Transformer
+    from workloads.models.recurrent.cells import Recurrence
+    from workloads.training.setup import Setup
+
+CELL_NAMES = ("rnn", "lstm", "gru", "transformer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentHyperparameters(Training):
+    """The numbers of a recurrent network and its training."""
+
+    cell: str = hyper("lstm", "what reads the steps", choices=CELL_NAMES, shapes=True)
+    depth: int = hyper(1, "layers", low=1, high=16, shapes=True)
+    width: int = hyper(64, "units of a layer's hidden state, in each direction", low=1, high=8192, shapes=True)
+    bidirectional: bool = hyper(False, "read both ways; a transformer: attend to later steps too", shapes=True)
+    heads: int = hyper(4, "a transformer's attention heads; must divide width", low=1, high=64, shapes=True)
+    dropout: float = hyper(0.0, "share of each layer's outputs dropped in training", low=0, high=1, high_open=True)
+    bptt: int = hyper(0, "steps that the error flows back through a cell's state; 0: all", low=0, shapes=True)
+    relative: bool = hyper(
+        True,
+        "forecast how far values go from the last one seen, not where they are",
+        shapes=True,
+        kinds=("series",),
+    )
+
+
+def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
+    """Images, tables and series to (batch, num_outputs); texts (batch, steps) to (batch, steps, num_outputs).
+
+    Of an image a row is a step, of a table a column, of a series a time, of a text a character.
+    """
+    from torch import nn
+
+    from workloads.models.recurrent.network import Characters, SequenceModel, Steps
+
+    check(hp, shape)
+    text = shape.problem == "language"
+    reader = Characters(shape.num_outputs, hp.width) if text else Steps()
+    encoder = _encoder(hp, shape, hp.width if text else Steps.num_inputs(shape.example))
+    head = nn.Linear(encoder.width, shape.num_outputs)
+    model = SequenceModel(reader, encoder, head, shape.problem)
+    model.relative = hp.relative and shape.problem == "forecast"
+    return model
+
+
+def _encoder(hp: RecurrentHyperparameters, shape: DataShape, num_inputs: int) -> Recurrence | Transformer:
+    from workloads.models.recurrent.attention import AttentionPlan, Transformer
+    from workloads.models.recurrent.cells import Plan, Recurrence
+
+    if hp.cell != "transformer":
+        return Recurrence(Plan(hp.cell, hp.width, hp.depth, hp.bidirectional, hp.dropout, hp.bptt), num_inputs)
+    num_steps = shape.example[-2] if len(shape.example) > 1 else shape.example[0]
+    causal = not hp.bidirectional
+    return Transformer(AttentionPlan(hp.width, hp.depth, hp.heads, causal, num_steps, hp.dropout), num_inputs)
+
+
+def check(hp: RecurrentHyperparameters, shape: DataShape) -> None:
+    """Raises Infeasible for what reads ahead, and for sizes that do not fit each other."""
+    if hp.bidirectional and shape.problem in ("language", "forecast"):
+        what = "text" if shape.problem == "language" else "series"
+        raise Infeasible(f"bidirectional must be false for a {what}: what comes next must not be read")
+    if hp.cell == "transformer" and hp.width % hp.heads:
+        raise Infeasible(f"the attention layers' {hp.heads} heads must divide their width {hp.width}")
+    if hp.class_weights != "none" and shape.problem != "classification":
+        raise Infeasible(f"class_weights must be none: there are no classes in a {shape.problem}")
+
+
+def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
+    """Of a language model what it writes after the first characters of the validation part."""
+    if setup.data.shape.problem != "language":
+        return {}
+    from workloads.models.recurrent.sample_text import sample
+
+    return {f"samples/epoch_{epoch:04d}.txt": sample(setup.data, model).encode()}
+
+
+RECURRENT = Workload(
+    name="recurrent",
+    summary="recurrent network or transformer for texts, series, and images or tables as sequences",
+    hyperparameters=RecurrentHyperparameters,
+    space={
+        "lr": {"min": 1e-3, "max": 3e-2, "log": True},
+        "batch_size": {"values": [32, 64]},
+        "cell": {"values": ["lstm", "gru"]},
+        "width": {"values": [32, 64, 128]},
+        "dropout": {"min": 0.0, "max": 0.5},
+    },
+    problems={
+        "image": ("classification",),
+        "table": ("classification", "regression"),
+        "text": ("language",),
+        "series": ("forecast",),
+    },
+    build=build,
+    check=check,
+    exhibit=exhibit,
+    recordable=True,
+)

@@ -1,0 +1,1 @@
+"""Transfer learning: pre-trained backbones, features computed once, layers thawed."""

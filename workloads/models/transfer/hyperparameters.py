@@ -1,0 +1,65 @@
+"""Hyperparameters of transfer learning, and the backbones there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from search_spaces.space.hyperparameters import hyper
+from workloads.hyperparameters import Training
+
+# name -> smallest side in pixels that its strides and poolings leave something of
+BACKBONES: dict[str, int] = {
+    "resnet18": 8,
+    "resnet34": 8,
+    "resnet50": 8,
+    "vgg11": 32,
+    "vgg16": 32,
+    "vgg19": 32,
+    "inception_v3": 75,
+    "mobilenet_v3_small": 8,
+    "mobilenet_v3_large": 8,
+    "efficientnet_b0": 8,
+    "efficientnet_b4": 8,
+    "convnext_tiny": 32,
+    "convnext_small": 32,
+    "vit_b_16": 16,
+    "vit_b_32": 32,
+}
+
+
+PATCHES = {"vit_b_16": 16, "vit_b_32": 32}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferHyperparameters(Training):
+    """Which network, how much of it is trained, and how."""
+
+    backbone: str = hyper("resnet18", "torchvision's name", choices=tuple(BACKBONES), shapes=True, prepares=True)
+    weights: str = hyper(
+        "default",
+        "default: torchvision's own; none: random; else a file of weights or an MLflow model URI",
+        shapes=True,
+        prepares=True,
+    )
+    mode: str = hyper(
+        "feature_extraction",
+        "a classifier on the fixed network's features, computed once, or the network trained further",
+        choices=("feature_extraction", "fine_tuning"),
+        shapes=True,
+        prepares=True,
+    )
+    size: int = hyper(
+        0,
+        "side in pixels: the shorter side is resized to it, the longer one cropped; 0: as the data has them",
+        low=0,
+        high=2048,
+        shapes=True,
+        prepares=True,
+    )
+    unfrozen: int = hyper(
+        1, "fine_tuning: stages trained, counted from the output; the others keep their weights", low=0, shapes=True
+    )
+    backbone_lr_ratio: float = hyper(
+        0.1, "fine_tuning: the network's learning rate as a share of the classifier's", low=0, high=1
+    )
+    dropout: float = hyper(0.0, "share of features dropped in training", low=0, high=1, high_open=True)

@@ -1,0 +1,158 @@
+"""Columns of a table: what kind each is, and their values as one matrix of numbers and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from search_spaces.types.faults import nearest
+from workloads.arrays import Array, Column, DataError
+
+CODED = ("category", "ordinal", "text")
+"""Kinds whose values are words: the matrix holds their places in ``Column.values``."""
+NUMERIC = ("number", "ordinal", "datetime")
+"""Kinds that are prepared as numbers."""
+UNSEEN = "(a value that is not in the search's data)"
+
+
+def encode(frame: Any, columns: Sequence[Column], place: str) -> tuple[Array, tuple[Column, ...]]:
+    """A DataFrame's rows as float64 (rows, columns), and the columns with the words that were new to them.
+
+    Further columns of the frame are passed over. DataError where one is not there, or holds what its kind cannot.
+    """
+    gone = [column.name for column in columns if column.name not in frame.columns]
+    if gone:
+        close = nearest(gone[0], map(str, frame.columns))
+        meant = f", did you mean {close!r}?" if close else ""
+        raise DataError(f"{place}: must have the column {gone[0]!r}, it has {_listed(frame.columns)}{meant}")
+    parts = [_encoded(frame[column.name], column, place) for column in columns]
+    x = np.column_stack([numbers for numbers, _ in parts]) if parts else np.empty((len(frame), 0))
+    return x, tuple(column for _, column in parts)
+
+
+def decode(x: Array, columns: Sequence[Column]) -> Any:
+    """The matrix as a DataFrame: float64 for numbers and dates, else words with NaN for missing.
+
+    A code beyond a column's values is ``UNSEEN``.
+    """
+    import pandas as pd
+
+    named = {
+        column.name: pd.Series(_words(x[:, k], column), dtype=object) if column.kind in CODED else x[:, k]
+        for k, column in enumerate(columns)
+    }
+    return pd.DataFrame(named)
+
+
+def seen_first(
+    x: Array, columns: Sequence[Column], rows: Array
+) -> tuple[Array, tuple[Column, ...], tuple[Column, ...]]:
+    """The matrix with the words of ``rows`` numbered first; the columns with those words alone, and with all.
+
+    So that a search can be given its own words without those of the locked test split.
+    """
+    if not columns:
+        return x, (), ()
+    x, own, whole = x.copy(), list(columns), list(columns)
+    for k, column in enumerate(columns):
+        if column.kind not in ("category", "text"):
+            continue
+        codes = x[rows, k]
+        seen = np.unique(codes[~np.isnan(codes)]).astype(int)
+        order = np.concatenate([seen, np.setdiff1d(np.arange(len(column.values)), seen)])
+        place = np.empty(len(order))
+        place[order] = np.arange(len(order))
+        there = ~np.isnan(x[:, k])
+        x[there, k] = place[x[there, k].astype(int)]
+        values = tuple(column.values[i] for i in order)
+        whole[k], own[k] = replace(column, values=values), replace(column, values=values[: len(seen)])
+    return x, tuple(own), tuple(whole)
+
+
+def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping[str, int]:
+    """Missing values by column, of those columns that are prepared as numbers and have any."""
+    counts = sum(np.isnan(x).sum(axis=0) for x in parts) if columns else ()
+    return {
+        column.name: int(count)
+        for column, count in zip(columns, counts, strict=True)
+        if count and column.kind in NUMERIC
+    }
+
+
+def words(series: Any, missing: Sequence[str]) -> Any:
+    """A Series as text without surrounding blanks: None where it is missing, whole numbers without a fraction."""
+    texts = series.astype(object).where(series.notna(), None).map(_word, na_action="ignore")
+    return texts.where(~texts.isin(["", *missing]), None)
+
+
+def numbers(series: Any, missing: Sequence[str]) -> Any:
+    """A Series as float64: NaN where it is missing. ValueError names the first value that is no number."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(series):
+        return series.astype("Float64").astype("float64")
+    texts = words(series, missing)
+    found = pd.to_numeric(texts.replace({"True": "1", "False": "0"}), errors="coerce").astype("float64")
+    _refuse_others(texts, found, "numbers")
+    return found
+
+
+def seconds(series: Any, missing: Sequence[str]) -> Any:
+    """A Series of moments as seconds since 1970 (UTC), NaN where missing. ValueError names what is none."""
+    import pandas as pd
+
+    texts = series if pd.api.types.is_datetime64_any_dtype(series) else words(series, missing)
+    moments = pd.to_datetime(texts, errors="coerce", utc=True, format=None if texts is series else "mixed")
+    _refuse_others(texts, moments, "dates such as 2024-02-29 or 2024-02-29 13:45")
+    since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return since.astype("float64")
+
+
+def _word(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()
+
+
+def _refuse_others(texts: Any, found: Any, what: str) -> None:
+    bad = texts[texts.notna() & found.isna()]
+    if len(bad):
+        raise ValueError(f"must hold {what}, received {str(bad.iloc[0])!r} in row {bad.index[0]}")
+
+
+def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
+    try:
+        if column.kind in CODED:
+            return _codes(words(series, column.missing), column)
+        found = (numbers if column.kind == "number" else seconds)(series, column.missing).to_numpy()
+        if np.isinf(found).any():
+            row = series.index[np.flatnonzero(np.isinf(found))[0]]
+            raise ValueError(f"must hold finite numbers, received {series[row]} in row {row}")
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{place}: column {column.name!r} {error}") from error
+    return found, column
+
+
+def _codes(texts: Any, column: Column) -> tuple[Array, Column]:
+    found = set(texts.dropna())
+    new = sorted(found.difference(column.values))
+    if new and column.kind == "ordinal":
+        close = nearest(new[0], column.values)
+        meant = f", did you mean {close!r}?" if close else ""
+        raise ValueError(f"must hold {', '.join(column.values)}, received {new[0]!r}{meant}")
+    values = (*column.values, *new)
+    code = {word: float(place) for place, word in enumerate(values)}
+    return texts.map(code).to_numpy(np.float64), replace(column, values=values)
+
+
+def _words(codes: Array, column: Column) -> Array:
+    known = np.array([*column.values, UNSEEN, np.nan], dtype=object)
+    index = np.where(np.isnan(codes), len(column.values) + 1, np.minimum(codes, len(column.values)))
+    found: Array = known[index.astype(int)]
+    return found
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, names[:12])) + (", ..." if len(names) > 12 else "")

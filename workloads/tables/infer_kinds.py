@@ -1,0 +1,85 @@
+"""Which kind each column of a table is, as declared in the spec or told from its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workloads.arrays import Column, DataError
+from workloads.tables.columns import numbers, words
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
+
+DATE = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?"
+NAMES_SHARE, NAMES_ROWS = 0.95, 20
+"""Words of which nearly every one is different name the rows, and tell nothing of others."""
+TEXT_WORDS, TEXT_SHARE, TEXT_VALUES = 3, 0.5, 20
+"""Text has this many words on average, and more different values than this share of the rows and this number."""
+
+
+def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """The columns that are features, in the frame's order, and notes on those that are left out.
+
+    DataError where a declared column is not there, or none is left.
+    """
+    found, notes = [], []
+    for name in frame.columns:
+        declared = data.columns.get(name)
+        kind, order, reason = _told(frame[name], data.missing) if declared is None else _declared(declared)
+        if kind != "drop":
+            found.append(Column(name, kind, order, tuple(data.missing)))
+        elif reason:
+            notes.append(f"{place}: column {name!r} {reason}: it is left out (data.columns can say otherwise)")
+    if not found:
+        raise DataError(f"{place}: must have a column that can be a feature beside the target {data.target!r}")
+    return tuple(found), tuple(notes)
+
+
+def _declared(rule: Any) -> tuple[Any, tuple[str, ...], str]:
+    if isinstance(rule, Mapping):
+        return "ordinal", tuple(map(str, rule["ordinal"])), ""
+    return rule, (), ""
+
+
+def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], str]:
+    """Kind, order, and why it is left out where it is."""
+    import pandas as pd
+
+    if series.isna().all():
+        return "drop", (), "is empty"
+    if pd.api.types.is_numeric_dtype(series):
+        return "number", (), ""
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return "datetime", (), ""
+    if isinstance(series.dtype, pd.CategoricalDtype) and series.cat.ordered:
+        return "ordinal", tuple(map(str, series.cat.categories)), ""
+    texts = words(series, missing).dropna()
+    if len(texts) == 0:
+        return "drop", (), "is empty"
+    return _kind_of_words(texts)
+
+
+def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
+    try:
+        numbers(texts, ())
+        return "number", (), ""
+    except ValueError:
+        pass
+    if bool(texts.str.fullmatch(DATE).all()):
+        return "datetime", (), ""
+    num_values = texts.nunique()
+    long = texts.str.count(r"\s+").mean() + 1 >= TEXT_WORDS
+    if long and num_values > max(TEXT_SHARE * len(texts), TEXT_VALUES):
+        return "text", (), ""
+    if num_values > max(NAMES_SHARE * len(texts), NAMES_ROWS):
+        return "drop", (), f"names its rows ({num_values} values in {len(texts)} rows)"
+    return "category", (), ""
+
+
+def described(columns: Sequence[Column]) -> Iterator[str]:
+    """One line a kind that is there: ``3 categories: sex, embarked, deck``."""
+    for kind in dict.fromkeys(column.kind for column in columns):
+        names = [column.name for column in columns if column.kind == kind]
+        plural = {"category": "categories", "text": "texts"}.get(kind, f"{kind}s")
+        yield f"{len(names)} {kind if len(names) == 1 else plural}: {', '.join(names)}"

@@ -1,0 +1,46 @@
+"""The task of a language model: every character of a window is predicted from those before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from workloads.data.raw import NOT_COUNTED
+from workloads.tasks.classification import Classification
+from workloads.tasks.contract import Model, Numbers
+
+
+@dataclass(frozen=True)
+class Language:
+    """Cross-entropy in nats a character, and the same in bits. Outputs are (..., batch, steps, characters)."""
+
+    def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
+        """That of a classifier whose examples are the characters. Training targets all count."""
+        found = Classification().loss(lambda x: model(x).flatten(-3, -2), x, y.flatten(-2), numbers)
+        return {**found, "train_bits_per_character": found["train_loss"] / math.log(2)}
+
+    def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Sums over a window's targets that count: nats and hits, and their number."""
+        logits = model(x)
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        counted = (y != NOT_COUNTED).to(logits.dtype)
+        labels = y.clamp(min=0).expand(logits.shape[:-1]).unsqueeze(-1)
+        of_label = logits.gather(-1, labels).squeeze(-1)
+        nats = (torch.logsumexp(logits, -1) - of_label) * counted
+        hits = (of_label >= logits.amax(-1)).to(logits.dtype) * counted
+        number = counted.sum(-1).expand(nats.shape[:-1])
+        return {"nats": nats.sum(-1), "hits": hits.sum(-1), "number": number}
+
+    def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Means over all characters that count; ``y`` is (windows, steps)."""
+        sums = {name: value.double().sum(1) for name, value in values.items()}
+        loss = sums["nats"] / sums["number"]
+        return {
+            "loss": loss,
+            "bits_per_character": loss / math.log(2),
+            "accuracy": sums["hits"] / sums["number"],
+        }

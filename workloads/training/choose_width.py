@@ -1,0 +1,142 @@
+"""How wide to train a cohort: all members in one program, or in chunks of the width that is fastest here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from search_spaces.race.cohort_size import MANY
+from search_spaces.space.hyperparameters import hyperparameters
+from workloads.training.denormals import without_denormals
+from workloads.training.fused.loop import FusedLoop
+from workloads.training.fused.mlp_by_hand import is_sequence
+from workloads.training.plain_loop import PlainLoop
+from workloads.training.setup import Loop, Setup, Trainee
+
+TIMED_STEPS = 3
+WORTH = 20
+"""A measurement is made where the leg has at least this many times the steps that are timed."""
+CLEARLY_SLOWER = 1.25
+"""Wider cohorts are not tried once one is slower than the fastest by this factor."""
+AS_FAST = 1.05
+"""Between cohorts, not between them and one member alone, less than this factor is noise: the widest is taken."""
+
+_fastest: dict[tuple[Any, ...], int] = {}
+
+
+def cohort_loops(
+    setup: Setup, members: Sequence[Trainee], num_epochs: int
+) -> tuple[list[tuple[Loop, int]], list[str]]:
+    """Where each member is trained (its loop, its place there) in the order of ``members``, and messages.
+
+    Members with equal seeds are put into one chunk where possible: they share their mini-batches.
+    """
+    width, messages = _width(setup, members, num_epochs)
+    width = min(width, setup.width or width)
+    by_seed = sorted(range(len(members)), key=lambda i: members[i].seed)
+    places: dict[int, tuple[Loop, int]] = {}
+    for chunk in _chunks(by_seed, width):
+        loop = make_loop(setup, [members[i] for i in chunk])
+        places.update({i: (loop, k) for k, i in enumerate(chunk)})
+    return [places[i] for i in range(len(members))], messages
+
+
+def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
+    """The fused loop; for one member alone the plain one, unless the fused loop is the faster one there, too.
+
+    So it is where its steps are recorded (on a GPU) or its products are batched by hand: half of what they cost
+    with torch.optim, whose first step also imports the compiler.
+    """
+    if setup.workload.loop is not None:
+        assert len(members) == 1, "a workload with a loop of its own is not fusable"
+        return setup.workload.loop(setup, members[0])
+    if not setup.ring.alone or (len(members) == 1 and not _fused_alone(setup, members[0])):
+        assert len(members) == 1, "a ring of processes trains one member at a time"
+        return PlainLoop(setup, members[0])
+    return FusedLoop(setup, members)
+
+
+def _fused_alone(setup: Setup, member: Trainee) -> bool:
+    if not setup.workload.fuses(member.hp):
+        return False
+    recorded = setup.workload.recordable and setup.data.device.type == "cuda"
+    return recorded or is_sequence(setup.build(member))
+
+
+def _chunks(items: Sequence[int], width: int) -> list[list[int]]:
+    """As few chunks of at most ``width`` as possible, of nearly equal size, each in ascending order."""
+    num_chunks = -(-len(items) // width)
+    return [
+        sorted(items[len(items) * c // num_chunks : len(items) * (c + 1) // num_chunks]) for c in range(num_chunks)
+    ]
+
+
+def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[int, list[str]]:
+    if len(members) == 1 or not setup.ring.alone or not setup.workload.fuses(members[0].hp):
+        return 1, []
+    key = _key(setup, members)
+    if key in _fastest:
+        return min(_fastest[key], len(members)), []
+    candidates = widths_to_try(min(len(members), setup.width or len(members)))
+    num_steps = num_epochs * setup.data.num_steps(members[0].hp.batch_size)
+    if num_steps < WORTH * TIMED_STEPS:
+        return (len(members) if _expect_wide(setup, members[0]) else 1), []
+    seconds: dict[int, float] = {}
+    for width in candidates:
+        seconds[width] = step_seconds(setup, members[:width]) / width
+        if seconds[width] > CLEARLY_SLOWER * min(seconds.values()):
+            break
+    best = _best(seconds)
+    _fastest[key] = MANY if best == candidates[-1] else best
+    shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())
+    return best, [f"cohorts of {len(members)} are trained {best} at a time (step and member at width {shown})"]
+
+
+def _best(seconds: Mapping[int, float]) -> int:
+    """Of the seconds a member by width."""
+    fastest = min(seconds, key=lambda width: seconds[width])
+    alike = [width for width in seconds if seconds[width] <= AS_FAST * seconds[fastest]]
+    return fastest if fastest == 1 else max(alike)
+
+
+def _expect_wide(setup: Setup, member: Trainee) -> bool:
+    return setup.data.device.type == "cuda" or is_sequence(setup.build(member))
+
+
+def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
+    """What the fastest width depends on: signature, shapes, device, cohort size, and whether seeds are shared.
+
+    Sizes from one power of two to the next count as one: nearly every leg would be measured else.
+    """
+    hp, data = members[0].hp, setup.data
+    known = hyperparameters(type(hp))
+    shapes = tuple((name, getattr(hp, name)) for name, field in known.items() if field.shapes)
+    shared, size = setup.in_one_order(members), (len(members) - 1).bit_length()
+    return setup.workload.name, shapes, data.shape, data.dtype, str(data.device), size, shared
+
+
+def widths_to_try(num_members: int) -> list[int]:
+    """1, about 4, 16 ..., and the whole cohort: the widths that chunks of nearly equal size come to."""
+    num_chunks = [-(-num_members // width) for width in (1, 4, 16, 64, 256, num_members)]
+    return sorted({-(-num_members // count) for count in num_chunks})
+
+
+@without_denormals()
+def step_seconds(setup: Setup, members: Sequence[Trainee]) -> float:
+    """Seconds of one training step of a cohort: the fastest of a few, after one that warms up."""
+    loop, data = make_loop(setup, members), setup.data
+    assert isinstance(loop, PlainLoop | FusedLoop)
+    order = setup.order(members, 0)
+    x, y = next(data.batches(order, members[0].hp.batch_size))
+    loop.model.train()
+    seconds = []
+    for _ in range(1 + TIMED_STEPS):
+        started = time.perf_counter()
+        loop.train_step(x, y)
+        if data.device.type == "cuda":
+            torch.cuda.synchronize(data.device)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds[1:])

@@ -1,0 +1,32 @@
+"""The task and the data of a workload that names none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workloads.arrays import DataShape
+
+if TYPE_CHECKING:
+    from torch import device, dtype
+
+    from workloads.data.search_data import SearchData
+    from workloads.tasks.contract import Task
+    from workloads.training.batches import ResidentData
+
+
+def default_task(shape: DataShape, objective: str) -> Task:
+    """The task of the data's problem; imported when a model is built."""
+    from workloads.tasks.by_problem import task_of
+
+    return task_of(shape, objective)
+
+
+def default_data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
+    """Both splits on the device: images standardised, tables as the hyperparameters say."""
+    from workloads.training.batches import resident
+
+    if search.train.columns:
+        from workloads.training.table_inputs import table
+
+        return table(hp, search, device, dtype)
+    return resident(search, device, dtype)

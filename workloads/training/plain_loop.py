@@ -1,0 +1,126 @@
+"""The reference loop: one model, torch.optim, textbook order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm, parameters_to_vector
+
+from workloads.data.epoch_order import seed_noise
+from workloads.layers.layers import activate_dropout
+from workloads.training.denormals import without_denormals
+from workloads.training.evaluate import evaluate
+from workloads.training.optimizers import SLOTS, groups, penalise, torch_optimizer
+from workloads.training.process_group import like, whole
+from workloads.training.setup import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
+
+
+class PlainLoop:
+    """Trains one member, alone or, where the setup has a ring of processes, together with them."""
+
+    def __init__(self, setup: Setup, member: Trainee) -> None:
+        self.setup = setup
+        self.members = [member]
+        self.epoch_done = 0
+        self.model = setup.build(member)
+        activate_dropout([self.model])
+        self.ring = setup.ring
+        self.net = self.ring.wrap(self.model)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch_optimizer(member.hp, groups(self.model, member.hp.lr))
+        self.pace = setup.pace(self.members)
+        self.step = 0
+        self.numbers = {name: v[0] for name, v in numbers_of(self.members, setup.data).items()}
+        self.task = setup.task()
+        self.at_once = setup.at_once(member.hp)
+
+    @without_denormals()
+    def epoch(self) -> list[dict[str, float]]:
+        """One pass over the training split, then validation. Train metrics are those of the pass itself."""
+        started = time.perf_counter()
+        member, data = self.members[0], self.setup.data
+        batches = self.setup.batches(self.members, self.epoch_done)
+        seed_noise(member.seed, self.epoch_done, self.ring.rank)
+        measured, rates = Measurements(), self.pace.rates(self.epoch_done)
+        self.model.train()
+        for i, (x, y) in enumerate(batches):
+            if rates is not None:
+                self._set_rate(float(rates[i, 0]))
+            measured.add(len(y), self.train_step(x, y, data.weight(i, member.hp.batch_size, self.ring)))
+        self.ring.average_statistics(self.model)
+        self.model.eval()
+        with self.setup.autocast():
+            found = evaluate(self.task, self.model, data, at_once=self.at_once, ring=self.ring)
+        means = self.ring.agree({**self.ring.means(measured.means(), measured.num_examples), **found})
+        if rates is not None:
+            means["lr"] = rates.mean(0)
+        self.pace.seen(self.setup.to_minimise(means))
+        self.epoch_done += 1
+        return report(self.members, means, time.perf_counter() - started, data.num_examples)
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["lr_ratio"]
+
+    def train_step(self, x: Tensor, y: Tensor, weight: float = 1.0) -> dict[str, Tensor]:
+        """One update; the task's metrics and the gradient's norm before it, and before clipping.
+
+        ``weight`` is what this process's part of the mini-batch counts, see ``Ring.weight``.
+        """
+        hp = self.members[0].hp
+        self.optimizer.zero_grad()
+        losses = in_parts(lambda x, y, share: self._backward(x, y, share * weight), x, y, self.at_once)
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        grad_norm = get_total_norm(grads)
+        if hp.clip_norm > 0:
+            clip_grads_with_norm_(self.parameters, hp.clip_norm, grad_norm)
+        penalise(hp, self.parameters)
+        self.optimizer.step()
+        self.step += 1
+        return {**losses, "grad_norm": whole(grad_norm)}
+
+    def _backward(self, x: Tensor, y: Tensor, share: float) -> dict[str, Tensor]:
+        with self.setup.autocast():
+            losses = self.task.loss(self.net, x, y, self.numbers)
+        loss = losses.pop("loss")
+        (loss if share == 1.0 else share * loss).backward()  # type: ignore[no-untyped-call]
+        return losses
+
+    def finite(self) -> list[bool]:
+        """Whether the weights are all finite."""
+        return [self.ring.all_true(bool(whole(get_total_norm(self.parameters)).isfinite()))]
+
+    def state(self, k: int) -> MemberState:
+        """A copy of the only member's state."""
+        assert k == 0
+        model = {name: whole(value.detach()).cpu().clone() for name, value in self.model.state_dict().items()}
+        optimizer = {slot: self._slot(slot).cpu() for slot in SLOTS[self.members[0].hp.optimizer]}
+        return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(0)})
+
+    def _slot(self, slot: str) -> Tensor:
+        """A slot of the optimizer as one vector; zeros where torch has none yet, or none for a momentum of 0."""
+        found = (self.optimizer.state[p].get(slot) for p in self.parameters)
+        pairs = zip(found, self.parameters, strict=True)
+        return parameters_to_vector([whole(torch.zeros_like(p) if v is None else v) for v, p in pairs])
+
+    def load(self, k: int, state: MemberState) -> None:
+        """Go on from ``state``."""
+        assert k == 0
+        own = self.model.state_dict()
+        self.model.load_state_dict({name: like(value, own[name]) for name, value in state.model.items()})
+        self.pace.load(0, state.optimizer)
+        self.step = int(state.optimizer["step"])
+        if self.step == 0:
+            return
+        sizes = [p.numel() for p in self.parameters]
+        slots = {slot: torch.split(state.optimizer[slot], sizes) for slot in SLOTS[self.members[0].hp.optimizer]}
+        for i, parameter in enumerate(self.parameters):
+            values = {slot: like(parts[i], parameter) for slot, parts in slots.items()}
+            self.optimizer.state[parameter] = {**values, "step": torch.tensor(float(self.step))}
+
+    def keep(self, ks: Sequence[int]) -> None:
+        """One member is kept or the loop is thrown away as a whole."""
+        assert list(ks) == [0]

@@ -1,0 +1,164 @@
+"""The processes that train one model together, and what they tell one another. One process alone is a ring, too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from workloads.arrays import Infeasible
+
+Strategy = Literal["ddp", "fsdp"]
+T = TypeVar("T")
+MIN_PART = 2
+"""Examples of a mini-batch that each process gets at least: batch norm needs two."""
+
+
+@dataclass(frozen=True)
+class Ring:
+    """``size`` processes in torch's default group, of which this is ``rank``. All of them call the same methods.
+
+    Mini-batches are global: each process takes its part, and gradients come out as those of the whole batch. Batch
+    norm sees each part for itself, as it sees each micro-batch for itself; its running statistics are averaged.
+    """
+
+    rank: int = 0
+    size: int = 1
+    strategy: Strategy = "ddp"
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is nobody to talk to."""
+        return self.size == 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process speaks for all: it writes, and it reports."""
+        return self.rank == 0
+
+    def part(self, examples: Tensor) -> Tensor:
+        """This process's part of the examples along the last dimension; parts differ by one at most."""
+        return examples if self.alone else examples.tensor_split(self.size, dim=-1)[self.rank]
+
+    def check(self, batch_size: int | None) -> None:
+        """Raises Infeasible where a mini-batch, one of all processes together, has no part for each of them."""
+        least = MIN_PART * self.size
+        if batch_size is not None and not self.alone and batch_size < least:
+            raise Infeasible(f"a batch of {batch_size} cannot be shared by {self.size} workers: at least {least}")
+
+    def weight(self, num_own: int, num_all: int) -> float:
+        """What the mean over this process's part counts, so that the mean over processes is that over examples."""
+        return num_own * self.size / num_all
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """``model`` as one that the ring trains; its parameters stay its own. With fsdp they are divided, in place.
+
+        DDP: Li et al. 2020, arXiv:2006.15704. FSDP: Zhao et al. 2023, arXiv:2304.11277.
+        """
+        if self.alone or not any(p.requires_grad for p in model.parameters()):
+            return model
+        if self.strategy == "ddp":
+            from torch.nn.parallel import DistributedDataParallel
+
+            renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # its later name
+            apart: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
+            return DistributedDataParallel(model, gradient_as_bucket_view=True, **apart)
+        from torch.distributed.fsdp import fully_shard
+
+        for child in model.children():
+            if any(True for _ in child.parameters()) and not isinstance(child, nn.ModuleList | nn.ModuleDict):
+                fully_shard(child)
+        fully_shard(model)
+        return model
+
+    def agree(self, value: T) -> T:
+        """The first process's value, for all."""
+        if self.alone:
+            return value
+        told: list[Any] = [value]
+        torch.distributed.broadcast_object_list(told, src=0)
+        agreed: T = told[0]
+        return agreed
+
+    def all_true(self, value: bool) -> bool:
+        """Whether it is true of every process."""
+        return value if self.alone else min(self._all(value))
+
+    def means(self, means: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
+        """Means over all processes of what each found, those of ``weight`` examples; float64, all of one shape."""
+        if self.alone:
+            return dict(means)
+        parts = self._all((dict(means), weight))
+        total = sum(each for _, each in parts)
+        return {name: torch.stack([found[name] * each for found, each in parts]).sum(0) / total for name in means}
+
+    def rows(self, x: Tensor) -> Tensor:
+        """This process's rows of a split: equally many for each, so the last may get some that others have, too."""
+        if self.alone:
+            return x
+        each = -(-len(x) // self.size)
+        index = torch.arange(self.rank * each, (self.rank + 1) * each, device=x.device).clamp(max=len(x) - 1)
+        return x.index_select(0, index)
+
+    def joined(self, values: Mapping[str, Tensor], num_rows: int) -> dict[str, Tensor]:
+        """What all processes found of their ``rows``, along dimension 1, the doubled ones left out."""
+        if self.alone:
+            return dict(values)
+        found = {}
+        for name, value in values.items():
+            pieces = [torch.empty_like(value) for _ in range(self.size)]
+            torch.distributed.all_gather(pieces, value.contiguous())
+            found[name] = torch.cat(pieces, dim=1)[:, :num_rows]
+        return found
+
+    def average_(self, tensors: list[Tensor]) -> None:
+        """Each tensor becomes its mean over the processes, in place: one message for all of one kind."""
+        if self.alone or not tensors:
+            return
+        flat = torch.cat([t.reshape(-1) for t in tensors])
+        torch.distributed.all_reduce(flat)
+        sizes = [t.numel() for t in tensors]
+        for tensor, mean in zip(tensors, torch.split(flat / self.size, sizes), strict=True):
+            tensor.copy_(mean.view_as(tensor))
+
+    def average_statistics(self, model: nn.Module) -> None:
+        """The running statistics of batch norm become those of all parts."""
+        if not self.alone:
+            self.average_([buffer for buffer in model.buffers() if buffer.is_floating_point() and buffer.dim()])
+
+    def _all(self, value: T) -> list[T]:
+        told: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(told, value)
+        return told
+
+
+ALONE = Ring()
+
+
+def scaled(rule: Literal["none", "linear", "sqrt"], size: int) -> float:
+    """What ``size`` processes multiply a rate by; linear: Goyal et al. 2017, arXiv:1706.02677, section 2.1."""
+    return {"none": 1.0, "linear": float(size), "sqrt": math.sqrt(size)}[rule]
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """A tensor that is divided among the processes, put together; any other as it is. All processes call it."""
+    full = getattr(tensor, "full_tensor", None)
+    found: Tensor = tensor if full is None else full()
+    return found
+
+
+def like(value: Tensor, parameter: Tensor) -> Tensor:
+    """``value``, divided among the processes as ``parameter`` is, in its dtype and on its device; a copy."""
+    placements = getattr(parameter, "placements", None)
+    if placements is None:
+        return value.view_as(parameter).to(parameter).clone()
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(parameter, DTensor)
+    full = value.view(parameter.shape).to(parameter.device, parameter.dtype)
+    return distribute_tensor(full, parameter.device_mesh, placements)

@@ -1,0 +1,34 @@
+"""A table on the device: its columns as features, by a pipeline that is fitted on the training split alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from workloads.data.search_data import SearchData
+from workloads.tables.columns import decode
+from workloads.tables.hyperparameters import TableFeatures
+from workloads.tables.pipeline import fit, refuse_missing
+from workloads.tables.prepare import PrepareTable
+from workloads.training.batches import ResidentData, standardised, tensor
+
+
+def features_of(hp: Any) -> TableFeatures:
+    """The hyperparameters that prepare a table; the defaults for a workload that has none."""
+    return hp if isinstance(hp, TableFeatures) else TableFeatures()
+
+
+def table(hp: Any, search: SearchData, device: torch.device, dtype: torch.dtype) -> ResidentData:
+    """Both splits on ``device``, as features. Raises Infeasible where ``hp`` cannot be applied to this table."""
+    columns, features = search.train.columns, features_of(hp)
+    frames = [decode(part.x, columns) for part in (search.train, search.val)]
+    for frame in frames:
+        refuse_missing(features, frame, columns)
+    fitted = fit(features, frames[0], columns, search.train.y, search.problem)
+    prepare = PrepareTable(fitted, columns, torch.empty(0, dtype=dtype, device=device))
+    x_train, x_val = (tensor(fitted(frame)).to(device, dtype) for frame in frames)
+    shape = replace(search.shape(), example=tuple(x_train.shape[1:]), categories=fitted.categories)
+    y_train, y_val = (standardised(tensor(part.y).to(device), shape) for part in (search.train, search.val))
+    return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True)
