@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install compiled demo test check checkov bench wheel clean
+.PHONY: install compiled demo test check docs checkov bench wheel clean
 
 install: $(STAMP)
 
@@ -33,6 +33,10 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_contract.py
 
+# The pages of docs/ as a site: site/index.html.
+docs: install
+	$(BIN)/zensical build --clean --strict
+
 # checkov pins older packages than ours, so that it has an environment of its own.
 checkov: install
 	test -x .checkov/bin/checkov || ($(PYTHON) -m venv .checkov && .checkov/bin/python -m pip install --quiet checkov==3.3.30)
@@ -59,4 +63,4 @@ wheel: install
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) .checkov .demo dist
+	rm -rf $(VENV) .checkov .demo .cache dist site
