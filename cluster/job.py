@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.exit_codes import BAD_SPEC, FAILED, FINISHED, INTERRUPTED
+from workloads.arrays import DataError
 
 if TYPE_CHECKING:
     from cluster.lanes.joined_cluster import Joined
@@ -183,7 +184,6 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     from cluster.driver.driver import DataChanged, drive
     from cluster.sweep.lane_count import TooSmall
     from cluster.terminal.views import LineView
-    from workloads.data.prepare import DataError
 
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cluster.doctor.machine import PACKAGES
+from cluster.doctor.reachability import store_fault
+from cluster.lanes.joined_cluster import joined, on_every_node
 
 MARK: Final = "paceline-probe "
 """Begins the line that counts; the log may hold others'."""
@@ -19,8 +21,6 @@ MARK: Final = "paceline-probe "
 
 def seen_here(home: str | None, mark: str | None, store: str | None) -> dict[str, Any]:
     """What this process's node has: versions, where our packages come from, and what it can reach."""
-    from cluster.doctor.reachability import store_fault
-
     found: dict[str, Any] = {"python": platform.python_version(), "ray": metadata.version("ray")}
     found["packages"] = {name: _origin(name) for name in PACKAGES}
     found["home"] = bool(mark and Path(mark).exists()) if home else None
@@ -46,8 +46,6 @@ def _origin(name: str) -> str:
 def look() -> dict[str, Any]:
     """What every node of the joined cluster sees, by its address, and what the cluster has and has free."""
     import ray
-
-    from cluster.lanes.joined_cluster import on_every_node
 
     home, store = os.environ.get("PACELINE_HOME"), os.environ.get("MLFLOW_TRACKING_URI")
     mark, fault = _leave_mark(home)
@@ -81,8 +79,6 @@ def _leave_mark(home: str | None) -> tuple[Path | None, str | None]:
 
 def main() -> int:
     """Prints the line."""
-    from cluster.lanes.joined_cluster import joined
-
     with joined("probe"):
         print(MARK + json.dumps(look()), flush=True)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,9 +13,21 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
-MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 50, 6
+from tests.helpers.paths import ROOT
+from tests.structure import PACKAGES, ROOMS, Tree, circles, room_of
+
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_FILES = 400, 50, 6, 15
+ENTRIES = ("cluster.cli", "cluster.job", "cluster.pre_stop")
+"""Where a command begins: each imports what it needs when it is called."""
+REASON = re.compile(r"#.*\d ms")
+OLD_NAMES = {
+    "workloads.table_model": ("load", "_load_pyfunc"),
+    "workloads.transformers": ("as_text", "date_parts", "information_classes", "information_numbers"),
+    "workloads.own_loop": ("Run",),
+    "workloads.registry": ("Workload", "workload"),
+    "cluster.leaving": ("main",),
+}
+"""Names that registered champions, users' code and applied manifests hold."""
 FORBIDDEN = {
     "search_spaces": {"torch", "ray", "mlflow", "workloads", "tracking", "cluster"},
     "workloads": {"mlflow", "tracking", "cluster"},
@@ -107,6 +120,66 @@ def test_files_and_functions_stay_small() -> None:
                         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length} lines, {num} parameters"
                     )
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return Tree(ROOT)
+
+
+def test_every_file_has_a_room(tree: Tree) -> None:
+    known = {(package, room) for package, floors in ROOMS.items() for floor in floors for room in floor}
+    homeless = [name for name in tree.files if "." in name and room_of(name) not in known]
+    assert not homeless, f"tests/structure.py: ROOMS has no floor for {homeless}"
+
+
+def test_imports_between_rooms_point_down(tree: Tree) -> None:
+    assert [f"{one.importer}:{one.line} imports {one.imported}" for one in tree.upward()] == []
+
+
+def test_no_modules_import_each_other(tree: Tree) -> None:
+    assert tree.circles() == []
+
+
+def test_circles_are_found() -> None:
+    edges = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "d2"}, "d2": {"d"}, "e": set()}
+    assert circles(edges) == [["b", "c"], ["d", "d2"]]
+
+
+def test_folders_stay_small(tree: Tree) -> None:
+    large = {folder: num for folder, num in tree.folders().items() if num > MAX_FILES}
+    assert not large
+
+
+def test_rooms_say_what_they_are_for(tree: Tree) -> None:
+    mute = [str(path) for path in tree.files.values() if path.name == "__init__.py" and not _docstring(path)]
+    assert not mute
+
+
+def test_imports_inside_functions_say_what_they_save(tree: Tree) -> None:
+    """Outside of the commands: a reason in milliseconds on the line, or on the one above of the same block."""
+    silent = []
+    for one in tree.imports:
+        if one.inside and not one.importer.startswith(ENTRIES):
+            lines = tree.files[one.importer].read_text().splitlines()
+            if not any(REASON.search(line) for line in lines[max(0, one.line - 2) : one.line]):
+                silent.append(f"{one.importer}:{one.line}")
+    assert not silent
+
+
+@pytest.mark.parametrize("module", OLD_NAMES)
+def test_names_that_others_hold_stay(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in OLD_NAMES[module] if not hasattr(found, name)] == []
+
+
+def test_an_applied_manifest_s_hook_still_starts() -> None:
+    done = subprocess.run([sys.executable, "-m", "cluster.leaving"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, "head|worker" in done.stderr) == (2, True)
+
+
+def _docstring(path: Path) -> str | None:
+    return ast.get_docstring(ast.parse(path.read_text()))
 
 
 @pytest.mark.slow

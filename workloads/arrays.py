@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from search_spaces.spec.column_kinds import ColumnKind
 from search_spaces.types.problems import Problem
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+Array: TypeAlias = "NDArray[Any]"
+"""Any NumPy array. A text, since a sweep file is checked without NumPy."""
 
 
 @dataclass(frozen=True)

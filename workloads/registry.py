@@ -12,6 +12,7 @@ from typing import Any
 
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from workloads.contract import Workload
+from workloads.models.custom.workload import workload_of
 
 __all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "workload"]
 
@@ -57,8 +58,6 @@ def workload(name: str) -> Workload:
     module_name, _, attribute = WORKLOADS.get(name, name).partition(":")
     found = getattr(_module(module_name, name), attribute, None)
     if inspect.isfunction(found):
-        from workloads.models.custom.workload import workload_of
-
         return workload_of(name, found)
     if not isinstance(found, Workload):
         what = (

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from cluster.lanes.joined_cluster import on_every_node
 from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.passwords import holds_password, masked
+from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
@@ -92,7 +94,7 @@ def store_fault(uri: str) -> str | None:
     if uri.startswith("sqlite:"):
         folder = Path(urlsplit(uri).path[1:]).parent
         return None if folder.is_dir() else f"{uri}: there is no folder {folder} on this node: name a server"
-    from cluster.doctor.stores import check_tracking
+    from cluster.doctor.stores import check_tracking  # 60 ms
 
     found = check_tracking(uri)
     if found.state == "ok":
@@ -102,9 +104,7 @@ def store_fault(uri: str) -> str | None:
 
 def blind_nodes(folder: str) -> list[str]:
     """The addresses of the cluster's live nodes that do not see what this one writes into ``folder``."""
-    from cluster.doctor.stores import leave_marker, sees_marker
-    from cluster.lanes.joined_cluster import on_every_node
-    from workloads.legs import checkpoint
+    from cluster.doctor.stores import leave_marker, sees_marker  # 40 ms
 
     text = os.urandom(8).hex()
     place = f"{folder}/.seen-{text}"

@@ -17,6 +17,8 @@ from cluster.doctor.machine import Check, judged
 from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.passwords import masked, without_password
+from tracking.store.open import resolve
+from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
@@ -72,7 +74,7 @@ def check_study(place: object) -> Check:
         return Check(name="study", state="ok", found=f"journal file {place}")
     url = masked(without_password(place))
     try:
-        from search_spaces.study.postgres import usable
+        from search_spaces.study.postgres import usable  # 300 ms: SQLAlchemy
 
         if trouble := usable(place):
             return Check(name="study", state="wrong", found=f"{url}: {trouble[0]}", remedy=trouble[1])
@@ -106,15 +108,11 @@ def check_place(name: str, uri: str) -> Check:
 
 def leave_marker(uri: str, text: str) -> None:
     """Leaves a file with this text, for ``sees_marker`` on other machines."""
-    from workloads.legs import checkpoint
-
     checkpoint.put(uri, _MARKER, text.encode())
 
 
 def sees_marker(uri: str, text: str) -> bool:
     """Whether the file that another machine left can be read here: whether ``uri`` is the same place for both."""
-    from workloads.legs import checkpoint
-
     try:
         return checkpoint.get(uri, _MARKER) == text.encode()
     except FileNotFoundError:
@@ -122,8 +120,6 @@ def sees_marker(uri: str, text: str) -> bool:
 
 
 def _round_trip(uri: str) -> None:
-    from workloads.legs import checkpoint
-
     content = os.urandom(8).hex()
     folder = f"{uri.rstrip('/')}/{_MARKER}-{content}"
     checkpoint.put(folder, _MARKER, content.encode())
@@ -160,8 +156,6 @@ def _said(error: BaseException) -> str:
 
 def check_tracking(uri: str | None) -> Check:
     """Whether MLflow answers, takes our credentials, and has an artifact store that this machine can write."""
-    from tracking.store.open import resolve
-
     uri = resolve(uri)
     shown = masked(uri)
     if is_remote(uri) and uri.startswith(("http://", "https://")):

@@ -19,7 +19,10 @@ from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
+from tracking.results.registered_model import Candidate, Example, Folder, register
+from tracking.results.report import files
 from workloads.registry import workload
+from workloads.training.default_inputs import default_data
 
 if TYPE_CHECKING:
     from cluster.lanes.shared_data import SharedData
@@ -45,9 +48,6 @@ class _Crowner:
             importlib.import_module(name)
 
     def register(self, order: dict[str, Any], search: Any) -> str:
-        from tracking.results.registered_model import Candidate
-        from workloads.training.default_inputs import default_data
-
         candidate = Candidate(
             name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
         )
@@ -55,9 +55,8 @@ class _Crowner:
         return (_table if by_row else _module)(order, candidate, search)
 
     def inspect(self, order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
-        from tracking.results.report import files
-        from workloads.champion.inspection import inspect
-        from workloads.champion.winner import Subject
+        from workloads.champion.inspection import inspect  # 1,600 ms: torch
+        from workloads.champion.winner import Subject  # 1,300 ms: torch
 
         found = inspect(Subject(**order["subject"]), search, test)
         words = None if found.overfitting is None else found.overfitting.words
@@ -152,8 +151,7 @@ def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
     """A champion that torch alone can serve."""
     import torch
 
-    from tracking.results.registered_model import Example, register
-    from workloads.champion.export import export
+    from workloads.champion.export import export  # 1,300 ms: torch
 
     model, inputs = export(order["workload"], order["checkpoint"], search)
     with torch.inference_mode():
@@ -163,8 +161,7 @@ def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
 
 def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
     """A champion that takes the rows of a table as their owner has them."""
-    from tracking.results.registered_model import Example, Folder, register
-    from workloads.champion import table_model
+    from workloads.champion import table_model  # 1,300 ms: torch
 
     model, rows = table_model.table_model(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:

@@ -16,9 +16,8 @@ from cluster.lanes.shared_data import share, shared
 from cluster.ray_internals import local_ray
 from cluster.sweep import reading
 from cluster.sweep.coordinator import Conductor
-from cluster.sweep.data_process import Loaded, Preparing
+from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
 from cluster.sweep.home import SweepHome
-from cluster.sweep.imputing import refuse_unfilled
 from cluster.sweep.lane_count import LaneSize, lane_size
 from cluster.sweep.restore import DataChanged, check_card, is_new, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
@@ -112,7 +111,7 @@ class Driver:
             self._study.close()
 
     def _with_ray(self, preparing: Preparing) -> int:
-        from cluster.driver.champion import Crowning
+        from cluster.driver.champion import Crowning  # 200 ms: Ray
 
         with self._timed("data"):
             refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # data is being read meanwhile
@@ -157,7 +156,7 @@ class Driver:
                 self._enter("search" if conductor.purpose == "search" else "verdict")
                 crowning.foresee(self._show(tracker))
 
-        from cluster.lanes.tune import Lanes, drive_legs
+        from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray
 
         sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
         legs_data = shared(self.home, self.sweep, crowning.data)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cluster.sweep.reading import Reading
+from workloads.legs import checkpoint
+from workloads.registry import workload
 
 
 class NoChampion(Exception):
@@ -16,10 +18,9 @@ def export_champion(read: Reading, path: Path) -> float:
 
     Raises NoChampion, and what the data or the exporter refuses.
     """
-    from workloads.champion.export import export
-    from workloads.champion.onnx_file import NotExportable, write_onnx
-    from workloads.data.prepare import prepare
-    from workloads.registry import workload
+    from workloads.champion.export import export  # 1,300 ms: torch
+    from workloads.champion.onnx_file import NotExportable, write_onnx  # 1,300 ms: torch
+    from workloads.data.prepare import prepare  # 100 ms: NumPy
 
     sweep, checkpoint = read.sweep, _champion(read)
     search = prepare(sweep.data, sweep.problem).search
@@ -35,8 +36,6 @@ def export_champion(read: Reading, path: Path) -> float:
 
 def _champion(read: Reading) -> str:
     """The newest checkpoint of the winner that holds the weights of its best epoch, as final members' do."""
-    from workloads.legs import checkpoint
-
     home, verdict = read.home, read.facts.verdict
     if verdict is None:
         raise NoChampion(f"sweep {home.id} has no verdict, so no champion (final: none, or not finished)")

@@ -18,11 +18,13 @@ from ray.tune.search import Searcher
 
 from cluster.lanes.fair_share import Sharing
 from cluster.lanes.lane import Lane
+from cluster.lanes.multi_worker_lane import CrewLane
 from cluster.ray_internals.orphaned_groups import tidying
 from cluster.sweep.coordinator import Conductor, Handle
 from cluster.sweep.lane_count import LaneSize
 from cluster.sweep.messages import Report, Shared
 from search_spaces.types.passwords import SECRETS
+from workloads.legs.ray_train import Crew
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
 
@@ -226,9 +228,6 @@ def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
     if size.most == 1:
         lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
         return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
-    from cluster.lanes.multi_worker_lane import CrewLane
-    from workloads.legs.ray_train import Crew
-
     strategy = conductor.sweep.resources.strategy
     storage = str(conductor.home.path / "tune" / "crews")
     on_cluster = lanes.sharing is not None

@@ -15,8 +15,10 @@ from cluster.ray_internals.imports import importing
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.space.hyperparameters import complete
 from search_spaces.types.values import Params
-from workloads.arrays import Infeasible
+from workloads.arrays import DataError, Infeasible
 from workloads.contract import Workload
+from workloads.data.sources.image_records import is_records
+from workloads.hyperparameters import FOR_CLASSES, Training
 from workloads.registry import WORKLOADS, workload
 
 if TYPE_CHECKING:
@@ -91,9 +93,6 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
 
     And where a hyperparameter that is fixed or ``searched`` would have no effect on it.
     """
-    from workloads.data.prepare import DataError
-    from workloads.data.sources.image_records import is_records
-    from workloads.hyperparameters import FOR_CLASSES, Training
 
     kind = workload(name)
     if is_records(search.train.x) and not kind.reads_files:
@@ -123,7 +122,6 @@ def draws(constants: Params, searched: Iterable[str]) -> bool:
 
 def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) -> None:
     """Raises DataError where the workload, or a hyperparameter, needs all training rows in memory."""
-    from workloads.data.prepare import DataError
 
     if not kind.streams:
         able = ", ".join(name for name in WORKLOADS if workload(name).streams)
@@ -137,8 +135,8 @@ def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) ->
 
 @importing()  # what is read stays, too, and the process ends behind its answer
 def _main() -> None:
-    from search_spaces.spec.data import Data
-    from workloads.data.prepare import DataError, prepare
+    from search_spaces.spec.data import Data  # 90 ms: pydantic
+    from workloads.data.prepare import prepare  # 60 ms
 
     order = json.load(sys.stdin.buffer)
     out, sys.stdout = sys.stdout.buffer, sys.stderr
@@ -154,3 +152,20 @@ def _main() -> None:
         answer = error
     out.write(pickle.dumps(answer, protocol=5))
     out.flush()
+
+
+def refuse_unfilled(sweep: Sweep, card: Mapping[str, Any]) -> None:
+    """Raises DataError where numbers are missing and some trial would put nothing in their place."""
+    missing: Mapping[str, int] = card["missing"]
+    if not missing or "none" not in _imputations(sweep):
+        return
+    shown = ", ".join(f"{name!r} in {count} rows" for name, count in list(missing.items())[:5])
+    place = "parameters.imputation: must be median, mean or most_frequent"
+    raise DataError(f"{place}, as {card['name']} has missing numbers ({shown}), received none")
+
+
+def _imputations(sweep: Sweep) -> set[Any]:
+    """The values that trials may have; the workload's default fills."""
+    domain = sweep.space.domains.get("imputation")
+    entries = [entry.get("imputation") for entry in sweep.start_from]
+    return {sweep.constants.get("imputation"), *entries, *(getattr(domain, "values", ()))}

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.sweep.shared_storage import STUDY, Mark, given, mark, named
+from cluster.sweep.stop import kill_tree
 from search_spaces.types.driver_errors import Busy
+from workloads.registry import catalogue
 
 if TYPE_CHECKING:
     from search_spaces.spec.schema import Storage
@@ -48,7 +50,7 @@ class SweepHome:
     @cached_property
     def storage(self) -> Storage:
         """What the sweep shares with other machines, as it was when it began."""
-        from search_spaces.spec.schema import Storage
+        from search_spaces.spec.schema import Storage  # 100 ms: pydantic
 
         text = self.spec.read_text()
         if "\nstorage:" not in text:
@@ -132,8 +134,7 @@ class SweepHome:
 
     def sweep(self, to_run: bool = False) -> Sweep:
         """The stored spec. Its data files are only looked for ``to_run`` it: a sweep can be shown without them."""
-        from search_spaces.spec.sweep import parse_sweep
-        from workloads.registry import catalogue
+        from search_spaces.spec.sweep import parse_sweep  # 140 ms: pydantic
 
         return parse_sweep(
             self.spec.read_text(), str(self.spec), self.path if to_run else None, catalogue=catalogue()
@@ -181,8 +182,6 @@ class SweepHome:
             return False
         if now:
             import psutil
-
-            from cluster.sweep.stop import kill_tree
 
             kill_tree(psutil.Process(pid))
         else:

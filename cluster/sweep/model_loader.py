@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workloads.models.transfer import weights
+
 if TYPE_CHECKING:
     from torch import nn
 
 
 def open_models_of(uri: str | None) -> None:
     """From now on this process's workloads find MLflow's models in the store ``uri`` (None: the environment's)."""
-    from workloads.models.transfer import weights
 
     def opened(model_uri: str) -> nn.Module:
-        from tracking.results.registered_model import load
+        from tracking.results.registered_model import load  # 50 ms
 
         model: nn.Module = load(uri, model_uri)
         return model

@@ -140,7 +140,7 @@ class Reading:
     @classmethod
     def of(cls, home: SweepHome) -> Reading:
         """The sweep of this home."""
-        from search_spaces.study.study import Study
+        from search_spaces.study.study import Study  # 140 ms: Optuna
 
         sweep = home.sweep()
         study = Study(home.id, sweep.metric.goal, home.study, writing=False)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome, write_whole
+from cluster.sweep.lane_count import lane_bytes
 from cluster.sweep.shared_storage import STUDY
 from search_spaces.types.passwords import without_password
+from workloads.registry import catalogue, workload
 
 if TYPE_CHECKING:
     from cluster.sweep.data_process import Loaded
@@ -40,10 +42,8 @@ def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
 
     ``facts`` are its study's; of a sweep that has none yet they are empty.
     """
-    from cluster.sweep.data_process import draws
-    from cluster.sweep.lane_count import lane_bytes
-    from search_spaces.spec.streaming import decided
-    from workloads.registry import workload
+    from cluster.sweep.data_process import draws  # 60 ms: NumPy
+    from search_spaces.spec.streaming import decided  # 90 ms: pydantic
 
     known = facts.get(CARD)
     if known is not None:
@@ -81,10 +81,9 @@ def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> 
     url = os.environ.get(STUDY)
     if not url or reference == "last":
         return None
-    from search_spaces.spec.sweep import parse_sweep
-    from search_spaces.study.postgres import names
-    from search_spaces.study.study import Study
-    from workloads.registry import catalogue
+    from search_spaces.spec.sweep import parse_sweep  # 150 ms: pydantic
+    from search_spaces.study.postgres import names  # 300 ms: SQLAlchemy
+    from search_spaces.study.study import Study  # 140 ms: Optuna
 
     found = [name for name in names(url) if name.startswith(reference)]
     if reference in found or whole:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cluster.sweep.home import SweepHome, root
+from cluster.sweep.reading import Reading
 from cluster.targets.contract import LOCAL, State, SweepJob, TargetError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class LocalTarget:
 
     def checks(self, code: Code) -> Iterator[Check]:
         """See ``Target``."""
-        from cluster.doctor.machine import FULL
-        from cluster.doctor.report import examine
+        from cluster.doctor.machine import FULL  # 40 ms
+        from cluster.doctor.report import examine  # 40 ms
 
         return examine(FULL)
 
@@ -100,8 +101,6 @@ class LocalTarget:
 
 
 def _sweep_job(home: SweepHome) -> SweepJob:
-    from cluster.sweep.reading import Reading
-
     read = Reading.of(home)
     states: dict[str, State] = {"finished": "finished", "running": "running", "interrupted": "stopped"}
     began = datetime.fromtimestamp(home.spec.stat().st_mtime, UTC)

@@ -6,6 +6,7 @@ import importlib
 import re
 
 from cluster.targets.contract import LOCAL, Target
+from cluster.targets.local import LocalTarget
 
 FORMS = "local, http://HEAD:8265, https://HEAD, ray://HEAD:10001 or k8s:CONTEXT/NAMESPACE"
 
@@ -13,13 +14,11 @@ FORMS = "local, http://HEAD:8265, https://HEAD, ray://HEAD:10001 or k8s:CONTEXT/
 def parse_target(text: str) -> Target:
     """The target of ``--on``. ValueError, with what it may be, when ``text`` is none."""
     if text in ("", LOCAL):
-        from cluster.targets.local import LocalTarget
-
         return LocalTarget()
     if text.startswith("k8s:"):
         return _kubernetes(text)
     if re.fullmatch(r"(https?|ray)://[^\s/@]+(/[^\s@]*)?", text):
-        from cluster.targets.ray_jobs.target import JobsTarget
+        from cluster.targets.ray_jobs.target import JobsTarget  # 60 ms
 
         return JobsTarget(text.rstrip("/"))
     rule = "must not hold a password or token: set RAY_AUTH_TOKEN" if "@" in text else f"must be {FORMS}"

@@ -17,6 +17,7 @@ from cluster.targets import package, submitted
 from cluster.targets.contract import ENDED, LOCAL, SweepJob, Target, TargetError
 from cluster.targets.submission import PODS, Code, LaneNeed, Submission, usual_code
 from search_spaces.types.faults import SpecError
+from workloads.registry import catalogue
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -42,8 +43,7 @@ def submit(sweep: Sweep, target: Target, code: Code | None) -> Job:
 
 def resubmit(entry: submitted.Entry, target: Target, trials: str | None = None) -> Job:
     """A further attempt of a sweep that this folder submitted. Raises SpecError and TargetError."""
-    from search_spaces.spec.sweep import parse_sweep
-    from workloads.registry import catalogue
+    from search_spaces.spec.sweep import parse_sweep  # 120 ms: pydantic
 
     with contextlib.suppress(LookupError):  # a head that was started anew knows nothing of it
         state = target.status(entry.id).state

@@ -87,7 +87,7 @@ class OptunaSampler:
 
     def _record(self, place: int, seen: Observation) -> FrozenTrial:
         """Made once, as long as the trial does not change."""
-        from search_spaces.samplers.optuna_trials import frozen_trial
+        from search_spaces.samplers.optuna_trials import frozen_trial  # 140 ms: Optuna
 
         if place not in self._records or self._records[place][0] != seen:
             self._records[place] = seen, frozen_trial(self.space, seen)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, InstanceOf
 
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.parameters import as_parameters
+from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, decoded
@@ -116,6 +117,4 @@ def parse_sweep(
 
     ``base`` None is for the text of a sweep of the past: its paths are absolute, and its files may be gone.
     """
-    from search_spaces.spec.checks.sweep import checked_sweep
-
     return Sweep(**checked_sweep(text, origin, base, overrides, catalogue))

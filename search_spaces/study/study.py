@@ -86,7 +86,7 @@ class Study:
         if isinstance(place, Path):
             self._kept = Journal(name, direction, place, writing, attempt)
         else:
-            from search_spaces.study.postgres import Database
+            from search_spaces.study.postgres import Database  # 180 ms: SQLAlchemy
 
             self._kept = Database(name, direction, place, writing, attempt)
         self._study = self._kept.study

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.samplers.contract import Observation
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
@@ -132,8 +133,7 @@ def importance(space: Space, tried: Sequence[tuple[Params, float | None]], goal:
     """
     import optuna
 
-    from search_spaces.samplers.contract import Observation
-    from search_spaces.samplers.optuna_trials import frozen_trial
+    from search_spaces.samplers.optuna_trials import frozen_trial  # 130 ms: Optuna
 
     able = [(params, value) for params, value in tried if value is not None and math.isfinite(value)]
     seen = [Observation(params, "done", {}, value) for params, value in able if space.contains(params)]

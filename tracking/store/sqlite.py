@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from tracking import names
 from tracking.store.errors import sorted_trouble
+from tracking.store.mlflow_client import MlflowStore
 from tracking.store.records import (
     FoundRun,
     Place,
@@ -233,8 +234,6 @@ class SqliteStore:
 
     def _mlflow(self) -> Any:
         """For an experiment whose artifacts are not in a plain folder."""
-        from tracking.store.mlflow_client import MlflowStore
-
         return MlflowStore(f"sqlite:///{self.path}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tracking import names
 from tracking.store.errors import Away, Refused, first_line
+from tracking.store.open import open_store, open_sweep
 from tracking.store.records import Best, Birth, Place, RunChange, SweepHeader, birth, now_ms
 from tracking.ui import shared_view
 from tracking.writer.reconcile import execute, from_json
@@ -67,8 +68,6 @@ class Sender:
             self._store.close()
 
     def _connect(self) -> None:
-        from tracking.store.open import open_store, open_sweep
-
         try:
             if self._store is None:
                 self._store = open_store(self._uri)

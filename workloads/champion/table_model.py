@@ -23,6 +23,7 @@ from workloads.data.search_data import SearchData
 from workloads.registry import workload
 from workloads.tables.columns import decode, encode
 from workloads.tables.pipeline import TRUSTED, Fitted
+from workloads.tables.prepare import PrepareTable
 
 MODEL, WEIGHTS, PIPELINE = "model.json", "weights.pt", "pipeline.skops"
 PREDICTION = "prediction"
@@ -107,8 +108,6 @@ def _load_pyfunc(data_path: str) -> TableModel:
 
 def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[TableModel, Any]:
     """The member of the checkpoint ``uri``, and a few rows of its training split as a DataFrame."""
-    from workloads.tables.prepare import PrepareTable
-
     hp, data, model = trained(workload_name, uri, search)
     assert isinstance(data.prepare, PrepareTable)
     # Words of categories and texts need no numbers here, so none of the training data is written down.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workloads.arrays import Array
+from workloads.data.sources.image_records import heads
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,6 @@ def _fit_images(x: Array) -> Statistics:
 
 def _fit_records(x: Array) -> Statistics:
     """The same for images on disk, whose rows hold what each measures."""
-    from workloads.data.sources.image_records import heads
-
     found = heads(x)
     mean = found["mean"].mean(axis=0)
     std = np.sqrt(np.maximum(found["square"].mean(axis=0) - mean**2, 0))

@@ -71,7 +71,7 @@ def load(uri: str) -> tuple[Progress, MemberState, State | None]:
     """What ``save`` wrote, on the CPU. Raises TornCheckpoint with the reason."""
     import torch
 
-    from workloads.training.setup import MemberState
+    from workloads.training.setup import MemberState  # 1,200 ms: torch
 
     record, weights = _checked(uri)
     try:

@@ -65,7 +65,7 @@ def train(
     from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    from workloads.data.streaming.ray_data import dataset, options
+    from workloads.data.streaming.ray_data import dataset, options  # 1,200 ms: torch
 
     for name, seconds in PATIENCE.items():
         os.environ.setdefault(name, seconds)
@@ -101,7 +101,7 @@ def here(strategy: Strategy) -> Ring:
     """The ring that this process is in."""
     import ray.train
 
-    from workloads.training.process_group import Ring
+    from workloads.training.process_group import Ring  # 1,200 ms: torch
 
     context = ray.train.get_context()
     return Ring(context.get_world_rank(), context.get_world_size(), strategy)
@@ -124,7 +124,7 @@ def shard(stream: Stream) -> RayShard:
     """This process's part of the training rows, of each as many as of the others."""
     import ray.train
 
-    from workloads.data.streaming.ray_data import RayShard
+    from workloads.data.streaming.ray_data import RayShard  # 1,200 ms: torch
 
     return RayShard(stream, ray.train.get_dataset_shard(STREAM))
 

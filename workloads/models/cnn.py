@@ -110,8 +110,8 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
     """(batch, channels, height, width) of any size -> (batch, num_outputs) logits; Infeasible as ``plan``."""
     from torch import nn
 
-    from workloads.layers.activations import activation
-    from workloads.layers.layers import Dropout
+    from workloads.layers.activations import activation  # 1,200 ms: torch
+    from workloads.layers.layers import Dropout  # 1,200 ms: torch
 
     layers: list[nn.Module] = []
     steps = plan(hp, shape)
@@ -135,7 +135,7 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
 
 def data(hp: CNNHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     """As ever; on a CPU with a pixel's channels together, which makes training a third faster (measured)."""
-    from workloads.training.batches import resident
+    from workloads.training.batches import resident  # 1,200 ms: torch
 
     return replace(resident(search, device, dtype), channels_last=device.type == "cpu")
 

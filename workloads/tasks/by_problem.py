@@ -5,18 +5,16 @@ from __future__ import annotations
 from workloads.arrays import DataShape
 from workloads.tasks.classification import Classification, balanced_weights
 from workloads.tasks.contract import Task
+from workloads.tasks.forecast import Forecast
+from workloads.tasks.language import Language
 from workloads.tasks.regression import Regression
 
 
 def task_of(shape: DataShape, objective: str) -> Task:
     """The task of a problem that does not depend on the workload."""
     if shape.problem == "language":
-        from workloads.tasks.language import Language
-
         return Language()
     if shape.problem == "forecast":
-        from workloads.tasks.forecast import Forecast
-
         return Forecast(shape.target_std, shape.season)
     if shape.problem == "regression":
         return Regression(shape.target_std)

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 def default_task(shape: DataShape, objective: str) -> Task:
     """The task of the data's problem; imported when a model is built."""
-    from workloads.tasks.by_problem import task_of
+    from workloads.tasks.by_problem import task_of  # 1,100 ms: torch
 
     return task_of(shape, objective)
 
 
 def default_data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     """Both splits on the device: images standardised, tables as the hyperparameters say."""
-    from workloads.training.batches import resident
+    from workloads.training.batches import resident  # 1,200 ms: torch
 
     if search.train.columns:
-        from workloads.training.table_inputs import table
+        from workloads.training.table_inputs import table  # 1,200 ms: torch
 
         return table(hp, search, device, dtype)
     return resident(search, device, dtype)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workloads.arrays import Array
+from workloads.data.sources.image_files import read
 from workloads.data.sources.image_records import is_records
 from workloads.training.batches import ResidentData, tensor
 
@@ -68,8 +69,6 @@ def resized(x: Tensor, size: int) -> Tensor:
 
 def read_records(x: Tensor) -> Tensor:
     """The images (rows, channels, height, width) of ``image_records``, from disk by as many threads as cores."""
-    from workloads.data.sources.image_files import read
-
     images = torch.from_numpy(read(x.cpu().numpy()))
     return images.pin_memory().to(x.device, non_blocking=True) if x.is_cuda else images
 

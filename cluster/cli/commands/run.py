@@ -28,6 +28,7 @@ from cluster.cli.options import RunOptions
 from cluster.exit_codes import FINISHED, INTERRUPTED
 from cluster.sweep.home import Busy, SweepHome
 from search_spaces.types.driver_errors import Fenced, StudyAway
+from workloads.arrays import DataError
 
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
@@ -96,7 +97,6 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
             from cluster.doctor.stores import StoresRefused
             from cluster.driver.driver import DataChanged, drive
             from cluster.sweep.lane_count import TooSmall
-            from workloads.data.prepare import DataError
 
             try:
                 return drive(home, view, trials, leave_ray=True)

@@ -12,9 +12,14 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cluster.doctor.machine import Check, judged
+from cluster.doctor.reachability import travelling
+from cluster.probe import MARK
 from cluster.targets.contract import TargetError
+from cluster.targets.package import travelling_packages
 from cluster.targets.ray_jobs import head
+from cluster.targets.submission import Submission
 from search_spaces.types.faults import SpecError
+from search_spaces.types.passwords import masked
 
 if TYPE_CHECKING:
     from cluster.targets.submission import Code, Submission
@@ -57,11 +62,6 @@ def examine_cluster(target: Head, code: Code) -> Iterator[Check]:
 
 def probe(target: Head, code: Code) -> dict[str, Any]:
     """Runs `cluster.probe` there with what a submission would carry. TargetError with its last words."""
-    from cluster.doctor.reachability import travelling
-    from cluster.probe import MARK
-    from cluster.targets.package import travelling_packages
-    from cluster.targets.submission import Submission
-
     submission = Submission(
         id=os.urandom(4).hex(),
         name="probe",
@@ -140,8 +140,6 @@ def _home(seen: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> It
 
 
 def _store(seen: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
-    from search_spaces.types.passwords import masked
-
     if not seen["store"]:
         remedy = "set MLFLOW_TRACKING_URI there or here, or tracking.uri in each spec"
         yield Check(name="tracking", state="wrong", found="no MLflow store is named", remedy=remedy)

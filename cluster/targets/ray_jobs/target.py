@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.lanes.joined_cluster import LANE_ENVIRONMENT
 from cluster.targets.contract import State, SweepJob, TargetError
 from cluster.targets.ray_jobs import head
+from cluster.targets.ray_jobs.checks import examine_cluster
 from cluster.targets.ray_jobs.follow_log import followed
 
 if TYPE_CHECKING:
@@ -75,8 +77,6 @@ class JobsTarget:
 
     def checks(self, code: Code) -> Iterator[Check]:
         """What `paceline doctor` tells of the cluster."""
-        from cluster.targets.ray_jobs.checks import examine_cluster
-
         return examine_cluster(self, code)
 
     def status(self, sweep_id: str) -> SweepJob:
@@ -173,8 +173,6 @@ def _own_address() -> Iterator[None]:
 
 
 def _environment(submission: Submission) -> dict[str, str]:
-    from cluster.lanes.joined_cluster import LANE_ENVIRONMENT
-
     return {
         **LANE_ENVIRONMENT,
         **submission.environment,

@@ -18,10 +18,11 @@ from search_spaces.spec.data import Data
 from tests.helpers.paths import ROOT
 from tests.helpers.small_sweep_in_mlflow import SWEEP, runs_of
 from tests.helpers.table_files import COLUMNS, mixed, write_mixed
+from workloads.arrays import DataError
 from workloads.champion.table_model import PACKAGES, PREDICTION, TableModel, load, table_model
 from workloads.champion.winner import Subject, outputs
 from workloads.champion.winner import load as winner_of
-from workloads.data.prepare import DataError, prepare
+from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.tables.columns import decode

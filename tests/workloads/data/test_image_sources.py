@@ -17,7 +17,8 @@ from search_spaces.spec.data import Data
 from search_spaces.spec.image_folder import FolderFault, class_folders
 from tests.helpers.commands import Folder
 from tests.helpers.spec_cases import refusal
-from workloads.data.prepare import DataError, prepare
+from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 from workloads.data.sources.images import LARGEST_SIDE, Encoded, Reading, decode
 
 COLOURS = {"cat": (200, 30, 10), "dog": (20, 180, 40), "eel": (10, 20, 250)}

@@ -11,8 +11,9 @@ import pytest
 
 from search_spaces.spec.data import Data, Split
 from tests.helpers.paths import SHARED_DATA
+from workloads.arrays import DataError
 from workloads.data.leaks import Finding, Table, of_table
-from workloads.data.prepare import DataError, prepare
+from workloads.data.prepare import prepare
 from workloads.registry import DATASETS
 
 TITANIC = SHARED_DATA / "titanic.csv"

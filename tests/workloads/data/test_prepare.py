@@ -15,7 +15,8 @@ from PIL import Image
 
 from search_spaces.spec.data import Data, Split
 from tests.helpers.paths import SHARED_DATA
-from workloads.data.prepare import DataError, prepare
+from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
 from workloads.registry import DATASETS
 

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from tests.helpers.sequence_data import monthly, sequence_setup, series
 from tests.helpers.workload_data import train
-from workloads.data.prepare import DataError
+from workloads.arrays import DataError
 from workloads.data.sources.series_times import Pace, pace
 from workloads.models.recurrent.workload import RecurrentHyperparameters
 from workloads.tasks.forecast import Forecast

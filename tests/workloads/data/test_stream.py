@@ -16,7 +16,8 @@ from PIL import Image
 from cluster.sweep.data_process import check_first
 from search_spaces.spec.data import Data, Split
 from tests.helpers.streams_without_ray import OwnShard, all_rows, csv_folder, frame, parquet_folder
-from workloads.data.prepare import DataError, prepare
+from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared, SearchData
 from workloads.registry import workload
 from workloads.tables.columns import decode

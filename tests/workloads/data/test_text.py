@@ -13,7 +13,8 @@ from torch.testing import assert_close
 from search_spaces.spec.data import Data, Split
 from search_spaces.spec.encodings import EncodingFault, decoded
 from tests.helpers.sequence_data import RHYME, text
-from workloads.data.prepare import DataError, prepare
+from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 from workloads.data.raw import NOT_COUNTED
 from workloads.data.sources.text import UNKNOWN, windows
 from workloads.models.recurrent.sample_text import spelled

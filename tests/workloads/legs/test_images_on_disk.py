@@ -16,8 +16,9 @@ from cluster.sweep.data_process import check_first
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from tests.workloads.data.test_image_sources import COLOURS, images
+from workloads.arrays import DataError
 from workloads.champion.export import export
-from workloads.data.prepare import DataError, prepare
+from workloads.data.prepare import prepare
 from workloads.data.sources.image_files import decoded
 from workloads.data.sources.image_records import is_records
 from workloads.legs.runner import LegRunner, LegSetting

@@ -8,7 +8,8 @@ import pytest
 
 from cluster.sweep.data_process import check_first
 from tests.helpers.commands import Folder, agree
-from workloads.data.prepare import DataError, prepare
+from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 
 SWEEP = """
 workload: cnn

@@ -11,8 +11,8 @@ import pytest
 
 from search_spaces.spec.data import Data
 from tests.helpers.table_files import COLUMNS, mixed, write_mixed
-from workloads.arrays import Column
-from workloads.data.prepare import DataError, prepare
+from workloads.arrays import Column, DataError
+from workloads.data.prepare import prepare
 from workloads.tables.columns import UNSEEN, decode, encode, seen_first
 from workloads.tables.infer_kinds import columns_of
 

@@ -14,7 +14,7 @@ from search_spaces.race.legs import Leg, Member, Purpose
 from search_spaces.spec.data import Split
 from tests.helpers import workload_data
 from tests.helpers.workload_data import blobs, search_data
-from workloads.data.prepare import DataError
+from workloads.arrays import DataError
 from workloads.data.search_data import SearchData
 from workloads.data.splits import blocks, folds, split
 from workloads.legs import checkpoint

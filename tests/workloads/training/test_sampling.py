@@ -10,8 +10,9 @@ import torch
 from cluster.sweep.data_process import check_first
 from search_spaces.spec.data import Data
 from tests.helpers.workload_data import setup, train, trainee
+from workloads.arrays import DataError
 from workloads.data.epoch_order import balancing, epoch_order
-from workloads.data.prepare import DataError, prepare
+from workloads.data.prepare import prepare
 from workloads.training.fused.loop import FusedLoop
 from workloads.training.plain_loop import PlainLoop
 

@@ -15,6 +15,7 @@ from workloads.data.sources.series import series
 from workloads.data.sources.tables import read_frame, table, target_of
 from workloads.data.sources.text import text
 from workloads.data.sources.torchvision_sets import SETS, torchvision_images
+from workloads.data.streaming.scan import read_whole, scanned
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -29,8 +30,6 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
     if data.name is not None:
         return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
     if data.streaming:
-        from workloads.data.streaming.scan import read_whole, scanned
-
         return scanned(data) if path is None or like is None else read_whole(data, path, like)
     source = path or data.csv or data.parquet or data.folder
     assert source is not None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from workloads.arrays import DataShape
 from workloads.contract import Workload
+from workloads.data.statistics import Statistics
 from workloads.models.gan.hyperparameters import VARIANTS, GANHyperparameters
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ SHOWN_PIXELS = 32
 
 def build(hp: GANHyperparameters, shape: DataShape) -> nn.Module:
     """(rows, latent [+ classes]) noise -> (rows, channels, height, width) images in (-1, 1)."""
-    from workloads.models.gan.networks import Players
+    from workloads.models.gan.networks import Players  # 1,100 ms: torch
 
     return Players(hp, shape)
 
@@ -42,8 +43,7 @@ def data(hp: GANHyperparameters, search: SearchData, device: device, dtype: dtyp
     """Pixels scaled to [-1, 1] by the smallest and largest of the training split."""
     import numpy as np
 
-    from workloads.data.statistics import Statistics
-    from workloads.training.batches import resident
+    from workloads.training.batches import resident  # 1,200 ms: torch
 
     low, high = float(search.train.x.min()), float(search.train.x.max())
     middle, half = np.array((high + low) / 2), np.array((high - low) / 2 or 1.0)
@@ -52,14 +52,14 @@ def data(hp: GANHyperparameters, search: SearchData, device: device, dtype: dtyp
 
 def loop(setup: Setup, member: Trainee) -> Loop:
     """Two players take turns."""
-    from workloads.models.gan.loop import GanLoop
+    from workloads.models.gan.loop import GanLoop  # 1,200 ms: torch
 
     return GanLoop(setup, member)
 
 
 def measures(data: ResidentData) -> Task:
     """Samples against real images, in the eyes of a classifier trained on this data."""
-    from workloads.models.gan.frechet import Generation
+    from workloads.models.gan.frechet import Generation  # 1,300 ms: torch
 
     return Generation(data)
 
@@ -68,8 +68,8 @@ def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
     """A grid of samples, made of the same noise in every epoch and trial."""
     import torch
 
-    from workloads.models.gan.grid_image import grid_png
-    from workloads.models.gan.networks import Players
+    from workloads.models.gan.grid_image import grid_png  # 1,200 ms: torch
+    from workloads.models.gan.networks import Players  # 1,200 ms: torch
 
     assert isinstance(model, Players)
     classes = torch.arange(GRID * GRID, device=setup.data.device) % setup.data.shape.num_outputs
@@ -81,8 +81,8 @@ def export(hp: GANHyperparameters, model: nn.Module, data: ResidentData) -> tupl
     """The generator alone, and a few rows of noise for it."""
     import torch
 
-    from workloads.layers.layers import Preprocess
-    from workloads.models.gan.networks import Made, Players
+    from workloads.layers.layers import Preprocess  # 1,200 ms: torch
+    from workloads.models.gan.networks import Made, Players  # 1,300 ms: torch
 
     assert isinstance(model, Players) and isinstance(data.prepare, Preprocess)
     inputs = model.inputs(torch.arange(4) % data.shape.num_outputs, seed=0)

@@ -96,8 +96,8 @@ def build(hp: ImageHyperparameters, shape: DataShape) -> nn.Module:
     """(batch, channels, height, width) in 0 to 1 -> (batch, num_outputs) logits."""
     from functools import partial
 
-    from workloads.layers.activations import activation
-    from workloads.models.image.network import NORMS, Look, Running, Standardised, resnet
+    from workloads.layers.activations import activation  # 1,200 ms: torch
+    from workloads.models.image.network import NORMS, Look, Running, Standardised, resnet  # 1,200 ms: torch
 
     check(hp, shape)
     look = Look(hp.depth, hp.width, partial(activation, hp), NORMS[hp.norm], hp.dropout)
@@ -106,15 +106,15 @@ def build(hp: ImageHyperparameters, shape: DataShape) -> nn.Module:
 
 def data(hp: ImageHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     """The images as bytes of ``size`` pixels a side."""
-    from workloads.training.image_inputs import pictures
+    from workloads.training.image_inputs import pictures  # 1,200 ms: torch
 
     return pictures(hp.size, search, device, dtype)
 
 
 def task(shape: DataShape, objective: str) -> Task:
     """Classification; training images are augmented by the members' own strengths."""
-    from workloads.models.image.task import Augmented
-    from workloads.tasks.by_problem import task_of
+    from workloads.models.image.task import Augmented  # 1,200 ms: torch
+    from workloads.tasks.by_problem import task_of  # 1,200 ms: torch
 
     return Augmented(task_of(shape, objective))
 

@@ -47,7 +47,7 @@ def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
     """
     from torch import nn
 
-    from workloads.models.recurrent.network import Characters, SequenceModel, Steps
+    from workloads.models.recurrent.network import Characters, SequenceModel, Steps  # 1,200 ms: torch
 
     check(hp, shape)
     text = shape.problem == "language"
@@ -60,8 +60,8 @@ def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
 
 
 def _encoder(hp: RecurrentHyperparameters, shape: DataShape, num_inputs: int) -> Recurrence | Transformer:
-    from workloads.models.recurrent.attention import AttentionPlan, Transformer
-    from workloads.models.recurrent.cells import Plan, Recurrence
+    from workloads.models.recurrent.attention import AttentionPlan, Transformer  # 1,200 ms: torch
+    from workloads.models.recurrent.cells import Plan, Recurrence  # 1,200 ms: torch
 
     if hp.cell != "transformer":
         return Recurrence(Plan(hp.cell, hp.width, hp.depth, hp.bidirectional, hp.dropout, hp.bptt), num_inputs)
@@ -85,7 +85,7 @@ def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
     """Of a language model what it writes after the first characters of the validation part."""
     if setup.data.shape.problem != "language":
         return {}
-    from workloads.models.recurrent.sample_text import sample
+    from workloads.models.recurrent.sample_text import sample  # 1,200 ms: torch
 
     return {f"samples/epoch_{epoch:04d}.txt": sample(setup.data, model).encode()}
 

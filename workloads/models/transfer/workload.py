@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
 from workloads.models.transfer.hyperparameters import BACKBONES, PATCHES, TransferHyperparameters
+from workloads.models.transfer.weights import WeightsError, load_into, network
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -20,8 +21,6 @@ def check(hp: TransferHyperparameters, shape: DataShape) -> None:
     _check_size(hp, shape)
     if hp.weights == "none":
         return
-    from workloads.models.transfer.weights import WeightsError, load_into, network
-
     try:
         load_into(network(hp.backbone, hp.size or shape.example[-1]), hp.backbone, hp.weights)
     except WeightsError as error:
@@ -48,7 +47,7 @@ def _check_size(hp: TransferHyperparameters, shape: DataShape) -> None:
 
 def build(hp: TransferHyperparameters, shape: DataShape) -> nn.Module:
     """Features (batch, features), or in fine_tuning images (batch, channels, height, width), to logits."""
-    from workloads.models.transfer.backbones import Tuned, backbone, head
+    from workloads.models.transfer.backbones import Tuned, backbone, head  # 1,200 ms: torch
 
     if hp.mode == "feature_extraction":
         return head(shape.example[0], shape.num_outputs, hp.dropout)
@@ -58,8 +57,8 @@ def build(hp: TransferHyperparameters, shape: DataShape) -> nn.Module:
 
 def data(hp: TransferHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     """The features of all images, computed once for all trials; for fine_tuning the images themselves."""
-    from workloads.models.transfer.backbones import extracted
-    from workloads.training.image_inputs import pictures
+    from workloads.models.transfer.backbones import extracted  # 1,200 ms: torch
+    from workloads.training.image_inputs import pictures  # 1,200 ms: torch
 
     images = pictures(hp.size, search, device, dtype)
     _check_size(hp, images.shape)
