@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from workloads.arrays import DataShape
 from workloads.contract import Workload
-from workloads.data.statistics import Statistics
 from workloads.models.gan.hyperparameters import VARIANTS, GANHyperparameters
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def data(hp: GANHyperparameters, search: SearchData, device: device, dtype: dtyp
     """Pixels scaled to [-1, 1] by the smallest and largest of the training split."""
     import numpy as np
 
+    from workloads.data.statistics import Statistics  # 50 ms: NumPy
     from workloads.training.batches import resident  # 1,200 ms: torch
 
     low, high = float(search.train.x.min()), float(search.train.x.max())
