@@ -1,7 +1,7 @@
 """The structure of the four packages in numbers: rooms, arrows between them, circles, sizes.
 
-``python -m tests.structure`` prints them for the working tree, ``python -m tests.structure REVISION ...`` for commits
-beside it. Imports inside functions and under TYPE_CHECKING count like any other.
+``python -m tests.structure`` prints them for the working tree, and with revisions for these commits beside it.
+Imports inside functions and under TYPE_CHECKING count like any other.
 """
 
 from __future__ import annotations
