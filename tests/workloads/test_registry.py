@@ -21,7 +21,18 @@ from workloads.registry import WORKLOADS, catalogue, workload
 from workloads.training import choose_width
 
 SOURCES = sorted(Path(workloads.__file__).parent.rglob("*.py"))
-LOOPS = ("plain", "fused", "layers", "optimizers", "task", "loop", "stacked", "resident", "evaluate", "order")
+LOOPS = (
+    "training.plain_loop",
+    "training.fused.loop",
+    "training.fused.stacked_forward",
+    "training.optimizers",
+    "training.setup",
+    "training.batches",
+    "training.evaluate",
+    "layers.layers",
+    "tasks.classification",
+    "data.epoch_order",
+)
 HEAVY = ("torch", "sklearn", "pandas", "numpy", "optuna", "ray", "mlflow")
 
 
