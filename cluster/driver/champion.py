@@ -127,8 +127,7 @@ class Crowning:
         subject = {
             "workload": self.sweep.workload,
             "checkpoint": chosen.checkpoint,
-            "objective": self.sweep.metric.name,
-            "goal": self.sweep.metric.goal,
+            "objective": self.sweep.objective,
             "rows": list(rows),
         }
         key = run_key(chosen, "final")

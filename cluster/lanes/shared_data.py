@@ -34,8 +34,7 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
     """What the sweep's lanes are given at birth."""
     setting = {
         "workload": sweep.workload,
-        "objective": sweep.metric.name,
-        "goal": sweep.metric.goal,
+        "objective": sweep.objective,
         "checkpoints": home.checkpoints,
         "device": "auto" if sweep.resources.gpus else "cpu",
         "lr_scaling": sweep.resources.lr_scaling,

@@ -97,7 +97,7 @@ class Conductor:
             self.writer.content(shown.path, shown.content, run_key(aboard[shown.key], ROLES[handle[0]]))
         for message in report.messages:
             self.say(f"{', '.join(run_key(track, ROLES[handle[0]]) for track in aboard.values())}: {message}")
-        race.reported(handle[1], report.epochs, self.sweep.metric.name)
+        race.reported(handle[1], report.epochs)
         for scored in report.scored:
             track = aboard[scored.key]
             self.finals.scored(track, scored)

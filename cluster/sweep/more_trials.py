@@ -82,9 +82,8 @@ def _ends_at_once(read: Reading) -> Broken:
     if limit_s is not None and spent_s >= limit_s:
         rule = f"must be left out: the timeout of {limit_s:g} s is used up after {spent_s:.0f} s"
         return rule, _another(read, "timeout")
-    target, sign = read.sweep.metric.target, 1 if read.sweep.metric.goal == "maximize" else -1
-    values = [row.best_value for row in read.rows if row.best_value is not None]
-    if target is not None and any(sign * value >= sign * target for value in values):
+    target, objective = read.sweep.metric.target, read.sweep.objective
+    if target is not None and any(objective.reaches(row.best_value, target) for row in read.rows):
         return f"must be left out: the target of {target:g} is reached", _another(read, "metric.target")
     return None
 

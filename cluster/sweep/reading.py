@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
-from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble
+from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
+from search_spaces.types.objective import Objective
 from tracking.results import compare
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
     from search_spaces.study.study import Record, Study
-    from search_spaces.types.problems import Goal
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,13 @@ class Facts:
         )
 
 
-def rows(study: Study, goal: str, live: bool) -> list[Row]:
+def rows(study: Study, objective: Objective, live: bool) -> list[Row]:
     """One row a trial. A trial that has not ended is ``running`` only while a live driver has it in a leg."""
     run_ids = study.facts().get("run_ids", {})
-    better = max if goal == "maximize" else min
-    return [replace(_row(r, better, live), run_id=run_ids.get(str(r.number))) for r in study.records()]
+    return [replace(_row(r, objective, live), run_id=run_ids.get(str(r.number))) for r in study.records()]
 
 
-def _row(record: Record, better: Any, live: bool) -> Row:
+def _row(record: Record, objective: Objective, live: bool) -> Row:
     noted = record.attributes.get("progress", {})
     curve = list(record.values.values())
     running: TrialState = "running" if live and noted.get("state") == "running" else "paused"
@@ -63,20 +62,13 @@ def _row(record: Record, better: Any, live: bool) -> Row:
         state=record.outcome or running,
         epochs=max(record.values, default=0),
         value=curve[-1] if curve else None,
-        best_value=better(curve) if curve else None,
+        best_value=objective.best(curve, float),
         params=record.params,
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
         beside=noted.get("beside", {}),
         error=str(noted["error"]).strip().splitlines()[-1] if noted.get("error") else None,
     )
-
-
-def best_of(found: Sequence[Row], goal: Goal) -> Row | None:
-    """The row with the best value that did not fail; of equal ones the first."""
-    able = {row.number: row for row in found if row.state != "failed"}
-    order = compare.rank({number: row.best_value for number, row in able.items()}, goal)
-    return able[order[0]] if order else None
 
 
 @dataclass(frozen=True)
@@ -91,8 +83,8 @@ class Clock:
 def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int) -> Snapshot:
     """The whole sweep as it stands."""
     facts = Facts.of(study)
-    found = rows(study, sweep.metric.goal, live)
-    best = best_of(found, sweep.metric.goal)
+    found = rows(study, sweep.objective, live)
+    best = best_of(found, sweep.objective)
     trained, saved = sum(row.epochs for row in found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
     return Snapshot(
@@ -159,12 +151,12 @@ class Reading:
     @cached_property
     def best(self) -> Row | None:
         """The best trial so far."""
-        return best_of(self.rows, self.sweep.metric.goal)
+        return best_of(self.rows, self.sweep.objective)
 
     @cached_property
     def rows(self) -> list[Row]:
         """One a trial."""
-        return rows(self.study, self.sweep.metric.goal, self.live)
+        return rows(self.study, self.sweep.objective, self.live)
 
 
 def snapshot(read: Reading) -> Snapshot:
@@ -200,7 +192,7 @@ def document(read: Reading) -> dict[str, Any]:
 def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
     """Of the trials that have ended; one that was stopped early counts with its best value, as in the ranking."""
     ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
-    told = compare.importance(sweep.space, ended, sweep.metric.goal)
+    told = compare.importance(sweep.space, ended, sweep.objective)
     return {one.name: round(one.share, 4) for one in told} or None
 
 

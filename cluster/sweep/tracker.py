@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import best_of, epochs_saved, rows
-from cluster.terminal.records import Observer, Row
+from cluster.sweep.reading import epochs_saved, rows
+from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
@@ -18,7 +18,6 @@ from search_spaces.types.passwords import without_password
 from search_spaces.types.problems import beside
 from search_spaces.types.values import Value
 from tracking import names
-from tracking.results.table import leaderboard as best_first
 from tracking.results.table import to_csv, to_json
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.records import Best, SweepHeader
@@ -44,8 +43,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         name=sweep.name,
         workload=sweep.workload,
         experiment=sweep.tracking.experiment or sweep.name,
-        metric=sweep.metric.name,
-        goal=sweep.metric.goal,
+        objective=sweep.objective,
         beside=beside(sweep.problem, sweep.metric.name),
         method=sweep.method,
         spec_text=sweep.to_text(),
@@ -97,7 +95,7 @@ class Tracker:
 
     def conclude(self, state: str, verdict: Mapping[str, Any] | None) -> None:
         """The last word of this life of the sweep: its summary and the leaderboard."""
-        found = rows(self._study, self._sweep.metric.goal, live=False)
+        found = rows(self._study, self._sweep.objective, live=False)
         table = leaderboard(found, self._sweep)
         self.writer.text(names.LEADERBOARD_CSV, to_csv(table))
         self.writer.text(names.LEADERBOARD_JSON, to_json(table))
@@ -125,7 +123,7 @@ class Tracker:
         self._linked = True
 
     def _sum_up(self, state: str, found: Sequence[Row], verdict: Mapping[str, Any] | None = None) -> None:
-        leader = best_of(found, self._sweep.metric.goal)
+        leader = best_of(found, self._sweep.objective)
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # no param of MLflow's: those cannot grow
             "sweep/trials": float(len(found)),
@@ -160,7 +158,6 @@ def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
             "error": row.error,
             **{name: row.params.get(name) for name in sweep.space.domains},
         }
-        for row in found
+        for row in ranked(found, sweep.objective)
     ]
-    board = pd.DataFrame(records)
-    return board if board.empty else best_first(board, sweep.metric.name, sweep.metric.goal)
+    return pd.DataFrame(records)

@@ -24,12 +24,9 @@ def winner(race: Race) -> Track | None:
     for track in race.tracks:
         if track.state == "done" and track.best_value is not None:
             members.setdefault(track.trial, []).append(track)
-
-    def score(track: Track) -> float:
-        return track.signed(track.best_value or 0.0)
-
-    best = max(members.values(), key=lambda tracks: fmean(map(score, tracks)), default=[])
-    return max(best, key=score, default=None)
+    objective = race.rules.objective
+    best = objective.best(members.values(), lambda tracks: fmean(track.best_value or 0.0 for track in tracks))
+    return objective.best(best or (), lambda track: track.best_value)
 
 
 def verdict(race: Race, entries: Mapping[str, Mapping[str, Any]], objective: str) -> dict[str, Any] | None:

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
-from cluster.terminal.leaderboard import Ranked, leaderboard, ranking
+from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
-from cluster.terminal.records import Snapshot, Trouble
+from cluster.terminal.records import Snapshot, Trouble, ranked
+from search_spaces.types.objective import Objective
 
 NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
 BAR_WIDTH = 30
@@ -37,8 +38,8 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
     for block in (
         [_head(ending)],
         _table(ending, console.width, top),
-        importance_lines(ending.document.get("importance"), ending.title.metric),
-        verdict_lines(ending.document.get("verdict"), ending.title.goal),
+        importance_lines(ending.document.get("importance"), ending.title.objective.name),
+        verdict_lines(ending.document.get("verdict"), ending.title.objective),
         _troubles(ending.troubles),
         _closing(ending),
     ):
@@ -76,11 +77,11 @@ def _head(ending: Ending) -> Text:
 
 def _table(ending: Ending, width: int, top: int) -> list[Text]:
     snapshot, title = ending.snapshot, ending.title
-    rows = ranking(snapshot.rows, title.descending)[:top]
-    ranked = Ranked(rows=rows, metric=title.metric, horizon=snapshot.horizon, best=snapshot.best)
+    rows = ranked(snapshot.rows, title.objective)[:top]
+    listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.best)
     whole_line = 10_000
     best = live_lines.best_line(snapshot, title, whole_line)
-    return [*leaderboard(ranked, width), *([Text(""), best] if best else [])]
+    return [*leaderboard(listed, width), *([Text(""), best] if best else [])]
 
 
 def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:
@@ -98,7 +99,7 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
     return lines
 
 
-def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
+def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> list[Text]:
     """Winner, default and their difference on the test split, and what that means in words."""
     if not verdict:
         return []
@@ -116,7 +117,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, goal: str) -> list[Text]:
         lines.append(line)
     if judged := verdict.get("overfitting"):
         lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
-    return [*lines, Text(f"  {judgement(verdict, goal)}")]
+    return [*lines, Text(f"  {judgement(verdict, objective)}")]
 
 
 def _seeds(seeds: int | Sequence[int]) -> str:
@@ -137,7 +138,7 @@ def _bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
     return low, high
 
 
-def judgement(verdict: Mapping[str, Any], goal: str) -> str:
+def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
     """The verdict in plain words: better, worse, or not to be told apart with these seeds."""
     difference = verdict.get("difference")
     if not difference or difference["mean"] is None:
@@ -153,7 +154,7 @@ def judgement(verdict: Mapping[str, Any], goal: str) -> str:
             "The interval of the difference spans zero: with these seeds "
             "the winner cannot be told from the default configuration."
         )
-    better = (difference["mean"] > 0) == (goal == "maximize")
+    better = objective.better(difference["mean"], 0.0)
     return f"The winner is {'better' if better else 'worse'} than the default configuration (95 % interval)."
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -42,18 +41,6 @@ class Column:
     def width(self) -> int:
         """In terminal cells."""
         return max(cell_len(text) for text in [self.head, *(text for text, _ in self.cells)])
-
-
-def ranking(rows: Iterable[Row], descending: bool) -> list[Row]:
-    """Best first; those without a value last, failed ones at the very end; equals in trial order."""
-
-    def place(row: Row) -> tuple[bool, bool, float, int]:
-        value = row.best_value
-        if value is None or not math.isfinite(value):
-            return True, row.state == "failed", 0.0, row.number
-        return False, False, -value if descending else value, row.number
-
-    return sorted(rows, key=place)
 
 
 def leaderboard(ranked: Ranked, width: int) -> list[Text]:

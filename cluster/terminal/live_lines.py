@@ -8,8 +8,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from cluster.terminal import formatting
-from cluster.terminal.leaderboard import ranking
-from cluster.terminal.records import Row, Snapshot
+from cluster.terminal.records import Row, Snapshot, ranked
+from search_spaces.types.objective import Objective
 
 TOP, RUNNING = 8, 4
 """Rows of the best, and of others that run: a cohort has up to 32 members, which say little one by one."""
@@ -21,16 +21,10 @@ class Title:
 
     id: str
     name: str
-    metric: str
-    goal: str
+    objective: Objective
     method: str
     schedule: str
     seed: int
-
-    @property
-    def descending(self) -> bool:
-        """Whether larger values are better."""
-        return self.goal == "maximize"
 
     @property
     def label(self) -> str:
@@ -40,9 +34,9 @@ class Title:
 
 def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
     """The best ``TOP`` trials and below them some that run, at most ``num_rows``, best first."""
-    ranked = ranking(_begun(snapshot), title.descending)
-    top = ranked[: min(TOP, num_rows)]
-    running = [row for row in ranked[len(top) :] if row.state == "running"]
+    rows = ranked(_begun(snapshot), title.objective)
+    top = rows[: min(TOP, num_rows)]
+    running = [row for row in rows[len(top) :] if row.state == "running"]
     return top + running[: max(0, min(RUNNING, num_rows - len(top)))]
 
 
@@ -98,7 +92,7 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
 def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
     """What is searched, in one dim line."""
     parts = [
-        f"{title.goal} {title.metric}",
+        f"{title.objective.goal} {title.objective.name}",
         f"{title.method} + {title.schedule}",
         formatting.count(snapshot.num_lanes, "lane"),
         f"seed {title.seed}",
@@ -111,7 +105,7 @@ def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
     row = next((row for row in snapshot.rows if row.number == snapshot.best), None)
     if row is None:
         return None
-    line = Text().append("best  ", "bold").append(f"{formatting.trial_name(row.number)}  {title.metric} ")
+    line = Text().append("best  ", "bold").append(f"{formatting.trial_name(row.number)}  {title.objective.name} ")
     line.append(formatting.measure(row.best_value), "green").append("  " + formatting.settings(row.params))
     line.truncate(width, overflow="ellipsis")
     return line

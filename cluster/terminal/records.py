@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 TrialState = Literal["done", "stopped", "failed", "running", "paused"]
@@ -29,6 +30,19 @@ class Row:
     run_id: str | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
     """Of the best epoch, what is shown beside the objective."""
+
+
+def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:
+    """The leaderboard's order: the best first, of equal ones the first trial; failed trials at the very end."""
+    in_order = sorted(rows, key=lambda row: (row.state == "failed", row.number))
+    able = [row for row in in_order if row.state != "failed"]
+    return [*objective.ranked(able, lambda row: row.best_value), *in_order[len(able) :]]
+
+
+def best_of(rows: Iterable[Row], objective: Objective) -> Row | None:
+    """The leaderboard's first row, if it has a value and did not fail."""
+    first = next(iter(ranked(rows, objective)), None)
+    return None if first is None or first.state == "failed" or first.best_value is None else first
 
 
 @dataclass(frozen=True, kw_only=True)

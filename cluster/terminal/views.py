@@ -125,7 +125,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     ]
     below = [line for line in foot if line is not None]
     rows = live_lines.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
-    ranked = Ranked(rows=rows, metric=title.metric, horizon=snapshot.horizon, best=snapshot.best)
+    ranked = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.best)
     table = leaderboard(ranked, width)
     lines = [live_lines.headline(snapshot, title, width), live_lines.subline(snapshot, title, width)]
     lines += [Text(""), *table, Text(""), *below] if table else [Text(""), *below]
@@ -147,7 +147,7 @@ class LineView:
     def __enter__(self) -> Self:
         title = self._title
         self._say(
-            f"sweep {title.id} ({title.name}): {title.goal} {title.metric}, "
+            f"sweep {title.id} ({title.name}): {title.objective.goal} {title.objective.name}, "
             f"{title.method} + {title.schedule}, seed {title.seed}"
         )
         return self
@@ -179,7 +179,7 @@ class LineView:
         self._say(f"UI {url}")
 
     def _ended(self, row: Row, snapshot: Snapshot) -> str:
-        value = f"{self._title.metric} {formatting.measure(row.best_value)}"
+        value = f"{self._title.objective.name} {formatting.measure(row.best_value)}"
         star = " *best*" if row.number == snapshot.best else ""
         error = f": {row.error}" if row.error else ""
         return (

@@ -8,12 +8,14 @@ from typing import Protocol
 
 from search_spaces.race.legs import Purpose
 from search_spaces.race.track import Track
+from search_spaces.types.objective import Objective
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """What the race must keep to. ``fill`` is the share of a cohort's width filled up with held signatures."""
 
+    objective: Objective
     num_tracks: int
     width: int
     max_failures: int

@@ -95,7 +95,7 @@ class Finals:
             searched=finalist.searched,
             params=finalist.params,
             signature=finalist.signature,
-            goal=finalist.goal,
+            objective=finalist.objective,
         )
 
 

@@ -56,15 +56,16 @@ class Race:
         if not self.closing:
             self._intake.look_ahead()
 
-    def reported(self, leg_id: int, epochs: Sequence[MemberEpoch], objective: str) -> list[MemberEpoch]:
+    def reported(self, leg_id: int, epochs: Sequence[MemberEpoch]) -> list[MemberEpoch]:
         """Takes what a leg's members measured; returns what had not been measured in an earlier life."""
+        metric = self.rules.objective.name
         aboard = {track.key: track for track in self._legs[leg_id][1]}
         fresh = []
         for measured in epochs:
             track = aboard[measured.key]
             if track.state in ENDS:
                 continue
-            value = measured.metrics.get(objective, math.nan)
+            value = measured.metrics.get(metric, math.nan)
             if measured.epoch not in track.values:
                 fresh.append(measured)
                 if math.isfinite(value):
@@ -74,7 +75,7 @@ class Race:
             if measured.epoch == track.best_epoch:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
-                self._end(track, "failed", measured.failure or f"diverged: {objective} is {value}")
+                self._end(track, "failed", measured.failure or f"diverged: {metric} is {value}")
             elif measured.finished:
                 track.last = measured.epoch
         return fresh
@@ -126,9 +127,9 @@ class Race:
         return list(self._legs.values())
 
     def ranked(self) -> list[Track]:
-        """Tracks with a value that did not fail, the best first."""
+        """Tracks with a value that did not fail, the best first; of equal ones the first."""
         able = [track for track in self.tracks if track.values and track.state != "failed"]
-        return sorted(able, key=lambda track: (-track.signed(track.best_value or 0.0), track.index))
+        return self.rules.objective.ranked(able, lambda track: track.best_value)
 
     def _choose(self) -> list[Track]:
         group, breadth = self._widest(), self._intake.breadth
@@ -211,7 +212,7 @@ class Race:
             ended.previous = None
 
     def _check_target(self, track: Track, value: float) -> None:
-        if self.rules.target is not None and track.signed(value) >= track.signed(self.rules.target):
+        if self.rules.target is not None and self.rules.objective.reaches(value, self.rules.target):
             self.closing = True
 
     def _standings(self) -> Standings:

@@ -46,7 +46,7 @@ def sweep_schedule(sweep: Sweep) -> Schedule:
 
 def sweep_sampler(sweep: Sweep) -> Sampler:
     """The sampler that the spec names."""
-    return sampler(sweep.method, sweep.space, sweep.metric.goal, sweep.seed)
+    return sampler(sweep.method, sweep.space, sweep.objective, sweep.seed)
 
 
 @dataclass
@@ -65,6 +65,7 @@ class Search:
     def race(self, num_lanes: int, ledger: Ledger | None = None, fill: float = Rules.fill) -> Race:
         """The sweep's race, going on from what the study holds. ``ledger`` stands in for this one and calls it."""
         rules = Rules(
+            objective=self.sweep.objective,
             num_tracks=self.sweep.trials,
             width=cohort_width(self.sweep, num_lanes),
             spread=SHARE_A_LANE * num_lanes if self.sweep.cohort is None else 0,
@@ -129,7 +130,7 @@ class Search:
             searched=searched,
             params=full,
             signature=signature(self.hyperparameters, full),
-            goal=self.sweep.metric.goal,
+            objective=self.sweep.objective,
         )
 
     def _revived(self, record: Record, plan: Schedule) -> Track:
@@ -141,7 +142,7 @@ class Search:
             searched=record.params,
             params=full,
             signature=signature(self.hyperparameters, full),
-            goal=self.sweep.metric.goal,
+            objective=self.sweep.objective,
         )
         for epoch, value in record.values.items():
             track.measure(epoch, value)

@@ -13,8 +13,6 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.types.values import Params
 
-OBJECTIVE = "value"
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -58,12 +56,12 @@ def simulate(race: Race, world: World) -> list[Moment]:
 
 
 def _train(race: Race, leg: Leg, world: World) -> int:
-    epochs = range(leg.start + 1, leg.stop + 1)
+    metric, epochs = race.rules.objective.name, range(leg.start + 1, leg.stop + 1)
     measured = [
-        MemberEpoch(key=member.key, epoch=epoch, metrics={OBJECTIVE: world.curve(member.params, epoch)})
+        MemberEpoch(key=member.key, epoch=epoch, metrics={metric: world.curve(member.params, epoch)})
         for epoch in epochs
         for member in leg.members
     ]
-    race.reported(leg.id, measured, OBJECTIVE)
+    race.reported(leg.id, measured)
     race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/e{leg.stop}") for m in leg.members])
     return len(epochs) * len(leg.members)

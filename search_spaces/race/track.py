@@ -9,7 +9,7 @@ from typing import Literal
 from search_spaces.race.legs import Member
 from search_spaces.samplers.contract import Observation
 from search_spaces.space.hyperparameters import Signature
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
@@ -27,7 +27,7 @@ class Track:
     searched: Params
     params: Params
     signature: Signature
-    goal: Goal
+    objective: Objective
     state: State = "ready"
     epoch: int = 0
     """Epochs done and safe: training goes on behind it."""
@@ -36,7 +36,7 @@ class Track:
     """The checkpoint before, kept until the newer one is recorded."""
     values: dict[int, float] = field(default_factory=dict)
     scores: dict[int, float] = field(default_factory=dict)
-    """At each rung reached, the best value so far, signed so that higher is better."""
+    """At each rung reached, the best value so far, turned so that higher is better."""
     best_epoch: int | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
     """Of the best epoch, what is shown beside the objective."""
@@ -69,8 +69,7 @@ class Track:
         Where validation tells no more, schedules have brought the learning rate further down.
         """
         self.values[epoch] = value
-        best = self.best_value
-        if best is None or self.signed(value) >= self.signed(best):
+        if self.objective.reaches(value, self.best_value):
             self.best_epoch = epoch
 
     def secure(self, epoch: int, uri: str | None) -> list[str]:
@@ -81,13 +80,11 @@ class Track:
         self.epoch, self.checkpoint = epoch, uri
         return [found for found in needless if found and found != uri]
 
-    def signed(self, value: float) -> float:
-        """The value so that higher is better."""
-        return value if self.goal == "maximize" else -value
-
     def reached(self, rung: int) -> None:
         """Records the score at a rung."""
-        self.scores[rung] = max(self.signed(value) for epoch, value in self.values.items() if epoch <= rung)
+        self.scores[rung] = max(
+            -self.objective.signed(value) for epoch, value in self.values.items() if epoch <= rung
+        )
 
     def observation(self) -> Observation:
         """The trial as a sampler should see it now."""

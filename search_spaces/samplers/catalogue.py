@@ -9,7 +9,7 @@ from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.grid import GridSampler
 from search_spaces.samplers.optuna_sampler import TPE_BLIND, OptunaSampler
 from search_spaces.space.space import Space
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import Objective
 
 if TYPE_CHECKING:
     import optuna
@@ -27,13 +27,13 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-SAMPLERS: Mapping[str, Callable[[Space, Goal, int], Sampler]] = {
-    "tpe": lambda space, goal, seed: OptunaSampler(space, goal, seed, _tpe, TPE_BLIND),
-    "random": lambda space, goal, seed: OptunaSampler(space, goal, seed, _random),
-    "grid": lambda space, goal, seed: GridSampler(space),
+SAMPLERS: Mapping[str, Callable[[Space, Objective, int], Sampler]] = {
+    "tpe": lambda space, objective, seed: OptunaSampler(space, objective, seed, _tpe, TPE_BLIND),
+    "random": lambda space, objective, seed: OptunaSampler(space, objective, seed, _random),
+    "grid": lambda space, objective, seed: GridSampler(space),
 }
 
 
-def sampler(method: str, space: Space, goal: Goal, seed: int) -> Sampler:
+def sampler(method: str, space: Space, objective: Objective, seed: int) -> Sampler:
     """The sampler named ``method``; a row of SAMPLERS adds one."""
-    return SAMPLERS[method](space, goal, seed)
+    return SAMPLERS[method](space, objective, seed)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from search_spaces.samplers.contract import Identity, Observation
 from search_spaces.samplers.grid import _identity, _unseen
 from search_spaces.space.space import Space
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class OptunaSampler:
     """Asks one of Optuna's samplers in a study that lives as long as the question."""
 
     space: Space
-    goal: Goal
+    objective: Objective
     seed: int
     make: Callable[[int], optuna.samplers.BaseSampler]
     num_blind: int = 0
@@ -81,7 +81,7 @@ class OptunaSampler:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
-        study = optuna.create_study(direction=self.goal, sampler=sampler)
+        study = optuna.create_study(direction=self.objective.goal, sampler=sampler)
         study.add_trials([self._record(i, seen) for i, seen in enumerate(history)])
         return study
 

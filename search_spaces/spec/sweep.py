@@ -17,6 +17,7 @@ from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage,
 from search_spaces.spec.yaml_document import MAX_BYTES, decoded
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal, Problem
 from search_spaces.types.values import Value
 
@@ -67,6 +68,11 @@ class Sweep(BaseModel):
     final: Final | None = Final()
     tracking: Tracking = Tracking()
     storage: Storage = Storage()
+
+    @property
+    def objective(self) -> Objective:
+        """What is optimised: the metric and its goal."""
+        return Objective(self.metric.name, self.metric.goal)
 
     def to_tree(self) -> dict[str, Any]:
         """The spec as plain values: the form of its file, defaults left out."""

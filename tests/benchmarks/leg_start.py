@@ -17,6 +17,7 @@ from cluster.ray_internals.local_ray import local_ray
 from cluster.sweep.lane_count import LaneSize
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
+from search_spaces.types.objective import LOSS
 from tests.benchmarks.noop import stamp
 from workloads.data.prepare import prepare
 from workloads.registry import workload
@@ -31,7 +32,7 @@ def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
     from cluster.sweep.messages import Report, Shared
     from workloads.legs.ray_train import Crew
 
-    setting = {"workload": WORKLOAD, "objective": "val_loss", "goal": "minimize", "checkpoints": str(folder / "c")}
+    setting = {"workload": WORKLOAD, "objective": LOSS, "checkpoints": str(folder / "c")}
     shared = Shared({**setting, "device": "cpu"}, search, folder / "stop")
     crew = Crew(2, 2, 1.0, 0.0, "ddp", str(folder / "crews"))
     seconds = []

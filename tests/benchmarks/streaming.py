@@ -18,6 +18,7 @@ from typing import Any
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data, Split
+from search_spaces.types.objective import Objective
 from tests.benchmarks.commands import DATA_ENV, data_folder
 from workloads.data.prepare import prepare
 from workloads.data.streaming.ray_data import own_shard
@@ -38,7 +39,7 @@ def source(workload: str, folder: Path) -> dict[str, Any]:
 def lane(workload: str, data: dict[str, Any], streaming: bool, epochs: int) -> LegRunner:
     """One that has begun its leg."""
     search = prepare(Data.model_validate({**data, "streaming": streaming})).search
-    setting = LegSetting(workload, "val_accuracy", "maximize", tempfile.mkdtemp(), device="cpu")
+    setting = LegSetting(workload, Objective("val_accuracy", "maximize"), tempfile.mkdtemp(), device="cpu")
     shard = own_shard(search.stream) if search.stream else None
     found = LegRunner(setting, search, shard=shard)
     member = Member(trial=0, seed=0, params={"blocks": 2, "channels": 16} if workload == "cnn" else {})

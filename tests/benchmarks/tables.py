@@ -21,9 +21,11 @@ from search_spaces.race.simulate import World, simulate
 from search_spaces.space.domains import Choice, Int
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
+from search_spaces.types.objective import Objective
+from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params, Value
 
-GOALS = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
+GOALS: dict[str, Goal] = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
 FEW = {
     "hpobench": ("batch_size", "depth"),
     "hpolib": ("batch_size", "activation_fn_1"),
@@ -46,7 +48,7 @@ class Table:
     """``rows[point]`` holds the value of each training seed; a point is one code a column."""
 
     name: str
-    goal: str
+    objective: Objective
     domains: dict[str, Int | Choice]
     rows: dict[tuple[Value, ...], np.ndarray]
 
@@ -67,7 +69,7 @@ class Table:
     def best(self) -> float:
         """The best mean over training seeds."""
         means = np.stack(list(self.rows.values())).mean(axis=1)
-        return float(np.nanmax(means) if self.goal == "maximize" else np.nanmin(means))
+        return float(np.nanmin(means) if self.objective.ascending else np.nanmax(means))
 
     @cached_property
     def noise(self) -> float:
@@ -76,7 +78,7 @@ class Table:
         Smaller regrets cannot be told from 0, which a search that finds the best row has.
         """
         rows = np.stack(list(self.rows.values()))
-        sign = -1 if self.goal == "maximize" else 1
+        sign = 1 if self.objective.ascending else -1
         best = rows[np.argsort(sign * rows.mean(axis=1))[: max(1, len(rows) // 100)]]
         return float(np.median(best.std(axis=1, ddof=1)) / rows.shape[1] ** 0.5)
 
@@ -94,7 +96,7 @@ def load(path: Path) -> Table:
         domains[name] = Choice(tuple(levels)) if words else Int(0, len(levels) - 1)
         codes.append(frame[name] if words else frame[name].map({v: i for i, v in enumerate(levels)}))
     rows = dict(zip(zip(*codes, strict=True), frame[seeds].to_numpy(), strict=True))
-    return Table(path.stem, GOALS[path.stem.split("-")[0]], domains, rows)
+    return Table(path.stem, Objective("value", GOALS[path.stem.split("-")[0]]), domains, rows)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
         epochs=1,
         method="tpe",
         space=Space(dict(table.domains)),
-        metric=SimpleNamespace(name="value", goal=table.goal, target=None),
+        metric=SimpleNamespace(name="value", target=None),
+        objective=table.objective,
         seed=seed,
         max_failures=0,
         final=None,

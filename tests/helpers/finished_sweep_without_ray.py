@@ -54,7 +54,7 @@ def raced(*overrides: str, text: str = SPEC, most_legs: int = 1000, **facts: Any
     while most_legs and (leg := race.next_leg()):
         most_legs -= 1
         for epoch in range(leg.start + 1, leg.stop + 1):
-            race.reported(leg.id, measured(leg, epoch), "val_accuracy")
+            race.reported(leg.id, measured(leg, epoch))
         alive = [member for member in leg.members if member.trial != FAILING]
         race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in alive])
         race.finished_leg(leg.id, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.objective import Objective
 from tracking.store.records import SweepHeader
 from tracking.writer.writer import Writer
 
@@ -14,8 +15,7 @@ HEADER = SweepHeader(
     name="digits-mlp",
     workload="mlp",
     experiment="digits",
-    metric="val_accuracy",
-    goal="maximize",
+    objective=Objective("val_accuracy", "maximize"),
     method="tpe",
     spec_text="workload: mlp\n",
     overview={"trials": 8, "schedule": "asha"},

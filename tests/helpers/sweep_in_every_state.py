@@ -6,9 +6,15 @@ from typing import Any
 
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Row, Snapshot
+from search_spaces.types.objective import Objective
 
 TITLE = Title(
-    id="7f3a", name="digits-mlp", metric="val_accuracy", goal="maximize", method="tpe", schedule="asha", seed=3
+    id="7f3a",
+    name="digits-mlp",
+    objective=Objective("val_accuracy", "maximize"),
+    method="tpe",
+    schedule="asha",
+    seed=3,
 )
 URL = "http://127.0.0.1:5000/#/experiments/2/runs?viewStateShareKey=a1b2"
 PARAMS = {"learning_rate": 1.234e-4, "dropout": 0.42, "batch_size": 64, "optimizer": "adamw", "activation": "relu"}

@@ -32,7 +32,7 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     assert sweep.final is not None
     data = Preparing(sweep).result()
     study = Study("undisturbed", sweep.metric.goal, scratch / "journal.log")
-    setting = LegSetting(sweep.workload, sweep.metric.name, sweep.metric.goal, str(scratch), "cpu")
+    setting = LegSetting(sweep.workload, sweep.objective, str(scratch), "cpu")
     runner = LegRunner(setting, data.search)
     search = Search(sweep, workload(sweep.workload).hyperparameters, study).race(num_lanes=1)
     train(search, runner)
@@ -52,7 +52,7 @@ def train(race: Race, runner: LegRunner, finals: Finals | None = None) -> None:
         tracks = {track.key: track for track in race.running()[0][1]}
         runner.start(leg)
         while not runner.done:
-            race.reported(leg.id, runner.epoch(), runner.setting.objective)
+            race.reported(leg.id, runner.epoch())
         race.saved(leg.id, runner.save())
         for scored in runner.score() if finals else ():
             assert finals is not None

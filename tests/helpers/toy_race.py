@@ -17,9 +17,11 @@ from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
 from search_spaces.spec.data import Data
 from search_spaces.spec.sweep import Metric, Sweep
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 METRIC = "val_accuracy"
+ACCURACY = Objective(METRIC, "maximize")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,7 @@ class World:
         out.bad |= {key for key in alive if self.luck.diverges(params[key]) == out.epoch}
         finished = {key for key in alive if self._finished(params[key], out)} - out.bad
         out.over, out.unsaved = out.over | finished, out.unsaved | finished
-        self.race.reported(ids, [self._measured(key, params[key], out) for key in alive], METRIC)
+        self.race.reported(ids, [self._measured(key, params[key], out) for key in alive])
         over = out.epoch == out.leg.stop or self.race.closing
         if over or self.random.random() < self.luck.save:
             self._save(out, [key for key in alive if key not in out.bad | finished], out.epoch)

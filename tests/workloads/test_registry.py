@@ -13,6 +13,7 @@ import workloads
 from search_spaces.race.legs import Leg, Member
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.spec.data import Data
+from search_spaces.types.objective import Objective
 from search_spaces.types.problems import METRICS
 from tests.helpers.workload_data import setup, trainee
 from workloads.data.prepare import prepare
@@ -102,7 +103,9 @@ def test_a_workload_of_ones_own_is_found_in_the_current_folder(
 @pytest.mark.parametrize(("name", "least"), [("softmax", 0.93), ("mlp", 0.95), ("cnn", 0.97)])
 def test_the_defaults_train_well_on_digits(tmp_path: Path, name: str, least: float) -> None:
     prepared = prepare(Data(name="digits"))
-    lane = LegRunner(LegSetting(name, "val_accuracy", "maximize", str(tmp_path), device="cpu"), prepared.search)
+    lane = LegRunner(
+        LegSetting(name, Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu"), prepared.search
+    )
     lane.start(Leg(id=0, start=0, stop=10, horizon=10, members=(Member(trial=0, seed=0, params={}),)))
     while not lane.done:
         (told,) = lane.epoch()

@@ -13,7 +13,7 @@ from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.samplers.contract import Observation
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
@@ -56,40 +56,11 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """The any-time best: from trial ``number`` on (in the order given) the best value was ``value``."""
-
-    position: int
-    number: int
-    value: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Importance:
     """The part of one hyperparameter in what sets the better half of the trials apart from all; parts sum to 1."""
 
     name: str
     share: float
-
-
-def rank(values: Mapping[int, float | None], goal: Goal) -> list[int]:
-    """Trial numbers, best first; ties in the order of numbers; those with None, NaN or an infinity are left out."""
-    sign = -1.0 if goal == "maximize" else 1.0
-    finite = [
-        (sign * value, number) for number, value in values.items() if value is not None and math.isfinite(value)
-    ]
-    return [number for _, number in sorted(finite)]
-
-
-def incumbent(values: Sequence[tuple[int, float | None]], goal: Goal) -> list[Step]:
-    """The improvements in ``(trial, value)`` pairs in the order they finished; empty where no value is finite."""
-    steps: list[Step] = []
-    for position, (number, value) in enumerate(values, start=1):
-        if value is None or not math.isfinite(value):
-            continue
-        if not steps or (value > steps[-1].value if goal == "maximize" else value < steps[-1].value):
-            steps.append(Step(position=position, number=number, value=value))
-    return steps
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -124,7 +95,9 @@ def verdict(metric: str, winner: Mapping[int, float], default: Mapping[int, floa
     )
 
 
-def importance(space: Space, tried: Sequence[tuple[Params, float | None]], goal: Goal) -> list[Importance]:
+def importance(
+    space: Space, tried: Sequence[tuple[Params, float | None]], objective: Objective
+) -> list[Importance]:
     """The searched hyperparameters, the most important first, from each trial's parameters and best value.
 
     By Optuna's PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255; conditional parameters: arXiv:2601.20800). Trials
@@ -140,7 +113,7 @@ def importance(space: Space, tried: Sequence[tuple[Params, float | None]], goal:
     if len(seen) < FEWEST_TRIALS or len(space.domains) < 2:
         return []
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(direction=goal)
+    study = optuna.create_study(direction=objective.goal)
     study.add_trials([frozen_trial(space, one) for one in seen])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of conditions that hardly any trial met

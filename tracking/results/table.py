@@ -162,14 +162,6 @@ def _points(uri: str, run_ids: list[str], metrics: list[str]) -> list[tuple[str,
     ]
 
 
-def leaderboard(table: pd.DataFrame, metric: str, goal: str) -> pd.DataFrame:
-    """``table`` best first by the best value; trials without one come last, in their own order."""
-    ascending = goal == "minimize"
-    return table.sort_values(
-        names.best(metric), ascending=ascending, na_position="last", kind="stable", ignore_index=True
-    )
-
-
 def to_csv(table: pd.DataFrame) -> str:
     """For people and spreadsheets."""
     return str(table.to_csv(index=False))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 from tracking import names
 
@@ -33,9 +34,7 @@ class SweepHeader:
     name: str
     workload: str
     experiment: str
-    metric: str
-    goal: str
-    """``minimize`` or ``maximize``."""
+    objective: Objective
     method: str
     spec_text: str
     overview: Params = field(default_factory=dict)
@@ -178,8 +177,8 @@ def opening(header: SweepHeader, who: str) -> RunChange:
         names.SWEEP_STATE: "running",
         names.SWEEP_NAME: header.name,
         names.SWEEP_WORKLOAD: header.workload,
-        names.SWEEP_METRIC: header.metric,
-        names.SWEEP_GOAL: header.goal,
+        names.SWEEP_METRIC: header.objective.name,
+        names.SWEEP_GOAL: header.objective.goal,
         names.SWEEP_METHOD: header.method,
         names.SWEEP_TARGET: os.environ.get("PACELINE_PLACE", "local"),
         names.USER: who,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from search_spaces.types.objective import Objective
 from tracking import names
 from tracking.store.open import resolve, sqlite_path
 from tracking.ui.shared_view import trials_filter
@@ -38,9 +39,12 @@ def charts_url(base: str, experiment_id: str, sweep_id: str) -> str:
     return _url(base, experiment_id, {"viewStateShareKey": sweep_id, "compareRunsMode": "CHART"})
 
 
-def plain_url(base: str, experiment_id: str, sweep_id: str, metric: str, goal: str) -> str:
+def plain_url(base: str, experiment_id: str, sweep_id: str, objective: Objective) -> str:
     """The trials filtered and sorted, without the shared view: for a UI that does not know it."""
-    order = {"orderByKey": f"metrics.`{names.best(metric)}`", "orderByAsc": str(goal == "minimize").lower()}
+    order = {
+        "orderByKey": f"metrics.`{names.best(objective.name)}`",
+        "orderByAsc": str(objective.ascending).lower(),
+    }
     return _url(base, experiment_id, {"searchFilter": trials_filter(sweep_id), **order})
 
 

@@ -29,8 +29,8 @@ def note(header: SweepHeader, best: Best | None) -> str:
         first = "No trial has finished yet."
     else:
         setting = ", ".join(f"`{name}={_show(value)}`" for name, value in best.params.items())
-        first = f"**Best: trial {best.number}, {header.metric} {best.value:.5g}** with {setting}"
-    goal = f"{header.goal} {header.metric} by {header.method}"
+        first = f"**Best: trial {best.number}, {header.objective.name} {best.value:.5g}** with {setting}"
+    goal = f"{header.objective.goal} {header.objective.name} by {header.method}"
     return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
 
 
@@ -42,14 +42,14 @@ def shared_views(header: SweepHeader) -> dict[str, str]:
 
 
 def _view(header: SweepHeader) -> dict[str, Any]:
-    best = names.best(names.clean_key(header.metric))
+    best = names.best(names.clean_key(header.objective.name))
     columns = [f"metrics.`{names.clean_key(key)}`" for key in (best, *header.beside)]
     columns.append(f"tags.`{names.TRIAL_STATE}`")
     columns += [f"params.`{names.clean_key(name)}`" for name in header.searched[:MAX_COLUMNS]]
     return {
         "searchFilter": trials_filter(header.sweep_id),
         "orderByKey": f"metrics.`{best}`",
-        "orderByAsc": header.goal == "minimize",
+        "orderByAsc": header.objective.ascending,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
@@ -80,7 +80,7 @@ def _section(header: SweepHeader) -> dict[str, Any]:
 
 
 def _charts(header: SweepHeader, best: str) -> list[dict[str, Any]]:
-    metric = names.clean_key(header.metric)
+    metric = names.clean_key(header.objective.name)
     numeric = [name for name in header.searched if name not in header.categorical]
     scatters = [_scatter(_axis(name, header.log_scaled), best) for name in numeric[:3]]
     charts = [_parallel(header, best), _curves(metric), *scatters]

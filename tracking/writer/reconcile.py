@@ -39,7 +39,9 @@ def plan(
     """What is to be done. ``steps`` gives the epochs whose objective a found run has, asked only if some lack."""
     todo = Plan()
     for key in {run.key: None for run in found}:
-        twins = sorted((run for run in found if run.key == key), key=lambda run: _wealth(run, header.metric))
+        twins = sorted(
+            (run for run in found if run.key == key), key=lambda run: _wealth(run, header.objective.name)
+        )
         *poorer, richest = twins
         unknown = key != PARENT and key not in expected
         todo.bin += twins if unknown else poorer
@@ -67,9 +69,9 @@ def _settle(
         born = Birth(key=key, number=facts.number, role=facts.role, params=facts.params, timestamp_ms=now)
         birth(header, born, change)
         todo.num_made += 1
-    missing = _missing(header.metric, facts, run, steps)
+    missing = _missing(header.objective.name, facts, run, steps)
     for epoch in missing:
-        change.measure({header.metric: facts.history[epoch]}, now, epoch)
+        change.measure({header.objective.name: facts.history[epoch]}, now, epoch)
     todo.num_points += len(missing)
     if run is None or run.state != facts.state or run.status != names.STATUS[facts.state]:
         change.measure(facts.summary, now, 0)
@@ -95,7 +97,9 @@ def execute(
 ) -> tuple[Plan, dict[str, str]]:
     """Plans and does it; safe to do again. Returns the plan and every run of the sweep by key."""
     found = store.found(place, header.sweep_id)
-    todo = plan(header, found, expected, lambda run: store.steps(run.run_id, names.clean_key(header.metric)))
+    todo = plan(
+        header, found, expected, lambda run: store.steps(run.run_id, names.clean_key(header.objective.name))
+    )
     for run in todo.bin:
         store.delete(run.run_id)
     run_ids = dict(todo.keep)

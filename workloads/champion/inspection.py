@@ -106,7 +106,7 @@ def importance(subject: Subject, winner: Winner, val: Arrays) -> list[Importance
     other.
     """
     part = val.take(np.arange(0, len(val), -(-len(val) // MAX_ROWS)))
-    sign = 1.0 if subject.goal == "maximize" else -1.0
+    signed = subject.objective.signed
     [base] = _scores(subject, winner, part, 1)
     rng = np.random.default_rng(0)
     repeats = REPEATS if len(val.columns) <= FEW_COLUMNS else 1
@@ -114,7 +114,7 @@ def importance(subject: Subject, winner: Winner, val: Arrays) -> list[Importance
     for k, column in enumerate(val.columns):
         many = part.take(np.tile(np.arange(len(part)), repeats))
         many.x[:, k] = np.concatenate([rng.permutation(part.x[:, k]) for _ in range(repeats)])
-        drops = [sign * (base - score) for score in _scores(subject, winner, many, repeats)]
+        drops = [signed(score) - signed(base) for score in _scores(subject, winner, many, repeats)]
         found.append(Importance(column=column.name, mean=float(np.mean(drops)), std=float(np.std(drops))))
     return sorted(found, key=lambda column: -column.mean)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 
+from search_spaces.types.objective import Objective
 from workloads.arrays import Array
 from workloads.champion.export import trained
 from workloads.data.prepare import Arrays
@@ -26,15 +26,14 @@ class Subject:
 
     workload: str
     checkpoint: str
-    objective: str
-    goal: Literal["minimize", "maximize"]
+    objective: Objective
     rows: Sequence[int] = ()
     """Where each validation example stands in its source."""
 
     @property
     def measure(self) -> str:
         """The objective without its split."""
-        return self.objective.removeprefix("val_")
+        return self.objective.name.removeprefix("val_")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from search_spaces.space.hyperparameters import hyperparameters
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import Objective
 from search_spaces.types.values import Value
 from workloads.contract import Workload
 from workloads.data.search_data import SearchData
@@ -29,7 +29,7 @@ class Forms:
         self._workload, self._search, self._device, self._shard = kind, search, device, shard
         self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
 
-    def setup(self, hp: Any, objective: str, goal: Goal, fold: int | None = None) -> Setup:
+    def setup(self, hp: Any, objective: Objective, fold: int | None = None) -> Setup:
         """The data as ``hp`` wants it; ``fold`` None is the split itself."""
         known = hyperparameters(type(hp))
         key = (fold, *(getattr(hp, name) for name, field in known.items() if field.prepares))
@@ -37,7 +37,7 @@ class Forms:
             search = self._search if fold is None else fold_data(self._search, fold)
             data = self._workload.data(hp, search, self._device, torch.float32)
             data = data if self._shard is None else replace(data, shard=self._shard)
-            self._setups[key] = Setup(self._workload, data, objective, goal)
+            self._setups[key] = Setup(self._workload, data, objective)
             if len(self._setups) > KEPT_FORMS * max(1, len(self._search.folds)):
                 self._setups.popitem(last=False)
         self._setups.move_to_end(key)

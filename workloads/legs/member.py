@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import Objective
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
 from workloads.training.setup import Loop, MemberState, State
@@ -40,7 +40,7 @@ class Aboard:
         assert self.progress.best_metrics is not None
         return {name: v for name, v in self.progress.best_metrics.items() if name.startswith("val_")}
 
-    def measured(self, metrics: Mapping[str, float], finite: bool, objective: str, goal: Goal) -> MemberEpoch:
+    def measured(self, metrics: Mapping[str, float], finite: bool, objective: Objective) -> MemberEpoch:
         """Takes what an epoch measured, and says whether the member diverged, or is finished.
 
         Of equal best epochs the last counts, as for the race.
@@ -50,12 +50,12 @@ class Aboard:
         if broken or not finite:
             shown = ", ".join(broken) or "weights are not finite"
             return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=f"diverged: {shown}")
-        value, sign, before = metrics[objective], 1.0 if goal == "maximize" else -1.0, self.progress
+        value, before = metrics[objective.name], self.progress
         self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
-        if before.best_value is None or sign * value >= sign * before.best_value:
+        if objective.reaches(value, before.best_value):
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
         patience, least = getattr(self.hp, "patience", 0), getattr(self.hp, "min_improvement", 0.0)
-        if before.reference is None or sign * (value - before.reference) > least:
+        if objective.signed(before.reference) - objective.signed(value) > least:
             self.progress = replace(self.progress, reference=value, num_stale=0)
         finished = 0 < patience <= self.progress.num_stale
         return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
@@ -67,15 +67,13 @@ class Aboard:
         self.progress = replace(self.progress, curves=curves)
 
 
-def passed_over(leg: Leg, aboard: Sequence[Aboard], goal: Goal) -> set[str]:
+def passed_over(leg: Leg, aboard: Sequence[Aboard], objective: Objective) -> set[str]:
     """The keys of those members that have reached the horizon and need no checkpoint, see ``Leg``."""
     if leg.keep is None:
         return set()
-    sign = 1.0 if goal == "maximize" else -1.0
-    ended = [a for a in aboard if a.progress.epoch == leg.horizon]
-    ranked = sorted(ended, key=lambda a: (-sign * a.value, a.member.trial))
-    least = -math.inf if leg.floor is None else sign * leg.floor
-    return {a.member.key for place, a in enumerate(ranked) if place >= leg.keep or sign * a.value < least}
+    ended = sorted((a for a in aboard if a.progress.epoch == leg.horizon), key=lambda a: a.member.trial)
+    ranked = objective.ranked(ended, lambda a: a.value)
+    return {a.member.key for i, a in enumerate(ranked) if i >= leg.keep or objective.better(leg.floor, a.value)}
 
 
 def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> Aboard:

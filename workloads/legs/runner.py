@@ -113,7 +113,7 @@ class LegRunner:
 
     def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
         """The data as ``hp`` wants it prepared, and the bounds that are known for programs of its kind."""
-        bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, self.setting.goal, fold)
+        bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, fold)
         width, micro_batch = bound.width, bound.micro_batch
         return replace(form, horizon=horizon, ring=self.ring, width=width, micro_batch=micro_batch)
 
@@ -169,7 +169,7 @@ class LegRunner:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
 
     def _tell(self, a: Aboard, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
-        told = a.measured(metrics, finite, self.setting.objective, self.setting.goal)
+        told = a.measured(metrics, finite, self.setting.objective)
         final = self.leg is not None and self.leg.purpose == "final"
         if final and told.failure is None:
             a.record(metrics)
@@ -198,7 +198,7 @@ class LegRunner:
     def save(self) -> list[Saved]:
         """Checkpoints of all members at their present epoch; of those that are finished, once."""
         assert self.leg is not None
-        over = passed_over(self.leg, self.aboard, self.setting.goal) if self.ring.alone else ()
+        over = passed_over(self.leg, self.aboard, self.setting.objective) if self.ring.alone else ()
         saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
         if self.aboard and not self.done:
             uris = {done.key: done.uri for done in saved}

@@ -16,7 +16,7 @@ def thorough(setup: Setup) -> Task:
     """The task with the measures that are too dear for every epoch."""
     if setup.workload.judge is not None:
         return setup.task()
-    objective = "val_roc_auc" if setup.data.shape.problem == "classification" else setup.objective
+    objective = "val_roc_auc" if setup.data.shape.problem == "classification" else setup.objective.name
     return setup.workload.task(setup.data.shape, objective)
 
 

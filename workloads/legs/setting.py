@@ -7,14 +7,15 @@ from typing import Literal
 
 import torch
 
+from search_spaces.types.objective import Objective
+
 
 @dataclass(frozen=True)
 class LegSetting:
     """See the module."""
 
     workload: str
-    objective: str
-    goal: Literal["minimize", "maximize"]
+    objective: Objective
     checkpoints: str
     """Folder (path or fsspec URI) under which each member has its own."""
     device: str = "auto"

@@ -53,7 +53,7 @@ class FoldedLoop:
     def __init__(self, setups: Sequence[Setup], members: Sequence[Trainee], num_epochs: int) -> None:
         self.members = list(members)
         self.messages: list[str] = []
-        self._objective = setups[0].objective
+        self._objective = setups[0].objective.name
         self._aboard = list(range(len(members)))
         self._folds = [self._parts(setup, num_epochs) for setup in setups]
 

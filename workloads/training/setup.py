@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.space.hyperparameters import hyperparameters
-from search_spaces.types.problems import Goal
+from search_spaces.types.objective import LOSS, WORST, Objective
 from workloads.arrays import DataShape
 from workloads.data.epoch_order import balancing, epoch_order, mix, seed_cpu
 from workloads.layers.initialisation import initialise
@@ -89,8 +89,7 @@ class Setup:
 
     workload: Recipe
     data: ResidentData
-    objective: str = "val_loss"
-    goal: Goal = "minimize"
+    objective: Objective = LOSS
     horizon: int = 1
     """The last epoch that the members could ever reach: what learning-rate schedules spread over."""
     micro_batch: int = 0
@@ -104,7 +103,7 @@ class Setup:
         """The loss and the metrics."""
         if self.workload.judge is not None:
             return self.workload.judge(self.data)
-        return self.workload.task(self.data.shape, self.objective)
+        return self.workload.task(self.data.shape, self.objective.name)
 
     def autocast(self) -> AbstractContextManager[object]:
         """bfloat16 products on a GPU where the workload asks for it; elsewhere nothing."""
@@ -149,11 +148,10 @@ class Setup:
         return Pace([member.hp for member in members], num_steps, self.horizon)
 
     def to_minimise(self, means: Mapping[str, Tensor]) -> list[float]:
-        """Each member's objective, the lower the better; NaN where it was not measured."""
-        if self.objective not in means:
-            return [math.nan] * max(map(len, means.values()))
-        values = means[self.objective]
-        return (values if self.goal == "minimize" else -values).tolist()
+        """Each member's objective, the lower the better; infinite where it was not measured."""
+        if self.objective.name not in means:
+            return [WORST] * max(map(len, means.values()))
+        return [self.objective.signed(value) for value in means[self.objective.name].tolist()]
 
 
 class Loop(Protocol):

@@ -106,8 +106,7 @@ def title(home: SweepHome, sweep: Sweep) -> Title:
     return Title(
         id=home.id,
         name=sweep.name,
-        metric=sweep.metric.name,
-        goal=sweep.metric.goal,
+        objective=sweep.objective,
         method=sweep.method,
         schedule=sweep.early_terminate.type,
         seed=sweep.seed,

@@ -11,6 +11,7 @@ import pytest
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
+from search_spaces.types.objective import LOSS
 from tests.helpers.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -89,8 +90,7 @@ def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypat
     search = prepare(Data(name="wine")).search
     setting = {
         "workload": WORKLOAD,
-        "objective": "val_loss",
-        "goal": "minimize",
+        "objective": LOSS,
         "checkpoints": str(tmp_path / "c"),
     }
     shared = Shared({**setting, "device": "cpu"}, ray.put(search), tmp_path / "stop")

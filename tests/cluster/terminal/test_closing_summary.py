@@ -12,6 +12,8 @@ from rich.console import Console
 from cluster.terminal import closing_summary
 from cluster.terminal.closing_summary import Ending
 from cluster.terminal.records import Trouble
+from search_spaces.types.objective import Objective
+from search_spaces.types.problems import Goal
 from tests.helpers.sweep_in_every_state import TITLE, mixed
 
 
@@ -37,17 +39,17 @@ def verdict(low: float, high: float) -> dict[str, Any]:
         (float("nan"), float("nan"), "maximize", "One seed gives no interval"),
     ],
 )
-def test_the_verdict_in_words(low: float, high: float, goal: str, words_of_it: str) -> None:
+def test_the_verdict_in_words(low: float, high: float, goal: Goal, words_of_it: str) -> None:
     told = verdict(low, high)
     if low != low:
         told["difference"] = {"mean": 0.02, "ci95": None}
-    assert words_of_it in closing_summary.judgement(told, goal)
+    assert words_of_it in closing_summary.judgement(told, Objective("val_accuracy", goal))
 
 
 def test_a_default_that_wins_is_called_by_its_name() -> None:
     same = verdict(0.0, 0.0)
     same["winner"]["number"] = 0
-    assert "The winner is the default configuration" in closing_summary.judgement(same, "maximize")
+    assert "The winner is the default configuration" in closing_summary.judgement(same, TITLE.objective)
 
 
 def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> str:

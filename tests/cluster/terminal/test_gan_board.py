@@ -34,7 +34,7 @@ def raced(*overrides: str) -> SweepHome:
         for epoch in range(1, 4):
             metrics = {"val_frechet_distance": 10.0 - member.trial + abs(epoch - 2), COVERAGE: 1.0}
             metrics |= {COVERAGE: member.trial / 10} if epoch == 2 else {}
-            race.reported(leg.id, [MemberEpoch(key=member.key, epoch=epoch, metrics=metrics)], sweep.metric.name)
+            race.reported(leg.id, [MemberEpoch(key=member.key, epoch=epoch, metrics=metrics)])
         race.saved(leg.id, [Saved(key=member.key, epoch=3, uri="nowhere")])
         race.finished_leg(leg.id, 1.0)
     study.set("phase", "finished")
@@ -43,7 +43,7 @@ def raced(*overrides: str) -> SweepHome:
 
 
 def rows_of(home: SweepHome) -> list[Row]:
-    return reading.rows(Study(home.id, "minimize", home.journal, writing=False), "minimize", live=False)
+    return reading.rows(Study(home.id, "minimize", home.journal, writing=False), home.sweep().objective, live=False)
 
 
 @pytest.fixture(autouse=True)

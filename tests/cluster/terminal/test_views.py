@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from cluster.terminal import formatting
-from cluster.terminal.leaderboard import ranking
 from cluster.terminal.live_lines import chosen
-from cluster.terminal.records import Snapshot
+from cluster.terminal.records import Snapshot, ranked
 from cluster.terminal.views import LineView, LiveView, QuietView, picture
+from search_spaces.types.objective import LOSS
 from tests.helpers.sweep_in_every_state import TITLE, URL, mixed, row, snapshot
 
 
@@ -63,7 +63,7 @@ def test_a_wide_cohort_does_not_fill_the_screen() -> None:
 def test_minimising_ranks_the_smallest_first_and_nan_and_failed_last() -> None:
     rows = [row(0, best_value=None, state="failed"), row(1, best_value=2.0), row(2, best_value=float("nan"))]
     rows += [row(3, best_value=1.0), row(4, best_value=None, state="running")]
-    assert [r.number for r in ranking(rows, descending=False)] == [3, 1, 2, 4, 0]
+    assert [r.number for r in ranked(rows, LOSS)] == [3, 1, 2, 4, 0]
 
 
 def test_an_empty_sweep_has_a_picture() -> None:

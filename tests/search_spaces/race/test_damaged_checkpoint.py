@@ -61,7 +61,7 @@ def test_a_checkpoint_that_is_torn_while_the_sweep_runs_is_passed_over(tmp_path:
         stop=Stop(home.stop_mark),
         begun=time.monotonic(),
     )
-    setting = LegSetting(sweep.workload, sweep.metric.name, sweep.metric.goal, home.checkpoints, "cpu")
+    setting = LegSetting(sweep.workload, sweep.objective, home.checkpoints, "cpu")
     runner = LegRunner(setting, data.search)
     torn: set[str] = set()
     while leg := conductor.next_leg():

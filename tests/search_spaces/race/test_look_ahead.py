@@ -23,7 +23,7 @@ def a_race(**changes: Any) -> Race:
 
 
 def trained(race: Race, leg: Leg, seconds: float) -> None:
-    race.reported(leg.id, [MemberEpoch(key=m.key, epoch=1, metrics={METRIC: 0.5}) for m in leg.members], METRIC)
+    race.reported(leg.id, [MemberEpoch(key=m.key, epoch=1, metrics={METRIC: 0.5}) for m in leg.members])
     race.saved(leg.id, [Saved(key=m.key, epoch=1, uri=m.key) for m in leg.members])
     race.finished_leg(leg.id, seconds, len(leg.members))
 

@@ -47,7 +47,7 @@ def began(race: Race) -> Leg:
 def reported(race: Race, leg: Leg, epoch: int, values: dict[int, float]) -> None:
     keys = {member.trial: member.key for member in leg.members}
     found = [MemberEpoch(key=keys[t], epoch=epoch, metrics={METRIC: v}) for t, v in values.items()]
-    race.reported(leg.id, found, METRIC)
+    race.reported(leg.id, found)
 
 
 def saved(race: Race, leg: Leg, epoch: int) -> None:

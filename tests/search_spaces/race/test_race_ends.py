@@ -40,7 +40,7 @@ def test_a_member_that_improves_no_more_is_done_with_its_best_value(tmp_path: Pa
     leg = began(race)
     keys = [member.key for member in leg.members]
     told = [MemberEpoch(key=key, epoch=1, metrics={METRIC: 0.5}, finished=key == keys[1]) for key in keys]
-    race.reported(leg.id, told, METRIC)
+    race.reported(leg.id, told)
     saved(race, leg, 1)
     race.finished_leg(leg.id)
 
@@ -58,7 +58,7 @@ def test_a_finished_member_whose_end_was_not_written_is_done_in_the_next_life(tm
     race = Search(sweep, Toy, study).race(1)
     leg = began(race)
     reported(race, leg, 1, {0: 0.5})
-    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=2, metrics={METRIC: 0.4}, finished=True)], METRIC)
+    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=2, metrics={METRIC: 0.4}, finished=True)])
     saved(race, leg, 2)
 
     (track,) = Search(sweep, Toy, study).race(1).tracks
@@ -69,14 +69,14 @@ def test_a_finished_member_whose_end_was_not_written_is_done_in_the_next_life(tm
 def test_a_lane_that_dies_after_a_member_finished_loses_nothing(lost: bool) -> None:
     race = Search(toy_sweep(trials=1, early_terminate={"type": "none"}), Toy, None).race(1)
     leg = began(race)
-    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)], METRIC)
+    race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)])
     if not lost:
         saved(race, leg, 1)
     race.failed_leg(leg.id, "killed")
     assert race.tracks[0].state == ("ready" if lost else "done")
     if lost:
         leg = began(race)
-        race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)], METRIC)
+        race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)])
         saved(race, leg, 1)
         race.finished_leg(leg.id)
     assert race.tracks[0].state == "done"

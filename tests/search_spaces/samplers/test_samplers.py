@@ -17,8 +17,9 @@ from search_spaces.samplers.optuna_trials import frozen_trial
 from search_spaces.space.domain_contract import DomainFault
 from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
 from search_spaces.space.space import Space
+from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Params
-from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
+from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 
 METHODS = sorted(SAMPLERS)
 ENDLESS = [method for method in METHODS if method != "grid"]
@@ -68,9 +69,9 @@ def asked(it: Sampler, rounds: int, count: int) -> list[Params]:
 def test_suggestions_lie_in_the_space(method: str, space: Space, count: int) -> None:
     if method == "grid" and space.size() is None:
         with pytest.raises(DomainFault, match="grid"):
-            sampler(method, space, "maximize", 0).ask([], 1, {})
+            sampler(method, space, ACCURACY, 0).ask([], 1, {})
         return
-    found = asked(sampler(method, space, "maximize", 0), 16 // count, count)
+    found = asked(sampler(method, space, ACCURACY, 0), 16 // count, count)
 
     assert len(found) == 16
     assert all(space.contains(params) for params in found)
@@ -80,7 +81,7 @@ def test_suggestions_lie_in_the_space(method: str, space: Space, count: int) -> 
 @pytest.mark.parametrize("count", [1, 7])
 def test_a_finite_space_is_gone_through_without_twins(method: str, count: int) -> None:
     assert TREE.size() == 25
-    found = asked(sampler(method, TREE, "minimize", 3), 25 // count + 2, count)
+    found = asked(sampler(method, TREE, LOSS, 3), 25 // count + 2, count)
 
     assert len(found) == 25
     assert {frozenset(p.items()) for p in found} == {frozenset(p.items()) for p in TREE.grid()}
@@ -88,7 +89,7 @@ def test_a_finite_space_is_gone_through_without_twins(method: str, count: int) -
 
 @pytest.mark.parametrize("method", METHODS)
 def test_held_parameters_keep_their_values_until_there_is_no_more(method: str) -> None:
-    it, held = sampler(method, TREE, "maximize", 1), {"optimizer": "sgd", "width": 3, "depth": 2}
+    it, held = sampler(method, TREE, ACCURACY, 1), {"optimizer": "sgd", "width": 3, "depth": 2}
     found = it.ask([], 9, held)
 
     assert sorted(params["momentum"] for params in found) == [0.0, 0.3, 0.6, 0.9]
@@ -100,7 +101,7 @@ def test_held_parameters_keep_their_values_until_there_is_no_more(method: str) -
 @pytest.mark.parametrize("method", ENDLESS)
 def test_held_values_do_not_suffer_from_rounding(method: str) -> None:
     held = {"lr": 0.1 + 0.2 - 0.29, "odd": "y"}
-    found = sampler(method, WIDE, "maximize", 1).ask([], 3, held)
+    found = sampler(method, WIDE, ACCURACY, 1).ask([], 3, held)
     assert [(params["lr"], params["odd"]) for params in found] == [(held["lr"], "y")] * 3
 
 
@@ -172,13 +173,13 @@ def test_a_waiting_trial_is_pruned_with_its_values_and_a_failed_one_has_none() -
 
 
 def test_a_sampler_that_was_asked_before_answers_as_a_new_one() -> None:
-    asked = sampler("tpe", WIDE, "maximize", 3)
+    asked = sampler("tpe", WIDE, ACCURACY, 3)
     history = [Observation(params, "running", {}) for params in asked.ask([], 24, {})]
     for state, value in (("running", None), ("paused", 0.2), ("done", 0.7), ("failed", None)):
         values = {} if value is None else {1: value}
         history[::4] = [replace(seen, state=state, values=values, best_value=value) for seen in history[::4]]
         history[1::2] = [replace(seen, state="done", best_value=0.1 * i) for i, seen in enumerate(history[1::2])]
-        assert asked.ask(history, 3, {}) == sampler("tpe", WIDE, "maximize", 3).ask(history, 3, {})
+        assert asked.ask(history, 3, {}) == sampler("tpe", WIDE, ACCURACY, 3).ask(history, 3, {})
         history.append(Observation(asked.ask(history, 1, {"kind": "a"})[0], "running", {}))
 
 

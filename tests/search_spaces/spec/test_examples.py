@@ -33,16 +33,15 @@ def test_an_example_trains(example: Path, tmp_path: Path) -> None:
     """Its defaults and what its sampler asks for next, for an epoch on a few of its rows."""
     sweep = load_sweep(example, catalogue=catalogue())
     sweep = sweep.model_copy(update={"trials": 2, "epochs": 1, "cohort": 1, "start_from": ()})
-    objective, goal = sweep.metric.name, sweep.metric.goal
-    setting = LegSetting(sweep.workload, objective, goal, str(tmp_path), device="cpu")
+    setting = LegSetting(sweep.workload, sweep.objective, str(tmp_path), device="cpu")
     runner = LegRunner(setting, few(prepare(sweep.data, sweep.problem).search))
     race = Search(sweep, workload(sweep.workload).hyperparameters, None).race(num_lanes=1)
     values = []
     while leg := race.next_leg():
         runner.start(leg)
         (told,) = runner.epoch()
-        values.append(told.metrics[objective])
-        race.reported(leg.id, [told], objective)
+        values.append(told.metrics[sweep.metric.name])
+        race.reported(leg.id, [told])
         race.saved(leg.id, runner.save())
         race.finished_leg(leg.id)
     assert race.finished and len(values) == 2

@@ -56,7 +56,7 @@ def race_on(study: Study, most_legs: int = 1000) -> Race:
         for epoch in range(leg.start + 1, leg.stop + 1):
             values = {m.key: curve(m.params, epoch) if m.trial % 7 else float("nan") for m in leg.members}
             told = [MemberEpoch(key=key, epoch=epoch, metrics={METRIC: value}) for key, value in values.items()]
-            race.reported(leg.id, told, METRIC)
+            race.reported(leg.id, told)
             study.flush()
         race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/{leg.stop}") for m in leg.members])
         race.finished_leg(leg.id)

@@ -15,7 +15,7 @@ from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.race.simulate import OBJECTIVE, World, simulate
+from search_spaces.race.simulate import World, simulate
 from search_spaces.study.journal import mend
 from search_spaces.study.study import Study
 from search_spaces.types.values import Params
@@ -63,7 +63,7 @@ def test_optuna_is_told_what_happened(tmp_path: Path) -> None:
             assert trial.last_step == track.epoch and track.epoch in (1, 3)
         if trial.state == TrialState.FAIL:
             assert trial.value is None and bad(track.params, 9)
-            assert trial.user_attrs["progress"]["error"] == f"diverged: {OBJECTIVE} is nan"
+            assert trial.user_attrs["progress"]["error"] == f"diverged: {METRIC} is nan"
 
 
 def test_a_study_opened_again_holds_the_same(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def train(race: Race, leg: Leg, finals: Finals | None = None) -> None:
     for epoch in range(leg.start + 1, leg.stop + 1):
         metrics = {m.key: {METRIC: curve(m.params, epoch) + m.seed} for m in leg.members}
         found = [MemberEpoch(key=key, epoch=epoch, metrics=measured) for key, measured in metrics.items()]
-        race.reported(leg.id, found, METRIC)
+        race.reported(leg.id, found)
     race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/{leg.stop}") for m in leg.members])
     tracks = {track.key: track for track in race.tracks}
     for member in leg.members if finals else ():

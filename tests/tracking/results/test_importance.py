@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from search_spaces.samplers.catalogue import sampler
 from search_spaces.space.domains import Choice, LogUniform, Uniform
 from search_spaces.space.space import Space
+from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 from tests.helpers.paths import ROOT
+from tests.helpers.toy_race import ACCURACY
 from tracking.results.compare import FEWEST_TRIALS, importance
 
 SPACE = Space(
@@ -30,7 +32,7 @@ SPACE = Space(
 
 
 def drawn(count: int, seed: int, space: Space = SPACE) -> list[Params]:
-    return list(sampler("random", space, "maximize", seed).ask([], count, {}))
+    return list(sampler("random", space, ACCURACY, seed).ask([], count, {}))
 
 
 def measured(params: Params, dice: random.Random) -> float:
@@ -42,7 +44,7 @@ def measured(params: Params, dice: random.Random) -> float:
 def told(count: int, seed: int, goal: Goal = "maximize") -> dict[str, float]:
     dice, sign = random.Random(seed), 1 if goal == "maximize" else -1
     tried = [(params, sign * measured(params, dice)) for params in drawn(count, seed)]
-    return {one.name: one.share for one in importance(SPACE, tried, goal)}
+    return {one.name: one.share for one in importance(SPACE, tried, Objective("val_accuracy", goal))}
 
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
@@ -59,12 +61,12 @@ def test_nothing_is_told_from_few_trials_or_of_one_hyperparameter() -> None:
     assert told(FEWEST_TRIALS - 1, 0) == {}
     assert told(FEWEST_TRIALS, 0)
     alone = Space({"lr": Uniform(0.0, 1.0)})
-    assert importance(alone, [(params, 1.0) for params in drawn(30, 0, alone)], "maximize") == []
-    assert importance(SPACE, [], "maximize") == []
+    assert importance(alone, [(params, 1.0) for params in drawn(30, 0, alone)], ACCURACY) == []
+    assert importance(SPACE, [], ACCURACY) == []
 
 
 def test_nothing_is_told_where_all_trials_are_equal() -> None:
-    assert importance(SPACE, [(params, 0.5) for params in drawn(30, 0)], "maximize") == []
+    assert importance(SPACE, [(params, 0.5) for params in drawn(30, 0)], ACCURACY) == []
 
 
 def test_trials_without_a_value_or_outside_of_the_space_do_not_count() -> None:
@@ -72,7 +74,7 @@ def test_trials_without_a_value_or_outside_of_the_space_do_not_count() -> None:
     tried = [(params, measured(params, dice)) for params in drawn(30, 0)]
     others = [({**params, "dropout": 2.0}, 99.0) for params, _ in tried]
     lost = [(params, value) for params, _ in tried for value in (None, math.nan, -math.inf)]
-    assert importance(SPACE, [*others, *tried, *lost], "maximize") == importance(SPACE, tried, "maximize")
+    assert importance(SPACE, [*others, *tried, *lost], ACCURACY) == importance(SPACE, tried, ACCURACY)
 
 
 CONDITIONAL = Space(
@@ -87,7 +89,7 @@ def test_shares_are_shares_under_conditions_too(seed: int, count: int, kind: str
     dice = random.Random(seed)
     tried = [(params, dice.choice([0.0, 1.0]) if kind == "rough" else dice.random())
              for params in drawn(count, seed, CONDITIONAL)]  # fmt: skip
-    found = importance(CONDITIONAL, tried, "maximize")
+    found = importance(CONDITIONAL, tried, ACCURACY)
     assert not found or {one.name for one in found} == {"optimizer", "momentum", "lr"}
     assert all(0 <= one.share <= 1 for one in found)
     assert sum(one.share for one in found) == pytest.approx(1 if found else 0)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from search_spaces.race.legs import Leg, Member
+from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import SMALL, blobs, search_data
 from tests.workloads.models.test_gan import SMALL as SMALL_GAN
 from tests.workloads.models.test_gan import eight_by_eight
@@ -38,8 +39,8 @@ Served = dict[str, tuple[Array, Array]]
 def trained(name: str, folder: Path) -> tuple[str, SearchData]:
     """The checkpoint of a final member after two epochs, and the data that it saw."""
     search, test = (eight_by_eight(), None) if name == "gan" else (search_data(), blobs(12, 2))
-    objective = next(iter(workload(name).metrics(None)))
-    lane = LegRunner(LegSetting(name, objective, "minimize", str(folder), device="cpu"), search, test)
+    objective = Objective(next(iter(workload(name).metrics(None))), "minimize")
+    lane = LegRunner(LegSetting(name, objective, str(folder), device="cpu"), search, test)
     params = SMALL_GAN if name == "gan" else {**SMALL[name], "batch_size": 8}
     member = Member(trial=0, seed=0, params=params)
     lane.start(Leg(id=0, start=0, stop=2, horizon=2, members=(member,), purpose="final"))

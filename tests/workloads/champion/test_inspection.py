@@ -19,6 +19,7 @@ from torch import nn
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.types.inspection import Inspection
+from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Problem
 from tracking.results.report import files
 from tracking.results.svg import round_values, shade
@@ -29,22 +30,22 @@ from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
 from workloads.legs.runner import LegRunner, LegSetting
 
-METRIC = {"classification": ("val_accuracy", "maximize"), "regression": ("val_rmse", "minimize")}
+METRIC = {"classification": Objective("val_accuracy", "maximize"), "regression": Objective("val_rmse", "minimize")}
 
 
 def looked_at(
     folder: Path, name: str, problem: Problem, epochs: int = 6, workload: str = "mlp"
 ) -> tuple[Prepared, Subject, Inspection]:
     prepared = prepare(Data(name=name), problem)
-    objective, goal = METRIC[problem]
-    lane = LegRunner(LegSetting(workload, objective, goal, str(folder), "cpu"), prepared.search, prepared.test)
+    objective = METRIC[problem]
+    lane = LegRunner(LegSetting(workload, objective, str(folder), "cpu"), prepared.search, prepared.test)
     member = Member(trial=0, seed=1, params={"lr": 0.02})
     lane.start(Leg(id=0, start=0, stop=epochs, horizon=epochs, members=(member,), purpose="final"))
     while not lane.done:
         lane.epoch()
     [saved] = lane.save()
     rows = prepared.indices["val"].tolist()
-    subject = Subject(workload=workload, checkpoint=saved.uri, objective=objective, goal=goal, rows=rows)
+    subject = Subject(workload=workload, checkpoint=saved.uri, objective=objective, rows=rows)
     return prepared, subject, inspect(subject, prepared.search, prepared.test)
 
 

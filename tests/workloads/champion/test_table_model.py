@@ -15,6 +15,7 @@ import pytest
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
+from search_spaces.types.objective import LOSS, Objective
 from tests.helpers.paths import ROOT
 from tests.helpers.small_sweep_in_mlflow import SWEEP, runs_of
 from tests.helpers.table_files import COLUMNS, mixed, write_mixed
@@ -30,11 +31,9 @@ from workloads.tables.columns import decode
 PARAMS: dict[str, Any] = {"encoding": "embedding", "select": 20, "lr": 0.02, "width": 8, "batch_size": 16}
 
 
-def winner(folder: Path, prepared: Prepared, objective: str = "val_loss") -> tuple[str, dict[str, Any]]:
+def winner(folder: Path, prepared: Prepared, objective: Objective = LOSS) -> tuple[str, dict[str, Any]]:
     """A checkpoint of a few epochs, and what it scored on the test split."""
-    lane = LegRunner(
-        LegSetting("mlp", objective, "minimize", str(folder / "c"), device="cpu"), prepared.search, prepared.test
-    )
+    lane = LegRunner(LegSetting("mlp", objective, str(folder / "c"), device="cpu"), prepared.search, prepared.test)
     member = Member(trial=0, seed=0, params=PARAMS)
     lane.start(Leg(id=0, start=0, stop=6, horizon=6, members=(member,), purpose="final"))
     while not lane.done:
@@ -109,7 +108,7 @@ def test_saved_files_hold_no_pickle_and_no_rows(tmp_path: Path, model: TableMode
 def test_a_function_from_the_raw_matrix_to_outputs(tmp_path: Path, pets: Prepared) -> None:
     uri, scored = winner(tmp_path, pets)
     val = pets.search.val
-    chosen = winner_of(Subject(workload="mlp", checkpoint=uri, objective="val_loss", goal="minimize"), pets.search)
+    chosen = winner_of(Subject(workload="mlp", checkpoint=uri, objective=LOSS), pets.search)
     logits = outputs(chosen, val)["logits"]
     assert (logits.argmax(1) == val.y).mean() == pytest.approx(scored["val_accuracy"])
     shuffled = val.take(np.arange(len(val)))

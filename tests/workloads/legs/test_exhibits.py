@@ -11,6 +11,7 @@ import pytest
 
 from cluster.sweep.messages import Report
 from search_spaces.race.legs import Exhibit, Leg, Member, Purpose
+from search_spaces.types.objective import LOSS
 from tests.helpers.commands import Folder
 from tests.helpers.exhibit_workload import ALL_BYTES
 from tests.helpers.small_sweep_in_mlflow import HEADER, open_writer, runs_of, write_trial
@@ -21,9 +22,7 @@ from workloads.legs.runner import LegRunner, LegSetting
 
 
 def runner(folder: Path, name: str) -> LegRunner:
-    setting = LegSetting(
-        f"tests.helpers.exhibit_workload:{name}", "val_loss", "minimize", str(folder), device="cpu"
-    )
+    setting = LegSetting(f"tests.helpers.exhibit_workload:{name}", LOSS, str(folder), device="cpu")
     return LegRunner(setting, search_data(), blobs(30, 2))
 
 

@@ -13,6 +13,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Purpose
+from search_spaces.types.objective import Objective
 from tests.helpers.paths import ROOT
 from tests.helpers.workload_data import blobs
 from tests.workloads.models.test_gan import SMALL, eight_by_eight
@@ -21,7 +22,7 @@ from workloads.legs.runner import LegRunner, LegSetting
 
 
 def legs(folder: Path, variant: str, purpose: Purpose, stop: int = 2) -> tuple[LegRunner, list[MemberEpoch]]:
-    setting = LegSetting("gan", "val_frechet_distance", "minimize", str(folder), device="cpu")
+    setting = LegSetting("gan", Objective("val_frechet_distance", "minimize"), str(folder), device="cpu")
     test = blobs(30, 2)
     enlarged = replace(test, x=test.x.repeat(2, -1).repeat(2, -2))
     lane = LegRunner(setting, eight_by_eight(), enlarged)
@@ -36,7 +37,7 @@ def legs(folder: Path, variant: str, purpose: Purpose, stop: int = 2) -> tuple[L
 
 
 def test_training_ends_where_samples_come_no_nearer(tmp_path: Path) -> None:
-    setting = LegSetting("gan", "val_frechet_distance", "minimize", str(tmp_path), device="cpu")
+    setting = LegSetting("gan", Objective("val_frechet_distance", "minimize"), str(tmp_path), device="cpu")
     lane = LegRunner(setting, eight_by_eight())
     members = (Member(trial=0, seed=0, params={**SMALL, "patience": 1, "min_improvement": 1e9}),)
     lane.start(Leg(id=0, start=0, stop=9, horizon=9, members=members))

@@ -15,6 +15,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Purpose, Saved
+from search_spaces.types.objective import LOSS, Objective
 from tests.helpers import workload_data
 from tests.helpers.workload_data import blobs, search_data
 from tests.workloads.models.test_gan import SMALL as SMALL_GAN
@@ -31,10 +32,10 @@ SMALL = {**workload_data.SMALL, "gan": SMALL_GAN}
 
 
 def runner(folder: Path, name: str, device: str = "cuda") -> LegRunner:
-    objective, goal = next(iter(workload(name).metrics(None).items()))
+    objective = Objective(*next(iter(workload(name).metrics(None).items())))
     search = eight_by_eight() if name == "gan" else search_data()
     test = blobs(30, 2) if workload(name).judged and name != "gan" else None
-    return LegRunner(LegSetting(name, objective, goal, str(folder), device=device), search, test)
+    return LegRunner(LegSetting(name, objective, str(folder), device=device), search, test)
 
 
 def leg(name: str, start: int, stop: int, purpose: Purpose = "search") -> Leg:
@@ -111,7 +112,7 @@ def test_where_a_gpu_s_memory_ends_less_is_trained_at_once(tmp_path: Path) -> No
     x = rng.integers(0, 256, (512, 3, 32, 32), dtype=np.uint8)
     train = Arrays(x, rng.integers(0, 3, 512))
     search = SearchData(train, train.take(np.arange(64)), fit(train.x), 3)
-    lane = LegRunner(LegSetting("cnn", "val_loss", "minimize", str(tmp_path), device="cuda"), search)
+    lane = LegRunner(LegSetting("cnn", LOSS, str(tmp_path), device="cuda"), search)
     members = tuple(
         Member(trial=k, seed=k, params={"batch_size": 256, "channels": 32, "lr": 0.001 * (k + 1)}) for k in range(8)
     )

@@ -15,6 +15,7 @@ from PIL import Image
 from cluster.sweep.data_process import check_first
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
+from search_spaces.types.objective import LOSS
 from tests.workloads.data.test_image_sources import COLOURS, images
 from workloads.arrays import DataError
 from workloads.champion.export import export
@@ -38,7 +39,7 @@ def test_images_that_do_not_fit_in_memory_train_the_same_from_disk(tmp_path: Pat
         prepared = prepare(Data(folder=str(tmp_path / "zoo"), in_memory_gib=limit))
         assert is_records(prepared.search.train.x) == (limit == 0)
         assert (prepared.card.shape, prepared.search.shape().example) == ((3, 8, 9), (3, 8, 9))
-        setting = LegSetting("image", "val_loss", "minimize", str(tmp_path / str(limit)), device="cpu")
+        setting = LegSetting("image", LOSS, str(tmp_path / str(limit)), device="cpu")
         lane = LegRunner(setting, prepared.search, prepared.test)
         params = {"width": 4, "batch_size": 8, "size": 6, "crop": 0.2}
         lane.start(

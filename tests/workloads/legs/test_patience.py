@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Purpose
+from search_spaces.types.objective import LOSS, Objective
 from tests.helpers.workload_data import blobs, search_data
 from workloads.hyperparameters import Training
 from workloads.legs import checkpoint
@@ -45,7 +46,7 @@ def test_it_is_the_textbook_s_rule(
     aboard = Aboard(member, hp, Progress(epoch=0, seed=0, params={}), cast(Loop, None))
     stop, sign = None, 1 if goal == "minimize" else -1
     for value in values:
-        told = aboard.measured({"val_loss": float(sign * value)}, True, "val_loss", goal)
+        told = aboard.measured({"val_loss": float(sign * value)}, True, Objective("val_loss", goal))
         if told.finished:
             stop = told.epoch
             break
@@ -57,7 +58,7 @@ def test_it_is_the_textbook_s_rule(
 
 
 def runner(folder: Path) -> LegRunner:
-    setting = LegSetting("mlp", "val_loss", "minimize", str(folder), device="cpu")
+    setting = LegSetting("mlp", LOSS, str(folder), device="cpu")
     return LegRunner(setting, search_data(), blobs(30, 2))
 
 

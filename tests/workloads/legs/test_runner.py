@@ -15,6 +15,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Purpose
+from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Value
 from tests.helpers import workload_data
 from tests.helpers.workload_data import blobs, search_data
@@ -45,7 +46,7 @@ METRICS = {
 
 
 def runner(folder: Path | str, workload: str = "mlp", search: SearchData | None = None) -> LegRunner:
-    setting = LegSetting(workload, "val_loss", "minimize", str(folder), device="cpu")
+    setting = LegSetting(workload, LOSS, str(folder), device="cpu")
     return LegRunner(setting, search or search_data(), blobs(30, 2))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import blobs, search_data
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.loop import Abandoned, Run
@@ -27,7 +28,7 @@ OTHERS = {
 
 
 def runner(folder: Path, name: str) -> LegRunner:
-    setting = LegSetting(name, "val_accuracy", "maximize", str(folder), device="cpu")
+    setting = LegSetting(name, Objective("val_accuracy", "maximize"), str(folder), device="cpu")
     return LegRunner(setting, search_data(), blobs(30, 2))
 
 

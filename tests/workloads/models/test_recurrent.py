@@ -14,6 +14,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member
+from search_spaces.types.objective import Objective
 from tests.helpers.sequence_data import monthly, sequence_setup, series, text
 from tests.helpers.workload_data import search_data, train
 from workloads.arrays import DataShape, Infeasible
@@ -193,7 +194,7 @@ def test_only_texts_are_written_on(tmp_path: Path) -> None:
 def test_a_final_member_is_scored_on_the_locked_part_as_its_export_predicts(kind: str, tmp_path: Path) -> None:
     prepared = (text if kind == "text" else series)(tmp_path)
     objective = "val_bits_per_character" if kind == "text" else "val_rmse"
-    setting = LegSetting("recurrent", objective, "minimize", str(tmp_path / "saved"), device="cpu")
+    setting = LegSetting("recurrent", Objective(objective, "minimize"), str(tmp_path / "saved"), device="cpu")
     lane = LegRunner(setting, prepared.search, prepared.test)
     params = {"batch_size": 8, "width": 8, "lr": 0.02}
     both = tuple(Member(trial=k, seed=0, params={**params, "lr": 0.02 / (1 + k)}) for k in range(2))

@@ -11,6 +11,7 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.faults import SpecError
+from search_spaces.types.objective import Objective
 from workloads.data.prepare import prepare
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.registry import catalogue, workload
@@ -33,7 +34,9 @@ def test_a_data_set_that_asks_for_numbers_gives_the_default_metric() -> None:
 def test_numbers_are_predicted_better_than_by_their_mean(tmp_path: Path) -> None:
     prepared = prepare(Data(name="diabetes"), "regression")
     lane = LegRunner(
-        LegSetting("mlp", "val_rmse", "minimize", str(tmp_path), device="cpu"), prepared.search, prepared.test
+        LegSetting("mlp", Objective("val_rmse", "minimize"), str(tmp_path), device="cpu"),
+        prepared.search,
+        prepared.test,
     )
     params = {**SMALL, "lr": 0.02}
     lane.start(

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, Purpose
 from search_spaces.spec.data import Split
+from search_spaces.types.objective import LOSS
 from tests.helpers import workload_data
 from tests.helpers.workload_data import blobs, search_data
 from workloads.arrays import DataError
@@ -85,7 +86,7 @@ def folded() -> SearchData:
 
 
 def runner(folder: Path, search: SearchData, workload: str = "mlp") -> LegRunner:
-    setting = LegSetting(workload, "val_loss", "minimize", str(folder), device="cpu")
+    setting = LegSetting(workload, LOSS, str(folder), device="cpu")
     return LegRunner(setting, search, blobs(30, 2))
 
 

@@ -10,6 +10,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch
+from search_spaces.types.objective import LOSS
 from tests.helpers.out_of_memory_model import ROOM
 from tests.helpers.workload_data import search_data, setup, train, trainee
 from workloads.arrays import Infeasible
@@ -58,7 +59,7 @@ def test_the_largest_part_that_is_in_memory_is_a_micro_batch() -> None:
 
 def runner(folder: Path) -> LegRunner:
     return LegRunner(
-        LegSetting("tests.helpers.out_of_memory_model:GREEDY", "val_loss", "minimize", str(folder), "cpu"),
+        LegSetting("tests.helpers.out_of_memory_model:GREEDY", LOSS, str(folder), "cpu"),
         search_data(),
     )
 

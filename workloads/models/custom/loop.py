@@ -114,7 +114,7 @@ class OwnLoop:
                 asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
                 raise RuntimeError(f"{self._train.__name__} ended behind epoch {run.epoch}: {asked}")
             run.epoch += 1
-        objective = self.setup.objective
+        objective = self.setup.objective.name
         if objective not in run.metrics:
             shown = ", ".join(run.metrics) or "nothing"
             raise RuntimeError(f"{self._train.__name__} must report {objective}; it reported {shown}")
