@@ -15,6 +15,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests
 from tests.helpers.object_store import object_store
 from tests.helpers.postgres import Postgres, postgres
 from tests.helpers.small_sweep_in_mlflow import open_writer, write_trial
+from tests.helpers.soak import (  # noqa: F401 - hooks
+    pytest_collection_modifyitems,
+    pytest_report_header,
+    pytest_terminal_summary,
+)
+from tests.helpers.sweep_here import end_ray
 from tracking.store.open import open_store
 from tracking.ui.server import Server, serve
 
@@ -31,6 +37,13 @@ def no_shared_stores() -> Iterator[None]:
         for name in ("STUDY", "CHECKPOINTS", "HOME", "ATTEMPT"):
             patch.delenv(f"PACELINE_{name}", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ray_ends() -> Iterator[None]:
+    """The Ray of sweeps in this process, where there was one."""
+    yield
+    end_ray()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from cluster.targets.contract import TargetError
 from cluster.targets.ray_jobs import head
 from tests.helpers.commands import Folder, clean_environment
 from tests.helpers.ports import free_ports
+from tests.helpers.sweep_here import Here
 
 START_S = 300.0
 """``ray start`` gives up after half a minute without an answer; then it is tried again."""
@@ -200,6 +201,10 @@ class Submitter(Folder):
     def submitted(self, *words: str) -> str:
         """The new sweep's ID."""
         return self.on_cluster("submit", "sweep.yaml", *words).split()[1]
+
+
+class SubmitterHere(Here, Submitter):
+    """A user whose commands run in this process; what is submitted runs on the cluster as ever."""
 
 
 @contextmanager

@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.helpers.commands import Folder, agree
+from tests.helpers.commands import agree
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tests.helpers.sweep_here import Here
 from tracking.results.registered_model import load
 from tracking.store.open import open_mlflow
 
@@ -33,7 +34,7 @@ final: {top: 1, seeds: 2}
 
 
 def test_a_sweep_of_two_players(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     document = folder.document("run", "sweep.yaml")
     agree(folder, document, 2)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.helpers.commands import Folder
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tests.helpers.sweep_here import Here
 from tracking.store.open import open_mlflow
 
 SPEC = """
@@ -25,13 +25,13 @@ final: {top: 1, seeds: 2}
 """
 
 
-def folder_of(tmp_path: Path) -> Folder:
+def folder_of(tmp_path: Path) -> Here:
     rng = np.random.default_rng(0)
     kind = np.where(rng.uniform(size=240) < 0.25, "cat", "dog")
     weight = rng.normal(np.where(kind == "cat", 4, 9), 3)
     pets = {"weight": weight, "tail": rng.normal(20, 5, 240), "meows": kind == "cat", "owner": np.arange(240) // 3}
     pd.DataFrame({**pets, "kind": kind}).to_csv(tmp_path / "pets.csv", index=False)
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     return folder
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import Folder, agree
+from tests.helpers.commands import agree
 from tests.helpers.sequence_data import RHYME, monthly
+from tests.helpers.sweep_here import Here
 from workloads.models.recurrent.sample_text import MARK
 
 pytestmark = pytest.mark.slow
@@ -28,13 +29,13 @@ final: {top: 1, seeds: 2}
 """
 
 
-def metrics(folder: Folder, run_id: str) -> set[str]:
+def metrics(folder: Here, run_id: str) -> set[str]:
     with closing(sqlite3.connect(folder.path / "mlflow.db")) as db:
         return {key for (key,) in db.execute("select distinct key from metrics where run_uuid = ?", (run_id,))}
 
 
 def test_a_text_from_spec_to_champion_with_samples_on_the_way(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     (tmp_path / "rhyme.txt").write_text(RHYME * 12)
     folder.write(SPEC % "{text: rhyme.txt, window: 16}")
     document = folder.document("run", "sweep.yaml")
@@ -46,7 +47,7 @@ def test_a_text_from_spec_to_champion_with_samples_on_the_way(tmp_path: Path) ->
 
 
 def test_a_series_from_spec_to_verdict_beside_naive_forecasts(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     (tmp_path / "sales.csv").write_text("\n".join(monthly()))
     folder.write(SPEC % "{series: sales.csv, value: sales, time: month, window: 12}")
     document = folder.document("run", "sweep.yaml")
@@ -73,7 +74,7 @@ def test_a_series_from_spec_to_verdict_beside_naive_forecasts(tmp_path: Path) ->
 def test_bad_data_is_refused_and_nothing_is_started(
     tmp_path: Path, data: str, content: str, said: tuple[str, ...]
 ) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     (tmp_path / "it").write_bytes(content.encode("latin-1"))
     folder.write(SPEC % data)
     done = folder.paceline("run", "sweep.yaml")

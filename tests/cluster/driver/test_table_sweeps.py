@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.helpers.commands import Folder
+from tests.helpers.sweep_here import Here
 from tests.helpers.table_files import mixed, write_mixed
 
 SPEC = """
@@ -28,16 +28,16 @@ final: {top: 1, seeds: 2}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
+def folder(tmp_path: Path) -> Here:
     write_mixed(tmp_path)
-    return Folder(tmp_path)
+    return Here(tmp_path)
 
 
-def left_in(folder: Folder) -> list[str]:
+def left_in(folder: Here) -> list[str]:
     return sorted(path.name for path in folder.path.rglob("*") if path.is_file())
 
 
-def test_missing_numbers_that_nothing_fills_are_refused(folder: Folder) -> None:
+def test_missing_numbers_that_nothing_fills_are_refused(folder: Here) -> None:
     folder.write(SPEC.replace("{more}", "imputation: {values: [median, none]}"))
     done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 2, done.stderr
@@ -46,7 +46,7 @@ def test_missing_numbers_that_nothing_fills_are_refused(folder: Folder) -> None:
     assert left_in(folder) == ["pets.csv", "sweep.yaml"]
 
 
-def test_a_ragged_row_far_below_is_refused(folder: Folder) -> None:
+def test_a_ragged_row_far_below_is_refused(folder: Here) -> None:
     with (folder.path / "pets.csv").open("a") as file:
         file.write("no-120,3.5,small\n")
     folder.write(SPEC.replace("{more}", "width: 8"))
@@ -56,7 +56,7 @@ def test_a_ragged_row_far_below_is_refused(folder: Folder) -> None:
     assert left_in(folder) == ["pets.csv", "sweep.yaml"]
 
 
-def test_the_champion_takes_the_rows_of_the_file(folder: Folder) -> None:
+def test_the_champion_takes_the_rows_of_the_file(folder: Here) -> None:
     import mlflow
 
     folder.write(SPEC.replace("{more}", "width: 16"))

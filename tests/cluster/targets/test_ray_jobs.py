@@ -12,7 +12,7 @@ from ray.job_submission import JobSubmissionClient
 
 from cluster.targets.ray_jobs.target import KILL
 from tests.helpers.ports import free_ports
-from tests.helpers.ray_cluster import RayCluster, Submitter
+from tests.helpers.ray_cluster import RayCluster, Submitter, SubmitterHere
 from tests.helpers.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -45,7 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
 
 @pytest.fixture
 def user(cluster: RayCluster, tmp_path: Path) -> Submitter:
-    folder = Submitter(tmp_path, cluster)
+    folder = SubmitterHere(tmp_path, cluster)
     folder.write(SPEC)
     return folder
 
@@ -75,16 +75,27 @@ def test_a_submitted_sweep_ends_as_one_that_runs_here(user: Submitter) -> None:
     assert (told["state"], told["attempt"], told["target"]) == ("finished", 1, user.cluster.address)
     [listed] = json.loads(user.on_cluster("ls", "--json"))
     assert listed | {"sweep": sweep_id, "trials": 4, "state": "finished", "target": user.cluster.address} == listed
-    home = Submitter(user.cluster.folder, user.cluster)
+    home = SubmitterHere(user.cluster.folder, user.cluster)
     there = home.document("show", sweep_id)
     here = user.document("run", "sweep.yaml")
     assert there["best"]["params"] == here["best"]["params"]
     assert there["best"]["value"] == pytest.approx(here["best"]["value"])
 
 
-def test_stopped_resumed_and_finished(user: Submitter) -> None:
-    sweep_id = user.submitted(*LONG)
+def test_left_by_ctrl_c_stopped_resumed_and_killed(user: Submitter) -> None:
+    following = user.start(
+        "run", "sweep.yaml", *LONG, **user.cluster.environment, PACELINE_TARGET=user.cluster.address
+    )
+    assert following.stdout is not None
+    sweep_id = following.stdout.readline().split()[1]
     wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=PATIENCE_S)
+    assert following.returncode == 130, err
+    assert f"paceline logs {sweep_id} -f" in out
+    assert "Traceback" not in err
+    assert state(user, sweep_id) == "running"
+
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id)
     log = user.on_cluster("logs", sweep_id)
     assert "paused" in log and "stopping at the next epoch" in log
@@ -98,22 +109,6 @@ def test_stopped_resumed_and_finished(user: Submitter) -> None:
     jobs = [job.submission_id for job in JobSubmissionClient(user.cluster.address, headers=headers).list_jobs()]
     assert any(str(name).startswith(f"paceline-{sweep_id}-a2{KILL}") for name in jobs), "it was asked, not killed"
     assert f"sweep {sweep_id} is not running" in user.on_cluster("stop", sweep_id, code=1)
-
-
-def test_ctrl_c_detaches_and_the_sweep_goes_on(user: Submitter) -> None:
-    following = user.start(
-        "run", "sweep.yaml", *LONG, **user.cluster.environment, PACELINE_TARGET=user.cluster.address
-    )
-    assert following.stdout is not None
-    sweep_id = following.stdout.readline().split()[1]
-    wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
-    following.send_signal(signal.SIGINT)
-    out, err = following.communicate(timeout=PATIENCE_S)
-    assert following.returncode == 130, err
-    assert f"paceline logs {sweep_id} -f" in out
-    assert "Traceback" not in err
-    assert state(user, sweep_id) == "running"
-    user.on_cluster("stop", sweep_id, "--now")
 
 
 @pytest.mark.parametrize(
@@ -159,22 +154,6 @@ def test_a_store_that_the_cluster_does_not_reach_ends_the_job_with_the_reason(us
     assert not journal(user.cluster, sent.stem).parent.exists()
 
 
-def test_a_folder_that_one_node_does_not_see_ends_the_job_before_anything_is_kept(
-    user: Submitter, tmp_path: Path
-) -> None:
-    home = tmp_path / "homes"
-    home.mkdir()
-    user.cluster.add_node(blind_to=home)
-    try:
-        user.cluster.await_nodes(3)
-        user.on_cluster("submit", "sweep.yaml", "--wait", code=2, PACELINE_HOME=str(home))
-        assert "is not the same folder on" in user.on_cluster("logs", "last")
-        assert [path.name for path in home.iterdir()] == ["attempts"]
-    finally:
-        user.cluster.kill_node()
-        wait_until(lambda: len(user.cluster.await_nodes(2).nodes) == 2, "the node's end is noticed")
-
-
 def test_doctor_tells_what_each_node_sees_and_what_to_do(user: Submitter) -> None:
     (port,) = free_ports(1)
     environment = {
@@ -200,6 +179,19 @@ def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_fre
     user.on_cluster("wait", high)
     assert state(user, low) == "running"
     user.on_cluster("stop", low)
+
+
+def test_a_folder_that_one_node_does_not_see_ends_the_job_before_anything_is_kept(
+    user: Submitter, tmp_path: Path
+) -> None:
+    """Next to last: the node stays until all die."""
+    home = tmp_path / "homes"
+    home.mkdir()
+    user.cluster.add_node(blind_to=home)
+    user.cluster.await_nodes(3)
+    user.on_cluster("submit", "sweep.yaml", "--wait", code=2, PACELINE_HOME=str(home))
+    assert "is not the same folder on" in user.on_cluster("logs", "last")
+    assert [path.name for path in home.iterdir()] == ["attempts"]
 
 
 def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None:

@@ -15,8 +15,8 @@ from PIL import Image
 
 from search_spaces.spec.data import Data
 from search_spaces.spec.image_folder import FolderFault, class_folders
-from tests.helpers.commands import Folder
 from tests.helpers.spec_cases import refusal
+from tests.helpers.sweep_here import Here
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.sources.images import LARGEST_SIDE, Encoded, Reading, decode
@@ -225,7 +225,7 @@ def test_a_set_that_cannot_be_downloaded_names_the_folder_to_fill(
 def test_a_sweep_on_an_image_that_is_none_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     images(tmp_path / "zoo")
     (tmp_path / "zoo" / "cat" / "x.png").write_bytes(b"no image")
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write("workload: image\ndata: {folder: zoo}\ntrials: 2\nepochs: 1\nfinal: none\n")
     done = folder.paceline("run", "sweep.yaml", "--json")
     assert done.returncode == 2, done.stderr

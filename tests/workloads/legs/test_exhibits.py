@@ -12,9 +12,9 @@ import pytest
 from cluster.sweep.messages import Report
 from search_spaces.race.legs import Exhibit, Leg, Member, Purpose
 from search_spaces.types.objective import LOSS
-from tests.helpers.commands import Folder
 from tests.helpers.exhibit_workload import ALL_BYTES
 from tests.helpers.small_sweep_in_mlflow import HEADER, open_writer, runs_of, write_trial
+from tests.helpers.sweep_here import Here
 from tests.helpers.workload_data import blobs, search_data
 from tracking.store.open import open_mlflow
 from workloads.legs.exhibits import MAX_BYTES
@@ -112,13 +112,13 @@ parameters: {lr: {min: 1e-3, max: 1e-1, log: true}}
 trials: 3
 epochs: 3
 early_terminate: {min_iter: 1, eta: 3}
-final: {top: 1, seeds: 2}
+final: none
 """
 
 
 @pytest.mark.slow
 def test_a_sweep_keeps_them_with_each_trial(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     document = folder.document("run", "sweep.yaml")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cluster.sweep.data_process import check_first
-from tests.helpers.commands import Folder, agree
+from tests.helpers.commands import agree
+from tests.helpers.sweep_here import Here
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 
@@ -41,7 +42,7 @@ def test_the_defaults_with_the_fixed_values_are_checked_against_the_data() -> No
 
 @pytest.mark.slow
 def test_a_sweep_whose_defaults_cannot_work_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SWEEP % "9")
     done = folder.paceline("run", "sweep.yaml", "--json")
     assert done.returncode == 2, done.stderr
@@ -52,7 +53,7 @@ def test_a_sweep_whose_defaults_cannot_work_is_refused_and_leaves_nothing(tmp_pa
 
 @pytest.mark.slow
 def test_an_infeasible_trial_fails_without_a_retry_and_the_sweep_goes_on(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write((SWEEP % "{values: [3, 9]}").replace("trials: 2", "method: grid"))
     document = folder.document("run", "sweep.yaml")
     states = {(t["params"]["kernel_size"], t["params"]["lr"]): t for t in document["trials"]}

@@ -16,6 +16,7 @@ from torch.testing import assert_close
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
 from tests.helpers.sequence_data import monthly, sequence_setup, series, text
+from tests.helpers.soak import pairs
 from tests.helpers.workload_data import search_data, train
 from workloads.arrays import DataShape, Infeasible
 from workloads.champion.export import export
@@ -62,8 +63,7 @@ def agree(shared: Setup, members: list[Trainee]) -> None:
         assert_close(fused.state(k).model, plain.state(0).model, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize(("cell", "kind"), pairs(CELL_NAMES, KINDS))
 def test_a_fused_cohort_agrees_with_plain_trainings(cell: str, kind: str, tmp_path: Path) -> None:
     rates = ((0.001, 0.0), (0.002, 0.3), (0.004, 0.6))
     agree(setup(kind, tmp_path), [member(cell=cell, lr=lr, dropout=dropout) for lr, dropout in rates])
@@ -80,8 +80,7 @@ def test_both_directions_and_truncation_can_be_fused(cell: str, params: dict[str
     agree(setup("image", tmp_path), [member(cell=cell, lr=lr, **params) for lr in (0.001, 0.004)])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize(("cell", "kind"), pairs(CELL_NAMES, KINDS))
 def test_a_resumed_training_equals_an_uninterrupted_one_and_learns(cell: str, kind: str, tmp_path: Path) -> None:
     shared, one = setup(kind, tmp_path), member(cell=cell, lr=0.01, dropout=0.1, width=16)
     whole, begun, resumed = (PlainLoop(shared, one) for _ in range(3))

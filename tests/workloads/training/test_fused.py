@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.helpers.soak import pairs
 from tests.helpers.workload_data import setup, train, trainee
 from workloads.hyperparameters import ACTIVATION_NAMES, OPTIMIZER_NAMES
 from workloads.registry import WORKLOADS, workload
@@ -22,11 +23,10 @@ from workloads.training.setup import Trainee
 TIMING = "examples_per_s"
 FUSABLE = [name for name in WORKLOADS if workload(name).fusable]
 CLASSIFIERS = [name for name in WORKLOADS if "val_accuracy" in workload(name).metrics(None)]
-CHOICES = [("optimizer", name) for name in OPTIMIZER_NAMES] + [("activation", name) for name in ACTIVATION_NAMES]
+ACTIVATED = [name for name in FUSABLE if "activation" in workload(name).hyperparameters.__dataclass_fields__]
 CASES = [
-    (name, *choice)
-    for name, choice in itertools.product(FUSABLE, CHOICES)
-    if choice[0] in workload(name).hyperparameters.__dataclass_fields__
+    *pairs(FUSABLE, [("optimizer", name) for name in OPTIMIZER_NAMES]),
+    *pairs(ACTIVATED, [("activation", name) for name in ACTIVATION_NAMES]),
 ]
 PAIRS_OF_LOOPS = [
     (name, *pair)
@@ -129,8 +129,7 @@ def test_a_diverging_member_leaves_the_others_unharmed(name: str) -> None:
         assert_close(together.state(k).model, apart.state(k).model)
 
 
-@pytest.mark.parametrize(("name", "first", "second"), PAIRS_OF_LOOPS)
-@pytest.mark.parametrize("optimizer", OPTIMIZER_NAMES)
+@pytest.mark.parametrize(("name", "first", "second", "optimizer"), pairs(PAIRS_OF_LOOPS, OPTIMIZER_NAMES))
 def test_a_state_goes_on_in_either_loop(name: str, first: str, second: str, optimizer: str) -> None:
     params = {} if name == "softmax" else {"dropout": 0.3}
     shared, member = setup(name), trainee(name, optimizer=optimizer, **params)
