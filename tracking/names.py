@@ -12,6 +12,8 @@ from typing import Final, Literal
 from search_spaces.types.values import Params, Value
 
 Role = Literal["sweep", "trial", "final"]
+TrialState = Literal["running", "paused", "done", "stopped", "failed"]
+SweepState = Literal["running", "finished", "interrupted", "failed"]
 
 SWEEP_ID: Final = "sweep.id"
 SWEEP_NAME: Final = "sweep.name"
@@ -58,7 +60,7 @@ MAX_DIGEST: Final = 36
 NUM_DIGITS: Final = 7
 """Significant digits kept of a metric: what a float32 holds, and what the UI's table has room for."""
 
-STATUS: Final[Mapping[str, str]] = {
+STATUS: Final[Mapping[TrialState | SweepState, str]] = {
     "running": "RUNNING",
     "paused": "SCHEDULED",  # it waits for a promotion or a resume; nothing may look as if it ran for ever
     "done": "FINISHED",

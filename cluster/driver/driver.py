@@ -184,8 +184,10 @@ class Driver:
         search = conductor.races["search"]
         able = bool(search.ranked())
         with self._timed("logging"):
-            state = "interrupted" if self.stop.requested else "finished" if able else "failed"
-            tracker.conclude(state, self._study.facts().get("verdict"))
+            tracker.conclude(
+                "interrupted" if self.stop.requested else "finished" if able else "failed",
+                self._study.facts().get("verdict"),
+            )
             drained = tracker.close(CLOSE_TIMEOUT_S)
         self._enter("interrupted" if self.stop.requested else "finished")
         self.observer.progress(self._picture())

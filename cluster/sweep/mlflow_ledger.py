@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search_spaces.race.contract import Ledger
-from search_spaces.race.track import ENDS, Track
+from search_spaces.race.track import Track
 from tracking import names
 from tracking.store.records import RunFacts
 from tracking.writer.writer import Writer
@@ -22,6 +22,11 @@ def summary(track: Track, metric: str) -> dict[str, float]:
     if track.best_epoch is not None and track.best_value is not None:
         found |= {names.best(metric): track.best_value, names.BEST_EPOCH: float(track.best_epoch)}
     return found
+
+
+def shown_state(track: Track) -> names.TrialState:
+    """A member's state while the sweep is driven: until it ends it is ``running``, at a rung, too."""
+    return "running" if track.state == "ready" or track.state == "paused" else track.state
 
 
 @dataclass
@@ -44,10 +49,10 @@ class Chronicle:
 
     def ended(self, track: Track) -> None:
         """See ``Ledger``."""
-        self.tell(track, track.state)
+        self.tell(track, shown_state(track))
         self.study_ledger.ended(track)
 
-    def tell(self, track: Track, state: str) -> None:
+    def tell(self, track: Track, state: names.TrialState) -> None:
         """Puts the member's run into ``state``."""
         key = run_key(track, self.role)
         self.writer.trial(key, track.trial, self.role, track.params)
@@ -59,7 +64,7 @@ class Chronicle:
             number=track.trial,
             role=self.role,
             params=track.params,
-            state=track.state if track.state in ENDS else "running",
+            state=shown_state(track),
             history=dict(track.values),
             summary=summary(track, self.metric),
             error=track.error,

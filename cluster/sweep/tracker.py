@@ -93,7 +93,7 @@ class Tracker:
         if time.monotonic() - self._summed_up > SUMMARY_EVERY_S:
             self._sum_up("running", found)
 
-    def conclude(self, state: str, verdict: Mapping[str, Any] | None) -> None:
+    def conclude(self, state: names.SweepState, verdict: Mapping[str, Any] | None) -> None:
         """The last word of this life of the sweep: its summary and the leaderboard."""
         found = rows(self._study, self._sweep.objective, live=False)
         table = leaderboard(found, self._sweep)
@@ -122,7 +122,9 @@ class Tracker:
         self._observer.link(url)
         self._linked = True
 
-    def _sum_up(self, state: str, found: Sequence[Row], verdict: Mapping[str, Any] | None = None) -> None:
+    def _sum_up(
+        self, state: names.SweepState, found: Sequence[Row], verdict: Mapping[str, Any] | None = None
+    ) -> None:
         leader = best_of(found, self._sweep.objective)
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # no param of MLflow's: those cannot grow

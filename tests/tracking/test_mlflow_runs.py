@@ -24,13 +24,12 @@ from tracking.ui.server import Server
 
 def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) -> None:
     messages: list[str] = []
-    (tmp_path / "splits.json").write_text("[1, 2]")
     writer = open_writer(any_uri, tmp_path / "spool", messages)
     for number, state in enumerate(["done", "stopped", "failed"]):
         write_trial(writer, number, epochs=number + 2, state=state)
     writer.trial("t0000-s1", 0, "final", params(0))
     writer.state("t0000-s1", "done", {"test_accuracy": 0.5})
-    writer.file(tmp_path / "splits.json", names.SPLITS_FILE)
+    writer.text(names.SPLITS_FILE, "[1, 2]")
     writer.text("sweep/notes.txt", "hello", key="t0001")
     writer.summary(
         "finished", Best(number=2, value=0.9, params={"lr": 0.1}), {"best_val_accuracy": 0.9}, {"verdict": "yes"}

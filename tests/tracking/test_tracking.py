@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -13,6 +14,19 @@ from hypothesis import strategies as st
 
 from tests.helpers.paths import ROOT
 from tracking import names
+from tracking.store.records import Best, RunFacts
+from tracking.writer.events import (
+    ContentKept,
+    EpochMeasured,
+    Event,
+    Reconciled,
+    StateChanged,
+    SweepSummarized,
+    TextKept,
+    TrialBegan,
+    from_json,
+    to_json,
+)
 from tracking.writer.spool import Spool
 
 
@@ -28,7 +42,7 @@ def test_every_cleaned_key_is_one_that_mlflow_takes(text: str) -> None:
     assert names.clean_key(key) == key
 
 
-@pytest.mark.parametrize("key", ["val_accuracy", "hp/log10_lr", "cost/params_M", "a b-c.d"])
+@pytest.mark.parametrize("key", ["val_accuracy", "hp/log10_lr", "cost/seconds", "a b-c.d"])
 def test_good_keys_stay_as_they_are(key: str) -> None:
     assert names.clean_key(key) == key
 
@@ -52,20 +66,62 @@ def test_a_run_is_named_by_what_was_searched() -> None:
 def test_a_spool_gives_back_what_was_not_acknowledged(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for number in range(10):
-        spool.append({"kind": "epoch", "number": number, "value": math.inf})
-    first = spool.waiting(limit=100)
+        spool.append(EpochMeasured(key="t0000", epoch=number, metrics={"val_loss": math.inf}))
+    first = spool.waiting(limit=200)
     assert 0 < len(first) < 10
     spool.acknowledge(first[-1].end)
     spool.close()
     with (tmp_path / "events.jsonl").open("ab") as file:
         file.write(b'{"torn')
     again = Spool(tmp_path)
-    again.append({"kind": "last"})
-    rest = [entry.event for entry in again.waiting()]
-    assert [event["number"] for event in rest[:-2] if event] == list(range(len(first), 10))
-    assert rest[-2:] == [None, {"kind": "last"}]
+    last = TextKept(path="a", text="b")
+    again.append(last)
+    *rest, torn, newest = [entry.event for entry in again.waiting()]
+    assert [event.epoch for event in rest if isinstance(event, EpochMeasured)] == list(range(len(first), 10))
+    assert (torn, newest) == (None, last)
     assert len(list(again.all())) == 12
     again.close()
+
+
+_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_params = st.dictionaries(_texts, st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _texts)
+_metrics = st.dictionaries(_texts, st.floats(allow_nan=False))
+_numbers = st.integers(0, 10**6)
+_facts = st.builds(
+    RunFacts,
+    number=_numbers,
+    role=st.sampled_from(["trial", "final"]),
+    params=_params,
+    state=st.sampled_from(["running", "paused", "done", "stopped", "failed"]),
+    history=st.dictionaries(_numbers, st.floats(allow_nan=False)),
+    summary=_metrics,
+    error=st.none() | _texts,
+)
+_best = st.builds(Best, number=_numbers, value=st.floats(allow_nan=False), params=_params)
+_keys = {"key": _texts, "time_ms": _numbers}
+_states = st.sampled_from(["running", "finished", "interrupted", "failed"])
+_events: list[st.SearchStrategy[Event]] = [
+    st.builds(TrialBegan, **_keys, number=_numbers, role=st.sampled_from(["trial", "final"]), params=_params),
+    st.builds(EpochMeasured, **_keys, epoch=_numbers, metrics=_metrics),
+    st.builds(StateChanged, **_keys, state=st.just("done"), summary=_metrics, error=st.none() | _texts),
+    st.builds(
+        SweepSummarized,
+        **_keys,
+        state=_states,
+        best=st.none() | _best,
+        metrics=_metrics,
+        tags=st.dictionaries(_texts, _texts),
+    ),
+    st.builds(TextKept, **_keys, path=_texts, text=_texts),
+    st.builds(ContentKept, **_keys, path=_texts, content=_texts),
+    st.builds(Reconciled, **_keys, expected=st.dictionaries(_texts, _facts)),
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.one_of(_events))
+def test_every_event_comes_back_from_its_json_as_it_was(event: Event) -> None:
+    assert from_json(json.loads(json.dumps(to_json(event)))) == event
 
 
 def test_tracking_imports_neither_torch_nor_mlflow_until_it_must() -> None:

@@ -29,7 +29,6 @@ class MlflowStore:
             self.uri = uri
             self.client = MlflowClient(uri)
             self._backend: Any = self.client._tracking_client.store  # its calls skip the client's wrapping
-        self.num_requests = 0
 
     def place(self, header: SweepHeader) -> Place:
         """The sweep's experiment, made or taken from the bin where needed, and its data set."""
@@ -41,7 +40,6 @@ class MlflowStore:
                 found = self.client.get_experiment(made)
             elif found.lifecycle_stage != "active":
                 self.client.restore_experiment(found.experiment_id)
-            self.num_requests += 1
         return Place(
             experiment_id=found.experiment_id,
             artifact_location=found.artifact_location,
@@ -63,7 +61,6 @@ class MlflowStore:
                 page = self.client.search_runs(list(experiment_ids), condition, 1, PAGE, order, token)
                 runs += map(_found, page)
                 token = page.token
-                self.num_requests += 1
                 if not token:
                     return runs
 
@@ -93,17 +90,13 @@ class MlflowStore:
         while metrics or params or tags:
             self._backend.log_batch(run_id, metrics[:MAX_METRICS], params[:MAX_PAIRS], tags[:MAX_PAIRS])
             metrics, params, tags = metrics[MAX_METRICS:], params[MAX_PAIRS:], tags[MAX_PAIRS:]
-            self.num_requests += 1
         if change.status is not None:
             self._backend.update_run_info(run_id, RunStatus.from_string(change.status), change.end_ms, None)
-            self.num_requests += 1
 
     def _create(self, place: Place, change: RunChange, tags: list[Any]) -> str:
         run = self._backend.create_run(place.experiment_id, place.user, change.start_ms, tags, change.title)
-        self.num_requests += 1
         if place.dataset is not None:
             self._backend.log_inputs(run.info.run_id, [place.dataset])
-            self.num_requests += 1
         return str(run.info.run_id)
 
     def close(self) -> None:
@@ -114,12 +107,10 @@ class MlflowStore:
         with sorted_trouble():
             for key, value in tags.items():
                 self.client.set_experiment_tag(experiment_id, key, value)
-                self.num_requests += 1
 
     def steps(self, run_id: str, metric: str) -> set[int]:
         """The epochs at which the run has a value of ``metric``."""
         with sorted_trouble():
-            self.num_requests += 1
             return {point.step for point in self.client.get_metric_history(run_id, metric)}
 
     def delete(self, run_id: str) -> None:
@@ -127,7 +118,6 @@ class MlflowStore:
         with sorted_trouble():
             self.client.set_terminated(run_id, "KILLED")
             self.client.delete_run(run_id)
-            self.num_requests += 2
 
     def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
         """Keeps ``content`` as the run's artifact ``artifact_path``; MLflow names it after the file it is given."""
@@ -136,7 +126,6 @@ class MlflowStore:
             file = Path(folder) / target.name
             file.write_bytes(content)
             self.client.log_artifact(run_id, str(file), str(target.parent) if target.parent != Path() else None)
-            self.num_requests += 1
 
 
 def _dataset(dataset: Mapping[str, object]) -> Any:

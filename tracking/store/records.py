@@ -58,7 +58,7 @@ class RunFacts:
     number: int
     role: names.Role
     params: Params
-    state: str
+    state: names.TrialState
     history: Mapping[int, float] = field(default_factory=dict)
     """The objective after each epoch."""
     summary: Mapping[str, float] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class RunChange:
         """Sets a tag, cut visibly to what MLflow takes."""
         self.tags[names.clean_key(key)] = names.shorten(value, names.MAX_TAG)
 
-    def enter(self, tag: str, state: str, timestamp_ms: int) -> None:
+    def enter(self, tag: str, state: names.TrialState | names.SweepState, timestamp_ms: int) -> None:
         """Puts the run into ``state``: the tag and MLflow's status."""
         self.tags[tag] = state
         self.status = names.STATUS[state]

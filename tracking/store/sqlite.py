@@ -126,7 +126,6 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.num_requests = 0
         self._connection: sqlite3.Connection | None = None
 
     @contextmanager
@@ -137,7 +136,6 @@ class SqliteStore:
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:
                 yield self._connection
-        self.num_requests += 1
 
     def close(self) -> None:
         """Gives the file back; the next call opens it again. To be called by the thread that used it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from tracking import names
 from tracking.store.open import Store
@@ -105,16 +104,3 @@ def execute(
     run_ids = dict(todo.keep)
     store.send(place, todo.changes, run_ids)
     return todo, run_ids
-
-
-def to_json(expected: Mapping[str, RunFacts]) -> dict[str, Any]:
-    """For the spool; ``from_json`` gives an equal mapping."""
-    return {key: asdict(facts) for key, facts in expected.items()}
-
-
-def from_json(record: Mapping[str, Any]) -> dict[str, RunFacts]:
-    """What ``to_json`` wrote; JSON made text of the epochs."""
-    return {
-        key: RunFacts(**{**facts, "history": {int(epoch): value for epoch, value in facts["history"].items()}})
-        for key, facts in record.items()
-    }

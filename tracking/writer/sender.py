@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import base64
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar, assert_never
 
 from tracking import names
 from tracking.store.errors import Away, Refused, first_line
-from tracking.store.open import open_store, open_sweep
-from tracking.store.records import Best, Birth, Place, RunChange, SweepHeader, birth, now_ms
+from tracking.store.open import Store, open_store, open_sweep
+from tracking.store.records import Birth, Place, RunChange, SweepHeader, birth
 from tracking.ui import shared_view
-from tracking.writer.reconcile import execute, from_json
-from tracking.writer.spool import Entry, Event, Spool
+from tracking.writer.events import (
+    Artifact,
+    ContentKept,
+    EpochMeasured,
+    Event,
+    Reconciled,
+    RunEvent,
+    StateChanged,
+    SweepSummarized,
+    TextKept,
+    TrialBegan,
+)
+from tracking.writer.reconcile import execute
+from tracking.writer.spool import Entry, Spool, Unknown
 
-if TYPE_CHECKING:
-    from tracking.store.open import Store
-
-GATHERED: Final = {"trial", "epoch", "state", "summary"}
-"""Events that are changes of runs and can be sent together; the others are done one by one, in their place."""
+E = TypeVar("E", bound=Event)
 
 
 class Sender:
@@ -29,28 +35,17 @@ class Sender:
     def __init__(self, uri: str, spool: Spool, header: SweepHeader, on_message: Callable[[str], None]) -> None:
         self.run_ids: dict[str, str] = {}
         self.experiment_id: str | None = None
-        self.num_refused = 0
-        self.busy_s = self.connect_s = self.max_lag_s = 0.0
         self._uri, self._spool, self._header, self._message = uri, spool, header, on_message
         self._store: Store | None = None
         self._place: Place | None = None
         self._away = False
         self._odd: set[str] = set()
 
-    @property
-    def num_requests(self) -> int:
-        """To the store, so far."""
-        return 0 if self._store is None else self._store.num_requests
-
     def step(self) -> bool:
         """Sends about a second's worth. True when more is waiting. Raises Away."""
-        began = time.thread_time()
         if self._place is None:
             self._connect()
-            self.connect_s += time.thread_time() - began
-            began = time.thread_time()
         self._apply(self._spool.waiting())
-        self.busy_s += time.thread_time() - began
         return self._spool.sent < self._spool.size
 
     def lost(self, reason: str, tries: int) -> None:
@@ -87,27 +82,39 @@ class Sender:
             self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
 
     def _apply(self, entries: Sequence[Entry]) -> None:
-        group: list[Event] = []
+        """Changes of runs are sent together; all else is done one by one, in its place."""
+        group: list[RunEvent] = []
         for entry in entries:
-            if entry.event is None:
-                self._message(f"passed over a torn line in {self._spool.folder}")
-            elif entry.event["kind"] in GATHERED:
-                group.append(entry.event)
-            else:
-                self._flush(group)
-                group = []
-                self._guarded([entry.event], self._act)
-                self._spool.acknowledge(entry.end)
+            event = entry.event
+            if isinstance(event, RunEvent):
+                group.append(event)
+                continue
+            self._flush(group)
+            group = []
+            self._act(event)
+            self._spool.acknowledge(entry.end)
         self._flush(group)
         if entries:
             self._spool.acknowledge(entries[-1].end)
 
-    def _flush(self, group: Sequence[Event]) -> None:
+    def _flush(self, group: Sequence[RunEvent]) -> None:
         if group:
             self._guarded(group, self._send)
-            self.max_lag_s = max(self.max_lag_s, (now_ms() - group[0]["time"]) / 1000)
 
-    def _guarded(self, group: Sequence[Event], action: Callable[[Sequence[Event]], None]) -> None:
+    def _act(self, event: Artifact | Reconciled | Unknown | None) -> None:
+        match event:
+            case TextKept() | ContentKept():
+                self._guarded([event], self._keep)
+            case Reconciled():
+                self._guarded([event], self._reconcile)
+            case Unknown():
+                self._set_aside(event, "this version cannot read an event", event.reason)
+            case None:
+                self._message(f"passed over a torn line in {self._spool.folder}")
+            case _:
+                assert_never(event)
+
+    def _guarded(self, group: Sequence[E], action: Callable[[Sequence[E]], None]) -> None:
         """Does it; of a refused group halves are tried until the culprits are found, and only they stay behind."""
         try:
             action(group)
@@ -117,11 +124,15 @@ class Sender:
                 self._guarded(group[:half], action)
                 self._guarded(group[half:], action)
                 return
-            self.num_refused += 1
-            self._spool.refuse(group[0], str(error))
-            self._message(f"MLflow refused {_title(group[0])}: {error}; kept in {self._spool.folder}/refused.jsonl")
+            [event] = group
+            title = f"{event.kind} of {event.key or 'the sweep'}"
+            self._set_aside(event, f"MLflow refused {title}", str(error))
 
-    def _send(self, group: Sequence[Event]) -> None:
+    def _set_aside(self, event: Event | Unknown, what: str, reason: str) -> None:
+        self._spool.refuse(event, reason)
+        self._message(f"{what}: {reason}; kept in {self._spool.folder}/refused.jsonl")
+
+    def _send(self, group: Sequence[RunEvent]) -> None:
         assert self._store is not None and self._place is not None
         changes = self._gather(group)
         unknown = [key for key, change in changes.items() if change.title is None and key not in self.run_ids]
@@ -129,69 +140,54 @@ class Sender:
             raise Refused(f"no trial was announced as {', '.join(unknown)}")
         self._store.send(self._place, list(changes.values()), self.run_ids)
 
-    def _act(self, group: Sequence[Event]) -> None:
+    def _reconcile(self, group: Sequence[Reconciled]) -> None:
         assert self._store is not None and self._place is not None
         [event] = group
-        if event["kind"] == "reconcile":
-            expected = from_json(event["expected"])
-            todo, self.run_ids = execute(self._store, self._place, self._header, expected)
-            if str(todo):
-                self._message(f"MLflow's runs agree with the study again: {todo}")
-            return
-        run_id = self.run_ids.get(event["key"])
-        if run_id is None:
-            raise Refused(f"no trial was announced as {event['key']}")
-        self._store.log_bytes(run_id, _content(event), event["path"])
+        todo, self.run_ids = execute(self._store, self._place, self._header, event.expected)
+        if str(todo):
+            self._message(f"MLflow's runs agree with the study again: {todo}")
 
-    def _gather(self, group: Sequence[Event]) -> dict[str, RunChange]:
+    def _keep(self, group: Sequence[Artifact]) -> None:
+        assert self._store is not None
+        [event] = group
+        run_id = self.run_ids.get(event.key)
+        if run_id is None:
+            raise Refused(f"no trial was announced as {event.key}")
+        content = event.text.encode() if isinstance(event, TextKept) else base64.b64decode(event.content)
+        self._store.log_bytes(run_id, content, event.path)
+
+    def _gather(self, group: Sequence[RunEvent]) -> dict[str, RunChange]:
         """The events of each run as one change, runs in the order of their first event."""
         changes: dict[str, RunChange] = {}
         for event in group:
-            change = changes.setdefault(event["key"], RunChange(key=event["key"]))
-            getattr(self, f"_add_{event['kind']}")(change, event)
+            self._add(event, changes.setdefault(event.key, RunChange(key=event.key)))
         return changes
 
-    def _add_trial(self, change: RunChange, event: Event) -> None:
-        wanted = {name: event[name] for name in ("key", "number", "role", "params")}
-        birth(self._header, Birth(**wanted, timestamp_ms=event["time"]), change)
+    def _add(self, event: RunEvent, change: RunChange) -> None:
+        match event:
+            case TrialBegan(key=key, number=number, role=role, params=params):
+                born = Birth(key=key, number=number, role=role, params=params, timestamp_ms=event.time_ms)
+                birth(self._header, born, change)
+            case EpochMeasured():
+                self._measure(change, event.metrics, event.time_ms, event.epoch)
+            case StateChanged():
+                self._measure(change, event.summary, event.time_ms)
+                change.enter(names.TRIAL_STATE, event.state, event.time_ms)
+                if event.error:
+                    change.tag(names.TRIAL_ERROR, event.error)
+            case SweepSummarized():
+                self._measure(change, event.metrics, event.time_ms)
+                change.enter(names.SWEEP_STATE, event.state, event.time_ms)
+                change.tag(names.NOTE, shared_view.note(self._header, event.best))
+                for key, value in event.tags.items():
+                    change.tag(key, value)
+            case _:
+                assert_never(event)
 
-    def _add_epoch(self, change: RunChange, event: Event) -> None:
-        self._measure(change, event["metrics"], (event["time"], event["epoch"]))
-
-    def _add_state(self, change: RunChange, event: Event) -> None:
-        self._measure(change, event["summary"], (event["time"], 0))
-        change.enter(names.TRIAL_STATE, event["state"], event["time"])
-        if event["error"]:
-            change.tag(names.TRIAL_ERROR, event["error"])
-
-    def _add_summary(self, change: RunChange, event: Event) -> None:
-        self._measure(change, event["metrics"], (event["time"], 0))
-        change.enter(names.SWEEP_STATE, event["state"], event["time"])
-        leader = None if event["best"] is None else Best(**event["best"])
-        change.tag(names.NOTE, shared_view.note(self._header, leader))
-        for key, value in event["tags"].items():
-            change.tag(key, value)
-
-    def _measure(self, change: RunChange, metrics: dict[str, Any], when: tuple[int, int]) -> None:
-        odd = change.measure(metrics, *when)
+    def _measure(self, change: RunChange, metrics: Mapping[str, float], time_ms: int, epoch: int = 0) -> None:
+        odd = change.measure(metrics, time_ms, epoch)
         if odd and change.key not in self._odd:
             self._odd.add(change.key)
             self._message(
-                f"{change.key}: {', '.join(odd)} not finite at epoch {when[1]}: told by tags, not by metrics"
+                f"{change.key}: {', '.join(odd)} not finite at epoch {epoch}: told by tags, not by metrics"
             )
-
-
-def _content(event: Event) -> bytes:
-    """Of an artifact."""
-    if event["kind"] == "text":
-        return str(event["text"]).encode()
-    if event["kind"] == "content":
-        return base64.b64decode(event["content"])
-    try:
-        return Path(event["local"]).read_bytes()
-    except OSError as error:
-        raise Refused(f"{event['local']} cannot be read: {error.strerror}") from error
-
-
-def _title(event: Event) -> str:
-    return f"{event['kind']} of {event['key'] or 'the sweep'}"

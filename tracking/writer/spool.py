@@ -10,14 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Event = dict[str, Any]
+from tracking.writer.events import Event, UnknownEvent, from_json, to_json
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A line that this version cannot read as an event, and why."""
+
+    record: Any
+    reason: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the spool. ``event`` is None where the line is no event (torn by a crash); ``end`` is its end."""
+    """One line of the spool. ``event`` is None where the line was torn by a crash; ``end`` is its end in bytes."""
 
-    event: Event | None
+    event: Event | Unknown | None
     end: int
 
 
@@ -44,8 +52,8 @@ class Spool:
             self.size += os.write(self._out, b"\n")
 
     def append(self, event: Event) -> None:
-        """Keeps ``event``; about 15 microseconds."""
-        line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+        """Keeps ``event``; about 20 microseconds."""
+        line = json.dumps(to_json(event), separators=(",", ":")).encode() + b"\n"
         with self._lock:
             written = os.write(self._out, line)
             self.size += written
@@ -77,10 +85,11 @@ class Spool:
         os.pwrite(self._ack, b"%020d\n" % end, 0)
         self.sent = end
 
-    def refuse(self, event: Event | None, reason: str) -> None:
-        """Keeps aside what can never be sent."""
+    def refuse(self, event: Event | Unknown, reason: str) -> None:
+        """Keeps aside what can never be sent, in ``refused.jsonl``."""
+        record = event.record if isinstance(event, Unknown) else to_json(event)
         with (self.folder / "refused.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"reason": reason, "event": event}) + "\n")
+            file.write(json.dumps({"reason": reason, "event": record}) + "\n")
 
     def close(self) -> None:
         """Gives the files back; nothing may be appended afterwards."""
@@ -88,9 +97,12 @@ class Spool:
         os.close(self._ack)
 
 
-def _parse(line: bytes) -> Event | None:
+def _parse(line: bytes) -> Event | Unknown | None:
     try:
-        event = json.loads(line)
+        record = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) else None
+    try:
+        return from_json(record)
+    except UnknownEvent as error:
+        return Unknown(record, str(error))

@@ -6,35 +6,30 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.errors import Away, first_line
-from tracking.store.records import PARENT, Best, RunFacts, SweepHeader, now_ms
-from tracking.writer.reconcile import to_json
+from tracking.store.records import PARENT, Best, RunFacts, SweepHeader
+from tracking.writer.events import (
+    ContentKept,
+    EpochMeasured,
+    Event,
+    Reconciled,
+    StateChanged,
+    SweepSummarized,
+    TextKept,
+    TrialBegan,
+)
 from tracking.writer.sender import Sender
-from tracking.writer.spool import Event, Spool
+from tracking.writer.spool import Spool
 
 FLUSH_S: Final = 1.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0)
 """Pauses between tries while the store is away; the last one repeats."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriterStats:
-    """What logging cost, in CPU time of the thread; ``connect_s`` holds MLflow's import."""
-
-    num_events: int = 0
-    num_requests: int = 0
-    num_refused: int = 0
-    num_waiting_bytes: int = 0
-    busy_s: float = 0.0
-    connect_s: float = 0.0
-    max_lag_s: float = 0.0
-    """Longest time from an event to its arrival in the store."""
 
 
 @dataclass
@@ -45,20 +40,19 @@ class _Seen:
     last_epoch: dict[str, int] = field(default_factory=dict)
 
     def note(self, event: Event) -> None:
-        if event["kind"] == "trial":
-            self.trials.add(event["key"])
-        elif event["kind"] == "epoch":
-            self.last_epoch[event["key"]] = max(event["epoch"], self.last_epoch.get(event["key"], 0))
-        elif event["kind"] == "reconcile":  # runs that the study does not know are gone, and may come anew
-            self.trials = set(event["expected"])
+        if isinstance(event, TrialBegan):
+            self.trials.add(event.key)
+        elif isinstance(event, EpochMeasured):
+            self.last_epoch[event.key] = max(event.epoch, self.last_epoch.get(event.key, 0))
+        elif isinstance(event, Reconciled):  # runs that the study does not know are gone, and may come anew
+            self.trials = set(event.expected)
             self.last_epoch = {
-                key: max([*map(int, facts["history"]), self.last_epoch.get(key, 0)])
-                for key, facts in event["expected"].items()
+                key: max([*facts.history, self.last_epoch.get(key, 0)]) for key, facts in event.expected.items()
             }
 
 
 class Writer:
-    """The sweep's only way to MLflow. All methods but ``close`` and ``connected`` return at once.
+    """The sweep's only way to MLflow. All methods but ``close`` return at once.
 
     Events are kept in ``spool`` (a folder of this sweep alone) before anything else and sent in order, whole runs
     at a time. What a crash left unsent is sent when the next Writer opens the same folder. ``on_message`` is called
@@ -68,14 +62,12 @@ class Writer:
     def __init__(self, uri: str, spool: Path, header: SweepHeader, on_message: Callable[[str], None]) -> None:
         self._spool = Spool(spool)
         self._seen = _Seen()
-        self._num_events = 0
         for entry in self._spool.all():
-            if entry.event is not None:
+            if isinstance(entry.event, Event):
                 self._seen.note(entry.event)
         self._message = on_message
         self._sender = Sender(uri, self._spool, header, on_message)
         self._closing = threading.Event()
-        self._connected = threading.Event()
         self._deadline = math.inf
         self._tries = 0
         self.text(names.SPEC_FILE, header.spec_text)
@@ -85,7 +77,7 @@ class Writer:
     def trial(self, key: str, number: int, role: names.Role, params: Params) -> None:
         """A member appears: ``t0004`` for a trial of the search, ``t0004-s1`` for a final one."""
         if key not in self._seen.trials:
-            self._put({"kind": "trial", "key": key, "number": number, "role": role, "params": dict(params)})
+            self._put(TrialBegan(key=key, number=number, role=role, params=dict(params)))
 
     def knows(self, key: str) -> bool:
         """Whether the member has appeared."""
@@ -99,40 +91,38 @@ class Writer:
     def epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """What one epoch measured. One given before (trained again after a crash) keeps its old values."""
         if epoch > self._seen.last_epoch.get(key, 0):
-            self._put({"kind": "epoch", "key": key, "epoch": epoch, "metrics": dict(metrics)})
+            self._put(EpochMeasured(key=key, epoch=epoch, metrics=dict(metrics)))
 
-    def state(self, key: str, state: str, summary: Mapping[str, float], error: str | None = None) -> None:
-        """A member is now ``running``, ``paused``, ``done``, ``stopped`` or ``failed``."""
-        assert state in names.STATUS, state
-        self._put({"kind": "state", "key": key, "state": state, "summary": dict(summary), "error": error})
+    def state(
+        self, key: str, state: names.TrialState, summary: Mapping[str, float], error: str | None = None
+    ) -> None:
+        """A member is in another state."""
+        self._put(StateChanged(key=key, state=state, summary=dict(summary), error=error))
 
     def summary(
-        self, state: str, best: Best | None, metrics: Mapping[str, float], tags: Mapping[str, str] | None = None
+        self,
+        state: names.SweepState,
+        best: Best | None,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """The sweep's own run: ``running``, ``finished``, ``interrupted`` or ``failed``, and its leader."""
-        assert state in names.STATUS, state
-        leader = None if best is None else asdict(replace(best, params=dict(best.params)))
-        extra = {"state": state, "best": leader, "metrics": dict(metrics), "tags": dict(tags or {})}
-        self._put({"kind": "summary", "key": PARENT, **extra})
+        """The sweep's own run: its state, and its leader."""
+        self._put(SweepSummarized(state=state, best=best, metrics=dict(metrics), tags=dict(tags or {})))
 
     def text(self, artifact_path: str, text: str, key: str = PARENT) -> None:
         """Keeps ``text`` as an artifact of the sweep's run, or of the member ``key``."""
-        self._put({"kind": "text", "key": key, "path": artifact_path, "text": text})
+        self._put(TextKept(key=key, path=artifact_path, text=text))
 
     def content(self, artifact_path: str, content: str, key: str = PARENT) -> None:
         """Keeps bytes, given as base64, as an artifact; the spool holds them, too, until they have arrived."""
-        self._put({"kind": "content", "key": key, "path": artifact_path, "content": content})
-
-    def file(self, local: Path, artifact_path: str, key: str = PARENT) -> None:
-        """Keeps a file as an artifact; it is read when it is sent."""
-        self._put({"kind": "file", "key": key, "path": artifact_path, "local": str(local.absolute())})
+        self._put(ContentKept(key=key, path=artifact_path, content=content))
 
     def reconcile(self, expected: Mapping[str, RunFacts]) -> None:
         """After a resume: from here on MLflow's runs of this sweep are exactly ``expected``, by key.
 
         Missing runs are made, twins and unknown runs moved to the bin, states and objectives put right.
         """
-        self._put({"kind": "reconcile", "key": PARENT, "expected": to_json(expected)})
+        self._put(Reconciled(expected=dict(expected)))
 
     @property
     def run_ids(self) -> dict[str, str]:
@@ -149,23 +139,6 @@ class Writer:
         """None until the store was reached."""
         return self._sender.experiment_id
 
-    def connected(self, timeout_s: float) -> bool:
-        """Waits until the store has been reached once."""
-        return self._connected.wait(timeout_s)
-
-    @property
-    def stats(self) -> WriterStats:
-        """So far."""
-        return WriterStats(
-            num_events=self._num_events,
-            num_requests=self._sender.num_requests,
-            num_refused=self._sender.num_refused,
-            num_waiting_bytes=self._spool.size - self._spool.sent,
-            busy_s=self._sender.busy_s,
-            connect_s=self._sender.connect_s,
-            max_lag_s=self._sender.max_lag_s,
-        )
-
     def close(self, timeout_s: float) -> bool:
         """Sends what is left. False, and a message that names the spool, when the store stayed away."""
         self._deadline = time.monotonic() + timeout_s
@@ -180,10 +153,8 @@ class Writer:
         return drained
 
     def _put(self, event: Event) -> None:
-        event["time"] = now_ms()
         self._seen.note(event)
         self._spool.append(event)
-        self._num_events += 1
 
     def _run(self) -> None:
         try:
@@ -198,7 +169,6 @@ class Writer:
         """One step and the pause after it. True when there is no more to do."""
         try:
             more = self._sender.step()
-            self._connected.set()
             self._tries = 0
         except Away as error:
             self._tries += 1

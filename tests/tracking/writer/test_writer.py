@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from tests.helpers.paths import ROOT
@@ -37,7 +39,7 @@ def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_pa
         writer.trial("t0000", 0, "trial", params(0))
         for epoch in range(1, 4):
             writer.epoch("t0000", epoch, metrics(0, epoch))
-        wait_until(lambda: writer.connected(0) and writer.stats.num_waiting_bytes == 0, "everything is sent")
+        wait_until(lambda: _is_drained(tmp_path / "spool"), "everything is sent")
         server.kill()
         for epoch in range(4, 8):
             writer.epoch("t0000", epoch, metrics(0, epoch))
@@ -63,11 +65,16 @@ def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_pa
         server.stop()
 
 
+def _is_drained(spool: Path) -> bool:
+    sent = int((spool / "sent").read_text() or 0)
+    return 0 < sent == (spool / "events.jsonl").stat().st_size
+
+
 def test_a_store_that_stays_away_is_told_and_the_spool_kept(tmp_path: Path, sqlite_uri: str) -> None:
     messages: list[str] = []
     writer = open_writer("http://127.0.0.1:9", tmp_path / "spool", messages)
     write_trial(writer, 0)
-    assert not writer.connected(0)
+    assert writer.parent_run_id is None
     assert not writer.close(1.5)
     assert str(tmp_path / "spool") in messages[-1]
     again = open_writer(sqlite_uri, tmp_path / "spool")
@@ -76,12 +83,13 @@ def test_a_store_that_stays_away_is_told_and_the_spool_kept(tmp_path: Path, sqli
 
 
 KILLED = """
-import sys
+import sys, time
 from pathlib import Path
 from tests.helpers.small_sweep_in_mlflow import metrics, open_writer, params
 writer = open_writer(sys.argv[1], Path(sys.argv[2]))
 writer.trial("t0000", 0, "trial", params(0))
-assert writer.connected(60)
+while writer.parent_run_id is None:
+    time.sleep(0.01)
 epoch = 0
 while True:
     epoch += 1
@@ -126,14 +134,63 @@ def test_a_refused_event_does_not_hold_up_the_rest(any_uri: str, tmp_path: Path)
     writer = open_writer(any_uri, tmp_path / "spool", messages, header)
     write_trial(writer, 0)
     writer.epoch("t0099", 1, {"val_accuracy": 0.5})  # never announced
-    writer.file(tmp_path / "missing.txt", "missing.txt")
+    writer.text("lost.txt", "of nobody", "t0098")
     write_trial(writer, 1)
     assert writer.close(60)
     runs = runs_of(any_uri, "poison")
     assert set(runs) == {"", "t0000", "t0001"}
     assert [len(curve(any_uri, runs[key][0].info.run_id)) for key in ("t0000", "t0001")] == [3, 3]
-    assert len(messages) == 2 and "t0099" in messages[0] and "missing.txt" in messages[1]
-    assert len((tmp_path / "spool" / "refused.jsonl").read_text().splitlines()) == writer.stats.num_refused == 2
+    assert len(messages) == 2 and "t0099" in messages[0] and "t0098" in messages[1]
+    refused = map(json.loads, (tmp_path / "spool" / "refused.jsonl").read_text().splitlines())
+    assert [line["event"]["key"] for line in refused] == ["t0099", "t0098"]
+
+
+OLD_SPOOL = """\
+{"kind":"text","key":"","path":"spec.yaml","text":"workload: mlp\\n","time":1700000000000}
+{"kind":"trial","key":"t0000","number":0,"role":"trial","params":{"lr":0.1,"nesterov":true,"n":null},"time":1700000000001}
+{"kind":"epoch","key":"t0000","epoch":1,"metrics":{"val_accuracy":0.5,"val_loss":NaN},"time":1700000000002}
+{"kind":"state","key":"t0000","state":"done","summary":{"best_val_accuracy":0.5},"error":null,"time":1700000000003}
+{"kind":"summary","key":"","state":"finished","best":{"number":0,"value":0.5,"params":{"lr":0.1}},"metrics":{"sweep/trials":1.0},"tags":{},"time":1700000000004}
+{"kind":"content","key":"t0000","path":"b.bin","content":"AAEC","time":1700000000005}
+{"kind":"reconcile","key":"","expected":{"t0000":{"number":0,"role":"trial","params":{"lr":0.1},"state":"done","history":{"1":0.5,"2":0.75},"summary":{},"error":null}},"time":1700000000006}
+"""
+
+
+def test_a_spool_of_an_older_version_is_sent_as_it_is(any_uri: str, tmp_path: Path) -> None:
+    spool, messages, header = tmp_path / "spool", list[str](), replace(HEADER, sweep_id="old")
+    spool.mkdir()
+    (spool / "events.jsonl").write_text(OLD_SPOOL)
+    writer = open_writer(any_uri, spool, messages, header)
+    assert writer.knows("t0000")
+    assert writer.close(60)
+    assert "1 missing values added" in messages.pop() and len(messages) == 1 and "val_loss" in messages[0]
+    runs = {key: run for key, [run] in runs_of(any_uri, "old").items()}
+    assert {key: run.info.status for key, run in runs.items()} == {"": "FINISHED", "t0000": "FINISHED"}
+    assert curve(any_uri, runs["t0000"].info.run_id) == [(1, 0.5), (2, 0.75)]
+    assert runs["t0000"].data.params == {"lr": "0.1", "nesterov": "True", "n": "None"}
+    assert not (spool / "refused.jsonl").exists()
+
+
+def test_what_this_version_cannot_read_is_set_aside_and_told(sqlite_uri: str, tmp_path: Path) -> None:
+    spool, messages = tmp_path / "spool", list[str]()
+    strange = [
+        {"kind": "tomorrow", "key": "t0000", "time": 1},
+        {"kind": "epoch", "key": "t0000", "epoch": "x", "metrics": {}, "time": 1},
+        {"kind": "state", "key": "t0000", "state": "asleep", "summary": {}, "error": None, "time": 1},
+        {"key": "t0000"},
+        [3],
+    ]
+    spool.mkdir()
+    (spool / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in strange))
+    writer = open_writer(sqlite_uri, spool, messages)
+    write_trial(writer, 0)
+    assert writer.close(60)
+    assert [step for step, _ in curve(sqlite_uri, writer.run_ids["t0000"])] == [1, 2, 3]
+    refused = [json.loads(line) for line in (spool / "refused.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in refused] == strange
+    reasons = ["tomorrow", "epoch.epoch", "state.state", "kind", "dictionary"]
+    for reason, line, message in zip(reasons, refused, messages, strict=True):
+        assert reason in line["reason"] and line["reason"] in message and "refused.jsonl" in message
 
 
 def test_values_that_mlflow_cannot_hold_are_told_by_tags(sqlite_uri: str, tmp_path: Path) -> None:
