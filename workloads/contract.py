@@ -30,6 +30,8 @@ class Workload:
     """A frozen dataclass of ``hyper`` fields."""
     space: Mapping[str, Any]
     """The default space, as a spec's ``parameters``."""
+    init_values: Mapping[str, Any] = field(default_factory=dict)
+    """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
     problems: Mapping[DataKind, tuple[Problem, ...]]
     """The kinds of data it takes, and what it solves on each; the first is the default."""
     build: Callable[[Any, DataShape], nn.Module]

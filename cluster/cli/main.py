@@ -48,12 +48,13 @@ def demo(**flags: Any) -> int:
 
 @paceline.command()
 @click.argument("workload", required=False)
+@click.option("--data", type=click.Choice(["table", "image", "text", "series"]), help="The kind of data it is for.")
 @click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
-def init(workload: str | None, output: str) -> int:
-    """Write a commented spec to start from."""
+def init(workload: str | None, data: str | None, output: str) -> int:
+    """Write a commented spec that runs as it is."""
     from cluster.cli.commands.spec import init
 
-    return init(workload, output)
+    return init(workload, data, output)
 
 
 @paceline.command()

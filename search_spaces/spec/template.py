@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.space.hyperparameters import Hyperparameter, hyperparameters
+from search_spaces.spec.example_data import example_data
 from search_spaces.types.catalogue import WorkloadInfo
+from search_spaces.types.problems import DataKind
+from search_spaces.types.values import Value
 
 _HEAD = """\
 # yaml-language-server: $schema={schema}
 # {name}: {summary}
 #   paceline check FILE              every fault, and a preview
 #   paceline run FILE trials=40      key=value goes over the file
-name: {name}-{dataset}
+name: {title}
 workload: {name}
 
-# or {{csv: PATH, target: COLUMN}}, or {{parquet: PATH, target: COLUMN{image}}}
-data: {{name: {dataset}}}
+# {others}
+data: {data}
 
 metric: {{name: {metric}, goal: {goal}}}   # {metrics}
 method: tpe                # tpe | random | grid
@@ -32,7 +36,7 @@ parameters:
 
 _TAIL = """
 early_terminate: {type: asha, min_iter: 1, eta: 3}   # or none
-final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds, on the test split; or none
+{final}
 
 # start_from: [{lr: 0.01}]             # tried first, after the defaults
 # max_concurrent: auto                 # lanes at a time
@@ -46,31 +50,80 @@ final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds,
 """
 
 
-def template(workload: WorkloadInfo, schema_name: str, dataset: str | None = None) -> str:
-    """A spec of ``workload`` with its default space, which names the schema and parses without change."""
-    if dataset is None:
-        dataset = "digits" if "image" in workload.problems else "wine"
-    metric, goal = next(iter(workload.metrics(None).items()))
+_FINAL = """\
+final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds, on the test split; or none"""
+_NO_FINAL = "final: none                # a verdict on the test split needs a function predict(folder, x)"
+
+_OTHERS: Mapping[DataKind, str] = {
+    "table": "or {csv: PATH, target: COLUMN}, or {parquet: PATH, target: COLUMN}",
+    "image": "or {folder: PATH} with a folder for each class, or {parquet: PATH, image: COLUMN, target: COLUMN}",
+    "text": "or another file, and window: 64, the characters that a model sees",
+    "series": "or another file, and horizon: 1, the values that are forecast at once",
+}
+
+
+def default_kind(workload: WorkloadInfo) -> DataKind:
+    """The kind of data that a template of ``workload`` is for, where nobody says: images, if it is one of ours."""
+    return "image" if "image" in workload.problems and ":" not in workload.name else next(iter(workload.problems))
+
+
+def template(workload: WorkloadInfo, schema_name: str, kind: DataKind) -> str:
+    """A spec of ``workload`` on example data of ``kind``, which names the schema and runs without change."""
+    data = example_data(kind, workload.problems[kind][0])
+    metrics = workload.metrics(kind)
+    metric, goal = next(iter(metrics.items()))
     head = _HEAD.format(
         schema=schema_name,
         name=workload.name,
         summary=workload.summary,
-        dataset=dataset,
-        image=", image: COLUMN" if "image" in workload.problems else "",
+        title=f"{workload.name.rpartition(':')[2]}-{data.title}",
+        others=_OTHERS[kind],
+        data=_flow(data.spec),
         metric=metric,
         goal=goal,
-        metrics=", ".join(f"{name} ({natural})" for name, natural in workload.metrics(None).items()),
+        metrics=", ".join(f"{name} ({natural})" for name, natural in metrics.items()),
     )
-    return head + "".join(_parameters(workload)) + _TAIL
+    tail = _TAIL.replace("{final}", _FINAL if workload.judged else _NO_FINAL)
+    parameters = "".join(_parameters(workload))
+    if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
+        head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
+    return head + parameters + tail
 
 
 def _parameters(workload: WorkloadInfo) -> list[str]:
     known = hyperparameters(workload.hyperparameters)
-    searched = [f"  {name}: {_flow(inner)}{_doc(known.get(name))}\n" for name, inner in workload.space.items()]
+    space = workload.space or guessed_space(workload.hyperparameters)
+    note = (
+        "" if workload.space else "  # ranges around the defaults of a function that names none: put in your own\n"
+    )
+    fixed = {name: value for name, value in workload.init_values.items() if name not in space}
+    written = [f"  {name}: {_flow(inner)}{_doc(known.get(name))}\n" for name, inner in {**fixed, **space}.items()]
     others = [
-        f"  # {name}: {_flow(hp.default)}{_doc(hp)}\n" for name, hp in known.items() if name not in workload.space
+        f"  # {name}: {_flow(hp.default)}{_doc(hp)}\n"
+        for name, hp in known.items()
+        if name not in space and name not in fixed
     ]
-    return [*searched, *others]
+    return [note, *written, *others] if space else [*written, *others]
+
+
+def guessed_space(hyperparameters_type: type) -> dict[str, Any]:
+    """Ranges around the defaults: a share stays below 1; what is zero, or a word, is not searched."""
+    return {
+        name: inner
+        for name, hp in hyperparameters(hyperparameters_type).items()
+        if (inner := _around(hp.default)) is not None
+    }
+
+
+def _around(default: Value) -> dict[str, Any] | None:
+    if isinstance(default, bool):
+        return {"values": [False, True]}
+    if default is None or isinstance(default, str) or default <= 0:
+        return None
+    if isinstance(default, int):
+        return {"values": sorted({max(1, default // 2), default, default * 2})}
+    high = min(default * 3, default**0.5) if default < 1 else default * 3
+    return {"min": float(f"{default / 3:.3g}"), "max": float(f"{high:.3g}"), "log": True}
 
 
 def _doc(hp: Hyperparameter | None) -> str:

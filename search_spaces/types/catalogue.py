@@ -29,6 +29,10 @@ class WorkloadInfo(Protocol):
         """The default space in the form of a spec's ``parameters``."""
 
     @property
+    def init_values(self) -> Mapping[str, Any]:
+        """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
+
+    @property
     def problems(self) -> Mapping[DataKind, tuple[Problem, ...]]:
         """The kinds of data it takes, and which problems it solves on each; the first is the default."""
 

@@ -31,6 +31,7 @@ class TestWorkload:
     summary: str = "a workload of the tests"
     judged: bool = True
     distributed: bool = True
+    init_values: Mapping[str, Any] = field(default_factory=dict)
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(
         default_factory=lambda: {

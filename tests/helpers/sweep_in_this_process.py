@@ -10,9 +10,10 @@ from typing import Any
 from cluster.sweep.data_process import Preparing
 from cluster.sweep.verdict import verdict
 from search_spaces.race.finals import Finals, final_seeds, finalists, scores
+from search_spaces.race.legs import Leg, Member
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.spec.sweep import load_sweep
+from search_spaces.spec.sweep import Sweep, load_sweep
 from search_spaces.study.study import Study
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.registry import catalogue, workload
@@ -44,6 +45,17 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     judged = verdict(race, finals.entries, sweep.metric.name)
     assert judged is not None
     return Outcome(judged, scores(finals.entries, judged["metric"]))
+
+
+def train_first(sweep: Sweep, scratch: Path) -> None:
+    """One epoch of the sweep's first configuration, the workload's defaults with what the spec fixes."""
+    data = Preparing(sweep).result()
+    setting = LegSetting(sweep.workload, sweep.metric.name, sweep.metric.goal, str(scratch), "cpu")
+    runner = LegRunner(setting, data.search)
+    member = Member(trial=0, seed=sweep.seed, params=sweep.constants)
+    runner.start(Leg(id=0, start=0, stop=1, horizon=sweep.epochs, members=(member,)))
+    (told,) = runner.epoch()
+    assert told.failure is None and sweep.metric.name in told.metrics, told
 
 
 def train(race: Race, runner: LegRunner, finals: Finals | None = None) -> None:

@@ -37,10 +37,14 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     return FINISHED
 
 
-def init(workload: str | None, output: str) -> int:
-    """A spec with every key explained, that runs as it is; beside it the schema that editors complete it by."""
+def init(workload: str | None, kind: str | None, output: str) -> int:
+    """A spec with every key explained, that runs as it is; beside it the schema that editors complete it by.
+
+    Where no registered data set is of ``kind`` (None: the workload's first), it writes a small file of data, too.
+    """
+    from search_spaces.spec.example_data import example_data
     from search_spaces.spec.json_schema import json_schema
-    from search_spaces.spec.template import template
+    from search_spaces.spec.template import default_kind, template
 
     known = catalogue()
     if workload is None:
@@ -50,8 +54,22 @@ def init(workload: str | None, output: str) -> int:
         info = known.workload(workload)
     except LookupError as error:
         raise Refusal(str(error.args[0])) from error
-    write_new(output, template(info, SCHEMA))
+    wanted = next((one for one in info.problems if one == kind), None)
+    if kind and not wanted:
+        raise Refusal(f"workload {workload} takes no {kind} data: --data must be {' or '.join(info.problems)}")
+    wanted = wanted or default_kind(info)
+    example = example_data(wanted, info.problems[wanted][0])
+    content = example.content()
+    beside = Path(output).with_name(example.file or SCHEMA)
+    if example.file and beside.exists() and beside.read_bytes() != content.encode():
+        raise Refusal(f"{beside} is there already, and is not the example that the spec needs: use another folder")
+    write_new(output, template(info, SCHEMA, wanted))
     Path(output).with_name(SCHEMA).write_text(json.dumps(json_schema(known), indent=2), encoding="utf-8")
+    if example.file:
+        beside.write_bytes(content.encode())
+        print(f"wrote {beside}, {example.what}: put your own in its place")
+    if others := [one for one in info.problems if one != wanted]:
+        print(f"{output} is for {wanted} data; there is also --data {' or '.join(others)}")
     print(NEXT.format(path=output))
     return FINISHED
 

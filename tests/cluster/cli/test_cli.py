@@ -191,19 +191,6 @@ def test_a_small_grid_has_as_many_trials_as_points(spec: str, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["trials"] == 4
 
 
-@pytest.mark.parametrize("workload", ["softmax", "mlp", "cnn", "image"])
-def test_what_init_writes_is_a_good_spec(
-    workload: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["init", workload, "-o", "mine.yaml"]) == 0
-    assert "paceline run mine.yaml" in capsys.readouterr().out
-    assert main(["check", "mine.yaml"]) == 0
-    before = (empty_folder / "mine.yaml").read_text()
-    assert main(["init", workload, "-o", "mine.yaml"]) == 2
-    assert "mine.yaml is there already" in capsys.readouterr().err
-    assert (empty_folder / "mine.yaml").read_text() == before
-
-
 def test_the_demo_is_a_good_spec(capsys: pytest.CaptureFixture[str]) -> None:
     from cluster.cli.commands.run import DEMO
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
@@ -11,9 +12,10 @@ import pytest
 from ruamel.yaml import YAML
 
 import search_spaces
+from search_spaces.space.hyperparameters import hyper
 from search_spaces.spec.json_schema import json_schema
 from search_spaces.spec.sweep import load_sweep, parse_sweep
-from search_spaces.spec.template import template
+from search_spaces.spec.template import default_kind, guessed_space, template
 from tests.helpers.spec_catalogue import CATALOGUE
 from tests.helpers.spec_texts import FULL, HEAD
 from workloads.registry import catalogue
@@ -57,11 +59,33 @@ def test_the_schema_refuses_what_the_loader_refuses(line: str) -> None:
 
 @pytest.mark.parametrize("name", catalogue().workload_names)
 def test_a_template_parses_without_change_and_means_the_defaults(name: str) -> None:
-    text = template(catalogue().workload(name), "paceline.schema.json")
+    info = catalogue().workload(name)
+    text = template(info, "paceline.schema.json", default_kind(info))
     assert text.startswith("# yaml-language-server: $schema=paceline.schema.json\n")
     sweep = parse_sweep(text, "new.yaml", Path("/"), catalogue=catalogue())
     plain = f"workload: {name}\ndata: {{name: {sweep.data.name}}}"
-    assert sweep == parse_sweep(plain, "plain.yaml", Path("/"), catalogue=catalogue())
+    meant = parse_sweep(plain, "plain.yaml", Path("/"), catalogue=catalogue())
+    assert sweep.space == meant.space and sweep.constants == {**meant.constants, **info.init_values}
+    assert (sweep.metric, sweep.trials, sweep.final) == (meant.metric, meant.trials, meant.final)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    share: float = hyper(0.8, "below 1")
+    factor: float = hyper(2.0, "above 1")
+    count: int = hyper(1, "a count")
+    flag: bool = hyper(True, "a flag")
+    nothing: float = hyper(0.0, "zero")
+    word: str = hyper("l2", "a word")
+
+
+def test_a_space_is_guessed_around_the_defaults_of_a_function_that_has_none() -> None:
+    assert guessed_space(Around) == {
+        "share": {"min": 0.267, "max": 0.894, "log": True},
+        "factor": {"min": 0.667, "max": 6.0, "log": True},
+        "count": {"values": [1, 2]},
+        "flag": {"values": [False, True]},
+    }
 
 
 def test_loading_a_spec_imports_nothing_heavy() -> None:

@@ -80,6 +80,7 @@ TRANSFER = Workload(
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
         "dropout": {"min": 0.0, "max": 0.5},
     },
+    init_values={"weights": "none"},
     problems={"image": ("classification",)},
     build=build,
     check=check,

@@ -1,0 +1,54 @@
+"""Data that a new spec can run on at once: a registered data set, or a small file written beside the spec."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from search_spaces.types.problems import DataKind, Problem
+
+NUM_CHARACTERS = 40_000
+NUM_YEARS = 60
+
+
+@dataclass(frozen=True)
+class ExampleData:
+    """What a template's ``data`` says, and the file that it names, if any."""
+
+    title: str
+    spec: Mapping[str, str]
+    file: str | None = None
+    what: str = ""
+    """The file's content in a few words, for the user."""
+    content: Callable[[], str] = str
+
+
+def _text() -> str:
+    """The beginning of Python's own documentation, which comes with every Python."""
+    from pydoc_data.topics import topics  # 0.7 MB
+
+    return "\n".join(topics.values())[:NUM_CHARACTERS]
+
+
+def _series() -> str:
+    """A made-up monthly series with a trend, a season of a year and noise; the same on every machine."""
+    draw = random.Random(0)
+    lines = ["month,sales"]
+    for month in range(12 * NUM_YEARS):
+        level = 100 + 0.2 * month + 20 * math.sin(2 * math.pi * month / 12) + draw.gauss(0, 3)
+        lines.append(f"{1960 + month // 12}-{1 + month % 12:02d}-01,{level:.1f}")
+    return "\n".join(lines) + "\n"
+
+
+def example_data(kind: DataKind, problem: Problem) -> ExampleData:
+    """The data of ``kind`` for ``problem``."""
+    if kind == "text":
+        what = "the beginning of Python's own documentation"
+        return ExampleData("text", {"text": "example.txt"}, "example.txt", what, _text)
+    if kind == "series":
+        spec = {"series": "example.csv", "time": "month", "value": "sales"}
+        return ExampleData("series", spec, "example.csv", "a made-up monthly series", _series)
+    name = "digits" if kind == "image" else "diabetes" if problem == "regression" else "wine"
+    return ExampleData(name, {"name": name})
