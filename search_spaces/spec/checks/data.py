@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_spaces.spec.checks.files import found_path
-from search_spaces.spec.checks.folder import check_folder
+from search_spaces.spec.checks.files import check_folder, found_path
 from search_spaces.spec.checks.sequences import check_series, check_text
 from search_spaces.spec.checks.streams import check_stream, found_stream
 from search_spaces.spec.checks.tables import check_table

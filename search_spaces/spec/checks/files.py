@@ -1,10 +1,12 @@
-"""Files and folders that a spec names."""
+"""Files and folders that a spec names, and the classes of a folder of images; opens no file."""
 
 from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
 
+from search_spaces.spec.data import Data
+from search_spaces.spec.image_folder import FolderFault, class_folders
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
 
@@ -41,3 +43,13 @@ def _names_in(folder: Path) -> list[str]:
         return [path.name for path in islice(folder.iterdir(), 1000)]
     except OSError:
         return []
+
+
+def check_folder(document: Document, key: str, path: Path, data: Data) -> None:
+    """Notes a fault for a folder without classes, with a single one or with an empty one."""
+    try:
+        class_folders(path)
+    except FolderFault as fault:
+        document.fault(("data", key), fault.rule, fault.received)
+    except OSError as error:
+        document.fault(("data", key), f"cannot be read: {error.strerror}", shown(str(path)))

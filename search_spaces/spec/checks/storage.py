@@ -1,4 +1,4 @@
-"""Where a sweep keeps its study and its checkpoints; and no password in a spec: it is stored and shown."""
+"""What a sweep takes of the machines: workers, the places of study and checkpoints; and no password in a spec."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from search_spaces.spec.schema import SpecFile, Storage
+from search_spaces.spec.schema import Resources, SpecFile, Storage
 from search_spaces.spec.yaml_document import Document
 from search_spaces.spec.yaml_document import Path as KeyPath
+from search_spaces.types.catalogue import WorkloadInfo
 from search_spaces.types.faults import shown
 from search_spaces.types.passwords import holds_password, masked
 
@@ -43,3 +44,19 @@ def checked_storage(document: Document, spec: SpecFile, base: Path | None) -> St
     if checkpoints is not None and "://" not in checkpoints and base is not None:
         checkpoints = str((base / Path(checkpoints).expanduser()).resolve())
     return spec.storage.model_copy(update={"checkpoints": checkpoints and checkpoints.rstrip("/")})
+
+
+def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | None) -> None:
+    """Notes every fault of ``resources`` that joins several keys."""
+    wanted = spec.resources
+    if wanted.most == 1:
+        for key in ("strategy", "lr_scaling"):
+            if getattr(wanted, key) != Resources.model_fields[key].default:
+                rule = "has no effect on one worker: leave it out, or give resources.workers"
+                document.fault(("resources", key), rule, shown(getattr(wanted, key)))
+        return
+    if workload is not None and not workload.distributed:
+        rule = f"must be 1: workload {workload.name} is trained in one process"
+        document.fault(("resources", "workers"), rule, shown(wanted.workers))
+    if spec.cohort not in (None, 1):
+        document.fault(("cohort",), "must be 1 where several workers train a trial", shown(spec.cohort))

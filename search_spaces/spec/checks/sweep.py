@@ -12,9 +12,8 @@ from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
-from search_spaces.spec.checks.resources import check_workers
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
-from search_spaces.spec.checks.storage import checked_storage, refuse_passwords
+from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import INSTEAD, EarlyTerminate, SpecFile

