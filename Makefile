@@ -49,8 +49,9 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_contract.py
 
-# The pages of docs/ as a site: site/index.html.
+# The reference made anew from the code, and the pages of docs/ as a site: site/index.html.
 docs: install
+	$(BIN)/python -m tests.docs.generate
 	$(BIN)/zensical build --clean --strict
 
 # checkov pins older packages than ours, so that it has an environment of its own.

@@ -1,0 +1,86 @@
+"""The environment variables that Paceline reads: the names from the sources, the meanings from here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tests.docs.markdown import code, sentence, table
+from tests.helpers.paths import ROOT
+
+SOURCES = ("cluster", "workloads", "search_spaces", "tracking")
+OURS = re.compile(r"\bPACELINE_[A-Z_]*[A-Z]\b")
+
+FOR_PEOPLE: Mapping[str, str] = {
+    "PACELINE_HOME": "The folder of the sweeps' homes; default `.paceline` in the working folder. On a cluster a "
+    "folder that all nodes see.",
+    "PACELINE_STUDY": "Where the study is kept unless the spec's `storage.study` says: "
+    "`postgresql+psycopg://USER@HOST/DB`; it may hold the password.",
+    "PACELINE_CHECKPOINTS": "Where checkpoints are kept unless the spec's `storage.checkpoints` says: a "
+    "folder that "
+    "all machines see, or a URI such as `s3://BUCKET/PREFIX`.",
+    "PACELINE_TARGET": "Where sweeps run unless a command has `--on`: `local`, `http://HEAD:8265`, "
+    "`ray://HEAD:10001` or `k8s:CONTEXT/NAMESPACE`.",
+    "PACELINE_OWNER": "Whose the sweeps are, in lists and in MLflow; default: the login.",
+    "PACELINE_DATA": "The folder that holds, or gets, the files of data sets that are downloaded, unless the "
+    "spec's "
+    "`data.root` says; default `~/.cache/paceline`.",
+    "PACELINE_CACHE": "The folder where computed features of pre-trained networks are kept, at most 4 GiB; default "
+    "`~/.cache/paceline`.",
+    "PACELINE_QUEUE": "On Kubernetes with Kueue: the LocalQueue in which a submission waits.",
+    "PACELINE_PLAIN": "`1`: stock Ray workers, MLflow's own client and gradients by autograd, in place of the fast "
+    "ways.",
+}
+"""Variables that a person sets."""
+FOR_DRIVERS: Mapping[str, str] = {
+    "PACELINE_ATTEMPT": "The number of this driver of the sweep. A driver with a higher number ends the one "
+    "before it.",
+    "PACELINE_SPEC": "The spec file that travelled with a submission.",
+    "PACELINE_CODE": "How the code came: `ship` (with the submission) or `image` (in the cluster's image).",
+    "PACELINE_VERSION": "The version that submitted; the driver's own must be the same.",
+    "PACELINE_TRIALS": "What `resume --trials` asked for.",
+    "PACELINE_PLACE": "The target as the submitter named it.",
+    "PACELINE_FORK_SERVER": "The socket of the process that forks Ray's workers.",
+}
+"""Variables that Paceline sets for processes of its own."""
+OTHERS: Mapping[str, str] = {
+    "MLFLOW_TRACKING_URI": "Where MLflow keeps the runs unless the spec's `tracking.uri` says; default "
+    "`mlflow.db` in "
+    "the working folder.",
+    "MLFLOW_TRACKING_USERNAME": "The user at MLflow's server, with `MLFLOW_TRACKING_PASSWORD`.",
+    "MLFLOW_TRACKING_PASSWORD": "That user's password.",
+    "MLFLOW_TRACKING_TOKEN": "A token in place of user and password.",
+    "PGPASSWORD": "The password of the study's database.",
+    "AWS_ACCESS_KEY_ID": "The key of an S3 store, with `AWS_SECRET_ACCESS_KEY`.",
+    "AWS_SECRET_ACCESS_KEY": "Its secret.",
+    "AWS_ENDPOINT_URL": "The address of an S3 store that is not Amazon's.",
+    "RAY_AUTH_TOKEN": "The token of a Ray cluster; else it is read from the file that `RAY_AUTH_TOKEN_PATH` "
+    "names or, "
+    "with `RAY_AUTH_MODE=token`, from `~/.ray/auth_token`.",
+    "KUBECONFIG": "The file with the contexts of `k8s:CONTEXT/NAMESPACE`; default `~/.kube/config`.",
+    "CUDA_VISIBLE_DEVICES": "The GPUs that may be used.",
+    "OMP_NUM_THREADS": "Threads of one training on a CPU; where it is not set, one for each core that a trial has.",
+}
+"""Variables of other tools that have an effect here."""
+
+
+def variables() -> str:
+    """Three tables: a person's, the drivers', other tools'."""
+    named = in_sources()
+    missing = named - {*FOR_PEOPLE, *FOR_DRIVERS}
+    assert not missing, f"tests/docs/environment.py does not tell what these are for: {sorted(missing)}"
+    parts = []
+    for title, known in (
+        ("## Set by you", FOR_PEOPLE),
+        ("## Set by Paceline for its own processes", FOR_DRIVERS),
+        ("## Of other tools", OTHERS),
+    ):
+        rows = [[code(name), sentence(text)] for name, text in known.items() if name in named or known is OTHERS]
+        parts += [title, table(("variable", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def in_sources() -> set[str]:
+    """Every PACELINE_ variable that the sources of the four packages name."""
+    files = (path for package in SOURCES for path in (ROOT / package).rglob("*.py"))
+    return {name for path in files for name in OURS.findall(path.read_text())}

@@ -1,0 +1,128 @@
+"""The documents of ``--json``, field by field. The test beside this file holds them to what the commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.docs.markdown import code, sentence, table
+
+_SWEEP = {
+    "sweep": "the sweep's ID",
+    "name": "the spec's `name`",
+    "state": "`finished`, `running` or `interrupted`",
+    "metric.name": "the objective",
+    "metric.goal": "`maximize` or `minimize`",
+    "trials[].number": "the trial's number, from 0; trial 0 is the default configuration",
+    "trials[].state": "`done`, `stopped` (early), `failed`, `running` or `paused` (it waits for a promotion)",
+    "trials[].epochs": "epochs trained",
+    "trials[].value": "the objective after the last epoch",
+    "trials[].best_value": "its best value over the epochs",
+    "trials[].params": "the searched hyperparameters by name",
+    "trials[].beside": "what is shown beside the objective, by metric",
+    "trials[].run_id": "the trial's run in MLflow",
+    "trials[].error": "the last line of what went wrong, or null",
+    "best.number": "the trial with the best value in the search; `best` is null where there is none",
+    "best.value": "its best value",
+    "best.params": "its searched hyperparameters",
+    "importance": "each searched hyperparameter's share, the largest first; null for fewer than 20 trials",
+    "verdict.metric": "what the final evaluation judges by; `verdict` is null where there is none",
+    "verdict.winner.number": "the champion's trial",
+    "verdict.winner.params": "its searched hyperparameters",
+    "verdict.winner.mean": "its mean over the seeds on the test split",
+    "verdict.winner.ci95": "the 95 % interval, [low, high]; [null, null] for a single seed",
+    "verdict.winner.seeds": "the number of seeds",
+    "verdict.default.number": "0: the default configuration",
+    "verdict.default.mean": "likewise",
+    "verdict.default.ci95": "likewise",
+    "verdict.default.seeds": "likewise",
+    "verdict.difference.mean": "champion minus default, paired by seed",
+    "verdict.difference.ci95": "likewise",
+    "verdict.difference.seeds": "likewise",
+    "verdict.overfitting": "what the learning curves say, in words",
+    "cost.seconds": "seconds from the command's start, over all attempts",
+    "cost.epochs_trained": "epochs of the search",
+    "cost.epochs_saved": "epochs that training every trial to the end would have cost beside",
+    "cost.lanes": "worker processes",
+    "cost.parts": "where the seconds went: `start`, `data`, `training`, `waiting`, `champion`, `logging`",
+    "tracking.uri": "MLflow's store",
+    "tracking.experiment_id": "the experiment",
+    "tracking.parent_run_id": "the sweep's own run",
+    "tracking.url": "the leaderboard; on a machine without a server it opens while `paceline ui` runs",
+}
+DOCUMENTS: Mapping[str, Mapping[str, str]] = {
+    "run, resume, demo and show": _SWEEP,
+    "best": {"number": "the trial", "value": "its best value", "params": "its searched hyperparameters"},
+    "check": {
+        "name": "the spec's `name`",
+        "metric.name": "the objective",
+        "metric.goal": "`maximize` or `minimize`",
+        "trials": "trials that will be tried",
+        "rungs": "epochs at which trials are compared; the last is full training",
+        "reaching": "trials expected at each of them",
+        "cohort": "trials that are trained as one program",
+        "lanes": "worker processes",
+        "legs": "training segments that the search takes, at least",
+        "finals": "trainings of the final evaluation",
+        "first[]": "the first configurations",
+        "epochs": "epochs of the search, expected",
+        "streaming": "whether training rows are read in every epoch",
+    },
+    "ls": {
+        "[].sweep": "the sweep's ID",
+        "[].name": "the spec's `name`",
+        "[].workload": "the workload",
+        "[].state": "as in `show`, or as the target says",
+        "[].trials": "trials so far",
+        "[].planned": "trials planned",
+        "[].metric": "the objective",
+        "[].best": "its best value",
+        "[].started": "when it began, to the minute",
+        "[].owner": "who began it",
+        "[].target": "where it runs",
+    },
+    "status": {
+        "sweep": "the sweep's ID",
+        "name": "the spec's `name`",
+        "target": "where it runs",
+        "state": "`queued`, `starting`, `running`, `retrying`, `finished`, `stopped` or `failed`",
+        "attempt": "the number of its driver",
+        "owner": "who submitted it",
+        "submitted_at": "when, in UTC",
+        "message": "what the target says of it",
+        "last": "the driver's last line",
+    },
+    "doctor": {
+        "ok": "whether nothing is wrong",
+        "checks[].name": "what was looked at",
+        "checks[].state": "`ok`, `warning` or `wrong`",
+        "checks[].found": "what was found",
+        "checks[].remedy": "what to do about it",
+    },
+}
+OPAQUE = {"params", "beside", "importance", "parts", "ci95", "rungs", "reaching", "first"}
+"""Fields whose own names depend on the sweep, or that are plain lists."""
+
+
+def documents() -> str:
+    """A section a document, a row a field."""
+    sections = []
+    for commands, fields in DOCUMENTS.items():
+        rows = [[code(path), sentence(text)] for path, text in fields.items()]
+        sections.append(f"## {commands}\n\n{table(('field', 'meaning'), rows)}")
+    return "\n\n".join(sections)
+
+
+def fields(document: Any, path: str = "") -> Iterator[str]:
+    """The paths of a real document, in the notation of DOCUMENTS."""
+    last = path.rpartition(".")[2]
+    if isinstance(document, list) and (not last or last not in OPAQUE):
+        for item in document:
+            yield from fields(item, f"{path}[]")
+    elif isinstance(document, list) and document and isinstance(document[0], dict):
+        yield f"{path}[]"
+    elif isinstance(document, dict) and last not in OPAQUE:
+        for name, value in document.items():
+            yield from fields(value, f"{path}.{name}" if path else name)
+    else:
+        yield path

@@ -1,0 +1,102 @@
+"""What Paceline writes to MLflow: the names from ``tracking.names``, the meanings from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.docs.markdown import code, sentence, table
+from tracking import names
+
+TAGS: Mapping[str, str] = {
+    "SWEEP_ID": "The sweep's ID, on each of its runs: what the leaderboard is filtered by.",
+    "SWEEP_ROLE": "`sweep` (the sweep's own run), `trial`, or `final` (a training of the final evaluation).",
+    "SWEEP_NAME": "The spec's `name`.",
+    "SWEEP_STATE": "The sweep's state: `running`, `finished`, `interrupted` or `failed`.",
+    "SWEEP_METRIC": "The objective.",
+    "SWEEP_GOAL": "`maximize` or `minimize`.",
+    "SWEEP_METHOD": "The sampler.",
+    "SWEEP_WORKLOAD": "The workload.",
+    "SWEEP_TARGET": "Where it runs: `local`, or the target of `--on`.",
+    "TRIAL_KEY": "The training: the trial and, in the final evaluation, its seed.",
+    "TRIAL_NUMBER": "The trial's number.",
+    "TRIAL_STATE": "The trial's state. MLflow shows a trial that was stopped early as FINISHED: this tag "
+    "tells it apart.",
+    "TRIAL_ERROR": "The last line of what went wrong.",
+    "DATA_LEAKS": "The leaks that were found in the data.",
+    "NOTE": "The description that MLflow shows: the best trial so far and its configuration.",
+    "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",
+    "USER": "The owner: `PACELINE_OWNER`, else the login.",
+    "SOURCE_NAME": "`paceline`.",
+    "EXPERIMENT_KIND": "Of the experiment: that it is about training models.",
+    "SHARED_VIEW": "Of the experiment: the leaderboard and charts that `paceline ui` links to, one tag a sweep.",
+    "DATASET_CONTEXT": "Of the data set that is logged with the sweep's run.",
+    "MODEL_VERSION": "",
+    "MODEL_SOURCE": "",
+    "PARENT_RUN": "",
+}
+METRICS: Mapping[str, str] = {
+    "BEST_EPOCH": "The epoch of the best value.",
+    "SECONDS": "Seconds that the training took, its share of a group that trains as one program.",
+    "PARAMS_M": "",
+}
+FILES: Mapping[str, str] = {
+    "SPEC_FILE": "Of the sweep's run: the spec.",
+    "SPLITS_FILE": "Of the sweep's run: the data card, with what was found in the data and the indices of "
+    "each split.",
+    "LEADERBOARD_CSV": "Of the sweep's run: one row a trial, the best first.",
+    "LEADERBOARD_JSON": "The same for MLflow's table viewer.",
+}
+OTHERS = {"CHAMPION", "MODEL_TRAINING", "MAX_KEY", "MAX_PARAM", "MAX_TAG", "MAX_DIGEST", "NUM_DIGITS", "STATUS"}
+"""Constants that are no keys."""
+
+
+def tags() -> str:
+    """The tags, each with its meaning."""
+    return _table("tag", TAGS)
+
+
+def metrics() -> str:
+    """The metrics that are no measurements of a task."""
+    made = [
+        [
+            code(names.best("METRIC")),
+            "The best value of a metric over the trial's epochs, and of the sweep's trials.",
+        ],
+        [
+            code(names.hp("NAME")),
+            "A numeric hyperparameter, since MLflow compares parameters as text.",
+        ],
+        [
+            code(names.hp_log10("NAME")),
+            "Its logarithm, where it is searched on a log scale: MLflow's charts have no log axis for it.",
+        ],
+        [code(names.nonfinite("METRIC")), "A tag: a NaN or an infinity that was kept out of the metrics."],
+    ]
+    return table(("metric", "meaning"), [*_rows(METRICS), *made])
+
+
+def files() -> str:
+    """The artifacts."""
+    return _table("artifact", FILES)
+
+
+def _table(head: str, known: Mapping[str, str]) -> str:
+    return table((head, "meaning"), _rows(known))
+
+
+def _rows(known: Mapping[str, str]) -> list[list[str]]:
+    told = {*TAGS, *METRICS, *FILES, *OTHERS}
+    new = {name for name in vars(names) if name.isupper() and isinstance(getattr(names, name), str)} - told
+    assert not new, f"tests/docs/mlflow_names.py does not tell what these are for: {sorted(new)}"
+    return [
+        [code(getattr(names, name)), sentence(text)]
+        for name, text in known.items()
+        if text and hasattr(names, name)
+    ]
+
+
+def statuses() -> str:
+    """MLflow's status for each of our states."""
+    return table(
+        ("state", "MLflow's status"), [[code(ours), code(theirs)] for ours, theirs in names.STATUS.items()]
+    )

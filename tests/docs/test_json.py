@@ -1,0 +1,36 @@
+"""The documents of ``--json`` have the fields that the reference tells, and no others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.cli.main import main
+from tests.docs.json_documents import DOCUMENTS, fields
+from tests.helpers.finished_sweep_without_ray import raced
+
+VERDICT: Mapping[str, Any] = {
+    "metric": "test_accuracy",
+    "winner": {"number": 3, "params": {"lr": 0.1}, "mean": 0.9, "ci95": [0.8, 1.0], "seeds": 3},
+    "default": {"number": 0, "mean": 0.8, "ci95": [0.7, 0.9], "seeds": 3},
+    "difference": {"mean": 0.1, "ci95": [0.0, 0.2], "seeds": 3},
+    "overfitting": "no overfitting to be seen",
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_has_the_fields_of_its_table(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = raced("trials=24", verdict=VERDICT)
+    command = "show" if "show" in name else name
+    target = {"check": [str(home.spec)], "doctor": [], "ls": []}.get(command, [home.id])
+    capsys.readouterr()
+    main([command, *target, "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert sorted(set(fields(document))) == sorted(DOCUMENTS[name])
