@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.messages import Shared
+from tracking.store.open import resolve
 
 if TYPE_CHECKING:
     import ray
@@ -39,4 +40,5 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "device": "auto" if sweep.resources.gpus else "cpu",
         "lr_scaling": sweep.resources.lr_scaling,
     }
-    return Shared(setting, data.search, home.stop_mark, sweep.tracking.uri)
+    store = resolve(sweep.tracking.uri)  # whole: each lane has a working folder of its own
+    return Shared(setting, data.search, home.stop_mark, store)
