@@ -15,6 +15,7 @@ with importing():
 
     from cluster.lanes.leg_in_process import Stint
     from cluster.sweep.messages import Report, Shared
+    from search_spaces.types.failure import FailureReason
 
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream
@@ -58,7 +59,8 @@ class Lane(tune.Trainable):
             return self._stint.step(order)
         except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
             self._stint.forget()
-            return Report(failure=traceback.format_exc(), done=True, seconds=time.monotonic() - begun)
+            reason = FailureReason.told("raised", traceback.format_exc())
+            return Report(failure=reason, done=True, seconds=time.monotonic() - begun)
 
 
 def _own_shard(stream: Stream) -> Shard:

@@ -16,6 +16,7 @@ from cluster.lanes.mailbox import Wires
 from cluster.lanes.worker_loop import fell, work
 from cluster.ray_internals.spare_workers import environment, modules_of
 from cluster.sweep.messages import Report, Shared
+from search_spaces.types.failure import FailureReason
 from workloads.legs.ray_train import Crew, hush, train
 
 PATIENCE_S = 2.0
@@ -35,7 +36,7 @@ class CrewLane(tune.Trainable):
         self._shared, self._crew, self._order = shared, crew, config
         self._wires = Wires.new()
         self._thread: threading.Thread | None = None
-        self._error: str | None = None
+        self._error: FailureReason | None = None
         self._token: str | None = None
         self._handed = False
         self._size = 0
@@ -107,7 +108,7 @@ class CrewLane(tune.Trainable):
             try:
                 train(work, config, crew, partial(fell, wires), search.stream)
             except Exception:  # noqa: BLE001 - told whole to the driver at the next turn
-                self._error = traceback.format_exc()
+                self._error = FailureReason.told("raised", traceback.format_exc())
 
         hush()
         self._thread = threading.Thread(target=run, daemon=True, name="crew")

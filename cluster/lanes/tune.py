@@ -23,6 +23,7 @@ from cluster.ray_internals.orphaned_groups import tidying
 from cluster.sweep.coordinator import Conductor, Handle
 from cluster.sweep.lane_count import LaneSize
 from cluster.sweep.messages import Report, Shared
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import SECRETS
 from workloads.legs.ray_train import Crew
 
@@ -150,7 +151,7 @@ class Watch(_Unsaved, FIFOScheduler):
         handle = self._searcher.legs.pop(trial.trial_id, None)
         if handle in self._conductor.out():
             told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
-            self._conductor.fail(handle, f"lane died: {_gist(told)}")
+            self._conductor.fail(handle, FailureReason.told("lane_died", _gist(told)))
 
 
 def _inherit_environment() -> None:
@@ -179,9 +180,9 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
         count = 1 if careful else lanes.size.count
         try:
             _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, count, show))
-            reason = "lane died: it ended without a report"
+            reason = FailureReason("lane_died", "it ended without a report")
         except (ray.exceptions.RayError, RuntimeError) as error:
-            reason = f"lane died: {_sentence(error)}"
+            reason = FailureReason.told("lane_died", _sentence(error))
             conductor.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
             barren = 0 if searcher.num_reports else barren + 1
             if barren >= MAX_BARREN_FITS:

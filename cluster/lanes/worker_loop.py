@@ -13,6 +13,7 @@ from cluster.lanes.leg_in_process import Stint
 from cluster.lanes.mailbox import Wires
 from cluster.ray_internals import spare_workers
 from cluster.sweep.messages import Shared
+from search_spaces.types.failure import FailureReason
 from workloads.legs.ray_train import Warned, device, here, order_spares, shard
 
 IDLE_S = 30.0
@@ -56,6 +57,6 @@ def _next(wires: Wires, token: str) -> dict[str, Any]:
             return dict(order or {})
 
 
-def fell(wires: Wires, reason: str) -> None:
+def fell(wires: Wires, reason: FailureReason) -> None:
     """Tells the lane why a worker died."""
     wires.put("news", "fell", "", reason)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_ledger import Chronicle, run_key
 from cluster.sweep.reading import Facts
 from cluster.sweep.stop import Stop
-from cluster.terminal.formatting import last_line
 from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Purpose
 from search_spaces.race.race import Race
@@ -22,6 +21,7 @@ from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
 from tracking import names
 from tracking.store.records import RunFacts
@@ -120,20 +120,20 @@ class Conductor:
         """Members that were aboard when something died and have not shown yet that it was not they."""
         return sum(1 for race in self.races.values() for t in race.tracks if t.alone and t.state not in ENDS)
 
-    def fail(self, handle: Handle, reason: str, to_blame: bool = True) -> None:
-        """The leg's code raised or its lane died; ``reason`` is the traceback or the driver's account.
+    def fail(self, handle: Handle, reason: FailureReason, to_blame: bool = True) -> None:
+        """The leg's code raised or its lane died.
 
         With ``to_blame`` false it may have been another leg's fault.
         """
-        reason = masked(reason)
+        reason = replace(reason, text=masked(reason.text))
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
         self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
         again = [track for track in aboard if track.state not in ENDS]
         self._mend(self.races[handle[0]], again)
-        if again and last_line(reason) not in self._told:
-            self._told.add(last_line(reason))
+        if again and reason.line not in self._told:
+            self._told.add(reason.line)
             who = ", ".join(run_key(track, ROLES[handle[0]]) for track in again)
-            self.say(f"{last_line(reason)}: {who} will be tried again from the last checkpoint")
+            self.say(f"{reason.line}: {who} will be tried again from the last checkpoint")
         self._give_up()
         self.commit()
 
@@ -193,14 +193,14 @@ class Conductor:
         race = self.races["search"]
         num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_failures)
         if num_failed > self.sweep.max_failures and not race.closing and not race.ranked():
-            self.say(f"{num_failed} trials failed and none has come to a value; the search ends here")
-            race.closing = True
+            race.closing = f"{num_failed} trials failed and none has come to a value"
+            self.say(f"{race.closing}; the search ends here")
 
     def _check_time(self) -> None:
         limit_s, race = self.sweep.timeout_s, self.races["search"]
         if limit_s and not race.closing and not race.finished and time.monotonic() - self.begun > limit_s:
-            self.say(f"the timeout of {limit_s:g} s has passed; the search ends here")
-            race.closing = True
+            race.closing = f"the timeout of {limit_s:g} s has passed"
+            self.say(f"{race.closing}; the search ends here")
             self.home.stop_mark.touch()
 
     def _facts(self) -> dict[str, RunFacts]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.legs import Exhibit, MemberEpoch, Saved, Scored
+from search_spaces.types.failure import FailureReason
 
 if TYPE_CHECKING:
     import ray
@@ -25,8 +26,8 @@ class Report:
     exhibits: Sequence[Exhibit] = ()
     messages: Sequence[str] = ()
     """For people."""
-    failure: str | None = None
-    """The traceback of code that raised; the leg is over and its lane lives on."""
+    failure: FailureReason | None = None
+    """Why the leg is over before its end; its lane lives on."""
     seconds: float = 0.0
     fused: int = 1
     """The most members of the leg that were one program."""
@@ -43,12 +44,17 @@ class Report:
         return cls(
             **{
                 **record,
-                "epochs": [MemberEpoch(**item) for item in record["epochs"]],
+                "failure": _reason(record),
+                "epochs": [MemberEpoch(**{**item, "failure": _reason(item)}) for item in record["epochs"]],
                 "saved": [Saved(**item) for item in record["saved"]],
                 "scored": [Scored(**item) for item in record["scored"]],
                 "exhibits": [Exhibit(**item) for item in record["exhibits"]],
             }
         )
+
+
+def _reason(record: Mapping[str, Any]) -> FailureReason | None:
+    return FailureReason(**record["failure"]) if record["failure"] else None
 
 
 @dataclass(frozen=True)

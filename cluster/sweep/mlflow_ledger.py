@@ -56,7 +56,7 @@ class Chronicle:
         """Puts the member's run into ``state``."""
         key = run_key(track, self.role)
         self.writer.trial(key, track.trial, self.role, track.params)
-        self.writer.state(key, state, summary(track, self.metric), track.error)
+        self.writer.state(key, state, summary(track, self.metric), track.failure)
 
     def facts(self, track: Track) -> RunFacts:
         """What MLflow should hold of a member that has begun."""
@@ -67,5 +67,5 @@ class Chronicle:
             state=shown_state(track),
             history=dict(track.values),
             summary=summary(track, self.metric),
-            error=track.error,
+            failure=track.failure,
         )

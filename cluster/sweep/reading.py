@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from tracking.results import compare
 
@@ -67,7 +68,7 @@ def _row(record: Record, objective: Objective, live: bool) -> Row:
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
         beside=noted.get("beside", {}),
-        error=str(noted["error"]).strip().splitlines()[-1] if noted.get("error") else None,
+        failure=FailureReason.noted(noted),
     )
 
 
@@ -207,13 +208,14 @@ def _trial(row: Row) -> dict[str, Any]:
         "beside": dict(row.beside),
         "run_id": row.run_id,
         "error": row.error,
+        "failure": row.failure and asdict(row.failure),
     }
 
 
 def troubles(read: Reading) -> list[Trouble]:
     """Every distinct error, whole, with the trials that met it."""
-    grouped: dict[str, list[int]] = defaultdict(list)
-    for record in read.study.records():
-        if error := record.attributes.get("progress", {}).get("error"):
-            grouped[error].append(record.number)
-    return [Trouble(traceback=traceback, trials=tuple(numbers)) for traceback, numbers in grouped.items()]
+    grouped: dict[FailureReason, list[int]] = defaultdict(list)
+    for row in read.rows:
+        if row.failure and row.failure.is_error:
+            grouped[row.failure].append(row.number)
+    return [Trouble(failure=failure, trials=tuple(numbers)) for failure, numbers in grouped.items()]

@@ -165,8 +165,8 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
         named = ", ".join(map(formatting.trial_name, trials[:NAMED_TRIALS]))
         more = ", …" if len(trials) > NAMED_TRIALS else ""
         lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({named}{more}) met:", "red"))
-        lines.append(Text(alike[0].traceback.rstrip()))
-        others = [trouble.traceback.rstrip().splitlines()[-1] for trouble in alike[1:]]
+        lines.append(Text(str(alike[0].failure).rstrip()))
+        others = [trouble.failure.line for trouble in alike[1:]]
         lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
         if len(others) > OTHER_MESSAGES:
             lines.append(Text(f"also: {len(others) - OTHER_MESSAGES} more messages from the same place"))
@@ -177,8 +177,8 @@ def _alike(troubles: Sequence[Trouble]) -> list[list[Trouble]]:
     """Tracebacks through the same lines of code together, whatever values their messages hold."""
     groups: dict[str, list[Trouble]] = defaultdict(list)
     for trouble in troubles:
-        path, _, _message = trouble.traceback.rstrip().rpartition("\n")
-        groups[path or trouble.traceback].append(trouble)
+        told = str(trouble.failure).rstrip()
+        groups[told.rpartition("\n")[0] or told].append(trouble)
     return list(groups.values())
 
 

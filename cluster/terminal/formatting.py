@@ -111,8 +111,3 @@ def _bar(value: float, scale: tuple[float, float]) -> str:
     low, high = scale
     share = (value - low) / (high - low) if high > low else 0.5
     return BARS[round(min(1.0, max(0.0, share)) * (len(BARS) - 1))]
-
-
-def last_line(text: str) -> str:
-    """Of a traceback: what was raised."""
-    return text.strip().splitlines()[-1] if text.strip() else "no reason given"

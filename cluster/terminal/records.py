@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
@@ -25,11 +26,15 @@ class Row:
     params: Params
     curve: Sequence[float] = ()
     seconds: float = 0.0
-    error: str | None = None
-    """The last line of what went wrong."""
+    failure: FailureReason | None = None
     run_id: str | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
     """Of the best epoch, what is shown beside the objective."""
+
+    @property
+    def error(self) -> str | None:
+        """In one line what went wrong."""
+        return self.failure.line if self.failure and self.failure.is_error else None
 
 
 def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:
@@ -68,7 +73,7 @@ class Snapshot:
 class Trouble:
     """One distinct error of user code or of a lane, with the trials that met it."""
 
-    traceback: str
+    failure: FailureReason
     trials: tuple[int, ...]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 
 Purpose = Literal["search", "final"]
@@ -63,7 +64,7 @@ class Leg:
 
 @dataclass(frozen=True, kw_only=True)
 class MemberEpoch:
-    """What one member measured in one epoch. ``failure`` says why it cannot go on (diverged), else None.
+    """What one member measured in one epoch. ``failure`` says why it cannot go on, else None.
 
     ``finished``: it has not improved for as long as its ``patience``, and this epoch is its last.
     """
@@ -71,7 +72,7 @@ class MemberEpoch:
     key: str
     epoch: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    failure: str | None = None
+    failure: FailureReason | None = None
     finished: bool = False
 
 

@@ -17,6 +17,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import Intake
 from search_spaces.race.track import ENDS, Track
 from search_spaces.schedules.contract import Schedule, Standings, next_rung
+from search_spaces.types.failure import FailureReason
 
 
 class Race:
@@ -27,8 +28,8 @@ class Race:
     ) -> None:
         self.rules, self.schedule, self.tracks = rules, schedule, list(tracks)
         self.finished = False
-        self.closing = False
-        """True when nothing new starts, whatever runs ends where it is, and the rest is stopped."""
+        self.closing: str | None = None
+        """Why nothing new starts, whatever runs ends where it is, and the rest is stopped; else None."""
         self.garbage: list[str] = []
         """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
         self._ledger, self._intake = ledger, Intake(rules, supply, self.tracks)
@@ -75,7 +76,8 @@ class Race:
             if measured.epoch == track.best_epoch:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
-                self._end(track, "failed", measured.failure or f"diverged: {metric} is {value}")
+                diverged = FailureReason("diverged", f"{metric} is {value}")
+                self._end(track, "failed", measured.failure or diverged)
             elif measured.finished:
                 track.last = measured.epoch
         return fresh
@@ -104,7 +106,7 @@ class Race:
             if track.state == "running":
                 self._arrive(track)
 
-    def failed_leg(self, leg_id: int, reason: str, to_blame: bool = True) -> None:
+    def failed_leg(self, leg_id: int, reason: FailureReason, to_blame: bool = True) -> None:
         """The leg's lane died or its code raised: one member is to blame, several are retried apart.
 
         With ``to_blame`` false even a single member only comes under suspicion.
@@ -114,7 +116,7 @@ class Race:
             track.state, track.alone = "ready", True
             if len(tracks) == 1 and to_blame:
                 track.num_failures += 1
-                track.error = reason
+                track.failure = reason
             if track.num_failures > self.rules.max_failures:
                 self._end(track, "failed", reason)
             elif track.epoch == leg.stop or self._settled(track):
@@ -195,9 +197,9 @@ class Race:
         """Whether it was finished before the end, and is safe. A final member must still be scored."""
         return track.epoch == track.last and self.rules.purpose == "search"
 
-    def _end(self, track: Track, state: str, error: str | None) -> None:
+    def _end(self, track: Track, state: str, failure: FailureReason | None) -> None:
         assert state in ENDS
-        track.state, track.error = state, error  # type: ignore[assignment]
+        track.state, track.failure = state, failure  # type: ignore[assignment]
         self._ledger.ended(track)
         self._discard(track)
 
@@ -213,7 +215,7 @@ class Race:
 
     def _check_target(self, track: Track, value: float) -> None:
         if self.rules.target is not None and self.rules.objective.reaches(value, self.rules.target):
-            self.closing = True
+            self.closing = f"the target of {self.rules.target:g} is reached"
 
     def _standings(self) -> Standings:
         rungs = self.schedule.rungs[:-1]
@@ -228,7 +230,8 @@ class Race:
             self._end(self.tracks[index], "stopped", None)
 
     def _finish(self) -> None:
+        reason = FailureReason("stopped", self.closing) if self.closing else None
         for track in self.tracks:
             if track.state not in ENDS:
-                self._end(track, "stopped", None)
+                self._end(track, "stopped", reason)
         self.finished = True

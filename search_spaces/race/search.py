@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.contract import Ledger, Rules
@@ -15,6 +15,7 @@ from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule
 from search_spaces.space.hyperparameters import complete, hyperparameters, signature
 from search_spaces.study.study import Record, Study
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import beside
 from search_spaces.types.values import Params
 
@@ -171,7 +172,7 @@ def progress(track: Track) -> dict[str, object]:
         "last": track.last,
         "failures": track.num_failures,
         "alone": track.alone,
-        "error": track.error,
+        "failure": track.failure and asdict(track.failure),
         "seconds": round(track.seconds, 3),
         "beside": dict(track.beside),
     }
@@ -189,7 +190,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.last = int(noted.get("last") or 0) or None
     track.num_failures = int(noted.get("failures") or 0)
     track.alone = bool(noted.get("alone"))
-    track.error = str(noted["error"]) if noted.get("error") else None
+    track.failure = FailureReason.noted(noted)
     track.seconds = float(noted.get("seconds") or 0.0)
     track.beside = noted.get("beside") or {}
     if outcome in ("done", "stopped", "failed"):

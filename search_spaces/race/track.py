@@ -9,6 +9,7 @@ from typing import Literal
 from search_spaces.race.legs import Member
 from search_spaces.samplers.contract import Observation
 from search_spaces.space.hyperparameters import Signature
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
@@ -45,7 +46,8 @@ class Track:
     num_failures: int = 0
     alone: bool = False
     """True after it was aboard a cohort that died: it goes on by itself, so as not to take others down."""
-    error: str | None = None
+    failure: FailureReason | None = None
+    """Why it failed, or was tried again; of a stopped one, why the search ended before it."""
     seconds: float = 0.0
 
     @property

@@ -121,6 +121,7 @@ def agree(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
         assert run["trial.state"] == trial["state"]
         assert run["status"] == STATUSES[trial["state"]]
         assert run["run_id"] == trial["run_id"]
+        assert run.get("trial.failure") == (trial["failure"] or {}).get("kind")
         if trial["state"] != "failed":
             steps = folder.steps(run["run_id"], document["metric"]["name"])
             assert steps == list(range(1, trial["epochs"] + 1)), (number, steps)

@@ -10,6 +10,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from workloads.registry import catalogue
 
 SPEC = """
@@ -31,6 +32,8 @@ TRACKING = {
 }
 FAILING = 2
 
+RAISED = FailureReason("raised", "Traceback:\n  deep\nValueError: it diverged")
+
 
 def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
     """Better with every epoch and trial; one trial diverges at once."""
@@ -39,7 +42,7 @@ def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
             key=member.key,
             epoch=epoch,
             metrics={"val_accuracy": 0.5 + member.trial / 100 + epoch / 1000},
-            failure="Traceback:\n  deep\nValueError: it diverged" if member.trial == FAILING else None,
+            failure=RAISED if member.trial == FAILING else None,
         )
         for member in leg.members
     ]

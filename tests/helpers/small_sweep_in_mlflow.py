@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from tracking.store.records import SweepHeader
 from tracking.writer.writer import Writer
@@ -45,7 +46,7 @@ def write_trial(writer: Writer, number: int, epochs: int = 3, state: str = "done
     for epoch in range(1, epochs + 1):
         writer.epoch(key, epoch, metrics(number, epoch))
     best = {"best_val_accuracy": metrics(number, epochs)["val_accuracy"], "best_epoch": epochs, "cost/seconds": 0.5}
-    writer.state(key, state, best, "ValueError: no luck" if state == "failed" else None)
+    writer.state(key, state, best, FailureReason("raised", "ValueError: no luck") if state == "failed" else None)
 
 
 def runs_of(uri: str, sweep_id: str = SWEEP) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Row, Snapshot
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 
 TITLE = Title(
@@ -43,6 +44,7 @@ def mixed() -> Snapshot:
     rows = [row(i) for i in range(12)]
     rows[1] = row(1, state="stopped", epochs=1)
     rows[2] = row(2, state="paused", epochs=3)
-    rows[3] = row(3, state="failed", epochs=4, value=None, best_value=None, error="ValueError: boom", curve=())
+    boom = FailureReason("raised", "ValueError: boom")
+    rows[3] = row(3, state="failed", epochs=4, value=None, best_value=None, failure=boom, curve=())
     rows[0] = row(0, state="running", epochs=2)
     return snapshot(*rows, best=11)

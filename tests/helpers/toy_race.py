@@ -17,6 +17,7 @@ from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
 from search_spaces.spec.data import Data
 from search_spaces.spec.sweep import Metric, Sweep
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
@@ -174,7 +175,7 @@ class World:
     def _measured(self, key: str, params: Params, out: Out) -> MemberEpoch:
         if key in out.bad:
             if self.random.random() < 0.5:
-                return MemberEpoch(key=key, epoch=out.epoch, failure="diverged")
+                return MemberEpoch(key=key, epoch=out.epoch, failure=FailureReason("diverged", "loss is nan"))
             return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: float("nan")})
         value, finished = curve(params, out.epoch), key in out.over
         return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: value}, finished=finished)
@@ -208,7 +209,7 @@ class World:
             else:
                 self.deaths[member.trial, out.leg.start] += 1
         self.out.remove(out)
-        self.race.failed_leg(out.leg.id, "killed")
+        self.race.failed_leg(out.leg.id, FailureReason("lane_died", "killed"))
 
     def check(self) -> None:
         """What holds at every moment."""

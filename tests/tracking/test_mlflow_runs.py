@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.failure import FailureReason
 from tests.helpers.small_sweep_in_mlflow import (
     HEADER,
     SWEEP,
@@ -46,6 +47,7 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     assert statuses["t0001"] == ("FINISHED", "stopped")
     assert statuses["t0002"] == ("FAILED", "failed")
     assert runs["t0002"].data.tags["trial.error"] == "ValueError: no luck"
+    assert runs["t0002"].data.tags["trial.failure"] == "raised"
     _is_a_trials_run(any_uri, runs["t0001"])
     _have_data_and_files(any_uri, runs)
 
@@ -114,11 +116,12 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
     store = open_mlflow(any_uri)
     tags = {"sweep.id": "agree", "sweep.role": "trial", "trial.key": "t0000", "trial.state": "running"}
     twin = store.client.create_run(first.experiment_id, tags=tags)
+    boom = FailureReason("diverged", "boom")
     history = {epoch: metrics(1, epoch)["val_accuracy"] for epoch in range(1, 5)}
     facts = {
         "t0000": RunFacts(number=0, role="trial", params=params(0), state="done"),
         "t0001": RunFacts(number=1, role="trial", params=params(1), state="stopped", history=history),
-        "t0002": RunFacts(number=2, role="trial", params=params(2), state="failed", history={1: 0.5}, error="boom"),
+        "t0002": RunFacts(number=2, role="trial", params=params(2), state="failed", history={1: 0.5}, failure=boom),
     }
     for folder in ("second", "third"):  # twice: the second time there is nothing to do
         messages: list[str] = []
@@ -143,7 +146,9 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
         "t0001": ("FINISHED", "stopped"),
         "t0002": ("FAILED", "failed"),
     }
-    assert runs["t0002"].data.tags["trial.error"] == "boom"
+    assert runs["t0002"].data.tags["trial.error"] == "diverged: boom"
+    assert runs["t0002"].data.tags["trial.failure"] == "diverged"
+    assert "trial.failure" not in runs["t0000"].data.tags
     steps = [step for step, _ in sorted(curve(any_uri, runs["t0001"].info.run_id))]
     assert steps == [1, 2, 3, 4, 5]
     assert store.client.get_run(twin.info.run_id).info.status == "KILLED"

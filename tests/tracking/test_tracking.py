@@ -7,11 +7,13 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search_spaces.types.failure import FailureKind, FailureReason
 from tests.helpers.paths import ROOT
 from tracking import names
 from tracking.store.records import Best, RunFacts
@@ -87,6 +89,7 @@ _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _params = st.dictionaries(_texts, st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _texts)
 _metrics = st.dictionaries(_texts, st.floats(allow_nan=False))
 _numbers = st.integers(0, 10**6)
+_failures = st.builds(FailureReason, kind=st.sampled_from(get_args(FailureKind)), text=_texts)
 _facts = st.builds(
     RunFacts,
     number=_numbers,
@@ -95,7 +98,7 @@ _facts = st.builds(
     state=st.sampled_from(["running", "paused", "done", "stopped", "failed"]),
     history=st.dictionaries(_numbers, st.floats(allow_nan=False)),
     summary=_metrics,
-    error=st.none() | _texts,
+    failure=st.none() | _failures,
 )
 _best = st.builds(Best, number=_numbers, value=st.floats(allow_nan=False), params=_params)
 _keys = {"key": _texts, "time_ms": _numbers}
@@ -103,7 +106,7 @@ _states = st.sampled_from(["running", "finished", "interrupted", "failed"])
 _events: list[st.SearchStrategy[Event]] = [
     st.builds(TrialBegan, **_keys, number=_numbers, role=st.sampled_from(["trial", "final"]), params=_params),
     st.builds(EpochMeasured, **_keys, epoch=_numbers, metrics=_metrics),
-    st.builds(StateChanged, **_keys, state=st.just("done"), summary=_metrics, error=st.none() | _texts),
+    st.builds(StateChanged, **_keys, state=st.just("done"), summary=_metrics, failure=st.none() | _failures),
     st.builds(
         SweepSummarized,
         **_keys,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 from tracking import names
@@ -62,7 +63,7 @@ class RunFacts:
     history: Mapping[int, float] = field(default_factory=dict)
     """The objective after each epoch."""
     summary: Mapping[str, float] = field(default_factory=dict)
-    error: str | None = None
+    failure: FailureReason | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,13 @@ class RunChange:
     def tag(self, key: str, value: str) -> None:
         """Sets a tag, cut visibly to what MLflow takes."""
         self.tags[names.clean_key(key)] = names.shorten(value, names.MAX_TAG)
+
+    def fail(self, reason: FailureReason | None) -> None:
+        """Tags the kind of failure and, where something went wrong, what is said of it."""
+        if reason is not None:
+            self.tag(names.TRIAL_FAILURE, reason.kind)
+            if reason.is_error:
+                self.tag(names.TRIAL_ERROR, str(reason))
 
     def enter(self, tag: str, state: names.TrialState | names.SweepState, timestamp_ms: int) -> None:
         """Puts the run into ``state``: the tag and MLflow's status."""

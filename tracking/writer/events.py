@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.records import PARENT, Best, RunFacts, now_ms
@@ -51,7 +52,7 @@ class StateChanged(_Event):
     kind: Literal["state"] = "state"
     state: names.TrialState
     summary: Mapping[str, float]
-    error: str | None
+    failure: FailureReason | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +114,20 @@ def to_json(event: Event) -> dict[str, Any]:
 def from_json(record: object) -> Event:
     """Reads what ``to_json`` gave, in this version or an older one. Raises UnknownEvent."""
     try:
-        return _MODEL.validate_python(record)
+        return _MODEL.validate_python(_with_reasons(record))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         places = [".".join(map(str, fault["loc"])) or "event" for fault in faults]
         reasons = [f"{place}: {fault['msg']}" for place, fault in zip(places, faults, strict=True)]
         raise UnknownEvent("; ".join(reasons)) from error
+
+
+def _with_reasons(record: object) -> object:
+    """The record with a reason wherever an older version told of a failure in free text, under ``error``."""
+    if not isinstance(record, dict):
+        return record
+    if isinstance(record.get("expected"), dict):
+        return {**record, "expected": {key: _with_reasons(facts) for key, facts in record["expected"].items()}}
+    if "error" not in record:
+        return record
+    return {**{k: v for k, v in record.items() if k != "error"}, "failure": FailureReason.noted(record)}

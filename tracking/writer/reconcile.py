@@ -75,8 +75,7 @@ def _settle(
     if run is None or run.state != facts.state or run.status != names.STATUS[facts.state]:
         change.measure(facts.summary, now, 0)
         change.enter(names.TRIAL_STATE, facts.state, now)
-        if facts.error:
-            change.tag(names.TRIAL_ERROR, facts.error)
+        change.fail(facts.failure)
     if change.title or change.points or change.tags:
         todo.changes.append(change)
 

@@ -173,8 +173,7 @@ class Sender:
             case StateChanged():
                 self._measure(change, event.summary, event.time_ms)
                 change.enter(names.TRIAL_STATE, event.state, event.time_ms)
-                if event.error:
-                    change.tag(names.TRIAL_ERROR, event.error)
+                change.fail(event.failure)
             case SweepSummarized():
                 self._measure(change, event.metrics, event.time_ms)
                 change.enter(names.SWEEP_STATE, event.state, event.time_ms)

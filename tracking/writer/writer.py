@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.errors import Away, first_line
@@ -94,10 +95,14 @@ class Writer:
             self._put(EpochMeasured(key=key, epoch=epoch, metrics=dict(metrics)))
 
     def state(
-        self, key: str, state: names.TrialState, summary: Mapping[str, float], error: str | None = None
+        self,
+        key: str,
+        state: names.TrialState,
+        summary: Mapping[str, float],
+        failure: FailureReason | None = None,
     ) -> None:
         """A member is in another state."""
-        self._put(StateChanged(key=key, state=state, summary=dict(summary), error=error))
+        self._put(StateChanged(key=key, state=state, summary=dict(summary), failure=failure))
 
     def summary(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
@@ -49,7 +50,7 @@ class Aboard:
         broken = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
         if broken or not finite:
             shown = ", ".join(broken) or "weights are not finite"
-            return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=f"diverged: {shown}")
+            return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=FailureReason("diverged", shown))
         value, before = metrics[objective.name], self.progress
         self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
         if objective.reaches(value, before.best_value):

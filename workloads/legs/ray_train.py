@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.types.failure import FailureReason
+
 if TYPE_CHECKING:
     from workloads.data.streaming.ray_data import RayShard
     from workloads.data.streaming.stream import Stream
@@ -54,7 +56,7 @@ def train(
     work: Callable[[dict[str, Any]], None],
     config: dict[str, Any],
     crew: Crew,
-    fell: Callable[[str], None],
+    fell: Callable[[FailureReason], None],
     stream: Stream | None = None,
 ) -> None:
     """Runs ``work`` in every worker until it returns. After a death, or another number of workers, it begins anew.
@@ -151,19 +153,20 @@ class Warned:
         return fresh
 
 
-def account(errors: Iterable[BaseException]) -> str:
-    """Why a ring broke: a worker's death, in one line, rather than what the others say of it; or a traceback."""
+def account(errors: Iterable[BaseException]) -> FailureReason:
+    """Why a ring broke: a worker's death, rather than what the others say of it; or a traceback."""
     texts = list(dict.fromkeys(str(error) for error in errors))
     dead = [error for error in errors if hasattr(error, "health_check_failure")]
     if dead:
         lines = str(dead[0].health_check_failure).splitlines()
-        return f"a worker died: {next((line.strip() for line in lines if line.strip()), 'no reason given')}"
+        reason = next((line.strip() for line in lines if line.strip()), "no reason given")
+        return FailureReason.told("lane_died", reason)
     if all(any(words in text for words in LOST) for text in texts):
-        return "a worker died: the others lost their connection to it"
-    return "\n".join(text for text in texts if not any(words in text for words in LOST))
+        return FailureReason("lane_died", "the others lost their connection to it")
+    return FailureReason.told("raised", "\n".join(t for t in texts if not any(words in t for words in LOST)))
 
 
-def _fallen(fell: Callable[[str], None]) -> Any:
+def _fallen(fell: Callable[[FailureReason], None]) -> Any:
     from ray.train import UserCallback
 
     class Fallen(UserCallback):

@@ -10,6 +10,7 @@ from torch import nn
 
 from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
 from search_spaces.space.hyperparameters import complete
+from search_spaces.types.failure import FailureReason
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
@@ -22,7 +23,7 @@ from workloads.legs.setting import LegSetting
 from workloads.registry import workload
 from workloads.training.choose_width import cohort_loops
 from workloads.training.folds import FoldedLoop, of_fold
-from workloads.training.memory_limits import Memory, Result, attempt
+from workloads.training.memory_limits import Memory, MemoryEnded, Result, attempt
 from workloads.training.process_group import ALONE, Ring, scaled
 from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
 
@@ -55,7 +56,7 @@ class LegRunner:
         """Members that were finished before the leg's stop."""
         self._messages: list[str] = []
         self.leg: Leg | None = None
-        self._infeasible: str | None = None
+        self._refusal: FailureReason | None = None
 
     def start(self, leg: Leg) -> list[str]:
         """Build the members and load their checkpoints. Returns messages for people.
@@ -63,7 +64,7 @@ class LegRunner:
         Members that cannot work on this data are told so by the next ``epoch``. Raises TornCheckpoint where a
         member's checkpoint is damaged: the leg then goes out again from an older one.
         """
-        self.leg, self.ended, self._infeasible = leg, [], None
+        self.leg, self.ended, self._refusal = leg, [], None
         return self._begin(leg)
 
     @property
@@ -89,8 +90,10 @@ class LegRunner:
                 ended_at = (self._memory.bound(hp).width or len(leg.members)) if self._workload.fusable else 1
             return messages
         except Infeasible as error:
-            self._infeasible = f"infeasible: {error}"
-            return []
+            self._refusal = FailureReason("infeasible", str(error))
+        except MemoryEnded as error:
+            self._refusal = FailureReason("out_of_memory", str(error))
+        return []
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
@@ -129,7 +132,7 @@ class LegRunner:
     @property
     def done(self) -> bool:
         """Whether every member has reached the leg's stop, failed, or was finished before."""
-        if self.leg is None or self._infeasible is not None:
+        if self.leg is None or self._refusal is not None:
             return self.leg is None
         return not self.aboard or self.aboard[0].progress.epoch >= self.leg.stop
 
@@ -140,8 +143,8 @@ class LegRunner:
         time.
         """
         assert self.leg is not None and not self.done, "the leg is done"
-        if self._infeasible is not None:
-            return self._refuse(self._infeasible)
+        if self._refusal is not None:
+            return self._refuse(self._refusal)
         told = self._attempt(self._epoch)
         if told is None:
             keys = {a.member.key for a in self.aboard}
@@ -159,9 +162,9 @@ class LegRunner:
             told += news
         return told
 
-    def _refuse(self, failure: str) -> list[MemberEpoch]:
+    def _refuse(self, failure: FailureReason) -> list[MemberEpoch]:
         assert self.leg is not None
-        self._infeasible = None
+        self._refusal = None
         epoch = self.leg.start + 1
         return [MemberEpoch(key=member.key, epoch=epoch, failure=failure) for member in self.leg.members]
 

@@ -10,19 +10,21 @@ from typing import Any, TypeVar
 import torch
 
 from search_spaces.space.hyperparameters import Signature, signature
-from workloads.arrays import Infeasible
+from search_spaces.types.failure import OUT_OF_MEMORY
 from workloads.hyperparameters import Training
 
 Result = TypeVar("Result")
-WORDS = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""What errors say that are no OutOfMemoryError of torch's: the CPU's, and those of CUDA's libraries."""
+
+
+class MemoryEnded(Exception):
+    """There is nothing smaller left to try: the trial fails, and is not retried."""
 
 
 def memory_ended(error: BaseException) -> bool:
     """Whether memory ended, the device's or the machine's."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def attempt(action: Callable[[], Result]) -> Result | None:
@@ -47,13 +49,13 @@ class Bound:
     def tighter(self, width: int, size: int) -> Bound:
         """What to try after memory ended with ``width`` members in a program and ``size`` examples at once.
 
-        Raises Infeasible where there is nothing left to try.
+        Raises MemoryEnded where there is nothing left to try.
         """
         if width > 1:
             return replace(self, width=-(-width // 2))
         if size > 1:
             return replace(self, micro_batch=-(-size // 2))
-        raise Infeasible("memory ends with one member and one example at a time")
+        raise MemoryEnded("memory ends with one member and one example at a time")
 
     def __str__(self) -> str:
         members = f"{self.width} member{'s' * (self.width > 1)} at a time" if self.width else ""
@@ -72,9 +74,9 @@ class Memory:
         return self._bounds.get(_kind(hp), Bound())
 
     def tighten(self, hp: Any, width: int, num_examples: int) -> str:
-        """Memory ended; says what is tried next. Raises Infeasible where there is nothing left to try."""
+        """Memory ended; says what is tried next. Raises MemoryEnded where there is nothing left to try."""
         if not isinstance(hp, Training):
-            raise Infeasible("memory ended, and this workload knows no smaller steps")
+            raise MemoryEnded("memory ended, and this workload knows no smaller steps")
         known = self.bound(hp)
         sizes = (hp.batch_size, num_examples, hp.micro_batch, known.micro_batch)
         bound = known.tighter(width, min(size for size in sizes if size))

@@ -66,7 +66,7 @@ def test_it_trains_on_while_a_report_is_on_its_way(legs: Legs) -> None:
 def test_what_the_code_raises_ends_the_leg_and_not_the_lane(legs: Legs, fault: BaseException) -> None:
     it = started(fault)
     told = report(it)
-    assert told.done and told.failure is not None and repr(fault).split("(")[0] in told.failure
+    assert told.done and told.failure is not None and repr(fault).split("(")[0] in told.failure.text
     assert legs.num_forgotten == 1
     it.reset_config({"leg": "next"})
     assert report(it).messages == ["next 2"]

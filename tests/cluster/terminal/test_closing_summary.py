@@ -12,6 +12,7 @@ from rich.console import Console
 from cluster.terminal import closing_summary
 from cluster.terminal.closing_summary import Ending
 from cluster.terminal.records import Trouble
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
 from tests.helpers.sweep_in_every_state import TITLE, mixed
@@ -76,7 +77,7 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
             "tracking": {"url": long_url},
             "importance": importance,
         },
-        [Trouble(traceback=trace, trials=(3, 5))],
+        [Trouble(failure=FailureReason("raised", trace), trials=(3, 5))],
     )
     for part in (
         "digits-mlp-7f3a finished: 12 trials (8 done, 1 running, 1 paused, 1 stopped, 1 failed) in 0:01:05",
@@ -92,8 +93,9 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
 
 def test_tracebacks_through_the_same_code_are_shown_once() -> None:
     trace = "Traceback (most recent call last):\n  model.py, line 3\nValueError: {}"
-    troubles = [Trouble(traceback=trace.format(i), trials=(i,)) for i in range(6)]
-    text = told({"state": "finished"}, [*troubles, Trouble(traceback="diverged", trials=(9,))])
+    troubles = [Trouble(failure=FailureReason("raised", trace.format(i)), trials=(i,)) for i in range(6)]
+    diverged = Trouble(failure=FailureReason("diverged", "val_loss is nan"), trials=(9,))
+    text = told({"state": "finished"}, [*troubles, diverged])
     assert text.count("model.py, line 3") == 1
     assert "6 trials (t000, t001, t002, t003, t004, t005) met:" in text
     assert [line for line in text.splitlines() if line.startswith("also: ")] == [
@@ -102,7 +104,7 @@ def test_tracebacks_through_the_same_code_are_shown_once() -> None:
         "also: ValueError: 3",
         "also: 2 more messages from the same place",
     ]
-    assert "1 trial (t009) met:\ndiverged" in text
+    assert "1 trial (t009) met:\ndiverged: val_loss is nan" in text
 
 
 def test_an_interrupted_sweep_says_how_to_go_on_first() -> None:

@@ -16,6 +16,7 @@ from search_spaces.race.legs import Leg
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from tests.helpers.small_sweep_in_mlflow import curve, runs_of
 from tracking.writer.writer import Writer
 from workloads.legs.runner import LegRunner, LegSetting
@@ -42,7 +43,7 @@ def trained(runner: LegRunner, leg: Leg) -> Report:
             epochs += runner.epoch()
         return Report(epochs=epochs, saved=runner.save(), done=True, seconds=0.1)
     except Exception:  # noqa: BLE001 - as in Lane.step
-        return Report(failure=traceback.format_exc(), done=True)
+        return Report(failure=FailureReason("raised", traceback.format_exc()), done=True)
 
 
 def test_a_checkpoint_that_is_torn_while_the_sweep_runs_is_passed_over(tmp_path: Path, sqlite_uri: str) -> None:

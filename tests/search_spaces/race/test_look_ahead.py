@@ -70,7 +70,7 @@ def test_beside_long_legs_asking_is_nothing_and_comes_as_late_as_it_can() -> Non
 def test_a_race_that_closes_or_has_all_its_trials_asks_for_no_more() -> None:
     race = a_race()
     both_lanes_train(race, round(3 * WIDTH / LITTLE), seconds=0.1)
-    race.closing = True
+    race.closing = "enough"
     assert num_asked(race) == 0
     race = a_race()
     both_lanes_train(race, TRIALS - 4 * WIDTH, seconds=0.1)

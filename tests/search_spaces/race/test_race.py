@@ -17,6 +17,7 @@ from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
 from search_spaces.spec.sweep import Metric, Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from tests.helpers.toy_race import FINITE, METRIC, Luck, Tally, Toy, World, curve, toy_sweep
 
 SLOW = settings(max_examples=60, deadline=None)
@@ -93,7 +94,7 @@ def test_whatever_happens_every_trial_ends_once_and_the_sweep_ends(
 def test_stopping_ends_what_runs_and_starts_nothing(seed: int, moment: int, luck: Luck) -> None:
     it = world(toy_sweep(cohort=3, seed=seed), seed, luck)
     it.run(moment)
-    it.race.closing = True
+    it.race.closing = "enough"
     known = len(it.race.tracks)
     it.run()
 
@@ -215,12 +216,12 @@ def test_a_member_that_kills_its_lane_fails_alone() -> None:
     it = world(sweep, 0, Luck(poison=lambda params: params["lr"] == 0.2))
     first = began(it.race)
     assert len(first.members) == 4
-    it.race.failed_leg(first.id, "OOM")
+    it.race.failed_leg(first.id, FailureReason("lane_died", "killed"))
     it.run()
 
     assert [track.state for track in it.race.tracks] == ["done", "done", "failed", "done"]
     assert [track.num_failures for track in it.race.tracks] == [0, 0, 2, 0]
-    assert it.race.tracks[2].error == "killed"
+    assert it.race.tracks[2].failure == FailureReason("lane_died", "killed")
 
 
 def test_nan_in_one_member_leaves_the_others_alone() -> None:
@@ -232,7 +233,8 @@ def test_nan_in_one_member_leaves_the_others_alone() -> None:
     race.finished_leg(leg.id)
 
     assert [track.state for track in race.tracks] == ["failed", "paused"]
-    assert race.tracks[0].error == f"diverged: {METRIC} is nan" and race.garbage == ["t0000-s0/1"]
+    assert race.tracks[0].failure == FailureReason("diverged", f"{METRIC} is nan")
+    assert race.garbage == ["t0000-s0/1"]
 
 
 def test_reaching_the_target_ends_the_sweep() -> None:
@@ -241,6 +243,9 @@ def test_reaching_the_target_ends_the_sweep() -> None:
     it.run()
 
     assert len(it.race.tracks) < 50 and it.race.ranked()[0].best_value >= 0.5
+    reasons = {track.failure for track in it.race.tracks if track.state == "stopped"}
+    reached = FailureReason("stopped", "the target of 0.5 is reached")
+    assert reached in reasons and reasons <= {reached, None}, "None: the schedule gave up on it before"
 
 
 @pytest.mark.parametrize("fill", [0.0, 0.5, 1.0])

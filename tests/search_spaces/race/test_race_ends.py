@@ -12,6 +12,7 @@ from search_spaces.race.simulate import World as SimulatedWorld
 from search_spaces.race.simulate import simulate
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import Goal
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
 from tests.search_spaces.race.test_race import began, reported, saved
@@ -72,7 +73,7 @@ def test_a_lane_that_dies_after_a_member_finished_loses_nothing(lost: bool) -> N
     race.reported(leg.id, [MemberEpoch(key="t0000-s0", epoch=1, metrics={METRIC: 0.5}, finished=True)])
     if not lost:
         saved(race, leg, 1)
-    race.failed_leg(leg.id, "killed")
+    race.failed_leg(leg.id, FailureReason("lane_died", "killed"))
     assert race.tracks[0].state == ("ready" if lost else "done")
     if lost:
         leg = began(race)

@@ -11,6 +11,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from search_spaces.types.failure import FailureReason
 from tests.helpers.paths import ROOT
 from tests.helpers.small_sweep_in_mlflow import (
     HEADER,
@@ -152,7 +153,9 @@ OLD_SPOOL = """\
 {"kind":"state","key":"t0000","state":"done","summary":{"best_val_accuracy":0.5},"error":null,"time":1700000000003}
 {"kind":"summary","key":"","state":"finished","best":{"number":0,"value":0.5,"params":{"lr":0.1}},"metrics":{"sweep/trials":1.0},"tags":{},"time":1700000000004}
 {"kind":"content","key":"t0000","path":"b.bin","content":"AAEC","time":1700000000005}
-{"kind":"reconcile","key":"","expected":{"t0000":{"number":0,"role":"trial","params":{"lr":0.1},"state":"done","history":{"1":0.5,"2":0.75},"summary":{},"error":null}},"time":1700000000006}
+{"kind":"trial","key":"t0001","number":1,"role":"trial","params":{"lr":0.2},"time":1700000000005}
+{"kind":"state","key":"t0001","state":"failed","summary":{},"error":"lane\\u0020died:\\u0020killed","time":1700000000005}
+{"kind":"reconcile","key":"","expected":{"t0000":{"number":0,"role":"trial","params":{"lr":0.1},"state":"done","history":{"1":0.5,"2":0.75},"summary":{},"error":null},"t0001":{"number":1,"role":"trial","params":{"lr":0.2},"state":"failed","history":{},"summary":{},"error":"lane\\u0020died:\\u0020killed"}},"time":1700000000006}
 """
 
 
@@ -165,7 +168,13 @@ def test_a_spool_of_an_older_version_is_sent_as_it_is(any_uri: str, tmp_path: Pa
     assert writer.close(60)
     assert "1 missing values added" in messages.pop() and len(messages) == 1 and "val_loss" in messages[0]
     runs = {key: run for key, [run] in runs_of(any_uri, "old").items()}
-    assert {key: run.info.status for key, run in runs.items()} == {"": "FINISHED", "t0000": "FINISHED"}
+    assert {key: run.info.status for key, run in runs.items()} == {
+        "": "FINISHED",
+        "t0000": "FINISHED",
+        "t0001": "FAILED",
+    }
+    tags = runs["t0001"].data.tags
+    assert (tags["trial.failure"], tags["trial.error"]) == ("lane_died", "worker process died: killed")
     assert curve(any_uri, runs["t0000"].info.run_id) == [(1, 0.5), (2, 0.75)]
     assert runs["t0000"].data.params == {"lr": "0.1", "nesterov": "True", "n": "None"}
     assert not (spool / "refused.jsonl").exists()
@@ -199,7 +208,7 @@ def test_values_that_mlflow_cannot_hold_are_told_by_tags(sqlite_uri: str, tmp_pa
     writer.trial("t0000", 0, "trial", {"lr": 0.1, "layers": "64," * 3000, "bad!name": 1})
     writer.epoch("t0000", 1, {"val_accuracy": 0.1, "val_loss": math.inf})
     writer.epoch("t0000", 2, {"val_accuracy": math.nan, "val_loss": math.nan})
-    writer.state("t0000", "failed", {"best_val_accuracy": 0.1}, "diverged")
+    writer.state("t0000", "failed", {"best_val_accuracy": 0.1}, FailureReason("diverged", "val_loss is nan"))
     assert writer.close(60)
     [run] = runs_of(sqlite_uri)["t0000"]
     assert curve(sqlite_uri, run.info.run_id) == [(1, 0.1)]

@@ -15,6 +15,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Purpose
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Value
 from tests.helpers import workload_data
@@ -117,7 +118,7 @@ def test_a_diverging_member_is_told_once_and_leaves(tmp_path: Path) -> None:
     assert len(failures) == 1
     assert failures[0][0] == "t0001-s1"
     (failure,) = (t.failure for epoch in told for t in epoch if t.failure)
-    assert failure.startswith("diverged: ")
+    assert failure.kind == "diverged"
     assert [t.key for t in told[-1]] == ["t0000-s0", "t0002-s0"]
     assert all(math.isfinite(t.metrics["val_loss"]) for t in told[-1])
     assert [saved.key for saved in lane.save()] == ["t0000-s0", "t0002-s0"]
@@ -145,8 +146,11 @@ def test_members_that_cannot_work_are_told_so_and_the_lane_goes_on(tmp_path: Pat
     (told,) = run(lane, leg(0, 3, members("cnn", padding="valid", kernel_size=5)))
     assert [t.key for t in told] == ["t0000-s0", "t0001-s1", "t0002-s0"]
     assert {t.failure for t in told} == {
-        "infeasible: block 1, convolution 1: a window of 5 x 5 without padding does not fit on maps of 4 x 4 "
-        "(fewer blocks or convolutions, a smaller kernel_size or stride, or padding: same)"
+        FailureReason(
+            "infeasible",
+            "block 1, convolution 1: a window of 5 x 5 without padding does not fit on maps of 4 x 4 "
+            "(fewer blocks or convolutions, a smaller kernel_size or stride, or padding: same)",
+        )
     }
     assert lane.save() == []
     assert len(run(lane, leg(0, 2, members("cnn")))) == 2

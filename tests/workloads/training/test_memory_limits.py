@@ -10,14 +10,14 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from tests.helpers.out_of_memory_model import ROOM
 from tests.helpers.workload_data import search_data, setup, train, trainee
-from workloads.arrays import Infeasible
 from workloads.legs import checkpoint
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.training.fused.loop import FusedLoop
-from workloads.training.memory_limits import Bound, memory_ended
+from workloads.training.memory_limits import Bound, MemoryEnded, memory_ended
 from workloads.training.plain_loop import PlainLoop
 
 SMALL = {"batch_size": 8, "depth": 1, "width": 6, "lr": 0.01}
@@ -136,7 +136,9 @@ def test_one_example_that_does_not_fit_is_infeasible(tmp_path: Path) -> None:
     lane = runner(tmp_path)
     told = run(lane, leg(2))
     assert [t.key for t in told] == ["t0000-s0", "t0001-s0"]
-    assert {t.failure for t in told} == {"infeasible: memory ends with one member and one example at a time"}
+    assert {t.failure for t in told} == {
+        FailureReason("out_of_memory", "memory ends with one member and one example at a time")
+    }
     assert lane.done and lane.save() == []
 
 
@@ -174,7 +176,7 @@ def test_cpu_memory_really_ends_with_such_an_error() -> None:
 def test_bounds_halve_down_to_one() -> None:
     bound, tried = Bound(), []
     width, size = 5, 6
-    with pytest.raises(Infeasible):
+    with pytest.raises(MemoryEnded):
         while True:
             bound = bound.tighter(width, size)
             width, size = bound.width or width, bound.micro_batch or size
