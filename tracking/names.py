@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import Params, Value
 
 Role = Literal["sweep", "trial", "final"]
@@ -144,10 +145,8 @@ def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:
 
 def trial_title(key: str, params: Params, searched: tuple[str, ...]) -> str:
     """A run's name: ``t004 lr=2.0e-03 width=64``: the key and the first three searched hyperparameters."""
-    trial, _, seed = key.partition("-")
-    number = f"t{int(trial[1:]):03d}" if trial[1:].isdigit() else trial
     shown = [f"{name}={_short(params[name])}" for name in searched[:3] if params.get(name) is not None]
-    return " ".join([f"{number}-{seed}" if seed else number, *shown])[:MAX_KEY]
+    return " ".join([name_of_key(key), *shown])[:MAX_KEY]
 
 
 def _short(value: Value) -> str:

@@ -50,7 +50,7 @@ def setting(command: Command) -> Command:
         click.option("--seed", type=int, help="Seed of the search."),
         click.option("--name", help="Name of the sweep."),
         click.option("--timeout", metavar="T", help="Stop cleanly after this long: 90s, 30m, 2h."),
-        click.option("--max-concurrent", type=int, metavar="N", help="Lanes: trainings at the same time."),
+        click.option("--max-concurrent", type=int, metavar="N", help="Workers: trainings at the same time."),
         click.option("--trials", type=int, metavar="N", help="Number of trials."),
     ):
         command = option(command)

@@ -96,9 +96,9 @@ def machine() -> Iterator[Check]:
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield judged("cores", cores >= 2, str(cores), "one core runs one lane: sweeps work, but slowly", "warning")
+    yield judged("cores", cores >= 2, str(cores), "one core runs one worker: sweeps work, but slowly", "warning")
     free = psutil.virtual_memory().available / GIB
-    short = "close other programs, or set max_concurrent: 1 (a lane takes up to 1.2 GiB, the driver 1 GiB)"
+    short = "close other programs, or set max_concurrent: 1 (a worker takes up to 1.2 GiB, the driver 1 GiB)"
     yield judged("memory", free >= MIN_MEMORY_GIB, f"{free:.1f} GiB free", short, "warning")
     disk = shutil.disk_usage(Path.cwd()).free / GIB
     yield judged("disk", disk >= MIN_DISK_GIB, f"{disk:.1f} GiB free here", "free some, or work in another folder")
@@ -112,8 +112,8 @@ def machine() -> Iterator[Check]:
 def threads() -> Iterator[Check]:
     """Several threads a lane fight for the same cores."""
     value = os.environ.get("OMP_NUM_THREADS", "")
-    remedy = "unset OMP_NUM_THREADS or set it to 1: lanes that take more threads than cores train many times slower"
-    yield judged("OMP_NUM_THREADS", value in ("", "1"), value or "not set: one a lane", remedy, "warning")
+    remedy = "unset OMP_NUM_THREADS or set it to 1: with more threads than cores training is many times slower"
+    yield judged("OMP_NUM_THREADS", value in ("", "1"), value or "not set: one thread a worker", remedy, "warning")
 
 
 def store() -> Iterator[Check]:

@@ -136,12 +136,12 @@ class Crowning:
         try:
             found = ray.get(self._worker.inspect.remote(order, self.data.search, self.data.test))
         except ray.exceptions.RayError as error:
-            tracker.say(f"the winner could not be inspected: {str(error).strip().splitlines()[-1]}")
+            tracker.say(f"the champion could not be inspected: {str(error).strip().splitlines()[-1]}")
             return None
         for path, content in found["files"].items():
             tracker.writer.content(path, base64.b64encode(content).decode(), key)
         for part, why in found["failed"].items():
-            tracker.say(f"the winner's {part} could not be looked at: {why}")
+            tracker.say(f"the champion's {part} could not be inspected: {why}")
         words: str | None = found["overfitting"]
         return words
 

@@ -195,8 +195,8 @@ class Driver:
             return INTERRUPTED
         if not able:
             return NO_TRIAL
-        num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_failures)
-        if num_crashed > self.sweep.max_failures:
+        num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_retries)
+        if num_crashed > self.sweep.max_failed_trials:
             return TOO_MANY_FAILURES
         return FINISHED if drained else UNREACHABLE
 

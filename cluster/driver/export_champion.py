@@ -38,7 +38,7 @@ def _champion(read: Reading) -> str:
     """The newest checkpoint of the winner that holds the weights of its best epoch, as final members' do."""
     home, verdict = read.home, read.facts.verdict
     if verdict is None:
-        raise NoChampion(f"sweep {home.id} has no verdict, so no champion (final: none, or not finished)")
+        raise NoChampion(f"sweep {home.id} has no final evaluation, so no champion (final: none, or not finished)")
     of_winner = f"{home.checkpoints}/t{verdict['winner']['number']:04d}-s"
     for uri in sorted(checkpoint.found(home.checkpoints), reverse=True):
         if uri.startswith(of_winner) and checkpoint.load(uri)[2] is not None:

@@ -191,8 +191,8 @@ class Conductor:
     def _give_up(self) -> None:
         """A search in which nothing works ends early: its code is broken, not its configurations."""
         race = self.races["search"]
-        num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_failures)
-        if num_failed > self.sweep.max_failures and not race.closing and not race.ranked():
+        num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_retries)
+        if num_failed > self.sweep.max_failed_trials and not race.closing and not race.ranked():
             race.closing = f"{num_failed} trials failed and none has come to a value"
             self.say(f"{race.closing}; the search ends here")
 

@@ -49,7 +49,7 @@ def lane_size(sweep: Sweep) -> LaneSize:
     wanted = sweep.resources
     gpus = wanted.gpus * wanted.least
     if gpus > num_gpus():
-        raise TooSmall(f"resources.gpus: a lane asks for {gpus:g}, and this machine has {num_gpus()}")
+        raise TooSmall(f"resources.gpus: a trial asks for {gpus:g}, and this machine has {num_gpus()}")
     fits = (num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
     count = max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
     return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, _reading(sweep))
@@ -89,8 +89,9 @@ def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None 
     if ever < wanted.least:
         besides = f" and {reading:g} CPU to read its data" if reading else ""
         raise TooSmall(
-            f"resources: a lane asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}{besides}, and the cluster "
-            f"has {told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: it would wait for ever"
+            f"resources: a trial asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}{besides}, and the "
+            f"cluster has {told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: "
+            "it would wait for ever"
         )
     fits = (ever if sweep.max_concurrent else now) // wanted.most
     count = max(1, min(sweep.max_concurrent or fits, fits, sweep.trials))
@@ -104,8 +105,8 @@ def num_places(node: Amounts, cpus: float, gpus: float) -> int:
 
 
 def needs(cpus: float, gpus: float, workers: int) -> str:
-    """``2 workers of 1 CPU, 1 GPU``."""
-    return told([{"CPU": cpus, "GPU": gpus}]) if workers == 1 else f"{workers} workers of {needs(cpus, gpus, 1)}"
+    """``2 processes of 1 CPU, 1 GPU``."""
+    return told([{"CPU": cpus, "GPU": gpus}]) if workers == 1 else f"{workers} processes of {needs(cpus, gpus, 1)}"
 
 
 def told(nodes: Sequence[Amounts]) -> str:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
+from cluster.terminal.formatting import state_word, sweep_word
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
@@ -174,16 +175,19 @@ def document(read: Reading) -> dict[str, Any]:
         "sweep": read.home.id,
         "name": sweep.name,
         "state": read.state,
+        "status": sweep_word(read.state),
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
         "best": best and {"number": best.number, "value": best.best_value, "params": dict(best.params)},
         "importance": _importance(sweep, found),
         "verdict": facts.verdict,
+        "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),
             "epochs_trained": sum(row.epochs for row in found),
             "epochs_saved": epochs_saved(found, sweep.epochs),
             "lanes": facts.cost.get("lanes", 0),
+            "workers": facts.cost.get("lanes", 0),
             "parts": facts.cost.get("parts", {}),
         },
         "tracking": dict(facts.tracking),
@@ -197,10 +201,17 @@ def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
     return {one.name: round(one.share, 4) for one in told} or None
 
 
+def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The verdict with the champion and the defaults under these names."""
+    names = {"winner": "champion", "default": "defaults"}
+    return None if verdict is None else {names.get(key, key): value for key, value in verdict.items()}
+
+
 def _trial(row: Row) -> dict[str, Any]:
     return {
         "number": row.number,
         "state": row.state,
+        "status": state_word(row.state),
         "epochs": row.epochs,
         "value": row.value,
         "best_value": row.best_value,

@@ -1,4 +1,4 @@
-"""What is said when a sweep ends, and by ``paceline show``: best trials, verdict, cost, troubles, next commands."""
+"""The summary of a sweep: best trials, importance, final evaluation, failures, and the commands to type next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Snapshot, Trouble, ranked
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import trial_name
 
+PARTS = {"winner": "champion", "default": "defaults", "difference": "champion − defaults"}
+"""Keys of the verdict's document and how they are called in the summary."""
 NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
 BAR_WIDTH = 30
 
@@ -57,11 +60,11 @@ def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[t
     if document.get("best"):
         look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
     if state == "finished":
-        more = [(f"paceline resume {sweep} --trials +20", "goes on with 20 more trials")] if can_grow else []
+        more = [(f"paceline resume {sweep} --trials +20", "continues with 20 more trials")] if can_grow else []
         return [*look, (f"paceline show {sweep} --top 20", "more of this table"), *more]
     if state == "running":
         return [*look, (f"paceline stop {sweep}", "ends it cleanly")]
-    return [(f"paceline resume {sweep}", "goes on where it stopped"), *look]
+    return [(f"paceline resume {sweep}", "continues where it stopped"), *look]
 
 
 def _head(ending: Ending) -> Text:
@@ -69,8 +72,10 @@ def _head(ending: Ending) -> Text:
     if not snapshot.rows and ending.document["state"] == "running":
         return Text().append(title.label, "bold").append(" is starting: it has no trial yet")
     states = Counter(row.state for row in snapshot.rows)
-    counts = ", ".join(f"{states[state]} {state}" for state in formatting.MARKS if states[state])
-    line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
+    counts = ", ".join(
+        f"{states[state]} {formatting.state_word(state)}" for state in formatting.MARKS if states[state]
+    )
+    line = Text().append(title.label, "bold").append(f" {formatting.sweep_word(ending.document['state'])}")
     line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
     return line.append(f" in {formatting.duration(snapshot.elapsed_s)}")
 
@@ -92,7 +97,12 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
     if len(importance) > len(shares):
         shares[f"{len(importance) - len(shares)} others"] = sum(importance.values()) - sum(shares.values())
     width = max(map(len, shares))
-    lines = [Text(f"importance for {metric}: what sets the better half of the trials apart (PED-ANOVA)", "bold")]
+    lines = [
+        Text(
+            f"hyperparameter importance for {metric} (PED-ANOVA: what sets the better half of the trials apart)",
+            "bold",
+        )
+    ]
     for name, share in shares.items():
         line = Text(f"  {name:<{width}}  ").append(f"{100 * share:3.0f} %  ", "green")
         lines.append(line.append("━" * round(BAR_WIDTH * share), "magenta"))
@@ -100,17 +110,19 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
 
 
 def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> list[Text]:
-    """Winner, default and their difference on the test split, and what that means in words."""
+    """Champion, defaults and their difference on the test split, and what that means in words."""
     if not verdict:
         return []
-    lines = [Text(f"verdict: {verdict['metric']} on the test split, which the search never saw", "bold")]
-    for name in ("winner", "default", "difference"):
+    lines = [Text(f"final evaluation: {verdict['metric']} on the test split, which the search never saw", "bold")]
+    for name, label in PARTS.items():
         part = verdict.get(name)
         if not part:
             continue
-        who = formatting.trial_name(part["number"]) if "number" in part else ""
+        who = trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
-        line = Text(f"  {name:<10}  {who:<5}").append(f"{sign}{formatting.measure(part['mean'])}".rjust(8), "green")
+        line = Text(f"  {label:<20}  {who:<5}").append(
+            f"{sign}{formatting.measure(part['mean'])}".rjust(8), "green"
+        )
         line.append(f"  {interval(part.get('ci95'))}")
         if "seeds" in part and name != "difference":
             line.append(f"  {_seeds(part['seeds'])}", "bright_black")
@@ -139,32 +151,31 @@ def _bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
 
 
 def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
-    """The verdict in plain words: better, worse, or not to be told apart with these seeds."""
+    """The final evaluation in plain words: better, worse, or no significant difference."""
     difference = verdict.get("difference")
     if not difference or difference["mean"] is None:
-        return "The winner was not compared with the default configuration."
+        return "The champion was not compared with the defaults."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
-        return "The winner is the default configuration: the search found none that does better."
+        return "The champion is the default configuration: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
     if bounds is None:
-        return "One seed gives no interval: whether the winner beats the default cannot be told (set final.seeds)."
-    if bounds[0] <= 0 <= bounds[1]:
         return (
-            "The interval of the difference spans zero: with these seeds "
-            "the winner cannot be told from the default configuration."
+            "One seed gives no interval: no one can say whether the champion beats the defaults (set final.seeds)."
         )
+    if bounds[0] <= 0 <= bounds[1]:
+        return "No significant difference to the defaults: the 95 % interval over the seeds includes 0."
     better = objective.better(difference["mean"], 0.0)
-    return f"The winner is {'better' if better else 'worse'} than the default configuration (95 % interval)."
+    return f"The champion is {'better' if better else 'worse'} than the defaults: the 95 % interval excludes 0."
 
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
     lines = []
     for alike in _alike(troubles):
         trials = sorted({number for trouble in alike for number in trouble.trials})
-        named = ", ".join(map(formatting.trial_name, trials[:NAMED_TRIALS]))
+        named = ", ".join(map(trial_name, trials[:NAMED_TRIALS]))
         more = ", …" if len(trials) > NAMED_TRIALS else ""
-        lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({named}{more}) met:", "red"))
+        lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({named}{more}) failed with:", "red"))
         lines.append(Text(str(alike[0].failure).rstrip()))
         others = [trouble.failure.line for trouble in alike[1:]]
         lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]

@@ -18,11 +18,20 @@ MARKS: dict[TrialState, tuple[str, str]] = {
     "failed": ("✗", "red"),
 }
 """Mark and colour of each state."""
+STATE_WORDS: dict[TrialState, str] = {"paused": "waiting", "stopped": "pruned"}
+"""What people read for a state, where that is not its name: waiting for a promotion, pruned by the schedule."""
+SWEEP_WORDS = {"interrupted": "stopped"}
+"""The same for the states of a sweep."""
 
 
-def trial_name(number: int) -> str:
-    """``t004``, as in the names of MLflow's runs."""
-    return f"t{number:03d}"
+def state_word(state: TrialState) -> str:
+    """``pruned`` for a trial that the schedule stopped, ``waiting`` for one that may be promoted."""
+    return STATE_WORDS.get(state, state)
+
+
+def sweep_word(state: str) -> str:
+    """``stopped`` for a sweep that was interrupted; every other state by its name."""
+    return SWEEP_WORDS.get(state, state)
 
 
 def measure(value: float | None) -> str:

@@ -10,9 +10,10 @@ from rich.text import Text
 from cluster.terminal import formatting
 from cluster.terminal.records import Row, Snapshot, ranked
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import trial_name
 
 TOP, RUNNING = 8, 4
-"""Rows of the best, and of others that run: a cohort has up to 32 members, which say little one by one."""
+"""Rows of the best, and of others that run: up to 32 train together, and say little one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
 
 
 def _begun(snapshot: Snapshot) -> list[Row]:
-    """Without the trials that are asked for already and wait for a lane."""
+    """Without the trials that are asked for already and wait for a worker."""
     return [row for row in snapshot.rows if row.state != "paused" or row.epochs]
 
 
@@ -78,13 +79,15 @@ def _fraction(snapshot: Snapshot) -> float:
 def _counts(snapshot: Snapshot, worded: bool) -> Text:
     line = Text()
     if snapshot.phase == "verdict" and snapshot.finals_planned:
-        line.append(f"verdict {snapshot.finals_done}/{snapshot.finals_planned}", "green")
+        line.append(f"final evaluation {snapshot.finals_done}/{snapshot.finals_planned}", "green")
     else:
         line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
     for state, (mark, style) in formatting.MARKS.items():
         number = sum(row.state == state for row in _begun(snapshot))
         if number:
-            line.append(f"  {mark}", style).append(f" {number}" + (f" {state}" if worded else ""))
+            line.append(f"  {mark}", style).append(
+                f" {number}" + (f" {formatting.state_word(state)}" if worded else "")
+            )
     line.append(f"  {formatting.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")
     return line.append(formatting.duration(snapshot.eta_s), "cyan")
 
@@ -94,7 +97,7 @@ def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
     parts = [
         f"{title.objective.goal} {title.objective.name}",
         f"{title.method} + {title.schedule}",
-        formatting.count(snapshot.num_lanes, "lane"),
+        formatting.count(snapshot.num_lanes, "worker"),
         f"seed {title.seed}",
     ]
     return _line(" · ".join(parts), width, "bright_black")
@@ -105,7 +108,7 @@ def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
     row = next((row for row in snapshot.rows if row.number == snapshot.best), None)
     if row is None:
         return None
-    line = Text().append("best  ", "bold").append(f"{formatting.trial_name(row.number)}  {title.objective.name} ")
+    line = Text().append("best in search  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
     line.append(formatting.measure(row.best_value), "green").append("  " + formatting.settings(row.params))
     line.truncate(width, overflow="ellipsis")
     return line
@@ -117,7 +120,7 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     if snapshot.epochs_saved <= 0:
         return None
     share = round(100 * snapshot.epochs_saved / whole)
-    text = f"early stopping saved {share} % of the epochs ({snapshot.epochs_saved} of {whole})"
+    text = f"{snapshot.epochs_trained} of {whole} search epochs trained (early stopping saved {share} %)"
     return _line(text, width)
 
 

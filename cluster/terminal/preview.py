@@ -1,4 +1,4 @@
-"""What a sweep would do, without doing it: trials, rungs, legs, lanes and the first configurations."""
+"""What a sweep would do, without doing it: trials, epochs, workers and the first configurations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Preview:
     legs: int
     """Of the search, expected: as few as full cohorts give."""
     finals: int
-    """Trainings for the verdict."""
+    """Trainings of the final evaluation."""
     first: Sequence[Params]
 
     @property
@@ -59,10 +59,11 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
 
 
 def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
-    """The preview for ``--json``."""
+    """The preview for ``--json``, with ``lanes`` and ``cohort``, the earlier names of two keys."""
     metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
-    streaming = bool(sweep.data.streaming)
-    return {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs, "streaming": streaming}
+    about = {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
+    new_names = {"workers": plan.lanes, "train_together": plan.cohort}
+    return {**about, **new_names, "streaming": bool(sweep.data.streaming)}
 
 
 def lines(sweep: Sweep, plan: Preview) -> list[str]:
@@ -72,24 +73,31 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",
-        "rungs": ", ".join(
-            f"{epochs} ({formatting.count(n, 'trial')})"
-            for epochs, n in zip(plan.rungs, plan.reaching, strict=True)
-        ),
+        **({"early stop": _rungs(plan)} if len(plan.rungs) > 1 else {}),
         "epochs": f"about {plan.epochs} of {full}" + (f", each in {folds} folds" if folds else ""),
-        "legs": f"{plan.legs} or more, of up to {formatting.count(plan.cohort, 'trial')}",
-        "lanes": f"{plan.lanes}{_workers(sweep)}",
-        "verdict": f"{plan.finals} trainings" if plan.finals else "none",
+        "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
+        "final": f"{formatting.count(plan.finals, 'training')} for the final evaluation" if plan.finals else "none",
     }
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"
-    heads = [f"{name:<9} {text}" for name, text in told.items()]
+    heads = [f"{name:<11} {text}" for name, text in told.items()]
     return [*heads, "first configurations", *(f"  {formatting.settings(params)}" for params in plan.first)]
 
 
-def _workers(sweep: Sweep) -> str:
+def _rungs(plan: Preview) -> str:
+    """``20 trials for 1 epoch, the best 6 for 3, the best 2 for 9``."""
+    first, *others = zip(plan.rungs, plan.reaching, strict=True)
+    whole = f"{formatting.count(first[1], 'trial')} for {formatting.count(first[0], 'epoch')}"
+    return ", ".join([whole, *(f"the best {number} for {epochs}" for epochs, number in others)])
+
+
+def _together(plan: Preview) -> str:
+    return f", each trains up to {formatting.count(plan.cohort, 'trial')} together" if plan.cohort > 1 else ""
+
+
+def _processes(sweep: Sweep) -> str:
     wanted = sweep.resources
     if wanted.most == 1:
         return ""
     number = f"{wanted.least} to {wanted.most}" if wanted.least < wanted.most else str(wanted.most)
-    return f", each of {number} workers ({wanted.strategy})"
+    return f", each of {number} processes ({wanted.strategy})"

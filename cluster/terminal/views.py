@@ -19,14 +19,15 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Phase, Row, Snapshot
 from search_spaces.types.passwords import masked
+from search_spaces.types.trial_names import trial_name
 
 REFRESHES_PER_SECOND = 3
 ENDED = ("done", "stopped", "failed")
 PHASES: dict[Phase, str] = {
     "starting": "starting",
-    "search": "search: {planned}, up to {horizon} epochs each, on {lanes}",
-    "verdict": "verdict: {finals} on the test split",
-    "interrupted": "interrupted",
+    "search": "search: {planned}, up to {horizon} epochs each, on {workers}",
+    "verdict": "final evaluation: {finals}, scored on the test split",
+    "interrupted": "stopped",
 }
 """What a pipe is told when a phase begins; the end is told by the summary."""
 
@@ -183,7 +184,7 @@ class LineView:
         star = " *best*" if row.number == snapshot.best else ""
         error = f": {row.error}" if row.error else ""
         return (
-            f"{formatting.trial_name(row.number)} {row.state} {row.epochs}/{snapshot.horizon} epochs "
+            f"{trial_name(row.number)} {formatting.state_word(row.state)} {row.epochs}/{snapshot.horizon} epochs "
             f"{value}{star} {formatting.settings(row.params)}{error}"
         )
 
@@ -204,7 +205,7 @@ def _phase_line(snapshot: Snapshot) -> str:
     return PHASES[snapshot.phase].format(
         planned=formatting.count(snapshot.num_planned, "trial"),
         horizon=snapshot.horizon,
-        lanes=formatting.count(snapshot.num_lanes, "lane"),
+        workers=formatting.count(snapshot.num_lanes, "worker"),
         finals=formatting.count(snapshot.finals_planned, "training"),
     )
 

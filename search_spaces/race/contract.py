@@ -18,7 +18,7 @@ class Rules:
     objective: Objective
     num_tracks: int
     width: int
-    max_failures: int
+    max_retries: int
     purpose: Purpose = "search"
     target: float | None = None
     fill: float = 0.5

@@ -117,7 +117,7 @@ class Race:
             if len(tracks) == 1 and to_blame:
                 track.num_failures += 1
                 track.failure = reason
-            if track.num_failures > self.rules.max_failures:
+            if track.num_failures > self.rules.max_retries:
                 self._end(track, "failed", reason)
             elif track.epoch == leg.stop or self._settled(track):
                 self._arrive(track)

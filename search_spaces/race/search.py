@@ -36,7 +36,7 @@ def cohort_width(sweep: Sweep, num_lanes: int) -> int:
     """
     if sweep.resources.most > 1:
         return 1
-    return sweep.cohort or max(1, min(MAX_WIDTH, sweep.trials // (LEGS_A_LANE * num_lanes)))
+    return sweep.train_together or max(1, min(MAX_WIDTH, sweep.trials // (LEGS_A_LANE * num_lanes)))
 
 
 def sweep_schedule(sweep: Sweep) -> Schedule:
@@ -69,8 +69,8 @@ class Search:
             objective=self.sweep.objective,
             num_tracks=self.sweep.trials,
             width=cohort_width(self.sweep, num_lanes),
-            spread=SHARE_A_LANE * num_lanes if self.sweep.cohort is None else 0,
-            max_failures=self.sweep.max_failures,
+            spread=SHARE_A_LANE * num_lanes if self.sweep.train_together is None else 0,
+            max_retries=self.sweep.max_retries,
             target=self.sweep.metric.target,
             fill=fill,
             keep_top=self.sweep.final.top if self.sweep.final else 1,
@@ -89,7 +89,7 @@ class Search:
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
         """See ``Supply``. A random start is held to no signature unless users say so: it would see less."""
-        if held and self.sweep.cohort is None and sum(map(_has_value, tracks)) < self.sampler.num_blind:
+        if held and self.sweep.train_together is None and sum(map(_has_value, tracks)) < self.sampler.num_blind:
             return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         asked: list[Params] = []

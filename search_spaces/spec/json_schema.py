@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from search_spaces.spec.checks.distributions import ParameterFile
+from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.schema import SpecFile
 from search_spaces.types.catalogue import Catalogue
 
@@ -34,14 +35,14 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         "description": "A registered set.",
     }
     _accept_words(properties)
-    properties["max_lanes"] = {**properties["max_concurrent"], "description": "Another name of max_concurrent."}
-    properties["run_cap"] = {**properties["trials"], "description": "W&B's name of trials."}
+    for other, key in OTHER_NAMES.items():
+        properties[other] = {**properties[key], "description": f"Another name of {key}."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Paceline sweep"}
 
 
 def _accept_words(properties: dict[str, Any]) -> None:
     """What the readers of single keys take beside their type."""
-    words = {"early_terminate": "none", "final": "none", "max_concurrent": "auto", "cohort": "auto"}
+    words = {"early_terminate": "none", "final": "none", "max_concurrent": "auto", "train_together": "auto"}
     for key, word in words.items():
         kinds = [kind for kind in properties[key]["anyOf"] if kind != {"type": "null"}]
         properties[key]["anyOf"] = [*kinds, {"const": word}]

@@ -9,13 +9,18 @@ from search_spaces.spec.yaml_document import Document, Path, decoded, dotted, re
 from search_spaces.types.faults import Fault, SpecError, shown
 from search_spaces.types.passwords import masked
 
-ALIASES = {"run_cap": "trials", "max_lanes": "max_concurrent"}
-"""Keys of other tools -> ours."""
+OTHER_NAMES = {
+    "run_cap": "trials",
+    "max_lanes": "max_concurrent",
+    "cohort": "train_together",
+    "max_failures": "max_retries",
+}
+"""Keys of other tools and of earlier versions -> ours."""
 
 
 def settle_aliases(document: Document) -> None:
     """Rename aliases in place, so that an override of one replaces the other. Both at once is a fault."""
-    for alias, name in ALIASES.items():
+    for alias, name in OTHER_NAMES.items():
         if alias not in document.tree:
             continue
         value = document.tree.pop(alias)
@@ -33,7 +38,9 @@ def override(document: Document, overrides: Sequence[str]) -> None:
         if not equals or not all(key.split(".")):
             document.faults.append(Fault(place, "", "must be key=value, such as epochs=3", shown(text)))
             continue
-        path = tuple(ALIASES.get(part, part) if k == 0 else part for k, part in enumerate(key.strip().split(".")))
+        path = tuple(
+            OTHER_NAMES.get(part, part) if k == 0 else part for k, part in enumerate(key.strip().split("."))
+        )
         try:
             read = read_yaml(decoded(value.encode("utf-8", "surrogateescape"), place), place)
             read.refuse_faulty()

@@ -97,22 +97,22 @@ def _bounds(value: Any) -> Any:
 
 
 class Resources(BaseModel):
-    """What one lane takes: the CPUs and GPUs of a worker, and the workers that train one trial together."""
+    """What training one trial takes: CPUs and GPUs of a process, and the processes that train it together."""
 
     model_config = _STRICT
 
-    cpus: Annotated[float, Field(gt=0, le=4096)] = Field(default=1.0, description="CPU cores of one worker.")
+    cpus: Annotated[float, Field(gt=0, le=4096)] = Field(default=1.0, description="CPU cores of one process.")
     gpus: Annotated[float, Field(ge=0, le=4096)] = Field(
-        default=0.0, description="GPUs of one worker, fractions allowed."
+        default=0.0, description="GPUs of one process, fractions allowed."
     )
     workers: Annotated[int | tuple[int, int], BeforeValidator(_bounds)] = Field(
         default=1, description="Processes that train one trial together, or [least, most]."
     )
     strategy: Literal["ddp", "fsdp"] = Field(
-        default="ddp", description="Each worker holds the whole model (ddp), or its share of it (fsdp)."
+        default="ddp", description="Each process holds the whole model (ddp), or its share of it (fsdp)."
     )
     lr_scaling: Literal["none", "linear", "sqrt"] = Field(
-        default="none", description="Multiplies lr by the number of workers, or by its square root."
+        default="none", description="Multiplies lr by the number of processes, or by its square root."
     )
 
     @field_serializer("workers")
@@ -131,7 +131,7 @@ class Resources(BaseModel):
 
 
 class Final(BaseModel):
-    """The verdict: how many of the best trials are trained again, with how many new seeds each."""
+    """The final evaluation: how many of the best trials are trained again, with how many new seeds each."""
 
     model_config = _STRICT
 
@@ -196,21 +196,27 @@ class SpecFile(BaseModel):
         default_factory=list, description="Configurations tried first, after the workload's defaults."
     )
     max_concurrent: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, _word("auto")] = Field(
-        default=None, description="Lanes at a time: what the machine carries unless given."
+        default=None, description="Workers, each training at the same time: what the machine carries unless given."
     )
-    cohort: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _word("auto")] = Field(
-        default=None, description="Trials trained as one program: chosen for the machine unless given."
+    train_together: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _word("auto")] = Field(
+        default=None, description="Trials trained together as one program: chosen for the machine unless given."
     )
     timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
         default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
     )
     priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
-        default=0, description="On a shared cluster: higher ones take the lanes that come free."
+        default=0, description="On a shared cluster: higher ones take the workers that come free."
     )
-    max_failures: Annotated[int, Field(ge=0, le=1000)] = Field(default=3, description="Retries of one trial.")
-    resources: Resources = Field(default=Resources(), description="What one lane takes.")
+    max_retries: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=3, description="Further attempts of one trial whose code raises or whose worker dies."
+    )
+    max_failed_trials: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        default=None,
+        description="With more failed trials than this a sweep ends with exit code 3: max_retries unless given.",
+    )
+    resources: Resources = Field(default=Resources(), description="What training one trial takes.")
     final: Annotated[Final | None, _word("none")] = Field(
-        default=Final(), description="The verdict on the test split; 'none' skips it."
+        default=Final(), description="The final evaluation on the test split; 'none' skips it."
     )
     tracking: Tracking = Field(default=Tracking(), description="Where MLflow keeps the runs.")
     storage: Storage = Field(default=Storage(), description="Where study and checkpoints are kept.")

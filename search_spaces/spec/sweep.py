@@ -57,13 +57,16 @@ class Sweep(BaseModel):
     start_from: tuple[dict[str, Value], ...] = ()
     """Tried first, after the defaults; what an entry does not name is at its default."""
     max_concurrent: int | None = None
-    """None: as many lanes as the machine carries."""
-    cohort: int | None = None
-    """Members of a leg; None: chosen from trials and lanes."""
+    """None: as many workers as the machine carries."""
+    train_together: int | None = None
+    """Trials trained as one program; None: chosen from trials and workers."""
     timeout_s: float | None = None
     priority: int = 0
     """Among the sweeps of one cluster."""
-    max_failures: int = 3
+    max_retries: int = 3
+    """Further attempts of one trial."""
+    max_failed_trials: int = 3
+    """More failed trials than this end in exit code 3."""
     resources: Resources = Resources()
     final: Final | None = Final()
     tracking: Tracking = Tracking()

@@ -39,19 +39,20 @@ early_terminate: {type: asha, min_iter: 1, eta: 3}   # or none
 {final}
 
 # start_from: [{lr: 0.01}]             # tried first, after the defaults
-# max_concurrent: auto                 # lanes at a time
-# cohort: auto                         # trials trained as one program
+# max_concurrent: auto                 # workers, each training at the same time
+# train_together: auto                 # trials trained as one program
 # timeout: 2h
-# priority: 0                          # on a shared cluster: higher ones take the lanes that come free
-# max_failures: 3                      # retries of one trial
-# resources: {cpus: 1, gpus: 0}        # of one lane
+# priority: 0                          # on a shared cluster: higher ones take the workers that come free
+# max_retries: 3                       # further attempts of a trial that failed
+# max_failed_trials: 3                 # more failed trials than this: exit code 3
+# resources: {cpus: 1, gpus: 0}        # of one process that trains
 # tracking: {uri: sqlite:///mlflow.db, experiment: NAME}
 # storage: {study: postgresql+psycopg://USER@HOST/DB, checkpoints: s3://BUCKET/PREFIX}  # shared
 """
 
 
 _FINAL = """\
-final: {top: 3, seeds: 5}  # the verdict: the best trials again, with new seeds, on the test split; or none"""
+final: {top: 3, seeds: 5}  # final evaluation: the best trials again, with new seeds, on the test split; or none"""
 _NO_FINAL = "final: none                # a verdict on the test split needs a function predict(folder, x)"
 
 _OTHERS: Mapping[DataKind, str] = {

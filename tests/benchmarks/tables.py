@@ -124,7 +124,7 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
     """One sweep of ``trials`` over the table; the same seed gives the same training noise to every way."""
     sweep: Any = SimpleNamespace(
         trials=trials,
-        cohort=way.width,
+        train_together=way.width,
         early_terminate=SimpleNamespace(type="none", min_iter=1, eta=3),
         epochs=1,
         method="tpe",
@@ -132,7 +132,7 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
         metric=SimpleNamespace(name="value", target=None),
         objective=table.objective,
         seed=seed,
-        max_failures=0,
+        max_retries=0,
         final=None,
         resources=SimpleNamespace(most=1),
         problem="regression",

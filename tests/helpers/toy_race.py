@@ -222,5 +222,5 @@ class World:
         for track in self.race.tracks:
             assert self.tally.ends[track.index] == (track.state in ENDS), track
             assert track.state in ENDS or track.checkpoint is None or track.checkpoint in self.disk, track
-            assert track.num_failures <= self.race.rules.max_failures + 1
+            assert track.num_failures <= self.race.rules.max_retries + 1
         assert len(self.race.tracks) <= self.race.rules.num_tracks

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from search_spaces.types.trial_names import trial_name
 from tracking import names
 from tracking.store.records import Best, SweepHeader
 
@@ -29,7 +30,8 @@ def note(header: SweepHeader, best: Best | None) -> str:
         first = "No trial has finished yet."
     else:
         setting = ", ".join(f"`{name}={_show(value)}`" for name, value in best.params.items())
-        first = f"**Best: trial {best.number}, {header.objective.name} {best.value:.5g}** with {setting}"
+        name = trial_name(best.number)
+        first = f"**Best in search: {name}, {header.objective.name} {best.value:.5g}** with {setting}"
     goal = f"{header.objective.goal} {header.objective.name} by {header.method}"
     return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
 

@@ -17,6 +17,8 @@ ERRORS = 2.0
 """A trend is one that is larger than so many standard errors, and ..."""
 NOTICEABLE = 0.01
 """... moves by this share of the curve's whole range in the tail."""
+SHOWN = 3
+"""Epochs whose loss is named where it still falls."""
 RISEN = 0.1
 """A loss that ends above its lowest value by this share of its whole range has risen."""
 
@@ -68,21 +70,22 @@ def _words(trends: Sequence[Trend], val: Sequence[float], window: int, best_epoc
     gap, train, now = trends
     lowest = int(np.argmin(val))
     risen = float(np.mean(val[-window:])) - val[lowest]
+    facts = f"validation loss lowest {val[lowest]:.3g} (epoch {lowest + 1}), last {val[-1]:.3g}"
     kept = f"the weights of epoch {best_epoch} of {len(val)} are kept"
     if now.direction >= 0 and risen > max(RISEN * _range(val), ERRORS * float(np.std(val[-window:]))):
-        since = f"the validation loss rose from {val[lowest]:.3g} at epoch {lowest + 1} to {val[-1]:.3g} at the end"
-        return f"overfitting: {since}; {kept}"
+        return f"overfitting: {facts}; {kept}"
     if now.direction > 0:
         falls = " while the training loss falls" if train.direction < 0 else ""
-        return f"overfitting: the validation loss rises by {now.slope:.2g} an epoch at the end{falls}; {kept}"
+        return f"overfitting: {facts}, rising at the end{falls}; {kept}"
     if now.direction < 0:
-        what = f"still learning: the validation loss falls by {-now.slope:.2g} an epoch at the end"
+        last = ", ".join(f"{value:.3g}" for value in val[-SHOWN:])
+        what = f"not converged: validation loss {last} in the last epochs"
         wider = ", though the gap to the training loss widens" if gap.direction > 0 else ""
         return f"{what}{wider}; more epochs may help"
     if gap.direction > 0 and train.direction < 0:
-        falls = f"the training loss falls by {-train.slope:.2g} an epoch at the end, the validation loss does not"
+        falls = f"the training loss still falls, the validation loss does not ({facts})"
         return f"beginning to overfit: {falls}; more epochs will not help"
-    return f"no overfitting to be seen: the validation loss stays near its lowest value, {val[lowest]:.3g}"
+    return f"no clear overfitting: {facts}"
 
 
 def _range(curve: Sequence[float]) -> float:

@@ -169,5 +169,13 @@ def _print_table(rows: list[Listed]) -> None:
         trials = f"{row['trials']}/{row['planned']}" if known else formatting.NOTHING
         value = f"{row['metric']} {formatting.measure(row['best'])}" if known else formatting.NOTHING
         rest = (row["started"], row["owner"], row["target"])
-        table.add_row(row["sweep"], row["name"], row.get("workload", ""), row["state"], trials, value, *rest)
+        table.add_row(
+            row["sweep"],
+            row["name"],
+            row.get("workload", ""),
+            formatting.sweep_word(row["state"]),
+            trials,
+            value,
+            *rest,
+        )
     console().print(table)

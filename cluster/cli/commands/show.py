@@ -9,7 +9,7 @@ from cluster.cli.commands.shared import Failure, find, print_json, reading, writ
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import document as described
-from cluster.terminal import formatting
+from search_spaces.types.trial_names import trial_name
 
 
 def show(reference: str, top: int, as_json: bool) -> int:
@@ -41,7 +41,7 @@ def _yaml(home: SweepHome, document: dict[str, Any]) -> str:
     from ruamel.yaml import YAML
 
     found, stream = document["best"], StringIO()
-    number, metric = formatting.trial_name(found["number"]), document["metric"]["name"]
+    number, metric = trial_name(found["number"]), document["metric"]["name"]
     stream.write(f"# sweep {home.id}, trial {number}: {metric} {found['value']}\n")
     YAML().dump(dict(found["params"]), stream)
     return stream.getvalue()

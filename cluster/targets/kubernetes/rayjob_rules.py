@@ -113,7 +113,7 @@ def capacity_faults(cluster: Manifest, lane: LaneNeed, place: str) -> Iterator[F
     sizes = [group_size(group) for group in cluster.get("workerGroupSpecs") or []]
     fitting = sum(count * min(_times(cpus, lane.cpus), _times(gpus, lane.gpus)) for count, cpus, gpus in sizes)
     if fitting < lane.workers:
-        rule = f"a lane of {lane.workers} x ({lane.cpus:g} CPUs, {lane.gpus:g} GPUs) must fit into the workers"
+        rule = f"a worker of {lane.workers} x ({lane.cpus:g} CPUs, {lane.gpus:g} GPUs) must fit into the workers"
         had = ", ".join(f"{count} x ({cpus:g} CPUs, {gpus:g} GPUs)" for count, cpus, gpus in sizes) or "none"
         yield Fault(place, "resources", rule, received=f"at most {had}")
 

@@ -122,6 +122,6 @@ def check_capacity(address: str, lane: LaneNeed) -> None:
     places = sum(num_places(node, lane.cpus, lane.gpus) for node in has.nodes)
     if places < lane.workers:
         raise TargetError(
-            f"resources: a lane asks for {needs(lane.cpus, lane.gpus, lane.workers)}, and {address} has "
+            f"resources: a trial asks for {needs(lane.cpus, lane.gpus, lane.workers)}, and {address} has "
             f"{told(has.nodes)}: it would wait for ever. Ask for less, or for a larger cluster"
         )

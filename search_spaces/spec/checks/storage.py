@@ -52,11 +52,12 @@ def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | N
     if wanted.most == 1:
         for key in ("strategy", "lr_scaling"):
             if getattr(wanted, key) != Resources.model_fields[key].default:
-                rule = "has no effect on one worker: leave it out, or give resources.workers"
+                rule = "has no effect on one process: leave it out, or give resources.workers"
                 document.fault(("resources", key), rule, shown(getattr(wanted, key)))
         return
     if workload is not None and not workload.distributed:
         rule = f"must be 1: workload {workload.name} is trained in one process"
         document.fault(("resources", "workers"), rule, shown(wanted.workers))
-    if spec.cohort not in (None, 1):
-        document.fault(("cohort",), "must be 1 where several workers train a trial", shown(spec.cohort))
+    if spec.train_together not in (None, 1):
+        rule = "must be 1 where several processes train a trial"
+        document.fault(("train_together",), rule, shown(spec.train_together))

@@ -27,8 +27,22 @@ DEFAULT_TRIALS = 20
 MAX_GRID = 100_000
 """Grid points a sweep may have, as many as trials."""
 
+SAME = (
+    "description",
+    "workload",
+    "epochs",
+    "seed",
+    "max_concurrent",
+    "train_together",
+    "max_retries",
+    "priority",
+    "resources",
+    "final",
+    "tracking",
+)
+"""Keys of the file that are fields of a sweep as they stand."""
 LOCKED = {
-    "test": "must not be of the test split: it is locked until the verdict, the search never sees it",
+    "test": "must not be of the test split: it is locked until the final evaluation, the search never sees it",
     "train": "must not be of the training split: it is best for whoever learns that by heart",
 }
 """Why a split's metrics cannot be the objective."""
@@ -121,9 +135,9 @@ class _Checks:
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         check_workers(self._document, spec, self._workload)
-        same = {"description", "workload", "epochs", "seed", "max_concurrent", "cohort", "max_failures", "priority"}
         return {
-            **{key: getattr(spec, key) for key in same | {"resources", "final", "tracking"}},
+            **{key: getattr(spec, key) for key in SAME},
+            "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,
             "name": spec.name or self._default_name(),
             "data": checked_data[0] if checked_data else None,
             "method": "tpe" if spec.method == "bayes" else spec.method,

@@ -18,7 +18,7 @@ WIDTH, TRIALS = 4, 60
 
 
 def a_race(**changes: Any) -> Race:
-    sweep = toy_sweep(trials=TRIALS, cohort=WIDTH, epochs=1, early_terminate={"type": "none"}, **changes)
+    sweep = toy_sweep(trials=TRIALS, train_together=WIDTH, epochs=1, early_terminate={"type": "none"}, **changes)
     return Search(sweep, Toy, None).race(2, fill=0.0)
 
 

@@ -66,7 +66,7 @@ def saved(race: Race, leg: Leg, epoch: int) -> None:
 def test_whatever_happens_every_trial_ends_once_and_the_sweep_ends(
     seed: int, luck: Luck, cohort: int, stop: str, max_failures: int
 ) -> None:
-    sweep = toy_sweep(cohort=cohort, early_terminate={"type": stop}, seed=seed, max_failures=max_failures)
+    sweep = toy_sweep(train_together=cohort, early_terminate={"type": stop}, seed=seed, max_retries=max_failures)
     it = world(sweep, seed, luck)
     it.run()
 
@@ -92,7 +92,7 @@ def test_whatever_happens_every_trial_ends_once_and_the_sweep_ends(
 @SLOW
 @given(seed=st.integers(0, 10**6), moment=st.integers(0, 60), luck=LUCK)
 def test_stopping_ends_what_runs_and_starts_nothing(seed: int, moment: int, luck: Luck) -> None:
-    it = world(toy_sweep(cohort=3, seed=seed), seed, luck)
+    it = world(toy_sweep(train_together=3, seed=seed), seed, luck)
     it.run(moment)
     it.race.closing = "enough"
     known = len(it.race.tracks)
@@ -105,7 +105,7 @@ def test_stopping_ends_what_runs_and_starts_nothing(seed: int, moment: int, luck
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), moments=st.lists(st.integers(1, 50), max_size=4), luck=LUCK)
 def test_a_race_killed_at_any_point_goes_on_from_its_study(seed: int, moments: list[int], luck: Luck) -> None:
-    sweep = toy_sweep(cohort=3, seed=seed, trials=9)
+    sweep = toy_sweep(train_together=3, seed=seed, trials=9)
     with TemporaryDirectory() as folder:
         disk: dict[str, int] = {}
         for moment in [*moments, 5000]:
@@ -128,7 +128,9 @@ def test_a_race_killed_at_any_point_goes_on_from_its_study(seed: int, moments: l
 @settings(max_examples=15, deadline=None)
 @given(moment=st.integers(1, 150))
 def test_a_grid_interrupted_anywhere_comes_to_the_same_result(moment: int) -> None:
-    sweep = toy_sweep(method="grid", space=FINITE, trials=30, epochs=3, cohort=4, early_terminate={"type": "none"})
+    sweep = toy_sweep(
+        method="grid", space=FINITE, trials=30, epochs=3, train_together=4, early_terminate={"type": "none"}
+    )
     whole = world(sweep, 0)
     whole.run()
     with TemporaryDirectory() as folder:
@@ -180,7 +182,7 @@ def test_an_end_without_a_checkpoint_is_written_as_an_end_or_not_at_all(tmp_path
 
 
 def test_a_rung_reached_just_before_a_crash_is_still_decided(tmp_path: Path) -> None:
-    sweep = toy_sweep(trials=3, cohort=3, space=toy_sweep().space, method="random")
+    sweep = toy_sweep(trials=3, train_together=3, space=toy_sweep().space, method="random")
     study = Study("toy", "maximize", tmp_path / "journal.log")
     race = Search(sweep, Toy, study).race(1)
     leg = began(race)
@@ -194,7 +196,7 @@ def test_a_rung_reached_just_before_a_crash_is_still_decided(tmp_path: Path) -> 
 
 def test_a_promoted_trial_goes_on_after_a_crash(tmp_path: Path) -> None:
     sweep = toy_sweep(
-        trials=4, cohort=4, epochs=9, start_from=tuple({"lr": lr, "size": 1} for lr in (0.1, 0.2, 0.3))
+        trials=4, train_together=4, epochs=9, start_from=tuple({"lr": lr, "size": 1} for lr in (0.1, 0.2, 0.3))
     )
     study = Study("toy", "maximize", tmp_path / "journal.log")
     race = Search(sweep, Toy, study).race(1)
@@ -212,7 +214,9 @@ def test_a_promoted_trial_goes_on_after_a_crash(tmp_path: Path) -> None:
 
 def test_a_member_that_kills_its_lane_fails_alone() -> None:
     starts = tuple({"lr": lr, "size": 1} for lr in (0.1, 0.2, 0.3))
-    sweep = toy_sweep(trials=4, cohort=4, start_from=starts, max_failures=1, early_terminate={"type": "none"})
+    sweep = toy_sweep(
+        trials=4, train_together=4, start_from=starts, max_retries=1, early_terminate={"type": "none"}
+    )
     it = world(sweep, 0, Luck(poison=lambda params: params["lr"] == 0.2))
     first = began(it.race)
     assert len(first.members) == 4
@@ -225,7 +229,7 @@ def test_a_member_that_kills_its_lane_fails_alone() -> None:
 
 
 def test_nan_in_one_member_leaves_the_others_alone() -> None:
-    race = Search(toy_sweep(trials=2, cohort=2, start_from=({"lr": 0.1},)), Toy, None).race(1)
+    race = Search(toy_sweep(trials=2, train_together=2, start_from=({"lr": 0.1},)), Toy, None).race(1)
     leg = began(race)
     reported(race, leg, 1, {0: math.nan, 1: 0.4})
     reported(race, leg, 2, {0: math.nan, 1: 0.5})
@@ -238,7 +242,7 @@ def test_nan_in_one_member_leaves_the_others_alone() -> None:
 
 
 def test_reaching_the_target_ends_the_sweep() -> None:
-    sweep = toy_sweep(trials=50, cohort=2, metric=Metric(name=METRIC, goal="maximize", target=0.5))
+    sweep = toy_sweep(trials=50, train_together=2, metric=Metric(name=METRIC, goal="maximize", target=0.5))
     it = world(sweep, 1)
     it.run()
 
@@ -250,7 +254,9 @@ def test_reaching_the_target_ends_the_sweep() -> None:
 
 @pytest.mark.parametrize("fill", [0.0, 0.5, 1.0])
 def test_filling_up_makes_wider_legs_of_one_signature(fill: float) -> None:
-    sweep = toy_sweep(trials=64, cohort=8, space=FINITE, method="tpe", early_terminate={"type": "none"}, epochs=1)
+    sweep = toy_sweep(
+        trials=64, train_together=8, space=FINITE, method="tpe", early_terminate={"type": "none"}, epochs=1
+    )
     sweep = sweep.model_copy(update={"space": toy_sweep().space})
     race = Search(sweep, Toy, None).race(2, fill=fill)
     widths = []

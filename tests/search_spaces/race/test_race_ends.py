@@ -19,7 +19,7 @@ from tests.search_spaces.race.test_race import began, reported, saved
 
 
 def test_survivors_of_several_cohorts_ride_together() -> None:
-    sweep = toy_sweep(trials=18, cohort=9, space=toy_sweep().space)
+    sweep = toy_sweep(trials=18, train_together=9, space=toy_sweep().space)
     starts = tuple({"lr": i / 17, "size": 1} for i in range(17))
     race = Search(sweep.model_copy(update={"start_from": starts}), Toy, None).race(1)
     joint = []
@@ -34,7 +34,7 @@ def test_survivors_of_several_cohorts_ride_together() -> None:
 
 
 def test_a_member_that_improves_no_more_is_done_with_its_best_value(tmp_path: Path) -> None:
-    sweep = toy_sweep(trials=3, cohort=3, start_from=({"lr": 0.1, "size": 1}, {"lr": 0.2, "size": 1}))
+    sweep = toy_sweep(trials=3, train_together=3, start_from=({"lr": 0.1, "size": 1}, {"lr": 0.2, "size": 1}))
     study = Study("toy", "maximize", tmp_path / "journal.log")
     search = Search(sweep, Toy, study)
     race = search.race(1)

@@ -121,7 +121,9 @@ def test_equal_seeds_give_equal_sweeps(method: str, seed: int) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_sweep_larger_than_its_space_ends_with_the_space(method: str) -> None:
-    sweep = toy_sweep(method=method, space=FINITE, trials=99, epochs=1, early_terminate={"type": "none"}, cohort=4)
+    sweep = toy_sweep(
+        method=method, space=FINITE, trials=99, epochs=1, early_terminate={"type": "none"}, train_together=4
+    )
     race = Search(sweep, Toy, None).race(2)
     simulate(race, World(curve, num_lanes=2))
 
@@ -187,7 +189,7 @@ def test_a_sampler_that_was_asked_before_answers_as_a_new_one() -> None:
 def test_a_random_start_is_held_to_no_signature_unless_users_say_so(
     method: str, cohort: int | None, held: int
 ) -> None:
-    search = Search(toy_sweep(method=method, trials=40, cohort=cohort), Toy, None)
+    search = Search(toy_sweep(method=method, trials=40, train_together=cohort), Toy, None)
     tracks = search.more([], 12, None)
     for number, track in enumerate(tracks):
         assert len(search.more(tracks, 3, tracks[0])) == (held if number < TPE_BLIND else 3)
