@@ -9,7 +9,7 @@ FAILED = 1
 BAD_SPEC = 2
 """The spec or the usage is wrong: nothing was started, and every fault was told."""
 TOO_MANY_FAILURES = 3
-"""More trials failed for good than ``max_failures``."""
+"""More trials failed for good than ``max_failed_trials``."""
 UNREACHABLE = 4
 """MLflow cannot be reached. Results wait in the sweep's spool, and ``paceline resume`` sends them."""
 INTERRUPTED = 130

@@ -62,7 +62,7 @@ def test_metrics_keep_the_precision_of_a_float32(value: float) -> None:
 def test_a_run_is_named_by_what_was_searched() -> None:
     params = {"lr": 2e-3, "dropout": 0.25, "width": 64, "arch": "wide"}
     assert names.trial_title("t0004", params, ("lr", "width")) == "t004 lr=2.0e-03 width=64"
-    assert names.trial_title("t0012-s1", params, ("arch", "missing")) == "t012-s1 arch=wide"
+    assert names.trial_title("t0012-s1", params, ("arch", "missing")) == "t012 seed 1 arch=wide"
 
 
 def test_a_spool_gives_back_what_was_not_acknowledged(tmp_path: Path) -> None:

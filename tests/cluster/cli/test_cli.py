@@ -148,14 +148,14 @@ def test_a_preview_says_trials_rungs_legs_lanes_and_first_configurations(
     assert main(["check", spec, "max_concurrent=2", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["trials"], plan["rungs"], plan["reaching"], plan["lanes"]) == (20, [1, 3, 9], [20, 6, 2], 2)
-    assert plan["cohort"] == 2
+    assert (plan["cohort"], plan["train_together"], plan["workers"]) == (2, 2, 2)
     assert plan["legs"] == 10 + 3 + 1
     assert plan["epochs"] == 20 + 6 * 2 + 2 * 6
     assert len(plan["first"]) == 5
     assert all({"lr", "weight_decay", "batch_size"} == set(params) for params in plan["first"])
     assert main(["run", spec, "--dry-run", "max_concurrent=2"]) == 0
     text = capsys.readouterr().out
-    assert "1 (20 trials), 3 (6 trials), 9 (2 trials)" in text
+    assert "20 trials for 1 epoch, the best 6 for 3, the best 2 for 9" in text
     assert text.count("lr=") == 5
     assert main(["run", spec, "--dry-run", "data.split.folds=4"]) == 0
     assert "each in 4 folds" in capsys.readouterr().out
@@ -173,9 +173,9 @@ def test_a_spec_for_a_larger_machine_is_previewed_and_not_run(
     assert main(["check", "big.yaml"]) == 0
     out = capsys.readouterr().out
     assert "each of 2 to 4 workers (ddp)" in out
-    assert "not here: resources.gpus: a lane asks for 2" in out
+    assert "not here: resources.gpus: a trial asks for 2" in out
     assert main(["run", "big.yaml"]) == 2
-    assert "a lane asks for 2" in capsys.readouterr().err
+    assert "a trial asks for 2" in capsys.readouterr().err
     assert not list(Path(".paceline").glob("*/sweep.yaml"))
 
 

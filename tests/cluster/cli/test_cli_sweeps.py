@@ -32,8 +32,8 @@ def test_show_tells_the_last_sweep(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced()
     text = printed(capsys, "show")
     for part in (
-        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★", "best  t008  val_accuracy 0.5890",
-        "1 trial (t002) met:\nTraceback:\n  deep\nValueError: it diverged", "saved", TRACKING["url"],
+        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★", "best in search  t008  val_accuracy 0.5890",
+        "1 trial (t002) failed with:\nTraceback:\n  deep\nValueError: it diverged", "saved", TRACKING["url"],
         f"paceline ui {home.id}",
     ):  # fmt: skip
         assert part in text, text
@@ -65,7 +65,7 @@ def test_a_sweep_without_a_successful_trial_has_no_best(capsys: pytest.CaptureFi
     sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue())
     home = SweepHome.create(sweep)
     assert f"sweep {home.id} has no successful trial" in printed(capsys, "best", code=1)
-    assert "interrupted: 0 trials" in printed(capsys, "show")
+    assert "stopped: 0 trials" in printed(capsys, "show")
 
 
 def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +110,7 @@ def test_a_sweep_that_has_just_begun_is_starting(capsys: pytest.CaptureFixture[s
     with home.driven():
         assert printed(capsys, "show").startswith(f"wines-{home.id} is starting: it has no trial yet")
         assert json.loads(printed(capsys, "show", "--json"))["state"] == "running"
-    assert "interrupted: 0 trials" in printed(capsys, "show")
+    assert "stopped: 0 trials" in printed(capsys, "show")
 
 
 def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,8 +35,8 @@ def verdict(low: float, high: float) -> dict[str, Any]:
         (0.01, 0.03, "minimize", "is worse than"),
         (-0.03, -0.01, "minimize", "is better than"),
         (-0.03, -0.01, "maximize", "is worse than"),
-        (-0.01, 0.03, "maximize", "spans zero"),
-        (0.0, 0.0, "maximize", "spans zero"),
+        (-0.01, 0.03, "maximize", "No significant difference"),
+        (0.0, 0.0, "maximize", "No significant difference"),
         (float("nan"), float("nan"), "maximize", "One seed gives no interval"),
     ],
 )
@@ -50,7 +50,7 @@ def test_the_verdict_in_words(low: float, high: float, goal: Goal, words_of_it: 
 def test_a_default_that_wins_is_called_by_its_name() -> None:
     same = verdict(0.0, 0.0)
     same["winner"]["number"] = 0
-    assert "The winner is the default configuration" in closing_summary.judgement(same, TITLE.objective)
+    assert "The champion is the default configuration" in closing_summary.judgement(same, TITLE.objective)
 
 
 def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> str:
@@ -80,10 +80,11 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
         [Trouble(failure=FailureReason("raised", trace), trials=(3, 5))],
     )
     for part in (
-        "digits-mlp-7f3a finished: 12 trials (8 done, 1 running, 1 paused, 1 stopped, 1 failed) in 0:01:05",
+        "digits-mlp-7f3a finished: 12 trials (8 done, 1 running, 1 waiting, 1 pruned, 1 failed) in 0:01:05",
         "t011 ★",
-        "  winner      t011   0.9700  [0.9600, 0.9800]  3 seeds", "  difference        +0.0200  [0.0100, 0.0300]",
-        "better than the default", "2 trials (t003, t005) met:", trace, "saved 60 %", long_url,
+        "  champion              t011   0.9700  [0.9600, 0.9800]  3 seeds",
+        "  champion − defaults         +0.0200  [0.0100, 0.0300]",
+        "better than the defaults", "2 trials (t003, t005) failed with:", trace, "saved 60 %)", long_url,
         "\n  lr         50 %  ━━━━━━━━━━━━━━━\n  dropout    30 %  ━━━━━━━━━\n", "\n  2 others    8 %  ━━\n\n",
         "paceline ui 7f3a", "paceline best 7f3a -o best.yaml", "paceline show 7f3a --top 20",
     ):  # fmt: skip
@@ -97,19 +98,19 @@ def test_tracebacks_through_the_same_code_are_shown_once() -> None:
     diverged = Trouble(failure=FailureReason("diverged", "val_loss is nan"), trials=(9,))
     text = told({"state": "finished"}, [*troubles, diverged])
     assert text.count("model.py, line 3") == 1
-    assert "6 trials (t000, t001, t002, t003, t004, t005) met:" in text
+    assert "6 trials (t000, t001, t002, t003, t004, t005) failed with:" in text
     assert [line for line in text.splitlines() if line.startswith("also: ")] == [
         "also: ValueError: 1",
         "also: ValueError: 2",
         "also: ValueError: 3",
         "also: 2 more messages from the same place",
     ]
-    assert "1 trial (t009) met:\ndiverged: val_loss is nan" in text
+    assert "1 trial (t009) failed with:\ndiverged: val_loss is nan" in text
 
 
 def test_an_interrupted_sweep_says_how_to_go_on_first() -> None:
     text = told({"state": "interrupted", "verdict": None, "tracking": None}, [])
-    assert "verdict" not in text
+    assert "evaluation" not in text
     assert text.index("paceline resume 7f3a") < text.index("paceline best 7f3a")
     assert "paceline ui" not in text, "there is nothing to see yet"
 

@@ -32,10 +32,10 @@ def test_the_picture_never_exceeds_the_terminal(width: int, height: int) -> None
 def test_a_wide_terminal_shows_everything() -> None:
     text = "\n".join(drawn(mixed(), 150))
     for part in (
-        "digits-mlp-7f3a ━", "11/40", "● 1 running", "✓ 8 done", "◦ 1 paused", "■ 1 stopped", "✗ 1 failed",
-        "0:01:05 ETA 0:00:30", "maximize val_accuracy · tpe + asha · 2 lanes · seed 3", "t011 ★", "9/9",
-        "learning_rate", "1.2e-04", "adamw", "best  t011  val_accuracy 0.6100",
-        "early stopping saved 60 % of the epochs",
+        "digits-mlp-7f3a ━", "11/40", "● 1 running", "✓ 8 done", "◦ 1 waiting", "■ 1 pruned", "✗ 1 failed",
+        "0:01:05 ETA 0:00:30", "maximize val_accuracy · tpe + asha · 2 workers · seed 3", "t011 ★", "9/9",
+        "learning_rate", "1.2e-04", "adamw", "best in search  t011  val_accuracy 0.6100",
+        "search epochs trained (early stopping saved 60 %)",
         "(120 of 200)", URL, "Ctrl-C stops cleanly (again: now) · `paceline resume 7f3a` continues",
     ):  # fmt: skip
         assert part in text, part
@@ -75,7 +75,7 @@ def test_an_empty_sweep_has_a_picture() -> None:
 
 def test_the_verdict_phase_counts_its_trainings() -> None:
     state = snapshot(row(1), phase="verdict", finals_done=2, finals_planned=9, best=1)
-    assert "verdict 2/9" in drawn(state, 80)[0]
+    assert "final evaluation 2/9" in drawn(state, 80)[0]
 
 
 def test_a_link_is_whole_or_replaced_by_the_command_that_opens_it() -> None:
@@ -156,11 +156,11 @@ def test_a_pipe_gets_a_line_a_trial_that_ends_and_no_control_characters() -> Non
         view.message("retried")
         view.progress(snapshot(*mixed().rows, phase="verdict", finals_planned=9, best=11))
     lines = stream.getvalue().splitlines()
-    assert sum(bool(re.match(r"t\d{3} (done|stopped|failed) ", line)) for line in lines) == 10
+    assert sum(bool(re.match(r"t\d{3} (done|pruned|failed) ", line)) for line in lines) == 10
     assert "t003 failed 4/9 epochs val_accuracy — " in stream.getvalue()
     assert any(line.endswith(": ValueError: boom") for line in lines)
     assert "retried" in lines
-    assert lines[-1] == "verdict: 9 trainings on the test split"
+    assert lines[-1] == "final evaluation: 9 trainings, scored on the test split"
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", stream.getvalue())
 
 

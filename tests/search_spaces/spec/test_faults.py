@@ -68,10 +68,10 @@ CASES = {
     "three bounds": Case(
         "resources: {workers: [1, 2, 3]}", 5, "resources.workers", "or [least, most]", "[1, 2, 3]"
     ),
-    "a strategy alone": Case("resources: {strategy: fsdp}", 5, "resources.strategy", "no effect on one worker"),
-    "a cohort of workers": Case("cohort: 4\nresources: {workers: 2}", 5, "cohort", "must be 1", "4"),
+    "a strategy alone": Case("resources: {strategy: fsdp}", 5, "resources.strategy", "no effect on one process"),
+    "together and alone": Case("train_together: 4\nresources: {workers: 2}", 5, "train_together", "must be 1", "4"),
     "cpus": Case("resources: {cpus: 0}", 5, "resources.cpus", "must be > 0", "0"),
-    "cohort": Case("cohort: 0", 5, "cohort", "must be >= 1", "0"),
+    "cohort": Case("cohort: 0", 5, "train_together", "must be >= 1", "0"),
     "start_from": Case("start_from: {lr: 1}", 5, "start_from", "must be a list", "a group of lr"),
     # rules between keys
     "test metric": Case(

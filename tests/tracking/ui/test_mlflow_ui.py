@@ -75,7 +75,7 @@ def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
     assert len(view) <= shared_view.MAX_VIEW
     assert "No trial" in shared_view.note(header, None)
     assert shared_view.note(header, Best(number=3, value=0.25, params={"lr": 0.1})).startswith(
-        "**Best: trial 3, val_accuracy 0.25**"
+        "**Best in search: t003, val_accuracy 0.25**"
     )
 
 

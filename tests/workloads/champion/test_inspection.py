@@ -158,11 +158,11 @@ def falling(num: int, end: float = 0.0) -> list[float]:
 @pytest.mark.parametrize(
     ("train", "val", "expected"),
     [
-        (falling(30), [*falling(10, 0.2), *np.linspace(0.25, 0.9, 20)], "overfitting: the validation loss rose"),
-        (falling(30), [*falling(10, 0.2), *[0.9] * 20], "overfitting: the validation loss rose"),
-        (falling(30), falling(30, 0.1), "still learning"),
+        (falling(30), [*falling(10, 0.2), *np.linspace(0.25, 0.9, 20)], "overfitting: validation loss lowest"),
+        (falling(30), [*falling(10, 0.2), *[0.9] * 20], "overfitting: validation loss lowest"),
+        (falling(30), falling(30, 0.1), "not converged"),
         (falling(30), [*falling(20), *[0.06] * 10], "beginning to overfit"),
-        ([*falling(20), *[0.05] * 10], [*falling(20, 0.1), *[0.15] * 10], "no overfitting to be seen"),
+        ([*falling(20), *[0.05] * 10], [*falling(20, 0.1), *[0.15] * 10], "no clear overfitting"),
     ],
 )
 def test_overfitting_in_words(train: list[float], val: list[float], expected: str) -> None:
