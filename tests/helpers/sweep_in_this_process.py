@@ -50,7 +50,7 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
 def train_first(sweep: Sweep, scratch: Path) -> None:
     """One epoch of the sweep's first configuration, the workload's defaults with what the spec fixes."""
     data = Preparing(sweep).result()
-    setting = LegSetting(sweep.workload, sweep.metric.name, sweep.metric.goal, str(scratch), "cpu")
+    setting = LegSetting(sweep.workload, sweep.objective, str(scratch), "cpu")
     runner = LegRunner(setting, data.search)
     member = Member(trial=0, seed=sweep.seed, params=sweep.constants)
     runner.start(Leg(id=0, start=0, stop=1, horizon=sweep.epochs, members=(member,)))

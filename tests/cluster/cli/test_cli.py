@@ -161,7 +161,7 @@ def test_a_preview_says_trials_rungs_legs_lanes_and_first_configurations(
     assert "each in 4 folds" in capsys.readouterr().out
     (rows := empty_folder.parent / f"{empty_folder.name}.csv").write_text("x,y\n1,2\n")
     assert main(["check", spec, f"data={{csv: {rows}, target: y, streaming: true}}"]) == 0
-    assert "data      read in every epoch" in capsys.readouterr().out
+    assert "data        read in every epoch" in capsys.readouterr().out
     assert not list(empty_folder.iterdir())
 
 
@@ -172,7 +172,7 @@ def test_a_spec_for_a_larger_machine_is_previewed_and_not_run(
     Path("big.yaml").write_text("workload: cnn\ndata: {name: digits}\nresources: {workers: [2, 4], gpus: 1}\n")
     assert main(["check", "big.yaml"]) == 0
     out = capsys.readouterr().out
-    assert "each of 2 to 4 workers (ddp)" in out
+    assert "each of 2 to 4 processes (ddp)" in out
     assert "not here: resources.gpus: a trial asks for 2" in out
     assert main(["run", "big.yaml"]) == 2
     assert "a trial asks for 2" in capsys.readouterr().err

@@ -32,7 +32,8 @@ def test_show_tells_the_last_sweep(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced()
     text = printed(capsys, "show")
     for part in (
-        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★", "best in search  t008  val_accuracy 0.5890",
+        f"wines-{home.id} finished: 9 trials", "1 failed) in 0:01:05", "t008 ★",
+        "best in search  t008  val_accuracy 0.5890",
         "1 trial (t002) failed with:\nTraceback:\n  deep\nValueError: it diverged", "saved", TRACKING["url"],
         f"paceline ui {home.id}",
     ):  # fmt: skip
@@ -121,4 +122,4 @@ def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.Capture
     shares = json.loads(printed(capsys, "show", "--json"))["importance"]
     assert set(shares) == {"lr", "batch_size"}
     assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
-    assert "importance for val_accuracy: " in printed(capsys, "show")
+    assert "importance for val_accuracy " in printed(capsys, "show")

@@ -35,8 +35,8 @@ def test_a_wide_terminal_shows_everything() -> None:
         "digits-mlp-7f3a ━", "11/40", "● 1 running", "✓ 8 done", "◦ 1 waiting", "■ 1 pruned", "✗ 1 failed",
         "0:01:05 ETA 0:00:30", "maximize val_accuracy · tpe + asha · 2 workers · seed 3", "t011 ★", "9/9",
         "learning_rate", "1.2e-04", "adamw", "best in search  t011  val_accuracy 0.6100",
-        "search epochs trained (early stopping saved 60 %)",
-        "(120 of 200)", URL, "Ctrl-C stops cleanly (again: now) · `paceline resume 7f3a` continues",
+        "80 of 200 search epochs trained (early stopping saved 60 %)",
+        URL, "Ctrl-C stops cleanly (again: now) · `paceline resume 7f3a` continues",
     ):  # fmt: skip
         assert part in text, part
 
