@@ -134,7 +134,7 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
 
 def _home(sweep_id: str) -> SweepHome:
     """The sweep's home as it stands, or made now; its data is where this submission has brought it."""
-    from cluster.sweep.home import SweepHome, root, write_whole
+    from cluster.sweep.home import SweepHome, root
     from cluster.sweep.restore import rebuilt
     from cluster.sweep.shared_storage import named
 
@@ -148,7 +148,7 @@ def _home(sweep_id: str) -> SweepHome:
                 f"there is no sweep {sweep_id} in {root()}, and PACELINE_SPEC names no spec to begin with"
             )
         home.path.mkdir(parents=True, exist_ok=True)
-        write_whole(home.spec, named(sent).to_text())
+        home.keep(named(sent))
     elif sent is not None:
         kept = home.sweep()
         if (kept.name, kept.workload, kept.seed) != (sent.name, sent.workload, sent.seed):

@@ -39,8 +39,13 @@ class SweepHome:
 
     @property
     def spec(self) -> Path:
-        """The spec as it was understood: overrides and defaults filled in, paths absolute."""
+        """The spec as it was understood, for people: overrides filled in, paths absolute."""
         return self.path / "sweep.yaml"
+
+    @property
+    def document(self) -> Path:
+        """The same as JSON, for whoever goes on with the sweep; homes before format 1 have none."""
+        return self.path / "sweep.json"
 
     @property
     def journal(self) -> Path:
@@ -50,6 +55,8 @@ class SweepHome:
     @cached_property
     def storage(self) -> Storage:
         """What the sweep shares with other machines, as it was when it began."""
+        if self.document.exists():
+            return self.sweep().storage
         from search_spaces.spec.schema import Storage  # 100 ms: pydantic
 
         text = self.spec.read_text()
@@ -109,7 +116,7 @@ class SweepHome:
                     continue
                 if home.spec.exists():
                     raise
-            write_whole(home.spec, sweep.to_text())
+            home.keep(sweep)
             return home
 
     @classmethod
@@ -133,17 +140,35 @@ class SweepHome:
         raise LookupError(f"{rule} {reference!r}; known: {known}")
 
     def sweep(self, to_run: bool = False) -> Sweep:
-        """The stored spec. Its data files are only looked for ``to_run`` it: a sweep can be shown without them."""
+        """The stored spec; SpecError where a newer version wrote it, or ``to_run`` it something is gone.
+
+        Code and data are only looked for ``to_run`` it: a sweep can be shown without them.
+        """
+        from search_spaces.spec.stored import from_json  # 140 ms: pydantic
+
+        if not self.document.exists():
+            return self._parsed(to_run)
+        sweep = from_json(self.document.read_text(), str(self.document))
+        if to_run:
+            from search_spaces.spec.checks.again import check_again  # after the line above it costs nothing
+
+            check_again(sweep, str(self.spec), catalogue())
+        return sweep
+
+    def _parsed(self, to_run: bool) -> Sweep:
+        """Of a home that has the YAML alone."""
         from search_spaces.spec.sweep import parse_sweep  # 140 ms: pydantic
 
-        return parse_sweep(
-            self.spec.read_text(), str(self.spec), self.path if to_run else None, catalogue=catalogue()
-        )
+        base = self.path if to_run else None
+        return parse_sweep(self.spec.read_text(), str(self.spec), base, catalogue=catalogue())
 
     def keep(self, sweep: Sweep) -> None:
-        """Puts a changed spec in the old one's place, all at once; its date stays that of the sweep's beginning."""
-        began = self.spec.stat()
-        write_whole(self.spec, sweep.to_text(), (began.st_atime_ns, began.st_mtime_ns))
+        """Writes the spec, or a changed one in its place; its date stays that of the sweep's beginning."""
+        from search_spaces.spec.stored import to_json  # 140 ms: pydantic
+
+        began = self.spec.stat() if self.spec.exists() else None
+        write_whole(self.document, to_json(sweep))
+        write_whole(self.spec, sweep.to_text(), began and (began.st_atime_ns, began.st_mtime_ns))
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:

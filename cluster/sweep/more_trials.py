@@ -52,7 +52,10 @@ def _fewest(read: Reading) -> int:
 
 
 def _too_many(read: Reading, total: int) -> Broken:
-    hyperparameters = catalogue().workload(read.sweep.workload).hyperparameters
+    try:
+        hyperparameters = catalogue().workload(read.sweep.workload).hyperparameters
+    except LookupError as error:  # its code is gone, or in another folder
+        raise SpecError([Fault(str(read.home.spec), "workload", str(error.args[0]))]) from error
     most = Search(read.sweep, hyperparameters, None).most_trials
     if most is None or total <= most:
         return None

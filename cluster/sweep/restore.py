@@ -28,8 +28,11 @@ class DataChanged(RuntimeError):
 
 def note_spec(study: Study, sweep: Sweep) -> None:
     """Keeps the spec in the study."""
-    if study.facts().get(SPEC) != sweep.to_text():
-        study.set(SPEC, sweep.to_text())
+    from search_spaces.spec.stored import to_json  # 150 ms: pydantic
+
+    text = to_json(sweep)
+    if study.facts().get(SPEC) != text:
+        study.set(SPEC, text)
 
 
 def is_new(study: Study) -> bool:
@@ -81,7 +84,8 @@ def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> 
     url = os.environ.get(STUDY)
     if not url or reference == "last":
         return None
-    from search_spaces.spec.sweep import parse_sweep  # 150 ms: pydantic
+    from search_spaces.spec.stored import from_json  # 150 ms: pydantic
+    from search_spaces.spec.sweep import parse_sweep
     from search_spaces.study.postgres import names  # 300 ms: SQLAlchemy
     from search_spaces.study.study import Study  # 140 ms: Optuna
 
@@ -93,7 +97,9 @@ def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> 
     text = Study(found[0], "maximize", url, writing=False).facts().get(SPEC) if found else None
     if text is None:
         return None
-    sweep = parse_sweep(text, f"the spec of sweep {found[0]}", None, catalogue=catalogue())
+    origin = f"the spec of sweep {found[0]}"
+    is_json = text.startswith("{")  # studies of versions before hold YAML
+    sweep = from_json(text, origin) if is_json else parse_sweep(text, origin, None, catalogue=catalogue())
     here = sweep.storage.model_copy(
         update={"study": without_password(url)}
     )  # the database may have another name here

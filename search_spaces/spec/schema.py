@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_serializer
 
 from search_spaces.spec.data import Data
 from search_spaces.types.problems import Goal
@@ -27,10 +27,10 @@ INSTEAD = {
 
 
 def _word(word: str) -> BeforeValidator:
-    """``word`` stands for None; an empty value does not, it is more often a slip."""
+    """``word`` stands for None; an empty value does not: it is more often a slip, but in JSON, which we wrote."""
 
-    def read(value: Any) -> Any:
-        if value is None:
+    def read(value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.mode != "json":
             raise ValueError(f"must not be empty: leave it out, or write {word}")
         return None if value == word else value
 

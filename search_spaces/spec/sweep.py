@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, InstanceOf
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
 from search_spaces.space.space import Space
+from search_spaces.space.space_json import space_from_json, space_to_json
 from search_spaces.spec.checks.parameters import as_parameters
 from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
@@ -47,7 +48,7 @@ class Sweep(BaseModel):
     metric: Metric
     problem: Problem | None = None
     """What is asked of the data; None where its target must tell."""
-    space: InstanceOf[Space]
+    space: Annotated[Space, PlainValidator(space_from_json), PlainSerializer(space_to_json)]
     constants: dict[str, Value] = {}
     """Hyperparameters that the spec fixes; those it does not name keep the workload's defaults."""
     early_terminate: EarlyTerminate = EarlyTerminate()

@@ -75,7 +75,7 @@ def read_data(
     if set(_STREAM) <= set(source.options):
         data = check_stream(document, data, given[0])
     if base is not None:
-        data = _resolved(document, data, base, given[0])
+        data = resolved(document, data, base, given[0])
     return (data, source.kind(data)) if len(document.faults) == before else None
 
 
@@ -101,7 +101,8 @@ def _check_folds(document: Document, data: Data, key: str) -> None:
         document.fault((*path, "folds"), "must be left out for a text", shown(split.folds))
 
 
-def _resolved(document: Document, data: Data, base: Path, key: str) -> Data:
+def resolved(document: Document, data: Data, base: Path, key: str) -> Data:
+    """``data`` with the paths of its source ``key`` absolute; faults of what is there are noted."""
     source, paths = SOURCES[key], {}
     for name in (key, "val", "test"):
         if (text := getattr(data, name)) is None:

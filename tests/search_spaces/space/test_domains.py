@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from search_spaces.space.domain_contract import Domain, DomainFault
 from search_spaces.space.domains import Choice, Constant, Int, LogUniform, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
+from search_spaces.space.space import Space
+from search_spaces.space.space_json import space_from_json, space_to_json
 
 DOMAINS: dict[str, Domain] = {
     "uniform": Uniform(-1.0, 2.0),
@@ -50,6 +53,13 @@ def test_values_go_to_optuna_and_back(domain: Domain) -> None:
         assert domain.distribution._contains(domain.distribution.to_internal_repr(internal))
         back = domain.to_value(internal)
         assert back == (pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value)
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+def test_a_domain_comes_back_from_json_to_the_types_of_its_numbers(domain: Domain) -> None:
+    space = Space({"y": Choice((2, True, "a")), "x": domain}, {"x": {"y": (True, "a")}})
+    back = space_from_json(json.loads(json.dumps(space_to_json(space))))
+    assert back == space and repr(back) == repr(space)
 
 
 @pytest.mark.parametrize("name", [name for name, domain in DOMAINS.items() if domain.bounds])

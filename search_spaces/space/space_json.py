@@ -1,0 +1,54 @@
+"""A search space as JSON and back: each domain as the fields of its class, with the class's name beside them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Final
+
+from search_spaces.space.domain_contract import Domain
+from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
+from search_spaces.space.quantile_domains import Beta, Normal, Rounded
+from search_spaces.space.space import Space
+
+KINDS: Final = {kind.__name__: kind for kind in (Uniform, LogUniform, Int, Choice, Normal, Beta, Rounded)}
+
+
+def space_to_json(space: Space) -> dict[str, Any]:
+    """Of JSON's types alone; ``space_from_json`` gives an equal space."""
+    when = {name: {parent: list(values) for parent, values in held.items()} for name, held in space.when.items()}
+    return {"domains": {name: _record(domain) for name, domain in space.domains.items()}, "when": when}
+
+
+def space_from_json(value: Any) -> Space:
+    """What ``space_to_json`` gave; a space is taken as it is. ValueError for anything else."""
+    if isinstance(value, Space):
+        return value
+    try:
+        domains = {name: _domain(record) for name, record in value["domains"].items()}
+        when = {name: {p: tuple(v) for p, v in held.items()} for name, held in value["when"].items()}
+        return Space(domains, when)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"must be a search space ({type(error).__name__}: {error})") from error
+
+
+def _record(domain: Domain) -> dict[str, Any]:
+    assert type(domain) is KINDS[type(domain).__name__], domain
+    return {"kind": type(domain).__name__, **{f.name: _plain(getattr(domain, f.name)) for f in fields(domain)}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return _record(value) if type(value) in KINDS.values() else value
+
+
+def _domain(record: dict[str, Any]) -> Domain:
+    given = {name: _field(value) for name, value in record.items() if name != "kind"}
+    domain: Domain = KINDS[record["kind"]](**given)
+    return domain
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return _domain(value) if isinstance(value, dict) else value

@@ -1,0 +1,42 @@
+"""What may have changed since a sweep was checked, before it is gone on with: the workload's code, and the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.spec.checks.data import SOURCES, read_data, resolved
+from search_spaces.spec.data import Data
+from search_spaces.spec.sweep import Sweep
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.catalogue import Catalogue
+from search_spaces.types.faults import shown
+
+
+def check_again(sweep: Sweep, origin: str, catalogue: Catalogue) -> None:
+    """SpecError with every fault of a sweep that was sound when it began."""
+    document = Document(origin)
+    _check_workload(document, sweep, catalogue)
+    data = Data(**sweep.data.model_dump(exclude_defaults=True))  # what is set counts as asked for
+    source = next((key for key in SOURCES if getattr(data, key) is not None), None)
+    if source is None:
+        read_data(document, data, None, catalogue.datasets)
+    else:
+        resolved(document, data, Path("/"), source)
+    document.refuse_faulty()
+
+
+def _check_workload(document: Document, sweep: Sweep, catalogue: Catalogue) -> None:
+    try:
+        known = hyperparameters(catalogue.workload(sweep.workload).hyperparameters)
+    except LookupError as error:
+        document.fault(("workload",), str(error.args[0]), shown(sweep.workload))
+        return
+    ends = {name: domain.bounds or domain.grid() for name, domain in sweep.space.domains.items()}
+    for name, values in {**ends, **{name: (value,) for name, value in sweep.constants.items()}}.items():
+        if name not in known:
+            document.fault(("parameters", name), "is no hyperparameter of this workload any more")
+            continue
+        for value in values:
+            if fault := known[name].fault(value):
+                document.fault(("parameters", name), fault, shown(value))

@@ -1,0 +1,53 @@
+"""A checked sweep as JSON, for whoever goes on with it: read back as it was, without a written spec's checks."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search_spaces.spec.sweep import Sweep
+from search_spaces.types.faults import Fault, SpecError
+
+FORMAT: Final = 1
+"""Raised when what is written would be misread by versions before: they refuse it, and say which version can."""
+
+
+class _Head(BaseModel):
+    format: int
+    paceline: str = Field(default_factory=lambda: metadata.version("paceline"))
+    """The version that wrote it."""
+
+
+class _Stored(_Head):
+    model_config = ConfigDict(extra="forbid")
+
+    sweep: Sweep
+
+
+def to_json(sweep: Sweep) -> str:
+    """The whole sweep, defaults written out: later versions may have others."""
+    return _Stored(format=FORMAT, sweep=sweep).model_dump_json(indent=1) + "\n"
+
+
+def from_json(text: str, origin: str) -> Sweep:
+    """What ``to_json`` gave. SpecError where another version, or another hand, wrote something else."""
+    head = None
+    try:
+        head = _Head.model_validate_json(text)
+        if head.format <= FORMAT:
+            return _Stored.model_validate_json(text).sweep
+    except ValidationError as error:
+        raise SpecError([_fault(origin, one, head) for one in error.errors(include_url=False)]) from None
+    rule = f"is {head.format}, and this version reads up to {FORMAT}; {_way_out(head)}"
+    raise SpecError([Fault(origin, "format", rule)])
+
+
+def _fault(origin: str, error: Any, head: _Head | None) -> Fault:
+    rule = f"cannot be read by this version: {error['msg']}"
+    return Fault(origin, ".".join(map(str, error["loc"])), f"{rule}; {_way_out(head)}" if head else rule)
+
+
+def _way_out(head: _Head) -> str:
+    return f"Paceline {head.paceline} wrote it: go on with that version, or a newer one"

@@ -1,0 +1,81 @@
+"""A sweep's home: what it keeps of the spec, homes of versions before and after, and what has gone meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cluster.sweep.home import SweepHome
+from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.types.faults import SpecError
+from workloads.registry import catalogue
+
+SPEC = """\
+workload: mlp
+data: {csv: table.csv, target: label}
+parameters: {lr: {min: 1e-4, max: 0.1, log: true}, width: 16}
+storage: {checkpoints: weights}
+"""
+PASSWORD = "hunter2"
+
+
+def parsed(folder: Path, text: str = SPEC) -> Sweep:
+    (folder / "table.csv").write_text("a,label\n1,x\n2,y\n")
+    return parse_sweep(text, "sweep.yaml", folder, catalogue=catalogue())
+
+
+def test_the_sweep_comes_back_from_json_and_people_find_it_as_yaml(tmp_path: Path) -> None:
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    sweep = home.sweep()
+    assert sweep.storage.checkpoints == str(tmp_path / "weights")
+    assert home.storage == sweep.storage == SweepHome(home.id, home.path).storage
+    assert parse_sweep(home.spec.read_text(), "sweep.yaml", None, catalogue=catalogue()) == sweep
+    assert json.loads(home.document.read_text())["format"] == 1
+    assert SweepHome.find(home.id, tmp_path) == home
+
+
+def test_a_home_of_a_version_before_has_yaml_alone_and_gets_json_with_its_next_change(tmp_path: Path) -> None:
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    sweep = home.sweep()
+    home.document.unlink()
+    os.utime(home.spec, (1, 1))
+    old = SweepHome(home.id, home.path)
+    assert (old.sweep(), old.sweep(to_run=True), old.storage) == (sweep, sweep, sweep.storage)
+    old.keep(sweep.model_copy(update={"trials": 77}))
+    assert old.document.exists() and old.sweep().trials == 77
+    assert old.spec.stat().st_mtime == 1
+
+
+def test_a_home_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    home.document.write_text('{"format": 2, "paceline": "9.1"}')
+    with pytest.raises(SpecError, match=r"sweep.json: format: is 2, .*Paceline 9.1"):
+        home.sweep()
+
+
+def test_what_has_gone_since_is_told_at_once_to_whoever_runs_it(tmp_path: Path) -> None:
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    sweep = home.sweep(to_run=True)
+    (tmp_path / "table.csv").rename(tmp_path / "tables.csv")
+    constants = {"width": -3, "colour": "red"}
+    home.keep(sweep.model_copy(update={"constants": constants}))
+    assert home.sweep().constants == constants
+    with pytest.raises(SpecError) as caught:
+        home.sweep(to_run=True)
+    assert {fault.path for fault in caught.value.faults} == {"data.csv", "parameters.width", "parameters.colour"}
+    assert "tables.csv" in str(caught.value) and str(home.spec) in str(caught.value)
+    home.keep(sweep.model_copy(update={"workload": "nowhere.module:MINE"}))
+    assert home.sweep().workload == "nowhere.module:MINE"
+    with pytest.raises(SpecError, match=r"workload: .*nowhere.* cannot be imported"):
+        home.sweep(to_run=True)
+
+
+def test_no_password_of_the_environment_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACELINE_STUDY", f"postgresql+psycopg://you:{PASSWORD}@host/db")
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    assert home.storage.study == "postgresql+psycopg://you@host/db"
+    for path in home.path.iterdir():
+        assert PASSWORD not in path.read_text()
