@@ -32,11 +32,6 @@ _REMEDIES = (
 )
 
 
-def is_database(url: str) -> bool:
-    """Whether a study can be kept there."""
-    return _FORM.match(url) is not None
-
-
 def engine(url: str, application: str) -> sqlalchemy.Engine:
     """Connects on demand, never longer than ``CONNECT_S``. Raises StudyAway for a bad URL or a missing driver."""
     patience = {

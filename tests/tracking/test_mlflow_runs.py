@@ -48,6 +48,7 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     assert statuses["t0002"] == ("FAILED", "failed")
     assert runs["t0002"].data.tags["trial.error"] == "ValueError: no luck"
     assert runs["t0002"].data.tags["trial.failure"] == "raised"
+    _are_nested(runs)
     _is_a_trials_run(any_uri, runs["t0001"])
     _have_data_and_files(any_uri, runs)
 
@@ -64,6 +65,11 @@ def _is_the_sweeps_own_run(parent: Any) -> None:
         "sweep.state": "finished",
         "verdict": "yes",
     }
+
+
+def _are_nested(runs: dict[str, Any]) -> None:
+    parents = {key: run.data.tags.get("mlflow.parentRunId") for key, run in runs.items()}
+    assert parents == {key: runs[""].info.run_id if key else None for key in runs}
 
 
 def _is_a_trials_run(any_uri: str, trial: Any) -> None:
@@ -115,6 +121,7 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
     assert first.close(60)
     store = open_mlflow(any_uri)
     tags = {"sweep.id": "agree", "sweep.role": "trial", "trial.key": "t0000", "trial.state": "running"}
+    store.client.delete_tag(first.run_ids["t0001"], "mlflow.parentRunId")  # of a version before
     twin = store.client.create_run(first.experiment_id, tags=tags)
     boom = FailureReason("diverged", "boom")
     history = {epoch: metrics(1, epoch)["val_accuracy"] for epoch in range(1, 5)}
@@ -140,6 +147,7 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
     runs = {key: run for key, [run] in runs_of(any_uri, "agree").items()}
     assert set(runs) == {"", "t0000", "t0001", "t0002"}
     assert runs["t0000"].info.run_id == first.run_ids["t0000"]
+    _are_nested(runs)
     states = {key: (run.info.status, run.data.tags["trial.state"]) for key, run in runs.items() if key}
     assert states == {
         "t0000": ("FINISHED", "done"),

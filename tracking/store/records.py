@@ -201,9 +201,10 @@ def opening(header: SweepHeader, who: str) -> RunChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Birth:
-    """A member's first appearance."""
+    """A member's first appearance, in a run below that of its sweep."""
 
     key: str
+    parent_run_id: str
     number: int
     role: str
     params: Params
@@ -217,6 +218,7 @@ def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
     change.tags |= {
         names.SWEEP_ID: header.sweep_id,
         names.SWEEP_ROLE: born.role,
+        names.PARENT_RUN: born.parent_run_id,
         names.TRIAL_KEY: born.key,
         names.TRIAL_NUMBER: str(born.number),
         names.TRIAL_STATE: "running",

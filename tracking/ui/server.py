@@ -17,10 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from search_spaces.types.objective import Objective
-from tracking import names
 from tracking.store.open import resolve, sqlite_path
-from tracking.ui.shared_view import trials_filter
 
 DEFAULT_PORT: Final = 5000
 LEAN: Final = {
@@ -37,15 +34,6 @@ def leaderboard_url(base: str, experiment_id: str, sweep_id: str) -> str:
 def charts_url(base: str, experiment_id: str, sweep_id: str) -> str:
     """Learning curves, parallel coordinates and scatter plots of the sweep."""
     return _url(base, experiment_id, {"viewStateShareKey": sweep_id, "compareRunsMode": "CHART"})
-
-
-def plain_url(base: str, experiment_id: str, sweep_id: str, objective: Objective) -> str:
-    """The trials filtered and sorted, without the shared view: for a UI that does not know it."""
-    order = {
-        "orderByKey": f"metrics.`{names.best(objective.name)}`",
-        "orderByAsc": str(objective.ascending).lower(),
-    }
-    return _url(base, experiment_id, {"searchFilter": trials_filter(sweep_id), **order})
 
 
 def _url(base: str, experiment_id: str, query: Mapping[str, str]) -> str:

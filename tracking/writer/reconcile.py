@@ -63,11 +63,13 @@ def _settle(
     there: tuple[FoundRun | None, Callable[[FoundRun], set[int]]],
 ) -> None:
     (key, facts), (run, steps) = wanted, there
-    change, now = RunChange(key=key), now_ms()
+    change, now, parent = RunChange(key=key), now_ms(), todo.keep[PARENT]
     if run is None:
-        born = Birth(key=key, number=facts.number, role=facts.role, params=facts.params, timestamp_ms=now)
-        birth(header, born, change)
+        named = {"key": key, "parent_run_id": parent, "role": facts.role}
+        birth(header, Birth(**named, number=facts.number, params=facts.params, timestamp_ms=now), change)
         todo.num_made += 1
+    elif run.tags.get(names.PARENT_RUN) != parent:  # its sweep began before runs were nested, or had a twin
+        change.tag(names.PARENT_RUN, parent)
     missing = _missing(header.objective.name, facts, run, steps)
     for epoch in missing:
         change.measure({header.objective.name: facts.history[epoch]}, now, epoch)

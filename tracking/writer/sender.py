@@ -9,7 +9,7 @@ from typing import TypeVar, assert_never
 from tracking import names
 from tracking.store.errors import Away, Refused, first_line
 from tracking.store.open import Store, open_store, open_sweep
-from tracking.store.records import Birth, Place, RunChange, SweepHeader, birth
+from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.ui import shared_view
 from tracking.writer.events import (
     Artifact,
@@ -165,9 +165,8 @@ class Sender:
 
     def _add(self, event: RunEvent, change: RunChange) -> None:
         match event:
-            case TrialBegan(key=key, number=number, role=role, params=params):
-                born = Birth(key=key, number=number, role=role, params=params, timestamp_ms=event.time_ms)
-                birth(self._header, born, change)
+            case TrialBegan():
+                birth(self._header, self._born(event), change)
             case EpochMeasured():
                 self._measure(change, event.metrics, event.time_ms, event.epoch)
             case StateChanged():
@@ -182,6 +181,16 @@ class Sender:
                     change.tag(key, value)
             case _:
                 assert_never(event)
+
+    def _born(self, event: TrialBegan) -> Birth:
+        return Birth(
+            key=event.key,
+            parent_run_id=self.run_ids[PARENT],
+            number=event.number,
+            role=event.role,
+            params=event.params,
+            timestamp_ms=event.time_ms,
+        )
 
     def _measure(self, change: RunChange, metrics: Mapping[str, float], time_ms: int, epoch: int = 0) -> None:
         odd = change.measure(metrics, time_ms, epoch)

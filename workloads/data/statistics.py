@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +19,6 @@ class Statistics:
     mean: Array
     std: Array
     """Never zero: a constant feature has 1."""
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """JSON-able."""
-        return {"fill": self.fill.tolist(), "mean": self.mean.tolist(), "std": self.std.tolist()}
 
 
 def fit(x: Array) -> Statistics:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_spaces.types.objective import LOSS
 from tests.helpers.small_sweep_in_mlflow import HEADER, SWEEP, open_writer, params, runs_of, write_trial
 from tracking import names
 from tracking.store.records import Best
@@ -83,8 +82,6 @@ def test_links() -> None:
     link = ui.leaderboard_url("http://host:5000/", "7", SWEEP)
     assert link == f"http://host:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey={SWEEP}"
     assert ui.charts_url("http://host:5000", "7", SWEEP) == f"{link}&compareRunsMode=CHART"
-    plain = ui.plain_url("http://host:5000", "7", SWEEP, LOSS)
-    assert "orderByKey=metrics.%60best_val_loss%60&orderByAsc=true" in plain
 
 
 def test_serving_what_cannot_be_served_is_refused(tmp_path: Path) -> None:
