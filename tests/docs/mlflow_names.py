@@ -17,6 +17,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_METHOD": "The sampler.",
     "SWEEP_WORKLOAD": "The workload.",
     "SWEEP_TARGET": "Where it runs: `local`, or the target of `--on`.",
+    "PARENT_RUN": "Of a trial's and a final training's run: the sweep's own run, below which MLflow nests it.",
     "TRIAL_KEY": "The training: the trial and, in the final evaluation, its seed.",
     "TRIAL_NUMBER": "The trial's number.",
     "TRIAL_STATE": "The trial's state. MLflow shows a trial that was stopped early as FINISHED: this tag "
@@ -30,14 +31,10 @@ TAGS: Mapping[str, str] = {
     "EXPERIMENT_KIND": "Of the experiment: that it is about training models.",
     "SHARED_VIEW": "Of the experiment: the leaderboard and charts that `paceline ui` links to, one tag a sweep.",
     "DATASET_CONTEXT": "Of the data set that is logged with the sweep's run.",
-    "MODEL_VERSION": "",
-    "MODEL_SOURCE": "",
-    "PARENT_RUN": "",
 }
 METRICS: Mapping[str, str] = {
     "BEST_EPOCH": "The epoch of the best value.",
     "SECONDS": "Seconds that the training took, its share of a group that trains as one program.",
-    "PARAMS_M": "",
 }
 FILES: Mapping[str, str] = {
     "SPEC_FILE": "Of the sweep's run: the spec.",
