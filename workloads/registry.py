@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search_spaces.samplers.catalogue import SAMPLERS
+from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from workloads.contract import Workload
 from workloads.models.custom.workload import workload_of
@@ -81,4 +83,10 @@ def _module(module_name: str, name: str) -> Any:
 
 def catalogue() -> Catalogue:
     """What a spec may name."""
-    return Catalogue(workload=workload, workload_names=tuple(WORKLOADS), datasets=DATASETS)
+    return Catalogue(
+        workload=workload,
+        workload_names=tuple(WORKLOADS),
+        datasets=DATASETS,
+        samplers=SAMPLERS,
+        schedules=SCHEDULES,
+    )

@@ -41,14 +41,13 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
     """Asks the sampler for the first configurations; later ones depend on what is measured."""
     search = Search(sweep, hyperparameters, None)
     trials = min(sweep.trials, search.most_trials or sweep.trials)
-    rungs = tuple(sweep_schedule(sweep).rungs)
-    eta = sweep.early_terminate.eta
-    reaching = tuple(trials // eta**level for level in range(len(rungs)))
+    plan = sweep_schedule(sweep)
+    reaching = plan.reaching(trials)
     width = cohort_width(sweep, num_lanes)
     first = search.more([], min(NUM_CONFIGURATIONS, trials), None)
     return Preview(
         trials=trials,
-        rungs=rungs,
+        rungs=plan.rungs,
         reaching=reaching,
         cohort=width,
         lanes=num_lanes,

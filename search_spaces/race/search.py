@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.race.contract import Ledger, Rules
 from search_spaces.race.race import Race
 from search_spaces.race.track import Track
-from search_spaces.samplers.catalogue import sampler
+from search_spaces.samplers.catalogue import SAMPLERS, sampler
 from search_spaces.samplers.contract import Observation, Sampler
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule
@@ -42,7 +42,7 @@ def cohort_width(sweep: Sweep, num_lanes: int) -> int:
 def sweep_schedule(sweep: Sweep) -> Schedule:
     """The schedule that the spec names."""
     rule = sweep.early_terminate
-    return schedule(rule.type, sweep.epochs, rule.min_iter, rule.eta)
+    return schedule(rule.type, sweep.epochs, rule.parameters)
 
 
 def sweep_sampler(sweep: Sweep) -> Sampler:
@@ -89,7 +89,8 @@ class Search:
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
         """See ``Supply``. A random start is held to no signature unless users say so: it would see less."""
-        if held and self.sweep.train_together is None and sum(map(_has_value, tracks)) < self.sampler.num_blind:
+        blind = SAMPLERS[self.sweep.method].num_blind
+        if held and self.sweep.train_together is None and sum(map(_has_value, tracks)) < blind:
             return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         asked: list[Params] = []

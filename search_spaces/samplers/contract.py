@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from search_spaces.types.values import Params
@@ -19,14 +19,16 @@ class Observation:
     state: Literal["running", "paused", "done", "failed"]
     values: Mapping[int, float]
     best_value: float | None = None
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    """What had to be kept to, by name: a value above 0 says by how much it was not. Empty: nothing had to be."""
 
 
 class Sampler(Protocol):
-    """Proposes configurations of a space."""
+    """Proposes configurations of a space.
 
-    @property
-    def num_blind(self) -> int:
-        """Its random start: until so many trials have a value it reads none of them. 0 where all is of one kind."""
+    It keeps no memory: the same history is answered in the same way, whatever was asked before. So a resumed sweep
+    needs nothing but its history.
+    """
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """At most ``count`` new configurations in which ``held`` parameters keep their values.

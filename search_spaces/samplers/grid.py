@@ -16,7 +16,6 @@ class GridSampler:
     """Every point of the space in order, each once."""
 
     space: Space
-    num_blind: int = 0
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """See ``Sampler``. ``held`` only picks among the points that are left."""

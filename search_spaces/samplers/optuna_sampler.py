@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-TPE_BLIND = 10
-"""TPE's random start, in trials with a value; Optuna's default."""
 MAX_REDRAWS = 20
 MAX_WALKED = 100_000
 """Points of a space that is searched for what is left; a larger one is not used up before a sweep ends."""
@@ -39,7 +37,6 @@ class OptunaSampler:
     objective: Objective
     seed: int
     make: Callable[[int], optuna.samplers.BaseSampler]
-    num_blind: int = 0
     _records: dict[int, tuple[Observation, FrozenTrial]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -6,7 +6,15 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from search_spaces.schedules.contract import Standings
+from search_spaces.schedules.contract import Standings, parameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class AshaParameters:
+    """What a spec may set."""
+
+    min_iter: int = parameter(1, "Epochs before the first decision.", low=1, high=100_000)
+    eta: int = parameter(3, "One of eta trials goes on at each decision.", low=2, high=1000)
 
 
 @dataclass(frozen=True)
@@ -20,20 +28,28 @@ class Asha:
     """
 
     epochs: int
-    min_iter: int = 1
-    eta: int = 3
+    parameters: AshaParameters = AshaParameters()
 
     def __post_init__(self) -> None:
-        assert self.eta >= 2 and self.min_iter >= 1, (self.eta, self.min_iter)
+        assert self.parameters.eta >= 2 and self.parameters.min_iter >= 1, self.parameters
+
+    @property
+    def eta(self) -> int:
+        """One of so many goes on."""
+        return self.parameters.eta
 
     @property
     def rungs(self) -> tuple[int, ...]:
         """For 10 epochs, min_iter 1 and eta 3: (1, 3, 10)."""
-        rung, found = self.min_iter, []
+        rung, found = self.parameters.min_iter, []
         while rung * math.sqrt(self.eta) <= self.epochs:
             found.append(rung)
             rung *= self.eta
         return (*found, self.epochs)
+
+    def reaching(self, num_trials: int) -> tuple[int, ...]:
+        """One of eta from each rung to the next."""
+        return tuple(num_trials // self.eta**level for level in range(len(self.rungs)))
 
     def promotable(self, standings: Standings, num_trials: int) -> list[int]:
         """The waiting among the best ``floor(n / eta)`` of each rung, or the very best, the highest rung first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Schedule(Protocol):
     def rungs(self) -> tuple[int, ...]:
         """Epochs at which a trial pauses for a decision; at the last one it is done."""
 
+    def reaching(self, num_trials: int) -> tuple[int, ...]:
+        """For each rung, how many of ``num_trials`` are likely to be trained so far: for a preview."""
+
     def promotable(self, standings: Standings, num_trials: int) -> list[int]:
         """Waiting trials that may go on now, the most advanced first, then the best first.
 
@@ -43,6 +46,16 @@ class Schedule(Protocol):
 
     def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
         """Waiting trials that cannot go on whatever the rest of ``num_trials`` trials will bring."""
+
+
+def parameter(default: float, doc: str, *, low: float, high: float) -> Any:
+    """A number that a spec may set, from ``low`` to ``high``, as a field of a schedule's parameters."""
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class NoParameters:
+    """For a schedule without any."""
 
 
 def next_rung(rungs: Sequence[int], epoch: int) -> int:

@@ -18,6 +18,10 @@ class Full:
         """The end alone."""
         return (self.epochs,)
 
+    def reaching(self, num_trials: int) -> tuple[int, ...]:
+        """All of them."""
+        return (num_trials,)
+
     def promotable(self, standings: Standings, num_trials: int) -> list[int]:
         """Nobody waits before the end."""
         return []

@@ -70,7 +70,7 @@ class Uniform:
 
     def grid(self) -> Sequence[float]:
         if self.step is None:
-            raise DomainFault("step", "is needed for method grid (or values)")
+            raise DomainFault("step", "is needed (or values)")
         return DecimalGrid(self.low, self.high, self.step)
 
     def spec(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class LogUniform:
         return is_number(value) and self.low <= value <= self.high
 
     def grid(self) -> Sequence[float]:
-        raise DomainFault("values", "are needed for method grid instead of a continuous range")
+        raise DomainFault("values", "are needed instead of a continuous range")
 
     def spec(self) -> dict[str, Any]:
         return {"distribution": "log_uniform_values", "min": self.low, "max": self.high}

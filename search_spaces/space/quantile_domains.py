@@ -90,7 +90,7 @@ class Normal:
         return _within(value, self.bounds)
 
     def grid(self) -> Sequence[Value]:
-        raise DomainFault("values", "are needed for method grid instead of a continuous law")
+        raise DomainFault("values", "are needed instead of a continuous law")
 
     def spec(self) -> dict[str, Any]:
         cuts = {key: cut for key, cut in (("min", self.low), ("max", self.high)) if cut is not None}
@@ -133,7 +133,7 @@ class Beta:
         return _within(value, self.bounds)
 
     def grid(self) -> Sequence[Value]:
-        raise DomainFault("values", "are needed for method grid instead of a continuous law")
+        raise DomainFault("values", "are needed instead of a continuous law")
 
     def spec(self) -> dict[str, Any]:
         return {"distribution": "beta", "a": self.a, "b": self.b}
@@ -195,7 +195,7 @@ class Rounded:
 
     def grid(self) -> Sequence[float]:
         if not isinstance(self.law, Uniform):
-            raise DomainFault("values", "are needed for method grid instead of a continuous law")
+            raise DomainFault("values", "are needed instead of a continuous law")
         low, high = self.bounds
         if isinstance(self.q, int):
             return range(int(low), int(high) + 1, self.q)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.spec.checks.distributions import ParameterFile
+from search_spaces.spec.checks.early_terminate import rule_model
 from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.schema import SpecFile
-from search_spaces.types.catalogue import Catalogue
+from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, ScheduleInfo
 
 _SCALAR = {"type": ["boolean", "integer", "number", "string"]}
 
@@ -30,6 +32,7 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         {"enum": list(catalogue.workload_names)},
         {"pattern": r"^[\w.]+:\w+$", "description": "package.module:NAME"},
     ]
+    _name_searches(schema, catalogue)
     definitions["Data"]["properties"]["name"] = {
         "enum": list(catalogue.datasets),
         "description": "A registered set.",
@@ -40,9 +43,36 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Paceline sweep"}
 
 
+def _name_searches(schema: dict[str, Any], catalogue: Catalogue) -> None:
+    """Samplers and schedules by name, with what each does."""
+    properties = schema["properties"]
+    methods = {" or ".join((row.name, *row.aliases)): row.summary for row in catalogue.samplers.values()}
+    properties["method"] |= {"enum": list(catalogue.methods), "description": _told("What to try next", methods)}
+    rules = {row.name: row.summary for row in catalogue.schedules.values()}
+    schema["$defs"]["EarlyTerminate"] = _early_terminate(catalogue.schedules)
+    properties["early_terminate"] = {
+        "anyOf": [{"$ref": "#/$defs/EarlyTerminate"}, {"const": NO_SCHEDULE}],
+        "description": _told("When to stop a trial early", rules),
+    }
+
+
+def _told(what: str, summaries: Mapping[str, str]) -> str:
+    return f"{what}: " + ", ".join(f"{name} ({summary})" for name, summary in summaries.items()) + "."
+
+
+def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> dict[str, Any]:
+    """The keys of all schedules; which of them belong to which, the loader knows."""
+    keys: dict[str, dict[str, Any]] = {}
+    for row in schedules.values():
+        for name, schema in rule_model(row, schedules).model_json_schema()["properties"].items():
+            known = keys.setdefault(name, schema)
+            keys[name] = known if known == schema else {"anyOf": [known, schema]}
+    return {"type": "object", "title": "Early terminate", "additionalProperties": False, "properties": keys}
+
+
 def _accept_words(properties: dict[str, Any]) -> None:
     """What the readers of single keys take beside their type."""
-    words = {"early_terminate": "none", "final": "none", "max_concurrent": "auto", "train_together": "auto"}
+    words = {"final": "none", "max_concurrent": "auto", "train_together": "auto"}
     for key, word in words.items():
         kinds = [kind for kind in properties[key]["anyOf"] if kind != {"type": "null"}]
         properties[key]["anyOf"] = [*kinds, {"const": word}]

@@ -42,14 +42,20 @@ _SCALAR = "must be one value: a number, text, true or false"
 
 
 def checked(
-    document: Document, path: Path, model: type[Model], tree: Any, reasons: Mapping[str, str] | None = None
+    document: Document,
+    path: Path,
+    model: type[Model],
+    tree: Any,
+    reasons: Mapping[str, str] | None = None,
+    context: Any = None,
 ) -> Model | None:
     """``tree`` as a ``model``; None, with a fault noted for each error, when it is none.
 
-    ``reasons`` tell for keys that other tools know, and we refuse, what to write instead.
+    ``reasons`` tell for keys that other tools know, and we refuse, what to write instead. ``context`` is for the
+    model's validators.
     """
     try:
-        return model.model_validate(tree, strict=True)
+        return model.model_validate(tree, strict=True, context=context)
     except ValidationError as error:
         for where, rule, received, meant in _told(error, model, tree, reasons or {}).values():
             document.fault((*path, *where), rule, received, meant)

@@ -5,25 +5,30 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_serializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_serializer
+from pydantic_core import PydanticKnownError
 
 from search_spaces.spec.data import Data
+from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Value
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-INSTEAD = {
-    "program": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",
-    "command": "is not read: write 'workload: softmax | mlp | cnn' or 'workload: package.module:NAME'",
-    "project": "is not read: write 'tracking: {experiment: NAME}'",
-    "entity": "is not read: runs go to the store that 'tracking: {uri: ...}' names",
-    "metrics": "is not available yet (several objectives): write 'metric: {name: val_accuracy}'",
-    "scheduler": "is not read: write 'method: tpe | random | grid'",
-    "controller": "is not read: sweeps run here without a controller",
-    "hyperparameters": "is not read: write 'parameters:'",
-}
-"""Keys of other tools -> what to write instead."""
+
+def instead(catalogue: Catalogue) -> dict[str, str]:
+    """Keys of other tools -> what to write instead."""
+    workload = f"'workload: {' | '.join(catalogue.workload_names)}' or 'workload: package.module:NAME'"
+    return {
+        "program": f"is not read: write {workload}",
+        "command": f"is not read: write {workload}",
+        "project": "is not read: write 'tracking: {experiment: NAME}'",
+        "entity": "is not read: runs go to the store that 'tracking: {uri: ...}' names",
+        "metrics": "is not available yet (several objectives): write 'metric: {name: val_accuracy}'",
+        "scheduler": f"is not read: write 'method: {' | '.join(catalogue.samplers)}'",
+        "controller": "is not read: sweeps run here without a controller",
+        "hyperparameters": "is not read: write 'parameters:'",
+    }
 
 
 def _word(word: str) -> BeforeValidator:
@@ -60,26 +65,25 @@ class MetricFile(BaseModel):
     target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
 
 
-def _known_rule(kind: Any) -> Any:
-    if kind in ("hyperband", "bayes_hyperband", "median", "medianstop", "pbt"):
-        raise ValueError("is not available yet: use asha or none")
-    return kind
+def _known_method(method: str, info: ValidationInfo) -> str:
+    assert isinstance(info.context, Catalogue)
+    names = list(info.context.methods)
+    if method not in names:
+        raise PydanticKnownError("literal_error", {"expected": " or ".join([", ".join(names[:-1]), names[-1]])})
+    return method
 
 
 class EarlyTerminate(BaseModel):
-    """Which trials stop early: asha compares them at ``min_iter``, ``min_iter * eta``, ... epochs."""
+    """The schedule that decides which trials stop early, with all of its parameters as further fields."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
-    type: Annotated[Literal["asha", "none"], BeforeValidator(_known_rule)] = Field(
-        default="asha", description="The rule."
-    )
-    min_iter: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=1, description="Epochs before the first decision."
-    )
-    eta: Annotated[int, Field(ge=2, le=1000)] = Field(
-        default=3, description="One of eta trials goes on at each decision."
-    )
+    type: str = DEFAULT_SCHEDULE
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """By name; those that are not there are at their defaults."""
+        return dict(self.model_extra or {})
 
 
 MAX_WORKERS = 4096
@@ -175,17 +179,17 @@ class SpecFile(BaseModel):
         default=None, description="Shown in lists."
     )
     description: Annotated[str, Field(max_length=5000)] = Field(default="", description="Kept as the sweep's note.")
-    workload: str = Field(description="softmax, mlp, cnn, or package.module:NAME of your own.")
+    workload: str = Field(description="A workload's name, or package.module:NAME of your own.")
     data: Data = Field(description="Which examples, and which column is the target.")
-    method: Literal["tpe", "random", "grid", "bayes"] = Field(
-        default="tpe", description="What to try next; bayes is tpe."
+    method: Annotated[str, AfterValidator(_known_method)] = Field(
+        default=DEFAULT_METHOD, description="What to try next."
     )
     metric: MetricFile = Field(default=MetricFile(), description="What to optimise.")
     parameters: dict[str, Any] | None = Field(
         default=None, description="What to search; the workload's default space unless given."
     )
-    early_terminate: Annotated[EarlyTerminate | None, _word("none")] = Field(
-        default=EarlyTerminate(), description="When to stop a trial early: asha unless 'none'."
+    early_terminate: Annotated[dict[str, Any] | None, _word("none")] = Field(
+        default_factory=dict, description=f"When to stop a trial early: {DEFAULT_SCHEDULE} unless given."
     )
     trials: Count | None = Field(default=None, description="Configurations: 20, or a whole grid and the defaults.")
     epochs: Count = Field(default=10, description="Epochs of a trial that is not stopped.")

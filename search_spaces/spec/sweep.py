@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
@@ -16,7 +16,7 @@ from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, decoded
-from search_spaces.types.catalogue import Catalogue
+from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal, Problem
@@ -44,7 +44,7 @@ class Sweep(BaseModel):
     description: str = ""
     workload: str
     data: Data
-    method: Literal["tpe", "random", "grid"] = "tpe"
+    method: str = DEFAULT_METHOD
     metric: Metric
     problem: Problem | None = None
     """What is asked of the data; None where its target must tell."""
@@ -88,8 +88,8 @@ class Sweep(BaseModel):
             words["timeout"] = self.timeout_s
         if self.final != Final():
             words["final"] = "none" if self.final is None else self.final.model_dump()
-        if self.early_terminate.type == "none":
-            words["early_terminate"] = "none"
+        rule = self.early_terminate
+        words["early_terminate"] = NO_SCHEDULE if rule.type == NO_SCHEDULE else rule.model_dump()
         if self.start_from:
             words["start_from"] = [dict(entry) for entry in self.start_from]
         return {**plain, "trials": self.trials, **words}

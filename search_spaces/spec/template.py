@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from search_spaces.space.hyperparameters import Hyperparameter, hyperparameters
 from search_spaces.spec.example_data import example_data
-from search_spaces.types.catalogue import WorkloadInfo
+from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue, ScheduleInfo, WorkloadInfo
 from search_spaces.types.problems import DataKind
 from search_spaces.types.values import Value
 
@@ -24,7 +25,7 @@ workload: {name}
 data: {data}
 
 metric: {{name: {metric}, goal: {goal}}}   # {metrics}
-method: tpe                # tpe | random | grid
+{method}
 trials: 20
 epochs: 10                 # of a trial that is not stopped early
 seed: 0
@@ -35,7 +36,7 @@ parameters:
 """
 
 _TAIL = """
-early_terminate: {type: asha, min_iter: 1, eta: 3}   # or none
+{early_terminate}
 {final}
 
 # start_from: [{lr: 0.01}]             # tried first, after the defaults
@@ -68,7 +69,7 @@ def default_kind(workload: WorkloadInfo) -> DataKind:
     return "image" if "image" in workload.problems and ":" not in workload.name else next(iter(workload.problems))
 
 
-def template(workload: WorkloadInfo, schema_name: str, kind: DataKind) -> str:
+def template(workload: WorkloadInfo, schema_name: str, catalogue: Catalogue, kind: DataKind) -> str:
     """A spec of ``workload`` on example data of ``kind``, which names the schema and runs without change."""
     data = example_data(kind, workload.problems[kind][0])
     metrics = workload.metrics(kind)
@@ -82,13 +83,27 @@ def template(workload: WorkloadInfo, schema_name: str, kind: DataKind) -> str:
         data=_flow(data.spec),
         metric=metric,
         goal=goal,
+        method=_line(f"method: {DEFAULT_METHOD}", " | ".join(catalogue.samplers)),
         metrics=", ".join(f"{name} ({natural})" for name, natural in metrics.items()),
     )
     tail = _TAIL.replace("{final}", _FINAL if workload.judged else _NO_FINAL)
+    tail = tail.replace("{early_terminate}", _early_terminate(catalogue.schedules))
     parameters = "".join(_parameters(workload))
     if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
         head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
     return head + parameters + tail
+
+
+def _line(text: str, comment: str) -> str:
+    return f"{text:<26} # {comment}"
+
+
+def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> str:
+    """The default schedule with all of its keys; the others in the comment."""
+    defaults = {field.name: field.default for field in fields(schedules[DEFAULT_SCHEDULE].parameters)}
+    flow = _flow({"type": DEFAULT_SCHEDULE, **defaults})
+    others = ", ".join(name for name in schedules if name != DEFAULT_SCHEDULE)
+    return f"early_terminate: {flow}   # or {others}"
 
 
 def _parameters(workload: WorkloadInfo) -> list[str]:

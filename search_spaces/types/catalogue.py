@@ -61,10 +61,59 @@ class DatasetInfo:
     """Its files are looked for in ``data.root``, and fetched where they are not there."""
 
 
-@dataclass(frozen=True)
+class SamplerInfo(Protocol):
+    """The part of a sampler that a spec is checked against."""
+
+    @property
+    def name(self) -> str:
+        """As written in a spec."""
+
+    @property
+    def summary(self) -> str:
+        """One line for lists."""
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names that a spec may give it."""
+
+    @property
+    def finite_only(self) -> bool:
+        """Whether it needs a space of finitely many points."""
+
+
+class ScheduleInfo(Protocol):
+    """The part of a schedule that a spec is checked against."""
+
+    @property
+    def name(self) -> str:
+        """As written in a spec."""
+
+    @property
+    def summary(self) -> str:
+        """One line for lists."""
+
+    @property
+    def parameters(self) -> type:
+        """A frozen dataclass; its fields, with pydantic's bounds and descriptions, are keys of the spec."""
+
+
+DEFAULT_METHOD = "tpe"
+DEFAULT_SCHEDULE = "asha"
+NO_SCHEDULE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """Everything a spec may name. ``workload`` raises LookupError with the reason for a name it cannot give."""
 
     workload: Callable[[str], WorkloadInfo]
     workload_names: tuple[str, ...]
     datasets: Mapping[str, DatasetInfo]
+    samplers: Mapping[str, SamplerInfo]
+    schedules: Mapping[str, ScheduleInfo]
+
+    @property
+    def methods(self) -> dict[str, SamplerInfo]:
+        """The samplers by every name that a spec may give them, aliases at the end."""
+        rows = list(self.samplers.values())
+        return {row.name: row for row in rows} | {alias: row for row in rows for alias in row.aliases}

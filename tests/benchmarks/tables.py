@@ -125,7 +125,7 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
     sweep: Any = SimpleNamespace(
         trials=trials,
         train_together=way.width,
-        early_terminate=SimpleNamespace(type="none", min_iter=1, eta=3),
+        early_terminate=SimpleNamespace(type="none", parameters={}),
         epochs=1,
         method="tpe",
         space=Space(dict(table.domains)),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from search_spaces.samplers.catalogue import SAMPLERS
+from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of
@@ -63,4 +65,10 @@ def _workload(name: str) -> TestWorkload:
     return _WORKLOADS[name]
 
 
-CATALOGUE = Catalogue(workload=_workload, workload_names=tuple(_WORKLOADS), datasets=_DATASETS)
+CATALOGUE = Catalogue(
+    workload=_workload,
+    workload_names=tuple(_WORKLOADS),
+    datasets=_DATASETS,
+    samplers=SAMPLERS,
+    schedules=SCHEDULES,
+)

@@ -63,7 +63,7 @@ def init(workload: str | None, kind: str | None, output: str) -> int:
     beside = Path(output).with_name(example.file or SCHEMA)
     if example.file and beside.exists() and beside.read_bytes() != content.encode():
         raise Refusal(f"{beside} is there already, and is not the example that the spec needs: use another folder")
-    write_new(output, template(info, SCHEMA, wanted))
+    write_new(output, template(info, SCHEMA, known, wanted))
     Path(output).with_name(SCHEMA).write_text(json.dumps(json_schema(known), indent=2), encoding="utf-8")
     if example.file:
         beside.write_bytes(content.encode())

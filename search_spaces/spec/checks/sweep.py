@@ -11,14 +11,15 @@ from search_spaces.space.domain_contract import DomainFault
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.data import read_data
+from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
-from search_spaces.spec.schema import INSTEAD, EarlyTerminate, SpecFile
+from search_spaces.spec.schema import EarlyTerminate, SpecFile, instead
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
-from search_spaces.types.catalogue import Catalogue, WorkloadInfo
+from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
 from search_spaces.types.values import Value
@@ -103,12 +104,13 @@ class _Checks:
 
     def _read(self) -> SpecFile:
         tree, before = self._document.tree, len(self._document.faults)
-        spec = checked(self._document, (), SpecFile, tree, INSTEAD)
+        spec = checked(self._document, (), SpecFile, tree, instead(self._catalogue), self._catalogue)
         if spec is not None:
             return spec
         self._faulty |= {fault.path.split(".")[0] for fault in self._document.faults[before:]}
         sound = {key: tree[key] for key in tree if key not in self._faulty and key in SpecFile.model_fields}
-        return SpecFile.model_validate({"workload": "", "data": {}, **sound}, strict=True)
+        sound = {"workload": "", "data": {}, **sound}
+        return SpecFile.model_validate(sound, strict=True, context=self._catalogue)
 
     def _given(self, key: str) -> bool:
         return key in self._document.tree
@@ -140,7 +142,7 @@ class _Checks:
             "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,
             "name": spec.name or self._default_name(),
             "data": checked_data[0] if checked_data else None,
-            "method": "tpe" if spec.method == "bayes" else spec.method,
+            "method": self._method.name,
             "metric": metric,
             "problem": self._problem(kind, metric),
             "space": space,
@@ -151,6 +153,10 @@ class _Checks:
             "storage": checked_storage(self._document, spec, base),
             "timeout_s": spec.timeout,
         }
+
+    @property
+    def _method(self) -> SamplerInfo:
+        return self._catalogue.methods[self._spec.method]
 
     def _default_name(self) -> str:
         origin = self._spec.data.origin.split("*")[0].rstrip("/")
@@ -209,21 +215,15 @@ class _Checks:
         solved = self._workload.problems[kind] if self._workload and kind else ()
         return info.problem if info and info.problem in solved else None
 
-    def _early_terminate(self) -> EarlyTerminate:
-        rule, epochs = self._spec.early_terminate, self._spec.epochs
-        if rule is not None and rule.type == "none":
-            for key in rule.model_fields_set - {"type"}:
-                received = shown(getattr(rule, key))
-                self._document.fault(("early_terminate", key), "has no effect with type none", received)
-        if rule is None or rule.type == "none" or (epochs == 1 and not self._given("early_terminate")):
-            return EarlyTerminate(type="none")
-        if (
-            self._sound("early_terminate", "epochs")
-            and rule.min_iter >= epochs
-            and rule.model_fields_set - {"type"}
-        ):
+    def _early_terminate(self) -> EarlyTerminate | None:
+        given, epochs = self._spec.early_terminate, self._spec.epochs
+        if given is None or (epochs == 1 and not self._given("early_terminate")):
+            return EarlyTerminate(type=NO_SCHEDULE)
+        rule = read_early_terminate(self._document, given, self._catalogue.schedules)
+        first = rule.parameters.get("min_iter", 0) if rule else 0
+        if self._sound("early_terminate", "epochs") and first >= epochs and given.keys() - {"type"}:
             text = f"must be below epochs = {epochs}, else nothing is ever stopped (or early_terminate: none)"
-            self._document.fault(("early_terminate", "min_iter"), text, shown(rule.min_iter))
+            self._document.fault(("early_terminate", "min_iter"), text, shown(first))
         return rule
 
     def _trials(self, space: Space) -> int:
@@ -235,13 +235,14 @@ class _Checks:
                 rule = "must be 1: nothing is searched, every further trial would repeat the first"
                 self._document.fault(("trials",), rule, shown(given))
             return 1
-        if self._spec.method != "grid":
+        if not self._method.finite_only:
             return given or DEFAULT_TRIALS
         for name, domain in space.domains.items():
             try:
                 domain.grid()
             except DomainFault as error:
-                self._document.fault(("parameters", name), f"{error.field} {error.rule}", shown(str(domain)))
+                rule = f"{error.field} {error.rule}: method {self._method.name} tries every one"
+                self._document.fault(("parameters", name), rule, shown(str(domain)))
         size = space.size() or 1
         if size > MAX_GRID and given is None:
             self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))

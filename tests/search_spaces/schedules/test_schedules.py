@@ -30,11 +30,11 @@ from search_spaces.schedules.full import Full
     ],
 )
 def test_rungs(epochs: int, min_iter: int, eta: int, rungs: tuple[int, ...]) -> None:
-    assert schedule("asha", epochs, min_iter, eta).rungs == rungs
+    assert schedule("asha", epochs, {"min_iter": min_iter, "eta": eta}).rungs == rungs
 
 
 def test_full_training_has_no_decisions() -> None:
-    full = schedule("none", 7, 1, 3)
+    full = schedule("none", 7, {})
     assert full == Full(7) and full.rungs == (7,)
 
 
@@ -134,7 +134,7 @@ class Walk:
 def test_what_is_hopeless_is_never_promoted_and_what_is_left_is_hopeless(
     kind: str, eta: int, num_trials: int, fails: float, seed: int
 ) -> None:
-    walk = Walk(schedule(kind, 27, 1, eta), num_trials, Random(seed), fails)
+    walk = Walk(schedule(kind, 27, {"eta": eta} if kind == "asha" else {}), num_trials, Random(seed), fails)
     hopeless: set[int] = set()
     while not walk.over():
         hopeless |= walk.plan.hopeless(walk.standings(), num_trials)

@@ -60,7 +60,7 @@ def test_the_schema_refuses_what_the_loader_refuses(line: str) -> None:
 @pytest.mark.parametrize("name", catalogue().workload_names)
 def test_a_template_parses_without_change_and_means_the_defaults(name: str) -> None:
     info = catalogue().workload(name)
-    text = template(info, "paceline.schema.json", default_kind(info))
+    text = template(info, "paceline.schema.json", catalogue(), default_kind(info))
     assert text.startswith("# yaml-language-server: $schema=paceline.schema.json\n")
     sweep = parse_sweep(text, "new.yaml", Path("/"), catalogue=catalogue())
     plain = f"workload: {name}\ndata: {{name: {sweep.data.name}}}"

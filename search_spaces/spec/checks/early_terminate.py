@@ -1,0 +1,59 @@
+"""Rules of ``early_terminate``: the keys of each schedule are the fields of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from search_spaces.spec.pydantic_faults import checked
+from search_spaces.spec.schema import EarlyTerminate
+from search_spaces.spec.yaml_document import Document
+from search_spaces.types.catalogue import DEFAULT_SCHEDULE, ScheduleInfo
+from search_spaces.types.faults import shown
+
+NOT_YET = ("hyperband", "bayes_hyperband", "median", "medianstop", "pbt")
+"""Names that other tools know."""
+
+Schedules = Mapping[str, ScheduleInfo]
+
+
+def read_early_terminate(
+    document: Document, given: Mapping[str, Any], schedules: Schedules
+) -> EarlyTerminate | None:
+    """The schedule that a spec names, every parameter of it filled in; None where a fault was noted."""
+    kind, before = given.get("type", DEFAULT_SCHEDULE), len(document.faults)
+    row = schedules.get(kind) if isinstance(kind, str) else None
+    own = {field.name for field in fields(row.parameters)} if row else set()
+    foreign = {f.name for other in schedules.values() for f in fields(other.parameters)} - own
+    for key in sorted(foreign & given.keys()) if row else ():
+        document.fault(("early_terminate", key), f"has no effect with type {kind}", shown(given[key]))
+    tree = {key: value for key, value in given.items() if key not in foreign}
+    rule = checked(document, ("early_terminate",), rule_model(row, schedules), tree)
+    return EarlyTerminate(**rule.model_dump()) if rule and len(document.faults) == before else None
+
+
+def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel]:
+    """``early_terminate`` of one schedule; of an unknown one (None) only the type is judged."""
+    names = tuple(schedules)
+
+    def known(kind: Any) -> Any:
+        if kind in NOT_YET and kind not in names:
+            raise ValueError(f"is not available yet: use {' or '.join(names)}")
+        return kind
+
+    keys: dict[str, Any] = {
+        "type": (
+            Annotated[Literal[names], BeforeValidator(known), Field(description="The rule.")],
+            DEFAULT_SCHEDULE,
+        )
+    }
+    config = ConfigDict(frozen=True, allow_inf_nan=False, extra="forbid" if row else "ignore")
+    hints = get_type_hints(row.parameters) if row else {}
+    for field in fields(row.parameters) if row else ():
+        of = field.metadata
+        bounds = Field(ge=of["low"], le=of["high"], description=of["doc"])
+        keys[field.name] = (Annotated[hints[field.name], bounds], field.default)
+    return create_model("EarlyTerminate", __config__=config, **keys)

@@ -1,0 +1,130 @@
+"""Rows of the samplers' catalogue: what each claims of itself is true, and a new one is known everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import optuna
+import pytest
+from ruamel.yaml import YAML
+
+from search_spaces.race.search import Search
+from search_spaces.race.simulate import World, simulate
+from search_spaces.samplers.catalogue import SAMPLERS, SamplerRow, sampler
+from search_spaces.samplers.contract import Observation
+from search_spaces.samplers.optuna_sampler import OptunaSampler
+from search_spaces.samplers.optuna_trials import frozen_trial
+from search_spaces.space.domains import Uniform
+from search_spaces.space.space import Space
+from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.sweep import parse_sweep
+from search_spaces.spec.template import template
+from search_spaces.types.faults import SpecError
+from search_spaces.types.objective import Objective
+from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
+from workloads.registry import catalogue
+
+LINE = Space({"x": Uniform(0, 1)})
+VALUE = Objective("value", "maximize")
+NSGA = SamplerRow(
+    name="nsga",
+    summary="generations of the fittest",
+    make=lambda space, objective, seed: OptunaSampler(
+        space, objective, seed, lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=4)
+    ),
+    keeps_memory=True,
+)
+QUASI = SamplerRow(
+    name="quasi_random",
+    summary="every trial as far from the others as can be",
+    make=lambda space, objective, seed: OptunaSampler(
+        space, objective, seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
+    ),
+    aliases=("halton",),
+)
+
+
+@pytest.fixture
+def quasi(monkeypatch: pytest.MonkeyPatch) -> Iterator[SamplerRow]:
+    monkeypatch.setitem(SAMPLERS, QUASI.name, QUASI)
+    yield QUASI
+
+
+def history(num_trials: int, **constraints: float) -> list[Observation]:
+    """The value rises with x."""
+    points = [i / num_trials for i in range(num_trials)]
+    return [Observation({"x": x}, "done", {1: x}, x, constraints) for x in points]
+
+
+def test_names_are_told_apart() -> None:
+    names = [name for row in SAMPLERS.values() for name in (row.name, *row.aliases)]
+    assert len(set(names)) == len(names) and all(name == row.name for name, row in SAMPLERS.items())
+
+
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_none_keeps_a_memory(method: str) -> None:
+    """One that was asked before answers as a new one; else a resumed sweep would go another way."""
+    assert not SAMPLERS[method].keeps_memory
+    asked = sampler(method, FINITE, VALUE, 3)
+    past = [Observation(params, "running", {}) for params in asked.ask([], 12, {})]
+    for i in range(12):
+        past[i] = replace(past[i], state="done", values={1: 0.1 * i}, best_value=0.1 * i)
+        assert asked.ask(past, 2, {}) == sampler(method, FINITE, VALUE, 3).ask(past, 2, {})
+
+
+def test_a_row_with_a_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SAMPLERS, "nsga", NSGA)
+    with pytest.raises(AssertionError, match="method nsga keeps a memory of its own"):
+        sampler("nsga", FINITE, VALUE, 0)
+
+
+@pytest.mark.parametrize("method", [name for name, row in SAMPLERS.items() if not row.takes_constraints])
+def test_a_row_that_would_ignore_constraints_is_not_shown_any(method: str) -> None:
+    space = FINITE if SAMPLERS[method].finite_only else LINE
+    asked = sampler(method, space, VALUE, 0)
+    with pytest.raises(AssertionError, match=f"method {method} takes no constraints"):
+        asked.ask(history(3, latency=1.0), 1, {})
+
+
+@pytest.mark.parametrize("method", [name for name, row in SAMPLERS.items() if row.takes_constraints])
+def test_a_row_that_takes_constraints_keeps_to_them(method: str) -> None:
+    """The best half of the line is forbidden: whoever knows proposes less of it."""
+    free = history(40)
+    bound = [replace(seen, constraints={"latency": float(seen.params["x"]) - 0.5}) for seen in free]
+
+    def num_forbidden(past: list[Observation]) -> int:
+        found = [p for seed in range(10) for p in sampler(method, LINE, VALUE, seed).ask(past, 4, {})]
+        return sum(params["x"] > 0.5 for params in found)
+
+    assert num_forbidden(bound) < 10 < 30 < num_forbidden(free)
+
+
+def test_a_record_has_the_constraints_of_its_observation() -> None:
+    (one, other) = (frozen_trial(LINE, seen) for seen in (*history(1, latency=0.3), *history(1)))
+    assert one.constraints == {"latency": 0.3} and other.constraints == {}
+
+
+def test_a_new_row_is_known_to_specs_template_and_schema(quasi: SamplerRow) -> None:
+    spec = "{workload: mlp, data: {name: digits}, method: %s, trials: 3}"
+    for name in ("quasi_random", "halton"):
+        assert parse_sweep(spec % name, "s.yaml", Path("/"), catalogue=catalogue()).method == "quasi_random"
+    with pytest.raises(SpecError, match="received 'quasi_randon', did you mean 'quasi_random'"):
+        parse_sweep(spec % "quasi_randon", "s.yaml", Path("/"), catalogue=catalogue())
+    with pytest.raises(SpecError, match="must be one of tpe, random, grid, quasi_random, bayes or halton"):
+        parse_sweep(spec % "cmaes2", "s.yaml", Path("/"), catalogue=catalogue())
+    with pytest.raises(SpecError, match=r"write 'method: tpe \| random \| grid \| quasi_random'"):
+        parse_sweep(spec.replace("method", "scheduler") % "x", "s.yaml", Path("/"), catalogue=catalogue())
+    text = template(catalogue().workload("mlp"), "schema.json", catalogue(), "image")
+    assert "# tpe | random | grid | quasi_random\n" in text
+    schema = json_schema(catalogue())
+    jsonschema.validate(YAML(typ="safe", pure=True).load(spec % "halton"), schema)
+    assert f"quasi_random or halton ({quasi.summary})" in schema["properties"]["method"]["description"]
+
+
+def test_a_new_row_races(quasi: SamplerRow) -> None:
+    race = Search(toy_sweep(method=quasi.name), Toy, None).race(2)
+    simulate(race, World(curve, num_lanes=2))
+    assert len(race.tracks) == 12 and race.ranked()[0].state == "done"
