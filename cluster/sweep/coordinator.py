@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
-from cluster.sweep.mlflow_ledger import Chronicle, run_key
+from cluster.sweep.mlflow_ledger import Chronicle, measured_metrics, run_key
 from cluster.sweep.reading import Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
@@ -92,9 +92,11 @@ class Conductor:
         """Takes what a lane reports of the leg ``handle``: MLflow first, then the study."""
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         for measured in report.epochs:
-            self.writer.epoch(run_key(aboard[measured.key], ROLES[handle[0]]), measured.epoch, measured.metrics)
-        for shown in report.exhibits:
-            self.writer.content(shown.path, shown.content, run_key(aboard[shown.key], ROLES[handle[0]]))
+            track = aboard[measured.key]
+            shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
+            self.writer.epoch(run_key(track, ROLES[handle[0]]), measured.epoch, shown)
+        for exhibit in report.exhibits:
+            self.writer.content(exhibit.path, exhibit.content, run_key(aboard[exhibit.key], ROLES[handle[0]]))
         for message in report.messages:
             self.say(f"{', '.join(run_key(track, ROLES[handle[0]]) for track in aboard.values())}: {message}")
         race.reported(handle[1], report.epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from search_spaces.race.contract import Ledger
@@ -29,6 +30,11 @@ def shown_state(track: Track) -> names.TrialState:
     return "running" if track.state == "ready" or track.state == "paused" else track.state
 
 
+def measured_metrics(track: Track, metrics: Mapping[str, float], log_scaled: frozenset[str]) -> dict[str, float]:
+    """An epoch's metrics, with the hyperparameters that a schedule has changed: MLflow's params cannot."""
+    return {**metrics, **names.hp_metrics(track.changed, log_scaled)}
+
+
 @dataclass
 class Chronicle:
     """See the module."""
@@ -44,7 +50,7 @@ class Chronicle:
 
     def moved(self, track: Track) -> None:
         """See ``Ledger``. A member's run begins with its first leg."""
-        self.writer.trial(run_key(track, self.role), track.trial, self.role, track.params)
+        self.writer.trial(run_key(track, self.role), track.trial, self.role, track.initial)
         self.study_ledger.moved(track)
 
     def ended(self, track: Track) -> None:
@@ -55,7 +61,7 @@ class Chronicle:
     def tell(self, track: Track, state: names.TrialState) -> None:
         """Puts the member's run into ``state``."""
         key = run_key(track, self.role)
-        self.writer.trial(key, track.trial, self.role, track.params)
+        self.writer.trial(key, track.trial, self.role, track.initial)
         self.writer.state(key, state, summary(track, self.metric), track.failure)
 
     def facts(self, track: Track) -> RunFacts:
@@ -63,7 +69,7 @@ class Chronicle:
         return RunFacts(
             number=track.trial,
             role=self.role,
-            params=track.params,
+            params=track.initial,
             state=shown_state(track),
             history=dict(track.values),
             summary=summary(track, self.metric),

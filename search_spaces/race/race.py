@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 from search_spaces.race.contract import Ledger, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import Intake
-from search_spaces.race.track import ENDS, Track
-from search_spaces.schedules.contract import Schedule, Standings, next_rung
+from search_spaces.race.track import ENDS, Exploited, Track
+from search_spaces.schedules.contract import Continue, Exploit, Schedule, Standings, Stop, next_rung
 from search_spaces.types.failure import FailureReason
 
 
@@ -34,6 +34,9 @@ class Race:
         """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
         self._ledger, self._intake = ledger, Intake(rules, supply, self.tracks)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
+        named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
+        self._shared = {uri for uri, count in named.items() if count > 1}
+        """Checkpoints that several members have gone on from, or will."""
         for track in self.tracks:
             if track.best_value is not None:
                 self._check_target(track, track.best_value)
@@ -44,7 +47,6 @@ class Race:
 
     def next_leg(self) -> Leg | None:
         """The leg to train now, or None: nothing is possible before a running leg reports, or ever (finished)."""
-        self._drop_hopeless()
         group = [] if self.closing else self._choose()
         if not group:
             if not self._legs:
@@ -88,9 +90,9 @@ class Race:
         for checkpoint in saved:
             track = aboard[checkpoint.key]
             if track.state in ENDS:
-                self.garbage += [checkpoint.uri] if checkpoint.uri else []
+                self._release([checkpoint.uri])
                 continue
-            self.garbage += track.secure(checkpoint.epoch, checkpoint.uri)
+            self._release(track.secure(checkpoint.epoch, checkpoint.uri))
             if checkpoint.uri:  # else it ends, in the same breath
                 self._ledger.moved(track)
 
@@ -145,10 +147,10 @@ class Race:
         return group[: breadth if group and group[0].epoch == 0 else self.rules.width]
 
     def _widest(self) -> list[Track]:
-        promotable = set(self.schedule.promotable(self._standings(), self._intake.num_expected))
+        promoted = self._decide()
         groups: dict[object, list[Track]] = defaultdict(list)
         for track in self.tracks:
-            if track.state == "ready" or (track.state == "paused" and track.index in promotable):
+            if track.state == "ready" or (track.state == "paused" and track.index in promoted):
                 groups[(track.signature, track.epoch, track.index if track.alone else None)].append(track)
         width = self.rules.width
         best = max(
@@ -167,7 +169,10 @@ class Race:
             horizon=rungs[-1],
             members=tuple(track.member for track in group),
             purpose=self.rules.purpose,
-            keep=self.rules.keep_top if self.rules.purpose == "search" else None,
+            # A lane ranks a member by its checkpoint's best value, which may be of another one.
+            keep=self.rules.keep_top
+            if self.rules.purpose == "search" and not any(t.exploits for t in group)
+            else None,
             floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
         )
         for track in group:
@@ -207,27 +212,51 @@ class Race:
         top = {track.index for track in self._top()}
         for track in self.tracks:
             if track.state in ENDS and track.index not in top:
-                self.garbage += [uri for uri in (track.checkpoint, track.previous) if uri]
-                track.checkpoint = track.previous = None
+                held, track.checkpoint, track.previous = [track.checkpoint, track.previous], None, None
+                self._release(held)
         if ended.checkpoint and ended.previous:
-            self.garbage.append(ended.previous)
-            ended.previous = None
+            previous, ended.previous = ended.previous, None
+            self._release([previous])
+
+    def _release(self, uris: Iterable[str | None]) -> None:
+        """A member needs these checkpoints no more; a shared one stays as long as another names it."""
+        for uri in filter(None, uris):
+            named = uri in self._shared and any(uri in (t.checkpoint, t.previous) for t in self.tracks)
+            self.garbage += [] if named else [uri]
 
     def _check_target(self, track: Track, value: float) -> None:
         if self.rules.target is not None and self.rules.objective.reaches(value, self.rules.target):
             self.closing = f"the target of {self.rules.target:g} is reached"
 
-    def _standings(self) -> Standings:
-        rungs = self.schedule.rungs[:-1]
-        return Standings(
-            {rung: {t.index: t.scores[rung] for t in self.tracks if rung in t.scores} for rung in rungs},
-            {r: frozenset(t.index for t in self.tracks if t.state == "paused" and t.epoch == r) for r in rungs},
-            frozenset(t.index for t in self.tracks if t.state in ENDS),
-        )
-
-    def _drop_hopeless(self) -> None:
-        for index in sorted(self.schedule.hopeless(self._standings(), self._intake.num_expected)):
+    def _decide(self) -> set[int]:
+        """Asks the schedule, ends and changes members as it says, and returns those that may go on."""
+        decisions = self.schedule.decide(Standings(self.tracks, self._intake.num_expected))
+        exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
+        for track, decision, checkpoint in exploits:
+            self._exploit(track, decision, checkpoint)
+        for index in sorted(i for i, decision in decisions.items() if isinstance(decision, Stop)):
             self._end(self.tracks[index], "stopped", None)
+        return {index for index, decision in decisions.items() if isinstance(decision, Continue)}
+
+    def _source(self, index: int, decision: Exploit) -> str:
+        """The checkpoint that ``decision`` means: of all decisions before any is carried out."""
+        track, source = self.tracks[index], self.tracks[decision.source]
+        shaping = {name for name, _ in track.signature}
+        assert track.state == "paused" and source is not track, (index, decision)
+        assert source.signature == track.signature, f"the weights of {source.key} do not fit {track.key}"
+        assert source.epoch == track.epoch, (
+            f"{source.key} stands at epoch {source.epoch}, {track.key} at {track.epoch}"
+        )
+        assert decision.params.keys() <= track.params.keys() - shaping, (index, decision)
+        assert source.checkpoint is not None, f"{source.key} has no checkpoint"
+        return source.checkpoint
+
+    def _exploit(self, track: Track, decision: Exploit, checkpoint: str) -> None:
+        self._shared.add(checkpoint)
+        track.exploit(Exploited(epoch=track.epoch, source=decision.source, params=decision.params))
+        self._release(track.secure(track.epoch, checkpoint))
+        track.state = "ready"
+        self._ledger.moved(track)
 
     def _finish(self) -> None:
         reason = FailureReason("stopped", self.closing) if self.closing else None

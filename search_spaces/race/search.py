@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.contract import Ledger, Rules
 from search_spaces.race.race import Race
-from search_spaces.race.track import Track
+from search_spaces.race.track import Exploited, Track
 from search_spaces.samplers.catalogue import SAMPLERS, sampler
 from search_spaces.samplers.contract import Observation, Sampler
 from search_spaces.schedules.catalogue import schedule
-from search_spaces.schedules.contract import Schedule
+from search_spaces.schedules.contract import Schedule, Setting
 from search_spaces.space.hyperparameters import complete, hyperparameters, signature
 from search_spaces.study.study import Record, Study
 from search_spaces.types.failure import FailureReason
@@ -42,7 +42,7 @@ def cohort_width(sweep: Sweep, num_lanes: int) -> int:
 def sweep_schedule(sweep: Sweep) -> Schedule:
     """The schedule that the spec names."""
     rule = sweep.early_terminate
-    return schedule(rule.type, sweep.epochs, rule.parameters)
+    return schedule(rule.type, Setting(epochs=sweep.epochs, seed=sweep.seed), rule.parameters)
 
 
 def sweep_sampler(sweep: Sweep) -> Sampler:
@@ -176,6 +176,7 @@ def progress(track: Track) -> dict[str, object]:
         "failure": track.failure and asdict(track.failure),
         "seconds": round(track.seconds, 3),
         "beside": dict(track.beside),
+        **({"exploits": [asdict(exploited) for exploited in track.exploits]} if track.exploits else {}),
     }
 
 
@@ -183,7 +184,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint.
 
     A track with a checkpoint at a rung and no value behind it waits there for its schedule, whether or not it had
-    been promoted already; ``values`` are there before.
+    been promoted already, unless it was changed there: that is decided once. ``values`` are there before.
     """
     track.epoch = int(noted.get("epoch") or 0)
     track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None
@@ -194,8 +195,12 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.failure = FailureReason.noted(noted)
     track.seconds = float(noted.get("seconds") or 0.0)
     track.beside = noted.get("beside") or {}
+    for exploited in noted.get("exploits") or ():
+        track.exploit(Exploited(**exploited))
     if outcome in ("done", "stopped", "failed"):
         track.state = outcome  # type: ignore[assignment]
+    elif track.exploits and track.exploits[-1].epoch == track.epoch:
+        track.state = "ready"
     elif (
         track.epoch in plan.rungs[:-1] and track.epoch != track.last and max(track.values, default=0) <= track.epoch
     ):

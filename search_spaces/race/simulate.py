@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.legs import Leg, Member, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.types.values import Params
 
@@ -25,9 +25,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class World:
-    """``curve(params, epoch)`` is the objective, ``epoch_s(leg)`` what one epoch of a whole leg costs."""
+    """``curve(params, epoch)`` is the objective, ``epoch_s(leg)`` what one epoch of a whole leg costs.
+
+    Where members go on from each other's checkpoints, ``learn`` takes the curve's place: from parameters and the
+    value at the last epoch (None before the first) it gives the value at the next one.
+    """
 
     curve: Callable[[Params, int], float]
+    learn: Callable[[Params, float | None], float] | None = None
     epoch_s: Callable[[Leg], float] = lambda leg: float(len(leg.members))
     num_lanes: int = 1
     fused: bool = False
@@ -37,6 +42,7 @@ class World:
 def simulate(race: Race, world: World) -> list[Moment]:
     """Runs the race to its end; one moment a finished leg. NaN in a curve is a diverged trial."""
     clock, num_epochs, history = 0.0, 0, []
+    disk: dict[str, float] = {}
     out: list[tuple[float, int, Leg]] = []
     while not race.finished:
         while len(out) < world.num_lanes and (leg := race.next_leg()):
@@ -47,7 +53,7 @@ def simulate(race: Race, world: World) -> list[Moment]:
             continue
         clock, _, leg = heapq.heappop(out)
         seconds = world.epoch_s(leg) * (leg.stop - leg.start)
-        num_epochs += _train(race, leg, world)
+        num_epochs += _train(race, leg, world, disk)
         race.finished_leg(leg.id, seconds, len(leg.members) if world.fused else 1)
         if best := race.ranked()[:1]:
             assert best[0].best_value is not None
@@ -55,13 +61,22 @@ def simulate(race: Race, world: World) -> list[Moment]:
     return history
 
 
-def _train(race: Race, leg: Leg, world: World) -> int:
+def _train(race: Race, leg: Leg, world: World, disk: dict[str, float]) -> int:
+    """``disk`` holds the value at the end of each checkpoint."""
     metric, epochs = race.rules.objective.name, range(leg.start + 1, leg.stop + 1)
-    measured = [
-        MemberEpoch(key=member.key, epoch=epoch, metrics={metric: world.curve(member.params, epoch)})
-        for epoch in epochs
-        for member in leg.members
-    ]
+    values = {member.key: disk.get(member.checkpoint or "") for member in leg.members}
+    measured = []
+    for epoch in epochs:
+        for member in leg.members:
+            value = _value(world, member, epoch, values[member.key])
+            values[member.key] = value
+            measured.append(MemberEpoch(key=member.key, epoch=epoch, metrics={metric: value}))
     race.reported(leg.id, measured)
-    race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/e{leg.stop}") for m in leg.members])
-    return len(epochs) * len(leg.members)
+    saved = [Saved(key=member.key, epoch=leg.stop, uri=f"{member.key}/e{leg.stop}") for member in leg.members]
+    disk |= {checkpoint.uri: values[checkpoint.key] or 0.0 for checkpoint in saved if checkpoint.uri}
+    race.saved(leg.id, saved)
+    return len(measured)
+
+
+def _value(world: World, member: Member, epoch: int, before: float | None) -> float:
+    return world.learn(member.params, before) if world.learn else world.curve(member.params, epoch)

@@ -18,6 +18,15 @@ State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
 ENDS = ("done", "stopped", "failed")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exploited:
+    """At ``epoch`` the member took over the weights of ``source`` and changed ``params``."""
+
+    epoch: int
+    source: int
+    params: Params
+
+
 @dataclass(kw_only=True)
 class Track:
     """A member's state. ``index`` counts the race's tracks; in a search it is the trial's number."""
@@ -27,6 +36,7 @@ class Track:
     seed: int
     searched: Params
     params: Params
+    """All hyperparameters as they are now: a schedule may change them at a rung."""
     signature: Signature
     objective: Objective
     state: State = "ready"
@@ -49,6 +59,37 @@ class Track:
     failure: FailureReason | None = None
     """Why it failed, or was tried again; of a stopped one, why the search ended before it."""
     seconds: float = 0.0
+    exploits: list[Exploited] = field(default_factory=list)
+    initial: Params = field(init=False)
+    """The hyperparameters it began with."""
+
+    def __post_init__(self) -> None:
+        self.initial = self.params
+
+    @property
+    def number(self) -> int:
+        """Names it in a schedule's decisions."""
+        return self.index
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is paused at a rung, for a decision."""
+        return self.state == "paused"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it goes nowhere any more."""
+        return self.state in ENDS
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether another member can go on from where it stands."""
+        return self.checkpoint is not None
+
+    @property
+    def changed(self) -> Params:
+        """Of the hyperparameters, those that a schedule has ever changed, as they are now."""
+        return {name: self.params[name] for exploited in self.exploits for name in exploited.params}
 
     @property
     def key(self) -> str:
@@ -81,6 +122,11 @@ class Track:
         self.previous = before if uri else None
         self.epoch, self.checkpoint = epoch, uri
         return [found for found in needless if found and found != uri]
+
+    def exploit(self, exploited: Exploited) -> None:
+        """Changes the hyperparameters. The weights are taken over by ``secure``."""
+        self.exploits.append(exploited)
+        self.params = {**self.params, **exploited.params}
 
     def reached(self, rung: int) -> None:
         """Records the score at a rung."""

@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from search_spaces.schedules.contract import Standings, parameter
+from search_spaces.schedules.contract import Continue, Decision, Standings, Stop, parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,38 +51,27 @@ class Asha:
         """One of eta from each rung to the next."""
         return tuple(num_trials // self.eta**level for level in range(len(self.rungs)))
 
-    def promotable(self, standings: Standings, num_trials: int) -> list[int]:
-        """The waiting among the best ``floor(n / eta)`` of each rung, or the very best, the highest rung first."""
-        found: list[int] = []
-        for rung, reachable, _ in reversed(self._prospects(standings, num_trials)):
-            ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
-            quota = len(ranked) // self.eta if len(ranked) < reachable else self._quota(reachable)
-            found += [trial for trial in ranked[:quota] if trial in waiting]
-        return found
+    def decide(self, standings: Standings) -> dict[int, Decision]:
+        """Continue for the waiting among the best ``floor(n / eta)`` of each rung, or the very best.
 
-    def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
-        """Those ranked behind the number of trials that can ever leave their rung upwards.
-
-        A rank never improves, and at most ``floor(n / eta)``, or one, leave a rung that n trials reach. That n
-        is not ``num_trials / eta**k`` above the first rung: early promotions that later scores do not confirm
-        add to it.
+        Stop for those ranked behind the number of trials that can ever leave their rung upwards: a rank never
+        improves, and at most ``floor(n / eta)``, or one, leave a rung that n trials reach. That n is not
+        ``num_expected / eta**k`` above the first rung: early promotions that later scores do not confirm add to it.
         """
-        return set().union(*(hopeless for _, _, hopeless in self._prospects(standings, num_trials)))
-
-    def _prospects(self, standings: Standings, num_trials: int) -> list[tuple[int, int, set[int]]]:
-        """Each rung but the last, how many trials may ever reach it, and the waiting that will not leave it."""
-        found: list[tuple[int, int, set[int]]] = []
+        decisions: dict[int, Decision] = {}
         given_up: set[int] = set()
-        reachable = num_trials - len(standings.ended - set(standings.scores.get(self.rungs[0], {})))
+        reachable = standings.num_expected - len(standings.ended - standings.scores(self.rungs[0]).keys())
         for rung, following in itertools.pairwise(self.rungs):
-            ranked, waiting = standings.ranked(rung), standings.waiting.get(rung, frozenset())
-            hopeless = {trial for trial in ranked[self._quota(reachable) :] if trial in waiting}
+            ranked, waiting = standings.ranked(rung), standings.waiting(rung)
+            quota = len(ranked) // self.eta if len(ranked) < reachable else self._quota(reachable)
+            decisions |= {number: Continue() for number in ranked[:quota] if number in waiting}
+            hopeless = {number for number in ranked[self._quota(reachable) :] if number in waiting}
+            decisions |= dict.fromkeys(sorted(hopeless), Stop())
             given_up |= hopeless
-            found.append((rung, reachable, hopeless))
-            arrived = set(standings.scores.get(following, {}))
+            arrived = standings.scores(following).keys()
             able = set(ranked) - arrived - given_up - standings.ended
             reachable += len(arrived) + len(able) - len(ranked)
-        return found
+        return decisions
 
     def _quota(self, num_reaching: int) -> int:
         """How many of so many go on."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.schedules.asha import Asha, AshaParameters
-from search_spaces.schedules.contract import NoParameters, Schedule
+from search_spaces.schedules.contract import NoParameters, Schedule, Setting
 from search_spaces.schedules.full import Full
 
 
@@ -20,8 +20,7 @@ class ScheduleRow:
     """One line for lists."""
     parameters: type
     """A frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
-    make: Callable[[int, Any], Schedule]
-    """From the sweep's epochs and the parameters."""
+    make: Callable[[Setting, Any], Schedule]
 
 
 _ROWS = (
@@ -29,19 +28,19 @@ _ROWS = (
         name="asha",
         summary="asynchronous successive halving, at min_iter, min_iter * eta, ... epochs one of eta goes on",
         parameters=AshaParameters,
-        make=Asha,
+        make=lambda setting, parameters: Asha(setting.epochs, parameters),
     ),
     ScheduleRow(
         name="none",
         summary="every trial is trained to the last epoch",
         parameters=NoParameters,
-        make=lambda epochs, parameters: Full(epochs),
+        make=lambda setting, parameters: Full(setting.epochs),
     ),
 )
 SCHEDULES = {row.name: row for row in _ROWS}
 
 
-def schedule(kind: str, epochs: int, parameters: Mapping[str, Any]) -> Schedule:
+def schedule(kind: str, setting: Setting, parameters: Mapping[str, Any]) -> Schedule:
     """The schedule named ``kind``; ``parameters`` that are not given are at their defaults."""
     row = SCHEDULES[kind]
-    return row.make(epochs, row.parameters(**parameters))
+    return row.make(setting, row.parameters(**parameters))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from search_spaces.schedules.contract import Standings
+from search_spaces.schedules.contract import Decision, Standings
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,6 @@ class Full:
         """All of them."""
         return (num_trials,)
 
-    def promotable(self, standings: Standings, num_trials: int) -> list[int]:
+    def decide(self, standings: Standings) -> dict[int, Decision]:
         """Nobody waits before the end."""
-        return []
-
-    def hopeless(self, standings: Standings, num_trials: int) -> set[int]:
-        """Nobody waits before the end."""
-        return set()
+        return {}

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces.schedules.asha import Asha
+from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.catalogue import SCHEDULES, schedule
-from search_spaces.schedules.contract import Schedule, Standings, next_rung
+from search_spaces.schedules.contract import Schedule, Setting, Standings, next_rung
 from search_spaces.schedules.full import Full
+from tests.helpers.standings import halving, promoted, standings, stopped
 
 
 @pytest.mark.parametrize(
@@ -30,12 +31,13 @@ from search_spaces.schedules.full import Full
     ],
 )
 def test_rungs(epochs: int, min_iter: int, eta: int, rungs: tuple[int, ...]) -> None:
-    assert schedule("asha", epochs, {"min_iter": min_iter, "eta": eta}).rungs == rungs
+    assert schedule("asha", Setting(epochs=epochs), {"min_iter": min_iter, "eta": eta}).rungs == rungs
 
 
 def test_full_training_has_no_decisions() -> None:
-    full = schedule("none", 7, {})
+    full = schedule("none", Setting(epochs=7), {})
     assert full == Full(7) and full.rungs == (7,)
+    assert full.decide(standings({}, {}, 3)) == {} and full.reaching(3) == (3,)
 
 
 def test_next_rung() -> None:
@@ -46,42 +48,47 @@ def test_asha_by_hand() -> None:
     """Nine trials, eta 3: the example of Li et al. 2020, section 3.2, with scores that change their mind."""
     asha, scores = Asha(9), {0: 0.5, 1: 0.4}
 
-    def standing(at_1: dict[int, float], away: set[int], at_3: dict[int, float] | None = None) -> Standings:
-        return Standings({1: at_1, 3: at_3 or {}}, {1: frozenset(set(at_1) - away), 3: frozenset(at_3 or {})})
+    def standing(
+        at_1: dict[int, float], away: set[int], at_3: dict[int, float] | None = None, num_expected: int = 9
+    ) -> Standings:
+        return standings({1: at_1, 3: at_3 or {}}, {1: set(at_1) - away, 3: set(at_3 or {})}, num_expected)
 
-    assert asha.promotable(standing(scores, set()), 9) == [], "two have come: nobody yet"
+    assert promoted(asha, standing(scores, set())) == [], "two have come: nobody yet"
     scores |= {2: 0.6}
-    assert asha.promotable(standing(scores, set()), 9) == [2], "the best of three"
-    assert asha.promotable(standing(scores, {2}), 9) == [], "once"
+    assert promoted(asha, standing(scores, set())) == [2], "the best of three"
+    assert promoted(asha, standing(scores, {2})) == [], "once"
     scores |= {3: 0.7, 4: 0.1, 5: 0.2}
-    assert asha.promotable(standing(scores, {2}), 9) == [3], "two of six, and one of them has gone"
+    assert promoted(asha, standing(scores, {2})) == [3], "two of six, and one of them has gone"
     scores |= {6: 0.8, 7: 0.9, 8: 0.3}
-    assert asha.promotable(standing(scores, {2, 3}), 9) == [7, 6], "the best first, though 2 went before"
+    assert promoted(asha, standing(scores, {2, 3})) == [7, 6], "the best first, though 2 went before"
     at_3 = {2: 0.6, 3: 0.7, 6: 0.75}
-    assert asha.promotable(standing(scores, {2, 3, 6}, at_3), 9) == [6, 7], "the most advanced first"
-    full = standing(scores, {2, 3, 6, 7}, {**at_3, 7: 0.95})
-    assert asha.promotable(full, 9) == [7]
-    assert asha.hopeless(full, 9) == {0, 1, 4, 5, 8, 2, 3, 6}
-    assert asha.hopeless(full, 30) == set(), "with 21 more to come anything is possible"
+    assert set(promoted(asha, standing(scores, {2, 3, 6}, at_3))) == {6, 7}
+    all_at_3 = {**at_3, 7: 0.95}
+    full = standing(scores, {2, 3, 6, 7}, all_at_3)
+    assert promoted(asha, full) == [7]
+    assert stopped(asha, full) == {0, 1, 4, 5, 8, 2, 3, 6}
+    assert stopped(asha, standing(scores, {2, 3, 6, 7}, all_at_3, 30)) == set(), "with 21 more to come"
 
 
 def test_equal_scores_go_in_the_order_of_their_numbers() -> None:
-    standings = Standings({1: dict.fromkeys((4, 2, 9), 0.5)}, {1: frozenset({2, 4, 9})})
-    assert Asha(9).promotable(standings, 9) == [2]
+    assert promoted(Asha(9), standings({1: dict.fromkeys((4, 2, 9), 0.5)}, {1: {2, 4, 9}}, 9)) == [2]
 
 
 def test_the_best_goes_on_where_fewer_than_eta_come() -> None:
     asha = Asha(9)
 
-    def standing(at_1: dict[int, float], waiting: set[int], ended: set[int]) -> Standings:
-        return Standings({1: at_1}, {1: frozenset(waiting)}, frozenset(ended))
+    def two(num_expected: int, ended: tuple[int, ...] = ()) -> Standings:
+        return standings({1: {0: 0.5, 1: 0.6}}, {1: {0, 1}}, num_expected, ended)
 
-    two = standing({0: 0.5, 1: 0.6}, {0, 1}, set())
-    assert asha.promotable(two, 3) == [], "one more is to come"
-    assert asha.promotable(two, 2) == [1] and asha.hopeless(two, 2) == {0}
-    assert asha.promotable(standing({0: 0.5, 1: 0.6}, {0, 1}, {2}), 3) == [1], "the third one failed"
-    alone = Standings({1: {0: 0.5, 1: 0.6, 2: 0.7}, 3: {2: 0.8}}, {3: frozenset({2})}, frozenset({0, 1}))
-    assert asha.promotable(alone, 3) == [2], "it waits at the next rung, and nobody else will come"
+    assert promoted(asha, two(3)) == [], "one more is to come"
+    assert promoted(asha, two(2)) == [1] and stopped(asha, two(2)) == {0}
+    assert promoted(asha, two(3, (2,))) == [1], "the third one failed"
+    alone = standings({1: {0: 0.5, 1: 0.6, 2: 0.7}, 3: {2: 0.8}}, {3: {2}}, 3, (0, 1))
+    assert promoted(asha, alone) == [2], "it waits at the next rung, and nobody else will come"
+
+
+def test_a_preview_counts_one_of_eta_at_each_rung() -> None:
+    assert Asha(9).reaching(20) == (20, 6, 2)
 
 
 class Walk:
@@ -95,12 +102,12 @@ class Walk:
         self.ended, self.done = set[int](), set[int]()
 
     def standings(self) -> Standings:
-        waiting = {rung: frozenset(t for t in self.waiting if self.at[t] == rung) for rung in self.scores}
-        return Standings(self.scores, waiting, frozenset(self.ended | self.done))
+        waiting = {rung: {t for t in self.waiting if self.at[t] == rung} for rung in self.scores}
+        return standings(self.scores, waiting, self.num_trials, self.ended | self.done)
 
     def step(self) -> None:
         """A moving trial fails or arrives, or one that may go on is sent on."""
-        promotable = self.plan.promotable(self.standings(), self.num_trials)
+        promotable = promoted(self.plan, self.standings())
         assert len(set(promotable)) == len(promotable) and set(promotable) <= self.waiting
         if promotable and (not self.moving or self.random.random() < 0.5):
             trial = self.random.choice(promotable)
@@ -120,7 +127,7 @@ class Walk:
             self.waiting.add(trial)
 
     def over(self) -> bool:
-        return not self.moving and not self.plan.promotable(self.standings(), self.num_trials)
+        return not self.moving and not promoted(self.plan, self.standings())
 
 
 @settings(max_examples=120, deadline=None)
@@ -134,14 +141,16 @@ class Walk:
 def test_what_is_hopeless_is_never_promoted_and_what_is_left_is_hopeless(
     kind: str, eta: int, num_trials: int, fails: float, seed: int
 ) -> None:
-    walk = Walk(schedule(kind, 27, {"eta": eta} if kind == "asha" else {}), num_trials, Random(seed), fails)
+    walk = Walk(
+        schedule(kind, Setting(epochs=27), {"eta": eta} if kind == "asha" else {}), num_trials, Random(seed), fails
+    )
     hopeless: set[int] = set()
     while not walk.over():
-        hopeless |= walk.plan.hopeless(walk.standings(), num_trials)
+        hopeless |= stopped(walk.plan, walk.standings())
         assert hopeless <= walk.waiting, "a trial that was given up went on"
         walk.step()
 
-    assert walk.plan.hopeless(walk.standings(), num_trials) == walk.waiting, "nobody waits for nothing"
+    assert stopped(walk.plan, walk.standings()) == walk.waiting, "nobody waits for nothing"
     assert walk.done | walk.ended | walk.waiting == set(range(num_trials))
     if kind == "none":
         assert not walk.waiting
@@ -157,9 +166,28 @@ def test_giving_up_early_changes_no_promotion(num_trials: int, seed: int) -> Non
     strict = Walk(Asha(27), num_trials, Random(seed), 0.0)
     while not patient.over():
         patient.step()
-        for trial in strict.plan.hopeless(strict.standings(), num_trials):
+        for trial in stopped(strict.plan, strict.standings()):
             strict.waiting.remove(trial)
             strict.ended.add(trial)
         strict.step()
 
     assert strict.over() and strict.done == patient.done and strict.scores == patient.scores
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    eta=st.integers(2, 4),
+    min_iter=st.integers(1, 3),
+    num_trials=st.integers(1, 40),
+    fails=st.sampled_from([0.0, 0.2]),
+    seed=st.integers(0, 10**6),
+)
+def test_asha_decides_as_its_two_rules_do_apart(
+    eta: int, min_iter: int, num_trials: int, fails: float, seed: int
+) -> None:
+    asha = Asha(27, AshaParameters(eta=eta, min_iter=min_iter))
+    walk = Walk(asha, num_trials, Random(seed), fails)
+    while not walk.over():
+        seen = walk.standings()
+        assert (set(promoted(asha, seen)), stopped(asha, seen)) == halving(asha, seen)
+        walk.step()

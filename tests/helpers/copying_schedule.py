@@ -1,0 +1,61 @@
+"""A schedule of the tests: all members wait for each other at a rung, then the worse half copies the better one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from search_spaces.schedules.catalogue import ScheduleRow
+from search_spaces.schedules.contract import Continue, Decision, Exploit, Setting, Standings, parameter
+
+KIND = "copying"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyingParameters:
+    """What a spec may set."""
+
+    every: int = parameter(3, "Epochs between two decisions.", low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class Copying:
+    """Of each signature the best at a rung give weights to the worst, which go on with another learning rate."""
+
+    setting: Setting
+    parameters: CopyingParameters
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Every so many epochs, and the end."""
+        return (*range(self.parameters.every, self.setting.epochs, self.parameters.every), self.setting.epochs)
+
+    def reaching(self, num_trials: int) -> tuple[int, ...]:
+        """All of them."""
+        return (num_trials,) * len(self.rungs)
+
+    def decide(self, standings: Standings) -> dict[int, Decision]:
+        """Nothing before everyone who has not ended is there."""
+        by_number = {member.number: member for member in standings.members}
+        decisions: dict[int, Decision] = {}
+        for rung in self.rungs[:-1]:
+            ranked = standings.ranked(rung)
+            if len(ranked) + len(standings.ended - set(ranked)) < standings.num_expected:
+                continue
+            givers = ranked[: len(ranked) // 2]
+            for number in standings.waiting(rung):
+                decisions[number] = Continue()
+                fits = [g for g in givers if by_number[g].signature == by_number[number].signature]
+                able = [g for g in fits if by_number[g].waiting and by_number[g].epoch == rung]
+                if number not in givers and able:
+                    lr = Random(f"{self.setting.seed} {number} {rung}").random()
+                    decisions[number] = Exploit(able[0], {"lr": lr})
+        return decisions
+
+
+COPYING = ScheduleRow(
+    name=KIND,
+    summary="the worse half goes on from the better one's weights",
+    parameters=CopyingParameters,
+    make=Copying,
+)
