@@ -109,6 +109,23 @@ def test_a_member_can_go_on_from_another_ones_weights_with_its_own_numbers(tmp_p
     assert checkpoint.progress(saved.uri).params["lr"] == 1e-9
 
 
+def test_members_that_go_on_from_the_same_weights_part_by_their_learning_rates(tmp_path: Path) -> None:
+    """One program: the source itself, one that took its weights over as they are, and one with another rate."""
+    lane = runner(tmp_path)
+    one, *_ = members(dropout=0.0)
+    run(lane, leg(0, 2, [one]))
+    giver = replace(one, checkpoint=lane.save()[0].uri)
+    same = replace(giver, trial=1)
+    other = replace(giver, trial=2, params={**giver.params, "lr": 0.1})
+    (after,) = run(lane, leg(2, 3, [giver, same, other]))
+    losses = [told.metrics["val_loss"] for told in after]
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert abs(losses[2] - losses[0]) > 1e-3
+    assert [checkpoint.progress(saved.uri).params["lr"] for saved in lane.save()] == [0.01, 0.01, 0.1]
+    assert checkpoint.valid(giver.checkpoint), "nobody took the source's checkpoint away"
+
+
 def test_a_diverging_member_is_told_once_and_leaves(tmp_path: Path) -> None:
     wild = members(optimizer="sgd")
     wild[1] = replace(wild[1], params={**wild[1].params, "lr": 1e30})
