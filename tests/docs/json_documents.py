@@ -22,6 +22,9 @@ _SWEEP = {
     "trials[].beside": "what is shown beside the objective, by metric",
     "trials[].run_id": "the trial's run in MLflow",
     "trials[].error": "the last line of what went wrong, or null",
+    "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, or `stopped`: cut "
+    "off by the search's early end; `failure` is null where there is none",
+    "trials[].failure.text": "the whole of it: a sentence, or a traceback",
     "best.number": "the trial with the best value in the search; `best` is null where there is none",
     "best.value": "its best value",
     "best.params": "its searched hyperparameters",

@@ -22,7 +22,9 @@ TAGS: Mapping[str, str] = {
     "TRIAL_NUMBER": "The trial's number.",
     "TRIAL_STATE": "The trial's state. MLflow shows a trial that was stopped early as FINISHED: this tag "
     "tells it apart.",
-    "TRIAL_ERROR": "The last line of what went wrong.",
+    "TRIAL_ERROR": "What went wrong: a sentence, or a traceback.",
+    "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`; `stopped` "
+    "where the search's early end cut the trial off.",
     "DATA_LEAKS": "The leaks that were found in the data.",
     "NOTE": "The description that MLflow shows: the best trial so far and its configuration.",
     "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",

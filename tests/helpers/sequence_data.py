@@ -43,4 +43,4 @@ def series(folder: Path, lines: list[str] | None = None, **how: Any) -> Prepared
 def sequence_setup(prepared: Prepared, dtype: torch.dtype = torch.float64) -> Setup:
     """The recurrent workload on such data."""
     kind = workload("recurrent")
-    return Setup(kind, kind.data(kind.hyperparameters(), prepared.search, CPU, dtype), "val_loss")
+    return Setup(kind, kind.data(kind.hyperparameters(), prepared.search, CPU, dtype))

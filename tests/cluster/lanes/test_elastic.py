@@ -11,6 +11,7 @@ import pytest
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from tests.helpers.waiting import PATIENCE_S
 
@@ -50,7 +51,7 @@ class Trial:
         self.safe = 0
         self.losses: dict[int, float] = {}
         self.messages: list[str] = []
-        self.failures: list[str] = []
+        self.failures: list[FailureReason] = []
 
     def order(self) -> dict[str, Any]:
         member = Member(trial=0, seed=0, params=PARAMS, checkpoint=self.checkpoint)

@@ -86,7 +86,7 @@ def test_rows_that_do_not_fit_are_refused(model: TableModel) -> None:
 
 def test_regression_in_the_target_s_units(tmp_path: Path) -> None:
     prepared = prepare(Data(name="diabetes"), "regression")
-    uri, scored = winner(tmp_path, prepared, "val_rmse")
+    uri, scored = winner(tmp_path, prepared, Objective("val_rmse", "minimize"))
     model, _ = table_model("mlp", uri, prepared.search)
     rows = decode(prepared.test.x, prepared.test.columns)
     error = model.predict(rows)[PREDICTION].to_numpy() - prepared.test.y[:, 0]

@@ -15,6 +15,7 @@ from PIL import Image
 from scipy.linalg import sqrtm
 from torch.testing import assert_close
 
+from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import search_data
 from workloads.arrays import DataShape
 from workloads.data.search_data import SearchData
@@ -42,7 +43,7 @@ def eight_by_eight() -> SearchData:
 def setup() -> Setup:
     """With its classifier trained once for all tests."""
     data = GAN.data(GANHyperparameters(), eight_by_eight(), torch.device("cpu"), torch.float32)
-    return Setup(GAN, data, "val_frechet_distance")
+    return Setup(GAN, data, Objective("val_frechet_distance", "minimize"))
 
 
 def trainee(variant: str, seed: int = 0, **params: Any) -> Trainee:
