@@ -99,7 +99,7 @@ class Search:
             history = [seen for seen in past if self.sweep.space.contains(seen.params)]
             kept = {} if held is None else _searched_part(held)
             asked = self.sampler.ask(history, count - len(first), kept)
-        return [self._track(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
+        return [self._begun(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """See ``Ledger``."""
@@ -121,9 +121,12 @@ class Search:
         defaults = {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
         return self.sweep.space.first(defaults, self.sweep.start_from)
 
-    def _track(self, number: int, searched: Params) -> Track:
+    def _begun(self, number: int, searched: Params) -> Track:
         if self.study:
             assert self.study.add(self.sweep.space, searched) == number
+        return self._track(number, searched)
+
+    def _track(self, number: int, searched: Params) -> Track:
         full = complete(self.hyperparameters, {**self.sweep.constants, **searched})
         return Track(
             index=number,
@@ -136,16 +139,7 @@ class Search:
         )
 
     def _revived(self, record: Record, plan: Schedule) -> Track:
-        full = complete(self.hyperparameters, {**self.sweep.constants, **record.params})
-        track = Track(
-            index=record.number,
-            trial=record.number,
-            seed=self.sweep.seed,
-            searched=record.params,
-            params=full,
-            signature=signature(self.hyperparameters, full),
-            objective=self.sweep.objective,
-        )
+        track = self._track(record.number, record.params)
         for epoch, value in record.values.items():
             track.measure(epoch, value)
         revive(track, record.attributes.get("progress", {}), record.outcome, plan)

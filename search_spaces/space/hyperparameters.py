@@ -108,6 +108,5 @@ def complete(cls: type, params: Params) -> dict[str, Value]:
 
 
 def signature(cls: type, params: Params) -> Signature:
-    """The hyperparameters that shape the program, with their values: members of one cohort agree in it."""
-    full = complete(cls, params)
-    return tuple((name, full[name]) for name, hp in hyperparameters(cls).items() if hp.shapes)
+    """Of complete ``params`` those that shape the program: members of one cohort agree in them."""
+    return tuple((name, params[name]) for name, hp in hyperparameters(cls).items() if hp.shapes)

@@ -9,7 +9,6 @@ from typing import Any
 from torch import nn
 
 from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
-from search_spaces.space.hyperparameters import complete
 from search_spaces.types.failure import FailureReason
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
@@ -125,8 +124,7 @@ class LegRunner:
         return attempt(action) if self.ring.alone else action()
 
     def _hyperparameters(self, member: Member) -> Any:
-        cls = self._workload.hyperparameters
-        hp = cls(**complete(cls, member.params))
+        hp = self._workload.hyperparameters(**member.params)
         return replace(hp, lr=hp.lr * scaled(self.setting.lr_scaling, self.ring.size)) if hasattr(hp, "lr") else hp
 
     @property
