@@ -168,8 +168,11 @@ class Place:
     def environment(self) -> dict[str, str]:
         """Home and temporary folder are the place's own, and no store or cluster is named."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "RAY_", "PACELINE_"))}
-        own = {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp"), "PYTHONPATH": str(ROOT)}
-        return kept | own
+        return kept | self.own_environment() | {"PYTHONPATH": str(ROOT)}
+
+    def own_environment(self) -> dict[str, str]:
+        """Home and temporary folder."""
+        return {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
 
     def files(self) -> frozenset[str]:
         """Everything in all folders, with its size."""

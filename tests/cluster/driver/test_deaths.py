@@ -14,14 +14,14 @@ import pytest
 
 from tests.helpers.commands import Folder, agree
 from tests.helpers.kill_processes import Blow, Life, random_blows, records, survivors
+from tests.helpers.soak import NUM_DEATHS
 from tests.helpers.survival import unharmed
+from tests.helpers.sweep_here import Here
 from tests.helpers.sweep_in_this_process import outcome
 from tests.helpers.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
-NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "1"))
-"""20 is the long form (``make soak``); PACELINE_SEED changes the dice."""
 BLOWS = os.environ.get("PACELINE_BLOWS", "")
 """The blows that a series has printed: the same ones again."""
 VERDICT_VICTIMS = ("driver", "everything") if NUM_DEATHS > 1 else ("everything",)
@@ -58,7 +58,7 @@ final: {top: 2, seeds: 2}
 
 @pytest.mark.timeout(1200 + 120 * NUM_DEATHS)
 def test_any_death_is_survived(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     dice = random.Random(os.environ.get("PACELINE_SEED", "7"))
     blows = [Blow.parse(text) for text in BLOWS.split()] or random_blows(dice, NUM_DEATHS)
@@ -83,7 +83,7 @@ def test_any_death_is_survived(tmp_path: Path) -> None:
 
 
 def test_deaths_in_the_verdict_leave_it_as_it_would_have_been(tmp_path: Path) -> None:
-    struck = Folder(tmp_path)
+    struck = Here(tmp_path)
     struck.write(DETERMINED)
     lives = [Life.begin(struck, "run", "sweep.yaml", "--json")]
     assert lives[-1].wait(lambda: num_final_epochs(struck) > 0)
@@ -94,7 +94,7 @@ def test_deaths_in_the_verdict_leave_it_as_it_would_have_been(tmp_path: Path) ->
         assert lives[-1].wait(lives[-1].judging)
         print(lives[-1].kill(victim))
         assert lives[-1].phase == "verdict"
-    last = struck.paceline("resume", "--json")
+    last = Folder(tmp_path).paceline("resume", "--json")
     assert last.returncode == 0, last.stdout + last.stderr
     document = json.loads(last.stdout)
     unharmed(struck, document, num_trials=3)
@@ -119,7 +119,7 @@ def num_final_epochs(folder: Folder) -> int:
 
 
 def test_a_signal_stops_cleanly_and_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     life = Life.begin(folder, "run", "sweep.yaml")
     assert life.wait(lambda: life.phase == "search")

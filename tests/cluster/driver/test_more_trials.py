@@ -11,6 +11,7 @@ import pytest
 
 from tests.helpers.commands import Folder, agree
 from tests.helpers.kill_processes import Blow, Life
+from tests.helpers.sweep_here import Here
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def whole(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """A folder with a sweep that has ended; it grows from test to test."""
-    folder = Folder(tmp_path_factory.mktemp("more"))
+    folder = Here(tmp_path_factory.mktemp("more"))
     folder.write(SPEC)
     whole(folder, folder.document("run", "sweep.yaml"), 5)
     return folder

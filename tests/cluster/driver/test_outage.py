@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
@@ -11,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import Folder, agree
+from tests.helpers.soak import OUTAGE_S
 from tests.helpers.waiting import PATIENCE_S
 from tracking.store.open import open_store
 from tracking.ui import server as ui
 
 pytestmark = pytest.mark.slow
 
-OUTAGE_S = float(os.environ.get("PACELINE_OUTAGE_S", "6"))
-"""``PACELINE_OUTAGE_S=60 pytest tests/cluster/driver/test_outage.py`` is the long form."""
 NAP_S = max(0.05, OUTAGE_S / 160)
 """So that there is still something to train when the server comes back: 48 epochs a lane, some four passes each."""
 SPEC = f"""

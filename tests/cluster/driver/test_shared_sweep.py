@@ -19,6 +19,7 @@ from tests.helpers.commands import STATE_NAMES, Folder
 from tests.helpers.object_store import SECRET
 from tests.helpers.postgres import PASSWORD, Postgres
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import wait_until
 from tracking.ui import server as ui
 
@@ -160,7 +161,7 @@ def assert_clean(content: bytes, where: str) -> None:
         assert secret.encode() not in content, f"{where} holds a password"
 
 
-@pytest.mark.parametrize("moment", ["between legs", "in a leg"])
+@pytest.mark.parametrize("moment", [pytest.param("between legs", marks=pytest.mark.soak), "in a leg"])
 def test_a_later_attempt_ends_the_driver_before_it(moment: str, pg: Postgres, tmp_path: Path) -> None:
     """In a leg the driver learns of it while it takes a report, and Ray Tune stands between it and the command."""
     folder = Folder(tmp_path)
@@ -179,7 +180,7 @@ def test_a_later_attempt_ends_the_driver_before_it(moment: str, pg: Postgres, tm
 
 
 def test_refusals_leave_nothing(pg: Postgres, s3: dict[str, str], tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     url = pg.create("refusals")
     stores = {**s3, "PACELINE_STUDY": url, "PACELINE_CHECKPOINTS": "s3://weights/refused"}

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from search_spaces.spec.data import Data
 from tests.helpers.commands import Folder, agree
-from tests.helpers.paths import ROOT
 from tests.helpers.streams_without_ray import all_rows, csv_folder, frame, parquet_folder
+from tests.helpers.sweep_here import Here, OneRay
 from tests.workloads.data.test_stream import SPLIT, pictures
 from workloads.data.prepare import prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ORDERS = """
-import json, sys
-import ray
-from search_spaces.spec.data import Data
-from workloads.data.prepare import prepare
-from workloads.data.streaming.ray_data import own_shard
-
-ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-search = prepare(Data.model_validate_json(sys.argv[1])).search
-for life in range(2):
-    shard = own_shard(search.stream)
-    for epoch in (0, 1):
-        print(json.dumps([row for x, _ in shard.portions(epoch, 100) for row in x[:, 0].tolist()]))
-"""
 SPEC = """
 name: streamed
 workload: softmax
@@ -50,10 +33,15 @@ def test_an_epoch_meets_every_row_once_in_an_order_of_its_own(tmp_path: Path) ->
     data = Data(parquet=str(where), target="kind", streaming=True, split=SPLIT)
     stream = prepare(data).search.stream
     assert stream is not None
-    told = subprocess.run(
-        [sys.executable, "-c", ORDERS, data.model_dump_json()], cwd=ROOT, capture_output=True, text=True, check=True
+    OneRay.started()
+    from workloads.data.streaming.ray_data import own_shard
+
+    lives = [own_shard(stream) for _ in range(2)]
+    first, second, again, anew = (
+        [row for x, _ in shard.portions(epoch, 100) for row in x[:, 0].tolist()]
+        for shard in lives
+        for epoch in (0, 1)
     )
-    first, second, again, anew = map(json.loads, told.stdout.splitlines())
     assert (first, second) == (again, anew)
     assert first != second
     assert sorted(first) == sorted(second) == sorted(all_rows(stream)[0][:, 0].tolist())
@@ -80,7 +68,7 @@ def test_a_sweep_over_files_in_an_object_store(tmp_path: Path, s3: dict[str, str
     assert found["best"]["value"] > 0.7
     assert found["verdict"]["winner"]["mean"] > 0.7
     agree(folder, found, 3)
-    local = Folder(tmp_path / "local")
+    local = Here(tmp_path / "local")
     local.path.mkdir()
     local.write(SPEC.format(data=f"csv: {tmp_path / 't'}, streaming: true", more=""))
     assert [t["value"] for t in local.document("run", "sweep.yaml")["trials"]] == [
@@ -89,7 +77,7 @@ def test_a_sweep_over_files_in_an_object_store(tmp_path: Path, s3: dict[str, str
 
 
 def test_two_workers_each_read_their_part(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     spec = SPEC.format(
         data=f"folder: {pictures(tmp_path / 'zoo', 100)}, streaming: true", more="resources: {workers: 2}"
     )

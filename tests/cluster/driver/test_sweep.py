@@ -14,6 +14,7 @@ import pytest
 
 from tests.helpers.commands import Folder, agree
 from tests.helpers.misbehaving_workload import HOG_GIB
+from tests.helpers.sweep_here import Here
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ parameters:
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Folder, dict[str, Any]]]:
-    folder = Folder(tmp_path_factory.mktemp("sweep"))
+    folder = Here(tmp_path_factory.mktemp("sweep"))
     folder.write(SPEC)
     yield folder, folder.document("run", "sweep.yaml")
 
@@ -143,7 +144,7 @@ REASONS = {
 
 
 def test_poisoned_trials_fail_with_their_reasons_and_the_sweep_goes_on(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(CHAOS.format(poison=", ".join(REASONS)))
     document = folder.document("run", "sweep.yaml", code=3)
     agree(folder, document, 9)

@@ -13,6 +13,7 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
+from tests.helpers.sweep_here import end_ray
 from tests.helpers.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -26,6 +27,7 @@ PARAMS = {"nap_s": 0.2, "lr": 0.01, "batch_size": 128}
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    end_ray()
     for name, value in HEALTH_CHECKS.items():
         monkeypatch.setenv(f"RAY_health_check_{name}", value)
     import ray

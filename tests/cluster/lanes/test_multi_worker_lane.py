@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces.types.failure import FailureReason
 from tests.helpers.commands import Folder, agree
+from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import PATIENCE_S, wait_until
 from workloads.legs.ray_train import account
 
@@ -47,7 +48,7 @@ resources: {workers: 2}
 
 
 def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = Here(tmp_path)
     folder.write(SPEC)
     alone = folder.document("run", "sweep.yaml")
     folder.write(SPEC + "resources: {workers: 2}\n")

@@ -13,12 +13,11 @@ import pytest
 from tests.helpers.commands import Folder, agree
 from tests.helpers.paths import ROOT
 from tests.helpers.ray_cluster import RayCluster, Submitter
+from tests.helpers.soak import NUM_NODE_DEATHS as NUM_DEATHS
 from tests.helpers.waiting import wait_until
 
-NUM_DEATHS = int(os.environ.get("PACELINE_DEATHS", "1"))
-"""10 is the long form (``make soak``); PACELINE_SEED changes the dice."""
 NUM_TRIALS = 2 if NUM_DEATHS == 1 else 4
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900 + 120 * NUM_DEATHS)]
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(900 + 120 * NUM_DEATHS)]
 
 SPEC = f"""
 name: nodes

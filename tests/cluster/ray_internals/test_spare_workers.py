@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster.ray_internals import spare_workers
 from tests.helpers.commands import clean_environment
 from tests.helpers.paths import ROOT
+from tests.helpers.soak import SOAK
 
 SCRIPT = """
 import json, os, sys, time
@@ -49,7 +50,7 @@ def waiting():
 
 told = []
 worker = Worker.remote()
-for _ in range(3):
+for _ in range(int(sys.argv[1])):
     told.append(ray.get(worker.seen.remote()))
     before = waiting()
     told[-1]["ordered"] = ray.get(worker.order.remote())
@@ -69,7 +70,12 @@ print(json.dumps(told))
 def test_a_spare_takes_the_place_of_a_worker_again_and_again() -> None:
     environment = {**clean_environment(), "PYTHONPATH": str(ROOT), "RAY_num_workers_soft_limit": "32"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900
+        [sys.executable, "-c", SCRIPT, "5" if SOAK else "2"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     first, *others = json.loads(done.stdout.splitlines()[-1])

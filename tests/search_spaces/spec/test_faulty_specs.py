@@ -7,12 +7,16 @@ import sys
 
 import pytest
 
+from cluster.cli.main import main
 from tests.helpers.faulty_specs import BOMBS, FAULTY, LARGE, RAW, SPEC, TABLES, Place
 
 HEAVY = {"ray", "torch", "torchvision", "mlflow", "pandas", "sklearn", "numpy", "scipy", "pyarrow", "optuna"}
 IMPORTED = "import time:"
 SAMPLE = [name for table in TABLES for name in list(table)[::4]]
-"""The benchmark runs them all; in process each has its own test."""
+"""Of those that have a test of their own; the benchmark runs them all."""
+ALL = [*RAW, *SAMPLE, *LARGE, *BOMBS]
+COMMANDS = ["no spec", "binary", SAMPLE[0], "large table", "many brackets"]
+"""One of each kind, in a process of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +25,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place.make(tmp_path_factory.mktemp("faulty"), large_bytes=3 * 2**20)
 
 
-@pytest.mark.parametrize("name", [*RAW, *SAMPLE, *LARGE, *BOMBS])
-def test_a_faulty_spec_is_refused_and_leaves_nothing(name: str, place: Place) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_a_faulty_spec_is_refused_and_leaves_nothing(
+    name: str, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.put(FAULTY[name])
+    before = place.files()
+    monkeypatch.chdir(place.here)
+    for variable, value in place.own_environment().items():
+        monkeypatch.setenv(variable, value)
+    assert main(["run", SPEC]) == 2
+    out, err = capsys.readouterr()
+    assert FAULTY[name].is_told(err), err
+    assert out == ""
+    assert place.files() == before
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in COMMANDS else pytest.mark.soak) for name in ALL]
+)
+def test_a_faulty_spec_is_refused_before_anything_heavy_is_imported(name: str, place: Place) -> None:
     place.put(FAULTY[name])
     before = place.files()
     command = [sys.executable, "-X", "importtime", "-m", "cluster.cli", "run", SPEC]

@@ -12,6 +12,9 @@ from workloads.champion.export import Exported
 from workloads.champion.onnx_file import NotExportable, write_onnx
 from workloads.registry import workload
 
+QUICK = ("softmax", "cnn", "recurrent")
+"""One without hidden layers, one with convolutions, one that loops over steps."""
+
 
 def exported(name: str) -> tuple[torch.nn.Module, object]:
     kind, hp, search = workload(name), trainee(name).hp, search_data()
@@ -23,7 +26,9 @@ def exported(name: str) -> tuple[torch.nn.Module, object]:
     return Exported(data.prepare, model, data.shape).eval(), search.train.x[:4].copy()
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.soak) for name in SMALL]
+)
 def test_the_runtime_agrees_with_torch_for_any_number_of_rows(tmp_path: Path, name: str) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'paceline[onnx]'")
     pytest.importorskip("onnxscript", reason="pip install 'paceline[onnx]'")

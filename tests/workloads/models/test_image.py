@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,12 @@ def test_how_a_network_is_computed_changes_little_in_what_it_gives(how: dict[str
 
 
 @pytest.mark.slow
-def test_a_compiled_network_trains_the_same_and_keeps_its_names() -> None:
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.soak)])
+def test_a_compiled_network_trains_the_same_and_keeps_its_names(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inductor is torch's own choice, and takes most of a minute; the other one traces and compiles nothing."""
+    monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend=backend))
     shared, member = setup()
     plain, compiled = PlainLoop(shared, member), PlainLoop(shared, setup(compile=True)[1])
     x, y = shared.data.inputs(shared.data.x_train[:8]), shared.data.y_train[:8]

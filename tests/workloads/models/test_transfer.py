@@ -186,6 +186,7 @@ def test_weights_of_an_earlier_training_are_found_in_its_state(tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_network_trained_on_other_classes_beats_one_from_scratch(tmp_path: Path) -> None:
     whole = {
         **SMALL,
