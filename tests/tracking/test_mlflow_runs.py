@@ -58,7 +58,7 @@ def _is_the_sweeps_own_run(parent: Any) -> None:
     assert parent.data.params == {"trials": "8", "schedule": "asha"}
     assert (
         parent.data.tags["mlflow.note.content"].splitlines()[0]
-        == "**Best: trial 2, val_accuracy 0.9** with `lr=0.1`"
+        == "**Best in search: t002, val_accuracy 0.9** with `lr=0.1`"
     )
     assert {k: parent.data.tags[k] for k in ("sweep.role", "sweep.state", "verdict")} == {
         "sweep.role": "sweep",

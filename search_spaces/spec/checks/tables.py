@@ -87,7 +87,7 @@ def parquet_columns(path: Path) -> list[str]:
 
     try:
         return list(pyarrow.parquet.read_schema(path).names)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no Parquet file: {error}") from None
 
 

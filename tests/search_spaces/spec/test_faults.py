@@ -145,7 +145,7 @@ CASES = {
         "0.2",
     ),
     # other tools' keys
-    "program": Case("program: train.py", 5, "program", "write 'workload: mlp | cnn'", None),
+    "program": Case("program: train.py", 5, "program", "is not read: write 'workload: ", None),
     "project": Case("project: mine", 5, "project", "write 'tracking: {experiment: NAME}'"),
     "objectives": Case("metrics: [{name: a}]", 5, "metrics", "is not available yet (several objectives)"),
     # text that is no spec

@@ -9,6 +9,7 @@ import pytest
 
 import search_spaces
 from search_spaces.spec import stored
+from search_spaces.spec.example_data import example_data
 from search_spaces.spec.sweep import Sweep, load_sweep, parse_sweep
 from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
@@ -54,9 +55,14 @@ def test_every_example(example: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_every_workload_s_first_spec(name: str) -> None:
-    text = template(catalogue().workload(name), "schema.json")
-    same(parse_sweep(text, "sweep.yaml", Path.cwd(), catalogue=catalogue()))
+def test_every_workload_s_first_spec(name: str, tmp_path: Path) -> None:
+    known = catalogue().workload(name)
+    for kind, problems in known.problems.items():
+        example = example_data(kind, problems[0])
+        if example.file:
+            (tmp_path / example.file).write_text(example.content())
+        text = template(known, "schema.json", catalogue(), kind)
+        same(parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()))
 
 
 @pytest.mark.parametrize("text", ONES)
