@@ -12,25 +12,29 @@ Measured = dict[str, Tensor]
 
 
 def cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple[Measured, Tensor]:
-    """Smoothed by a share s for all classes (Szegedy et al. 2015, arXiv:1512.00567); None: nobody smooths.
-
-    ``y`` is (..., batch) of classes. The gradient is (softmax - smoothed label) / batch. ``train_loss`` is without
-    smoothing; a NaN is never a hit.
-    """
+    """As ``smoothed_cross_entropy``, with its gradient, (softmax - smoothed label) / batch."""
     num_classes, batch = outputs.shape[-2:]
-    labels = y.expand(*outputs.shape[:-2], batch).unsqueeze(-2)
-    logs = outputs.log_softmax(-2)
-    plain = logs.gather(-2, labels).mean((-2, -1)).neg_()
-    hits = (outputs.gather(-2, labels) >= outputs.amax(-2, keepdim=True)).to(outputs.dtype).mean((-2, -1))
-    loss = plain
+    measured, logs, labels = smoothed_cross_entropy(outputs, y, smoothing)
     if smoothing is None:
         gradient = logs.exp_().scatter_(-2, labels, -1.0, reduce="add")
     else:
-        share = smoothing.to(outputs.dtype)
-        loss = plain.lerp(-logs.mean((-2, -1)), share)
-        share = share[..., None, None]
+        share = smoothing.to(outputs.dtype)[..., None, None]
         gradient = logs.exp_().scatter_add_(-2, labels, (share - 1).expand(labels.shape)).sub_(share / num_classes)
-    return {"loss": loss, "train_loss": plain, "train_accuracy": hits}, gradient.div_(batch)
+    return measured, gradient.div_(batch)
+
+
+def smoothed_cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple[Measured, Tensor, Tensor]:
+    """Smoothed by a share s for all classes (Szegedy et al. 2015, arXiv:1512.00567); None: nobody smooths.
+
+    ``y`` is (..., batch) of classes. ``train_loss`` is without smoothing; a NaN is never a hit. Returns the outputs'
+    log-softmax and the labels, both with a dimension of classes, too.
+    """
+    labels = y.expand(*outputs.shape[:-2], outputs.shape[-1]).unsqueeze(-2)
+    logs = outputs.log_softmax(-2)
+    plain = logs.gather(-2, labels).mean((-2, -1)).neg_()
+    hits = (outputs.gather(-2, labels) >= outputs.amax(-2, keepdim=True)).to(outputs.dtype).mean((-2, -1))
+    loss = plain if smoothing is None else plain.lerp(-logs.mean((-2, -1)), smoothing.to(outputs.dtype))
+    return {"loss": loss, "train_loss": plain, "train_accuracy": hits}, logs, labels
 
 
 def squared_error(outputs: Tensor, y: Tensor, target_std: float) -> tuple[Measured, Tensor]:

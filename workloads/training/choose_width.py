@@ -62,8 +62,7 @@ def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
 def _fused_alone(setup: Setup, member: Trainee) -> bool:
     if not setup.workload.fuses(member.hp):
         return False
-    recorded = setup.workload.recordable and setup.data.device.type == "cuda"
-    return recorded or is_sequence(setup.build(member))
+    return setup.recorded or is_sequence(setup.build(member))
 
 
 def _chunks(items: Sequence[int], width: int) -> list[list[int]]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from search_spaces.types.plain import ASKED_FOR, plain
 from workloads.hyperparameters import Training
 
 SLOTS: dict[str, tuple[str, ...]] = {
@@ -37,10 +38,19 @@ KERNELS: dict[str, Callable[..., None]] = {
 
 They have no public name. Where there are none, the rules below serve.
 """
+WITHOUT = "Adam on a CPU is made of torch's public operations: updates of large cohorts take longer"
 PLANNED = 64
 """Updates whose numbers are made at once."""
 CLIP_EPS = 1e-6
 """Added to the norm that clipping divides by, as in ``torch.nn.utils.clip_grad_norm_``."""
+
+
+def why_off() -> str | None:
+    """Why torch's own kernels are not used; None where they are."""
+    if plain():
+        return ASKED_FOR
+    missing = [f"_fused_{name}_" for name in ("adam", "adamw") if name not in KERNELS]
+    return f"torch has no {', '.join(missing)}" if missing else None
 
 
 def groups(model: nn.Module, lr: float) -> list[dict[str, Any]]:
@@ -112,7 +122,7 @@ class StackedOptimizer:
             any(getattr(hp, rule) > 0 for hp in members) for rule in ("clip_norm", "weight_decay", "l1")
         )
         self._scratch = torch.empty(0)
-        kernel = KERNELS.get(self.name) if like.device.type == "cpu" else None
+        kernel = KERNELS.get(self.name) if like.device.type == "cpu" and why_off() is None else None
         self._rows = _Rows(kernel, members, slots) if kernel else None
         self._rates: list[float] = []
         self._plan: Iterator[tuple[Tensor, list[float]]] = iter(())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.types.objective import LOSS, WORST, Objective
+from search_spaces.types.plain import plain
 from workloads.arrays import DataShape
 from workloads.data.epoch_order import balancing, epoch_order, mix, seed_cpu
 from workloads.layers.initialisation import initialise
@@ -104,6 +105,11 @@ class Setup:
         if self.workload.judge is not None:
             return self.workload.judge(self.data)
         return self.workload.task(self.data.shape, self.objective.name)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether training steps become CUDA graphs."""
+        return self.workload.recordable and self.data.device.type == "cuda" and not plain()
 
     def autocast(self) -> AbstractContextManager[object]:
         """bfloat16 products on a GPU where the workload asks for it; elsewhere nothing."""

@@ -12,11 +12,13 @@ import torch
 from torch.testing import assert_close
 
 from tests.helpers.soak import pairs
+from search_spaces.types.plain import VARIABLE
 from tests.helpers.workload_data import setup, train, trainee
 from workloads.hyperparameters import ACTIVATION_NAMES, OPTIMIZER_NAMES
 from workloads.registry import WORKLOADS, workload
 from workloads.training.choose_width import make_loop
 from workloads.training.fused.loop import FusedLoop
+from workloads.training.fused.mlp_by_hand import is_sequence
 from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Trainee
 
@@ -67,18 +69,49 @@ def assert_states_close(found: Any, expected: Any) -> None:
     assert_close(found.optimizer, expected.optimizer, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize(("name", "hyperparameter", "choice"), CASES)
-def test_a_fused_cohort_agrees_with_plain_trainings(name: str, hyperparameter: str, choice: str) -> None:
+WAYS = [(*case, "fast") for case in CASES] + [(*case, "plain") for case in CASES if case[0] in ("softmax", "mlp")]
+"""Other workloads' plain way is their fast one, but for the loss."""
+
+
+@pytest.fixture(params=["fast", "plain"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Gradients that are written out, and autograd's; torch's own kernels, and its public operations."""
+    monkeypatch.setenv(VARIABLE, str(int(request.param == "plain")))
+    return str(request.param)
+
+
+def test_the_plain_way_writes_no_gradient_out(way: str) -> None:
+    loop = FusedLoop(setup("mlp"), cohort("mlp"))
+    assert (loop.direct is None, is_sequence(loop.model), loop.optimizer._rows is None) == (
+        (True, False, True) if way == "plain" else (False, True, False)
+    )
+
+
+@pytest.mark.parametrize(("name", "hyperparameter", "choice", "way"), WAYS, indirect=["way"])
+def test_a_fused_cohort_agrees_with_plain_trainings(name: str, hyperparameter: str, choice: str, way: str) -> None:
     assert_agree(name, cohort(name, **{hyperparameter: choice}))
 
 
 @pytest.mark.parametrize("name", FUSABLE)
-def test_members_of_different_seeds_agree_with_plain_trainings(name: str) -> None:
+def test_the_plain_way_gives_the_same_weights(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To rounding."""
+    states = []
+    for switch in ("0", "1"):
+        monkeypatch.setenv(VARIABLE, switch)
+        loop = FusedLoop(setup(name), cohort(name, seeds=(3, 1, 4, 1)))
+        train(loop, 2)
+        states.append([loop.state(k) for k in range(4)])
+    for fast, slow in zip(*states, strict=True):
+        assert_states_close(fast, slow)
+
+
+@pytest.mark.parametrize("name", FUSABLE)
+def test_members_of_different_seeds_agree_with_plain_trainings(name: str, way: str) -> None:
     assert_agree(name, cohort(name, seeds=(3, 1, 4, 1)))
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn", "recurrent"])
-def test_dropout_agrees_exactly_where_seeds_are_shared(name: str) -> None:
+def test_dropout_agrees_exactly_where_seeds_are_shared(name: str, way: str) -> None:
     rates = (0.0, 0.2, 0.5, 0.7)
     members = [
         dataclasses.replace(m, hp=dataclasses.replace(m.hp, dropout=r))

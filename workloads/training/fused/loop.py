@@ -62,7 +62,7 @@ class FusedLoop:
         }
         cost = None if self.at_once else written_out(self.task, self.numbers)
         self.direct = DirectGradient.of(self.model, cost, self.theta, self.buffers, shared)
-        self.graphs = Graphs() if self.setup.workload.recordable and self.theta.is_cuda else None
+        self.graphs = Graphs() if self.setup.recorded else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, *example) or (members, batch, *example) to (members, batch, ...), in the model's present mode."""

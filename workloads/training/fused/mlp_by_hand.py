@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from workloads.layers.activations import ELU, LeakyReLU, Sloped
 from workloads.layers.layers import Dropout
+from workloads.tasks.by_hand import by_hand
 from workloads.training.fused.layout import Layout
 
 aten = torch.ops.aten
@@ -69,7 +70,9 @@ def _rule(layer: nn.Module, name: str, buffers: Mapping[str, Tensor]) -> tuple[R
 
 
 def is_sequence(model: nn.Module) -> bool:
-    """Whether the model is a plain sequence of layers known here, on flattened examples."""
+    """Whether the model is a plain sequence of layers known here, on flattened examples, to be computed here."""
+    if not by_hand():
+        return False
     if type(model) is not nn.Sequential or type(model[0]) is not nn.Flatten:
         return False
     return all(type(layer) in (nn.Linear, Dropout, *RULES) for layer in model[1:])

@@ -1,0 +1,32 @@
+"""Whether gradients come from where somebody has written them out, or from autograd alone."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from search_spaces.types.plain import ASKED_FOR, plain
+
+BACKWARD = ("threshold", "gelu", "silu", "mish", "tanh", "sigmoid", "leaky_relu", "elu")
+"""torch's own derivatives that are called by name, each ``torch.ops.aten.NAME_backward``: no public one has them."""
+WITHOUT = "gradients are autograd's: steps of small networks take about 1.5 times as long"
+
+
+def why_off() -> str | None:
+    """Why gradients are autograd's; None where those written out are used."""
+    if plain():
+        return ASKED_FOR
+    missing = _missing()
+    return f"torch has no {', '.join(missing)}" if missing else None
+
+
+def by_hand() -> bool:
+    """Whether gradients that are written out are used."""
+    return why_off() is None
+
+
+@cache
+def _missing() -> tuple[str, ...]:
+    import torch  # here, so that a driver can ask whether it is to be plain
+
+    names = [f"{name}_backward" for name in BACKWARD]
+    return tuple(f"aten.{name}" for name in names if not hasattr(torch.ops.aten, name))
