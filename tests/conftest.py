@@ -12,6 +12,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run side by side on few cores
 
+from search_spaces.types.plain import VARIABLE
 from tests.helpers.object_store import object_store
 from tests.helpers.postgres import Postgres, postgres
 from tests.helpers.small_sweep_in_mlflow import open_writer, write_trial
@@ -34,7 +35,7 @@ if (
 def no_shared_stores() -> Iterator[None]:
     """A sweep shares what its test says, whatever the environment names."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("STUDY", "CHECKPOINTS", "HOME", "ATTEMPT"):
+        for name in ("STUDY", "CHECKPOINTS", "HOME", "ATTEMPT", "PLAIN"):
             patch.delenv(f"PACELINE_{name}", raising=False)
         yield
 
@@ -93,13 +94,15 @@ def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", "http", "mlflow"])
+@pytest.fixture(params=["sqlite", "http", "mlflow", "plain"])
 def any_uri(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Our way into a SQLite file, a server, and MLflow's way into a SQLite file of a schema that we do not know."""
+    """Our way into a SQLite file, a server, MLflow's way into one of an unknown schema, the plain way."""
     if request.param == "http":
         return str(request.getfixturevalue("server").url)
     if request.param == "mlflow":
-        monkeypatch.setattr("tracking.store.open.REVISIONS", set())
+        monkeypatch.setattr("tracking.store.sqlite.REVISIONS", set())
+    if request.param == "plain":
+        monkeypatch.setenv(VARIABLE, "1")
     return str(request.getfixturevalue("sqlite_uri"))
 
 

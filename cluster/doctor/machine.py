@@ -11,7 +11,7 @@ import sqlite3
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -205,16 +205,3 @@ def ray_starts() -> Iterator[Check]:
     yield judged(
         "ray starts", not strangers, strangers or "and its workers load Paceline", "see the packages above"
     )
-
-
-QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
-    versions,
-    packages,
-    machine,
-    threads,
-    store,
-    torch_and_gpu,
-    ray_imports,
-)
-FULL = (*QUICK, ray_starts)
-"""A check is added by a function and a row."""

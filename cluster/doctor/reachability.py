@@ -12,13 +12,20 @@ from cluster.lanes.joined_cluster import on_every_node
 from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.passwords import holds_password, masked
+from search_spaces.types.plain import VARIABLE
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
     from search_spaces.spec.sweep import Sweep
 
-TRAVELLING: Final = ("PACELINE_HOME", "PACELINE_STUDY", "PACELINE_CHECKPOINTS", "MLFLOW_TRACKING_URI")
+TRAVELLING: Final = (
+    "PACELINE_HOME",
+    "PACELINE_STUDY",
+    "PACELINE_CHECKPOINTS",
+    "MLFLOW_TRACKING_URI",
+    VARIABLE,
+)
 """Variables of the submitting shell that are told to the job."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 

@@ -8,8 +8,31 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import TextIO
 
-from cluster.doctor.machine import FULL, QUICK, Check
+from cluster.doctor.fast_ways import fast_ways
+from cluster.doctor.machine import (
+    Check,
+    machine,
+    packages,
+    ray_imports,
+    ray_starts,
+    store,
+    threads,
+    torch_and_gpu,
+    versions,
+)
 
+QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
+    versions,
+    packages,
+    machine,
+    threads,
+    store,
+    torch_and_gpu,
+    ray_imports,
+    fast_ways,
+)
+FULL = (*QUICK, ray_starts)
+"""A check is added by a function and a row."""
 MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 
 

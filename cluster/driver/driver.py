@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
 from cluster.lanes.joined_cluster import Joined
@@ -28,6 +29,7 @@ from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.faults import SpecError
+from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
 from workloads.registry import workload
 
@@ -95,12 +97,16 @@ class Driver:
     def run(self, leave_ray: bool) -> int:
         """See ``drive``."""
         self._enter("starting")
+        if plain():
+            self.observer.message(MEANING)
         preparing = Preparing(self.sweep)
         try:
             threading.Thread(target=local_ray.import_early, daemon=True).start()
             own_ray = nullcontext() if self.joined else local_ray.local_ray(self._size.ray_cpus, leave_ray)
             with own_ray, self.stop.listening():  # in this order: Ray sets handlers too
                 self._took("start", self._begun)
+                for told in fallen_back([SPARES] if self.joined else [LEAN_RAY, FORKED]):
+                    self.observer.message(told)
                 return self._with_ray(preparing)
         except (DataError, SpecError):
             if is_new(self._study):

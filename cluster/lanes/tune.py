@@ -13,18 +13,22 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune.execution import class_cache
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
+from ray.tune.utils.object_cache import _ObjectCache
 
 from cluster.lanes.fair_share import Sharing
 from cluster.lanes.lane import Lane
 from cluster.lanes.multi_worker_lane import CrewLane
+from cluster.ray_internals import spare_workers
 from cluster.ray_internals.orphaned_groups import tidying
 from cluster.sweep.coordinator import Conductor, Handle
 from cluster.sweep.lane_count import LaneSize
 from cluster.sweep.messages import Report, Shared
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import SECRETS
+from search_spaces.types.plain import ASKED_FOR, plain
 from workloads.legs.ray_train import Crew
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
@@ -35,6 +39,17 @@ class_cache.ENV_VARS_TO_PROPAGATE.difference_update(SECRETS)
 
 MAX_BARREN_FITS = 3
 """So many Tune runs in a row may end in an error without a single report."""
+
+
+WITHOUT = "lanes start anew for a leg that they had to wait for"
+
+
+def why_off() -> str | None:
+    """Why Tune starts and keeps lanes as it does by itself; None where all of them are kept."""
+    if plain():
+        return ASKED_FOR
+    known = hasattr(TuneController, "_cleanup_cached_actors") and hasattr(_ObjectCache, "increase_max")
+    return None if known else f"Ray Tune {ray.__version__} has another cache of idle actors"
 
 
 @dataclass(frozen=True)
@@ -133,7 +148,8 @@ class Watch(_Unsaved, FIFOScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """See ``FIFOScheduler``. Lanes without a leg stay for later ones: Tune alone would keep a single one."""
         super().on_trial_add(tune_controller, trial)
-        tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_to_keep)
+        if self._num_to_keep and why_off() is None:
+            tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_to_keep)
         self._num_to_keep = 0
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
@@ -171,7 +187,10 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
     one by one on a single lane.
     """
     barren, careful = 0, False
-    if lanes.sharing is None:
+    why = why_off()
+    if why not in (None, ASKED_FOR):
+        conductor.say(f"{why}: {WITHOUT}")
+    if lanes.sharing is None and why is None:
         _inherit_environment()
     if lanes.size.most > 1:
         show = tidying(show)
@@ -231,8 +250,8 @@ def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
         return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
     strategy = conductor.sweep.resources.strategy
     storage = str(conductor.home.path / "tune" / "crews")
-    on_cluster = lanes.sharing is not None
-    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=on_cluster)
+    spares = lanes.sharing is not None and spare_workers.why_off() is None
+    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=spares)
     lane = tune.with_parameters(type(name, (CrewLane,), {}), shared=lanes.shared, crew=crew)
     return tune.with_resources(
         lane, {"memory": 1}

@@ -27,6 +27,7 @@ from typing import Any
 
 from cluster.ray_internals.forked_worker import ADDRESS, abstract
 from cluster.ray_internals.imports import import_ahead
+from search_spaces.types.plain import ASKED_FOR, plain
 
 RAYS = ("pandas", "pyarrow", "fsspec", "requests", "jsonschema", "pydantic", "rich", "yaml")
 """What Ray Tune imports, beside Ray."""
@@ -34,10 +35,18 @@ AHEAD = ("workloads.legs.runner", "workloads.training.fused.loop", "workloads.tr
 ON_RAY = ("cluster.lanes.lane",)
 DRAWN = "ActorClassID"
 """What Ray draws at random as it is imported."""
+WITHOUT = "every worker imports torch and Ray Tune for itself: 2 to 4 s of CPU each"
 PATIENCE_S = 5.0
 """With whoever asks, and does not say for what."""
 CREDENTIALS = struct.Struct("3i")
 """Linux's ``ucred``: process, user, group."""
+
+
+def why_off() -> str | None:
+    """Why Ray starts its workers as ever; None where they are forked."""
+    if plain():
+        return ASKED_FOR
+    return None if sys.platform == "linux" else f"workers are forked on Linux alone, not on {sys.platform}"
 
 
 @contextmanager
@@ -46,7 +55,7 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
 
     With ``leave`` it ends with this process, else behind the block; workers outlive it.
     """
-    if sys.platform != "linux":
+    if why_off():
         yield {}
         return
     address = f"paceline-{secrets.token_hex(16)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import subprocess
@@ -9,10 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial, partialmethod
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from cluster.ray_internals import forked_worker, lean_agent
+from cluster.ray_internals.forkserver import DRAWN
+from search_spaces.types.plain import ASKED_FOR, plain
 
 IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
 """What a Ray of our own has no use for: an autoscaler, a web page's server, logs sent to the driver.
@@ -20,38 +24,79 @@ IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
 With what ``lean_agent`` leaves out they are half of the time that Ray takes to start.
 """
 
+NEEDED: Mapping[str, Sequence[str]] = {
+    "ray._private.node": [f"Node.{name}" for name in IDLE],
+    "ray._private.utils": ["get_dashboard_dependency_error"],
+    "ray._private.services": ["get_node", "start_ray_process", "RAY_PATH", "_get_gcs_client_options"],
+    "ray._private.state": ["GlobalState._initialize_global_state"],
+    "ray._private.parameter": ["RayParams.__init__(setup_worker_path)"],
+    "ray.dashboard.utils": ["get_all_modules"],
+    "ray.actor": [DRAWN],
+}
+"""What Ray must have inside, for this and for the fork server: without any of it nothing is replaced."""
+WITHOUT = "Ray starts as it is, some 6 s later"
+
 START_S = 30.0
 """Ray's own patience with its node."""
 
 
 @contextmanager
 def lean_node(variables: Mapping[str, str]) -> Iterator[None]:
-    """Ray's node starts without what is ``IDLE``, and with a small agent, where it knows of these steps.
+    """Ray's node starts without what is ``IDLE``, and with a small agent, unless ``why_off`` tells otherwise.
 
     ``variables`` tell of a fork server; without them workers start as ever. Ray's processes keep them.
     """
-    from ray._private import node, parameter, services, utils
-
-    new: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
-    new += [(utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted"))]
-    if hasattr(services, "get_node"):
-        new += [(services, "get_node", partial(_node_once_there, services.get_node))]
-    if hasattr(services, "start_ray_process"):
-        new += [(services, "start_ray_process", partial(_with_lean_agent, services.start_ray_process))]
-    init: Any = parameter.RayParams.__init__
-    if variables and "setup_worker_path" in inspect.signature(init).parameters:
-        new += [(parameter.RayParams, "__init__", partialmethod(init, setup_worker_path=forked_worker.__file__))]
-    known = [(place, name, getattr(place, name), step) for place, name, step in new if hasattr(place, name)]
+    if why_off():
+        yield
+        return
+    steps = [(place, name, getattr(place, name), step) for place, name, step in _steps(forking=bool(variables))]
     try:
         os.environ.update(variables)
-        for place, name, _, step in known:
+        for place, name, _, step in steps:
             setattr(place, name, step)
         yield
     finally:
-        for place, name, old, _ in known:
+        for place, name, old, _ in steps:
             setattr(place, name, old)
         for name in variables:
             del os.environ[name]
+
+
+def why_off() -> str | None:
+    """Why Ray starts as it is; None where it starts lean. Imports Ray, unless the plain ways are wanted."""
+    if plain():
+        return ASKED_FOR
+    import ray
+
+    lacking = [
+        f"{module}: {path}" for module, names in NEEDED.items() for path in names if not _known(module, path)
+    ]
+    return f"Ray {ray.__version__} has no {', '.join(lacking)}" if lacking else None
+
+
+def _known(module: str, path: str) -> bool:
+    name, _, parameter = path.partition("(")
+    try:
+        found = attrgetter(name)(importlib.import_module(module))
+    except (ImportError, AttributeError):
+        return False
+    return not parameter or parameter.rstrip(")") in inspect.signature(found).parameters
+
+
+def _steps(forking: bool) -> list[tuple[Any, str, Any]]:
+    """What is put in the place of what, for as long as Ray starts: object, name, replacement."""
+    from ray._private import node, parameter, services, utils
+
+    steps: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
+    steps += [
+        (utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted")),
+        (services, "get_node", partial(_node_once_there, services.get_node)),
+        (services, "start_ray_process", partial(_with_lean_agent, services.start_ray_process)),
+    ]
+    if forking:
+        init: Any = parameter.RayParams.__init__
+        steps += [(parameter.RayParams, "__init__", partialmethod(init, setup_worker_path=forked_worker.__file__))]
+    return steps
 
 
 def _with_lean_agent(start: Callable[..., Any], command: Sequence[str], *args: Any, **options: Any) -> Any:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from search_spaces.types.plain import ASKED_FOR, plain
 from workloads.registry import WORKLOADS
 
 IMPORTS = ("ray.train.torch", "ray.train.v2._internal.execution.worker_group.worker", "torch._dynamo")
@@ -29,10 +30,23 @@ FOR_TABLES = (
     "sklearn.pipeline",
     "sklearn.preprocessing",
 )
+WITHOUT = "a training whose worker dies goes on 10 to 16 s later"
 ORDER_AFTER_S = 10.0
 """A ring that has just begun is not held up by its spares' imports."""
 CANCEL_AFTER_S = 1.5
 """A process has been started by then, and has not imported torch yet."""
+
+
+def why_off() -> str | None:
+    """Why dead workers have no spares; None where they have."""
+    if plain():
+        return ASKED_FOR
+    try:
+        import ray.experimental.internal_kv  # noqa: F401 - whether it is there is the question
+        from ray._private.state import available_resources_per_node  # noqa: F401 - likewise
+    except ImportError as error:
+        return f"Ray has changed inside: {error}"
+    return None
 
 
 def modules_of(workload: str, *, table: bool) -> tuple[str, ...]:
@@ -44,8 +58,10 @@ def modules_of(workload: str, *, table: bool) -> tuple[str, ...]:
 def environment(modules: Sequence[str]) -> dict[str, Any]:
     """The runtime environment of workers that import these modules before they are ready for anything.
 
-    On a node that has no such Python Ray's workers start as they do without it.
+    On a node that has no such Python Ray's workers start as they do without it. Empty where spares are off.
     """
+    if why_off():
+        return {}
     python = shlex.quote(sys.executable)
     warm = f"{python} -m cluster.ray_internals.warm_worker {','.join((*IMPORTS, *modules))}"
     return {"py_executable": f"$(test -x {python} && echo {warm} || command -v python3 || echo python)"}

@@ -16,9 +16,9 @@ from tracking.names import sqlite_path
 from tracking.store.errors import Away, sorted_trouble
 from tracking.store.mlflow_client import MlflowStore
 from tracking.store.records import PARENT, Place, SweepHeader, opening
-from tracking.store.sqlite import REVISIONS, SqliteStore, revision
+from tracking.store.sqlite import SqliteStore, why_off
 
-__all__ = ["DEFAULT_URI", "Store", "open_mlflow", "open_store", "open_sweep", "resolve", "sqlite_path"]
+__all__ = ["DEFAULT_URI", "Store", "open_mlflow", "open_store", "open_sweep", "resolve", "sqlite_path", "why_slow"]
 
 Store = MlflowStore | SqliteStore
 DEFAULT_URI: Final = "sqlite:///mlflow.db"
@@ -47,12 +47,20 @@ def open_store(uri: str | None = None) -> Store:
     if path is None:
         return open_mlflow(uri)
     with sorted_trouble():
-        if not path.exists() or path.stat().st_size == 0:
-            _create(path)
-        with closing(sqlite3.connect(path, timeout=20)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        known = revision(path) in REVISIONS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if why_off(path) is None:
+            if not path.exists() or path.stat().st_size == 0:
+                _create(path)
+            with closing(sqlite3.connect(path, timeout=20)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+        known = why_off(path) is None
     return SqliteStore(path) if known else open_mlflow(uri)
+
+
+def why_slow(uri: str | None = None) -> str | None:
+    """Why a SQLite file at ``uri`` is not written in the fastest way; None where it is, and for other stores."""
+    path = sqlite_path(resolve(uri))
+    return None if path is None else why_off(path)
 
 
 def open_mlflow(uri: str | None = None) -> MlflowStore:
@@ -79,7 +87,6 @@ def open_sweep(store: Store, header: SweepHeader, run_ids: dict[str, str]) -> Pl
 
 def _create(path: Path) -> None:
     """A new store is a copy of one that MLflow made once on this machine: its migrations take 4 s, a copy none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     template = _template()
     try:
         if not template.exists():

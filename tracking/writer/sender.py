@@ -6,10 +6,12 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, assert_never
 
+from search_spaces.types.plain import ASKED_FOR
 from tracking import names
 from tracking.store.errors import Away, Refused, first_line
-from tracking.store.open import Store, open_store, open_sweep
+from tracking.store.open import Store, open_store, open_sweep, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
+from tracking.store.sqlite import WITHOUT
 from tracking.ui import shared_view
 from tracking.writer.events import (
     Artifact,
@@ -66,6 +68,8 @@ class Sender:
         try:
             if self._store is None:
                 self._store = open_store(self._uri)
+                if (why := why_slow(self._uri)) not in (None, ASKED_FOR):
+                    self._message(f"{why}: {WITHOUT}")
             place = open_sweep(self._store, self._header, self.run_ids)
         except Refused as error:
             raise Away(first_line(error)) from error

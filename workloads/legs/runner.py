@@ -10,6 +10,7 @@ from torch import nn
 
 from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.plain import ASKED_FOR
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
@@ -20,6 +21,7 @@ from workloads.legs.member import Aboard, board, passed_over
 from workloads.legs.score import scores
 from workloads.legs.setting import LegSetting
 from workloads.registry import workload
+from workloads.tasks import by_hand
 from workloads.training.choose_width import cohort_loops
 from workloads.training.folds import FoldedLoop, of_fold
 from workloads.training.memory_limits import Memory, MemoryEnded, Result, attempt
@@ -53,7 +55,8 @@ class LegRunner:
         self.aboard: list[Aboard] = []
         self.ended: list[Aboard] = []
         """Members that were finished before the leg's stop."""
-        self._messages: list[str] = []
+        why = by_hand.why_off()
+        self._messages = [] if why in (None, ASKED_FOR) else [f"{why}: {by_hand.WITHOUT}"]
         self.leg: Leg | None = None
         self._refusal: FailureReason | None = None
 

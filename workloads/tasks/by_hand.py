@@ -7,7 +7,7 @@ from functools import cache
 from search_spaces.types.plain import ASKED_FOR, plain
 
 BACKWARD = ("threshold", "gelu", "silu", "mish", "tanh", "sigmoid", "leaky_relu", "elu")
-"""torch's own derivatives that are called by name, each ``torch.ops.aten.NAME_backward``: no public one has them."""
+"""torch's own derivatives, called as ``torch.ops.aten.NAME_backward``: they have no public names."""
 WITHOUT = "gradients are autograd's: steps of small networks take about 1.5 times as long"
 
 

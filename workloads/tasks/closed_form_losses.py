@@ -26,8 +26,8 @@ def cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple
 def smoothed_cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple[Measured, Tensor, Tensor]:
     """Smoothed by a share s for all classes (Szegedy et al. 2015, arXiv:1512.00567); None: nobody smooths.
 
-    ``y`` is (..., batch) of classes. ``train_loss`` is without smoothing; a NaN is never a hit. Returns the outputs'
-    log-softmax and the labels, both with a dimension of classes, too.
+    ``y`` is (..., batch) of classes. ``train_loss`` is without smoothing; a NaN is never a hit. Returns the
+    log-softmax of the outputs and the labels, both with a dimension of classes, too.
     """
     labels = y.expand(*outputs.shape[:-2], outputs.shape[-1]).unsqueeze(-2)
     logs = outputs.log_softmax(-2)

@@ -12,13 +12,20 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from cluster.doctor import machine
+from cluster.doctor.fast_ways import LEAN_RAY, fallen_back, fast_ways
 from cluster.doctor.machine import Check
-from cluster.doctor.report import examine, healthy, tell
+from cluster.doctor.report import QUICK, examine, healthy, tell
+from cluster.lanes import tune
+from cluster.ray_internals import forkserver, lean_node
+from search_spaces.types.plain import VARIABLE
 from tests.helpers.paths import ROOT
+from workloads.tasks import by_hand
+from workloads.training import optimizers
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +42,7 @@ def only(found: Iterator[Check], name: str) -> Check:
 
 
 def test_this_installation_is_healthy() -> None:
-    looks = [look for look in machine.QUICK if look is not machine.machine]
+    looks = [look for look in QUICK if look is not machine.machine]
     found = list(examine(looks))
     assert healthy(found), [check for check in found if check.state == "wrong"]
     assert {"python", "ray", "package tracking", "tracking", "torch loads", "ray loads"} <= {c.name for c in found}
@@ -119,6 +126,53 @@ def test_a_server_is_asked_for_its_health(monkeypatch: pytest.MonkeyPatch) -> No
     gone = only(machine.store(), "tracking")
     assert gone.state == "wrong"
     assert "MLFLOW_TRACKING_URI" in gone.remedy
+
+
+WAYS = ("Ray's start", "forked workers", "spare workers", "kept lanes", "MLflow's file", "gradients", "Adam")
+
+
+def test_every_fast_way_has_a_line() -> None:
+    assert {check.name: (check.state, check.found) for check in fast_ways()} == {
+        f"fast: {name}": ("ok", "on") for name in WAYS
+    }
+
+
+def test_all_are_off_where_plain_ways_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+    found = list(fast_ways())
+    assert [check.name for check in found] == [f"fast: {name}" for name in WAYS]
+    assert all(check.found.startswith("off: PACELINE_PLAIN is set; ") for check in found)
+    assert {check.remedy for check in found} == {"unset PACELINE_PLAIN"}
+    assert not list(fallen_back([LEAN_RAY])), "who asked for it is told once, by the run"
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "to", "way", "why"),
+    [
+        (lean_node, "NEEDED", {"ray._private.node": ["Node.start_x"]}, "Ray's start", "node: Node.start_x"),
+        (lean_node, "NEEDED", {"ray._private.moved": ["x"]}, "Ray's start", "moved: x"),
+        (forkserver.sys, "platform", "darwin", "forked workers", "not on darwin"),
+        (tune, "_ObjectCache", object, "kept lanes", "another cache"),
+        (by_hand, "_missing", lambda: ("aten.mish_backward",), "gradients", "aten.mish_backward"),
+        (optimizers, "KERNELS", {}, "Adam", "_fused_adam_"),
+    ],
+)  # fmt: skip
+def test_one_whose_guard_fails_is_off_and_tells_why(
+    place: Any, name: str, to: Any, way: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, name, to)
+    check = only(fast_ways(), f"fast: {way}")
+    assert check.state == "warning" and check.found.startswith("off: ") and why in check.found
+    assert check.remedy and "PACELINE_PLAIN" not in check.remedy
+
+
+def test_a_store_of_another_mlflow_is_told(empty_folder: Path) -> None:
+    with sqlite3.connect(empty_folder / "mlflow.db") as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0123abcd')")
+    connection.close()
+    check = only(fast_ways(), "fast: MLflow's file")
+    assert "schema 0123abcd" in check.found and "20 times slower" in check.found
 
 
 def test_a_check_that_breaks_is_told_and_the_others_go_on() -> None:

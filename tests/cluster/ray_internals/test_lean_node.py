@@ -18,6 +18,7 @@ from cluster.driver.champion import SOON_S, Crowning
 from cluster.lanes.tune import Watch
 from cluster.ray_internals import forked_worker, lean_agent, lean_node
 from cluster.terminal.records import Snapshot
+from search_spaces.types.plain import VARIABLE
 from tests.helpers.commands import clean_environment
 from tests.helpers.paths import ROOT
 
@@ -35,7 +36,7 @@ SEEN = Snapshot(
 )
 
 
-def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_is_as_it_was_after_a_lean_start() -> None:
     from ray._private import services, utils
     from ray._private.node import Node
     from ray._private.parameter import RayParams
@@ -45,10 +46,9 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
         others.append(services.start_ray_process)
         return [getattr(Node, name, None) for name in lean_node.IDLE] + others
 
-    monkeypatch.setattr(lean_node, "IDLE", (*lean_node.IDLE, "start_what_a_later_ray_may_not_have"))
     before = steps()
     with pytest.raises(RuntimeError), lean_node.lean_node({"MARK": "1"}):
-        for name in lean_node.IDLE[:-1]:
+        for name in lean_node.IDLE:
             assert getattr(Node, name)(None, some="option") is None
         assert utils.get_dashboard_dependency_error() is not None
         assert os.environ["MARK"] == "1"
@@ -58,6 +58,19 @@ def test_ray_is_as_it_was_after_a_lean_start(monkeypatch: pytest.MonkeyPatch) ->
     assert steps() == before and "MARK" not in os.environ
     with lean_node.lean_node({}):
         assert RayParams(num_cpus=1).setup_worker_path is None
+
+
+@pytest.mark.parametrize("reason", ["wanted", "another Ray"])
+def test_nothing_of_ray_is_replaced_in_the_plain_way(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private.node import Node
+
+    if reason == "wanted":
+        monkeypatch.setenv(VARIABLE, "1")
+    else:
+        monkeypatch.setitem(cast(Any, lean_node.NEEDED), "ray.actor", ["what_a_later_ray_may_not_have"])
+    before = Node.start_monitor
+    with lean_node.lean_node({"MARK": "1"}):
+        assert Node.start_monitor is before and "MARK" not in os.environ
 
 
 NODE = """
