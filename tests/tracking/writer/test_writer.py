@@ -129,6 +129,18 @@ def test_a_killed_process_is_continued_from_its_spool(sqlite_uri: str, tmp_path:
     assert run.info.status == "FINISHED"
 
 
+def test_a_store_of_an_unknown_schema_is_told_once_with_what_it_costs(
+    sqlite_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracking.store.sqlite.REVISIONS", set())
+    messages: list[str] = []
+    writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
+    write_trial(writer, 0)
+    assert writer.close(60)
+    [told] = messages
+    assert "schema dc11669786a5" in told and told.endswith("about 20 times slower a trial")
+
+
 def test_a_refused_event_does_not_hold_up_the_rest(any_uri: str, tmp_path: Path) -> None:
     messages: list[str] = []
     header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "poison"})
