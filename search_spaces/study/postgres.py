@@ -13,7 +13,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
@@ -50,7 +50,8 @@ class Database:
     def __init__(self, name: str, direction: Goal, url: str, writing: bool, attempt: int | None) -> None:
         self._name, self._url, self._attempt = name, url, attempt
         self._engine = engine(url, whoami(name))
-        self.study = optuna.create_study(study_name=name, direction=direction, storage=InMemoryStorage())
+        self.storage: BaseStorage = InMemoryStorage()
+        self.study = optuna.create_study(study_name=name, direction=direction, storage=self.storage)
         self._sent: list[FrozenTrial] = []
         self._ids: list[int] = []
         self._facts: dict[str, Any] = {}

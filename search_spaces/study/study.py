@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from search_spaces.space.space import Space
@@ -49,8 +50,10 @@ class Journal:
     def __init__(self, name: str, direction: Goal, path: Path, writing: bool, attempt: int | None) -> None:
         self.num_bytes_mended = mend(path) if writing else 0
         self._backend = BatchedJournal(path)
-        storage = optuna.storages.JournalStorage(self._backend)
-        self.study = optuna.create_study(study_name=name, direction=direction, storage=storage, load_if_exists=True)
+        self.storage: BaseStorage = optuna.storages.JournalStorage(self._backend)
+        self.study = optuna.create_study(
+            study_name=name, direction=direction, storage=self.storage, load_if_exists=True
+        )
         before = int(self.study.user_attrs.get("attempt", 0))
         now = max(before, 1) if attempt is None else attempt
         if writing and now < before:
@@ -90,8 +93,9 @@ class Study:
 
             self._kept = Database(name, direction, place, writing, attempt)
         self._study = self._kept.study
-        self._storage = self._study._storage
-        self._ids = [trial._trial_id for trial in self._study.get_trials(deepcopy=False)]
+        self._storage = self._kept.storage
+        self._study_id = self._storage.get_study_id_from_name(name)
+        self._ids = [self._id(number) for number in range(len(self._study.get_trials(deepcopy=False)))]
 
     @property
     def num_bytes_mended(self) -> int:
@@ -114,8 +118,12 @@ class Study:
                 user_attrs={"params": dict(params)},
             )
         )
-        self._ids.append(self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number))
+        self._ids.append(self._id(number))
         return number
+
+    def _id(self, number: int) -> int:
+        """The storage's name for the trial."""
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """The objective after ``epoch``; an epoch is reported once."""
