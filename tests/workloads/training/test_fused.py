@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.helpers.soak import pairs
 from search_spaces.types.plain import VARIABLE
+from tests.helpers.soak import pairs
 from tests.helpers.workload_data import setup, train, trainee
 from workloads.hyperparameters import ACTIVATION_NAMES, OPTIMIZER_NAMES
 from workloads.registry import WORKLOADS, workload
