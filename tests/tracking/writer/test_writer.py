@@ -11,6 +11,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from search_spaces.types.failure import FailureReason
 from tests.helpers.paths import ROOT
 from tests.helpers.small_sweep_in_mlflow import (
