@@ -43,8 +43,8 @@ SPARES: Final = FastWay("fast: spare workers", spare_workers.why_off, spare_work
 def fast_ways() -> Iterator[Check]:
     """A line for each: on, or off and why. Imports Ray and torch."""
     from cluster.lanes import tune  # 1,000 ms, as the loops below
-    from workloads.tasks import by_hand
-    from workloads.training import optimizers
+    from workloads.tasks import by_hand  # 1,200 ms: torch
+    from workloads.training import optimizers  # 1,200 ms: torch
 
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     ways: Sequence[FastWay] = (

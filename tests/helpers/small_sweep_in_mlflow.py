@@ -68,5 +68,15 @@ def curve(uri: str, run_id: str, metric: str = "val_accuracy") -> list[tuple[int
     return [(point.step, point.value) for point in MlflowClient(uri).get_metric_history(run_id, metric)]
 
 
+SLOW = "which Paceline does not know"
+
+
 def open_writer(uri: str, spool: Path, messages: list[str] | None = None, header: SweepHeader = HEADER) -> Writer:
-    return Writer(uri, spool, header, (messages if messages is not None else []).append)
+    """Collects what is told, but for the line about a schema that we do not know, which has a test of its own."""
+    told = messages if messages is not None else []
+
+    def say(text: str) -> None:
+        if SLOW not in text:
+            told.append(text)
+
+    return Writer(uri, spool, header, say)

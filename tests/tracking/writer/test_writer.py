@@ -29,6 +29,7 @@ from tests.helpers.waiting import wait_until
 from tracking import names
 from tracking.results import table
 from tracking.ui.server import serve
+from tracking.writer.writer import Writer
 
 
 def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_store_of_an_unknown_schema_is_told_once_with_what_it_costs(
 ) -> None:
     monkeypatch.setattr("tracking.store.sqlite.REVISIONS", set())
     messages: list[str] = []
-    writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
+    writer = Writer(sqlite_uri, tmp_path / "spool", HEADER, messages.append)
     write_trial(writer, 0)
     assert writer.close(60)
     [told] = messages

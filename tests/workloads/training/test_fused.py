@@ -69,7 +69,12 @@ def assert_states_close(found: Any, expected: Any) -> None:
     assert_close(found.optimizer, expected.optimizer, rtol=1e-6, atol=1e-8)
 
 
-WAYS = [(*case, "fast") for case in CASES] + [(*case, "plain") for case in CASES if case[0] in ("softmax", "mlp")]
+WAYS = [
+    pytest.param(*case.values, way, marks=case.marks)
+    for way in ("fast", "plain")
+    for case in CASES
+    if way == "fast" or case.values[0] in ("softmax", "mlp")
+]
 """Other workloads' plain way is their fast one, but for the loss."""
 
 
