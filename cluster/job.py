@@ -33,7 +33,7 @@ LOCK_PATIENCE_S = 90.0
 PYTHON = ((3, 11), (3, 14))
 
 
-class Refused(Exception):
+class JobRefused(Exception):
     """The job cannot begin; the message says what to do."""
 
 
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
             return _kill(words[0])
         _check_code()
         return _run(words[0], local="--local" in flags)
-    except (Refused, SpecError) as error:
+    except (JobRefused, SpecError) as error:
         print(error, file=sys.stderr)
         return BAD_SPEC
     except (Fenced, StudyAway) as error:
@@ -74,7 +74,7 @@ def _check_python() -> None:
     if not PYTHON[0] <= sys.version_info[:2] < PYTHON[1]:
         least, most = (".".join(map(str, bound)) for bound in PYTHON)
         have = sys.version.split()[0]
-        raise Refused(f"the cluster runs Python {have}, and Paceline needs {least} or newer, below {most}")
+        raise JobRefused(f"the cluster runs Python {have}, and Paceline needs {least} or newer, below {most}")
 
 
 def _check_code() -> None:
@@ -85,12 +85,12 @@ def _check_code() -> None:
     except metadata.PackageNotFoundError:
         installed = None
     if code == "ship" and installed not in (None, sent):
-        raise Refused(
+        raise JobRefused(
             f"the cluster has Paceline {installed} installed, and {sent} was sent: submit with --code image"
         )
     if code == "image" and installed != sent:
         there = f"Paceline {installed}" if installed else "no Paceline"
-        raise Refused(
+        raise JobRefused(
             f"the cluster's image holds {there}, and {sent} submits: use an image of {sent}, or --code ship"
         )
 
@@ -106,12 +106,12 @@ def _run(sweep_id: str, local: bool) -> int:
         with _only_driver(home):
             try:
                 code = _drive(home) if local else _drive_on_cluster(home)
-            except (Refused, SpecError):
+            except (JobRefused, SpecError):
                 if not home.data.exists():  # it never began
                     home.remove()
                 raise
     except Busy as error:
-        raise Refused(f"{error}; only one attempt at a time can drive it") from error
+        raise JobRefused(f"{error}; only one attempt at a time can drive it") from error
     tell_end(reading(home), as_json=False)
     return code
 
@@ -144,7 +144,7 @@ def _home(sweep_id: str) -> SweepHome:
         rebuilt(sweep_id, whole=True)  # of a sweep whose home was lost, but not its study
     if not home.spec.exists():
         if sent is None:
-            raise Refused(
+            raise JobRefused(
                 f"there is no sweep {sweep_id} in {root()}, and PACELINE_SPEC names no spec to begin with"
             )
         home.path.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ def _home(sweep_id: str) -> SweepHome:
     elif sent is not None:
         kept = home.sweep()
         if (kept.name, kept.workload, kept.seed) != (sent.name, sent.workload, sent.seed):
-            raise Refused(
+            raise JobRefused(
                 f"{home.path} is the home of another sweep, {kept.name!r}: submit again, under another ID"
             )
         home.keep(kept.model_copy(update={"data": sent.data, "tracking": sent.tracking}))
@@ -190,7 +190,7 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
             return drive(home, view, _more_trials(home), joined=cluster)
     except (DataError, DataChanged, StoresRefused, TooSmall) as error:
-        raise Refused(str(error)) from error
+        raise JobRefused(str(error)) from error
 
 
 def _more_trials(home: SweepHome) -> int | None:

@@ -42,7 +42,7 @@ EARLY = (
 """Four fifths of a small champion's time are imports: done while members still train."""
 
 
-class _Crowner:
+class _ChampionActor:
     def __init__(self) -> None:
         for name in EARLY:
             importlib.import_module(name)
@@ -64,7 +64,7 @@ class _Crowner:
 
 
 @dataclass
-class Crowning:
+class ChampionProcess:
     """What is done about one sweep's winner, in a worker that ``begin`` starts, at the latest when it is needed."""
 
     home: SweepHome
@@ -75,7 +75,7 @@ class Crowning:
     def begin(self) -> None:
         """The worker gets ready, while others do other things; a second call does nothing."""
         if self._worker is None:
-            worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_Crowner)
+            worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
             self._worker = worker.remote()
 
     def foresee(self, seen: Snapshot) -> None:

@@ -16,7 +16,7 @@ from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
 from cluster.ray_internals import local_ray
 from cluster.sweep import reading
-from cluster.sweep.coordinator import Conductor
+from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
 from cluster.sweep.home import SweepHome
 from cluster.sweep.lane_count import LaneSize, lane_size
@@ -34,7 +34,7 @@ from workloads.arrays import DataError
 from workloads.registry import workload
 
 if TYPE_CHECKING:
-    from cluster.driver.champion import Crowning
+    from cluster.driver.champion import ChampionProcess
 
 __all__ = ["DataChanged", "Driver", "drive"]
 
@@ -117,7 +117,7 @@ class Driver:
             self._study.close()
 
     def _with_ray(self, preparing: Preparing) -> int:
-        from cluster.driver.champion import Crowning  # 200 ms: Ray
+        from cluster.driver.champion import ChampionProcess  # 200 ms: Ray
 
         with self._timed("data"):
             refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # data is being read meanwhile
@@ -125,19 +125,19 @@ class Driver:
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
             self._replan()
-            crowning = Crowning(self.home, self.sweep, share(loaded))
+            champion_process = ChampionProcess(self.home, self.sweep, share(loaded))
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
-        conductor = self._conductor(tracker)
-        self._train(conductor, tracker, crowning)
+        coordinator = self._coordinator(tracker)
+        self._train(coordinator, tracker, champion_process)
         if self.stop.requested:
-            conductor.pause()
+            coordinator.pause()
         else:
-            self._judge(conductor, tracker, crowning, loaded.indices["val"])
-        return self._close(conductor, tracker)
+            self._judge(coordinator, tracker, champion_process, loaded.indices["val"])
+        return self._close(coordinator, tracker)
 
-    def _conductor(self, tracker: Tracker) -> Conductor:
-        return Conductor(
+    def _coordinator(self, tracker: Tracker) -> Coordinator:
+        return Coordinator(
             sweep=self.sweep,
             home=self.home,
             study=self._study,
@@ -149,7 +149,7 @@ class Driver:
             begun=self._begun - self._earlier_s,
         )
 
-    def _train(self, conductor: Conductor, tracker: Tracker, crowning: Crowning) -> None:
+    def _train(self, coordinator: Coordinator, tracker: Tracker, champion_process: ChampionProcess) -> None:
         self._trained_from = time.monotonic()
         self._past = reading.num_past(self._picture().rows)
 
@@ -159,35 +159,37 @@ class Driver:
                 self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
             if time.monotonic() - self._shown > self._show_every_s:
-                self._enter("search" if conductor.purpose == "search" else "verdict")
-                crowning.foresee(self._show(tracker))
+                self._enter("search" if coordinator.purpose == "search" else "verdict")
+                champion_process.foresee(self._show(tracker))
 
         from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray
 
         sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
-        legs_data = shared(self.home, self.sweep, crowning.data)
-        drive_legs(conductor, Lanes(self._size, legs_data, crowning.data.test, sharing), show)
-        self.parts["training"] = conductor.busy_s / self._size.count
+        legs_data = shared(self.home, self.sweep, champion_process.data)
+        drive_legs(coordinator, Lanes(self._size, legs_data, champion_process.data.test, sharing), show)
+        self.parts["training"] = coordinator.busy_s / self._size.count
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
 
-    def _judge(self, conductor: Conductor, tracker: Tracker, crowning: Crowning, val_rows: Sequence[int]) -> None:
-        if (finals := conductor.races.get("final")) is None:
+    def _judge(
+        self, coordinator: Coordinator, tracker: Tracker, champion_process: ChampionProcess, val_rows: Sequence[int]
+    ) -> None:
+        if (finals := coordinator.races.get("final")) is None:
             return
-        judged = verdict(finals, conductor.finals.entries, self.sweep.metric.name)
+        judged = verdict(finals, coordinator.finals.entries, self.sweep.metric.name)
         self._study.set("verdict", judged)
         self._study.flush()
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
-                crowning.crown(chosen, tracker)
-                words = crowning.inspect(chosen, tracker, val_rows)
+                champion_process.crown(chosen, tracker)
+                words = champion_process.inspect(chosen, tracker, val_rows)
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()
-            conductor.drop_finals(keep=chosen)
+            coordinator.drop_finals(keep=chosen)
 
-    def _close(self, conductor: Conductor, tracker: Tracker) -> int:
-        search = conductor.races["search"]
+    def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
+        search = coordinator.races["search"]
         able = bool(search.ranked())
         with self._timed("logging"):
             tracker.conclude(

@@ -13,7 +13,7 @@ from cluster.ray_internals.imports import importing
 with importing():
     from ray import tune
 
-    from cluster.lanes.leg_in_process import Stint
+    from cluster.lanes.leg_in_process import LegInProcess
     from cluster.sweep.messages import Report, Shared
     from search_spaces.types.failure import FailureReason
 
@@ -30,7 +30,7 @@ class Lane(tune.Trainable):
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
         """Begins with the first leg."""
-        self._stint = Stint(shared, _own_shard)
+        self._leg_in_process = LegInProcess(shared, _own_shard)
         self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         threading.Thread(target=self._train, daemon=True, name="training").start()
@@ -56,9 +56,9 @@ class Lane(tune.Trainable):
     def _portion(self, order: dict[str, Any]) -> Report:
         begun = time.monotonic()
         try:
-            return self._stint.step(order)
+            return self._leg_in_process.step(order)
         except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
-            self._stint.forget()
+            self._leg_in_process.forget()
             reason = FailureReason.told("raised", traceback.format_exc())
             return Report(failure=reason, done=True, seconds=time.monotonic() - begun)
 

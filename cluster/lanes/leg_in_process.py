@@ -17,7 +17,7 @@ from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream
     from workloads.legs.runner import LegRunner
-    from workloads.training.process_group import Ring
+    from workloads.training.process_group import ProcessGroup
 
 REPORT_EVERY_S = 0.5
 """A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
@@ -29,7 +29,7 @@ What a process's first one takes is mostly imports, and does not put off the sec
 CHECKPOINT_SHARE = 0.02
 
 
-class Stint:
+class LegInProcess:
     """Legs of one process, one after the other. ``order`` is a leg as JSON and, for final legs, the test split.
 
     The processes of a ring all go through the same stint. The clock, and the wish to stop, are the first one's.
@@ -41,10 +41,10 @@ class Stint:
         self,
         shared: Shared,
         shard: Callable[[Stream], Shard],
-        ring: Ring | None = None,
+        group: ProcessGroup | None = None,
         warned: Callable[[], bool] | None = None,
     ) -> None:
-        self._shared, self._shard, self._ring = shared, shard, ring
+        self._shared, self._shard, self._group = shared, shard, group
         self._warned = warned or (lambda: False)
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
@@ -91,12 +91,12 @@ class Stint:
         """Whether to stop, and whether it is time to report."""
         now = time.monotonic()
         found = self._shared.stop_mark.exists(), now - begun >= REPORT_EVERY_S
-        return found if self._ring is None else self._ring.agree(found)
+        return found if self._group is None else self._group.agree(found)
 
     def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:
         begun = time.monotonic()
         due = over or self._warned() or begun > self._save_at
-        if not self._num_unsaved or not (due if self._ring is None else self._ring.agree(due)):
+        if not self._num_unsaved or not (due if self._group is None else self._group.agree(due)):
             return ()
         saved, self._num_unsaved = runner.save(), 0
         ended = time.monotonic()
@@ -119,7 +119,7 @@ class Stint:
             setting = LegSetting(**self._shared.setting)
             search = ray.get(self._shared.search)
             shard = None if search.stream is None else self._shard(search.stream)
-            self._runner = LegRunner(setting, search, ring=self._ring or ALONE, shard=shard)
+            self._runner = LegRunner(setting, search, group=self._group or ALONE, shard=shard)
         if self._leg is None:
             test = order.get("test")
             self._runner.test = None if test is None else ray.get(test)[0]

@@ -29,13 +29,13 @@ class _Exchange:
 
 
 @dataclass(frozen=True)
-class Wires:
+class Mailbox:
     """``orders`` are (crew's token, order), ``news`` are (kind, crew's token, content)."""
 
     exchange: Any
 
     @classmethod
-    def new(cls) -> Wires:
+    def new(cls) -> Mailbox:
         """Wires that nobody else has, on this machine: a lane falls with it anyhow, but not with another."""
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         return cls(ray.remote(_Exchange).options(num_cpus=0, scheduling_strategy=here).remote())

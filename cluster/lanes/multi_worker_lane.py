@@ -12,29 +12,29 @@ from typing import Any
 import ray
 from ray import tune
 
-from cluster.lanes.mailbox import Wires
+from cluster.lanes.mailbox import Mailbox
 from cluster.lanes.worker_loop import fell, work
 from cluster.ray_internals.spare_workers import environment, modules_of
 from cluster.sweep.messages import Report, Shared
 from search_spaces.types.failure import FailureReason
-from workloads.legs.ray_train import Crew, hush, train
+from workloads.legs.ray_train import WorkerGroup, hush, train
 
 PATIENCE_S = 2.0
 """A lane tells Tune so often that it is alive."""
 LEAVE_S = 10.0
 
 
-class CrewLane(tune.Trainable):
+class MultiWorkerLane(tune.Trainable):
     """As ``Lane``, with the training elsewhere: a crew that says hello, is given legs, and reports.
 
     A crew that lost a worker, or was given one more, begins anew: it says hello again, and the leg that was under
     way is over. Orders carry the token of the crew they are for, so that none is taken by a later one.
     """
 
-    def setup(self, config: dict[str, Any], shared: Shared, crew: Crew) -> None:  # type: ignore[override]
+    def setup(self, config: dict[str, Any], shared: Shared, crew: WorkerGroup) -> None:  # type: ignore[override]
         """Takes the first leg."""
         self._shared, self._crew, self._order = shared, crew, config
-        self._wires = Wires.new()
+        self._mailbox = Mailbox.new()
         self._thread: threading.Thread | None = None
         self._error: FailureReason | None = None
         self._token: str | None = None
@@ -57,7 +57,7 @@ class CrewLane(tune.Trainable):
     def cleanup(self) -> None:
         """Sends the crew home; its places are given back."""
         if self._token is not None:
-            self._wires.put("orders", self._token, None)
+            self._mailbox.put("orders", self._token, None)
         if self._thread is not None:
             self._thread.join(LEAVE_S)
 
@@ -69,10 +69,10 @@ class CrewLane(tune.Trainable):
             self._token, self._handed = None, False
             self._engage()
         if self._token is not None and not self._handed:
-            self._wires.put("orders", self._token, self._order)
+            self._mailbox.put("orders", self._token, self._order)
             self._handed = True
         while (left := deadline - time.monotonic()) > 0:
-            letter = self._wires.get("news", left)
+            letter = self._mailbox.get("news", left)
             report = None if letter is None else self._heard(*letter)
             if report is not None:
                 return report
@@ -93,9 +93,9 @@ class CrewLane(tune.Trainable):
         return Report(messages=[words]) if before != content else Report()
 
     def _engage(self) -> None:
-        wires, shared, crew = self._wires, self._shared, self._crew
+        mailbox, shared, crew = self._mailbox, self._shared, self._crew
         config = {
-            "wires": wires,
+            "wires": mailbox,
             "shared": shared,
             "strategy": crew.strategy,
             "spare": (crew.cpus, crew.gpus) if crew.spares else None,
@@ -106,7 +106,7 @@ class CrewLane(tune.Trainable):
 
         def run() -> None:
             try:
-                train(work, config, crew, partial(fell, wires), search.stream)
+                train(work, config, crew, partial(fell, mailbox), search.stream)
             except Exception:  # noqa: BLE001 - told whole to the driver at the next turn
                 self._error = FailureReason.told("raised", traceback.format_exc())
 

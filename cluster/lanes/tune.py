@@ -20,16 +20,16 @@ from ray.tune.utils.object_cache import _ObjectCache
 
 from cluster.lanes.fair_share import Sharing
 from cluster.lanes.lane import Lane
-from cluster.lanes.multi_worker_lane import CrewLane
+from cluster.lanes.multi_worker_lane import MultiWorkerLane
 from cluster.ray_internals import spare_workers
 from cluster.ray_internals.orphaned_groups import tidying
-from cluster.sweep.coordinator import Conductor, Handle
+from cluster.sweep.coordinator import Coordinator, Handle
 from cluster.sweep.lane_count import LaneSize
 from cluster.sweep.messages import Report, Shared
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import SECRETS
 from search_spaces.types.plain import ASKED_FOR, plain
-from workloads.legs.ray_train import Crew
+from workloads.legs.ray_train import WorkerGroup
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
 
@@ -76,24 +76,24 @@ class LegSearcher(_Unsaved, Searcher):
     With ``careful`` it is over as soon as no leg is under suspicion.
     """
 
-    def __init__(self, conductor: Conductor, lanes: Lanes, careful: bool) -> None:
+    def __init__(self, coordinator: Coordinator, lanes: Lanes, careful: bool) -> None:
         super().__init__(metric="done", mode="max")
-        self._conductor, self._lanes, self._careful = conductor, lanes, careful
+        self._coordinator, self._lanes, self._careful = coordinator, lanes, careful
         self._starved = self._over = False
         self.legs: dict[str, Handle] = {}
         self.num_reports = 0
 
     def suggest(self, trial_id: str) -> Any:
         """See ``Searcher``: a configuration, None, or FINISHED."""
-        if self._careful and not self._conductor.num_suspects:
+        if self._careful and not self._coordinator.num_suspects:
             return Searcher.FINISHED
         self._over = self._over_share()
         if self._over:
-            return Searcher.FINISHED if self._conductor.stop.requested else None
-        leg = self._conductor.next_leg()
+            return Searcher.FINISHED if self._coordinator.stop.requested else None
+        leg = self._coordinator.next_leg()
         self._starved = leg is None
         if leg is None:
-            over = self._conductor.finished or self._conductor.stop.requested
+            over = self._coordinator.finished or self._coordinator.stop.requested
             return Searcher.FINISHED if over else None
         self.legs[trial_id] = (leg.purpose, leg.id)
         config = {"leg": leg.to_json()}
@@ -117,7 +117,7 @@ class LegSearcher(_Unsaved, Searcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """See ``Searcher``."""
         self.num_reports += 1
-        self._conductor.report(self.legs[trial_id], Report.from_result(result))
+        self._coordinator.report(self.legs[trial_id], Report.from_result(result))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """See ``Searcher``. An error comes with its reason to ``Watch``."""
@@ -139,10 +139,10 @@ class Watch(_Unsaved, FIFOScheduler):
     """
 
     def __init__(
-        self, conductor: Conductor, searcher: LegSearcher, num_lanes: int, show: Callable[[], None]
+        self, coordinator: Coordinator, searcher: LegSearcher, num_lanes: int, show: Callable[[], None]
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Ray's
-        self._conductor, self._searcher, self._show = conductor, searcher, show
+        self._coordinator, self._searcher, self._show = coordinator, searcher, show
         self._num_lanes = self._num_to_keep = num_lanes
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -159,15 +159,15 @@ class Watch(_Unsaved, FIFOScheduler):
             tune_controller._cleanup_cached_actors(force_all=True)
         chosen = super().choose_trial_to_run(tune_controller)
         if chosen is None and len(self._searcher.legs) == self._num_lanes:
-            self._conductor.look_ahead()
+            self._coordinator.look_ahead()
         return chosen
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """See ``FIFOScheduler``."""
         handle = self._searcher.legs.pop(trial.trial_id, None)
-        if handle in self._conductor.out():
+        if handle in self._coordinator.out():
             told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
-            self._conductor.fail(handle, FailureReason.told("lane_died", _gist(told)))
+            self._coordinator.fail(handle, FailureReason.told("lane_died", _gist(told)))
 
 
 def _inherit_environment() -> None:
@@ -180,7 +180,7 @@ def _inherit_environment() -> None:
     class_cache.DEFAULT_ENV_VARS.clear()
 
 
-def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> None:
+def drive_legs(coordinator: Coordinator, lanes: Lanes, show: Callable[[], None]) -> None:
     """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one.
 
     If legs of several lanes were out when it broke, nobody knows whose fault it was: they are tried again first,
@@ -189,39 +189,39 @@ def drive_legs(conductor: Conductor, lanes: Lanes, show: Callable[[], None]) -> 
     barren, careful = 0, False
     why = why_off()
     if why not in (None, ASKED_FOR):
-        conductor.say(f"{why}: {WITHOUT}")
+        coordinator.say(f"{why}: {WITHOUT}")
     if lanes.sharing is None and why is None:
         _inherit_environment()
     if lanes.size.most > 1:
         show = tidying(show)
-    while not (conductor.finished or conductor.stop.requested):
-        searcher = LegSearcher(conductor, lanes, careful)
+    while not (coordinator.finished or coordinator.stop.requested):
+        searcher = LegSearcher(coordinator, lanes, careful)
         count = 1 if careful else lanes.size.count
         try:
-            _fit(conductor, lanes, searcher, count, Watch(conductor, searcher, count, show))
+            _fit(coordinator, lanes, searcher, count, Watch(coordinator, searcher, count, show))
             reason = FailureReason("lane_died", "it ended without a report")
         except (ray.exceptions.RayError, RuntimeError) as error:
             reason = FailureReason.told("lane_died", _sentence(error))
-            conductor.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
+            coordinator.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
             barren = 0 if searcher.num_reports else barren + 1
             if barren >= MAX_BARREN_FITS:
                 raise
-        out = conductor.out()
+        out = coordinator.out()
         for handle in out:
-            conductor.fail(handle, reason, to_blame=len(out) == 1)
+            coordinator.fail(handle, reason, to_blame=len(out) == 1)
         careful = len(out) > 1
 
 
-def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, watch: Watch) -> None:
-    name = f"tune-{conductor.home.id}-{time.time_ns():x}"
+def _fit(coordinator: Coordinator, lanes: Lanes, searcher: LegSearcher, count: int, watch: Watch) -> None:
+    name = f"tune-{coordinator.home.id}-{time.time_ns():x}"
     tuner = tune.Tuner(
-        _trainable(conductor, lanes),
+        _trainable(coordinator, lanes),
         tune_config=tune.TuneConfig(
             search_alg=searcher, scheduler=watch, num_samples=-1, reuse_actors=True, max_concurrent_trials=count
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=str(conductor.home.path / "tune"),
+            storage_path=str(coordinator.home.path / "tune"),
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
@@ -231,7 +231,7 @@ def _fit(conductor: Conductor, lanes: Lanes, searcher: LegSearcher, count: int, 
     except tune.TuneError as error:
         raise _raised(error) from None
     finally:
-        shutil.rmtree(conductor.home.path / "tune", ignore_errors=True)
+        shutil.rmtree(coordinator.home.path / "tune", ignore_errors=True)
 
 
 def _raised(error: BaseException) -> BaseException:
@@ -242,17 +242,17 @@ def _raised(error: BaseException) -> BaseException:
     return inner or error
 
 
-def _trainable(conductor: Conductor, lanes: Lanes) -> Any:
+def _trainable(coordinator: Coordinator, lanes: Lanes) -> Any:
     """The lane under a name of its own: names of trainables are shared by all that use a cluster."""
-    size, name = lanes.size, f"Lane{conductor.home.id}"
+    size, name = lanes.size, f"Lane{coordinator.home.id}"
     if size.most == 1:
         lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
         return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
-    strategy = conductor.sweep.resources.strategy
-    storage = str(conductor.home.path / "tune" / "crews")
+    strategy = coordinator.sweep.resources.strategy
+    storage = str(coordinator.home.path / "tune" / "crews")
     spares = lanes.sharing is not None and spare_workers.why_off() is None
-    crew = Crew(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=spares)
-    lane = tune.with_parameters(type(name, (CrewLane,), {}), shared=lanes.shared, crew=crew)
+    crew = WorkerGroup(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=spares)
+    lane = tune.with_parameters(type(name, (MultiWorkerLane,), {}), shared=lanes.shared, crew=crew)
     return tune.with_resources(
         lane, {"memory": 1}
     )  # one byte: something must be asked for, and the CPUs are the workers'

@@ -9,8 +9,8 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from cluster.lanes.leg_in_process import Stint
-from cluster.lanes.mailbox import Wires
+from cluster.lanes.leg_in_process import LegInProcess
+from cluster.lanes.mailbox import Mailbox
 from cluster.ray_internals import spare_workers
 from cluster.sweep.messages import Shared
 from search_spaces.types.failure import FailureReason
@@ -22,34 +22,34 @@ IDLE_S = 30.0
 
 def work(config: dict[str, Any]) -> None:
     """What each process of a crew does. The first one alone is told orders and reports."""
-    wires: Wires = config["wires"]
-    ring = here(config["strategy"])
+    mailbox: Mailbox = config["wires"]
+    group = here(config["strategy"])
     shared: Shared = config["shared"]
     shared = replace(shared, setting={**shared.setting, "device": device()})
-    stint, token = Stint(shared, shard, ring, Warned()), secrets.token_hex(8)
-    if ring.first:
-        wires.put("news", "hello", token, ring.size)
+    leg_in_process, token = LegInProcess(shared, shard, group, Warned()), secrets.token_hex(8)
+    if group.first:
+        mailbox.put("news", "hello", token, group.size)
     spare = config["spare"]
     while True:
-        order = _next(wires, token) if ring.first else {}
-        leg = ring.agree(order["leg"] if order else None)
+        order = _next(mailbox, token) if group.first else {}
+        leg = group.agree(order["leg"] if order else None)
         if leg is None:
             return
         done = False
         while not done:
-            report = stint.step(order or {"leg": leg})
+            report = leg_in_process.step(order or {"leg": leg})
             done = report.done
             if spare is not None:
                 order_spares(spare_workers.order, *spare)
                 spare = None
-            if ring.first:
-                wires.put("news", "report", token, report.to_result())
+            if group.first:
+                mailbox.put("news", "report", token, report.to_result())
 
 
-def _next(wires: Wires, token: str) -> dict[str, Any]:
+def _next(mailbox: Mailbox, token: str) -> dict[str, Any]:
     """The next order for this crew. Empty when it may go home: it was told so, or had none for long."""
     while True:
-        letter = wires.get("orders", IDLE_S)
+        letter = mailbox.get("orders", IDLE_S)
         if letter is None:
             return {}
         addressee, order = letter
@@ -57,6 +57,6 @@ def _next(wires: Wires, token: str) -> dict[str, Any]:
             return dict(order or {})
 
 
-def fell(wires: Wires, reason: FailureReason) -> None:
+def fell(mailbox: Mailbox, reason: FailureReason) -> None:
     """Tells the lane why a worker died."""
-    wires.put("news", "fell", "", reason)
+    mailbox.put("news", "fell", "", reason)

@@ -34,7 +34,7 @@ ROLES: dict[Purpose, names.Role] = {"search": "trial", "final": "final"}
 
 
 @dataclass
-class Conductor:
+class Coordinator:
     """See the module. ``say`` takes lines for the user."""
 
     sweep: Sweep

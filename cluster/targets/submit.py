@@ -41,7 +41,7 @@ def submit(sweep: Sweep, target: Target, code: Code | None) -> Job:
     return _send(os.urandom(4).hex(), sweep, target, code, 1, {})
 
 
-def resubmit(entry: submitted.Entry, target: Target, trials: str | None = None) -> Job:
+def resubmit(entry: submitted.SubmittedSweep, target: Target, trials: str | None = None) -> Job:
     """A further attempt of a sweep that this folder submitted. Raises SpecError and TargetError."""
     from search_spaces.spec.sweep import parse_sweep  # 120 ms: pydantic
 
@@ -85,7 +85,7 @@ def _send(
         lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least),
     )
     name = target.submit(submission)
-    entry = submitted.Entry(
+    entry = submitted.SubmittedSweep(
         id=sweep_id,
         target=place,
         submission_id=name,

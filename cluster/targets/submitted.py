@@ -13,7 +13,7 @@ ROOT = Path(".paceline")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class SubmittedSweep:
     """The latest submission of one sweep."""
 
     id: str
@@ -31,7 +31,7 @@ def _folder(root: Path) -> Path:
     return root / "jobs"
 
 
-def remember(entry: Entry, spec_text: str, root: Path = ROOT) -> None:
+def remember(entry: SubmittedSweep, spec_text: str, root: Path = ROOT) -> None:
     """Keeps the entry, and the spec as it travelled, for a submission after the next."""
     folder = _folder(root)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,13 +44,13 @@ def spec_of(sweep_id: str, root: Path = ROOT) -> Path:
     return _folder(root) / f"{sweep_id}.yaml"
 
 
-def entries(root: Path = ROOT) -> list[Entry]:
+def entries(root: Path = ROOT) -> list[SubmittedSweep]:
     """Every submission, the newest first."""
-    found = [Entry(**json.loads(path.read_text())) for path in _folder(root).glob("*.json")]
+    found = [SubmittedSweep(**json.loads(path.read_text())) for path in _folder(root).glob("*.json")]
     return sorted(found, key=lambda entry: entry.submitted_at, reverse=True)
 
 
-def find(reference: str, root: Path = ROOT) -> Entry | None:
+def find(reference: str, root: Path = ROOT) -> SubmittedSweep | None:
     """The submission by ID, a prefix that only it has, or ``last``; None where there is none."""
     known = entries(root)
     if reference == "last":

@@ -29,7 +29,7 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Column:
+class BoardColumn:
     """One column of the leaderboard. In a narrow terminal columns with a low ``keep`` go first."""
 
     head: str
@@ -60,37 +60,37 @@ def leaderboard(ranked: Ranked, width: int) -> list[Text]:
     return lines
 
 
-def _pad(text: str, column: Column) -> str:
+def _pad(text: str, column: BoardColumn) -> str:
     blank = " " * (column.width - cell_len(text))
     return blank + text if column.right else text + blank
 
 
-def _columns(ranked: Ranked) -> list[Column]:
+def _columns(ranked: Ranked) -> list[BoardColumn]:
     rows, horizon = ranked.rows, ranked.horizon
     styles = [formatting.MARKS[row.state][1] for row in rows]
     scale = formatting.curve_scale(rows)
     curves = [formatting.sparkline(row.curve, horizon, CURVE_WIDTH, scale) for row in rows]
     states = [f"{formatting.MARKS[row.state][0]} {formatting.state_word(row.state)}" for row in rows]
     return [
-        Column("trial", [_name(row, ranked.best) for row in rows], 100, right=False),
-        Column("state", list(zip(states, styles, strict=True)), 90, right=False),
-        Column("ep", [(f"{row.epochs}/{horizon}", "") for row in rows], 80),
-        Column(
+        BoardColumn("trial", [_name(row, ranked.best) for row in rows], 100, right=False),
+        BoardColumn("state", list(zip(states, styles, strict=True)), 90, right=False),
+        BoardColumn("ep", [(f"{row.epochs}/{horizon}", "") for row in rows], 80),
+        BoardColumn(
             formatting.middle(ranked.metric, VALUE_WIDTH), [(formatting.measure(row.value), "") for row in rows], 40
         ),
-        Column("best", [(formatting.measure(row.best_value), "") for row in rows], 95),
+        BoardColumn("best", [(formatting.measure(row.best_value), "") for row in rows], 95),
         *_beside(rows),
-        Column("curve", list(zip(curves, styles, strict=True)), 70, right=False),
+        BoardColumn("curve", list(zip(curves, styles, strict=True)), 70, right=False),
         *_settings(rows),
-        Column("time", [(formatting.span(row.seconds), "") for row in rows], 30),
+        BoardColumn("time", [(formatting.span(row.seconds), "") for row in rows], 30),
     ]
 
 
-def _beside(rows: Sequence[Row]) -> list[Column]:
+def _beside(rows: Sequence[Row]) -> list[BoardColumn]:
     """What one number alone would hide, kept nearly as long as that number."""
     found = dict.fromkeys(name for row in rows for name in row.beside)
     return [
-        Column(name.removeprefix("val_"), [(formatting.measure(row.beside.get(name)), "") for row in rows], 85)
+        BoardColumn(name.removeprefix("val_"), [(formatting.measure(row.beside.get(name)), "") for row in rows], 85)
         for name in found
     ]
 
@@ -100,7 +100,7 @@ def _name(row: Row, best: int | None) -> tuple[str, str]:
     return (f"{name} ★", "bold") if row.number == best else (name, "")
 
 
-def _settings(rows: Sequence[Row]) -> list[Column]:
+def _settings(rows: Sequence[Row]) -> list[BoardColumn]:
     """One column for each hyperparameter, those that differ between the rows kept longest."""
     names = list(dict.fromkeys(name for row in rows for name in row.params))
     columns = []
@@ -109,11 +109,11 @@ def _settings(rows: Sequence[Row]) -> list[Column]:
         cells = [(formatting.middle(formatting.setting(value), VALUE_WIDTH), "") for value in values]
         keep = (60 if len(set(map(str, values))) > 1 else 20) - min(i, 15)
         texts = any(isinstance(value, str) for value in values)
-        columns.append(Column(formatting.middle(name, VALUE_WIDTH), cells, keep, right=not texts))
+        columns.append(BoardColumn(formatting.middle(name, VALUE_WIDTH), cells, keep, right=not texts))
     return columns
 
 
-def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
+def _fitting(columns: Sequence[BoardColumn], width: int) -> list[BoardColumn]:
     kept = list(columns)
     while len(kept) > 1 and sum(c.width + 2 for c in kept) - 2 > width:
         kept.remove(min(kept, key=lambda c: c.keep))

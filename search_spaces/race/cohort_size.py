@@ -21,7 +21,7 @@ SHORT_S = 2.0
 INSTANT_S = 1e-6
 
 
-class Breadth:
+class CohortSize:
     """``width`` is the most, and one in ``spread`` of those still to begin; 0: always ``width``."""
 
     def __init__(self, width: int, spread: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces.race.cohort_size import Breadth
+from search_spaces.race.cohort_size import CohortSize
 from search_spaces.race.contract import Rules, Supply
 from search_spaces.race.track import ENDS, Track
 
@@ -10,16 +10,16 @@ LITTLE = 0.5
 """Of what is known: so much may be out or asked for when more is asked for ahead of need."""
 
 
-class Intake:
+class NewTrials:
     """``tracks`` are the race's, and grow: to as many as the rules say, unless the supply ends before."""
 
     def __init__(self, rules: Rules, supply: Supply, tracks: list[Track]) -> None:
         self._rules, self._supply, self._tracks = rules, supply, tracks
         self._exhausted = False
-        self._breadth = Breadth(rules.width, rules.spread)
+        self._breadth = CohortSize(rules.width, rules.spread)
 
     def seen(self, num_members: int, seconds: float, fused: int) -> None:
-        """See ``Breadth``."""
+        """See ``CohortSize``."""
         self._breadth.seen(num_members, seconds, fused)
 
     @property

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from search_spaces.race.contract import Ledger, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
-from search_spaces.race.new_trials import Intake
+from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.track import ENDS, Exploited, Track
 from search_spaces.schedules.contract import Continue, Exploit, Schedule, Standings, Stop, next_rung
 from search_spaces.types.failure import FailureReason
@@ -32,7 +32,7 @@ class Race:
         """Why nothing new starts, whatever runs ends where it is, and the rest is stopped; else None."""
         self.garbage: list[str] = []
         """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
-        self._ledger, self._intake = ledger, Intake(rules, supply, self.tracks)
+        self._ledger, self._intake = ledger, NewTrials(rules, supply, self.tracks)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
         self._shared = {uri for uri, count in named.items() if count > 1}

@@ -15,7 +15,7 @@ from search_spaces.types.values import Params
 
 
 @dataclass(frozen=True)
-class Moment:
+class SimulatedMoment:
     """After ``time_s`` of simulated time: the best value of any trial so far, and what it took."""
 
     time_s: float
@@ -39,7 +39,7 @@ class World:
     """The members of a leg are one program."""
 
 
-def simulate(race: Race, world: World) -> list[Moment]:
+def simulate(race: Race, world: World) -> list[SimulatedMoment]:
     """Runs the race to its end; one moment a finished leg. NaN in a curve is a diverged trial."""
     clock, num_epochs, history = 0.0, 0, []
     disk: dict[str, float] = {}
@@ -57,7 +57,7 @@ def simulate(race: Race, world: World) -> list[Moment]:
         race.finished_leg(leg.id, seconds, len(leg.members) if world.fused else 1)
         if best := race.ranked()[:1]:
             assert best[0].best_value is not None
-            history.append(Moment(clock, best[0].best_value, num_epochs))
+            history.append(SimulatedMoment(clock, best[0].best_value, num_epochs))
     return history
 
 

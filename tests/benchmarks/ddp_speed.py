@@ -23,14 +23,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tests.benchmarks.fused_speed import CASES, noise_setup, stepper, timed
 from workloads.training.plain_loop import PlainLoop
-from workloads.training.process_group import Ring
+from workloads.training.process_group import ProcessGroup
 from workloads.training.setup import Setup, Trainee
 
 WARM_UP = 2
 Stepper = Callable[[], float]
 
 
-class Together(Ring):
+class Together(ProcessGroup):
     """A ring of one that does all that a larger one does."""
 
     @property
@@ -61,7 +61,7 @@ def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> 
     name, params, shape, num_rows = CASES[case]
     setup = noise_setup(name, shape, num_rows, device)
     member = Trainee(0, setup.workload.hyperparameters(**params, optimizer="adam"))
-    worker = PlainLoop(replace(setup, ring=Together()), member)
+    worker = PlainLoop(replace(setup, group=Together()), member)
     ways: dict[str, Stepper] = {
         "torch": textbook(setup, member, num_steps, ddp=False),
         "torch, DDP": textbook(setup, member, num_steps, ddp=True),

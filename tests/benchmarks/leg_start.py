@@ -28,13 +28,13 @@ WORKLOAD = "tests.benchmarks.noop:STAMPING"
 
 def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
     """A lane's first leg, and its next ones."""
-    from cluster.lanes.multi_worker_lane import CrewLane
+    from cluster.lanes.multi_worker_lane import MultiWorkerLane
     from cluster.sweep.messages import Report, Shared
-    from workloads.legs.ray_train import Crew
+    from workloads.legs.ray_train import WorkerGroup
 
     setting = {"workload": WORKLOAD, "objective": LOSS, "checkpoints": str(folder / "c")}
     shared = Shared({**setting, "device": "cpu"}, search, folder / "stop")
-    crew = Crew(2, 2, 1.0, 0.0, "ddp", str(folder / "crews"))
+    crew = WorkerGroup(2, 2, 1.0, 0.0, "ddp", str(folder / "crews"))
     seconds = []
     trainable: Any = None
     for number in range(1 + NUM_LATER):
@@ -42,7 +42,7 @@ def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
         leg = Leg(id=number, start=0, stop=1, horizon=1, members=(Member(trial=number, seed=0, params=params),))
         begun = time.time()
         if trainable is None:
-            trainable = CrewLane.__new__(CrewLane)
+            trainable = MultiWorkerLane.__new__(MultiWorkerLane)
             trainable.setup({"leg": leg.to_json()}, shared, crew)
         else:
             trainable.reset_config({"leg": leg.to_json()})

@@ -56,7 +56,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Importance:
+class ImportanceShare:
     """The part of one hyperparameter in what sets the better half of the trials apart from all; parts sum to 1."""
 
     name: str
@@ -97,7 +97,7 @@ def verdict(metric: str, winner: Mapping[int, float], default: Mapping[int, floa
 
 def importance(
     space: Space, tried: Sequence[tuple[Params, float | None]], objective: Objective
-) -> list[Importance]:
+) -> list[ImportanceShare]:
     """The searched hyperparameters, the most important first, from each trial's parameters and best value.
 
     By Optuna's PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255; conditional parameters: arXiv:2601.20800). Trials
@@ -119,7 +119,7 @@ def importance(
         warnings.simplefilter("ignore")  # of conditions that hardly any trial met
         parts: Mapping[str, float] = _ped_anova().evaluate(study)
     whole = sum(parts.values())
-    found = [Importance(name=name, share=part / whole) for name, part in parts.items()] if whole > 0 else []
+    found = [ImportanceShare(name=name, share=part / whole) for name, part in parts.items()] if whole > 0 else []
     return sorted(found, key=lambda one: -one.share)
 
 

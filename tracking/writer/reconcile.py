@@ -11,7 +11,7 @@ from tracking.store.records import PARENT, Birth, FoundRun, Place, RunChange, Ru
 
 
 @dataclass(kw_only=True)
-class Plan:
+class ReconcilePlan:
     """``keep`` maps each key to the run that stays; ``bin`` lists those that go; ``changes`` put the rest right."""
 
     keep: dict[str, str] = field(default_factory=dict)
@@ -34,9 +34,9 @@ def plan(
     found: Sequence[FoundRun],
     expected: Mapping[str, RunFacts],
     steps: Callable[[FoundRun], set[int]],
-) -> Plan:
+) -> ReconcilePlan:
     """What is to be done. ``steps`` gives the epochs whose objective a found run has, asked only if some lack."""
-    todo = Plan()
+    todo = ReconcilePlan()
     for key in {run.key: None for run in found}:
         twins = sorted(
             (run for run in found if run.key == key), key=lambda run: _wealth(run, header.objective.name)
@@ -57,7 +57,7 @@ def _wealth(run: FoundRun, metric: str) -> tuple[int, int]:
 
 
 def _settle(
-    todo: Plan,
+    todo: ReconcilePlan,
     header: SweepHeader,
     wanted: tuple[str, RunFacts],
     there: tuple[FoundRun | None, Callable[[FoundRun], set[int]]],
@@ -94,7 +94,7 @@ def _missing(
 
 def execute(
     store: Store, place: Place, header: SweepHeader, expected: Mapping[str, RunFacts]
-) -> tuple[Plan, dict[str, str]]:
+) -> tuple[ReconcilePlan, dict[str, str]]:
     """Plans and does it; safe to do again. Returns the plan and every run of the sweep by key."""
     found = store.found(place, header.sweep_id)
     todo = plan(

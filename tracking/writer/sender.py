@@ -26,7 +26,7 @@ from tracking.writer.events import (
     TrialBegan,
 )
 from tracking.writer.reconcile import execute
-from tracking.writer.spool import Entry, Spool, Unknown
+from tracking.writer.spool import Spool, SpoolEntry, Unknown
 
 E = TypeVar("E", bound=Event)
 
@@ -85,7 +85,7 @@ class Sender:
         except Refused as error:  # the results matter more than how they are shown
             self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
 
-    def _apply(self, entries: Sequence[Entry]) -> None:
+    def _apply(self, entries: Sequence[SpoolEntry]) -> None:
         """Changes of runs are sent together; all else is done one by one, in its place."""
         group: list[RunEvent] = []
         for entry in entries:

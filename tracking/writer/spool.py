@@ -22,7 +22,7 @@ class Unknown:
 
 
 @dataclass(frozen=True)
-class Entry:
+class SpoolEntry:
     """One line of the spool. ``event`` is None where the line was torn by a crash; ``end`` is its end in bytes."""
 
     event: Event | Unknown | None
@@ -62,15 +62,15 @@ class Spool:
                 f"{self._events}: only {written} of {len(line)} bytes could be written: is the disk full?"
             )
 
-    def waiting(self, limit: int = 1 << 21) -> list[Entry]:
+    def waiting(self, limit: int = 1 << 21) -> list[SpoolEntry]:
         """The entries not yet acknowledged, in order, about ``limit`` bytes of them (at least one whole line)."""
         return list(self._entries(self.sent, limit))
 
-    def all(self) -> Iterator[Entry]:
+    def all(self) -> Iterator[SpoolEntry]:
         """Every entry from the beginning, sent or not."""
         return self._entries(0, None)
 
-    def _entries(self, start: int, limit: int | None) -> Iterator[Entry]:
+    def _entries(self, start: int, limit: int | None) -> Iterator[SpoolEntry]:
         end = start
         with self._events.open("rb") as lines:
             lines.seek(start)
@@ -78,7 +78,7 @@ class Spool:
                 if not line.endswith(b"\n") or (limit is not None and end - start >= limit):
                     return
                 end += len(line)
-                yield Entry(_parse(line), end)
+                yield SpoolEntry(_parse(line), end)
 
     def acknowledge(self, end: int) -> None:
         """Everything before byte ``end`` has arrived."""

@@ -12,7 +12,7 @@ from workloads.data.statistics import Statistics
 
 if TYPE_CHECKING:
     from workloads.data.streaming.files import Files
-    from workloads.data.streaming.stream import Shares, Target
+    from workloads.data.streaming.stream import Shares, StreamTarget
 
 NOT_COUNTED = -1
 """A target that another window predicts with more context: it is left out of what is measured."""
@@ -46,7 +46,7 @@ class Rest:
 
     files: Files
     shares: Shares
-    target: Target
+    target: StreamTarget
     labels: Any
     """Every value of the target, a Series; of measurements some."""
     counts: Mapping[str, int]

@@ -20,7 +20,7 @@ from workloads.training.setup import Setup
 KEPT_FORMS = 4
 
 
-class Forms:
+class InputCache:
     """Setups by what ``prepares`` the data, and by fold."""
 
     def __init__(

@@ -16,7 +16,7 @@ from workloads.training.setup import Loop, MemberState, State
 
 
 @dataclass
-class Aboard:
+class TrainingMember:
     """A member in training: which leg member it is, where its loop is, and its best epoch so far."""
 
     member: Member
@@ -68,7 +68,7 @@ class Aboard:
         self.progress = replace(self.progress, curves=curves)
 
 
-def passed_over(leg: Leg, aboard: Sequence[Aboard], objective: Objective) -> set[str]:
+def passed_over(leg: Leg, aboard: Sequence[TrainingMember], objective: Objective) -> set[str]:
     """The keys of those members that have reached the horizon and need no checkpoint, see ``Leg``."""
     if leg.keep is None:
         return set()
@@ -77,15 +77,15 @@ def passed_over(leg: Leg, aboard: Sequence[Aboard], objective: Objective) -> set
     return {a.member.key for i, a in enumerate(ranked) if i >= leg.keep or objective.better(leg.floor, a.value)}
 
 
-def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> Aboard:
+def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> TrainingMember:
     """The member at its place in its loop, its checkpoint loaded. Raises TornCheckpoint where that is damaged."""
     loop, k = place
     loop.epoch_done = leg.start
     if member.checkpoint is None:
         assert leg.start == 0, f"{member.key} starts at epoch {leg.start} without a checkpoint"
-        return Aboard(member, hp, Progress(epoch=0, seed=member.seed, params=dict(member.params)), loop)
+        return TrainingMember(member, hp, Progress(epoch=0, seed=member.seed, params=dict(member.params)), loop)
     saved, state, best = checkpoint.load(member.checkpoint)
     if saved.epoch != leg.start:
         raise checkpoint.TornCheckpoint(f"{member.checkpoint}: of epoch {saved.epoch}, not {leg.start}")
     loop.load(k, state)
-    return Aboard(member, hp, replace(saved, seed=member.seed, params=dict(member.params)), loop, best)
+    return TrainingMember(member, hp, replace(saved, seed=member.seed, params=dict(member.params)), loop, best)

@@ -16,7 +16,7 @@ from search_spaces.types.failure import FailureReason
 if TYPE_CHECKING:
     from workloads.data.streaming.ray_data import RayShard
     from workloads.data.streaming.stream import Stream
-    from workloads.training.process_group import Ring, Strategy
+    from workloads.training.process_group import ProcessGroup, Strategy
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
 """What gloo and NCCL say in a worker whose neighbour is gone."""
@@ -36,7 +36,7 @@ RESIZE_EVERY_S = 20.0
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerGroup:
     """The workers of one lane. With ``least < most`` there may be any number between, as the cluster has room."""
 
     least: int
@@ -55,7 +55,7 @@ class Crew:
 def train(
     work: Callable[[dict[str, Any]], None],
     config: dict[str, Any],
-    crew: Crew,
+    crew: WorkerGroup,
     fell: Callable[[FailureReason], None],
     stream: Stream | None = None,
 ) -> None:
@@ -99,14 +99,14 @@ def hush() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def here(strategy: Strategy) -> Ring:
+def here(strategy: Strategy) -> ProcessGroup:
     """The ring that this process is in."""
     import ray.train
 
-    from workloads.training.process_group import Ring  # 1,200 ms: torch
+    from workloads.training.process_group import ProcessGroup  # 1,200 ms: torch
 
     context = ray.train.get_context()
-    return Ring(context.get_world_rank(), context.get_world_size(), strategy)
+    return ProcessGroup(context.get_world_rank(), context.get_world_size(), strategy)
 
 
 def order_spares(order: Callable[[int, Mapping[str, float] | None], None], cpus: float, gpus: float) -> None:

@@ -16,8 +16,8 @@ from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
 from workloads.legs import checkpoint
 from workloads.legs.exhibits import exhibits
-from workloads.legs.inputs import Forms
-from workloads.legs.member import Aboard, board, passed_over
+from workloads.legs.inputs import InputCache
+from workloads.legs.member import TrainingMember, board, passed_over
 from workloads.legs.score import scores
 from workloads.legs.setting import LegSetting
 from workloads.registry import workload
@@ -25,7 +25,7 @@ from workloads.tasks import by_hand
 from workloads.training.choose_width import cohort_loops
 from workloads.training.folds import FoldedLoop, of_fold
 from workloads.training.memory_limits import Memory, MemoryEnded, Result, attempt
-from workloads.training.process_group import ALONE, Ring, scaled
+from workloads.training.process_group import ALONE, ProcessGroup, scaled
 from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
 
 __all__ = ["LegRunner", "LegSetting"]
@@ -43,17 +43,17 @@ class LegRunner:
         setting: LegSetting,
         search: SearchData,
         test: TestData | None = None,
-        ring: Ring = ALONE,
+        group: ProcessGroup = ALONE,
         shard: Shard | None = None,
     ) -> None:
         assert (shard is None) == (search.stream is None), "all examples of a stream are to be trained on"
-        self.setting, self.ring = setting, ring
+        self.setting, self.group = setting, group
         self._workload, self._search = workload(setting.workload), search
-        self._forms = Forms(self._workload, search, setting.torch_device(), shard)
+        self._forms = InputCache(self._workload, search, setting.torch_device(), shard)
         self.test = test
         self._memory = Memory()
-        self.aboard: list[Aboard] = []
-        self.ended: list[Aboard] = []
+        self.aboard: list[TrainingMember] = []
+        self.ended: list[TrainingMember] = []
         """Members that were finished before the leg's stop."""
         why = by_hand.why_off()
         self._messages = [] if why in (None, ASKED_FOR) else [f"{why}: {by_hand.WITHOUT}"]
@@ -99,7 +99,7 @@ class LegRunner:
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
-        self.ring.check(getattr(trainees[0].hp, "batch_size", None))
+        self.group.check(getattr(trainees[0].hp, "batch_size", None))
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
             self.aboard.append(board(leg, member, trainee.hp, place))
@@ -120,15 +120,15 @@ class LegRunner:
         """The data as ``hp`` wants it prepared, and the bounds that are known for programs of its kind."""
         bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, fold)
         width, micro_batch = bound.width, bound.micro_batch
-        return replace(form, horizon=horizon, ring=self.ring, width=width, micro_batch=micro_batch)
+        return replace(form, horizon=horizon, group=self.group, width=width, micro_batch=micro_batch)
 
     def _attempt(self, action: Callable[[], Result]) -> Result | None:
         """As ``attempt``; where one process of several ends, the others cannot know, and all begin anew."""
-        return attempt(action) if self.ring.alone else action()
+        return attempt(action) if self.group.alone else action()
 
     def _hyperparameters(self, member: Member) -> Any:
         hp = self._workload.hyperparameters(**member.params)
-        return replace(hp, lr=hp.lr * scaled(self.setting.lr_scaling, self.ring.size)) if hasattr(hp, "lr") else hp
+        return replace(hp, lr=hp.lr * scaled(self.setting.lr_scaling, self.group.size)) if hasattr(hp, "lr") else hp
 
     @property
     def done(self) -> bool:
@@ -172,7 +172,7 @@ class LegRunner:
     def _loops(self) -> list[Loop]:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
 
-    def _tell(self, a: Aboard, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
+    def _tell(self, a: TrainingMember, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
         told = a.measured(metrics, finite, self.setting.objective)
         final = self.leg is not None and self.leg.purpose == "final"
         if final and told.failure is None:
@@ -183,13 +183,13 @@ class LegRunner:
             a.last = self._state(a)
         return told
 
-    def _state(self, a: Aboard) -> MemberState:
+    def _state(self, a: TrainingMember) -> MemberState:
         return a.last or a.loop.state(self._place(a))
 
-    def _place(self, a: Aboard) -> int:
+    def _place(self, a: TrainingMember) -> int:
         return [other for other in self.aboard if other.loop is a.loop].index(a)
 
-    def _drop(self, loop: Loop, members: Sequence[Aboard], told: Sequence[MemberEpoch]) -> None:
+    def _drop(self, loop: Loop, members: Sequence[TrainingMember], told: Sequence[MemberEpoch]) -> None:
         keep = [k for k, news in enumerate(told) if news.failure is None and not news.finished]
         if len(keep) == len(members):
             return
@@ -202,7 +202,7 @@ class LegRunner:
     def save(self) -> list[Saved]:
         """Checkpoints of all members at their present epoch; of those that are finished, once."""
         assert self.leg is not None
-        over = passed_over(self.leg, self.aboard, self.setting.objective) if self.ring.alone else ()
+        over = passed_over(self.leg, self.aboard, self.setting.objective) if self.group.alone else ()
         saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
         if self.aboard and not self.done:
             uris = {done.key: done.uri for done in saved}
@@ -210,12 +210,12 @@ class LegRunner:
             self.leg = replace(self.leg, start=self.aboard[0].progress.epoch, members=members)
         return saved
 
-    def _save(self, a: Aboard, needless: bool) -> Saved:
+    def _save(self, a: TrainingMember, needless: bool) -> Saved:
         if needless:
             return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None)
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
         state = self._state(a)
-        if self.ring.first:
+        if self.group.first:
             checkpoint.save(uri, a.progress, state, a.best)
         a.saved = a.last is not None
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
@@ -227,27 +227,27 @@ class LegRunner:
         members = [*self.aboard, *self.ended] if self.done else self.aboard
         return [shown for a in members for shown in self._exhibits(a)]
 
-    def _exhibits(self, a: Aboard) -> list[Exhibit]:
+    def _exhibits(self, a: TrainingMember) -> list[Exhibit]:
         weights = a.best or of_fold(self._state(a).model, 0)
-        if not self.ring.first:
+        if not self.group.first:
             return []
         model = self._model(a, weights)
         epoch = a.progress.best_epoch if a.best else a.progress.epoch
         return exhibits(self.setup, model, epoch, a.member.key)
 
-    def _model(self, a: Aboard, weights: State) -> nn.Module:
+    def _model(self, a: TrainingMember, weights: State) -> nn.Module:
         model = self.setup.build(Trainee(a.member.seed, a.hp))
         model.load_state_dict(weights)
         return model.eval()
 
     def score(self) -> list[Scored]:
         """Final members on the locked test split: ``test_*``, and ``val_*`` of the same, their best, epoch."""
-        if not self.ring.first:
+        if not self.group.first:
             return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
         return [self._score(a, self.test) for a in (*self.aboard, *self.ended)]
 
-    def _score(self, a: Aboard, test: TestData) -> Scored:
+    def _score(self, a: TrainingMember, test: TestData) -> Scored:
         assert a.best is not None
         measured = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **a.validated})

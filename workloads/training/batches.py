@@ -17,7 +17,7 @@ from workloads.data.streaming.stream import Shard
 from workloads.layers.layers import Preprocess
 from workloads.tables.prepare import PrepareTable
 from workloads.training.prefetch import ahead
-from workloads.training.process_group import ALONE, MIN_PART, Ring
+from workloads.training.process_group import ALONE, MIN_PART, ProcessGroup
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets."""
@@ -70,29 +70,31 @@ class ResidentData:
         """Of the training split."""
         return len(self.y_train) if self.shard is None else self.shard.stream.num_rows
 
-    def num_steps(self, batch_size: int, ring: Ring = ALONE) -> int:
+    def num_steps(self, batch_size: int, group: ProcessGroup = ALONE) -> int:
         """Mini-batches that ``batches``, or ``streamed``, gives in an epoch."""
         if self.shard is not None:
-            return max(1, self.shard.stream.num_rows // ring.size // -(-batch_size // ring.size))
+            return max(1, self.shard.stream.num_rows // group.size // -(-batch_size // group.size))
         full, rest = divmod(len(self.y_train), batch_size)
-        return max(1, full + (rest >= ring.size * MIN_PART))
+        return max(1, full + (rest >= group.size * MIN_PART))
 
-    def batches(self, order: Tensor, batch_size: int, ring: Ring = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(
+        self, order: Tensor, batch_size: int, group: ProcessGroup = ALONE
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Mini-batches of the training split. ``order`` is (examples,), or (members, examples) for one order each.
 
         The last, shorter batch is kept with its own mean, unless it holds less than two examples for each process
         (batch norm needs two). Of every batch this process's part is given.
         """
-        made = self._batches(order, batch_size, ring)
+        made = self._batches(order, batch_size, group)
         return ahead(made) if self.ahead else made
 
-    def streamed(self, epoch: int, batch_size: int, ring: Ring = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
+    def streamed(self, epoch: int, batch_size: int, group: ProcessGroup = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
         """This process's parts of the full mini-batches of a stream, in the order of ``epoch`` (from 0).
 
         Every process takes equally many: fewer than ``num_steps`` where rows are skipped as they are read.
         """
         assert self.shard is not None
-        size, num_left = len(ring.part(torch.empty(batch_size))), self.num_steps(batch_size, ring)
+        size, num_left = len(group.part(torch.empty(batch_size))), self.num_steps(batch_size, group)
         at_once = size * max(1, PORTION_BYTES // (self.shard.stream.row_bytes * size))
         with closing(self._portions(epoch, at_once)) as portions:
             for x, y in portions:
@@ -110,18 +112,18 @@ class ResidentData:
         for x, y in self.shard.portions(epoch, at_once):
             yield raw.inputs(tensor(x).to(self.device)), standardised(tensor(y).to(self.device), self.shape)
 
-    def weight(self, step: int, batch_size: int, ring: Ring) -> float:
-        """What this process's part of the mini-batch number ``step`` (from 0) counts, see ``Ring.weight``."""
-        if ring.alone:
+    def weight(self, step: int, batch_size: int, group: ProcessGroup) -> float:
+        """The weight of this process's part of mini-batch ``step`` (from 0), as ``ProcessGroup.weight`` has it."""
+        if group.alone:
             return 1.0
         num_all = batch_size if self.shard else min(batch_size, len(self.y_train) - step * batch_size)
-        return ring.weight(len(ring.part(torch.empty(num_all))), num_all)
+        return group.weight(len(group.part(torch.empty(num_all))), num_all)
 
-    def _batches(self, order: Tensor, batch_size: int, ring: Ring) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self, order: Tensor, batch_size: int, group: ProcessGroup) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in torch.split(order, batch_size, dim=-1):
-            if batch.shape[-1] < ring.size * MIN_PART and batch.shape[-1] < min(batch_size, order.shape[-1]):
+            if batch.shape[-1] < group.size * MIN_PART and batch.shape[-1] < min(batch_size, order.shape[-1]):
                 return
-            index = ring.part(batch)
+            index = group.part(batch)
             flat = index.reshape(-1)
             x = self.x_train.index_select(0, flat).view(*index.shape, *self.x_train.shape[1:])
             y = self.y_train.index_select(0, flat).view(*index.shape, *self.y_train.shape[1:])

@@ -53,7 +53,7 @@ def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
     if setup.workload.loop is not None:
         assert len(members) == 1, "a workload with a loop of its own is not fusable"
         return setup.workload.loop(setup, members[0])
-    if not setup.ring.alone or (len(members) == 1 and not _fused_alone(setup, members[0])):
+    if not setup.group.alone or (len(members) == 1 and not _fused_alone(setup, members[0])):
         assert len(members) == 1, "a ring of processes trains one member at a time"
         return PlainLoop(setup, members[0])
     return FusedLoop(setup, members)
@@ -74,7 +74,7 @@ def _chunks(items: Sequence[int], width: int) -> list[list[int]]:
 
 
 def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[int, list[str]]:
-    if len(members) == 1 or not setup.ring.alone or not setup.workload.fuses(members[0].hp):
+    if len(members) == 1 or not setup.group.alone or not setup.workload.fuses(members[0].hp):
         return 1, []
     key = _key(setup, members)
     if key in _fastest:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from workloads.tasks.contract import Model, Task
 from workloads.training.batches import ResidentData
-from workloads.training.process_group import ALONE, Ring
+from workloads.training.process_group import ALONE, ProcessGroup
 
 CPU_ELEMENTS = 2**22
 GPU_ELEMENTS = 2**28
@@ -23,15 +23,15 @@ def evaluate(
     data: ResidentData,
     num_members: int | None = None,
     at_once: int = 0,
-    ring: Ring = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> dict[str, Tensor]:
     """Metrics of the validation split, float64 of shape (members,), as ``val_loss`` and so on.
 
     The processes of a ``ring`` measure equal parts of it, and all get what the whole comes to.
     """
     x, y = data.x_val, data.y_val
-    values = per_example(task, model, data, (ring.rows(x), ring.rows(y)), num_members, at_once)
-    measured = _metrics(task, ring.joined(values, len(y)), y)
+    values = per_example(task, model, data, (group.rows(x), group.rows(y)), num_members, at_once)
+    measured = _metrics(task, group.joined(values, len(y)), y)
     return {f"val_{name}": value for name, value in measured.items()}
 
 

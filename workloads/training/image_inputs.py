@@ -40,7 +40,7 @@ def pictures(size: int, search: SearchData, device: torch.device, dtype: torch.d
         x_val=_on(device, search.val.x, size),
         y_val=tensor(search.val.y).to(device),
         shape=shape,
-        prepare=Scaled(size, dtype),
+        prepare=ScaledImages(size, dtype),
         dtype=dtype,
         ready=False,
         ahead=is_records(search.train.x),
@@ -73,7 +73,7 @@ def read_records(x: Tensor) -> Tensor:
     return images.pin_memory().to(x.device, non_blocking=True) if x.is_cuda else images
 
 
-class Scaled(nn.Module):
+class ScaledImages(nn.Module):
     """Images of bytes, of any size, to numbers in 0 to 1 of the size that a model was trained with."""
 
     def __init__(self, size: int, dtype: torch.dtype) -> None:

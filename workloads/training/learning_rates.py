@@ -114,7 +114,7 @@ PLATEAU = "plateau"
 """Where a ``MemberState`` keeps it, among the optimizer's tensors."""
 
 
-class Pace:
+class RateSchedule:
     """The learning rates of a loop's members, epoch by epoch."""
 
     def __init__(self, members: Sequence[Training], steps_per_epoch: int, horizon: int) -> None:

@@ -27,8 +27,8 @@ class PlainLoop:
         self.epoch_done = 0
         self.model = setup.build(member)
         activate_dropout([self.model])
-        self.ring = setup.ring
-        self.net = self.ring.wrap(self.model)
+        self.group = setup.group
+        self.net = self.group.wrap(self.model)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch_optimizer(member.hp, groups(self.model, member.hp.lr))
         self.pace = setup.pace(self.members)
@@ -43,18 +43,18 @@ class PlainLoop:
         started = time.perf_counter()
         member, data = self.members[0], self.setup.data
         batches = self.setup.batches(self.members, self.epoch_done)
-        seed_noise(member.seed, self.epoch_done, self.ring.rank)
+        seed_noise(member.seed, self.epoch_done, self.group.rank)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         self.model.train()
         for i, (x, y) in enumerate(batches):
             if rates is not None:
                 self._set_rate(float(rates[i, 0]))
-            measured.add(len(y), self.train_step(x, y, data.weight(i, member.hp.batch_size, self.ring)))
-        self.ring.average_statistics(self.model)
+            measured.add(len(y), self.train_step(x, y, data.weight(i, member.hp.batch_size, self.group)))
+        self.group.average_statistics(self.model)
         self.model.eval()
         with self.setup.autocast():
-            found = evaluate(self.task, self.model, data, at_once=self.at_once, ring=self.ring)
-        means = self.ring.agree({**self.ring.means(measured.means(), measured.num_examples), **found})
+            found = evaluate(self.task, self.model, data, at_once=self.at_once, group=self.group)
+        means = self.group.agree({**self.group.means(measured.means(), measured.num_examples), **found})
         if rates is not None:
             means["lr"] = rates.mean(0)
         self.pace.seen(self.setup.to_minimise(means))
@@ -68,7 +68,7 @@ class PlainLoop:
     def train_step(self, x: Tensor, y: Tensor, weight: float = 1.0) -> dict[str, Tensor]:
         """One update; the task's metrics and the gradient's norm before it, and before clipping.
 
-        ``weight`` is what this process's part of the mini-batch counts, see ``Ring.weight``.
+        ``weight`` is what this process's part of the mini-batch counts, see ``ProcessGroup.weight``.
         """
         hp = self.members[0].hp
         self.optimizer.zero_grad()
@@ -91,7 +91,7 @@ class PlainLoop:
 
     def finite(self) -> list[bool]:
         """Whether the weights are all finite."""
-        return [self.ring.all_true(bool(whole(get_total_norm(self.parameters)).isfinite()))]
+        return [self.group.all_true(bool(whole(get_total_norm(self.parameters)).isfinite()))]
 
     def state(self, k: int) -> MemberState:
         """A copy of the only member's state."""

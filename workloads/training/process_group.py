@@ -20,7 +20,7 @@ MIN_PART = 2
 
 
 @dataclass(frozen=True)
-class Ring:
+class ProcessGroup:
     """``size`` processes in torch's default group, of which this is ``rank``. All of them call the same methods.
 
     Mini-batches are global: each process takes its part, and gradients come out as those of the whole batch. Batch
@@ -137,7 +137,7 @@ class Ring:
         return told
 
 
-ALONE = Ring()
+ALONE = ProcessGroup()
 
 
 def scaled(rule: Literal["none", "linear", "sqrt"], size: int) -> float:

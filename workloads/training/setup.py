@@ -19,8 +19,8 @@ from workloads.data.epoch_order import balancing, epoch_order, mix, seed_cpu
 from workloads.layers.initialisation import initialise
 from workloads.tasks.contract import Task
 from workloads.training.batches import ResidentData
-from workloads.training.learning_rates import Pace
-from workloads.training.process_group import ALONE, Ring
+from workloads.training.learning_rates import RateSchedule
+from workloads.training.process_group import ALONE, ProcessGroup
 
 State = dict[str, Tensor]
 
@@ -97,7 +97,7 @@ class Setup:
     """Examples that memory was found to hold at once; 0: nobody knows of a bound."""
     width: int = 0
     """Members that it was found to hold in one program; 0 as above."""
-    ring: Ring = ALONE
+    group: ProcessGroup = ALONE
     """The processes that train each member together."""
 
     def task(self) -> Task:
@@ -129,8 +129,8 @@ class Setup:
         """The mini-batches of an epoch (from 0), as ``ResidentData.batches`` gives them."""
         batch_size = members[0].hp.batch_size
         if self.data.shard is not None:
-            return self.data.streamed(epoch, batch_size, self.ring)
-        return self.data.batches(self.order(members, epoch), batch_size, self.ring)
+            return self.data.streamed(epoch, batch_size, self.group)
+        return self.data.batches(self.order(members, epoch), batch_size, self.group)
 
     def in_one_order(self, members: Sequence[Trainee]) -> bool:
         """Whether the members all meet the examples in the same order; those of a stream always do."""
@@ -148,10 +148,10 @@ class Setup:
         """Examples in memory at once; 0: the whole batch."""
         return min((size for size in (getattr(hp, "micro_batch", 0), self.micro_batch) if size), default=0)
 
-    def pace(self, members: Sequence[Trainee]) -> Pace:
+    def pace(self, members: Sequence[Trainee]) -> RateSchedule:
         """The members' learning rates."""
-        num_steps = self.data.num_steps(members[0].hp.batch_size, self.ring)
-        return Pace([member.hp for member in members], num_steps, self.horizon)
+        num_steps = self.data.num_steps(members[0].hp.batch_size, self.group)
+        return RateSchedule([member.hp for member in members], num_steps, self.horizon)
 
     def to_minimise(self, means: Mapping[str, Tensor]) -> list[float]:
         """Each member's objective, the lower the better; infinite where it was not measured."""

@@ -86,7 +86,7 @@ def place(reference: str, on: str | None) -> tuple[str, Target]:
     return SweepHome.find(reference).id, parse_target(LOCAL)
 
 
-def _outdated(entry: ledger.Entry) -> bool:
+def _outdated(entry: ledger.SubmittedSweep) -> bool:
     """Whether a sweep was begun here after the last one that was submitted."""
     from datetime import datetime
 

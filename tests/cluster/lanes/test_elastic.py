@@ -84,7 +84,7 @@ class Trial:
 def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
-    from cluster.lanes.multi_worker_lane import CrewLane
+    from cluster.lanes.multi_worker_lane import MultiWorkerLane
     from cluster.sweep.messages import Shared
     from workloads.data.prepare import prepare
     from workloads.legs import ray_train
@@ -97,9 +97,9 @@ def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypat
         "checkpoints": str(tmp_path / "c"),
     }
     shared = Shared({**setting, "device": "cpu"}, ray.put(search), tmp_path / "stop")
-    lane = CrewLane.__new__(CrewLane)
+    lane = MultiWorkerLane.__new__(MultiWorkerLane)
     trial = Trial(lane)
-    crew = ray_train.Crew(1, 2, 1.0, 0.0, "ddp", str(tmp_path / "crews"))
+    crew = ray_train.WorkerGroup(1, 2, 1.0, 0.0, "ddp", str(tmp_path / "crews"))
     lane.setup(trial.order(), shared, crew)
     trial.until("2 workers")
     while len(trial.losses) < 3:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cluster.lanes import leg_in_process
-from cluster.lanes.leg_in_process import CHECKPOINT_EVERY_S, CHECKPOINT_SHARE, Stint
+from cluster.lanes.leg_in_process import CHECKPOINT_EVERY_S, CHECKPOINT_SHARE, LegInProcess
 
 
 def test_a_process_s_first_checkpoint_does_not_put_off_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_a_process_s_first_checkpoint_does_not_put_off_the_second(monkeypatch: p
         return ("checkpoint",)
 
     monkeypatch.setattr(leg_in_process, "time", SimpleNamespace(monotonic=lambda: now))
-    lane = Stint(cast(Any, None), lambda stream: cast(Any, None))
+    lane = LegInProcess(cast(Any, None), lambda stream: cast(Any, None))
     while len(saved_at) < 3:
         lane._num_unsaved += 1
         lane._saved(cast(Any, SimpleNamespace(save=save)), over=False)

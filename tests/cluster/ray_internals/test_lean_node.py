@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster.driver.champion import SOON_S, Crowning
+from cluster.driver.champion import SOON_S, ChampionProcess
 from cluster.lanes.tune import Watch
 from cluster.ray_internals import forked_worker, lean_agent, lean_node
 from cluster.terminal.records import Snapshot
@@ -130,8 +130,8 @@ def test_as_many_idle_lanes_are_kept_as_there_are_lanes() -> None:
 def test_the_champion_s_worker_begins_when_a_verdict_is_near(
     seen: Snapshot, final: bool, begins: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    begun: list[Crowning] = []
-    monkeypatch.setattr(Crowning, "begin", lambda self: begun.append(self))
+    begun: list[ChampionProcess] = []
+    monkeypatch.setattr(ChampionProcess, "begin", lambda self: begun.append(self))
     sweep = SimpleNamespace(final=object() if final else None)
-    Crowning(cast(Any, tmp_path), cast(Any, sweep), cast(Any, None)).foresee(seen)
+    ChampionProcess(cast(Any, tmp_path), cast(Any, sweep), cast(Any, None)).foresee(seen)
     assert bool(begun) == begins

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sweep.coordinator import Conductor
+from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.stop import Stop
@@ -48,7 +48,7 @@ class Life:
             study.set("searched", False)
             self.home.keep(sweep)
         self.writer = Writer(uri, self.home.spool, header(self.home, sweep, CARD), print)
-        self.conductor = Conductor(
+        self.coordinator = Coordinator(
             sweep=sweep,
             home=self.home,
             study=study,
@@ -70,14 +70,14 @@ class Life:
         saved = [Saved(key=m.key, epoch=epochs[-1], uri=f"{self.home.checkpoints}/{m.key}") for m in leg.members]
         scored = [Scored(key=m.key, best_epoch=2, metrics={"test_accuracy": 0.5}) for m in leg.members]
         told = scored if score and leg.purpose == "final" else []
-        self.conductor.report(
+        self.coordinator.report(
             (leg.purpose, leg.id), Report(epochs=points, saved=saved, scored=told, seconds=1.0, done=score)
         )
 
     def end(self) -> None:
         """Stopped cleanly, or over."""
-        if not self.conductor.finished:
-            self.conductor.pause()
+        if not self.coordinator.finished:
+            self.coordinator.pause()
         assert self.writer.close(60)
 
 
@@ -95,11 +95,11 @@ def states(uri: str, home: SweepHome) -> dict[str, tuple[str, str]]:
 
 def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str) -> None:
     life = Life(sqlite_uri)
-    while (leg := life.conductor.next_leg()) and leg.purpose == "search":
+    while (leg := life.coordinator.next_leg()) and leg.purpose == "search":
         life.train(leg)
     assert leg
     life.train(leg)
-    cut_off = life.conductor.next_leg()
+    cut_off = life.coordinator.next_leg()
     assert cut_off
     life.train(cut_off, score=False)
     life.end()
@@ -110,7 +110,7 @@ def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str)
     }
 
     life = Life(sqlite_uri, trials=5)
-    first = life.conductor.next_leg()
+    first = life.coordinator.next_leg()
     assert first and first.purpose == "search" and first.members[0].trial == 3
     life.train(first)
     life.end()
@@ -119,9 +119,9 @@ def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str)
     assert waiting["t0003"] == ("done", "FINISHED")
 
     life = Life(sqlite_uri)
-    while leg := life.conductor.next_leg():
+    while leg := life.coordinator.next_leg():
         life.train(leg)
-    assert life.conductor.finished
+    assert life.coordinator.finished
     life.end()
     seeds = {0: (1, 2, 3), 2: (2, 3), 4: (1, 2, 3)}
     wanted = {f"final t{trial:04d}-s{seed}" for trial, of in seeds.items() for seed in of}

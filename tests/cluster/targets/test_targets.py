@@ -209,8 +209,14 @@ def test_lanes_of_a_cluster() -> None:
 
 def test_submissions_are_remembered_beside_the_homes(folder: Path) -> None:
     for number, name in enumerate(("abcd1111", "abce2222")):
-        entry = submitted.Entry(id=name, target="http://head:8265", submission_id=f"paceline-{name}-a1", name="n",
-                             submitted_at=f"2026-01-0{number + 1}T00:00:00+00:00", owner="me")  # fmt: skip
+        entry = submitted.SubmittedSweep(
+            id=name,
+            target="http://head:8265",
+            submission_id=f"paceline-{name}-a1",
+            name="n",
+            submitted_at=f"2026-01-0{number + 1}T00:00:00+00:00",
+            owner="me",
+        )
         submitted.remember(entry, SPEC)
     assert [entry.id for entry in submitted.entries()] == ["abce2222", "abcd1111"]
     found = submitted.find("last"), submitted.find("abcd"), submitted.find("zz")
@@ -240,9 +246,9 @@ def test_the_job_refuses_a_second_version_of_paceline(monkeypatch: pytest.Monkey
     for code, rule in (("ship", "submit with --code image"), ("image", "use an image of 0.1.0")):
         monkeypatch.setenv("PACELINE_CODE", code)
         monkeypatch.setenv("PACELINE_VERSION", "0.1.0")
-        with pytest.raises(job.Refused, match=rule):
+        with pytest.raises(job.JobRefused, match=rule):
             job._check_code()
     monkeypatch.setattr(sys, "version_info", (3, 9, 0))
-    with pytest.raises(job.Refused, match=r"needs 3\.11 or newer"):
+    with pytest.raises(job.JobRefused, match=r"needs 3\.11 or newer"):
         job._check_python()
     assert os.environ["PACELINE_CODE"] == "image"

@@ -6,7 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
-from cluster.sweep.coordinator import Conductor
+from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Preparing
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
@@ -51,7 +51,7 @@ def test_a_checkpoint_that_is_torn_while_the_sweep_runs_is_passed_over(tmp_path:
     home, data, messages = SweepHome.create(sweep, tmp_path), Preparing(sweep).result(), list[str]()
     study = Study(home.id, sweep.metric.goal, home.journal)
     writer = Writer(sqlite_uri, home.spool, header(home, sweep, data.card), messages.append)
-    conductor = Conductor(
+    coordinator = Coordinator(
         sweep=sweep,
         home=home,
         study=study,
@@ -65,12 +65,12 @@ def test_a_checkpoint_that_is_torn_while_the_sweep_runs_is_passed_over(tmp_path:
     setting = LegSetting(sweep.workload, sweep.objective, home.checkpoints, "cpu")
     runner = LegRunner(setting, data.search)
     torn: set[str] = set()
-    while leg := conductor.next_leg():
+    while leg := coordinator.next_leg():
         if leg.start and not torn:
             torn = {str(member.checkpoint) for member in leg.members}
             for uri in torn:
                 (Path(uri) / "weights.pt").write_bytes(b"half of it")
-        conductor.report((leg.purpose, leg.id), trained(runner, leg))
+        coordinator.report((leg.purpose, leg.id), trained(runner, leg))
     assert writer.close(60)
     told = [message for message in messages if "is torn" in message]
     assert torn and len(told) == len(torn)

@@ -19,7 +19,7 @@ from tests.helpers.spec_cases import refusal
 from tests.helpers.sweep_here import Here
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
-from workloads.data.sources.images import LARGEST_SIDE, Encoded, Reading, decode
+from workloads.data.sources.images import LARGEST_SIDE, Encoded, ImagesRead, decode
 
 COLOURS = {"cat": (200, 30, 10), "dog": (20, 180, 40), "eel": (10, 20, 250)}
 
@@ -167,14 +167,14 @@ def test_images_of_different_sizes_become_squares_and_grey_ones_colour() -> None
         return Encoded("x", buffer.getvalue())
 
     sizes = [(6, 5), (20, 10), (9, 30)]
-    found = decode([encoded(picture("cat", size=size)) for size in sizes], Reading("here"))
+    found = decode([encoded(picture("cat", size=size)) for size in sizes], ImagesRead("here"))
     assert found.x.shape == (3, 3, 9, 9)
     assert {tuple(pixel) for pixel in found.x.transpose(0, 2, 3, 1).reshape(-1, 3)} == {COLOURS["cat"]}
     mixed = decode(
-        [encoded(Image.new("L", (4, 4), 7)), encoded(Image.new("RGB", (4, 4), (1, 2, 3)))], Reading("here")
+        [encoded(Image.new("L", (4, 4), 7)), encoded(Image.new("RGB", (4, 4), (1, 2, 3)))], ImagesRead("here")
     )
     assert mixed.x[:, :, 0, 0].tolist() == [[7, 7, 7], [1, 2, 3]]
-    large = decode([encoded(Image.new("L", (2 * LARGEST_SIDE, 3 * LARGEST_SIDE)))] * 2, Reading("here"))
+    large = decode([encoded(Image.new("L", (2 * LARGEST_SIDE, 3 * LARGEST_SIDE)))] * 2, ImagesRead("here"))
     assert large.x.shape == (2, 1, LARGEST_SIDE * 3 // 2, LARGEST_SIDE)
 
 
@@ -183,7 +183,7 @@ def test_photos_are_turned_as_their_camera_says() -> None:
     exif = image.getexif()
     exif[0x0112] = 6
     image.save(buffer, "JPEG", exif=exif)
-    assert decode([Encoded("x", buffer.getvalue())], Reading("here")).x.shape == (1, 3, 8, 4)
+    assert decode([Encoded("x", buffer.getvalue())], ImagesRead("here")).x.shape == (1, 3, 8, 4)
 
 
 def write_idx(path: Path, array: np.ndarray[Any, Any]) -> None:

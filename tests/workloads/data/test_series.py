@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from tests.helpers.sequence_data import monthly, sequence_setup, series
 from tests.helpers.workload_data import train
 from workloads.arrays import DataError
-from workloads.data.sources.series_times import Pace, pace
+from workloads.data.sources.series_times import Interval, pace
 from workloads.models.recurrent.workload import RecurrentHyperparameters
 from workloads.tasks.forecast import Forecast
 from workloads.training.plain_loop import PlainLoop
@@ -106,7 +106,7 @@ PACES = {
 def test_step_and_season_are_read_from_the_times(name: str) -> None:
     times, season = PACES[name]
     written = pd.Series(times.strftime("%Y-%m-%d %H:%M"), name="when")
-    assert pace(written, str) == Pace(name, season)
+    assert pace(written, str) == Interval(name, season)
 
 
 @pytest.mark.parametrize("numbers", [[1900, 1901, 1902], [0.1, 0.2, 0.3], [-5, 0, 5]])

@@ -24,7 +24,7 @@ from workloads.tables.columns import decode
 from workloads.training.batches import ResidentData
 from workloads.training.fused.loop import FusedLoop
 from workloads.training.plain_loop import PlainLoop
-from workloads.training.process_group import Ring
+from workloads.training.process_group import ProcessGroup
 from workloads.training.setup import Setup, Trainee
 
 SPLIT = Split(train=0.6, val=0.2, test=0.2)
@@ -108,7 +108,7 @@ def test_files_of_their_own_and_measurements(tmp_path: Path) -> None:
     np.testing.assert_allclose(y[:, 0], table.iloc[(2 * x[:, 0]).astype(int)]["kind"])
 
 
-def loops(search: SearchData, num: int, ring: Ring | None = None) -> tuple[Setup, list[Trainee]]:
+def loops(search: SearchData, num: int, group: ProcessGroup | None = None) -> tuple[Setup, list[Trainee]]:
     kind = workload("mlp")
     members = [
         Trainee(seed, kind.hyperparameters(width=8, depth=1, batch_size=32, lr=0.003 * (seed + 1), dropout=0.0))
@@ -144,9 +144,9 @@ def test_an_epoch_is_full_batches_of_equal_parts(tmp_path: Path) -> None:
     counts = []
     for rank in range(2):
         part = replace(data, shard=OwnShard(stream, rank, 2))
-        counts.append([len(y) for _, y in part.streamed(0, 33, Ring(rank, 2, "ddp"))])
+        counts.append([len(y) for _, y in part.streamed(0, 33, ProcessGroup(rank, 2, "ddp"))])
     assert [set(sizes) for sizes in counts] == [{17}, {16}]
-    assert len(counts[0]) == len(counts[1]) == data.num_steps(33, Ring(0, 2, "ddp"))
+    assert len(counts[0]) == len(counts[1]) == data.num_steps(33, ProcessGroup(0, 2, "ddp"))
 
 
 def png(colour: tuple[int, int, int]) -> bytes:

@@ -15,7 +15,7 @@ from tests.helpers.workload_data import blobs, search_data
 from workloads.hyperparameters import Training
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
-from workloads.legs.member import Aboard
+from workloads.legs.member import TrainingMember
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.training.setup import Loop
 
@@ -43,7 +43,7 @@ def test_it_is_the_textbook_s_rule(
 ) -> None:
     hp = Training(patience=patience, min_improvement=float(least))
     member = Member(trial=0, seed=0, params={})
-    aboard = Aboard(member, hp, Progress(epoch=0, seed=0, params={}), cast(Loop, None))
+    aboard = TrainingMember(member, hp, Progress(epoch=0, seed=0, params={}), cast(Loop, None))
     stop, sign = None, 1 if goal == "minimize" else -1
     for value in values:
         told = aboard.measured({"val_loss": float(sign * value)}, True, Objective("val_loss", goal))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from workloads.models.recurrent.attention import AttentionPlan, EncoderLayer, Transformer, positions
-from workloads.models.recurrent.cells import CELLS, Direction, Plan, Recurrence
+from workloads.models.recurrent.cells import CELLS, CellPlan, Direction, Recurrence
 
 TORCH = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -37,7 +37,7 @@ def pairs(own: Recurrence, theirs: nn.RNNBase) -> list[tuple[nn.Parameter, nn.Pa
 @pytest.mark.parametrize("cell", CELLS)
 def test_outputs_and_gradients_agree_with_torch(cell: str, depth: int, bidirectional: bool) -> None:
     torch.manual_seed(0)
-    own = Recurrence(Plan(cell, WIDTH, depth, bidirectional), INPUTS)
+    own = Recurrence(CellPlan(cell, WIDTH, depth, bidirectional), INPUTS)
     theirs = TORCH[cell](INPUTS, WIDTH, depth, bidirectional=bidirectional, batch_first=True)
     same = pairs(own, theirs)
     for mine, other in same:
@@ -59,7 +59,7 @@ def test_outputs_and_gradients_agree_with_torch(cell: str, depth: int, bidirecti
 
 def test_weights_are_drawn_as_torch_draws_them() -> None:
     for cell, num_gates in (("rnn", 1), ("lstm", 4), ("gru", 3)):
-        drawn = torch.cat([p.detach().flatten() for p in Recurrence(Plan(cell, 64, 1), 64).parameters()])
+        drawn = torch.cat([p.detach().flatten() for p in Recurrence(CellPlan(cell, 64, 1), 64).parameters()])
         assert len(drawn) == num_gates * 64 * (64 + 64 + 2)
         assert drawn.abs().max() <= 1 / 8
         assert drawn.std() == pytest.approx(1 / 8 / 3**0.5, rel=0.05)
@@ -93,7 +93,7 @@ def encoder(cell: str) -> Recurrence | Transformer:
     torch.manual_seed(1)
     if cell == "transformer":
         return Transformer(AttentionPlan(width=8, depth=2, heads=2, causal=True, window=STEPS), INPUTS)
-    return Recurrence(Plan(cell, WIDTH, 2), INPUTS)
+    return Recurrence(CellPlan(cell, WIDTH, 2), INPUTS)
 
 
 @pytest.mark.parametrize("cell", [*CELLS, "transformer"])
@@ -117,7 +117,10 @@ def test_a_transformer_reads_its_window_and_no_more() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_last_error_flows_back_through_bptt_steps_and_outputs_stay(cell: str, bptt: int) -> None:
     torch.manual_seed(0)
-    whole, cut = Recurrence(Plan(cell, WIDTH, 2), INPUTS), Recurrence(Plan(cell, WIDTH, 2, bptt=bptt), INPUTS)
+    whole, cut = (
+        Recurrence(CellPlan(cell, WIDTH, 2), INPUTS),
+        Recurrence(CellPlan(cell, WIDTH, 2, bptt=bptt), INPUTS),
+    )
     cut.load_state_dict(whole.state_dict())
     x = torch.randn(2, STEPS, INPUTS, requires_grad=True)
     outputs, _ = cut(x)

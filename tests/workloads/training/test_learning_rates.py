@@ -14,7 +14,7 @@ from torch.optim import lr_scheduler as theirs
 from tests.helpers.workload_data import setup, train, trainee
 from workloads.hyperparameters import SCHEDULE_NAMES, Training
 from workloads.training.fused.loop import FusedLoop
-from workloads.training.learning_rates import Pace, Plateau, rate
+from workloads.training.learning_rates import Plateau, RateSchedule, rate
 from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Loop, Setup, Trainee
 
@@ -83,7 +83,7 @@ def test_reduce_on_plateau_is_torch_s(threshold: float, patience: int) -> None:
         by, factor=0.4, patience=patience, threshold=threshold, threshold_mode="abs", min_lr=0.01
     )
     values = [3.0, 2.0, 1.9, 1.9, 1.8, 1.2, math.nan, 1.2, 1.1, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    pace = Pace([hp, hp], STEPS, EPOCHS)
+    pace = RateSchedule([hp, hp], STEPS, EPOCHS)
     for epoch, value in enumerate(values):
         rates = pace.rates(epoch)
         assert rates is not None and rates.shape == (STEPS, 2)

@@ -17,7 +17,7 @@ from tests.workloads.models.test_gan import eight_by_eight
 from tests.workloads.models.test_gan import trainee as gan_trainee
 from workloads.registry import workload
 from workloads.training.choose_width import make_loop
-from workloads.training.process_group import Ring, scaled
+from workloads.training.process_group import ProcessGroup, scaled
 from workloads.training.setup import MemberState, Setup
 
 CASES: dict[str, dict[str, Any]] = {
@@ -42,10 +42,10 @@ def member(name: str) -> Any:
     return trainee(name, **params)
 
 
-def trained(name: str, ring: Ring, start: MemberState | None, num_epochs: int) -> tuple[Any, MemberState]:
+def trained(name: str, group: ProcessGroup, start: MemberState | None, num_epochs: int) -> tuple[Any, MemberState]:
     from dataclasses import replace
 
-    loop = make_loop(replace(setup(name), ring=ring, horizon=2), [member(name)])
+    loop = make_loop(replace(setup(name), group=group, horizon=2), [member(name)])
     if start is not None:
         loop.load(0, start)
         loop.epoch_done = 1
@@ -62,11 +62,11 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
     found: dict[str, Any] = {}
     for name in CASES:
         for strategy in ("ddp", "fsdp"):
-            ring = Ring(rank, 2, strategy)  # type: ignore[arg-type]
-            found[f"{name} {strategy}"] = trained(name, ring, None, 2)
-            begun = trained(name, Ring(), None, 1)[1]
-            found[f"{name} {strategy} resumed"] = trained(name, ring, begun, 1)
-    alike = {name: same_everywhere(name, Ring(rank, 2)) for name in NOISY_ONES}
+            group = ProcessGroup(rank, 2, strategy)  # type: ignore[arg-type]
+            found[f"{name} {strategy}"] = trained(name, group, None, 2)
+            begun = trained(name, ProcessGroup(), None, 1)[1]
+            found[f"{name} {strategy} resumed"] = trained(name, group, begun, 1)
+    alike = {name: same_everywhere(name, ProcessGroup(rank, 2)) for name in NOISY_ONES}
     if rank == 0:
         torch.save(alike, f"{folder}.alike")
         torch.save(
@@ -75,7 +75,7 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def same_everywhere(name: str, ring: Ring) -> tuple[bool, list[float]]:
+def same_everywhere(name: str, group: ProcessGroup) -> tuple[bool, list[float]]:
     """Whether all processes hold the same weights and statistics after an epoch; and what they measured."""
     from dataclasses import replace
 
@@ -86,7 +86,7 @@ def same_everywhere(name: str, ring: Ring) -> tuple[bool, list[float]]:
         )
     else:
         shared, own = setup(name, torch.float32), trainee(name, batch_size=BATCH)
-    loop = make_loop(replace(shared, ring=ring), [own])
+    loop = make_loop(replace(shared, group=group), [own])
     [record] = loop.epoch()
     weights = torch.cat([value.double().flatten() for value in loop.state(0).model.values()])
     told: list[object] = [None, None]
@@ -113,7 +113,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_train_as_one(name: str, strategy: str, both: Any) -> None:
     found, _ = both
-    records, state = trained(name, Ring(), None, 2)
+    records, state = trained(name, ProcessGroup(), None, 2)
     for key, num_epochs in ((f"{name} {strategy}", 2), (f"{name} {strategy} resumed", 1)):
         told, model, optimizer = found[key]
         assert len(told) == num_epochs
@@ -132,13 +132,13 @@ def test_two_processes_hold_one_model(name: str, both: Any) -> None:
 
 
 def test_parts_of_a_batch_and_their_weights() -> None:
-    rings = [Ring(rank, 3) for rank in range(3)]
-    parts = [ring.part(torch.arange(8)) for ring in rings]
+    rings = [ProcessGroup(rank, 3) for rank in range(3)]
+    parts = [group.part(torch.arange(8)) for group in rings]
     assert torch.cat(parts).tolist() == list(range(8))
     values = [part.double().mean() for part in parts]
-    weights = [ring.weight(len(part), 8) for ring, part in zip(rings, parts, strict=True)]
+    weights = [group.weight(len(part), 8) for group, part in zip(rings, parts, strict=True)]
     assert sum(w * v for w, v in zip(weights, values, strict=True)) / 3 == pytest.approx(3.5)
-    rows = [ring.rows(torch.arange(8)) for ring in rings]
+    rows = [group.rows(torch.arange(8)) for group in rings]
     assert [len(own) for own in rows] == [3, 3, 3]
     assert torch.cat(rows).tolist()[:8] == list(range(8))
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from workloads.arrays import Array
 from workloads.data.sources.image_records import example_shape, is_records, paths
-from workloads.data.sources.images import Encoded, Reading, read_image
+from workloads.data.sources.images import Encoded, ImagesRead, read_image
 
 
 def read(x: Array) -> Array:
     """The images (rows, channels, height, width) of records, in their order."""
-    shape, how = example_shape(x), Reading("data.folder")
+    shape, how = example_shape(x), ImagesRead("data.folder")
     return np.stack(list(_readers().map(lambda path: read_image(Encoded(path, Path(path)), how, shape), paths(x))))
 
 

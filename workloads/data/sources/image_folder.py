@@ -11,7 +11,7 @@ from search_spaces.spec.image_folder import FolderFault, class_folders
 from workloads.arrays import DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.image_records import example_shape, is_records
-from workloads.data.sources.images import Encoded, Reading, decode
+from workloads.data.sources.images import Encoded, ImagesRead, decode
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -34,7 +34,7 @@ def folder_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     encoded = [Encoded(str(file.relative_to(root)), file) for _, file in rows]
     shape = None if like is None else example_shape(like.x)
     limit_bytes = 0 if like is not None and is_records(like.x) else data.in_memory_gib * 2**30
-    found = decode(encoded, Reading(f"data.folder: {root.name}", data.skip_bad, limit_bytes, shape))
+    found = decode(encoded, ImagesRead(f"data.folder: {root.name}", data.skip_bad, limit_bytes, shape))
     kept = [rows[i][0] for i in found.kept]
     lost = sorted({str(folder.path.relative_to(root)) for folder, _ in rows} - {
         str(folder.path.relative_to(root)) for folder in kept

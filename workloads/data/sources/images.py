@@ -60,7 +60,7 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ImagesRead:
     """How images are to be read."""
 
     place: str
@@ -82,7 +82,7 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
         )
     cells = [Encoded(f"row {row}", encoded_bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
     shape = None if like is None else example_shape(like.x)
-    found = decode(cells, Reading(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
+    found = decode(cells, ImagesRead(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
     groups = groups_of(frame, data, path) if like is None else None
     own = None if groups is None else groups[found.kept]
     return Raw("image", found.x, target.iloc[found.kept], groups=own, details=found.details())
@@ -96,7 +96,7 @@ def encoded_bytes(cell: Any, row: int) -> bytes:
     return encoded
 
 
-def decode(images: Sequence[Encoded], how: Reading) -> Decoded:
+def decode(images: Sequence[Encoded], how: ImagesRead) -> Decoded:
     """All images, on all cores. DataError, which names it, for one that cannot be read, unless told to skip it.
 
     Where sizes differ, all are resized and cropped to a square with the median of their shorter sides.
@@ -118,7 +118,7 @@ def decode(images: Sequence[Encoded], how: Reading) -> Decoded:
 
 
 def _first_pass(
-    images: Sequence[Encoded], how: Reading, pool: ThreadPoolExecutor
+    images: Sequence[Encoded], how: ImagesRead, pool: ThreadPoolExecutor
 ) -> tuple[list[tuple[int, ...] | None], list[Array] | None]:
     """Each image's shape, None for a bad one; and the good ones, None if they take more than the limit."""
     shapes: list[tuple[int, ...] | None] = []
@@ -135,7 +135,7 @@ def _first_pass(
     return shapes, arrays
 
 
-def _decode(encoded: Encoded, how: Reading) -> Array | None:
+def _decode(encoded: Encoded, how: ImagesRead) -> Array | None:
     """(height, width) of a grey image, (height, width, 3) of any other."""
     from PIL import Image, ImageOps
 
@@ -154,7 +154,7 @@ def _decode(encoded: Encoded, how: Reading) -> Array | None:
         ) from error
 
 
-def read_image(encoded: Encoded, how: Reading, shape: tuple[int, ...]) -> Array:
+def read_image(encoded: Encoded, how: ImagesRead, shape: tuple[int, ...]) -> Array:
     """An image (channels, height, width) that could be read before. DataError when it is gone."""
     array = _decode(encoded, how)
     if array is None:
@@ -162,7 +162,7 @@ def read_image(encoded: Encoded, how: Reading, shape: tuple[int, ...]) -> Array:
     return fitted(array, shape)
 
 
-def readable(encoded: Encoded, how: Reading) -> Array | None:
+def readable(encoded: Encoded, how: ImagesRead) -> Array | None:
     """An image (channels, height, width) of ``how.shape``; None for one that is none, where those are left out."""
     assert how.shape is not None
     array = _decode(encoded, how)

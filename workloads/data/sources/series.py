@@ -9,7 +9,7 @@ import numpy as np
 
 from workloads.arrays import Array, Arrays, DataError
 from workloads.data.raw import Ordered
-from workloads.data.sources.series_times import Pace, pace
+from workloads.data.sources.series_times import Interval, pace
 from workloads.data.splits import in_order
 from workloads.data.statistics import Statistics
 
@@ -60,7 +60,7 @@ def windows(values: Array, window: int, horizon: int) -> Arrays:
     return Arrays(x[..., None].copy(), y.copy())
 
 
-def read_series(path: str, data: Data) -> tuple[Array, Pace]:
+def read_series(path: str, data: Data) -> tuple[Array, Interval]:
     """The values, float64, and the pace of their times. Raises DataError that names the first line at fault."""
     import pandas as pd
 

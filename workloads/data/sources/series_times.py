@@ -19,14 +19,14 @@ SEASONS = {1: 60, 60: 60, 3600: 24, DAY: 7, 7 * DAY: 52}
 
 
 @dataclass(frozen=True)
-class Pace:
+class Interval:
     """One step of a series in words, and how many of them its natural season has (1: none is known)."""
 
     name: str
     season: int
 
 
-def pace(times: Any, place: Callable[[int], str]) -> Pace:
+def pace(times: Any, place: Callable[[int], str]) -> Interval:
     """Of a column (a Series) of dates or numbers. Raises DataError where they are not equally far apart.
 
     Months are equally far apart whatever their days. ``place`` names a row.
@@ -80,17 +80,17 @@ def _reason(step: float, usual: float, unit: str) -> str:
     return f"the step is not {_pace(usual, unit).name} as elsewhere"
 
 
-def _pace(step: float, unit: str) -> Pace:
+def _pace(step: float, unit: str) -> Interval:
     if unit == "number":
-        return Pace(f"{step:g}", 1)
+        return Interval(f"{step:g}", 1)
     if unit == "month":
         season = MONTHS_A_YEAR / step
-        return Pace(_counted(step, "month"), int(season) if season.is_integer() else 1)
+        return Interval(_counted(step, "month"), int(season) if season.is_integer() else 1)
     size = max((seconds for seconds in NAMES if step % seconds == 0), default=1)
     if step in SEASONS:
-        return Pace(_counted(step / size, NAMES[size]), SEASONS[int(step)])
+        return Interval(_counted(step / size, NAMES[size]), SEASONS[int(step)])
     daily = DAY / step
-    return Pace(_counted(step / size, NAMES[size]), int(daily) if daily > 1 and daily.is_integer() else 1)
+    return Interval(_counted(step / size, NAMES[size]), int(daily) if daily > 1 and daily.is_integer() else 1)
 
 
 def _counted(number: float, name: str) -> str:

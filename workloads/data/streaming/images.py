@@ -12,7 +12,7 @@ import numpy as np
 
 from search_spaces.spec.image_folder import SPLIT_NAMES
 from workloads.arrays import Array, DataError
-from workloads.data.sources.images import Encoded, Reading, encoded_bytes, readable
+from workloads.data.sources.images import Encoded, ImagesRead, encoded_bytes, readable
 from workloads.data.streaming.files import Piece, content, listed, root_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ImageRows:
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
         """See ``Examples``. Without ``skip_bad`` DataError for the first one that is no image."""
-        how = Reading(self.place, self.skip_bad, shape=self.shape)
+        how = ImagesRead(self.place, self.skip_bad, shape=self.shape)
         found = read_each(table, self.column, self.uri, lambda encoded: readable(encoded, how))
         kept = [k for k, image in enumerate(found) if image is not None]
         images = [image for image in found if image is not None]

@@ -16,11 +16,11 @@ import numpy as np
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw, Rest
 from workloads.data.sources.image_records import example_shape
-from workloads.data.sources.images import Reading, decode
+from workloads.data.sources.images import ImagesRead, decode
 from workloads.data.sources.tables import table as table_of
 from workloads.data.streaming.files import Files, table_files
 from workloads.data.streaming.images import LABEL, image_files, image_place, read_each
-from workloads.data.streaming.stream import Shares, Target, hashable
+from workloads.data.streaming.stream import Shares, StreamTarget, hashable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,7 +137,7 @@ class _Look:
     def _count(self, table: pa.Table, masks: Mapping[str, Array], target: str) -> None:
         import pandas as pd
 
-        found = Target(target, numeric=False).read(table)
+        found = StreamTarget(target, numeric=False).read(table)
         self.numeric = self.numeric and bool(pd.to_numeric(found, errors="coerce").notna().all())
         for name, mask in masks.items():
             self.num_rows[name] += int(mask.sum())
@@ -176,7 +176,7 @@ class _Look:
             )
         rows = pa.concat_tables([pa.concat_tables(tables) for tables in self.kept.values() if tables])
         splits = np.concatenate([[name] * sum(map(len, tables)) for name, tables in self.kept.items()])
-        target = Target(_target_name(self.data), self.numeric)
+        target = StreamTarget(_target_name(self.data), self.numeric)
         labels = pd.Series(sorted({*self.labels, *self.others}), dtype=object)
         found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
         rest = Rest(
@@ -202,7 +202,7 @@ def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None
     column, uri = image_place(data)
     cells = read_each(rows, column, uri, lambda encoded: encoded)
     shape = None if like is None else example_shape(like.x)
-    decoded = decode(cells, Reading(files.place, data.skip_bad, shape=shape))
+    decoded = decode(cells, ImagesRead(files.place, data.skip_bad, shape=shape))
     _check_bytes(decoded.x.nbytes, data, files.place)
     images = Raw("image", decoded.x, target.iloc[decoded.kept], details=decoded.details())
     return images, decoded.kept

@@ -82,7 +82,7 @@ def hashable(column: pa.ChunkedArray) -> Array:
 
 
 @dataclass(frozen=True)
-class Target:
+class StreamTarget:
     """How the target column is read: as one of ``classes``, or as a number where there are none."""
 
     name: str
@@ -134,7 +134,7 @@ class Stream:
 
     files: Files
     shares: Shares
-    target: Target
+    target: StreamTarget
     examples: Examples
     num_rows: int
     class_counts: tuple[int, ...] = ()

@@ -26,7 +26,7 @@ class GanLoop:
     """Trains one member. An epoch is one pass of the discriminator over the training split."""
 
     def __init__(self, setup: Setup, member: Trainee) -> None:
-        self.setup, self.ring = setup, setup.ring
+        self.setup, self.group = setup, setup.group
         self.members = [member]
         self.epoch_done = 0
         model, hp = setup.build(member), member.hp
@@ -51,11 +51,11 @@ class GanLoop:
         started = time.perf_counter()
         data, hp = self.setup.data, self.hp
         order = epoch_order([self.members[0].seed], self.epoch_done, len(data.y_train), data.device)
-        seed_noise(self.members[0].seed, self.epoch_done, self.ring.rank)
+        seed_noise(self.members[0].seed, self.epoch_done, self.group.rank)
         measured = {role: Measurements() for role in ROLES}
         self.model.train()
         waiting = 0
-        for i, (x, y) in enumerate(data.batches(order, hp.batch_size, self.ring)):
+        for i, (x, y) in enumerate(data.batches(order, hp.batch_size, self.group)):
             self._grow(i * hp.batch_size / len(data.y_train))
             measured["discriminator"].add(len(y), self.discriminator_step(x, y))
             waiting += 1
@@ -64,12 +64,12 @@ class GanLoop:
                 self._generator_turn(y, measured["generator"])
         if waiting:
             self._generator_turn(y, measured["generator"])
-        self.ring.average_statistics(self.model)
+        self.group.average_statistics(self.model)
         self.model.eval()
         means: dict[str, Tensor] = {}
         for played in measured.values():
-            means |= self.ring.means(played.means(), played.num_examples)
-        means = self.ring.agree({**means, **evaluate(self.task, self.model, data)} if self.ring.first else means)
+            means |= self.group.means(played.means(), played.num_examples)
+        means = self.group.agree({**means, **evaluate(self.task, self.model, data)} if self.group.first else means)
         self.epoch_done += 1
         [record] = report(self.members, means, time.perf_counter() - started, len(data.y_train))
         eye = yardstick(data)
@@ -122,7 +122,7 @@ class GanLoop:
         self.optimizers[role].zero_grad()
         loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
         grads = [p.grad for p in parameters if p.grad is not None]
-        self.ring.average_(grads)
+        self.group.average_(grads)
         norm = get_total_norm(grads)
         self.optimizers[role].step()
         return norm

@@ -56,7 +56,7 @@ CELLS: Mapping[str, Cell] = {"rnn": Cell(1, 1, _rnn), "lstm": Cell(4, 2, _lstm),
 
 
 @dataclass(frozen=True)
-class Plan:
+class CellPlan:
     """How a stack of recurrent layers is built."""
 
     cell: str
@@ -72,7 +72,7 @@ class Plan:
 class Direction(nn.Module):
     """One layer's way through time. Its parameters are named and drawn as those of torch's cells."""
 
-    def __init__(self, plan: Plan, num_inputs: int) -> None:
+    def __init__(self, plan: CellPlan, num_inputs: int) -> None:
         super().__init__()
         self.cell, self.width, self.bptt = CELLS[plan.cell], plan.width, plan.bptt
         rows = self.cell.num_gates * plan.width
@@ -105,7 +105,7 @@ class Direction(nn.Module):
 class Recurrence(nn.Module):
     """``depth`` layers, each reading the one below; in both directions if bidirectional."""
 
-    def __init__(self, plan: Plan, num_inputs: int) -> None:
+    def __init__(self, plan: CellPlan, num_inputs: int) -> None:
         super().__init__()
         self.plan, self.width = plan, plan.width * (2 if plan.bidirectional else 1)
         sizes = [num_inputs, *[self.width] * (plan.depth - 1)]

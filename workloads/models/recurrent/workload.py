@@ -61,10 +61,10 @@ def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
 
 def _encoder(hp: RecurrentHyperparameters, shape: DataShape, num_inputs: int) -> Recurrence | Transformer:
     from workloads.models.recurrent.attention import AttentionPlan, Transformer  # 1,200 ms: torch
-    from workloads.models.recurrent.cells import Plan, Recurrence  # 1,200 ms: torch
+    from workloads.models.recurrent.cells import CellPlan, Recurrence  # 1,200 ms: torch
 
     if hp.cell != "transformer":
-        return Recurrence(Plan(hp.cell, hp.width, hp.depth, hp.bidirectional, hp.dropout, hp.bptt), num_inputs)
+        return Recurrence(CellPlan(hp.cell, hp.width, hp.depth, hp.bidirectional, hp.dropout, hp.bptt), num_inputs)
     num_steps = shape.example[-2] if len(shape.example) > 1 else shape.example[0]
     causal = not hp.bidirectional
     return Transformer(AttentionPlan(hp.width, hp.depth, hp.heads, causal, num_steps, hp.dropout), num_inputs)

@@ -60,7 +60,7 @@ def backbone(hp: TransferHyperparameters, shape: DataShape) -> Backbone:
     return Backbone(net, shape.channel_mean, shape.channel_std)
 
 
-class Scaled(nn.Module):
+class ScaledForBackbone(nn.Module):
     """Features with mean 0 and spread 1 over the training split; one that hardly varies is only centred."""
 
     mean: Tensor
@@ -92,7 +92,7 @@ def extracted(hp: TransferHyperparameters, images: ResidentData) -> ResidentData
 
     found = cached(fixed.state_dict(), [*parts, fixed.mean, fixed.std], compute)
     x_train, x_val = (x.to(images.device, images.dtype) for x in found)
-    scaled = Scaled(x_train)
+    scaled = ScaledForBackbone(x_train)
     return replace(
         images,
         x_train=scaled(x_train),
