@@ -36,7 +36,7 @@ class Mailbox:
 
     @classmethod
     def new(cls) -> Mailbox:
-        """Wires that nobody else has, on this machine: a lane falls with it anyhow, but not with another."""
+        """A mailbox of the caller's own, on this machine: its death ends the lane that is here, and no other."""
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         return cls(ray.remote(_Exchange).options(num_cpus=0, scheduling_strategy=here).remote())
 

@@ -35,7 +35,7 @@ class Legs:
 @pytest.fixture
 def legs(monkeypatch: pytest.MonkeyPatch) -> Legs:
     found = Legs()
-    monkeypatch.setattr(lane, "Stint", lambda *_: found)
+    monkeypatch.setattr(lane, "LegInProcess", lambda *_: found)
     return found
 
 
