@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install compiled demo test check docs checkov bench wheel clean
+.PHONY: install compiled demo test soak check docs checkov bench wheel clean
 
 install: $(STAMP)
 
@@ -42,6 +42,10 @@ demo: compiled
 # In the order of their names, files of long tests, which mostly wait, run beside files of short ones.
 test: compiled
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 12
+
+# The long forms: what `make test` leaves out, twenty deaths, an outage of a minute, every sweep as a real command. Hours.
+soak: compiled
+	PACELINE_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 12
 
 check: install
 	$(BIN)/ruff format --check .
