@@ -23,6 +23,7 @@ from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
+from search_spaces.types.trial_names import name_of_key
 from tracking import names
 from tracking.store.records import RunFacts
 from tracking.writer.writer import Writer
@@ -134,10 +135,20 @@ class Coordinator:
         self._mend(self.races[handle[0]], again)
         if again and reason.line not in self._told:
             self._told.add(reason.line)
-            who = ", ".join(run_key(track, ROLES[handle[0]]) for track in again)
-            self.say(f"{reason.line}: {who} will be tried again from the last checkpoint")
+            who = ", ".join(name_of_key(run_key(track, ROLES[handle[0]])) for track in again)
+            self.say(f"{who} failed ({reason.line}), {self._next_attempt(again)}")
         self._give_up()
         self.commit()
+
+    def _next_attempt(self, tracks: Sequence[Track]) -> str:
+        """What happens to trials that failed together: ``retry 1 of 3 from epoch 4``."""
+        if len(tracks) > 1:
+            return "each is trained again, apart from the others"
+        [track] = tracks
+        start = f"from epoch {track.epoch}" if track.checkpoint else "from the start"
+        if not track.num_failures:  # it may not have been to blame
+            return f"it is trained again {start}"
+        return f"retry {track.num_failures} of {self.sweep.max_retries} {start}"
 
     def out(self) -> list[Handle]:
         """Every leg that is handed out."""
