@@ -20,7 +20,6 @@ from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from tracking.results.registered_model import Candidate, Example, Folder, register
-from tracking.results.report import files
 from workloads.registry import workload
 from workloads.training.default_inputs import default_data
 
@@ -55,6 +54,7 @@ class _ChampionActor:
         return (_table if by_row else _module)(order, candidate, search)
 
     def inspect(self, order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
+        from tracking.results.report import files  # 400 ms: matplotlib
         from workloads.champion.inspection import inspect  # 1,600 ms: torch
         from workloads.champion.winner import Subject  # 1,300 ms: torch
 

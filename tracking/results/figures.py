@@ -2,116 +2,142 @@
 
 from __future__ import annotations
 
-import textwrap
+import io
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from search_spaces.types.inspection import Confusion, Importance, Layer, Overfitting
-from tracking.results.svg import BLUE, FAINT, INK, ORANGE, Axes, Canvas, shade, spanned
 
 MAX_LABELLED = 30
 """Classes up to which a confusion matrix shows names and counts."""
 MAX_BARS, MAX_LAYERS, MAX_LETTERS = 30, 24, 24
+INK, FAINT, BLUE, ORANGE = "#222", "#ccc", "#2a6fb0", "#d9822b"
+SHADES = LinearSegmentedColormap.from_list("shades", ["white", BLUE])
+STYLE = {
+    "svg.fonttype": "none",  # text stays text: small, and it can be found and read aloud
+    "svg.hashsalt": "paceline",  # equal figures are equal files
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#eee",
+    "text.parse_math": False,  # a column may be named $x$
+}
+_PLAIN = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
+def _figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _svg(figure: Figure) -> str:
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata=_PLAIN)
+    text = out.getvalue().replace("'DejaVu Sans'", "system-ui, sans-serif")  # wide enough for either
+    return text[text.index("<svg") :]  # a page takes no XML declaration inside
+
+
+@rc_context(STYLE)
 def confusion(found: Confusion) -> str:
     """A row a true class, a column a predicted one; shaded by the share of the row."""
-    num = len(found.classes)
-    labelled = num <= MAX_LABELLED
-    side = 28 if labelled else max(1.0, 700 / num)
-    left = 6 + 6.2 * max(map(len, map(_cut, found.classes))) if labelled else 20
-    top = left + 16
-    canvas = Canvas(max(left + num * side + 60, 320), top + num * side + 10)
-    canvas.text((6, 14), "true class by row, predicted class by column, test split")
-    for i, row in enumerate(found.counts):
-        total = max(sum(row), 1)
-        for j, count in enumerate(row):
-            x, y, share = left + j * side, top + i * side, count / total
-            canvas.rect(x, y, side - labelled, side - labelled, shade(share))
-            if labelled and count:
-                canvas.text(
-                    (x + side / 2, y + side / 2 + 4), str(count), 10, "middle", "#fff" if share > 0.5 else INK
-                )
-    for k, name in enumerate(found.classes if labelled else ()):
-        canvas.text((left - 4, top + k * side + side / 2 + 4), _cut(name), 10, "end")
-        x, y = left + k * side + side / 2 + 4, top - 4
-        canvas.parts.append(f"<g transform='rotate(-90 {x:.1f} {y:.1f})'>")
-        canvas.text((x, y), _cut(name), 10)
-        canvas.parts.append("</g>")
-    return canvas.svg()
+    counts, num = np.array(found.counts), len(found.classes)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = 2.0 + min(0.34 * num, 8.0)
+    figure = _figure(side + 0.3, side)
+    axes = figure.add_subplot(xlabel="predicted class", ylabel="true class")
+    axes.grid(False)
+    axes.imshow(shares, SHADES, vmin=0, vmax=1)
+    if num <= MAX_LABELLED:
+        names = [_cut(name) for name in found.classes]
+        axes.set_xticks(range(num), names, rotation=90)
+        axes.set_yticks(range(num), names)
+        for i, j in np.argwhere(counts):
+            axes.text(
+                j, i, counts[i, j], ha="center", va="center", color="w" if shares[i, j] > 0.5 else INK, size=9
+            )
+    return _svg(figure)
 
 
+@rc_context(STYLE)
 def curves(found: Mapping[str, Sequence[float]], metric: str, judged: Overfitting | None) -> str:
     """Loss and metric over the epochs, training beside validation; the best epoch is marked."""
     measures = [m for m in dict.fromkeys(("loss", metric)) if f"val_{m}" in found or f"train_{m}" in found]
-    canvas = Canvas(560, 46 + 230 * max(len(measures), 1))
-    for k, text in enumerate(textwrap.wrap(judged.words, 84) if judged else ()):
-        canvas.text((6, 14 + 13 * k), text)
-    for k, measure in enumerate(measures):
-        lines = {split: found[f"{split}_{measure}"] for split in ("train", "val") if f"{split}_{measure}" in found}
-        num_epochs = max(map(len, lines.values()))
-        values = [value for line in lines.values() for value in line]
-        axes = Axes(canvas, (60, 60 + 230 * k, 470, 170), spanned([1, num_epochs]), spanned(values))
-        axes.grid()
-        for place, (split, line) in enumerate(lines.items()):
-            ink = BLUE if split == "val" else ORANGE
-            axes.curve(range(1, len(line) + 1), line, ink)
-            canvas.text((66 + 100 * place, 54 + 230 * k), f"{split}_{measure}", 11, ink=ink)
+    figure = _figure(6.4, 2.8 * max(len(measures), 1))
+    for k, measure in enumerate(measures, 1):
+        axes = figure.add_subplot(len(measures), 1, k, xlabel="epoch", ylabel=measure)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for split, label, ink in (("train", "training", ORANGE), ("val", "validation", BLUE)):
+            if line := found.get(f"{split}_{measure}"):
+                axes.plot(range(1, len(line) + 1), line, color=ink, label=label, marker="." * (len(line) == 1))
         if judged is not None:
-            best = judged.best_epoch
-            canvas.line(axes.at(best, axes.y[0]), axes.at(best, axes.y[1]), INK, "3 3")
-    return canvas.svg()
+            axes.axvline(judged.best_epoch, color=INK, linestyle=":", label=f"best epoch ({judged.best_epoch})")
+        axes.legend(frameon=False)
+    return _svg(figure)
 
 
+@rc_context(STYLE)
 def importance(found: Sequence[Importance], metric: str) -> str:
     """A bar a column, the most important first, with the spread over the shuffles."""
     shown = found[:MAX_BARS]
-    left = 16 + 6.2 * max(map(len, (_cut(column.column) for column in shown)))
-    canvas = Canvas(left + 400, 50 + 18 * len(shown))
-    canvas.text((6, 14), f"how much worse val_{metric} is when a column is shuffled")
-    ends = [0.0, *(c.mean + c.std for c in shown), *(c.mean - c.std for c in shown)]
-    axes = Axes(canvas, (left, 24, 370, 18.0 * len(shown)), spanned(ends), (0.0, len(shown)))
-    axes.grid(num_y=0)
-    zero = axes.at(0.0, 0.0)[0]
-    for k, column in enumerate(shown):
-        y = 24 + 18 * k
-        end, low, high = (
-            axes.at(v, 0)[0] for v in (column.mean, column.mean - column.std, column.mean + column.std)
-        )
-        canvas.rect(min(zero, end), y + 3, abs(end - zero), 12, BLUE)
-        canvas.line((low, y + 9), (high, y + 9), INK)
-        canvas.text((left - 6, y + 13), _cut(column.column), 11, "end")
-    return canvas.svg()
+    figure = _figure(6.4, 1.0 + 0.25 * len(shown))
+    axes = figure.add_subplot(xlabel=f"how much worse val_{metric} is when the column is shuffled")
+    axes.grid(False, axis="y")
+    spread = {"xerr": [column.std for column in shown], "error_kw": {"ecolor": INK, "elinewidth": 1}}
+    axes.barh(range(len(shown)), [column.mean for column in shown], height=0.65, color=BLUE, **spread)
+    axes.set_yticks(range(len(shown)), [_cut(column.column) for column in shown])
+    axes.invert_yaxis()
+    return _svg(figure)
 
 
+@rc_context(STYLE)
 def layers(found: Sequence[Layer]) -> str:
     """A histogram a parameter tensor, of the largest ones in the model's order; frozen ones in grey."""
     largest = sorted(found, key=lambda layer: -layer.size)[:MAX_LAYERS]
     shown = [layer for layer in found if layer in largest]
-    canvas = Canvas(4 * 180 + 10, 10 + 120 * -(-len(shown) // 4))
-    for k, layer in enumerate(shown):
-        left, top = 10 + 180 * (k % 4), 10 + 120 * (k // 4)
-        canvas.text((left, top + 11), _cut(layer.name), 11)
-        canvas.text((left, top + 23), f"norm {layer.norm:.3g}, std {layer.std:.2g}", 9)
-        peak, step = max(*layer.counts, 1), 160 / len(layer.counts)
-        for i, count in enumerate(layer.counts):
-            height = 60 * count / peak
-            canvas.rect(left + i * step, top + 90 - height, step, height, BLUE if layer.trainable else FAINT)
-        canvas.text((left, top + 102), f"{layer.low:.2g}", 9)
-        canvas.text((left + 160, top + 102), f"{layer.high:.2g}", 9, "end")
-    return canvas.svg()
+    rows = -(-len(shown) // 4)
+    figure = _figure(8.0, 1.5 * rows + 0.4)
+    figure.supxlabel("value of a weight", size=10)
+    figure.supylabel("weights", size=10)
+    for k, layer in enumerate(shown, 1):
+        _histogram(figure.add_subplot(rows, 4, k), layer)
+    return _svg(figure)
 
 
+def _histogram(axes: Axes, layer: Layer) -> None:
+    axes.stairs(
+        layer.counts,
+        np.linspace(layer.low, layer.high, len(layer.counts) + 1),
+        fill=True,
+        color=BLUE if layer.trainable else FAINT,
+    )
+    axes.set_title(f"{_cut(layer.name)}\nnorm {layer.norm:.3g}, std {layer.std:.2g}", size=8, loc="left")
+    axes.set_yticks([])
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.tick_params(labelsize=8)
+
+
+@rc_context(STYLE)
 def pairs(found: Sequence[tuple[float, float]]) -> str:
     """Prediction over truth; on the line both agree."""
-    canvas = Canvas(440, 440)
-    canvas.text((6, 14), "prediction by truth, test split")
-    ends = spanned([value for pair in found for value in pair])
-    axes = Axes(canvas, (60, 24, 370, 380), ends, ends)
-    axes.grid()
-    canvas.line(axes.at(ends[0], ends[0]), axes.at(ends[1], ends[1]), ORANGE)
-    for truth, prediction in found:
-        canvas.dot(*axes.at(truth, prediction), BLUE)
-    return canvas.svg()
+    truths, predictions = zip(*found, strict=True)
+    ends = [min(*truths, *predictions), max(*truths, *predictions)]
+    figure = _figure(5.0, 5.0)
+    axes = figure.add_subplot(xlabel="truth", ylabel="prediction", aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
+    axes.plot(ends, ends, color=ORANGE, label="prediction = truth")
+    axes.scatter(truths, predictions, s=12, color=BLUE, alpha=0.5, linewidths=0)
+    axes.legend(frameon=False)
+    return _svg(figure)
 
 
 def _cut(text: str) -> str:
