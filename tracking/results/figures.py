@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -19,7 +20,7 @@ MAX_LABELLED = 30
 MAX_BARS, MAX_LAYERS, MAX_LETTERS = 30, 24, 24
 INK, FAINT, BLUE, ORANGE = "#222", "#ccc", "#2a6fb0", "#d9822b"
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", BLUE])
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small, and it can be found and read aloud
     "svg.hashsalt": "paceline",  # equal figures are equal files
     "font.family": "DejaVu Sans",
@@ -32,7 +33,7 @@ STYLE = {
     "grid.color": "#eee",
     "text.parse_math": False,  # a column may be named $x$
 }
-_PLAIN = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_PLAIN: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -91,7 +92,7 @@ def importance(found: Sequence[Importance], metric: str) -> str:
     figure = _figure(6.4, 1.0 + 0.25 * len(shown))
     axes = figure.add_subplot(xlabel=f"how much worse val_{metric} is when the column is shuffled")
     axes.grid(False, axis="y")
-    spread = {"xerr": [column.std for column in shown], "error_kw": {"ecolor": INK, "elinewidth": 1}}
+    spread: dict[str, Any] = {"xerr": [column.std for column in shown], "error_kw": {"ecolor": INK, "elinewidth": 1}}
     axes.barh(range(len(shown)), [column.mean for column in shown], height=0.65, color=BLUE, **spread)
     axes.set_yticks(range(len(shown)), [_cut(column.column) for column in shown])
     axes.invert_yaxis()
