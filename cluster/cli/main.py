@@ -6,177 +6,64 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
 
 import click
 
-from cluster.cli.jobs import COMMANDS
-from cluster.cli.options import CODE, JSON, ON, OVERRIDES, SPEC, SWEEP, as_overrides, setting, showing, shown
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
 
 GARBAGE_AFTER = 100_000
 """Objects made before Python looks for garbage: at its own limit, imports are looked through over and over."""
 
+COMMANDS = {
+    "demo": ("run", "Run a small sweep, in under a minute."),
+    "init": ("spec", "Write a commented spec that runs as it is."),
+    "check": ("spec", "Tell all faults of SPEC, or what it would run."),
+    "run": ("run", "Run the sweep that SPEC describes, here or (--on) on a cluster."),
+    "submit": ("on_target", "Hand the sweep of SPEC to a cluster and return."),
+    "status": ("on_target", "Tell how a submitted sweep stands."),
+    "logs": ("on_target", "Print the lines of a submitted sweep's driver."),
+    "wait": ("on_target", "Wait for a submitted sweep's end."),
+    "resume": ("run", "Go on with a sweep, or give it more trials."),
+    "stop": ("serve", "Stop a running sweep; `resume` continues it."),
+    "ls": ("list", "List sweeps: here, submitted, in MLflow."),
+    "show": ("show", "Show best trials, verdict, cost, troubles."),
+    "best": ("show", "Print the best configuration of a sweep."),
+    "export": ("serve", "Write a sweep's champion to an ONNX file."),
+    "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
+    "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
+    "schema": ("spec", "Print the JSON Schema of a spec."),
+}
+"""Each command with its module in ``cluster.cli.commands`` and its line in the list, in the order of the list."""
 
-class InOrder(click.Group):
-    """Lists its commands in the order in which they are met."""
+
+class Commands(click.Group):
+    """Imports a command when it is called, and none of them for the list."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """As defined below."""
-        return list(self.commands)
+        """The names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"cluster.cli.commands.{COMMANDS[cmd_name][0]}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The lines of the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="paceline")
 def paceline() -> None:
     """Hyperparameter search and distributed training: one YAML file, laptop to cluster.
 
     ID is a sweep's id, an unambiguous beginning of one, or `last` (the default).
     """
-
-
-@paceline.command()
-@setting
-@showing
-def demo(**flags: Any) -> int:
-    """Run a small sweep, in under a minute."""
-    from cluster.cli.commands.run import demo
-
-    options = shown(flags)
-    return demo(as_overrides(**flags), options)
-
-
-@paceline.command()
-@click.argument("workload", required=False)
-@click.option("--data", type=click.Choice(["table", "image", "text", "series"]), help="The kind of data it is for.")
-@click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
-def init(workload: str | None, data: str | None, output: str) -> int:
-    """Write a commented spec that runs as it is."""
-    from cluster.cli.commands.spec import init
-
-    return init(workload, data, output)
-
-
-@paceline.command()
-@SPEC
-@OVERRIDES
-@JSON
-def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Tell all faults of SPEC, or what it would run."""
-    from cluster.cli.commands.spec import check
-
-    return check(spec, overrides, as_json)
-
-
-@paceline.command()
-@SPEC
-@OVERRIDES
-@setting
-@click.option("--dry-run", is_flag=True, help="Show what would run, and run nothing.")
-@ON
-@CODE
-@showing
-def run(
-    spec: str, overrides: tuple[str, ...], dry_run: bool, on: str | None, code: str | None, **flags: Any
-) -> int:
-    """Run the sweep that SPEC describes, here or (--on) on a cluster.
-
-    KEY=VALUE overrides a key of it, as in `parameters.dropout.max=0.3`; flags win over both.
-    """
-    options = shown(flags)
-    overrides = (*overrides, *as_overrides(**flags))
-    if dry_run:
-        from cluster.cli.commands.spec import check
-
-        return check(spec, overrides, options.as_json)
-    from cluster.cli.commands.on_target import chosen, run_on
-
-    if (place := chosen(on)) is not None:
-        return run_on(spec, overrides, place, code)  # type: ignore[arg-type] # checked by click
-    from cluster.cli.commands.run import run
-
-    return run(spec, overrides, options)
-
-
-for command in COMMANDS:
-    paceline.add_command(command)
-
-
-@paceline.command()
-@ON
-@JSON
-def ls(on: str | None, as_json: bool) -> int:
-    """List sweeps: here, submitted, in MLflow."""
-    from cluster.cli.commands.list import ls
-    from cluster.cli.commands.on_target import chosen
-
-    return ls(as_json, chosen(on))
-
-
-@paceline.command()
-@SWEEP
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Trials to list.")
-@JSON
-def show(sweep: str, top: int, as_json: bool) -> int:
-    """Show best trials, verdict, cost, troubles."""
-    from cluster.cli.commands.show import show
-
-    return show(sweep, top, as_json)
-
-
-@paceline.command()
-@SWEEP
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the configuration to this YAML file.")
-@JSON
-def best(sweep: str, output: str | None, as_json: bool) -> int:
-    """Print the best configuration of a sweep."""
-    from cluster.cli.commands.show import best
-
-    return best(sweep, output, as_json)
-
-
-@paceline.command()
-@SWEEP
-@click.argument("file", type=click.Path(dir_okay=False))
-def export(sweep: str, file: str) -> int:
-    """Write a sweep's champion to an ONNX file."""
-    from cluster.cli.commands.serve import export
-
-    return export(sweep, file)
-
-
-@paceline.command()
-@SWEEP
-@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True)
-def ui(sweep: str, port: int) -> int:
-    """Serve MLflow's UI; print the link to a sweep."""
-    from cluster.cli.commands.serve import ui
-
-    return ui(sweep, port)
-
-
-@paceline.command()
-@click.option("--full", is_flag=True, help="Also start a local Ray.")
-@ON
-@CODE
-@JSON
-def doctor(full: bool, on: str | None, code: str | None, as_json: bool) -> int:
-    """Check this machine, or (--on) a cluster."""
-    from cluster.cli.commands.on_target import chosen, doctor_on
-
-    if (place := chosen(on)) is not None:
-        return doctor_on(place, code, as_json)  # type: ignore[arg-type] # checked by click
-    from cluster.doctor.report import doctor
-
-    return doctor(full, as_json)
-
-
-@paceline.command()
-def schema() -> int:
-    """Print the JSON Schema of a spec."""
-    from cluster.cli.commands.spec import schema
-
-    return schema()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

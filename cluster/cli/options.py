@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import click
 
-pass
-
 SPEC = click.argument("spec", metavar="SPEC", type=click.Path())
 OVERRIDES = click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 SWEEP = click.argument("sweep", metavar="[ID]", default="last")

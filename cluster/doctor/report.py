@@ -36,9 +36,9 @@ FULL = (*QUICK, ray_starts)
 MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 
 
-def doctor(full: bool, as_json: bool) -> int:
-    """Looks at this machine; returns 1 when something is wrong, 0 otherwise."""
-    return report(examine(FULL if full else QUICK), as_json)
+def examine_here(full: bool) -> Iterator[Check]:
+    """The checks of this machine, one by one; ``full`` starts a local Ray, too."""
+    return examine(FULL if full else QUICK)
 
 
 def report(found: Iterable[Check], as_json: bool) -> int:

@@ -15,11 +15,13 @@ from tests.docs.markdown import code, prose, sentence, table
 
 def commands() -> str:
     """A section a command: how it is typed, what it does, its options."""
+    context = click.Context(paceline)
+    known = {name: paceline.get_command(context, name) for name in paceline.list_commands(context)}
     overview = table(
         ("command", "what it does"),
-        [[f"[`paceline {name}`](#paceline-{name})", _summary(one)] for name, one in paceline.commands.items()],
+        [[f"[`paceline {name}`](#paceline-{name})", _summary(one)] for name, one in known.items() if one],
     )
-    return "\n\n".join([overview, *(_section(name, one) for name, one in paceline.commands.items())])
+    return "\n\n".join([overview, *(_section(name, one) for name, one in known.items() if one)])
 
 
 def _summary(command: click.Command) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cli.main import paceline
+from cluster.cli.main import COMMANDS
 from search_spaces.space.hyperparameters import hyperparameters
 from tests.docs import environment, spec_keys
 from tests.docs.generate import BLOCK, BLOCKS, DOCS, filled, pages
@@ -36,7 +36,7 @@ def test_every_key_command_and_variable_has_its_place() -> None:
         (REFERENCE / name).read_text() for name in ("sweep-file.md", "commands.md", "environment.md")
     )
     assert [key.path for key in spec_keys.file_keys() if f"# {key.path}\n" not in keys] == []
-    assert [name for name in paceline.commands if f"\n## paceline {name}\n" not in commands] == []
+    assert [name for name in COMMANDS if f"\n## paceline {name}\n" not in commands] == []
     assert [name for name in environment.in_sources() if f"\n| `{name}` | " not in variables] == []
 
 

@@ -92,7 +92,10 @@ def importance(found: Sequence[Importance], metric: str) -> str:
     figure = _figure(6.4, 1.0 + 0.25 * len(shown))
     axes = figure.add_subplot(xlabel=f"how much worse val_{metric} is when the column is shuffled")
     axes.grid(False, axis="y")
-    spread: dict[str, Any] = {"xerr": [column.std for column in shown], "error_kw": {"ecolor": INK, "elinewidth": 1}}
+    spread: dict[str, Any] = {
+        "xerr": [column.std for column in shown],
+        "error_kw": {"ecolor": INK, "elinewidth": 1},
+    }
     axes.barh(range(len(shown)), [column.mean for column in shown], height=0.65, color=BLUE, **spread)
     axes.set_yticks(range(len(shown)), [_cut(column.column) for column in shown])
     axes.invert_yaxis()

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from cluster.cli.commands.on_target import chosen
 from cluster.cli.commands.shared import Failure, console, print_json, reading
+from cluster.cli.options import JSON, ON
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
 from cluster.targets import submitted
@@ -25,8 +29,13 @@ HEADS = ("id", "name", "workload", "state", "trials", "best", "started", "owner"
 Listed = dict[str, Any]
 
 
-def ls(as_json: bool, on: str | None = None) -> int:
-    """Newest first. A sweep that several places know of is told once: what is on disk here counts most."""
+@click.command()
+@ON
+@JSON
+def ls(on: str | None, as_json: bool) -> int:
+    """List sweeps: here, submitted, in MLflow."""
+    on = chosen(on)
+    # A sweep that several places know of is told once: what is on disk here counts most.
     found = {row["sweep"]: row for row in _stored()}
     found |= {row["sweep"]: {**found.get(row["sweep"], {}), **row} for row in _submitted(on)}
     found |= {row["sweep"]: row for row in map(_here, SweepHome.all()) if row["sweep"] not in _away(found)}

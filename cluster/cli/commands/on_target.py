@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from cluster.cli.commands.shared import Failure, Refusal, load, print_json, refusing
+from cluster.cli.options import CODE, JSON, ON, OVERRIDES, SPEC, SWEEP
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
 from cluster.sweep.home import SweepHome
 from cluster.targets import submitted as ledger
@@ -35,9 +38,15 @@ def telling() -> Iterator[None]:
         raise Refusal(str(error.args[0])) from error
 
 
+@click.command()
+@SPEC
+@OVERRIDES
+@ON
+@CODE
+@click.option("--wait", is_flag=True, help="Return when the sweep has ended, with its exit code.")
 def submit(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None, wait: bool) -> int:
-    """Hands a new sweep to the target; with ``wait`` until it has ended."""
-    return _after(_submitted(spec, overrides, on, code), wait, follow=False)
+    """Hand the sweep of SPEC to a cluster and return."""
+    return _after(_submitted(spec, overrides, chosen(on), code), wait, follow=False)
 
 
 def run_on(spec: str, overrides: tuple[str, ...], on: str, code: Code | None = None) -> int:
@@ -95,10 +104,14 @@ def _outdated(entry: ledger.SubmittedSweep) -> bool:
     return newest is not None and newest.id != entry.id and newest.spec.stat().st_mtime > submitted + 1
 
 
-def status(reference: str, on: str | None, as_json: bool) -> int:
-    """How the sweep stands on its target."""
+@click.command()
+@SWEEP
+@ON
+@JSON
+def status(sweep: str, on: str | None, as_json: bool) -> int:
+    """Tell how a submitted sweep stands."""
     with telling():
-        sweep_id, target = place(reference, on)
+        sweep_id, target = place(sweep, chosen(on))
         job = target.status(sweep_id)
         last = next(iter(list(target.logs(sweep_id))[-1:]), "") if job.state == "running" else ""
     told: dict[str, Any] = {
@@ -121,10 +134,14 @@ def _next(job: SweepJob) -> list[str]:
     return [f"paceline logs {job.id}"] + ([] if job.state == "finished" else [f"paceline resume {job.id}"])
 
 
-def logs(reference: str, on: str | None, follow: bool) -> int:
-    """The driver's lines; Ctrl-C leaves the sweep running."""
+@click.command()
+@SWEEP
+@ON
+@click.option("-f", "--follow", is_flag=True, help="Until the sweep ends; Ctrl-C leaves it running.")
+def logs(sweep: str, on: str | None, follow: bool) -> int:
+    """Print the lines of a submitted sweep's driver."""
     with telling():
-        sweep_id, target = place(reference, on)
+        sweep_id, target = place(sweep, chosen(on))
         if follow:
             return _follow(target, sweep_id)
         for line in target.logs(sweep_id):
@@ -132,10 +149,13 @@ def logs(reference: str, on: str | None, follow: bool) -> int:
     return FINISHED
 
 
-def wait(reference: str, on: str | None) -> int:
-    """Until the sweep has ended; the exit code is its own."""
+@click.command()
+@SWEEP
+@ON
+def wait(sweep: str, on: str | None) -> int:
+    """Wait for a submitted sweep's end."""
     with telling():
-        sweep_id, target = place(reference, on)
+        sweep_id, target = place(sweep, chosen(on))
     return _wait(target, sweep_id)
 
 
@@ -188,13 +208,20 @@ def _wait(target: Target, sweep_id: str) -> int:
     return {"finished": FINISHED, "stopped": INTERRUPTED}.get(job.state, FAILED)
 
 
-def doctor_on(on: str, code: Code | None, as_json: bool) -> int:
-    """What is wrong with a cluster, and what to do about it."""
-    from cluster.doctor.report import report
+@click.command()
+@click.option("--full", is_flag=True, help="Also start a local Ray.")
+@ON
+@CODE
+@JSON
+def doctor(full: bool, on: str | None, code: Code | None, as_json: bool) -> int:
+    """Check this machine, or (--on) a cluster."""
+    from cluster.doctor.report import examine_here, report
     from cluster.targets.submission import usual_code
 
+    if (target := chosen(on)) is None:
+        return report(examine_here(full), as_json)
     with telling():
-        return report(parse_target(on).checks(code or usual_code(on)), as_json)
+        return report(parse_target(target).checks(code or usual_code(target)), as_json)
 
 
 def away(reference: str, on: str | None) -> str | None:

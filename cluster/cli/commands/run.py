@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
 from click import ClickException
 
 import search_spaces
+from cluster.cli.commands.on_target import away, chosen, resume_on, run_on
 from cluster.cli.commands.shared import (
     Failure,
     Refusal,
@@ -24,7 +26,8 @@ from cluster.cli.commands.shared import (
     stored,
     title,
 )
-from cluster.cli.options import RunOptions
+from cluster.cli.commands.spec import preview
+from cluster.cli.options import CODE, ON, OVERRIDES, SPEC, SWEEP, RunOptions, as_overrides, setting, showing, shown
 from cluster.exit_codes import FINISHED, INTERRUPTED
 from cluster.sweep.home import Busy, SweepHome
 from search_spaces.types.driver_errors import Fenced, StudyAway
@@ -32,6 +35,7 @@ from workloads.arrays import DataError
 
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
+    from cluster.targets.submission import Code
     from cluster.terminal.live_lines import Title
     from cluster.terminal.records import Observer
     from search_spaces.spec.sweep import Sweep
@@ -44,21 +48,51 @@ AFTER_DEMO = (
 )
 
 
-def run(spec: str, overrides: tuple[str, ...], options: RunOptions) -> int:
-    """Starts a new sweep in this folder."""
+@click.command()
+@SPEC
+@OVERRIDES
+@setting
+@click.option("--dry-run", is_flag=True, help="Show what would run, and run nothing.")
+@ON
+@CODE
+@showing
+def run(
+    spec: str, overrides: tuple[str, ...], dry_run: bool, on: str | None, code: Code | None, **flags: Any
+) -> int:
+    """Run the sweep that SPEC describes, here or (--on) on a cluster.
+
+    KEY=VALUE overrides a key of it, as in `parameters.dropout.max=0.3`; flags win over both.
+    """
+    options = shown(flags)
+    overrides = (*overrides, *as_overrides(**flags))
+    if dry_run:
+        return preview(spec, overrides, options.as_json)
+    if (place := chosen(on)) is not None:
+        return run_on(spec, overrides, place, code)
     sweep = load(spec, overrides)
     return watch(SweepHome.create(sweep), sweep, options)
 
 
-def demo(overrides: tuple[str, ...], options: RunOptions) -> int:
-    """Runs the packaged demonstration in this folder."""
-    sweep = load(str(DEMO), overrides)
+@click.command()
+@setting
+@showing
+def demo(**flags: Any) -> int:
+    """Run a small sweep, in under a minute."""
+    options = shown(flags)
+    sweep = load(str(DEMO), as_overrides(**flags))
     return watch(SweepHome.create(sweep), sweep, options, AFTER_DEMO)
 
 
-def resume(reference: str, trials: str | None, options: RunOptions) -> int:
-    """Goes on with a sweep of this folder, to another number of ``trials`` if given (``+N`` or ``N``)."""
-    home = find(reference)
+@click.command()
+@SWEEP
+@click.option("--trials", metavar="N", help="With +N more trials, or N in all, though it may have ended.")
+@ON
+@showing
+def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
+    """Go on with a sweep, or give it more trials."""
+    if (place := away(sweep, chosen(on))) is not None:
+        return resume_on(sweep, place, trials)
+    home, options = find(sweep), shown(flags)
     if trials is None:
         return watch(home, stored(home), options)
     from cluster.sweep.more_trials import new_total

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
+
+from cluster.cli.commands.on_target import away, chosen, stop_on
 from cluster.cli.commands.shared import Failure, find, reading
+from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.shared_storage import given
 
@@ -16,9 +20,15 @@ PATIENCE_S = 60.0
 POLL_S = 0.2
 
 
-def stop(reference: str, now: bool) -> int:
-    """Asks the sweep's driver to stop and waits until it has."""
-    home = find(reference)
+@click.command()
+@SWEEP
+@click.option("--now", is_flag=True, help="Do not wait for the running legs.")
+@ON
+def stop(sweep: str, now: bool, on: str | None) -> int:
+    """Stop a running sweep; `resume` continues it."""
+    if (place := away(sweep, chosen(on))) is not None:
+        return stop_on(sweep, place, now)
+    home = find(sweep)
     if not home.request_stop(now):
         raise Failure(f"sweep {home.id} is not running")
     deadline = time.monotonic() + PATIENCE_S
@@ -30,12 +40,15 @@ def stop(reference: str, now: bool) -> int:
     return FINISHED
 
 
-def export(reference: str, file: str) -> int:
-    """Writes the champion as ONNX, and says how closely it agrees."""
+@click.command()
+@SWEEP
+@click.argument("file", type=click.Path(dir_okay=False))
+def export(sweep: str, file: str) -> int:
+    """Write a sweep's champion to an ONNX file."""
     from cluster.driver.export_champion import NoChampion, export_champion
     from workloads.arrays import DataError
 
-    home = find(reference)
+    home = find(sweep)
     read = reading(home)
     try:
         difference = export_champion(read, Path(file))
@@ -45,11 +58,14 @@ def export(reference: str, file: str) -> int:
     return FINISHED
 
 
-def ui(reference: str, port: int) -> int:
-    """Serves MLflow's UI until Ctrl-C and prints the links to the sweep."""
+@click.command()
+@SWEEP
+@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True)
+def ui(sweep: str, port: int) -> int:
+    """Serve MLflow's UI; print the link to a sweep."""
     from tracking.ui.server import serve
 
-    home = find(reference)
+    home = find(sweep)
     tracking = reading(home).facts.tracking
     if "uri" not in tracking:
         raise Failure(f"sweep {home.id} has written nothing to MLflow yet")

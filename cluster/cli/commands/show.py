@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+import click
+
 from cluster.cli.commands.run import tell_end
 from cluster.cli.commands.shared import Failure, find, print_json, reading, write_new
+from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import document as described
 from search_spaces.types.trial_names import trial_name
 
 
-def show(reference: str, top: int, as_json: bool) -> int:
-    """The summary of a sweep, running or not."""
-    tell_end(reading(find(reference)), as_json, top=top)
+@click.command()
+@SWEEP
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Trials to list.")
+@JSON
+def show(sweep: str, top: int, as_json: bool) -> int:
+    """Show best trials, verdict, cost, troubles."""
+    tell_end(reading(find(sweep)), as_json, top=top)
     return FINISHED
 
 
-def best(reference: str, output: str | None, as_json: bool) -> int:
-    """The best configuration, as YAML or JSON."""
-    home = find(reference)
+@click.command()
+@SWEEP
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the configuration to this YAML file.")
+@JSON
+def best(sweep: str, output: str | None, as_json: bool) -> int:
+    """Print the best configuration of a sweep."""
+    home = find(sweep)
     document = described(reading(home))
     found = document["best"]
     if not found:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
+
 from cluster.cli.commands.shared import Refusal, load, print_json, write_new
+from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
 from workloads.registry import catalogue
 
@@ -15,32 +18,45 @@ NEXT = """wrote {path}; next
   paceline run {path}"""
 
 
+@click.command()
+@SPEC
+@OVERRIDES
+@JSON
 def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Faults as a refusal, else the preview."""
+    """Tell all faults of SPEC, or what it would run."""
+    return preview(spec, overrides, as_json)
+
+
+def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
+    """Faults as a refusal, else what the sweep would run."""
     sweep = load(spec, overrides)
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
-    from cluster.terminal import preview
+    from cluster.terminal.preview import document, lines, preview
 
     try:
         sweep = streamed(sweep, {}, lane_size(sweep).count)
         lanes, why_not = lane_size(sweep).count, None
     except TooSmall as error:  # the spec may be meant for another machine
         lanes, why_not = sweep.max_concurrent or 1, str(error)
-    plan = preview.preview(sweep, lanes, catalogue().workload(sweep.workload).hyperparameters)
+    plan = preview(sweep, lanes, catalogue().workload(sweep.workload).hyperparameters)
     if as_json:
-        print_json(preview.document(sweep, plan))
+        print_json(document(sweep, plan))
     else:
-        print("\n".join(preview.lines(sweep, plan)))
+        print("\n".join(lines(sweep, plan)))
         if why_not:
             print(f"not here: {why_not}")
     return FINISHED
 
 
+@click.command()
+@click.argument("workload", required=False)
+@click.option("kind", "--data", type=click.Choice(["table", "image", "text", "series"]), help="Its kind of data.")
+@click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
 def init(workload: str | None, kind: str | None, output: str) -> int:
-    """A spec with every key explained, that runs as it is; beside it the schema that editors complete it by.
+    """Write a commented spec that runs as it is.
 
-    Where no registered data set is of ``kind`` (None: the workload's first), it writes a small file of data, too.
+    Beside it: the schema that editors complete it by, and a small file of data where no registered data set fits.
     """
     from search_spaces.spec.example_data import example_data
     from search_spaces.spec.json_schema import json_schema
@@ -74,8 +90,9 @@ def init(workload: str | None, kind: str | None, output: str) -> int:
     return FINISHED
 
 
+@click.command()
 def schema() -> int:
-    """For editors and for those who want to know every key."""
+    """Print the JSON Schema of a spec."""
     from search_spaces.spec.json_schema import json_schema
 
     print_json(json_schema(catalogue()))

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from cluster.cli.main import as_overrides, main
+from cluster.cli.main import COMMANDS, main, paceline
+from cluster.cli.options import as_overrides
 from tests.helpers.paths import ROOT
 
 HEAVY = {
@@ -229,3 +231,10 @@ def test_the_folder_of_the_user_is_searched_last(
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(empty_folder))])
     main(["ls"])
     assert sys.path[-1] == str(empty_folder)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_of_itself_what_the_list_says_of_it(name: str) -> None:
+    command = paceline.get_command(click.Context(paceline), name)
+    assert command is not None and command.name == name
+    assert (command.help or "").split("\n\n")[0] == COMMANDS[name][1]
