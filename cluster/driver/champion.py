@@ -19,6 +19,7 @@ from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
+from search_spaces.types.error_text import last_line
 from tracking.results.registered_model import Candidate, Example, Folder, register
 from workloads.registry import workload
 from workloads.training.default_inputs import default_data
@@ -115,7 +116,7 @@ class ChampionProcess:
         try:
             return str(ray.get(self._worker.register.remote(order, self.data.search)))
         except ray.exceptions.RayError as error:
-            tracker.say(f"the champion could not be registered: {str(error).strip().splitlines()[-1]}")
+            tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None
 
     def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int]) -> str | None:
@@ -136,7 +137,7 @@ class ChampionProcess:
         try:
             found = ray.get(self._worker.inspect.remote(order, self.data.search, self.data.test))
         except ray.exceptions.RayError as error:
-            tracker.say(f"the champion could not be inspected: {str(error).strip().splitlines()[-1]}")
+            tracker.say(f"the champion could not be inspected: {last_line(error)}")
             return None
         for path, content in found["files"].items():
             tracker.writer.content(path, base64.b64encode(content).decode(), key)

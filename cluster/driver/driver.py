@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
+from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
 from cluster.ray_internals import local_ray
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DataChanged", "Driver", "drive"]
 
-FINISHED, NO_TRIAL, TOO_MANY_FAILURES, UNREACHABLE = 0, 1, 3, 4
 SHOW_EVERY_S = 0.25
 ENTER_EVERY_S = 5.0
 CLOSE_TIMEOUT_S = 60.0
@@ -202,7 +202,7 @@ class Driver:
         if self.stop.requested:
             return INTERRUPTED
         if not able:
-            return NO_TRIAL
+            return FAILED
         num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_retries)
         if num_crashed > self.sweep.max_failed_trials:
             return TOO_MANY_FAILURES

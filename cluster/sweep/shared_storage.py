@@ -7,9 +7,10 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from search_spaces.types.passwords import without_password
+from workloads.data.streaming.files import filesystem_at
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -42,7 +43,7 @@ class RemoteMark:
     def exists(self) -> bool:
         """See ``Mark``. While the store cannot be asked, what it said last: a lane goes on with its work."""
         if time.monotonic() - self._asked_at >= ASK_EVERY_S:
-            filesystem, path = _opened(self.uri)
+            filesystem, path = filesystem_at(self.uri)
             filesystem.invalidate_cache()
             with contextlib.suppress(Exception):  # of any kind, as stores differ: saving tells if it lasts
                 self._there = bool(filesystem.exists(path))
@@ -51,13 +52,13 @@ class RemoteMark:
 
     def touch(self) -> None:
         """See ``Mark``."""
-        filesystem, path = _opened(self.uri)
+        filesystem, path = filesystem_at(self.uri)
         filesystem.pipe_file(path, b"stop")
         self._there = True
 
     def unlink(self, missing_ok: bool = False) -> None:
         """See ``Mark``."""
-        filesystem, path = _opened(self.uri)
+        filesystem, path = filesystem_at(self.uri)
         try:
             filesystem.rm(path)
         except FileNotFoundError:
@@ -74,13 +75,6 @@ def mark(uri: str) -> Mark:
 def is_remote(uri: str) -> bool:
     """Whether it is no path of this machine's file system."""
     return "://" in uri and not uri.startswith("file://")
-
-
-def _opened(uri: str) -> tuple[Any, str]:
-    import fsspec
-
-    filesystem, path = fsspec.core.url_to_fs(uri)
-    return filesystem, str(path)
 
 
 def named(sweep: Sweep) -> Sweep:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from cluster.targets import package, submitted
 from cluster.targets.contract import ENDED, LOCAL, SweepJob, Target, TargetError
 from cluster.targets.submission import PODS, Code, LaneNeed, Submission, usual_code
 from search_spaces.types.faults import SpecError
+from tracking.store.records import user
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def _send(
     submission = Submission(
         id=sweep_id,
         name=sweep.name,
-        owner=owner(),
+        owner=user(),
         version=metadata.version("paceline"),
         files={**packed.files, spec_file: text.encode()},
         spec_file=spec_file,
         code=code,
-        environment={**given, **more, "PACELINE_OWNER": owner(), "PACELINE_PLACE": place},
+        environment={**given, **more, "PACELINE_OWNER": user(), "PACELINE_PLACE": place},
         attempt=attempt,
         priority=sweep.priority,
         lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least),
@@ -91,17 +91,9 @@ def _send(
         submission_id=name,
         name=sweep.name,
         submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        owner=owner(),
+        owner=user(),
         attempt=attempt,
         code=code,
     )
     submitted.remember(entry, spec_text)
     return Job(sweep_id, target, (*notes, *packed.notes))
-
-
-def owner() -> str:
-    """Who submits: PACELINE_OWNER, else the login."""
-    try:
-        return os.environ.get("PACELINE_OWNER") or getpass.getuser()
-    except OSError:
-        return "unknown"

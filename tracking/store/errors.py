@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from search_spaces.types.passwords import masked
-from tracking import names
+from search_spaces.types.error_text import first_line
 
 NEVER: Final = {"INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"}
 LIBRARIES: Final = {"mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "psycopg"}
@@ -41,9 +40,3 @@ def _is_final(error: Exception) -> bool:
         # A proxy's 404 while the server is down carries the same code, but not the server's JSON.
         return getattr(error, "error_code", None) in NEVER and "failed with error code" not in str(error)
     return type(error).__name__ in ("IntegrityError", "DataError")
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says in one line of at most 300 characters; its type where it says nothing."""
-    text = str(error).strip() or type(error).__name__
-    return names.shorten(masked(text.splitlines()[0]), 300)

@@ -6,9 +6,10 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, assert_never
 
+from search_spaces.types.error_text import first_line
 from search_spaces.types.plain import ASKED_FOR
 from tracking import names
-from tracking.store.errors import Away, Refused, first_line
+from tracking.store.errors import Away, Refused
 from tracking.store.open import Store, open_store, open_sweep, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from search_spaces.types.error_text import first_line
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
-from tracking.store.errors import Away, first_line
+from tracking.store.errors import Away
 from tracking.store.records import PARENT, Best, RunFacts, SweepHeader
 from tracking.writer.events import (
     ContentKept,

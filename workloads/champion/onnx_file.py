@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from search_spaces.types.error_text import first_line
 from workloads.arrays import Array
 from workloads.training.batches import tensor
 
@@ -46,7 +47,7 @@ def write_onnx(model: nn.Module, inputs: Array, path: Path) -> float:
             verbose=False,
         )
     except Exception as error:  # the exporter raises what its passes raise
-        raise NotExportable(f"torch cannot translate this model: {str(error).splitlines()[0][:300]}") from error
+        raise NotExportable(f"torch cannot translate this model: {first_line(error)}") from error
     assert program is not None
     content = program.model_proto.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

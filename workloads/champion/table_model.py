@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import nn
 
 from search_spaces.types.values import Value
@@ -65,7 +66,7 @@ class TableModel:
         if not self.card.classes:
             numbers = outputs[:, 0] * self.card.shape.target_std + self.card.shape.target_mean
             return pd.DataFrame({PREDICTION: numbers}, index=frame.index)
-        shares = pd.DataFrame(_softmax(outputs), columns=list(self.card.classes), index=frame.index)
+        shares = pd.DataFrame(softmax(outputs, axis=1), columns=list(self.card.classes), index=frame.index)
         shares.insert(0, PREDICTION, np.array(self.card.classes, dtype=object)[outputs.argmax(axis=1)])
         return shares
 
@@ -131,9 +132,3 @@ def example_rows(search: SearchData, num_rows: int = 4) -> Any:
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _softmax(outputs: Array) -> Array:
-    odds = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    shares: Array = odds / odds.sum(axis=1, keepdims=True)
-    return shares

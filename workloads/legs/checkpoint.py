@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.values import Value
+from workloads.data.streaming.files import filesystem_at
 
 if TYPE_CHECKING:
     from workloads.training.setup import MemberState, State
@@ -104,7 +105,7 @@ def delete(uri: str) -> None:
     if path is not None:
         shutil.rmtree(path, ignore_errors=True)
         return
-    filesystem, remote = _remote(uri)
+    filesystem, remote = filesystem_at(uri)
     with contextlib.suppress(FileNotFoundError):
         filesystem.rm(remote, recursive=True)
 
@@ -115,7 +116,7 @@ def found(root: str) -> set[str]:
     if path is not None:
         inside = [(one.parent.name, one.name) for one in path.glob("*/*")]
     else:
-        filesystem, remote = _remote(root)
+        filesystem, remote = filesystem_at(root)
         filesystem.invalidate_cache()
         files = (str(file).removeprefix(f"{remote}/").split("/") for file in filesystem.find(remote))
         inside = [(parts[0], parts[1]) for parts in files if len(parts) > 2]
@@ -140,19 +141,12 @@ def _local(uri: str) -> Path | None:
     return Path(uri.removeprefix("file://")) if "://" not in uri or uri.startswith("file://") else None
 
 
-def _remote(uri: str) -> tuple[Any, str]:
-    import fsspec
-
-    filesystem, path = fsspec.core.url_to_fs(uri)
-    return filesystem, str(path)
-
-
 def get(uri: str, name: str) -> bytes:
     """A file in the folder ``uri``."""
     path = _local(uri)
     if path is not None:
         return (path / name).read_bytes()
-    filesystem, remote = _remote(uri)
+    filesystem, remote = filesystem_at(uri)
     return bytes(filesystem.cat_file(f"{remote}/{name}"))
 
 
@@ -160,7 +154,7 @@ def put(uri: str, name: str, content: bytes) -> None:
     """To a temporary name, then renamed; an object store's own put is whole or nothing."""
     path = _local(uri)
     if path is None:
-        filesystem, remote = _remote(uri)
+        filesystem, remote = filesystem_at(uri)
         try:
             filesystem.pipe_file(f"{remote}/{name}", content)
         except FileNotFoundError:

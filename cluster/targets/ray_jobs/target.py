@@ -21,6 +21,7 @@ from cluster.targets.contract import State, SweepJob, TargetError
 from cluster.targets.ray_jobs import head
 from cluster.targets.ray_jobs.checks import examine_cluster
 from cluster.targets.ray_jobs.follow_log import followed
+from search_spaces.types.error_text import first_line
 
 if TYPE_CHECKING:
     from cluster.doctor.machine import Check
@@ -159,7 +160,7 @@ class JobsTarget:
         except (ConnectionError, RuntimeError) as error:
             if isinstance(error, TargetError):
                 raise
-            raise TargetError(f"{self}: {_first_line(error)}") from error
+            raise TargetError(f"{self}: {first_line(error)}") from error
 
 
 @contextmanager
@@ -217,7 +218,3 @@ def _what_failed(details: Any) -> str:
     lines = [line for line in str(details.message or "").splitlines() if line.strip()]
     told = f"exit code {details.driver_exit_code}: " if details.driver_exit_code is not None else ""
     return told + (lines[-1] if lines else "no reason given")
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -115,7 +115,7 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
 
 def listed(uri: str, ending: str = "") -> list[str]:
     """Paths of the files at ``uri``: a file, a folder or a pattern with *; in order, without hidden ones."""
-    filesystem, path = _filesystem(uri)
+    filesystem, path = filesystem_at(uri)
     if "*" in path:
         found: Sequence[str] = filesystem.glob(path)
     elif filesystem.isfile(path):
@@ -129,25 +129,26 @@ def listed(uri: str, ending: str = "") -> list[str]:
 
 def opened(uri: str, path: str) -> Any:
     """The file ``path`` of the file system that ``uri`` names, for reading bytes."""
-    return _filesystem(uri)[0].open(path, "rb")
+    return filesystem_at(uri)[0].open(path, "rb")
 
 
 def content(uri: str, path: str) -> bytes:
     """All bytes of a file of the file system that ``uri`` names."""
-    found: bytes = _filesystem(uri)[0].cat_file(path)
+    found: bytes = filesystem_at(uri)[0].cat_file(path)
     return found
 
 
 def root_of(uri: str) -> str:
     """What the paths of the files in the folder ``uri`` begin with."""
-    return _filesystem(uri)[1].rstrip("/")
+    return filesystem_at(uri)[1].rstrip("/")
 
 
-def _filesystem(uri: str) -> tuple[Any, str]:
+def filesystem_at(uri: str) -> tuple[Any, str]:
+    """fsspec's file system of ``uri``, and its path there."""
     from fsspec.core import url_to_fs
 
-    filesystem, path = url_to_fs(uri)
-    return filesystem, path
+    found, path = url_to_fs(uri)
+    return found, str(path)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search_spaces.types.error_text import first_line
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -100,7 +102,7 @@ def _from_mlflow(uri: str) -> Mapping[str, Tensor]:
     try:
         model = open_model(uri)
     except Exception as error:  # a store may raise anything
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise WeightsError(f"parameters.weights: {uri!r} cannot be loaded from MLflow: {reason}") from error
     return _stripped(model.state_dict())
 
@@ -115,7 +117,7 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error)
         raise WeightsError(
             f"parameters.weights: {str(path)!r} is refused: it must hold weights alone ({reason})"
         ) from error
