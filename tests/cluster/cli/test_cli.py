@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -217,10 +218,10 @@ def test_an_empty_folder_has_no_sweeps(empty_folder: Path, capsys: pytest.Captur
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(as_json: bool, on: str | None) -> int:
+    def interrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cluster.cli.commands.list.ls", interrupted)
+    monkeypatch.setattr("cluster.cli.commands.list._stored", interrupted)
     assert main(["ls"]) == 130
     assert capsys.readouterr().err.strip() == "interrupted"
 

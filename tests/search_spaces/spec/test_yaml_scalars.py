@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from search_spaces.spec.yaml_document import read_yaml
-from search_spaces.spec.yaml_scalars import plain
+from search_spaces.spec.yaml_document import plain, read_yaml
 
 WORDS = "~ null Null nULL true True tRUE False FALSE no yes on off y e5 1e 1e+ . + +. 1:30 1.2.3"
 NUMBERS = "0 -0 +1 010 0o17 0x1F -0x1f 0b11 1_000 1__0 1. 1.5 .5 -.5 1e-4 1E5 1.e3 12e03 +.5 5._ .inf -.Inf .NAN"
