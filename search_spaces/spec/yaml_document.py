@@ -89,7 +89,7 @@ class _Anchored:
 
 
 class _Composer:
-    """Builds values from parser events: unlike a loader it stops early, knows an alias's line, and survives doubled keys."""
+    """Builds values from events: stops early unlike a loader, knows an alias's line, survives doubled keys."""
 
     def __init__(self, document: Document, text: str) -> None:
         self._document = document
