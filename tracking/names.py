@@ -32,6 +32,7 @@ TRIAL_ERROR: Final = "trial.error"
 TRIAL_FAILURE: Final = "trial.failure"
 DATA_LEAKS: Final = "data.leaks"
 
+PARENT_RUN: Final = "mlflow.parentRunId"
 RUN_NAME: Final = "mlflow.runName"
 NOTE: Final = "mlflow.note.content"
 USER: Final = "mlflow.user"
