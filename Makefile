@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install compiled demo test soak check docs checkov bench wheel clean
+.PHONY: install compiled demo test soak check docs pictures checkov bench wheel clean
 
 install: $(STAMP)
 
@@ -57,6 +57,10 @@ check: install
 docs: install
 	$(BIN)/python -m tests.docs.generate
 	$(BIN)/zensical build --clean --strict
+
+# docs/pictures anew, from a real sweep; needs chromium.
+pictures: install
+	$(BIN)/python -m tests.docs.pictures
 
 # checkov pins older packages than ours, so that it has an environment of its own.
 checkov: install

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.docs import commands, environment, json_documents, mlflow_names, models, spec_keys
+from tests.docs import commands, environment, json_documents, methods, mlflow_names, models, spec_keys
 from tests.helpers.paths import ROOT
 from workloads.hyperparameters import Nonlinearity, Training
 from workloads.registry import WORKLOADS
@@ -30,6 +30,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "activation-hyperparameters": partial(models.shared_hyperparameters, Nonlinearity),
     "table-hyperparameters": partial(models.shared_hyperparameters, TableFeatures),
     **{f"workload-{name}": partial(models.own_hyperparameters, name) for name in WORKLOADS},
+    "samplers": methods.samplers,
+    "schedules": methods.schedules,
     "datasets": models.datasets,
     "objectives": models.objectives,
     "commands": commands.commands,

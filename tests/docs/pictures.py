@@ -1,0 +1,144 @@
+"""Makes the pictures of docs/pictures anew, from a real sweep: ``make pictures``.
+
+The terminal's are SVG, drawn by rich from a recorded sweep; MLflow's are taken by a headless Chromium.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+from rich.text import Text
+
+from cluster.cli.commands.run import AFTER_DEMO, DEMO
+from cluster.cli.commands.shared import load, reading, title
+from cluster.driver.driver import drive
+from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import Reading, document, snapshot, troubles
+from cluster.terminal import closing_summary, views
+from cluster.terminal.closing_summary import Ending
+from cluster.terminal.records import Snapshot
+from tests.helpers.paths import ROOT
+from tracking.ui.server import charts_url, leaderboard_url, serve
+
+PICTURES = ROOT / "docs" / "pictures"
+SIZE = (110, 28)
+"""Columns and rows of the terminal."""
+WINDOW = (1400, 820)
+"""Pixels of the browser's window."""
+TRIALS = 40
+NUM_COLOURS = 128
+
+
+@dataclass
+class Recorder:
+    """Watches a sweep and keeps every picture of it."""
+
+    snapshots: list[Snapshot] = field(default_factory=list)
+    url: str = ""
+
+    def progress(self, snapshot: Snapshot) -> None:
+        """Kept."""
+        self.snapshots.append(snapshot)
+
+    def message(self, text: str) -> None:
+        """Told, for whoever makes the pictures."""
+        print(text, file=sys.stderr)
+
+    def link(self, url: str) -> None:
+        """Kept."""
+        self.url = url
+
+    def busiest(self) -> Snapshot:
+        """A moment of the search two thirds through, with trials in many states."""
+
+        def interest(one: Snapshot) -> tuple[int, int]:
+            return len({row.state for row in one.rows}), -abs(3 * len(one.rows) - 2 * one.num_planned)
+
+        return max((one for one in self.snapshots if one.phase == "search"), key=interest)
+
+
+def main() -> int:
+    """A sweep in a folder of its own, then its pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        home = SweepHome.create(load(str(DEMO), (f"trials={TRIALS}", "epochs=27")))
+        recorder = Recorder()
+        with home.driven():
+            drive(home, recorder)
+        terminal(home, recorder)
+        browser(reading(home), Path(folder))
+        os.chdir(ROOT)
+    return 0
+
+
+def terminal(home: SweepHome, recorder: Recorder) -> None:
+    """The live view and the summary."""
+    read = reading(home)
+    about = title(home, read.sweep)
+    draw(
+        "live",
+        f"paceline run {home.sweep().workload}.yaml",
+        views.picture(recorder.busiest(), about, recorder.url, SIZE),
+    )
+    ending = Ending(
+        title=about,
+        document=document(read),
+        snapshot=snapshot(read),
+        troubles=troubles(read),
+        next=AFTER_DEMO,
+    )
+    draw("summary", "paceline show", lambda console: closing_summary.show(ending, console))
+
+
+def draw(name: str, typed: str, content: Sequence[Text] | Callable[[Console], None]) -> None:
+    """Writes a terminal's picture; its fonts are the reader's own, so that it loads nothing."""
+    console = Console(record=True, file=io.StringIO(), width=SIZE[0], force_terminal=True, color_system="truecolor")
+    if callable(content):
+        content(console)
+    else:
+        console.print(*content, sep="\n")
+    svg = console.export_svg(title=typed)
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S).replace("Fira Code, monospace", "monospace")
+    (PICTURES / f"{name}.svg").write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+
+
+def browser(read: Reading, folder: Path) -> None:
+    """MLflow's leaderboard and charts, as the links open them."""
+    server = serve(f"sqlite:///{folder}/mlflow.db", 0, folder / "server.log")
+    experiment = str(read.facts.tracking["experiment_id"])
+    links = {
+        "mlflow-leaderboard": leaderboard_url(server.url, experiment, read.home.id),
+        "mlflow-charts": charts_url(server.url, experiment, read.home.id),
+    }
+    try:
+        shoot(server.url, folder / "first.png", folder)  # what opens by itself opens once for each browser
+        for name, url in links.items():
+            shoot(url, folder / f"{name}.png", folder)
+            picture = Image.open(folder / f"{name}.png").convert("RGB")
+            picture.quantize(NUM_COLOURS).save(PICTURES / f"{name}.png", optimize=True)
+    finally:
+        server.stop()
+
+
+def shoot(url: str, file: Path, folder: Path) -> None:
+    """One picture of a page, when it has had the time to load."""
+    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    command += [f"--user-data-dir={folder / 'profile'}", f"--window-size={WINDOW[0]},{WINDOW[1]}"]
+    command += ["--virtual-time-budget=60000", f"--screenshot={file}", url]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
