@@ -5,12 +5,13 @@ With ``PACELINE_TEST_REAL=1`` each is a process with a Ray of its own, as users 
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import pytest
 
@@ -72,12 +73,17 @@ class Here(Folder):
         from cluster.cli.main import main
         from cluster.driver import driver
 
-        drive, out, err = driver.drive, io.StringIO(), io.StringIO()
+        drive = driver.drive
 
         def drive_here(home: Any, observer: Any, trials: int | None = None, leave_ray: bool = False) -> int:
             return drive(home, observer, trials, joined=OneRay.started())  # type: ignore[arg-type] # as good as one
 
-        with pytest.MonkeyPatch.context() as patch, chdir(self.path), redirect_stdout(out), redirect_stderr(err):
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            chdir(self.path),
+            TemporaryFile() as out,
+            TemporaryFile() as err,
+        ):
             for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
                 patch.delenv(name)
             for name, value in env.items():
@@ -85,5 +91,22 @@ class Here(Folder):
             patch.setenv("PYTHONPATH", str(ROOT))
             patch.setattr(sys, "path", list(sys.path))
             patch.setattr(driver, "drive", drive_here)
-            code = main(words)
-        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+            with _written_to(1, out, redirect_stdout), _written_to(2, err, redirect_stderr):
+                code = main(words)
+            said = [file.read().decode() for file in (out, err) if file.seek(0) == 0]
+        return subprocess.CompletedProcess(words, code, *said)
+
+
+@contextmanager
+def _written_to(number: int, file: IO[bytes], redirect: Callable[[TextIO], Any]) -> Iterator[None]:
+    """What this process writes to a file descriptor goes into ``file``, from Python and from below it."""
+    kept = os.dup(number)
+    os.dup2(file.fileno(), number)
+    stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - loggers keep it
+    try:
+        with redirect(stream):
+            yield
+    finally:
+        stream.flush()
+        os.dup2(kept, number)
+        os.close(kept)
