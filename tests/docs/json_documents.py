@@ -11,10 +11,12 @@ _SWEEP = {
     "sweep": "the sweep's ID",
     "name": "the spec's `name`",
     "state": "`finished`, `running` or `interrupted`",
+    "status": "the same in words: `finished`, `running` or `stopped`",
     "metric.name": "the objective",
     "metric.goal": "`maximize` or `minimize`",
     "trials[].number": "the trial's number, from 0; trial 0 is the default configuration",
     "trials[].state": "`done`, `stopped` (early), `failed`, `running` or `paused` (it waits for a promotion)",
+    "trials[].status": "the same in words: `done`, `pruned`, `failed`, `running` or `waiting`",
     "trials[].epochs": "epochs trained",
     "trials[].value": "the objective after the last epoch",
     "trials[].best_value": "its best value over the epochs",
@@ -46,15 +48,23 @@ _SWEEP = {
     "cost.seconds": "seconds from the command's start, over all attempts",
     "cost.epochs_trained": "epochs of the search",
     "cost.epochs_saved": "epochs that training every trial to the end would have cost beside",
-    "cost.lanes": "worker processes",
+    "cost.workers": "worker processes",
+    "cost.lanes": "the same, by its earlier name",
     "cost.parts": "where the seconds went: `start`, `data`, `training`, `waiting`, `champion`, `logging`",
     "tracking.uri": "MLflow's store",
     "tracking.experiment_id": "the experiment",
     "tracking.parent_run_id": "the sweep's own run",
     "tracking.url": "the leaderboard; on a machine without a server it opens while `paceline ui` runs",
 }
+_NEW_NAMES = {"verdict": "final_evaluation", "winner": "champion", "default": "defaults"}
+_EVALUATION = {
+    ".".join(_NEW_NAMES.get(part, part) for part in path.split(".")): text
+    for path, text in _SWEEP.items()
+    if path.startswith("verdict")
+}
+"""The same fields as ``verdict``'s, which is the earlier name."""
 DOCUMENTS: Mapping[str, Mapping[str, str]] = {
-    "run, resume, demo and show": _SWEEP,
+    "run, resume, demo and show": {**_SWEEP, **_EVALUATION},
     "best": {"number": "the trial", "value": "its best value", "params": "its searched hyperparameters"},
     "check": {
         "name": "the spec's `name`",
@@ -63,8 +73,10 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "trials": "trials that will be tried",
         "rungs": "epochs at which trials are compared; the last is full training",
         "reaching": "trials expected at each of them",
-        "cohort": "trials that are trained as one program",
-        "lanes": "worker processes",
+        "train_together": "trials that are trained as one program",
+        "workers": "worker processes",
+        "cohort": "as `train_together`, by its earlier name",
+        "lanes": "as `workers`, by its earlier name",
         "legs": "training segments that the search takes, at least",
         "finals": "trainings of the final evaluation",
         "first[]": "the first configurations",
