@@ -34,5 +34,7 @@ def test_a_document_has_the_fields_of_its_table(
     main([command, *target, "--json"])
     document = json.loads(capsys.readouterr().out)
     found = set(fields(document))
-    null = {path for path in found if any(other.startswith(f"{path}.") for other in found)}  # here, and not elsewhere
+    null = {
+        path for path in found if any(other.startswith(f"{path}.") for other in found)
+    }  # here, and not elsewhere
     assert sorted(found - null) == sorted(DOCUMENTS[name])
