@@ -1,10 +1,12 @@
-"""How many new members go out together: as many as pay, since whoever is asked for ahead is asked for knowing less.
+"""Chooses how many new trials to sample at once.
 
-Always as many as are trained in two seconds: more trials in the same time find more than asking with more care.
-Longer legs pay where they are one program, faster than one after the other. Where they are not, trials are asked
-for one by one; and so are the last ones, when most is known and little is saved: a leg gets a share of what is
-left, as in guided self-scheduling (Polychronopoulos and Kuck 1987). So do the first, until a leg of several has
-shown whether it is one program.
+A larger cohort trains faster, but each trial in it is sampled with fewer results known. The size is never less than
+the number of members trained in two seconds: more trials in the same time find more than better-informed sampling.
+Longer legs pay only where their members are fused into one program, which is faster than training them one after
+the other; otherwise trials are sampled one by one. The last trials are sampled in small cohorts too, when most is
+known and little time can be saved: a leg gets a share of the remaining trials, as in guided self-scheduling
+(Polychronopoulos and Kuck 1987). The same share applies to the first legs, until a leg of several members has shown
+whether it is fused.
 """
 
 from __future__ import annotations
@@ -13,16 +15,16 @@ from collections import deque
 from statistics import median
 
 REMEMBERED = 4
-"""Legs that are looked back at: one that was slow by chance decides nothing."""
+"""Number of recent legs whose durations are kept: the median ignores one that was slow by chance."""
 MANY = 1 << 30
-"""Where all members of a leg were one program, nobody knows how many could be."""
+"""Upper bound on the cohort when all members of a leg were fused: the true limit is then unknown."""
 SHORT_S = 2.0
-"""A leg; handing it out costs some 30 ms."""
+"""Duration of a short leg in seconds; starting a leg costs some 30 ms."""
 INSTANT_S = 1e-6
 
 
 class CohortSize:
-    """``width`` is the most, and one in ``spread`` of those still to begin; 0: always ``width``."""
+    """Cohort size from 1 to ``width``; a share ``1 / spread`` of the remaining trials, or ``width`` if that is 0."""
 
     def __init__(self, width: int, spread: int) -> None:
         self._width, self._spread = width, spread
@@ -30,13 +32,13 @@ class CohortSize:
         self._fused: deque[int] = deque(maxlen=REMEMBERED)
 
     def seen(self, num_members: int, seconds: float, fused: int) -> None:
-        """A leg took so long, with at most ``fused`` of its members in one program."""
+        """Record that a leg took ``seconds``, with at most ``fused`` of its members in one program."""
         self._seconds.append(seconds / num_members)
         if num_members > 1:
             self._fused.append(fused if fused < num_members else MANY)
 
     def now(self, num_left: int) -> int:
-        """The most that may go out together while ``num_left`` have not begun."""
+        """Return the largest size of the next cohort while ``num_left`` trials have not begun."""
         if not self._spread:
             return self._width
         share = num_left // self._spread
@@ -47,7 +49,7 @@ class CohortSize:
         return max(1, min(self._width, max(share, short), paying))
 
     def short(self, num_members: int) -> bool:
-        """Whether a leg of so many is known to take no longer than ``SHORT_S``."""
+        """Whether a leg of ``num_members`` is known to take no longer than ``SHORT_S``."""
         return bool(self._seconds) and num_members <= self._num_short()
 
     def _num_short(self) -> int:

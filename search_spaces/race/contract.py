@@ -1,4 +1,4 @@
-"""What a race is given: its rules, where new tracks come from, and who writes down what happens."""
+"""The inputs of a race: its rules, the supply of new tracks and the ledger that records events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from search_spaces.types.objective import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What the race must keep to. ``fill`` is the share of a cohort's width filled up with held signatures."""
+    """Limits and goals of a race.
+
+    ``fill`` is the share of a cohort's width that is filled up with new trials of the same signature.
+    """
 
     objective: Objective
     num_tracks: int
@@ -23,28 +26,31 @@ class Rules:
     target: float | None = None
     fill: float = 0.5
     spread: int = 0
-    """New members go out together as far as that pays, at most one in so many of those to begin; 0: ``width``."""
+    """Divisor for the size of a new cohort: at most ``remaining trials / spread`` start together.
+
+    This is guided self-scheduling. 0: always ``width``.
+    """
     keep_top: int = 1
-    """Checkpoints of ended tracks that are kept, the best ones."""
+    """Number of ended tracks, the best ones, whose checkpoints are kept."""
     beside: tuple[str, ...] = ()
-    """Metrics that are kept of each track's best epoch, to be shown beside the objective."""
+    """Names of metrics of each track's best epoch that are kept and shown beside the objective."""
 
 
 class Supply(Protocol):
-    """Where new tracks come from."""
+    """Source of new tracks."""
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """At most ``count`` new tracks, with the signature of ``held`` if given; fewer when there are no more."""
+        """Return at most ``count`` new tracks, with the signature of ``held`` if given; fewer if there are no more."""
 
 
 class Ledger(Protocol):
-    """Who writes down what happens; nothing is remembered elsewhere."""
+    """Record of the race's events, and the only one: a resumed race is rebuilt from it."""
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
-        """A first value for an epoch."""
+        """Record the first value measured for an epoch."""
 
     def moved(self, track: Track) -> None:
-        """State, checkpoint or number of failures changed."""
+        """Record a change of state, checkpoint or number of failures."""
 
     def ended(self, track: Track) -> None:
-        """It is done, stopped or failed, once and for good."""
+        """Record that the track is done, stopped or failed, which is final."""

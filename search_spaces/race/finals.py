@@ -15,13 +15,13 @@ from search_spaces.schedules.full import Full
 from search_spaces.study.study import Study
 
 DEFAULT_TRIAL = 0
-"""The workload's default configuration is always tried first."""
+"""Number of the trial with the workload's default configuration, which is always tried first."""
 
 PREFIX = "final:"
 
 
 def final_entries(study: Study) -> dict[str, dict[str, Any]]:
-    """What the study holds of every final member, by its key."""
+    """Return the study's entry of every final member, by the member's key."""
     return {key.removeprefix(PREFIX): entry for key, entry in study.facts().items() if key.startswith(PREFIX)}
 
 
@@ -36,15 +36,15 @@ class Finals:
         self.entries = final_entries(self.study)
 
     def race(self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, ledger: Ledger) -> Race:
-        """Full training of every chosen trial with every seed, going on from what the study holds."""
+        """Build the race that trains every chosen trial fully with every seed, resuming from the study."""
         tracks = self.members(chosen, seeds)
         rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
         return Race(rules, Full(self.epochs), self, ledger, tracks)
 
     def members(self, chosen: Sequence[Track], seeds: Sequence[int]) -> list[Track]:
-        """Every chosen trial with every seed, as the study knows it.
+        """Return a track for every chosen trial and seed, with its progress from the study.
 
-        One that was cut off between its last checkpoint and its score is trained again.
+        A member that was cut off between its last checkpoint and its score is trained again from epoch 0.
         """
         plan = Full(self.epochs)
         tracks = [self._track(i, *pair) for i, pair in enumerate((t, s) for t in chosen for s in seeds)]
@@ -59,26 +59,26 @@ class Finals:
 
     @property
     def trials(self) -> set[int]:
-        """The numbers of the trials that a verdict has begun with, in this life or an earlier one."""
+        """Numbers of the trials that are in the verdict, begun by this driver or an earlier one."""
         return {entry["trial"] for entry in self.entries.values()}
 
     def scored(self, track: Track, scored: Scored) -> None:
-        """The test split's word on a final member."""
+        """Record a final member's metrics on the test split."""
         self._write(track, best_epoch=scored.best_epoch, test=dict(scored.metrics))
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """See ``Supply``: all finalists are there from the start."""
+        """Return no tracks: all finalists are there from the start."""
         return []
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
-        """See ``Ledger``: written with the next checkpoint, without which the epoch is trained again."""
+        """Write nothing yet: the value is stored with the next checkpoint, without which the epoch is repeated."""
 
     def moved(self, track: Track) -> None:
-        """See ``Ledger``."""
+        """Store the member's progress and values in the study."""
         self._write(track)
 
     def ended(self, track: Track) -> None:
-        """See ``Ledger``."""
+        """Store the member's final state and values in the study."""
         self._write(track)
 
     def _write(self, track: Track, **more: Any) -> None:
@@ -100,10 +100,10 @@ class Finals:
 
 
 def finalists(race: Race, top: int, before: Collection[int] = ()) -> list[Track]:
-    """The best ``top`` trials of a finished search, the default one, and the finalists ``before``.
+    """Return the best ``top`` trials of a finished search, the default one, and the finalists ``before``.
 
     A search that got more trials keeps its earlier finalists: they are trained already, and the champion among them
-    can only be beaten, never forgotten.
+    stays until another trial beats it. Failed trials are left out; empty where no trial has a value.
     """
     best = race.ranked()[:top]
     others = [t for t in race.tracks if t.trial in {DEFAULT_TRIAL, *before} and t not in best]
@@ -111,12 +111,12 @@ def finalists(race: Race, top: int, before: Collection[int] = ()) -> list[Track]
 
 
 def final_seeds(seed: int, count: int) -> list[int]:
-    """Seeds that the search has not used."""
+    """Return ``count`` seeds that the search has not used."""
     return [seed + 1 + i for i in range(count)]
 
 
 def scores(entries: Mapping[str, Mapping[str, Any]], metric: str) -> dict[int, dict[int, float]]:
-    """``{trial: {seed: test value}}`` of the final members that were scored."""
+    """Return ``{trial: {seed: test value}}`` of the final members that were scored."""
     found: dict[int, dict[int, float]] = {}
     for entry in entries.values():
         if metric in entry.get("test", {}):

@@ -1,4 +1,4 @@
-"""The words that pass between the race, the lanes and the loops: members, legs and what a leg reports."""
+"""Messages between the race, the lanes and the training loops: members, legs and a leg's reports."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Member:
     seed: int
     params: Params
     checkpoint: str | None = None
-    """Folder (fsspec URI) to go on from, or None to start at epoch 0."""
+    """Folder (fsspec URI) of the checkpoint to resume from, or None to start at epoch 0."""
 
     @property
     def key(self) -> str:
-        """Names the member in checkpoints, reports and MLflow: ``t0004-s0``."""
+        """Name of the member in checkpoints, reports and MLflow: ``t0004-s0``."""
         return f"t{self.trial:04d}-s{self.seed}"
 
 
@@ -34,8 +34,8 @@ class Leg:
     """A stretch of training, from epoch ``start`` (already done) to epoch ``stop`` (inclusive), of a cohort.
 
     All members share one signature, one start and one stop. ``horizon`` is the last epoch that the sweep's
-    schedule could ever reach, for what depends on the whole length of training. Of the members that reach it only
-    ``keep``, the best, need a checkpoint (None: all), and none whose best value is worse than ``floor``.
+    schedule can reach; learning-rate schedules, for one, depend on it. Of the members that reach the horizon only
+    the best ``keep`` need a checkpoint (None: all), and none whose best value is worse than ``floor``.
     """
 
     id: int
@@ -52,21 +52,21 @@ class Leg:
         assert 0 <= self.start < self.stop <= self.horizon, (self.start, self.stop, self.horizon)
 
     def to_json(self) -> str:
-        """One line of JSON; ``from_json`` gives an equal leg."""
+        """Return the leg as one line of JSON; ``from_json`` gives an equal leg."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Leg:
-        """The leg that ``to_json`` wrote."""
+        """Return the leg that ``to_json`` wrote."""
         record = json.loads(text)
         return cls(**{**record, "members": tuple(Member(**member) for member in record["members"])})
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemberEpoch:
-    """What one member measured in one epoch. ``failure`` says why it cannot go on, else None.
+    """Metrics of one member in one epoch. ``failure`` is the reason why it cannot continue, else None.
 
-    ``finished``: it has not improved for as long as its ``patience``, and this epoch is its last.
+    ``finished``: the member has not improved for ``patience`` epochs, and this epoch is its last.
     """
 
     key: str
@@ -78,7 +78,7 @@ class MemberEpoch:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A checkpoint of one member, complete on disk: ``uri`` is its folder. None: it has ended and needs none."""
+    """A checkpoint of one member, complete on disk: ``uri`` is its folder, None for an ended member without one."""
 
     key: str
     epoch: int
@@ -96,9 +96,9 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
-    """A small file that shows what a member makes, for its run. ``content`` is base64: it travels as JSON."""
+    """A small file with a member's output, for its MLflow run. ``content`` is base64, as reports are JSON."""
 
     key: str
     path: str
-    """Relative, with slashes: where it stands among the run's artifacts."""
+    """Path among the run's artifacts, relative, with slashes."""
     content: str

@@ -1,4 +1,4 @@
-"""The new tracks of a race: how many go out together, and when they are asked for."""
+"""New tracks of a race: how many start together, and when the sampler is asked for them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from search_spaces.race.contract import Rules, Supply
 from search_spaces.race.track import ENDS, Track
 
 LITTLE = 0.5
-"""Of what is known: so much may be out or asked for when more is asked for ahead of need."""
+"""Limit for sampling ahead: trials without a value may be at most this share of the trials with one."""
 
 
 class NewTrials:
-    """``tracks`` are the race's, and grow: to as many as the rules say, unless the supply ends before."""
+    """Source of new tracks, which it appends to the race's ``tracks`` up to ``num_tracks`` or the supply's end."""
 
     def __init__(self, rules: Rules, supply: Supply, tracks: list[Track]) -> None:
         self._rules, self._supply, self._tracks = rules, supply, tracks
@@ -19,31 +19,31 @@ class NewTrials:
         self._breadth = CohortSize(rules.width, rules.spread)
 
     def seen(self, num_members: int, seconds: float, fused: int) -> None:
-        """See ``CohortSize``."""
+        """Record a finished leg of ``num_members``, of which at most ``fused`` were one program."""
         self._breadth.seen(num_members, seconds, fused)
 
     @property
     def breadth(self) -> int:
-        """The most new tracks that may go out together now."""
+        """Largest number of new tracks that may start together now."""
         return self._breadth.now(self._rules.num_tracks - len(self._tracks) + self.num_new)
 
     @property
     def num_new(self) -> int:
-        """Tracks that have been asked for and have not begun."""
+        """Number of sampled tracks that have not begun."""
         return sum(track.state == "ready" and track.epoch == 0 for track in self._tracks)
 
     @property
     def num_expected(self) -> int:
-        """Tracks that there are, and those to come."""
+        """Number of tracks that the race will have had in the end."""
         return self._rules.num_tracks if self.room else len(self._tracks)
 
     @property
     def room(self) -> bool:
-        """Whether more can be asked for."""
+        """Whether more tracks can be sampled."""
         return len(self._tracks) < self._rules.num_tracks and not self._exhausted
 
     def ask(self, count: int, held: Track | None = None) -> list[Track]:
-        """At most ``count`` more, with the signature of ``held`` if given."""
+        """Add and return at most ``count`` tracks, with the signature of ``held`` if given."""
         count = min(count, self._rules.num_tracks - len(self._tracks))
         if count <= 0:
             return []
@@ -53,10 +53,10 @@ class NewTrials:
         return new
 
     def look_ahead(self) -> None:
-        """Asks for those that go out next, where that saves a lane's waiting and costs next to no knowledge.
+        """Sample the next tracks ahead of need, where that saves a lane's waiting at little loss of information.
 
-        Legs must be short, or the asking is nothing beside them; and whatever has no value yet must be little
-        beside what has one.
+        Legs must be short, as sampling takes no notable time beside a long one, and trials without a value must be
+        few beside those with one (``LITTLE``).
         """
         breadth = self.breadth
         num_running = sum(track.state == "running" for track in self._tracks)

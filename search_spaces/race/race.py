@@ -1,8 +1,8 @@
-"""The race: which leg comes next, and what a finished leg means. A pure state machine, no Ray, torch or MLflow.
+"""The race: chooses the next leg and interprets a finished one. A pure state machine: no Ray, torch or MLflow.
 
 Tracks start ready, run in legs, pause at rungs, and end done, stopped or failed. A leg carries tracks of one
-signature and one epoch; one that may have killed a lane goes first, and alone. Otherwise the widest possible leg is
-handed out, the most advanced among equally wide ones: with a width of 1, asynchronous successive halving's order.
+signature and one epoch. A track that may have killed a lane goes first, and alone. Otherwise the widest possible
+leg is next, the most advanced among equally wide ones: with a width of 1, asynchronous successive halving's order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from search_spaces.types.failure import FailureReason
 
 
 class Race:
-    """See the module. ``tracks`` are those of an earlier life, when a sweep is resumed."""
+    """State machine over tracks and legs. ``tracks`` are those of the earlier run when a sweep is resumed."""
 
     def __init__(
         self, rules: Rules, schedule: Schedule, supply: Supply, ledger: Ledger, tracks: Sequence[Track] = ()
@@ -29,14 +29,14 @@ class Race:
         self.rules, self.schedule, self.tracks = rules, schedule, list(tracks)
         self.finished = False
         self.closing: str | None = None
-        """Why nothing new starts, whatever runs ends where it is, and the rest is stopped; else None."""
+        """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
         self.garbage: list[str] = []
-        """Checkpoints that nobody needs; the driver takes them from here and deletes them."""
+        """URIs of checkpoints that are no longer needed; the driver deletes them and clears the list."""
         self._ledger, self._intake = ledger, NewTrials(rules, supply, self.tracks)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
         self._shared = {uri for uri, count in named.items() if count > 1}
-        """Checkpoints that several members have gone on from, or will."""
+        """URIs of checkpoints from which several members have continued, or will."""
         for track in self.tracks:
             if track.best_value is not None:
                 self._check_target(track, track.best_value)
@@ -46,7 +46,7 @@ class Race:
                 self._arrive(track)
 
     def next_leg(self) -> Leg | None:
-        """The leg to train now, or None: nothing is possible before a running leg reports, or ever (finished)."""
+        """Return the leg to train now, or None: until a running leg reports, or for good (``finished``)."""
         group = [] if self.closing else self._choose()
         if not group:
             if not self._legs:
@@ -55,12 +55,12 @@ class Race:
         return self._start(group)
 
     def look_ahead(self) -> None:
-        """Asks for the next new members while all lanes train, where they would hardly be others later."""
+        """Sample the next new members while all lanes train, where waiting would hardly change them."""
         if not self.closing:
             self._intake.look_ahead()
 
     def reported(self, leg_id: int, epochs: Sequence[MemberEpoch]) -> list[MemberEpoch]:
-        """Takes what a leg's members measured; returns what had not been measured in an earlier life."""
+        """Record the epochs of a leg's members; return those that no earlier run had recorded."""
         metric = self.rules.objective.name
         aboard = {track.key: track for track in self._legs[leg_id][1]}
         fresh = []
@@ -85,7 +85,7 @@ class Race:
         return fresh
 
     def saved(self, leg_id: int, saved: Sequence[Saved]) -> None:
-        """Takes new checkpoints; training that goes on later goes on from them."""
+        """Record new checkpoints, from which training continues later."""
         aboard = {track.key: track for track in self._legs[leg_id][1]}
         for checkpoint in saved:
             track = aboard[checkpoint.key]
@@ -97,9 +97,9 @@ class Race:
                 self._ledger.moved(track)
 
     def finished_leg(self, leg_id: int, seconds: float = 0.0, fused: int = 1) -> None:
-        """The leg's lane is free: its members have reached the rung, or were stopped before it on request.
+        """End a leg: its members have reached the rung, or were stopped before it on request.
 
-        At most ``fused`` of them were trained in one program.
+        It took ``seconds``, and at most ``fused`` of its members were trained in one program.
         """
         _leg, tracks = self._legs.pop(leg_id)
         self._intake.seen(len(tracks), seconds, fused)
@@ -109,9 +109,9 @@ class Race:
                 self._arrive(track)
 
     def failed_leg(self, leg_id: int, reason: FailureReason, to_blame: bool = True) -> None:
-        """The leg's lane died or its code raised: one member is to blame, several are retried apart.
+        """End a leg whose lane died or whose code raised: a single member is to blame, several are retried apart.
 
-        With ``to_blame`` false even a single member only comes under suspicion.
+        With ``to_blame`` false even a single member is only retried alone, and no failure is counted.
         """
         leg, tracks = self._legs.pop(leg_id)
         for track in [track for track in tracks if track.state == "running"]:
@@ -127,11 +127,11 @@ class Race:
                 self._ledger.moved(track)
 
     def running(self) -> list[tuple[Leg, list[Track]]]:
-        """The legs that are out."""
+        """Return the running legs with their tracks."""
         return list(self._legs.values())
 
     def ranked(self) -> list[Track]:
-        """Tracks with a value that did not fail, the best first; of equal ones the first."""
+        """Return the tracks with a value that did not fail, the best first; equal ones in order of their index."""
         able = [track for track in self.tracks if track.values and track.state != "failed"]
         return self.rules.objective.ranked(able, lambda track: track.best_value)
 
@@ -169,7 +169,7 @@ class Race:
             horizon=rungs[-1],
             members=tuple(track.member for track in group),
             purpose=self.rules.purpose,
-            # A lane ranks a member by its checkpoint's best value, which may be of another one.
+            # A lane ranks a member by its checkpoint's best value, which after an exploit may be another member's.
             keep=self.rules.keep_top
             if self.rules.purpose == "search" and not any(t.exploits for t in group)
             else None,
@@ -182,7 +182,7 @@ class Race:
         return leg
 
     def _top(self) -> list[Track]:
-        """The best that have ended, who keep their checkpoints."""
+        """Return the best ended tracks, which keep their checkpoints."""
         return [track for track in self.ranked() if track.state in ENDS][: self.rules.keep_top]
 
     def _arrive(self, track: Track) -> None:
@@ -199,7 +199,7 @@ class Race:
             self._ledger.moved(track)
 
     def _settled(self, track: Track) -> bool:
-        """Whether it was finished before the end, and is safe. A final member must still be scored."""
+        """Whether patience has run out and the last epoch is saved. A final member must still be scored."""
         return track.epoch == track.last and self.rules.purpose == "search"
 
     def _end(self, track: Track, state: str, failure: FailureReason | None) -> None:
@@ -219,7 +219,7 @@ class Race:
             self._release([previous])
 
     def _release(self, uris: Iterable[str | None]) -> None:
-        """A member needs these checkpoints no more; a shared one stays as long as another names it."""
+        """Mark one member's checkpoints for deletion; a shared one stays as long as another member names it."""
         for uri in filter(None, uris):
             named = uri in self._shared and any(uri in (t.checkpoint, t.previous) for t in self.tracks)
             self.garbage += [] if named else [uri]
@@ -229,7 +229,7 @@ class Race:
             self.closing = f"the target of {self.rules.target:g} is reached"
 
     def _decide(self) -> set[int]:
-        """Asks the schedule, ends and changes members as it says, and returns those that may go on."""
+        """Ask the schedule, stop and change members as it decides, and return the indices that may continue."""
         decisions = self.schedule.decide(Standings(self.tracks, self._intake.num_expected))
         exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
         for track, decision, checkpoint in exploits:
@@ -239,7 +239,7 @@ class Race:
         return {index for index, decision in decisions.items() if isinstance(decision, Continue)}
 
     def _source(self, index: int, decision: Exploit) -> str:
-        """The checkpoint that ``decision`` means: of all decisions before any is carried out."""
+        """Return the checkpoint that ``decision`` copies. All are looked up before any decision is carried out."""
         track, source = self.tracks[index], self.tracks[decision.source]
         shaping = {name for name, _ in track.signature}
         assert track.state == "paused" and source is not track, (index, decision)

@@ -1,4 +1,4 @@
-"""The search of a sweep: its race, fed by the sampler and written down in the study."""
+"""The search of a sweep: its race, supplied by the sampler and recorded in the study."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 32
 LEGS_A_LANE = 4
-"""At least so many are wanted of a sweep, so that its lanes end at about the same time."""
+"""Smallest number of legs per lane that cohorts leave room for, so that all lanes end at about the same time."""
 SHARE_A_LANE = 8
-"""A leg of long trials gets one in so many of those that are still to begin, over the number of lanes."""
+"""Divisor of a cohort of long trials: ``remaining trials / (SHARE_A_LANE * lanes)`` start together."""
 
 
 def cohort_width(sweep: Sweep, num_lanes: int) -> int:
-    """How many members a leg may carry: so many that every lane still gets some legs, 32 at most.
+    """Return the largest number of members of a leg: every lane still gets ``LEGS_A_LANE`` legs; at most 32.
 
-    Where several workers train a member together, one at a time.
+    1 where several workers train a member together. ``train_together`` of the spec takes precedence.
     """
     if sweep.resources.most > 1:
         return 1
@@ -40,31 +40,31 @@ def cohort_width(sweep: Sweep, num_lanes: int) -> int:
 
 
 def sweep_schedule(sweep: Sweep) -> Schedule:
-    """The schedule that the spec names."""
+    """Return the schedule that the spec names."""
     rule = sweep.early_terminate
     return schedule(rule.type, Setting(epochs=sweep.epochs, seed=sweep.seed), rule.parameters)
 
 
 def sweep_sampler(sweep: Sweep) -> Sampler:
-    """The sampler that the spec names."""
+    """Return the sampler that the spec names."""
     return sampler(sweep.method, sweep.space, sweep.objective, sweep.seed)
 
 
 @dataclass
 class Search:
-    """Supply and ledger of the search: configurations tried first, then what the sampler asks for."""
+    """Supply and ledger of the search: first the configurations of the spec, then the sampler's."""
 
     sweep: Sweep
     hyperparameters: type
     study: Study | None
-    """None in a simulation or a preview: nothing is written down."""
+    """Study that records the trials; None in a simulation or a preview, which record nothing."""
     sampler: Sampler = field(init=False)
 
     def __post_init__(self) -> None:
         self.sampler = sweep_sampler(self.sweep)
 
     def race(self, num_lanes: int, ledger: Ledger | None = None, fill: float = Rules.fill) -> Race:
-        """The sweep's race, going on from what the study holds. ``ledger`` stands in for this one and calls it."""
+        """Build the sweep's race, resumed from the study. A given ``ledger`` wraps this one and calls it."""
         rules = Rules(
             objective=self.sweep.objective,
             num_tracks=self.sweep.trials,
@@ -83,12 +83,16 @@ class Search:
 
     @property
     def most_trials(self) -> int | None:
-        """The number of different trials that there can be; None where a parameter is continuous: no bound."""
+        """Number of different trials that the space allows; None, no bound, where a parameter is continuous."""
         size = self.sweep.space.size()
         return None if size is None else size + sum(not self.sweep.space.contains(p) for p in self._first())
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """See ``Supply``. A random start is held to no signature unless users say so: it would see less."""
+        """Sample at most ``count`` new tracks, with the signature of ``held`` if given.
+
+        During a sampler's random start no signature is held unless the spec sets ``train_together``: the start
+        would cover less of the space.
+        """
         blind = SAMPLERS[self.sweep.method].num_blind
         if held and self.sweep.train_together is None and sum(map(_has_value, tracks)) < blind:
             return []
@@ -102,17 +106,17 @@ class Search:
         return [self._begun(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
-        """See ``Ledger``."""
+        """Store the epoch's value in the study."""
         if self.study:
             self.study.report(track.trial, epoch, value)
 
     def moved(self, track: Track) -> None:
-        """See ``Ledger``."""
+        """Store the trial's progress in the study."""
         if self.study:
             self.study.note(track.trial, "progress", progress(track))
 
     def ended(self, track: Track) -> None:
-        """See ``Ledger``."""
+        """Store the trial's progress and tell the study its outcome and best value."""
         if self.study and track.state in ("done", "stopped", "failed"):
             self.study.note(track.trial, "progress", progress(track))
             self.study.tell(track.trial, track.state, track.best_value)
@@ -158,7 +162,7 @@ def _searched_part(held: Track) -> Params:
 
 
 def progress(track: Track) -> dict[str, object]:
-    """What a track needs to be revived, JSON-able; ``state`` is for people who look while it runs."""
+    """Return the fields, JSON-able, from which ``revive`` restores a track; ``state`` is only for display."""
     return {
         "state": track.state,
         "epoch": track.epoch,
@@ -175,10 +179,11 @@ def progress(track: Track) -> dict[str, object]:
 
 
 def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Schedule) -> None:
-    """Puts a track back to where ``progress`` saw it; what ran then is ready to go on from its checkpoint.
+    """Restore a track from ``progress``; a track that was running is ready to continue from its checkpoint.
 
-    A track with a checkpoint at a rung and no value behind it waits there for its schedule, whether or not it had
-    been promoted already, unless it was changed there: that is decided once. ``values`` are there before.
+    A track with a checkpoint at a rung and no value of a later epoch waits there for its schedule, whether or not
+    it had been promoted already, unless an exploit changed it there: that decision stands. ``values`` must be set
+    before the call.
     """
     track.epoch = int(noted.get("epoch") or 0)
     track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None

@@ -1,6 +1,6 @@
-"""The race against known learning curves: no Ray, no torch, and a clock that jumps from one report to the next.
+"""Simulates a race on known learning curves: no Ray, no torch, a clock that jumps from one report to the next.
 
-With it a sampler, a schedule or a way of forming cohorts is judged in seconds on tables of real results.
+It evaluates a sampler, a schedule or a rule for forming cohorts in seconds on tables of real results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from search_spaces.types.values import Params
 
 @dataclass(frozen=True)
 class SimulatedMoment:
-    """After ``time_s`` of simulated time: the best value of any trial so far, and what it took."""
+    """The best value of any trial after ``time_s`` simulated seconds, and the epochs trained until then."""
 
     time_s: float
     best_value: float
@@ -25,10 +25,10 @@ class SimulatedMoment:
 
 @dataclass(frozen=True)
 class World:
-    """``curve(params, epoch)`` is the objective, ``epoch_s(leg)`` what one epoch of a whole leg costs.
+    """Simulated training: ``curve(params, epoch)`` is the objective, ``epoch_s(leg)`` a leg's seconds per epoch.
 
-    Where members go on from each other's checkpoints, ``learn`` takes the curve's place: from parameters and the
-    value at the last epoch (None before the first) it gives the value at the next one.
+    Where members continue from each other's checkpoints, ``learn`` replaces the curve: from parameters and the
+    value at the last epoch (None before the first) it returns the value at the next one.
     """
 
     curve: Callable[[Params, int], float]
@@ -36,11 +36,11 @@ class World:
     epoch_s: Callable[[Leg], float] = lambda leg: float(len(leg.members))
     num_lanes: int = 1
     fused: bool = False
-    """The members of a leg are one program."""
+    """Whether the members of a leg are one program."""
 
 
 def simulate(race: Race, world: World) -> list[SimulatedMoment]:
-    """Runs the race to its end; one moment a finished leg. NaN in a curve is a diverged trial."""
+    """Run the race to its end and return one moment per finished leg. NaN in a curve is a diverged trial."""
     clock, num_epochs, history = 0.0, 0, []
     disk: dict[str, float] = {}
     out: list[tuple[float, int, Leg]] = []
@@ -62,7 +62,7 @@ def simulate(race: Race, world: World) -> list[SimulatedMoment]:
 
 
 def _train(race: Race, leg: Leg, world: World, disk: dict[str, float]) -> int:
-    """``disk`` holds the value at the end of each checkpoint."""
+    """Simulate a leg and return its number of epochs, summed over members; ``disk`` holds a value per checkpoint."""
     metric, epochs = race.rules.objective.name, range(leg.start + 1, leg.stop + 1)
     values = {member.key: disk.get(member.checkpoint or "") for member in leg.members}
     measured = []

@@ -1,4 +1,4 @@
-"""One member on its way through the rungs: what the race knows of it."""
+"""A track: the race's record of one member on its way through the rungs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
-"""ready: may train; paused: waits at a rung for its schedule; the last three are ends."""
+"""``ready``: may train; ``paused``: waits at a rung for its schedule; the last three are final."""
 ENDS = ("done", "stopped", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exploited:
-    """At ``epoch`` the member took over the weights of ``source`` and changed ``params``."""
+    """Record that at ``epoch`` the member took over the weights of track ``source`` and changed ``params``."""
 
     epoch: int
     source: int
@@ -36,87 +36,87 @@ class Track:
     seed: int
     searched: Params
     params: Params
-    """All hyperparameters as they are now: a schedule may change them at a rung."""
+    """Current values of all hyperparameters: a schedule may change them at a rung."""
     signature: Signature
     objective: Objective
     state: State = "ready"
     epoch: int = 0
-    """Epochs done and safe: training goes on behind it."""
+    """Number of epochs done and saved: training continues after it."""
     checkpoint: str | None = None
     previous: str | None = None
-    """The checkpoint before, kept until the newer one is recorded."""
+    """Checkpoint before the newest one, kept until the newest one is recorded."""
     values: dict[int, float] = field(default_factory=dict)
     scores: dict[int, float] = field(default_factory=dict)
-    """At each rung reached, the best value so far, turned so that higher is better."""
+    """Best value so far at each rung reached, with its sign changed where needed so that higher is better."""
     best_epoch: int | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
-    """Of the best epoch, what is shown beside the objective."""
+    """Metrics of the best epoch that are shown beside the objective."""
     last: int | None = None
-    """The epoch after which it is done before the schedule's end, since it improved no more."""
+    """Epoch after which the member is done before the schedule's end, as it no longer improved; else None."""
     num_failures: int = 0
     alone: bool = False
-    """True after it was aboard a cohort that died: it goes on by itself, so as not to take others down."""
+    """Whether the member trains alone, since a cohort that it was in died: it must not take others down."""
     failure: FailureReason | None = None
-    """Why it failed, or was tried again; of a stopped one, why the search ended before it."""
+    """Why the member failed or was retried; of a stopped one, why the search ended early."""
     seconds: float = 0.0
     exploits: list[Exploited] = field(default_factory=list)
     initial: Params = field(init=False)
-    """The hyperparameters it began with."""
+    """Values of all hyperparameters at epoch 0."""
 
     def __post_init__(self) -> None:
         self.initial = self.params
 
     @property
     def number(self) -> int:
-        """Names it in a schedule's decisions."""
+        """Number of the track in a schedule's decisions: its index."""
         return self.index
 
     @property
     def waiting(self) -> bool:
-        """Whether it is paused at a rung, for a decision."""
+        """Whether the track is paused at a rung, waiting for a decision."""
         return self.state == "paused"
 
     @property
     def ended(self) -> bool:
-        """Whether it goes nowhere any more."""
+        """Whether the track is done, stopped or failed."""
         return self.state in ENDS
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether another member can go on from where it stands."""
+        """Whether another member can continue from this one's checkpoint."""
         return self.checkpoint is not None
 
     @property
     def changed(self) -> Params:
-        """Of the hyperparameters, those that a schedule has ever changed, as they are now."""
+        """Current values of the hyperparameters that a schedule has ever changed."""
         return {name: self.params[name] for exploited in self.exploits for name in exploited.params}
 
     @property
     def key(self) -> str:
-        """As ``Member.key``."""
+        """Name of the member in checkpoints, reports and MLflow: ``t0004-s0``."""
         return self.member.key
 
     @property
     def member(self) -> Member:
-        """What a leg carries of it."""
+        """The member as a leg carries it."""
         return Member(trial=self.trial, seed=self.seed, params=self.params, checkpoint=self.checkpoint)
 
     @property
     def best_value(self) -> float | None:
-        """The best value of any epoch; None before the first."""
+        """Best value of any epoch; None before the first."""
         return None if self.best_epoch is None else self.values[self.best_epoch]
 
     def measure(self, epoch: int, value: float) -> None:
-        """Takes the value of one more epoch; of equal best values the last counts.
+        """Record the value of an epoch; of equal best values the latest counts.
 
-        Where validation tells no more, schedules have brought the learning rate further down.
+        Where validation cannot tell two epochs apart, the later one was trained at a lower learning rate.
         """
         self.values[epoch] = value
         if self.objective.reaches(value, self.best_value):
             self.best_epoch = epoch
 
     def secure(self, epoch: int, uri: str | None) -> list[str]:
-        """What comes goes on behind ``epoch``, from the checkpoint there if any; returns those nobody needs now."""
+        """Record that training continues after ``epoch`` from ``uri``; return the checkpoints to delete."""
         before = self.checkpoint if self.checkpoint != uri else None
         needless = [self.previous] if uri else [self.previous, before]
         self.previous = before if uri else None
@@ -124,18 +124,18 @@ class Track:
         return [found for found in needless if found and found != uri]
 
     def exploit(self, exploited: Exploited) -> None:
-        """Changes the hyperparameters. The weights are taken over by ``secure``."""
+        """Record an exploit and change the hyperparameters. ``secure`` takes over the weights."""
         self.exploits.append(exploited)
         self.params = {**self.params, **exploited.params}
 
     def reached(self, rung: int) -> None:
-        """Records the score at a rung."""
+        """Record the score at a rung."""
         self.scores[rung] = max(
             -self.objective.signed(value) for epoch, value in self.values.items() if epoch <= rung
         )
 
     def observation(self) -> Observation:
-        """The trial as a sampler should see it now."""
+        """Return the trial as a sampler should see it now."""
         seen: dict[State, Literal["running", "paused", "done", "failed"]] = {
             "done": "done",
             "failed": "failed",
