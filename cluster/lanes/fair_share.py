@@ -1,7 +1,7 @@
-"""The lanes of one cluster between the sweeps on it: each tells the others what it could use and reckons its share.
+"""Divides the lanes of a cluster among its sweeps: each driver publishes a claim and computes its own share.
 
-Every driver reckons with the same claims by the same rule, so nobody is in charge. Claims lie in the cluster's own
-key-value store; one that is not renewed is that of a dead driver and counts no more.
+All drivers apply the same rule to the same claims, so no coordinator is needed. Claims are kept in the cluster's
+own key-value store; one that is not renewed belongs to a dead driver and is ignored.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ PREFIX: Final = b"paceline:claim:"
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a sweep could use now: ``wanted`` lanes of so many CPUs and GPUs each."""
+    """The demand of a sweep: ``wanted`` lanes of ``cpus`` CPUs and ``gpus`` GPUs each."""
 
     id: str
     priority: int
     since: float
-    """When this driver began, seconds since 1970: of equal claims the older goes first."""
+    """Start time of this driver in seconds since 1970: of equal claims the older one goes first."""
     wanted: int
     cpus: float
     gpus: float
@@ -34,7 +34,7 @@ class Claim:
 
 
 def shares(claims: Iterable[Claim], total: Amounts) -> dict[str, int]:
-    """How many lanes each sweep may use.
+    """Return the number of lanes that each sweep may use, by its ID.
 
     Higher priorities first take all that they can use; sweeps of equal priority take turns, lane by lane, the
     oldest first. A sweep for which nothing is left gets 0 and waits.
@@ -56,17 +56,17 @@ def shares(claims: Iterable[Claim], total: Amounts) -> dict[str, int]:
 
 @dataclass
 class Sharing:
-    """One sweep's part in it. ``total`` tells what the cluster has now."""
+    """One sweep's share of the cluster. ``total`` returns the cluster's current resources."""
 
     claim: Claim
     total: Callable[[], Amounts]
     contested: bool = False
-    """Whether others are on the cluster."""
+    """Whether other sweeps are on the cluster."""
     _asked: float = -RENEW_EVERY_S
     _share: int = 0
 
     def allowed(self, wanted: int) -> int:
-        """How many lanes the sweep may use now, when it could use ``wanted``. The store is asked now and then."""
+        """Return how many of ``wanted`` lanes the sweep may use now; recomputed every ``RENEW_EVERY_S`` seconds."""
         if time.monotonic() - self._asked >= RENEW_EVERY_S:
             self._asked = time.monotonic()
             self.claim = replace(self.claim, wanted=wanted, renewed=time.time())
@@ -79,14 +79,14 @@ class Sharing:
 
 
 def put(claim: Claim) -> None:
-    """Makes or renews a claim in the cluster that this process has joined."""
+    """Write or renew a claim in the cluster that this process has joined."""
     from ray.experimental.internal_kv import _internal_kv_put
 
     _internal_kv_put(PREFIX + claim.id.encode(), json.dumps(asdict(claim)).encode(), overwrite=True)
 
 
 def claims() -> list[Claim]:
-    """Every claim, dead ones too. Another version's driver may say more, which is passed over."""
+    """Return every claim, those of dead drivers too. Unknown fields, written by another version, are ignored."""
     from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_list
 
     found = [json.loads(text) for key in _internal_kv_list(PREFIX) if (text := _internal_kv_get(key))]
@@ -95,7 +95,7 @@ def claims() -> list[Claim]:
 
 
 def withdraw(sweep_id: str) -> None:
-    """Takes a sweep's claim back, if it has one."""
+    """Delete a sweep's claim, if it has one."""
     from ray.experimental.internal_kv import _internal_kv_del
 
     _internal_kv_del(PREFIX + sweep_id.encode())

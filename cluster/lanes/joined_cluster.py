@@ -1,4 +1,4 @@
-"""Joins the Ray cluster in which this process is a job, where ``local_ray`` would start one of its own."""
+"""Joins the Ray cluster in which this process is a job; ``local_ray`` starts a Ray of its own instead."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ LANE_ENVIRONMENT: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
 }
-"""Environment variables of lanes, as ``local_ray`` sets them: on a cluster they do not inherit the driver's."""
+"""Environment variables of lanes, equal to those of ``local_ray``: cluster workers do not inherit the driver's."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A cluster that this process has joined, and that others use too."""
+    """A cluster that this process has joined and shares with other jobs."""
 
     def size(self, sweep: Sweep) -> LaneSize:
-        """How many lanes of the sweep it carries. Raises TooSmall."""
+        """Return how many lanes of the sweep fit on the cluster. Raises TooSmall."""
         return cluster_size(sweep, self.nodes(), self.growth())
 
     @property
     def num_machines(self) -> int:
-        """How many nodes there are, or an autoscaler may add."""
+        """Number of live nodes, at least 2 where an autoscaler may add some."""
         return max(len(alive_nodes()), 2 if self.growth() else 1)
 
     def sharing(self, sweep_id: str, sweep: Sweep, size: LaneSize) -> Sharing:
-        """The sweep's part in the cluster's lanes."""
+        """Return the sweep's share of the cluster's lanes."""
         import ray
 
         lane = {"cpus": size.cpus * size.most, "gpus": size.gpus * size.most}
@@ -47,11 +47,11 @@ class Joined:
         return Sharing(claim, ray.cluster_resources)
 
     def nodes(self) -> list[Amounts]:
-        """What each live node has in all, in Ray's names."""
+        """Return the total resources of each live node, by Ray's names."""
         return [node["Resources"] for node in alive_nodes()]
 
     def growth(self) -> Amounts | None:
-        """The most that an autoscaler could make of the cluster; None where there is none."""
+        """Return the resources of the cluster at its largest; None where there is no autoscaler."""
         from ray._private.state import state
 
         found: Amounts | None = state.get_max_resources_from_cluster_config()
@@ -59,7 +59,7 @@ class Joined:
 
 
 def alive_nodes() -> list[dict[str, Any]]:
-    """Ray's own records of the cluster's live nodes."""
+    """Return Ray's own records of the cluster's live nodes."""
     import ray
 
     every: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call] # Ray's
@@ -67,7 +67,7 @@ def alive_nodes() -> list[dict[str, Any]]:
 
 
 def on_every_node(function: Callable[..., Answer], *arguments: object) -> dict[str, Answer]:
-    """What ``function`` returns on each live node, by the node's address and the beginning of its ID."""
+    """Call ``function`` on each live node; return the results by the node's address and the start of its ID."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -82,7 +82,7 @@ def on_every_node(function: Callable[..., Answer], *arguments: object) -> dict[s
 
 @contextmanager
 def joined(sweep_id: str) -> Iterator[Joined]:
-    """This job's cluster, in a namespace of its own. Behind the block it is left, and runs on for others."""
+    """Join this job's cluster, in a namespace of its own, for the block; the cluster itself is left running."""
     import cluster.ray_internals.local_ray  # noqa: F401 - 14 ms; settings that Ray and Tune read
 
     import ray  # isort: skip

@@ -1,4 +1,4 @@
-"""A lane: the process that trains legs one after the other. Tune sees one trial a leg, in a reused actor."""
+"""A lane: the process that trains legs one after the other. Tune sees one trial per leg, in a reused actor."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
 
 class Lane(tune.Trainable):
-    """See the module. Configuration: ``leg`` as JSON and, for final legs alone, ``test``, the locked split.
+    """Tune trainable for legs. Configuration: ``leg`` as JSON and, for final legs, the locked ``test`` split."""
 
-    A thread trains, and goes on while the driver reads a report: news takes longer to Tune and back than a short
-    leg's epoch does.
-    """
+    # A thread trains, and continues while the driver reads a report: a report takes longer to Tune and back than
+    # an epoch of a short leg.
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
-        """Begins with the first leg."""
+        """Start the training thread and give it the first leg."""
         self._leg_in_process = LegInProcess(shared, _own_shard)
         self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
@@ -37,12 +36,12 @@ class Lane(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Begins with the next leg."""
+        """Give the training thread the next leg."""
         self._orders.put(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """Waits until there is something to report. What the workload's code raises becomes a report, too."""
+        """Wait for the next report and return it. An exception of the workload's code is a report, too."""
         return self._reports.get().to_result()
 
     def _train(self) -> None:

@@ -1,4 +1,4 @@
-"""A leg under way in a process that trains: whole epochs until there is something to report."""
+"""Runs a leg inside a worker process, epoch by epoch, and returns a report at least every ``REPORT_EVERY_S``."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from workloads.training.process_group import ProcessGroup
 
 REPORT_EVERY_S = 0.5
-"""A lane trains whole epochs for about this long before it reports: a report costs Tune several milliseconds."""
+"""Seconds of whole epochs before a lane reports: a report costs Tune several milliseconds."""
 CHECKPOINT_EVERY_S = 2.0
-"""Within a long leg, or as seldom as keeps its cost below CHECKPOINT_SHARE; every leg ends with a checkpoint.
+"""Seconds between checkpoints of a long leg, more where saving would take over ``CHECKPOINT_SHARE`` of the time.
 
-What a process's first one takes is mostly imports, and does not put off the second.
+Every leg ends with a checkpoint. The first one of a process takes mostly imports, so it does not delay the second.
 """
 CHECKPOINT_SHARE = 0.02
 
 
 class LegInProcess:
-    """Legs of one process, one after the other. ``order`` is a leg as JSON and, for final legs, the test split.
+    """Trains the legs of one process. An ``order`` is a leg as JSON and, for final legs, the test split.
 
-    The processes of a ring all go through the same stint. The clock, and the wish to stop, are the first one's.
-    ``shard`` gives this process its part of a stream. ``warned`` says whether it may soon be gone, so that it is
-    time to save.
+    All processes of a group train the same leg; the first one decides when to report and when to stop.
+    ``shard`` returns this process's part of a stream. ``warned`` returns whether the process may soon be killed, so
+    that it should save.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class LegInProcess:
         self._has_saved = False
 
     def step(self, order: dict[str, Any]) -> Report:
-        """Trains on in the leg of ``order``, or begins with it. Raises what the code raises.
+        """Begin or continue the leg of ``order`` and return a report. Exceptions of the workload pass through.
 
-        What a lane's first leg takes to import and load is not counted as the leg's own time.
+        The seconds that a lane's first leg takes to import and load are not counted in the report.
         """
         begun = time.monotonic()
         is_new = self._runner is None
@@ -84,11 +84,11 @@ class LegInProcess:
         return report
 
     def forget(self) -> None:
-        """The leg is over: its code raised."""
+        """Drop the current leg, whose code raised."""
         self._leg = None
 
     def _agreed(self, begun: float) -> tuple[bool, bool]:
-        """Whether to stop, and whether it is time to report."""
+        """Return whether to stop and whether a report is due, the same on all processes of the group."""
         now = time.monotonic()
         found = self._shared.stop_mark.exists(), now - begun >= REPORT_EVERY_S
         return found if self._group is None else self._group.agree(found)

@@ -1,4 +1,4 @@
-"""Between a lane and its crew: two boxes of letters, in an actor that needs no place of its own."""
+"""Two message queues (orders, news) between a lane and its workers, held by a Ray actor that takes no CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Box = Literal["orders", "news"]
 
 
 class _Exchange:
-    """One actor for both ways: another process would take a second to start."""
+    """The actor that holds both queues: a second actor would take another second to start."""
 
     def __init__(self) -> None:
         self._boxes: dict[Box, asyncio.Queue[Any]] = {"orders": asyncio.Queue(), "news": asyncio.Queue()}
@@ -30,20 +30,20 @@ class _Exchange:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """``orders`` are (crew's token, order), ``news`` are (kind, crew's token, content)."""
+    """Queues of a lane: ``orders`` of (worker group's token, order), ``news`` of (kind, token, content)."""
 
     exchange: Any
 
     @classmethod
     def new(cls) -> Mailbox:
-        """A mailbox of the caller's own, on this machine: its death ends the lane that is here, and no other."""
+        """Create a mailbox on this machine, so that the machine's death ends only the lane that is on it."""
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         return cls(ray.remote(_Exchange).options(num_cpus=0, scheduling_strategy=here).remote())
 
     def put(self, box: Box, *letter: Any) -> None:
-        """Returns when it is in the box."""
+        """Append a message and wait until it is in the queue."""
         ray.get(self.exchange.put.remote(box, letter))
 
     def get(self, box: Box, timeout_s: float) -> Any:
-        """The oldest letter; None where there is none in time."""
+        """Remove and return the oldest message; None if none arrives within ``timeout_s`` seconds."""
         return ray.get(self.exchange.get.remote(box, timeout_s))

@@ -1,4 +1,4 @@
-"""A lane whose legs are trained by several processes: one Ray Train run, kept alive, is handed leg after leg."""
+"""A lane whose legs are trained by several processes: one long-lived Ray Train run trains leg after leg."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from search_spaces.types.failure import FailureReason
 from workloads.legs.ray_train import WorkerGroup, hush, train
 
 PATIENCE_S = 2.0
-"""A lane tells Tune so often that it is alive."""
+"""Longest wait in seconds before a lane reports to Tune, with or without news."""
 LEAVE_S = 10.0
 
 
 class MultiWorkerLane(tune.Trainable):
-    """As ``Lane``, with the training elsewhere: a crew that says hello, is given legs, and reports.
+    """Tune trainable like ``Lane`` whose legs are trained by a worker group: it says hello, takes legs, reports.
 
-    A crew that lost a worker, or was given one more, begins anew: it says hello again, and the leg that was under
-    way is over. Orders carry the token of the crew they are for, so that none is taken by a later one.
+    A group that lost or gained a worker starts again: it says hello again, and the current leg is over. Orders
+    carry the token of the group that they are for, so that no later group takes them.
     """
 
     def setup(self, config: dict[str, Any], shared: Shared, crew: WorkerGroup) -> None:  # type: ignore[override]
-        """Takes the first leg."""
+        """Store the first leg and create the mailbox."""
         self._shared, self._crew, self._order = shared, crew, config
         self._mailbox = Mailbox.new()
         self._thread: threading.Thread | None = None
@@ -42,12 +42,12 @@ class MultiWorkerLane(tune.Trainable):
         self._size = 0
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next leg."""
+        """Store the next leg."""
         self._order = new_config
         return True
 
     def step(self) -> dict[str, Any]:
-        """Waits for news of the leg, and hands it out where the crew is ready for it."""
+        """Send the leg to the worker group once that is ready, and wait for a report on it."""
         begun = time.monotonic()
         report = self._turn(begun + PATIENCE_S)
         if report.done:
@@ -55,7 +55,7 @@ class MultiWorkerLane(tune.Trainable):
         return replace(report, seconds=time.monotonic() - begun).to_result()
 
     def cleanup(self) -> None:
-        """Sends the crew home; its places are given back."""
+        """End the worker group, which frees its resources."""
         if self._token is not None:
             self._mailbox.put("orders", self._token, None)
         if self._thread is not None:
@@ -79,7 +79,7 @@ class MultiWorkerLane(tune.Trainable):
         return Report()
 
     def _heard(self, kind: str, token: str, content: Any) -> Report | None:
-        """What the driver is to know of the news; None: nothing."""
+        """Translate a message of the worker group into a report; None where the driver need not know of it."""
         if kind == "report":
             return Report.from_result(content) if token == self._token else None
         if kind == "fell":

@@ -1,4 +1,4 @@
-"""The search's data in Ray's object store, once for all lanes of a machine."""
+"""Puts the search's data into Ray's object store, one copy for all lanes of a machine."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SharedData:
-    """The prepared data in the object store."""
+    """References to the prepared data in the object store."""
 
     search: ray.ObjectRef[Any]
     test: ray.ObjectRef[Any]
 
 
 def share(loaded: Loaded) -> SharedData:
-    """Puts both parts into the object store, once for all lanes."""
+    """Put the search data and the test split into the object store, once for all lanes."""
     import ray
 
     return SharedData(ray.put(loaded.search), ray.put(loaded.test))
 
 
 def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
-    """What the sweep's lanes are given at birth."""
+    """Return the settings and data that every lane of the sweep starts with."""
     setting = {
         "workload": sweep.workload,
         "objective": sweep.objective,
@@ -40,5 +40,5 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "device": "auto" if sweep.resources.gpus else "cpu",
         "lr_scaling": sweep.resources.lr_scaling,
     }
-    store = resolve(sweep.tracking.uri)  # whole: each lane has a working folder of its own
+    store = resolve(sweep.tracking.uri)  # absolute: each lane has a working folder of its own
     return Shared(setting, data.search, home.stop_mark, store)

@@ -1,4 +1,4 @@
-"""Legs on Ray Tune: they go out as Tune trials to reused actors, and what comes back is the conductor's."""
+"""Runs legs as Ray Tune trials in reused actors and passes their reports to the coordinator."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from search_spaces.types.passwords import SECRETS
 from search_spaces.types.plain import ASKED_FOR, plain
 from workloads.legs.ray_train import WorkerGroup
 
-logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the user is told by the conductor, once
+logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the coordinator tells the user, once
 
-# Tune would write these into its actors' runtime environment, and with it into Ray's logs and dashboard. A lane has
-# them from its node or its job.
+# Tune would write the passwords into its actors' runtime environment, and so into Ray's logs and dashboard. A lane
+# gets them from its node or its job.
 class_cache.ENV_VARS_TO_PROPAGATE.difference_update(SECRETS)
 
 MAX_BARREN_FITS = 3
-"""So many Tune runs in a row may end in an error without a single report."""
+"""Number of Tune runs in a row without a single report after which the error is raised."""
 
 
 WITHOUT = "lanes start anew for a leg that they had to wait for"
 
 
 def why_off() -> str | None:
-    """Why Tune starts and keeps lanes as it does by itself; None where all of them are kept."""
+    """Return the reason why idle lanes are not all kept, which leaves Tune's own behaviour; None if they are."""
     if plain():
         return ASKED_FOR
     known = hasattr(TuneController, "_cleanup_cached_actors") and hasattr(_ObjectCache, "increase_max")
@@ -54,26 +54,26 @@ def why_off() -> str | None:
 
 @dataclass(frozen=True)
 class Lanes:
-    """How many lanes there are and what one takes, what they share, and the locked test split."""
+    """The number and size of lanes, their shared data, and the locked test split."""
 
     size: LaneSize
     shared: Shared
     test: ray.ObjectRef[Any]
     sharing: Sharing | None = None
-    """With the other sweeps of a cluster."""
+    """This sweep's share of a cluster that other sweeps use too; None on a Ray of this process's own."""
 
 
 class _Unsaved:
-    """Tune pickles whatever it is given, to restore it one day; a sweep is resumed from its study alone."""
+    """Pickles as nothing: Tune saves its searcher for a restore, while a sweep is resumed from its study alone."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
 class LegSearcher(_Unsaved, Searcher):
-    """Hands legs to Tune and reports to the conductor. None means wait, FINISHED that all is over or stopped.
+    """Gives legs to Tune and reports to the coordinator.
 
-    With ``careful`` it is over as soon as no leg is under suspicion.
+    With ``careful`` the run is finished as soon as no member is under suspicion of having killed a lane.
     """
 
     def __init__(self, coordinator: Coordinator, lanes: Lanes, careful: bool) -> None:
@@ -84,7 +84,7 @@ class LegSearcher(_Unsaved, Searcher):
         self.num_reports = 0
 
     def suggest(self, trial_id: str) -> Any:
-        """See ``Searcher``: a configuration, None, or FINISHED."""
+        """Return the next leg as a configuration, None to wait, or FINISHED when all is trained or stopped."""
         if self._careful and not self._coordinator.num_suspects:
             return Searcher.FINISHED
         self._over = self._over_share()
@@ -101,12 +101,12 @@ class LegSearcher(_Unsaved, Searcher):
 
     @property
     def hands_back(self) -> bool:
-        """Whether a lane that has no leg should go, since others wait for its place."""
+        """Whether idle lanes should end, since other sweeps wait for their resources."""
         sharing = self._lanes.sharing
         return sharing is not None and sharing.contested and (self._over or self._starved)
 
     def _over_share(self) -> bool:
-        """A lane that is asked for beyond the sweep's share waits; what it could use is told to the others."""
+        """Whether one more leg would exceed the sweep's share; also renews the sweep's claim."""
         sharing, size = self._lanes.sharing, self._lanes.size
         if sharing is None:
             return False
@@ -115,28 +115,27 @@ class LegSearcher(_Unsaved, Searcher):
         )
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """See ``Searcher``."""
+        """Pass a lane's report to the coordinator."""
         self.num_reports += 1
         self._coordinator.report(self.legs[trial_id], Report.from_result(result))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """See ``Searcher``. An error comes with its reason to ``Watch``."""
+        """Pass the last report of a leg to the coordinator. ``Watch`` gets an error, with its reason."""
         if result and not error:
             self.on_trial_result(trial_id, result)
             del self.legs[trial_id]
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing, see ``_Unsaved``."""
+        """Save nothing: a sweep is resumed from its study."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing, see ``_Unsaved``."""
+        """Restore nothing: a sweep is resumed from its study."""
 
 
 class Watch(_Unsaved, FIFOScheduler):
-    """Learns from Tune why a lane died, and shows the sweep to whoever watches.
+    """Receives from Tune the reason why a lane died, and updates the display in every turn of Tune's loop."""
 
-    A scheduler, because Tune imports MLflow, among others, as soon as it is given a callback: a second of CPU.
-    """
+    # A scheduler, not a callback: with a callback Tune imports MLflow, among others, a second of CPU.
 
     def __init__(
         self, coordinator: Coordinator, searcher: LegSearcher, num_lanes: int, show: Callable[[], None]
@@ -146,14 +145,14 @@ class Watch(_Unsaved, FIFOScheduler):
         self._num_lanes = self._num_to_keep = num_lanes
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """See ``FIFOScheduler``. Lanes without a leg stay for later ones: Tune alone would keep a single one."""
+        """Raise the number of idle lanes that are kept for later legs: by itself Tune keeps a single one."""
         super().on_trial_add(tune_controller, trial)
         if self._num_to_keep and why_off() is None:
             tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._num_to_keep)
         self._num_to_keep = 0
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """See ``FIFOScheduler``; called in every turn of Tune's loop."""
+        """Choose the next Tune trial; sample ahead while all lanes train. Called in every turn of Tune's loop."""
         self._show()
         if self._searcher.hands_back:
             tune_controller._cleanup_cached_actors(force_all=True)
@@ -163,7 +162,7 @@ class Watch(_Unsaved, FIFOScheduler):
         return chosen
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """See ``FIFOScheduler``."""
+        """Fail the leg of a lane that died, with Ray's reason."""
         handle = self._searcher.legs.pop(trial.trial_id, None)
         if handle in self._coordinator.out():
             told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
@@ -171,9 +170,9 @@ class Watch(_Unsaved, FIFOScheduler):
 
 
 def _inherit_environment() -> None:
-    """For a Ray of this process's own, whose processes have its environment anyway.
+    """Stop Tune from setting environment variables, on a Ray whose processes inherit this one's environment.
 
-    A lane that asks for variables cannot be one of the processes that Ray keeps ready: another would be started,
+    An actor that asks for variables cannot use one of the processes that Ray keeps ready: Ray would start another,
     for a second of CPU.
     """
     class_cache.ENV_VARS_TO_PROPAGATE.clear()
@@ -181,10 +180,10 @@ def _inherit_environment() -> None:
 
 
 def drive_legs(coordinator: Coordinator, lanes: Lanes, show: Callable[[], None]) -> None:
-    """Trains until the conductor is finished or stopping; a Tune run that breaks is followed by a new one.
+    """Train until the coordinator is finished or stopping; a Tune run that breaks is followed by a new one.
 
-    If legs of several lanes were out when it broke, nobody knows whose fault it was: they are tried again first,
-    one by one on a single lane.
+    If several legs were running when it broke, any of them may be the cause: they are retried first, one by one on
+    a single lane.
     """
     barren, careful = 0, False
     why = why_off()
@@ -235,7 +234,7 @@ def _fit(coordinator: Coordinator, lanes: Lanes, searcher: LegSearcher, count: i
 
 
 def _raised(error: BaseException) -> BaseException:
-    """What our own code raised while it took a result: Tune puts its text into an error of Tune's own."""
+    """Return the error that our own code raised while it took a result: Tune wraps it in a TuneError."""
     inner: BaseException | None = error
     while isinstance(inner, tune.TuneError):
         inner = inner.__cause__ or inner.__context__
@@ -243,7 +242,7 @@ def _raised(error: BaseException) -> BaseException:
 
 
 def _trainable(coordinator: Coordinator, lanes: Lanes) -> Any:
-    """The lane under a name of its own: names of trainables are shared by all that use a cluster."""
+    """Return the trainable under the sweep's own name: all jobs of a cluster share the names of trainables."""
     size, name = lanes.size, f"Lane{coordinator.home.id}"
     if size.most == 1:
         lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
@@ -255,7 +254,7 @@ def _trainable(coordinator: Coordinator, lanes: Lanes) -> Any:
     lane = tune.with_parameters(type(name, (MultiWorkerLane,), {}), shared=lanes.shared, crew=crew)
     return tune.with_resources(
         lane, {"memory": 1}
-    )  # one byte: something must be asked for, and the CPUs are the workers'
+    )  # one byte: Tune needs a request that is not empty, and the CPUs are for the workers
 
 
 def _sentence(error: BaseException) -> str:
@@ -263,6 +262,6 @@ def _sentence(error: BaseException) -> str:
 
 
 def _gist(text: str) -> str:
-    """One line of Ray's account of a death: the first that says more than where and when."""
+    """Return the first line of Ray's account of a death that says more than where and when."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
     return next(iter(lines), "no reason given")

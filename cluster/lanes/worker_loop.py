@@ -1,4 +1,4 @@
-"""What the workers of a lane do together: they take leg after leg, and the first of them reports.
+"""Loop of the workers of a lane: together they train leg after leg, and the first of them reports.
 
 Imports no Ray Tune, which would cost every worker a second.
 """
@@ -17,11 +17,11 @@ from search_spaces.types.failure import FailureReason
 from workloads.legs.ray_train import Warned, device, here, order_spares, shard
 
 IDLE_S = 30.0
-"""A ring without a leg goes home after so long: its places may be what another lane's ring waits for."""
+"""Seconds without a leg after which a worker group ends: another lane's group may wait for its resources."""
 
 
 def work(config: dict[str, Any]) -> None:
-    """What each process of a crew does. The first one alone is told orders and reports."""
+    """Train legs in each process of a worker group. Only the first process takes orders and reports."""
     mailbox: Mailbox = config["wires"]
     group = here(config["strategy"])
     shared: Shared = config["shared"]
@@ -47,7 +47,7 @@ def work(config: dict[str, Any]) -> None:
 
 
 def _next(mailbox: Mailbox, token: str) -> dict[str, Any]:
-    """The next order for this crew. Empty when it may go home: it was told so, or had none for long."""
+    """Return the next order for this worker group; empty to end it: on request, or after ``IDLE_S`` without one."""
     while True:
         letter = mailbox.get("orders", IDLE_S)
         if letter is None:
@@ -58,5 +58,5 @@ def _next(mailbox: Mailbox, token: str) -> dict[str, Any]:
 
 
 def fell(mailbox: Mailbox, reason: FailureReason) -> None:
-    """Tells the lane why a worker died."""
+    """Tell the lane why a worker died."""
     mailbox.put("news", "fell", "", reason)

@@ -24,7 +24,7 @@ INSTANT_S = 1e-6
 
 
 class CohortSize:
-    """Cohort size from 1 to ``width``; a share ``1 / spread`` of the remaining trials, or ``width`` if that is 0."""
+    """Cohort size, 1 to ``width``; ``remaining trials / spread`` at most, always ``width`` if ``spread`` is 0."""
 
     def __init__(self, width: int, spread: int) -> None:
         self._width, self._spread = width, spread

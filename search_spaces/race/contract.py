@@ -40,7 +40,7 @@ class Supply(Protocol):
     """Source of new tracks."""
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """Return at most ``count`` new tracks, with the signature of ``held`` if given; fewer if there are no more."""
+        """Return ``count`` new tracks, fewer at the space's end, with the signature of ``held`` if given."""
 
 
 class Ledger(Protocol):

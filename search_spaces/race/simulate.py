@@ -62,7 +62,7 @@ def simulate(race: Race, world: World) -> list[SimulatedMoment]:
 
 
 def _train(race: Race, leg: Leg, world: World, disk: dict[str, float]) -> int:
-    """Simulate a leg and return its number of epochs, summed over members; ``disk`` holds a value per checkpoint."""
+    """Simulate a leg; return its epochs, summed over members. ``disk`` holds the value of each checkpoint."""
     metric, epochs = race.rules.objective.name, range(leg.start + 1, leg.stop + 1)
     values = {member.key: disk.get(member.checkpoint or "") for member in leg.members}
     measured = []
