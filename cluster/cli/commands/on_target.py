@@ -45,7 +45,7 @@ def telling() -> Iterator[None]:
 @CODE
 @click.option("--wait", is_flag=True, help="Return when the sweep has ended, with its exit code.")
 def submit(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None, wait: bool) -> int:
-    """Hand the sweep of SPEC to a cluster and return."""
+    """Submit the sweep of SPEC to a cluster and return."""
     return _after(_submitted(spec, overrides, chosen(on), code), wait, follow=False)
 
 
@@ -109,7 +109,7 @@ def _outdated(entry: ledger.SubmittedSweep) -> bool:
 @ON
 @JSON
 def status(sweep: str, on: str | None, as_json: bool) -> int:
-    """Tell how a submitted sweep stands."""
+    """Show a submitted sweep's state."""
     with telling():
         sweep_id, target = place(sweep, chosen(on))
         job = target.status(sweep_id)
@@ -139,7 +139,7 @@ def _next(job: SweepJob) -> list[str]:
 @ON
 @click.option("-f", "--follow", is_flag=True, help="Until the sweep ends; Ctrl-C leaves it running.")
 def logs(sweep: str, on: str | None, follow: bool) -> int:
-    """Print the lines of a submitted sweep's driver."""
+    """Show a submitted sweep's log."""
     with telling():
         sweep_id, target = place(sweep, chosen(on))
         if follow:
@@ -153,7 +153,7 @@ def logs(sweep: str, on: str | None, follow: bool) -> int:
 @SWEEP
 @ON
 def wait(sweep: str, on: str | None) -> int:
-    """Wait for a submitted sweep's end."""
+    """Wait until a submitted sweep ends."""
     with telling():
         sweep_id, target = place(sweep, chosen(on))
     return _wait(target, sweep_id)

@@ -89,7 +89,7 @@ def demo(**flags: Any) -> int:
 @ON
 @showing
 def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
-    """Go on with a sweep, or give it more trials."""
+    """Continue a sweep, or give it more trials."""
     if (place := away(sweep, chosen(on))) is not None:
         return resume_on(sweep, place, trials)
     home, options = find(sweep), shown(flags)

@@ -20,7 +20,7 @@ from search_spaces.types.trial_names import trial_name
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Trials to list.")
 @JSON
 def show(sweep: str, top: int, as_json: bool) -> int:
-    """Show best trials, verdict, cost, troubles."""
+    """Show best trials, final evaluation, cost, failures."""
     tell_end(reading(find(sweep)), as_json, top=top)
     return FINISHED
 

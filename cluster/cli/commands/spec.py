@@ -23,7 +23,7 @@ NEXT = """wrote {path}; next
 @OVERRIDES
 @JSON
 def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Tell all faults of SPEC, or what it would run."""
+    """Validate a sweep file and preview the sweep."""
     return preview(spec, overrides, as_json)
 
 
