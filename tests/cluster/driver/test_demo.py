@@ -53,7 +53,7 @@ def test_the_demo_ends_with_leaderboard_verdict_and_link(tmp_path: Path) -> None
     done = paceline(tmp_path, "demo", "--trials", str(TRIALS))
     assert done.returncode == 0, done.stderr
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
-    ended = re.findall(r"^t\d{3} (?:done|stopped|failed) \d/9 epochs", done.stdout, re.MULTILINE)
+    ended = re.findall(r"^t\d{3} (?:done|pruned|failed) \d/9 epochs", done.stdout, re.MULTILINE)
     assert len(ended) == TRIALS
     for part in (
         "verdict: test_accuracy on the test split",

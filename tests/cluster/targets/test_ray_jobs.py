@@ -98,7 +98,7 @@ def test_left_by_ctrl_c_stopped_resumed_and_killed(user: Submitter) -> None:
 
     assert f"sweep {sweep_id} stopped" in user.on_cluster("stop", sweep_id)
     log = user.on_cluster("logs", sweep_id)
-    assert "paused" in log and "stopping at the next epoch" in log
+    assert "waiting" in log and "stopping at the next epoch" in log
     user.on_cluster("resume", sweep_id)
     told = json.loads(user.on_cluster("status", sweep_id, "--json"))
     assert (told["attempt"], told["state"] in ("starting", "running")) == (2, True)
