@@ -56,9 +56,9 @@ def test_the_demo_ends_with_leaderboard_verdict_and_link(tmp_path: Path) -> None
     ended = re.findall(r"^t\d{3} (?:done|pruned|failed) \d/9 epochs", done.stdout, re.MULTILINE)
     assert len(ended) == TRIALS
     for part in (
-        "verdict: test_accuracy on the test split",
-        "winner",
-        "default",
+        "final evaluation: test_accuracy on the test split",
+        "champion",
+        "defaults",
         "paceline ui",
         "paceline init mlp",
     ):
