@@ -123,7 +123,8 @@ def browser(read: Reading, folder: Path) -> None:
         "mlflow-charts": charts_url(server.url, experiment, read.home.id),
     }
     try:
-        shoot(server.url, folder / "first.png", folder)  # what opens by itself opens once for each browser
+        # MLflow's assistant opens by itself on a browser's first visit to an experiment, and not again.
+        shoot(links["mlflow-leaderboard"], folder / "first.png", folder)
         for name, url in links.items():
             shoot(url, folder / f"{name}.png", folder)
             picture = Image.open(folder / f"{name}.png").convert("RGB")

@@ -90,6 +90,8 @@ def test_the_marked_blocks_of_a_page_run_in_order(path: Path, soak: bool, tmp_pa
     for block in blocks(path.read_text(encoding="utf-8")):
         if name := file_of(block):
             (work / name).write_text(block.text)
+        if is_spec(block):
+            write_data(YAML(typ="safe").load(block.text), work)
         if block.run is None or (block.run == "soak" and not soak):
             continue
         wanted = int(block.run.removeprefix("exit ")) if block.run.startswith("exit ") else 0
