@@ -33,8 +33,8 @@ from tracking.ui.server import charts_url, leaderboard_url, serve
 PICTURES = ROOT / "docs" / "pictures"
 SIZE = (110, 28)
 """Columns and rows of the terminal."""
-WINDOW = (1400, 820)
-"""Pixels of the browser's window."""
+WINDOW, SHOWN = (1860, 820), (1390, 820)
+"""Pixels of the browser's window, and of it without MLflow's assistant, which opens in its right quarter."""
 TRIALS = 40
 NUM_COLOURS = 128
 
@@ -123,11 +123,9 @@ def browser(read: Reading, folder: Path) -> None:
         "mlflow-charts": charts_url(server.url, experiment, read.home.id),
     }
     try:
-        # MLflow's assistant opens by itself on a browser's first visit to an experiment, and not again.
-        shoot(links["mlflow-leaderboard"], folder / "first.png", folder)
         for name, url in links.items():
             shoot(url, folder / f"{name}.png", folder)
-            picture = Image.open(folder / f"{name}.png").convert("RGB")
+            picture = Image.open(folder / f"{name}.png").convert("RGB").crop((0, 0, *SHOWN))
             picture.quantize(NUM_COLOURS).save(PICTURES / f"{name}.png", optimize=True)
     finally:
         server.stop()
