@@ -1,4 +1,4 @@
-"""Which attempt a driver is: the operator starts a retry without telling its number, so the shared home counts."""
+"""Numbers the attempts of a sweep's driver: the operator restarts a job without a number, so the home counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def claim_attempt(root: Path, sweep_id: str, first: int = 1) -> int:
-    """The lowest number from ``first`` on that no driver of this sweep had before, and now none has again.
+    """Claim and return an attempt number, ``first`` or above and above all that this sweep's drivers had.
 
     ``root`` is the folder of sweep homes that all attempts see. Making a folder is atomic, over NFS too: of two
     drivers that start together each gets a number of its own, and the later one the higher.

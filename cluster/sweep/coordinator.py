@@ -1,6 +1,6 @@
-"""The search and then the verdict of one sweep, as one stream of legs, with everything written where it belongs.
+"""Runs the search and then the verdict of one sweep as one stream of legs, and records each report.
 
-It knows nothing of Ray: the driver asks it for legs and gives it what the lanes report.
+It does not depend on Ray: the driver asks it for legs and passes it the reports of the lanes.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from tracking.writer.writer import Writer
 from workloads.legs import checkpoint
 
 Handle = tuple[Purpose, int]
-"""Names a leg that is out: its purpose and its number in that race."""
+"""A running leg: its purpose and its number in that race."""
 ROLES: dict[Purpose, names.Role] = {"search": "trial", "final": "final"}
 
 
 @dataclass
 class Coordinator:
-    """See the module. ``say`` takes lines for the user."""
+    """Coordinates the races of a sweep with its study, MLflow writer and home. ``say`` prints a line for users."""
 
     sweep: Sweep
     home: SweepHome
@@ -47,10 +47,10 @@ class Coordinator:
     say: Callable[[str], None]
     stop: Stop
     begun: float
-    """When the sweep's first life began, had there been no pause: what a timeout counts from."""
+    """Start time of the sweep, shifted by all pauses, so that ``timeout`` counts only running time."""
     races: dict[Purpose, Race] = field(default_factory=dict)
     busy_s: float = 0.0
-    """Seconds that lanes were at work, all lanes together."""
+    """Seconds of work, summed over all lanes."""
     _told: set[str] = field(default_factory=set)
     _spent: dict[Handle, float] = field(default_factory=dict)
 
@@ -65,16 +65,16 @@ class Coordinator:
 
     @property
     def purpose(self) -> Purpose:
-        """Which race is on."""
+        """Purpose of the current race: ``search`` or ``final``."""
         return "final" if "final" in self.races else "search"
 
     @property
     def finished(self) -> bool:
-        """True when there is nothing left to train."""
+        """Whether nothing is left to train."""
         return self.races[self.purpose].finished and not self._owes_finals()
 
     def next_leg(self) -> Leg | None:
-        """The next leg; None means: wait, ``finished``, or ``stop.requested``."""
+        """Return the next leg; None to wait, or when ``finished`` or ``stop.requested``."""
         self._check_time()
         leg = None if self.stop.requested else self.races[self.purpose].next_leg()
         if leg is None and not self.stop.requested and self.races["search"].finished and self._owes_finals():
@@ -84,13 +84,13 @@ class Coordinator:
         return leg
 
     def look_ahead(self) -> None:
-        """While all lanes train: whoever is to be asked for next may be asked for now."""
+        """Sample the next trials of the search ahead of need; for use while all lanes train."""
         if self.purpose == "search" and not self.stop.requested:
             self.races["search"].look_ahead()
             self.commit()
 
     def report(self, handle: Handle, report: Report) -> None:
-        """Takes what a lane reports of the leg ``handle``: MLflow first, then the study."""
+        """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         for measured in report.epochs:
             track = aboard[measured.key]
@@ -120,13 +120,13 @@ class Coordinator:
 
     @property
     def num_suspects(self) -> int:
-        """Members that were aboard when something died and have not shown yet that it was not they."""
+        """Number of members that were in a leg that died and have not been cleared since."""
         return sum(1 for race in self.races.values() for t in race.tracks if t.alone and t.state not in ENDS)
 
     def fail(self, handle: Handle, reason: FailureReason, to_blame: bool = True) -> None:
-        """The leg's code raised or its lane died.
+        """End a leg whose code raised or whose lane died.
 
-        With ``to_blame`` false it may have been another leg's fault.
+        With ``to_blame`` false another leg may be the cause, and no failure is counted.
         """
         reason = replace(reason, text=masked(reason.text))
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
@@ -151,18 +151,18 @@ class Coordinator:
         return f"retry {track.num_failures} of {self.sweep.max_retries} {start}"
 
     def out(self) -> list[Handle]:
-        """Every leg that is handed out."""
+        """Return the handles of all running legs."""
         return [(purpose, leg.id) for purpose, race in self.races.items() for leg, _ in race.running()]
 
     def pause(self) -> None:
-        """Tells MLflow that what has not ended waits for a resume."""
+        """Mark the runs of members that have not ended as ``paused`` in MLflow."""
         for role, track in self._members():
             if track.state not in ENDS and self.writer.knows(run_key(track, role)):
                 self._ledger(role).tell(track, "paused")
         self.commit()
 
     def drop_finals(self, keep: Track) -> None:
-        """After the verdict: of the final members' checkpoints only the champion's stays."""
+        """Delete the checkpoints of all final members but the champion ``keep``, after the verdict."""
         for track in self.races["final"].tracks:
             if track is not keep and track.checkpoint:
                 self.races["final"].garbage.append(track.checkpoint)
@@ -171,7 +171,7 @@ class Coordinator:
         self.commit()
 
     def commit(self) -> None:
-        """Puts the study on disk, and only then deletes the checkpoints that it no longer names."""
+        """Flush the study to disk, and only then delete the checkpoints that it no longer names."""
         self.study.flush()
         for race in self.races.values():
             for uri in race.garbage:
@@ -190,7 +190,7 @@ class Coordinator:
         return Facts.of(self.study).searched and all(track.state in ENDS for track in tracks)
 
     def _begin_finals(self) -> None:
-        """Once: from here on the search is closed, and what comes is judged on the locked test split."""
+        """Close the search and start the finalists' race, which is scored on the locked test split; called once."""
         assert self.sweep.final is not None
         search = self.races["search"]
         search.finished = True
@@ -202,7 +202,7 @@ class Coordinator:
         self.races["final"] = self._revived(race)
 
     def _give_up(self) -> None:
-        """A search in which nothing works ends early: its code is broken, not its configurations."""
+        """End a search in which no trial works: its code is broken, not its configurations."""
         race = self.races["search"]
         num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_retries)
         if num_failed > self.sweep.max_failed_trials and not race.closing and not race.ranked():
@@ -225,7 +225,7 @@ class Coordinator:
         return facts
 
     def _members(self) -> Iterator[tuple[names.Role, Track]]:
-        """Everyone who has a run in MLflow, or may get one: of a verdict too that waits for a longer search."""
+        """Yield all members with an MLflow run, now or later; also of a verdict that waits for a longer search."""
         for purpose, race in self.races.items():
             yield from ((ROLES[purpose], track) for track in race.tracks)
         if self.sweep.final is not None and "final" not in self.races:
@@ -238,11 +238,11 @@ class Coordinator:
 
     @property
     def _seeds(self) -> list[int]:
-        """Of the verdict."""
+        """Seeds of the verdict."""
         return final_seeds(self.sweep.seed, self.sweep.final.seeds) if self.sweep.final else []
 
     def _drop_strays(self) -> None:
-        """Checkpoints that a lane had written when it died, and that the study has not heard of."""
+        """Mark for deletion the checkpoints on disk that the study does not name, as from a lane that died."""
         named = {uri for _, track in self._members() for uri in (track.checkpoint, track.previous)}
         self.races["search"].garbage += sorted(checkpoint.found(self.home.checkpoints) - named)
 
@@ -251,7 +251,7 @@ class Coordinator:
         return race
 
     def _mend(self, race: Race, tracks: Sequence[Track]) -> None:
-        """Falls back to the checkpoint before, or to the start, where the newest one is torn."""
+        """Go back to the previous checkpoint, or to epoch 0, where the newest one is damaged."""
         for track in tracks:
             if track.checkpoint is None or checkpoint.valid(track.checkpoint):
                 continue

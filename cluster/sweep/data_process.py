@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """``search`` and ``test`` are ``workloads.data`` arrays; the card is JSON-able, the indices are row numbers."""
+    """Prepared data: ``search`` and ``test`` arrays, the JSON-able card and each split's row numbers."""
 
     search: Any
     test: Any
@@ -36,7 +36,7 @@ class Loaded:
     indices: Mapping[str, list[int]]
 
     def news(self) -> Iterator[str]:
-        """What people should know of the data, a line each."""
+        """Yield what users should know of the data, one line each."""
         found = self.card["details"]
         if "bad_images" in found:
             yield f"{found['bad_images']} images cannot be read and are left out ({found['bad_image_names']})"
@@ -48,7 +48,7 @@ class Loaded:
 
 
 class Preparing:
-    """``workloads.data.prepare.prepare`` under way, and then the question whether the workload can work on that."""
+    """A process that runs ``workloads.data.prepare.prepare`` and checks that the workload can use the result."""
 
     def __init__(self, sweep: Sweep) -> None:
         self._process = subprocess.Popen(
@@ -71,7 +71,7 @@ class Preparing:
         self._process.stdin.close()
 
     def result(self) -> Loaded:
-        """Waits for it. Raises DataError as ``prepare`` does; RuntimeError when the process died."""
+        """Wait for the data. Raises DataError as ``prepare`` does, and RuntimeError if the process died."""
         assert self._process.stdout is not None
         answer = self._process.stdout.read()
         if self._process.wait() != 0:
@@ -83,15 +83,15 @@ class Preparing:
         return found
 
     def cancel(self) -> None:
-        """Ends it, if it still runs."""
+        """Kill the process if it still runs."""
         self._process.kill()
         self._process.wait()
 
 
 def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> None:
-    """Raises DataError where the first trial, the defaults with the fixed values, cannot work on this data.
+    """Raise DataError where the first trial, the defaults with the fixed values, cannot work on this data.
 
-    And where a hyperparameter that is fixed or ``searched`` would have no effect on it.
+    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data.
     """
 
     kind = workload(name)
@@ -116,12 +116,12 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
 
 
 def draws(constants: Params, searched: Iterable[str]) -> bool:
-    """Whether an epoch may draw its examples, for which all must be in memory."""
+    """Whether ``sampling`` is fixed or searched: drawing the examples of an epoch needs all of them in memory."""
     return "sampling" in searched or constants.get("sampling", "none") != "none"
 
 
 def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) -> None:
-    """Raises DataError where the workload, or a hyperparameter, needs all training rows in memory."""
+    """Raise DataError where the workload, or a hyperparameter, needs all training rows in memory."""
 
     if not kind.streams:
         able = ", ".join(name for name in WORKLOADS if workload(name).streams)
@@ -133,7 +133,7 @@ def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) ->
         )
 
 
-@importing()  # what is read stays, too, and the process ends behind its answer
+@importing()  # the data stays in memory, too, and the process ends after its answer
 def _main() -> None:
     from search_spaces.spec.data import Data  # 90 ms: pydantic
     from workloads.data.prepare import prepare  # 60 ms
@@ -155,7 +155,7 @@ def _main() -> None:
 
 
 def refuse_unfilled(sweep: Sweep, card: Mapping[str, Any]) -> None:
-    """Raises DataError where numbers are missing and some trial would put nothing in their place."""
+    """Raise DataError where numbers are missing and some trial would not impute them."""
     missing: Mapping[str, int] = card["missing"]
     if not missing or "none" not in _imputations(sweep):
         return
@@ -165,7 +165,7 @@ def refuse_unfilled(sweep: Sweep, card: Mapping[str, Any]) -> None:
 
 
 def _imputations(sweep: Sweep) -> set[Any]:
-    """The values that trials may have; the workload's default fills."""
+    """Return all values of ``imputation`` in the sweep's trials; the workload's default imputes."""
     domain = sweep.space.domains.get("imputation")
     entries = [entry.get("imputation") for entry in sweep.start_from]
     return {sweep.constants.get("imputation"), *entries, *(getattr(domain, "values", ()))}

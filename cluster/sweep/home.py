@@ -1,4 +1,4 @@
-"""A sweep's own folder: what one sweep leaves on disk, and who drives it now."""
+"""A sweep's own folder: its files on disk, and the lock of the process that drives it."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ __all__ = ["Busy", "SweepHome", "root", "write_whole"]
 
 
 def root() -> Path:
-    """The folder of sweep homes: ``PACELINE_HOME``, else ``.paceline`` in the working folder."""
+    """Return the folder of sweep homes: ``PACELINE_HOME``, else ``.paceline`` in the working folder."""
     return Path(os.environ.get("PACELINE_HOME") or ".paceline")
 
 
 @dataclass(frozen=True)
 class SweepHome:
-    """The folder ``.paceline/<ID>``. What outlives a driver is here, in a store that the spec names, or nowhere."""
+    """The folder ``.paceline/<ID>``. All lasting state of a sweep is here or in a store that the spec names."""
 
     id: str
     path: Path
 
     @property
     def spec(self) -> Path:
-        """The spec as it was understood, for people: overrides filled in, paths absolute."""
+        """Path of the spec as YAML, for people to read: overrides filled in, paths absolute."""
         return self.path / "sweep.yaml"
 
     @property
     def document(self) -> Path:
-        """The same as JSON, for whoever goes on with the sweep; homes before format 1 have none."""
+        """Path of the spec as JSON, from which a sweep is resumed; homes before format 1 have none."""
         return self.path / "sweep.json"
 
     @property
     def journal(self) -> Path:
-        """Optuna's journal."""
+        """Path of Optuna's journal."""
         return self.path / "journal.log"
 
     @cached_property
     def storage(self) -> Storage:
-        """What the sweep shares with other machines, as it was when it began."""
+        """Stores that the sweep shares with other machines, as they were when it began."""
         if self.document.exists():
             return self.sweep().storage
         from search_spaces.spec.schema import Storage  # 100 ms: pydantic
@@ -68,28 +68,28 @@ class SweepHome:
 
     @property
     def study(self) -> Path | str:
-        """The truth about the trials: the journal, or the URL of a database, with the environment's password."""
+        """Where the study is: the journal's path, or a database's URL with the password from the environment."""
         return given(self.storage.study, STUDY) if self.storage.study else self.journal
 
     @property
     def spool(self) -> Path:
-        """What MLflow has not acknowledged yet."""
+        """Folder of the events that MLflow has not acknowledged yet."""
         return self.path / "spool"
 
     @property
     def checkpoints(self) -> str:
-        """Folder or URI of the weights, with one folder a member."""
+        """Folder or URI of the checkpoints, with one folder per member."""
         shared = self.storage.checkpoints
         return f"{shared}/{self.id}" if shared else str(self.path / "checkpoints")
 
     @property
     def data(self) -> Path:
-        """The data card and the split's indices."""
+        """Path of the data card and the splits' row numbers, as JSON."""
         return self.path / "data.json"
 
     @property
     def stop_mark(self) -> Mark:
-        """While it is there, lanes save and end their legs at the next epoch. Lanes elsewhere see it too."""
+        """Mark that, while it exists, makes lanes on all machines save and end their legs at the next epoch."""
         return mark(f"{self.checkpoints}/stop" if self.storage.checkpoints else str(self.path / "stop"))
 
     @property
@@ -98,10 +98,10 @@ class SweepHome:
 
     @classmethod
     def create(cls, sweep: Sweep, folder: Path | None = None, sweep_id: str | None = None) -> SweepHome:
-        """A new home in ``folder`` (None: ``root()``) with the spec in it, and the environment's stores.
+        """Create a home in ``folder`` (None: ``root()``) that holds the spec and the environment's stores.
 
-        Its ID is one that no other sweep of the folder has, and, where stores are shared, one of four billion;
-        or the ``sweep_id`` given: FileExistsError where there is a home of that name.
+        Its ID is ``sweep_id`` if given, with FileExistsError where there is a home of that name; else random and
+        new in the folder, of 2 bytes, or of 4 bytes where stores are shared with other folders.
         """
         folder, sweep = folder or root(), named(sweep)
         folder.mkdir(parents=True, exist_ok=True)
@@ -121,14 +121,14 @@ class SweepHome:
 
     @classmethod
     def all(cls, folder: Path | None = None) -> list[SweepHome]:
-        """Every sweep of ``folder``, the newest first; none where there is no such folder."""
+        """Return every sweep of ``folder``, the newest first; none where there is no such folder."""
         found = (folder or root()).glob("*/sweep.yaml")
         specs = sorted(found, key=lambda spec: spec.stat().st_mtime, reverse=True)
         return [cls(spec.parent.name, spec.parent.resolve()) for spec in specs]
 
     @classmethod
     def find(cls, reference: str = "last", folder: Path | None = None) -> SweepHome:
-        """The sweep by its ID, a prefix that only it has, or ``last``. LookupError says what is there instead."""
+        """Return the sweep of an ID, a unique prefix of one, or ``last``. Raises LookupError with the known IDs."""
         homes = cls.all(folder)
         found = homes[:1] if reference == "last" else [h for h in homes if h.id.startswith(reference)]
         if len(found) == 1:
@@ -140,9 +140,9 @@ class SweepHome:
         raise LookupError(f"{rule} {reference!r}; known: {known}")
 
     def sweep(self, to_run: bool = False) -> Sweep:
-        """The stored spec; SpecError where a newer version wrote it, or ``to_run`` it something is gone.
+        """Return the stored spec. Raises SpecError where a newer version wrote it.
 
-        Code and data are only looked for ``to_run`` it: a sweep can be shown without them.
+        With ``to_run`` also where the spec's code or data is gone; a sweep can be shown without them.
         """
         from search_spaces.spec.stored import from_json  # 140 ms: pydantic
 
@@ -156,14 +156,14 @@ class SweepHome:
         return sweep
 
     def _parsed(self, to_run: bool) -> Sweep:
-        """Of a home that has the YAML alone."""
+        """Return the spec of a home that has only the YAML file."""
         from search_spaces.spec.sweep import parse_sweep  # 140 ms: pydantic
 
         base = self.path if to_run else None
         return parse_sweep(self.spec.read_text(), str(self.spec), base, catalogue=catalogue())
 
     def keep(self, sweep: Sweep) -> None:
-        """Writes the spec, or a changed one in its place; its date stays that of the sweep's beginning."""
+        """Write or replace the spec; the file's date stays that of the sweep's start."""
         from search_spaces.spec.stored import to_json  # 140 ms: pydantic
 
         began = self.spec.stat() if self.spec.exists() else None
@@ -172,7 +172,8 @@ class SweepHome:
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:
-        """Makes this process the sweep's driver. Busy when there is one; the kernel lets go when it dies."""
+        """Hold the sweep's driver lock for the block. Raises Busy when another process holds it."""
+        # A lock of the kernel's, which releases it when the process dies.
         with self._lock.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,13 +185,13 @@ class SweepHome:
             yield
 
     def remove(self) -> None:
-        """Of a sweep that never began nothing stays behind."""
+        """Delete the folder of a sweep that never started."""
         shutil.rmtree(self.path)
         with contextlib.suppress(OSError):  # other sweeps are in it
             self.path.parent.rmdir()
 
     def driver_pid(self) -> int | None:
-        """The process that drives the sweep now, or None."""
+        """Return the ID of the process that drives the sweep now, or None."""
         if not self._lock.exists():
             return None
         with self._lock.open("r+") as lock:
@@ -201,7 +202,7 @@ class SweepHome:
         return None
 
     def request_stop(self, now: bool = False) -> bool:
-        """Asks the driver to stop, cleanly or (``now``) at once. False when nobody drives it."""
+        """Ask the driver to stop, cleanly or (``now``) at once. Returns False when no process drives the sweep."""
         pid = self.driver_pid()
         if pid is None:
             return False
@@ -219,7 +220,8 @@ class SweepHome:
 
 
 def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) -> None:
-    """All of it or nothing: a file that a death left half written would refuse every resume."""
+    """Write a file atomically, with ``times_ns`` (access, modification) if given."""
+    # A file that a killed process left half written would make every resume fail.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)
     if times_ns is not None:

@@ -1,4 +1,4 @@
-"""How many lanes this machine or a cluster carries. Needs no Ray, so that a preview can say it too."""
+"""Computes how many lanes fit on this machine or a cluster. Imports no Ray, so that a preview can use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaneSize:
-    """How many lanes, the CPUs and GPUs of one worker, and how many workers a lane has."""
+    """Number of lanes, CPUs and GPUs of one worker, and the least and most workers of a lane."""
 
     count: int
     cpus: float
@@ -23,11 +23,11 @@ class LaneSize:
     least: int = 1
     most: int = 1
     reading_cpus: float = 0.0
-    """What each lane takes besides, for tasks that read its data."""
+    """Further CPUs of each lane, for tasks that read its data."""
 
     @property
     def all_cpus(self) -> float:
-        """Of all lanes together, at the least."""
+        """CPUs of all lanes together, each at its smallest."""
         return self.count * (self.cpus * self.least + self.reading_cpus)
 
     @property
@@ -37,14 +37,14 @@ class LaneSize:
 
 
 class TooSmall(Exception):
-    """Not even one lane of the size asked for fits on this machine or cluster."""
+    """Error: not even one lane of the requested size fits on this machine or cluster."""
 
 
 def lane_size(sweep: Sweep) -> LaneSize:
-    """As many lanes as this machine's cores or GPUs carry, no more than asked for or than there are trials.
+    """Return as many lanes as fit on this machine's cores or GPUs, at most ``max_concurrent`` and the trials.
 
     One lane may ask for more cores than there are; TooSmall when it asks for more GPUs. Lanes of variable size are
-    counted at their largest. Those who train share the cores with those who read for them.
+    counted at their largest. Tasks that read data share the cores with the workers that train on it.
     """
     wanted = sweep.resources
     gpus = wanted.gpus * wanted.least
@@ -63,7 +63,7 @@ def _reading(sweep: Sweep) -> float:
 
 
 def lane_bytes(num_lanes: int) -> float:
-    """A lane's share of this machine's memory, or of what its container may use."""
+    """Return a lane's share, in bytes, of this machine's memory or of its container's limit."""
     import psutil
 
     bound = Path("/sys/fs/cgroup/memory.max")
@@ -73,14 +73,14 @@ def lane_bytes(num_lanes: int) -> float:
 
 
 Amounts = Mapping[str, float]
-"""What a node has, in Ray's names: CPU, GPU, ..."""
+"""Resources of a node by Ray's names: CPU, GPU, ..."""
 
 
 def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None = None) -> LaneSize:
-    """As many lanes as the cluster's nodes hold now, no more than asked for or than there are trials.
+    """Return as many lanes as fit on the cluster's nodes now, at most ``max_concurrent`` and the trials.
 
-    ``growth`` is what an autoscaler could make of the cluster in all: up to that, the sweep gets as many lanes
-    as it asks for by name, and one where it does not. TooSmall, with what there is, when there can never be one.
+    ``growth`` is the total size to which an autoscaler may bring the cluster: up to that, the sweep gets
+    ``max_concurrent`` lanes, or one where that is not set. Raises TooSmall when not even one lane can ever fit.
     """
     wanted, reading = sweep.resources, _reading(sweep)
     cpus = wanted.cpus + reading / wanted.most
@@ -99,28 +99,28 @@ def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None 
 
 
 def num_places(node: Amounts, cpus: float, gpus: float) -> int:
-    """How many workers of this size an otherwise empty node holds."""
+    """Return how many workers of this size fit on an otherwise empty node."""
     by_cpu = int(node.get("CPU", 0.0) / cpus + 1e-9)
     return min(by_cpu, int(node.get("GPU", 0.0) / gpus + 1e-9)) if gpus else by_cpu
 
 
 def needs(cpus: float, gpus: float, workers: int) -> str:
-    """``2 processes of 1 CPU, 1 GPU``."""
+    """Describe a lane's resources: ``2 processes of 1 CPU, 1 GPU``."""
     return told([{"CPU": cpus, "GPU": gpus}]) if workers == 1 else f"{workers} processes of {needs(cpus, gpus, 1)}"
 
 
 def told(nodes: Sequence[Amounts]) -> str:
-    """What nodes have, in words: ``4 CPU, 1 GPU + 8 CPU, 0 GPU``."""
+    """Describe the resources of nodes: ``4 CPU, 1 GPU + 8 CPU, 0 GPU``."""
     return " + ".join(f"{n.get('CPU', 0):g} CPU, {n.get('GPU', 0):g} GPU" for n in nodes) or "no node"
 
 
 def num_cpus() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def num_gpus() -> int:
-    """GPUs that this process may use."""
+    """Return the number of GPUs that this process may use."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip()])

@@ -1,4 +1,4 @@
-"""What the driver gives a lane at birth, and what a lane tells the driver."""
+"""Messages between driver and lane: the data a lane starts with, and a lane's reports."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a lane tells the driver: everything new since its last report."""
+    """A lane's report to the driver: everything new since its last report."""
 
     epochs: Sequence[MemberEpoch] = ()
     saved: Sequence[Saved] = ()
     scored: Sequence[Scored] = ()
     exhibits: Sequence[Exhibit] = ()
     messages: Sequence[str] = ()
-    """For people."""
+    """Lines for the user."""
     failure: FailureReason | None = None
-    """Why the leg is over before its end; its lane lives on."""
+    """Why the leg ended early; its lane stays alive."""
     seconds: float = 0.0
     fused: int = 1
-    """The most members of the leg that were one program."""
+    """Largest number of members of the leg that were trained as one program."""
     done: bool = False
 
     def to_result(self) -> dict[str, Any]:
-        """As one opaque text: Tune flattens and copies whatever structure it is given."""
+        """Return the report as a Tune result: one string, as Tune flattens and copies structured results."""
         return {"report": json.dumps(asdict(self)), "done": self.done}
 
     @classmethod
     def from_result(cls, result: Mapping[str, Any]) -> Report:
-        """The report in a Tune result."""
+        """Return the report in a Tune result."""
         record = json.loads(result["report"])
         return cls(
             **{
@@ -59,11 +59,11 @@ def _reason(record: Mapping[str, Any]) -> FailureReason | None:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all lanes of a sweep share. ``search`` refers to the training and validation data, never the test."""
+    """Settings and data of all lanes of a sweep. ``search`` is the training and validation data, never the test."""
 
     setting: Mapping[str, Any]
-    """The fields of a ``workloads.legs.runner.LegSetting``, which only lanes import: the driver holds no torch."""
+    """Fields of a ``workloads.legs.runner.LegSetting``, which only lanes import: the driver imports no torch."""
     search: ray.ObjectRef[Any]
     stop_mark: Mark
     tracking_uri: str | None = None
-    """Of the store in which ``weights`` of the form models:/... are looked for; None: the environment's."""
+    """MLflow store in which ``weights`` of the form models:/... are looked up; None: the environment's."""

@@ -1,4 +1,4 @@
-"""Models that MLflow keeps, for workloads that go on from their weights: workloads themselves know no MLflow."""
+"""Loads models from MLflow for workloads that start from their weights: workloads do not import MLflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_models_of(uri: str | None) -> None:
-    """From now on this process's workloads find MLflow's models in the store ``uri`` (None: the environment's)."""
+    """Make this process's workloads load MLflow models from the store ``uri`` (None: the environment's)."""
 
     def opened(model_uri: str) -> nn.Module:
         from tracking.results.registered_model import load  # 50 ms

@@ -1,4 +1,4 @@
-"""More trials for a sweep that has ended or was stopped: how many it can have, and what forbids them."""
+"""Extends an ended or stopped sweep by more trials: computes the new total and checks that it is possible."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from search_spaces.types.faults import Fault, SpecError, shown
 from workloads.registry import catalogue
 
 Broken = tuple[str, str] | None
-"""The rule that is broken, and what can be done instead."""
+"""The broken rule and the suggested alternative; None if no rule is broken."""
 
 
 def new_total(read: Reading, wanted: str) -> int:
-    """The number of trials that ``wanted`` asks for: ``+N``, that many more, or ``N`` in all.
+    """Return the total number of trials that ``wanted`` asks for: ``+N``, N more, or ``N`` in all.
 
-    "More" counts from the plan, or, where the search has ended before it, from the trials that there are. SpecError
-    with one fault where there would be fewer trials than there are, or nothing would change.
+    ``+N`` counts from the planned number, or, where the search has ended, from the number of existing trials.
+    Raises SpecError with one fault where the total would be below the existing trials, or nothing would change.
     """
     total = _number(wanted)
     if wanted.strip().startswith("+"):
@@ -28,7 +28,7 @@ def new_total(read: Reading, wanted: str) -> int:
 
 
 def can_grow(read: Reading) -> bool:
-    """Whether there can be one more trial at all."""
+    """Whether one more trial is possible."""
     try:
         return new_total(read, "+1") > 0
     except SpecError:
@@ -47,7 +47,7 @@ def _number(wanted: str) -> int:
 
 
 def _fewest(read: Reading) -> int:
-    """The total that lets something happen."""
+    """Return the smallest total with which the sweep can continue."""
     return len(read.rows) + read.facts.searched
 
 
@@ -80,7 +80,7 @@ def _planned_already(read: Reading, total: int) -> Broken:
 
 
 def _ends_at_once(read: Reading) -> Broken:
-    """What would end a longer search before it began."""
+    """Return the limit, timeout or target, that would end a longer search at once."""
     spent_s, limit_s = float(read.facts.cost.get("seconds", 0.0)), read.sweep.timeout_s
     if limit_s is not None and spent_s >= limit_s:
         rule = f"must be left out: the timeout of {limit_s:g} s is used up after {spent_s:.0f} s"

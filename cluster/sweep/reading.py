@@ -1,4 +1,4 @@
-"""A sweep as its study tells it: the rows people see and the ``--json`` document. Needs no Ray, MLflow or torch."""
+"""Reads a sweep from its study into rows and the ``--json`` document. Imports no Ray, MLflow or torch."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the study holds of the sweep as a whole, read once."""
+    """The study's attributes of the sweep as a whole, read once."""
 
     tracking: Mapping[str, Any]
     cost: Mapping[str, Any]
     verdict: Mapping[str, Any] | None
     phase: Phase
     searched: bool
-    """Whether the search is over and the verdict was or is on."""
+    """Whether the search is over and the verdict has begun."""
     finals: Sequence[Mapping[str, Any]]
     num_finals: int
 
     @classmethod
     def of(cls, study: Study) -> Facts:
-        """From the study's attributes."""
+        """Read them from the study's attributes."""
         facts = study.facts()
         finals = [entry for key, entry in facts.items() if key.startswith("final:")]
         return cls(
@@ -50,7 +50,7 @@ class Facts:
 
 
 def rows(study: Study, objective: Objective, live: bool) -> list[Row]:
-    """One row a trial. A trial that has not ended is ``running`` only while a live driver has it in a leg."""
+    """Return one row per trial. A trial that has not ended is ``running`` only while a live driver trains it."""
     run_ids = study.facts().get("run_ids", {})
     return [replace(_row(r, objective, live), run_id=run_ids.get(str(r.number))) for r in study.records()]
 
@@ -75,7 +75,7 @@ def _row(record: Record, objective: Objective, live: bool) -> Row:
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds since the sweep began, over all its lives, and since this one began to train, ``past`` trials on."""
+    """Running time of the sweep over all drivers, and of this driver's training, begun after ``past`` trials."""
 
     elapsed_s: float
     training_s: float = 0.0
@@ -83,7 +83,7 @@ class Clock:
 
 
 def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int) -> Snapshot:
-    """The whole sweep as it stands."""
+    """Return the current state of the whole sweep for display."""
     facts = Facts.of(study)
     found = rows(study, sweep.objective, live)
     best = best_of(found, sweep.objective)
@@ -106,25 +106,25 @@ def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int
 
 
 def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
-    """What is left of the search at the pace of this life."""
+    """Return the remaining seconds of the search at this driver's pace; None before its first trial."""
     past = num_past(found)
     pace_s = clock.training_s / (past - clock.past) if past > clock.past else 0.0
     return pace_s * (sweep.trials - past) if pace_s else None
 
 
 def num_past(found: Sequence[Row]) -> int:
-    """The trials that are done with; those that wait at a rung count too, for most of them are."""
+    """Return the number of trials that are finished or wait at a rung, where most stay for good."""
     return sum(1 for row in found if row.state != "running" and row.epochs)
 
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:
-    """Epochs that full training would have cost the trials that were stopped early."""
+    """Return the number of epochs that early stopping has saved, against full training of the stopped trials."""
     return sum(horizon - row.epochs for row in found if row.state == "stopped")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A sweep as it stands on disk, read once. ``live``: somebody drives it now."""
+    """The state of a sweep on disk, read once. ``live``: a process drives it now."""
 
     home: SweepHome
     sweep: Sweep
@@ -133,7 +133,7 @@ class Reading:
 
     @classmethod
     def of(cls, home: SweepHome) -> Reading:
-        """The sweep of this home."""
+        """Read the sweep of this home."""
         from search_spaces.study.study import Study  # 140 ms: Optuna
 
         sweep = home.sweep()
@@ -142,34 +142,34 @@ class Reading:
 
     @cached_property
     def facts(self) -> Facts:
-        """Of the sweep as a whole."""
+        """Attributes of the sweep as a whole."""
         return Facts.of(self.study)
 
     @property
     def state(self) -> str:
-        """``finished``, ``running`` or ``interrupted``."""
+        """State of the sweep: ``finished``, ``running`` or ``interrupted``."""
         return "running" if self.live else "finished" if self.facts.phase == "finished" else "interrupted"
 
     @cached_property
     def best(self) -> Row | None:
-        """The best trial so far."""
+        """Row of the best trial so far; None before the first value."""
         return best_of(self.rows, self.sweep.objective)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """One a trial."""
+        """Rows of the sweep, one per trial."""
         return rows(self.study, self.sweep.objective, self.live)
 
 
 def snapshot(read: Reading) -> Snapshot:
-    """What a view shows of it."""
+    """Return the snapshot that a view shows."""
     cost = read.facts.cost
     clock = Clock(float(cost.get("seconds", 0.0)))
     return picture(read.sweep, read.study, live=read.live, clock=clock, num_lanes=int(cost.get("lanes", 0)))
 
 
 def document(read: Reading) -> dict[str, Any]:
-    """The ``--json`` document of a sweep, as the README describes it."""
+    """Return the ``--json`` document of a sweep, as the README describes it."""
     sweep, facts, found, best = read.sweep, read.facts, read.rows, read.best
     return {
         "sweep": read.home.id,
@@ -195,14 +195,14 @@ def document(read: Reading) -> dict[str, Any]:
 
 
 def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
-    """Of the trials that have ended; one that was stopped early counts with its best value, as in the ranking."""
+    """Return each parameter's importance over the ended trials; a stopped one counts with its best value."""
     ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
     told = compare.importance(sweep.space, ended, sweep.objective)
     return {one.name: round(one.share, 4) for one in told} or None
 
 
 def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The verdict with the champion and the defaults under these names."""
+    """Return the verdict with its keys ``winner`` and ``default`` renamed to ``champion`` and ``defaults``."""
     names = {"winner": "champion", "default": "defaults"}
     return None if verdict is None else {names.get(key, key): value for key, value in verdict.items()}
 
@@ -224,7 +224,7 @@ def _trial(row: Row) -> dict[str, Any]:
 
 
 def troubles(read: Reading) -> list[Trouble]:
-    """Every distinct error, whole, with the trials that met it."""
+    """Return every distinct error in full, with the numbers of the trials that raised it."""
     grouped: dict[FailureReason, list[int]] = defaultdict(list)
     for row in read.rows:
         if row.failure and row.failure.is_error:

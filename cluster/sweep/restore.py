@@ -1,4 +1,4 @@
-"""What a study holds so that a sweep outlives its home: the spec, and the card of the data it began with."""
+"""Stores the spec and the data card in the study, and restores a sweep's home from them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SPEC, CARD = "spec", "card"
 
 
 class DataChanged(RuntimeError):
-    """A resumed sweep found other data than it began with."""
+    """Error: the data of a resumed sweep differs from the data it began with."""
 
 
 def note_spec(study: Study, sweep: Sweep) -> None:
-    """Keeps the spec in the study."""
+    """Store the spec in the study."""
     from search_spaces.spec.stored import to_json  # 150 ms: pydantic
 
     text = to_json(sweep)
@@ -36,14 +36,14 @@ def note_spec(study: Study, sweep: Sweep) -> None:
 
 
 def is_new(study: Study) -> bool:
-    """Whether the sweep has not got as far as to know its data."""
+    """Whether the sweep has not loaded its data yet."""
     return CARD not in study.facts()
 
 
 def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
-    """``sweep`` with ``data.streaming`` decided: as it was when the sweep began, else by the size of its data.
+    """Return ``sweep`` with ``data.streaming`` decided: as when the sweep began, else by the size of its data.
 
-    ``facts`` are its study's; of a sweep that has none yet they are empty.
+    ``facts`` are the attributes of its study, empty for a new sweep.
     """
     from cluster.sweep.data_process import draws  # 60 ms: NumPy
     from search_spaces.spec.streaming import decided  # 90 ms: pydantic
@@ -61,9 +61,9 @@ def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
 
 
 def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
-    """Whether the sweep sees its data for the first time. Raises DataChanged where it began with other data."""
+    """Return whether the sweep is new, and store its card. Raises DataChanged where it began with other data."""
     known = study.facts().get(CARD)
-    if known is None and home.data.exists():  # of a version that kept it there alone
+    if known is None and home.data.exists():  # an older version kept the card only there
         known = json.loads(home.data.read_text())["card"]
     if known is not None and known["digest"] != data.card["digest"]:
         raise DataChanged(f"the data has changed since sweep {home.id} began; start a new sweep")
@@ -75,11 +75,11 @@ def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
 
 
 def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> SweepHome | None:
-    """A new home of the one sweep whose ID begins so in the database PACELINE_STUDY; None where there is none.
+    """Create a home for the sweep in database PACELINE_STUDY whose ID begins with ``reference``, or return None.
 
-    With ``whole`` the reference is a whole ID.
+    With ``whole`` the reference is a complete ID.
 
-    Raises LookupError where several begin so, and StudyAway.
+    Raises LookupError where several IDs begin with it, and StudyAway where the database cannot be reached.
     """
     url = os.environ.get(STUDY)
     if not url or reference == "last":
@@ -98,7 +98,7 @@ def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> 
     if text is None:
         return None
     origin = f"the spec of sweep {found[0]}"
-    is_json = text.startswith("{")  # studies of versions before hold YAML
+    is_json = text.startswith("{")  # studies of earlier versions hold YAML
     sweep = from_json(text, origin) if is_json else parse_sweep(text, origin, None, catalogue=catalogue())
     here = sweep.storage.model_copy(
         update={"study": without_password(url)}

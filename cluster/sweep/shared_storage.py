@@ -1,4 +1,4 @@
-"""What several machines share: where the environment and the spec say it is, and a mark that all of them see."""
+"""Storage shared by several machines: its place from the spec or environment, and a mark that all of them see."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ ASK_EVERY_S = 1.0
 
 
 class Mark(Protocol):
-    """A file that is there or not; a ``pathlib.Path`` is one."""
+    """A file whose existence is the message; a ``pathlib.Path`` is one."""
 
     def exists(self) -> bool:
-        """Whether it is there."""
+        """Whether the mark is set."""
 
     def touch(self) -> None:
-        """Makes it."""
+        """Set the mark."""
 
     def unlink(self, missing_ok: bool = False) -> None:
-        """Removes it."""
+        """Remove the mark."""
 
 
 @dataclass
 class RemoteMark:
-    """A mark in an object store, asked for at most once in ``ASK_EVERY_S`` seconds."""
+    """A mark in an object store, looked up at most once in ``ASK_EVERY_S`` seconds."""
 
     uri: str
     _asked_at: float = field(default=-ASK_EVERY_S, compare=False)
     _there: bool = field(default=False, compare=False)
 
     def exists(self) -> bool:
-        """See ``Mark``. While the store cannot be asked, what it said last: a lane goes on with its work."""
+        """Whether the mark is set; the last answer while the store cannot be reached, so that a lane continues."""
         if time.monotonic() - self._asked_at >= ASK_EVERY_S:
             filesystem, path = filesystem_at(self.uri)
             filesystem.invalidate_cache()
@@ -51,13 +51,13 @@ class RemoteMark:
         return self._there
 
     def touch(self) -> None:
-        """See ``Mark``."""
+        """Set the mark."""
         filesystem, path = filesystem_at(self.uri)
         filesystem.pipe_file(path, b"stop")
         self._there = True
 
     def unlink(self, missing_ok: bool = False) -> None:
-        """See ``Mark``."""
+        """Remove the mark. Raises FileNotFoundError where it is not set, unless ``missing_ok``."""
         filesystem, path = filesystem_at(self.uri)
         try:
             filesystem.rm(path)
@@ -68,17 +68,17 @@ class RemoteMark:
 
 
 def mark(uri: str) -> Mark:
-    """The mark at this path or URI."""
+    """Return the mark at this path or URI."""
     return RemoteMark(uri) if is_remote(uri) else Path(uri.removeprefix("file://"))
 
 
 def is_remote(uri: str) -> bool:
-    """Whether it is no path of this machine's file system."""
+    """Whether ``uri`` is outside this machine's file system."""
     return "://" in uri and not uri.startswith("file://")
 
 
 def named(sweep: Sweep) -> Sweep:
-    """The sweep with the stores that it uses written down: the spec's, else the environment's; no password."""
+    """Return the sweep with its stores filled in: the spec's, else the environment's; without passwords."""
     study = sweep.storage.study or without_password(os.environ.get(STUDY, "")) or None
     checkpoints = sweep.storage.checkpoints or without_password(os.environ.get(CHECKPOINTS, "")).rstrip("/") or None
     if checkpoints and "://" not in checkpoints:
@@ -88,6 +88,6 @@ def named(sweep: Sweep) -> Sweep:
 
 
 def given(noted: str, variable: str) -> str:
-    """A URL as it is noted, with the password that an environment variable has for it, where it has one."""
+    """Return the URL ``noted`` with the password from ``variable``, if that holds the same URL with one."""
     there = os.environ.get(variable, "")
     return there if there and without_password(there) == noted else noted

@@ -1,4 +1,4 @@
-"""Stopping a sweep: the first signal ends it cleanly at the next epoch, the second at once."""
+"""Stops a sweep: the first signal ends it cleanly at the next epoch, the second at once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ INTERRUPTED = 130
 
 @dataclass
 class Stop:
-    """Whether the user asked to stop; lanes look for ``mark``, which the driver makes where it is no local file."""
+    """Whether the user asked to stop. Lanes look for ``mark``; the driver sets one that is not a local file."""
 
     mark: Mark
     requested: bool = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Takes SIGINT and SIGTERM while the block runs. Only the main thread can."""
+        """Handle SIGINT and SIGTERM while the block runs. Only works in the main thread."""
         before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
         try:
             yield
@@ -38,19 +38,20 @@ class Stop:
                 signal.signal(number, handler)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
-        """Nothing is printed here: the signal may have come in the middle of a print."""
+        """Request a stop, or kill all processes at the second signal."""
+        # No print: the signal may have interrupted one.
         if self.requested:
             os.write(2, b"\nstopped now; `paceline resume` goes on from the last checkpoints\n")
             kill_tree(psutil.Process())
         self.requested = True
-        if isinstance(self.mark, Path):  # to ask a store from a handler could meet the driver's own asking
+        if isinstance(self.mark, Path):  # a remote store is not reentrant: the signal may interrupt its use
             self.mark.touch()
 
 
 def kill_tree(root: psutil.Process, code: int = INTERRUPTED) -> None:
-    """Kills every process below ``root``, and ``root``; if that is this one, it ends with ``code``.
+    """Kill every process below ``root``, and ``root``; if that is this one, it ends with exit code ``code``.
 
-    What is on disk suffices to resume.
+    The sweep can be resumed from the state on disk.
     """
     for process in [*root.children(recursive=True), root]:
         try:

@@ -1,4 +1,4 @@
-"""A sweep's side of MLflow as the driver sees it: the writer, the links, the leaderboard."""
+"""The driver's interface to MLflow: the writer, the link to the results and the leaderboard."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUMMARY_EVERY_S = 5.0
 
 
 def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeader:
-    """What MLflow is told of the sweep before its first trial."""
+    """Return the description of the sweep that MLflow gets before its first trial."""
     overview: dict[str, Value] = {
         "workload": sweep.workload,
         "method": sweep.method,
@@ -61,7 +61,7 @@ def _numeric(domain: Domain) -> bool:
 
 
 class Tracker:
-    """Owns the writer. All methods are called from the driver's thread."""
+    """Owner of the sweep's MLflow writer. All methods must be called from the driver's thread."""
 
     def __init__(
         self, home: SweepHome, sweep: Sweep, study: Study, observer: Observer, card: Mapping[str, Any]
@@ -73,28 +73,28 @@ class Tracker:
         self._summed_up = -math.inf
 
     def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
-        """The data's card and which example went where, as an artifact."""
+        """Write the data card and the row numbers of each split as an artifact."""
         self.writer.text(names.SPLITS_FILE, json.dumps({"card": card, "indices": indices}))
 
     def say(self, text: str) -> None:
-        """A line for the user."""
+        """Show the user a line."""
         self._observer.message(text)
 
     def run_id(self, key: str, timeout_s: float) -> str | None:
-        """The MLflow run of the member ``key``, waited for; None when the store does not have it in time."""
+        """Wait at most ``timeout_s`` seconds for the MLflow run ID of the member ``key``; None without one."""
         deadline = time.monotonic() + timeout_s
         while key not in self.writer.run_ids and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.writer.run_ids.get(key)
 
     def tick(self, found: Sequence[Row]) -> None:
-        """At once, and then from time to time: the link, and state and leader in the sweep's own run."""
+        """Publish the link as soon as it is known and, every ``SUMMARY_EVERY_S`` seconds, the sweep's summary."""
         self._link()
         if time.monotonic() - self._summed_up > SUMMARY_EVERY_S:
             self._sum_up("running", found)
 
     def conclude(self, state: names.SweepState, verdict: Mapping[str, Any] | None) -> None:
-        """The last word of this life of the sweep: its summary and the leaderboard."""
+        """Write the final summary of this run of the driver and the leaderboard."""
         found = rows(self._study, self._sweep.objective, live=False)
         table = leaderboard(found, self._sweep)
         self.writer.text(names.LEADERBOARD_CSV, to_csv(table))
@@ -102,7 +102,7 @@ class Tracker:
         self._sum_up(state, found, verdict)
 
     def close(self, timeout_s: float) -> bool:
-        """Sends what is left; False when it stays in the spool."""
+        """Send the remaining events within ``timeout_s`` seconds; return False when some stay in the spool."""
         drained = self.writer.close(timeout_s)
         self._link()
         known = {str(int(key[1:])): run_id for key, run_id in self.writer.run_ids.items() if "-" not in key}
@@ -127,7 +127,7 @@ class Tracker:
     ) -> None:
         leader = best_of(found, self._sweep.objective)
         metrics = {
-            "sweep/planned": float(self._sweep.trials),  # no param of MLflow's: those cannot grow
+            "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),
             "sweep/epochs_trained": float(sum(row.epochs for row in found)),
             "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
@@ -145,7 +145,7 @@ class Tracker:
 
 
 def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
-    """One typed row a trial, the best first: trial, state, epochs, value, best, seconds, error, then parameters."""
+    """Return a table of one row per trial, best first: state, epochs, value, best, seconds, error, parameters."""
     import pandas as pd
 
     records = [

@@ -14,12 +14,12 @@ from tracking.results import compare
 
 
 def test_metric(objective: str) -> str:
-    """What the verdict judges by: the objective's twin on the test split."""
+    """Return the metric of the verdict: the objective on the test split."""
     return "test_" + objective.removeprefix("val_")
 
 
 def winner(race: Race) -> Track | None:
-    """The best member of the finalist with the best mean validation value; None when every final member failed."""
+    """Return the best member of the finalist with the best mean validation value; None if all members failed."""
     members: dict[int, list[Track]] = {}
     for track in race.tracks:
         if track.state == "done" and track.best_value is not None:
@@ -30,7 +30,7 @@ def winner(race: Race) -> Track | None:
 
 
 def verdict(race: Race, entries: Mapping[str, Mapping[str, Any]], objective: str) -> dict[str, Any] | None:
-    """The ``verdict`` of the ``--json`` document; None when no final member could be scored."""
+    """Return the ``verdict`` of the ``--json`` document; None when no final member could be scored."""
     chosen, metric = winner(race), test_metric(objective)
     by_trial = scores(entries, metric)
     if chosen is None or chosen.trial not in by_trial:
@@ -53,5 +53,5 @@ def _estimate(found: compare.Estimate) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """JSON has no NaN: an interval of one seed is [null, null]."""
+    """Return None for NaN, which JSON lacks: the interval of one seed is [null, null]."""
     return value if math.isfinite(value) else None
