@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
-PAGES = ("README.md", "CONTRIBUTING.md", "k8s/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "k8s/README.md", "docs/explanation/how-a-sweep-runs.md")
 FILE = re.compile(r"`((?:cluster|workloads|search_spaces|tracking|tests|k8s|docs)/[\w./-]+\.\w+)`")
 README_LINES, SPINE_FILES, MOST_OPENED = 150, 14, 5
 
