@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from tests.helpers.paths import ROOT
 
+ROADS = "docs/explanation/how-a-sweep-runs.md"
 PACKAGES = ("search_spaces", "tracking", "workloads", "cluster")
 ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
     "search_spaces": (("types",), ("schedules", "space"), ("samplers", "study"), ("spec",), ("race",)),
@@ -128,6 +130,15 @@ class Tree:
         names = (path for path in self.files.values() if path.name != "__init__.py")
         return Counter(path.parent.relative_to(self.root).as_posix() for path in names)
 
+    def roads(self) -> Mapping[str, int]:
+        """Files that handle a value on its way, as ``ROADS`` names them; empty where there is no such page."""
+        page = self.root / ROADS
+        if not page.exists():
+            return {}
+        blocks = re.split(r"^\*\*(.+?)\*\* \(\d+ files\):", page.read_text(), flags=re.MULTILINE)[1:]
+        pairs = zip(blocks[::2], blocks[1::2], strict=True)
+        return {name: block.partition("\n\n")[0].partition(" (or ")[0].count(".py`") for name, block in pairs}
+
     def num_lines(self) -> int:
         """Lines of all files together."""
         return sum(len(path.read_text().splitlines()) for path in self.files.values())
@@ -157,10 +168,18 @@ def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
 
 def at(revision: str, folder: Path) -> Tree:
     """The tree of a commit, unpacked into ``folder``."""
-    packed = subprocess.run(["git", "archive", revision, *PACKAGES], cwd=ROOT, check=True, capture_output=True)
+    packed = subprocess.run(
+        ["git", "archive", revision, *PACKAGES, *_page(revision)], cwd=ROOT, check=True, capture_output=True
+    )
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return Tree(folder)
+
+
+def _page(revision: str) -> list[str]:
+    """The page of roads, where the commit has it."""
+    found = subprocess.run(["git", "cat-file", "-e", f"{revision}:{ROADS}"], cwd=ROOT, capture_output=True)
+    return [] if found.returncode else [ROADS]
 
 
 def figures(tree: Tree) -> dict[str, str]:
@@ -178,6 +197,7 @@ def figures(tree: Tree) -> dict[str, str]:
         "upward imports": str(len(tree.upward())) if housed else "no rooms",
         "imports": str(len(tree.imports)),
         "imports inside functions": str(sum(one.inside for one in tree.imports)),
+        "files of roads": ", ".join(map(str, tree.roads().values())) or "not told",
     }
 
 

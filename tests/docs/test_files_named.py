@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.helpers.paths import ROOT
+from tests.structure import ROADS, Tree
 
-PAGES = ("README.md", "CONTRIBUTING.md", "k8s/README.md", "docs/explanation/how-a-sweep-runs.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "k8s/README.md", ROADS)
 FILE = re.compile(r"`((?:cluster|workloads|search_spaces|tracking|tests|k8s|docs)/[\w./-]+\.\w+)`")
 README_LINES, SPINE_FILES, MOST_OPENED = 150, 14, 5
 
@@ -36,6 +37,11 @@ def test_the_spine_is_as_long_as_it_says() -> None:
     text = (ROOT / "README.md").read_text()
     spine = text[text.index("## The spine") :]
     assert len(re.findall(r"^\| `", spine, flags=re.MULTILINE)) == SPINE_FILES
+
+
+def test_roads_have_as_many_files_as_they_say() -> None:
+    said = re.findall(r"^\*\*.+?\*\* \((\d+) files\):", (ROOT / ROADS).read_text(), flags=re.MULTILINE)
+    assert list(Tree(ROOT).roads().values()) == list(map(int, said))
 
 
 def test_six_changes_open_five_files_each_in_two_rooms_at_most() -> None:
