@@ -64,14 +64,15 @@ class RayCluster:
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
         }
 
-    def start(self) -> None:
-        """Head and node; returns when both are there."""
+    def start(self, alone: bool = False) -> None:
+        """Head and, unless it is ``alone``, a further node; returns when all are there."""
         self._start_head()
         [node] = self.await_nodes(1).nodes
         ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
         self._head = f"{ip}:{self._ports[0]}"
-        self.add_node()
-        self.await_nodes(2)
+        if not alone:
+            self.add_node()
+            self.await_nodes(2)
 
     def _start_head(self) -> None:
         gcs, dashboard, client, agent, grpc = self._ports[:5]

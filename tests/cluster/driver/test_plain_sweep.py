@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces.types.plain import MEANING, VARIABLE
 from tests.helpers.commands import Folder, agree
+from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ final: {top: 1, seeds: 2}
 
 def test_a_plain_sweep_finds_what_a_fast_one_finds(tmp_path: Path) -> None:
     """Search, final evaluation and champion; the plain one is killed in its search and resumed."""
-    fast, slow = (Folder(tmp_path / name) for name in ("fast", "plain"))
+    fast, slow = Here(tmp_path / "fast"), Folder(tmp_path / "plain")
     for folder in (fast, slow):
         folder.path.mkdir()
         folder.write(SPEC)

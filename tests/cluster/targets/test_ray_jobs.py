@@ -199,7 +199,7 @@ def test_a_new_head_knows_nothing_and_a_resume_finishes(user: Submitter) -> None
     wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
     user.cluster.kill()
     assert "cannot be reached" in user.on_cluster("status", sweep_id, code=2)
-    user.cluster.start()
+    user.cluster.start(alone=True)
     assert "forgets its jobs" in user.on_cluster("status", sweep_id, code=2)
     user.on_cluster("resume", sweep_id)
     user.on_cluster("wait", sweep_id)
