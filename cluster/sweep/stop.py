@@ -44,7 +44,7 @@ class Stop:
             os.write(2, b"\nstopped now; `paceline resume` goes on from the last checkpoints\n")
             kill_tree(psutil.Process())
         self.requested = True
-        if isinstance(self.mark, Path):  # a remote store is not reentrant: the signal may interrupt its use
+        if isinstance(self.mark, Path):  # the signal may have interrupted the driver while it asks a remote store
             self.mark.touch()
 
 
