@@ -95,7 +95,7 @@ class Driver:
         return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
 
     def run(self, leave_ray: bool) -> int:
-        """See ``drive``."""
+        """Drive the sweep to its end; returns the exit code, and raises what ``drive`` does."""
         self._enter("starting")
         if plain():
             self.observer.message(MEANING)

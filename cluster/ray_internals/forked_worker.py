@@ -19,7 +19,7 @@ CONTEXT, LANGUAGE = "--serialized-runtime-env-context=", "--language="
 
 
 def main() -> None:
-    """See the module; ``sys.argv`` is that of Ray's ``setup_worker.py``."""
+    """Have the fork server make one worker, and live as long; ``sys.argv`` is that of Ray's ``setup_worker.py``."""
     words, address = sys.argv[1:], os.environ.pop(ADDRESS, "")
     if address and is_plain(words) and forked(address, [w for w in words if not w.startswith((CONTEXT, LANGUAGE))]):
         return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """See the module; ``sys.argv`` is that of Ray's ``agent.py``."""
+    """Run Ray's agent without its dashboard modules; ``sys.argv`` is that of Ray's ``agent.py``."""
     own = str(Path(__file__).parent)
     sys.path[:] = [place for place in sys.path if place != own]  # a script's folder, whose names are not Ray's
 

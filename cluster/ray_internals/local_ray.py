@@ -30,7 +30,7 @@ EARLY = ("cluster.lanes.tune", "pandas")
 
 
 def import_early() -> None:
-    """See ``EARLY``."""
+    """Import the modules of ``EARLY``, without the garbage collector."""
     with importing():
         for name in EARLY:
             importlib.import_module(name)

@@ -25,13 +25,13 @@ LOG = "driver.log"
 
 @dataclass(frozen=True)
 class LocalTarget:
-    """See ``Target``. The package does not travel: the sweep runs in this folder, with this installation."""
+    """This machine and folder as a target: the package does not travel, this installation runs the sweep."""
 
     def __str__(self) -> str:
         return LOCAL
 
     def checks(self, code: Code) -> Iterator[Check]:
-        """See ``Target``."""
+        """All checks of this machine, as `paceline doctor` makes them."""
         from cluster.doctor.report import FULL, examine  # 60 ms
 
         return examine(FULL)
@@ -65,11 +65,11 @@ class LocalTarget:
         return submission.id
 
     def status(self, sweep_id: str) -> SweepJob:
-        """See ``Target``."""
+        """State of the sweep in this folder. LookupError when there is none."""
         return _sweep_job(SweepHome.find(sweep_id))
 
     def sweeps(self) -> list[SweepJob]:
-        """See ``Target``."""
+        """The sweeps of this folder, newest first."""
         return [_sweep_job(home) for home in SweepHome.all()]
 
     def next_attempt(self, sweep_id: str) -> int:
@@ -77,7 +77,7 @@ class LocalTarget:
         return 1
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """See ``Target``."""
+        """Lines of the driver's log; with ``follow`` until the sweep ends."""
         home = SweepHome.find(sweep_id)
         path = home.path / LOG
         if not path.exists():
@@ -95,7 +95,7 @@ class LocalTarget:
                 yield rest
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """See ``Target``."""
+        """Signal the driver to save and stop, or (``now``) kill it. Returns at once."""
         SweepHome.find(sweep_id).request_stop(now)
 
 

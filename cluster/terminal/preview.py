@@ -17,7 +17,7 @@ NUM_CONFIGURATIONS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """See the module. ``reaching`` says how many trials are expected at each of ``rungs``."""
+    """Plan of a sweep. ``reaching`` is the number of trials expected at each of ``rungs`` (epochs)."""
 
     trials: int
     rungs: tuple[int, ...]

@@ -7,7 +7,7 @@ from search_spaces.race.contract import Rules, Supply
 from search_spaces.race.track import ENDS, Track
 
 LITTLE = 0.5
-"""Limit for sampling ahead: running trials and the next cohort, as a share of those that ended or wait at a rung."""
+"""Limit for sampling ahead: running trials and the next cohort, as a share of those that ended or wait."""
 
 
 class NewTrials:

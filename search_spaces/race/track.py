@@ -109,7 +109,7 @@ class Track:
     def measure(self, epoch: int, value: float) -> None:
         """Record the value of an epoch; of equal best values the latest counts.
 
-        Where validation cannot tell two epochs apart, schedules have usually lowered the learning rate further by then.
+        Where validation cannot tell two epochs apart, a schedule has usually lowered the learning rate by then.
         """
         self.values[epoch] = value
         if self.objective.reaches(value, self.best_value):

@@ -18,7 +18,7 @@ class GridSampler:
     space: Space
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        """See ``Sampler``. ``held`` only picks among the points that are left."""
+        """The next points of the grid that the history lacks; ``held`` picks among them."""
         seen = {_identity(seen.params) for seen in history}
         return list(islice(_unseen(self.space, seen, held), count))
 

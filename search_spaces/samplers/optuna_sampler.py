@@ -43,7 +43,7 @@ class OptunaSampler:
     """By the place in the history."""
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        """See ``Sampler``. What the history holds already is drawn anew; what is left of a small space is found."""
+        """New configurations. A draw that the history holds is repeated; a small space is searched for the rest."""
         study = self._study(history, held)
         seen = {_identity(seen.params) for seen in history}
         found: list[Params] = []

@@ -39,7 +39,7 @@ _TROUBLE = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 
 class Database:
-    """See the module. ``study`` is Optuna's, in memory. A reader (``writing`` false) locks and makes nothing.
+    """An Optuna study in PostgreSQL; ``study`` is its copy in memory. A reader locks and makes nothing.
 
     ``attempt`` is the driver's number, None that of the driver before it: a higher one ends that driver and takes
     its lock. Raises Busy, Fenced and StudyAway.

@@ -46,7 +46,7 @@ class Card:
 
 @dataclass(frozen=True)
 class TableModel:
-    """See the module."""
+    """A trained model of a table with its fitted pipeline: raw rows in, predictions out."""
 
     card: Card
     fitted: Fitted

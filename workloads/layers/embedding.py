@@ -26,7 +26,7 @@ class Embeddings(nn.Module):
             self.table.weight[[start - 1 for start in starts]] = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """(batch, codes and numbers) to (batch, embedded codes and numbers)."""
         num = self.offsets.shape[0]
         vectors = self.table(x[:, :num].long() + self.offsets)
         return torch.cat([vectors.flatten(1), x[:, num:]], dim=1)

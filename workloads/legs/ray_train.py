@@ -145,7 +145,7 @@ class Warned:
         self._known = False
 
     def __call__(self) -> bool:
-        """See the class."""
+        """Whether a machine of the ring was announced to go since the last call."""
         import ray.train
 
         found = ray.train.get_preemption_info() is not None
@@ -173,7 +173,7 @@ def _fallen(fell: Callable[[FailureReason], None]) -> Any:
         """Passes on why workers died; of equal reasons one."""
 
         def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-            """See ``UserCallback``."""
+            """Pass the workers' errors on as one reason."""
             fell(account(worker_exceptions.values()))
 
     return Fallen()

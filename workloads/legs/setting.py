@@ -12,7 +12,7 @@ from search_spaces.types.objective import Objective
 
 @dataclass(frozen=True)
 class LegSetting:
-    """See the module."""
+    """Settings that all legs of one worker share."""
 
     workload: str
     objective: Objective

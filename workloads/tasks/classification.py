@@ -35,7 +35,7 @@ class Classification:
     """The weights of the classes for members that want balanced ones."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """See ``smoothed_cross_entropy``; with class weights as ``_weighted``."""
+        """Mean cross-entropy with label smoothing, weighted by class where class weights are set."""
         logits = _at_least_float32(model(x))
         loss, plain, hits = _smoothed(logits, y, numbers["label_smoothing"])
         if "class_weights" in numbers:

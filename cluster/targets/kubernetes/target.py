@@ -70,7 +70,7 @@ class KubernetesTarget:
         return examine_namespace(self.context, self.namespace, code)
 
     def submit(self, submission: Submission) -> str:
-        """See ``Target``. Makes the RayJob and its ConfigMap, or neither."""
+        """Create the RayJob and its ConfigMap, or neither; returns the RayJob's name."""
         if faults := list(submission_faults(submission, str(self))):
             raise SpecError(faults)
         api = self._api()
@@ -89,22 +89,22 @@ class KubernetesTarget:
         return submission.job_name
 
     def status(self, sweep_id: str) -> SweepJob:
-        """See ``Target``."""
+        """State of the sweep's newest RayJob. LookupError when the namespace has none."""
         return _sweep_job(self._latest(self._api(), sweep_id))
 
     def sweeps(self) -> list[SweepJob]:
-        """See ``Target``."""
+        """The newest RayJob of each sweep, newest first."""
         latest: dict[str, SweepJob] = {}
         for job in sorted(map(_sweep_job, self._api().rayjobs(f"{ROLE_LABEL}=sweep")), key=lambda job: job.attempt):
             latest[job.id] = job
         return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
 
     def next_attempt(self, sweep_id: str) -> int:
-        """See ``Target``."""
+        """A number above that of each of the sweep's RayJobs."""
         return 1 + max((job.attempt for job in self._attempts(self._api(), sweep_id)), default=0)
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """See ``Target``. The lines of every attempt, as the pods that submit them print them."""
+        """Log lines of every attempt, as the pods that submit them print them."""
         api, shown, read = self._api(), dict[str, int](), set[str]()
         while True:
             job = _sweep_job(self._latest(api, sweep_id))
@@ -123,7 +123,7 @@ class KubernetesTarget:
             time.sleep(POLL_S)
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """See ``Target``. Where no driver runs yet, and ``now``, the RayJob is deleted with its cluster."""
+        """Ask the driver to stop. With ``now``, and no driver yet, delete the RayJob with its cluster."""
         api = self._api()
         rayjob = self._latest(api, sweep_id)
         job, status = _sweep_job(rayjob), rayjob.get("status") or {}

@@ -55,7 +55,7 @@ class JobsTarget:
         return self.address
 
     def submit(self, submission: Submission) -> str:
-        """See ``Target``. The upload is skipped where the cluster has the same package already."""
+        """Start the job; the upload is skipped where the cluster has the same package. Returns the job's name."""
         with self.client() as client:
             head.check_capacity(client.get_address(), submission.lane)
             return self.send(client, submission, f"python -m cluster.job {submission.id}", submission.job_name)
@@ -81,20 +81,20 @@ class JobsTarget:
         return examine_cluster(self, code)
 
     def status(self, sweep_id: str) -> SweepJob:
-        """See ``Target``. Of a head that was started anew there is nothing left to know."""
+        """State of the sweep's newest job. LookupError when the head has none, as after its restart."""
         return self._latest(sweep_id)[0]
 
     def sweeps(self) -> list[SweepJob]:
-        """See ``Target``."""
+        """The newest job of each sweep, newest first."""
         latest = {job.id: job for job, _ in self._attempts()}
         return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
 
     def next_attempt(self, sweep_id: str) -> int:
-        """See ``Target``."""
+        """A number above that of each of the sweep's jobs."""
         return 1 + max((job.attempt for job, _ in self._attempts() if job.id == sweep_id), default=0)
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """See ``Target``. A connection that breaks is made again; what was told is not told twice."""
+        """Log lines of the newest job. A broken connection is made again, and no line is given twice."""
         name = self._latest(sweep_id)[0].job_name
         with self.client() as client:
             if not follow:
@@ -103,7 +103,7 @@ class JobsTarget:
             yield from followed(client, name)
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """See ``Target``. ``now`` takes a job of its own, on the driver's node, that kills the driver."""
+        """Ask the driver to stop. ``now`` starts a job on the driver's node that kills the driver."""
         job, details = self._latest(sweep_id)
         if job.ended:
             return

@@ -57,7 +57,7 @@ class CsvFiles:
     pieces: tuple[Piece, ...]
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """See ``Files``."""
+        """Rows of one piece of a CSV file, as Arrow tables."""
         import pyarrow as pa
         from pyarrow import csv
 
@@ -79,7 +79,7 @@ class ParquetFiles:
     pieces: tuple[Piece, ...]
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """See ``Files``."""
+        """Rows of one piece of a Parquet file, as Arrow tables."""
         import pyarrow as pa
         from pyarrow import parquet
 

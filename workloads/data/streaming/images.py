@@ -36,7 +36,7 @@ class ImageFiles:
     pieces: tuple[Piece, ...]
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """See ``Files``."""
+        """Rows of one piece, with the images as bytes."""
         import pyarrow as pa
 
         paths = [_within(self.root, path) for path in piece.paths]
@@ -83,7 +83,7 @@ class ImageRows:
     """The column holds paths relative to the folder here; None: it holds the images themselves."""
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
-        """See ``Examples``. Without ``skip_bad`` DataError for the first one that is no image."""
+        """Decoded images, and their rows in ``table``. DataError for one that is no image, unless ``skip_bad``."""
         how = ImagesRead(self.place, self.skip_bad, shape=self.shape)
         found = read_each(table, self.column, self.uri, lambda encoded: readable(encoded, how))
         kept = [k for k, image in enumerate(found) if image is not None]

@@ -36,7 +36,7 @@ class RayShard:
     rows: DataIterator
 
     def portions(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
-        """See ``Shard``."""
+        """The shard's rows of one epoch, at most ``size`` at a time."""
         hush()
         found = self.rows.iter_batches(
             batch_size=size,

@@ -123,7 +123,7 @@ class TableRows:
     place: str
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
-        """See ``Examples``. Words that the columns do not know get the codes behind theirs: unseen ones."""
+        """Features, and their rows in ``table``. Words unknown to the columns get the codes behind theirs: unseen."""
         frame = table.select([column.name for column in self.columns]).to_pandas()
         return encode(frame, self.columns, self.place)[0], np.arange(len(frame))
 

@@ -151,7 +151,7 @@ class Players(nn.Module):
         return torch.tensor([self.generator.level, self.share], dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """See ``get_extra_state``."""
+        """Restore what ``get_extra_state`` gave."""
         self.grow(int(state[0]), float(state[1]))
 
 

@@ -24,7 +24,7 @@ class Augmented:
     _strengths: Strengths = field(default_factory=Strengths)
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """See ``Task``. Where labels are mixed, the loss is the mean of both, weighted by their shares."""
+        """Mean loss over augmented images; where labels are mixed, of both labels, weighted by their shares."""
         how = self._how(numbers)
         new = mixed(augmented(x, how), how)
         outputs = model(new.x)
@@ -35,11 +35,11 @@ class Augmented:
         return {name: other[name] + new.own * (own[name] - other[name]) for name in own}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """See ``Task``: the images as they are."""
+        """Values of each image as it is, without augmentation."""
         return self.inner.evaluate(model, x, y)
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """See ``Task``."""
+        """Metrics of a whole split from the values of its images."""
         return self.inner.metrics(values, y)
 
     def _how(self, numbers: Numbers) -> Strengths:
