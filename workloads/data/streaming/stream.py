@@ -123,7 +123,7 @@ class TableRows:
     place: str
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
-        """Features, and their rows in ``table``. Words unknown to the columns get the codes behind theirs: unseen."""
+        """Features, and their rows in ``table``. Unknown words get the codes behind the known ones."""
         frame = table.select([column.name for column in self.columns]).to_pandas()
         return encode(frame, self.columns, self.place)[0], np.arange(len(frame))
 
