@@ -24,6 +24,7 @@ from search_spaces.types.driver_errors import Busy, Fenced, StudyAway
 from tests.helpers.paths import ROOT
 from tests.helpers.postgres import PASSWORD, Postgres
 from tests.helpers.toy_race import METRIC, SPACE, Toy, curve, toy_sweep
+from tests.helpers.waiting import wait_until
 
 NUMBERS = itertools.count()
 
@@ -108,7 +109,7 @@ def test_who_only_reads_makes_nothing_and_sees_who_drives(url: str) -> None:
         study.flush()
         assert seen(url).driven
         assert not Study("other", "maximize", url, writing=False).driven
-    assert not seen(url).driven
+    wait_until(lambda: not seen(url).driven, "the end of the session, which the server learns of a moment later")
 
 
 def test_two_drivers_of_one_sweep(url: str) -> None:
