@@ -9,22 +9,22 @@ export OMP_NUM_THREADS ?= 1
 
 install: $(STAMP)
 
-# What the first command on a fresh machine fetches, said before it does. CPU=1 takes PyTorch's CPU build, both
-# packages from the index that pytorch.org names for it: a CPU torch with the other index's torchvision does not import.
-CPU_INDEX := https://download.pytorch.org/whl/cpu
-ifdef CPU
+# What the first command on a fresh machine fetches, said before it does. CPU_INDEX=URL takes PyTorch's CPU build, both
+# packages from the index that pytorch.org shows for it: a CPU torch with the other index's torchvision does not import.
+ifdef CPU_INDEX
 SIZE := about 1 GB, with PyTorch's CPU build
 else
 SIZE := about 5.4 GB, with PyTorch's CUDA build (it runs on a CPU, too)
 ifeq ($(shell command -v nvidia-smi),)
-HINT := "This machine has no NVIDIA GPU: Ctrl-C and 'make demo CPU=1' take PyTorch's CPU build, and save 5 GB."
+HINT := "This machine has no NVIDIA GPU: Ctrl-C and 'make demo CPU_INDEX=URL' take PyTorch's CPU build, and save 5 GB;" \
+	"URL is what pytorch.org, 'Get started', shows behind --index-url for pip and CPU."
 endif
 endif
 
 $(STAMP): pyproject.toml
 	@printf '%s\n' "Installing Paceline into $(VENV), once: $(SIZE)." "It takes 2 to 3 minutes on a fast line." $(HINT)
 	$(PYTHON) -m venv $(VENV)
-ifdef CPU
+ifdef CPU_INDEX
 	$(BIN)/python -m pip install --index-url $(CPU_INDEX) torch torchvision
 endif
 	$(BIN)/python -m pip install --editable '.[dev]'
