@@ -1,4 +1,4 @@
-"""Arrays, columns and splits: the words that all data share."""
+"""Records that all data share: raw examples, a table's columns, and the facts that a model is built from."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 Array: TypeAlias = "NDArray[Any]"
-"""Any NumPy array. A text, since a sweep file is checked without NumPy."""
+"""Any NumPy array; a string, so that a spec is checked without importing NumPy."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table, in the matrix as its numbers, seconds since 1970 (UTC), or codes; NaN is missing."""
+    """One column of a table. Its values are numbers, seconds since 1970 (UTC) or codes; NaN is a missing value."""
 
     name: str
     kind: ColumnKind = "number"
     values: tuple[str, ...] = ()
-    """What the codes 0, 1, ... stand for: an ordinal's in its order, else as they were met."""
+    """Words that the codes 0, 1, ... stand for; those of an ordinal are in its order."""
     missing: tuple[str, ...] = ()
     """Words that stand for a missing value."""
 
@@ -32,14 +32,14 @@ SPLITS = ("train", "val", "test")
 
 
 class DataError(Exception):
-    """Data that cannot be used, in one plain sentence for the user."""
+    """Raised for data that cannot be used; the message is one plain sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """Raw examples: ``x`` (rows, *example), float64 tables or uint8 images.
+    """Raw examples: ``x`` (rows, *example), such as float64 tables or uint8 images, and targets ``y``.
 
-    ``y`` is (rows,) int64 classes, or (rows, numbers) float64; ``columns`` says what a table's numbers are.
+    ``y`` is (rows,) int64 classes, or (rows, numbers) float64; ``columns`` describes the columns of a table.
     """
 
     __test__: ClassVar[bool] = False
@@ -49,7 +49,7 @@ class Arrays:
     columns: tuple[Column, ...] = ()
 
     def take(self, index: Array) -> Arrays:
-        """The examples at ``index``, copied."""
+        """Return a copy of the examples with the row numbers ``index``."""
         return Arrays(self.x[index], self.y[index], self.columns)
 
     def __len__(self) -> int:
@@ -57,29 +57,35 @@ class Arrays:
 
 
 class Infeasible(ValueError):
-    """Hyperparameters that cannot work on this data, in one plain sentence: the trial fails, and is not retried."""
+    """Raised for hyperparameters that cannot work on this data: the trial fails and is not retried.
+
+    The message is one plain sentence for the user.
+    """
 
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a model and its task must know of the data."""
+    """Facts about the data from which a model and its task are built."""
 
     example: tuple[int, ...]
-    """One example's shape: (features,), (channels, height, width) or (steps, channels)."""
+    """Shape of one example: (features,), (channels, height, width) or (steps, channels)."""
     num_outputs: int
-    """Classes, numbers to predict, or characters of the vocabulary."""
+    """Number of classes, of numbers to predict, or of characters in the vocabulary."""
     problem: Problem = "classification"
     target_mean: float = 0.0
     target_std: float = 1.0
-    """Of a target of numbers, over the training split: models predict standardised values."""
+    """Mean and standard deviation of a numeric target in the training split: models predict standardised values."""
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
-    """Of images in 0 to 1, over the training split, for a model that standardises them itself."""
+    """Mean and standard deviation of each image channel, with pixels in 0 to 1, over the training split.
+
+    For a model that standardises images itself; else empty.
+    """
     class_counts: tuple[int, ...] = ()
-    """Training rows of each class; empty where nothing is classified."""
+    """Number of training rows of each class; empty unless the problem is classification."""
     vocabulary: str = ""
-    """Of a text: the characters of the codes from 1; 0 is any other."""
+    """Characters with the codes 1, 2, ... in a text; code 0 is any other character."""
     season: int = 1
-    """Of a series, in steps: its naive forecast looks so far back."""
+    """Season of a series in steps: its naive forecast repeats the value of one season ago."""
     categories: tuple[int, ...] = ()
-    """Of a table with learned embeddings: the first features are codes of this many values each."""
+    """Number of values of each category with a learned embedding; their codes are a table's first features."""

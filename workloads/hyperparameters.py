@@ -1,4 +1,4 @@
-"""The hyperparameters that all trainings share, each with its unit, its range and what 0 means."""
+"""The hyperparameters that all trainings share, each with its unit, its range and the meaning of 0."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INIT_NAMES = ("default", "he", "xavier", "orthogonal", "normal")
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What the loops read. A workload's own hyperparameters are a subclass with its further fields."""
+    """Hyperparameters that the training loops read; a workload adds its own in a subclass."""
 
     lr: float = hyper(
         0.003, "learning rate a step; the largest one where a schedule changes it", low=0, low_open=True
@@ -102,4 +102,4 @@ class Nonlinearity:
 
 
 FOR_CLASSES = ("class_weights", "sampling")
-"""Of no effect unless classes are told apart."""
+"""Hyperparameters that have an effect in classification only."""

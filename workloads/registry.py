@@ -47,9 +47,10 @@ DATASETS: Mapping[str, DatasetInfo] = {
 
 
 def workload(name: str) -> Workload:
-    """The workload ``name`` of the table, or the one that ``package.module:OBJECT`` names in the current folder.
+    """Return the workload ``name`` of the table, or the object ``package.module:OBJECT`` of a user's module.
 
-    Raises LookupError with one plain sentence where there is none.
+    Modules are also looked for in the current folder. Raises LookupError with one plain sentence where there is no
+    such workload.
     """
     if ":" not in name and name not in WORKLOADS:
         close = difflib.get_close_matches(name, WORKLOADS, n=1)
@@ -82,7 +83,7 @@ def _module(module_name: str, name: str) -> Any:
 
 
 def catalogue() -> Catalogue:
-    """What a spec may name."""
+    """Return the names that a spec may use: workloads, data sets, samplers and schedules."""
     return Catalogue(
         workload=workload,
         workload_names=tuple(WORKLOADS),

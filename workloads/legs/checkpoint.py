@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.pt"
 STATE = "state.json"
 _BUCKETS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
-"""fsspec's stores without folders: there, making one would make a bucket."""
+"""fsspec's protocols of object stores. They have no folders: making one would make a bucket."""
 
 
 class TornCheckpoint(Exception):
@@ -35,7 +35,7 @@ class TornCheckpoint(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The readable part: how far the member is, its best epoch so far by the objective, and what it is."""
+    """Content of ``state.json``: the member's epoch, seed, hyperparameters and its best epoch by the objective."""
 
     epoch: int
     seed: int
@@ -44,15 +44,15 @@ class Progress:
     best_value: float | None = None
     best_metrics: Mapping[str, float] | None = None
     reference: float | None = None
-    """The last value that was an improvement by more than the member's ``min_improvement``."""
+    """Value of the last epoch that improved by more than the member's ``min_improvement``."""
     num_stale: int = 0
-    """Epochs since."""
+    """Number of epochs since ``reference`` was measured."""
     curves: Mapping[str, Sequence[float]] | None = None
-    """By metric, one value an epoch; kept in final legs."""
+    """Learning curves: one value an epoch by metric; kept in final legs only."""
 
 
 def folder(root: str, key: str, epoch: int) -> str:
-    """Where a member's checkpoint of an epoch is: ``<root>/<key>/e0003``."""
+    """Return the URI of a member's checkpoint of an epoch: ``<root>/<key>/e0003``."""
     return f"{root.rstrip('/')}/{key}/e{epoch:04d}"
 
 
@@ -69,7 +69,7 @@ def save(uri: str, progress: Progress, state: MemberState, best: State | None = 
 
 
 def load(uri: str) -> tuple[Progress, MemberState, State | None]:
-    """What ``save`` wrote, on the CPU. Raises TornCheckpoint with the reason."""
+    """Return what ``save`` wrote, tensors on the CPU. Raises TornCheckpoint if anything is missing or damaged."""
     import torch
 
     from workloads.training.setup import MemberState  # 1,200 ms: torch
@@ -84,7 +84,10 @@ def load(uri: str) -> tuple[Progress, MemberState, State | None]:
 
 
 def progress(uri: str) -> Progress:
-    """The readable part alone, without torch. Raises TornCheckpoint unless the whole checkpoint is sound."""
+    """Return the content of ``state.json`` without importing torch.
+
+    Raises TornCheckpoint unless the whole checkpoint is complete and undamaged.
+    """
     record, _ = _checked(uri)
     del record["weights"]
     return Progress(**record)
@@ -100,7 +103,7 @@ def valid(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Remove a checkpoint's folder; nothing happens where there is none."""
+    """Remove a checkpoint's folder, if there is one."""
     path = _local(uri)
     if path is not None:
         shutil.rmtree(path, ignore_errors=True)
@@ -111,7 +114,7 @@ def delete(uri: str) -> None:
 
 
 def found(root: str) -> set[str]:
-    """Every checkpoint below ``root``, whole or not, as ``folder`` names them."""
+    """Return the URIs of all checkpoints below ``root``, complete or not, as ``folder`` writes them."""
     path = _local(root)
     if path is not None:
         inside = [(one.parent.name, one.name) for one in path.glob("*/*")]
@@ -142,7 +145,7 @@ def _local(uri: str) -> Path | None:
 
 
 def get(uri: str, name: str) -> bytes:
-    """A file in the folder ``uri``."""
+    """Return the content of file ``name`` in folder ``uri``. Raises FileNotFoundError where there is none."""
     path = _local(uri)
     if path is not None:
         return (path / name).read_bytes()
@@ -151,7 +154,10 @@ def get(uri: str, name: str) -> bytes:
 
 
 def put(uri: str, name: str, content: bytes) -> None:
-    """To a temporary name, then renamed; an object store's own put is whole or nothing."""
+    """Write file ``name`` in folder ``uri``, whole or not at all.
+
+    A local file is written to a temporary name and renamed; an object store's own put is atomic.
+    """
     path = _local(uri)
     if path is None:
         filesystem, remote = filesystem_at(uri)

@@ -1,4 +1,4 @@
-"""What a model makes, as small files for its run: taken from the workload, checked, and packed for the way."""
+"""Exhibits: small files that illustrate a model's output, made by its workload for the member's MLflow run."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from search_spaces.race.legs import Exhibit
 from workloads.training.setup import Setup
 
 MAX_BYTES = 2**19
-"""Of all files that one member shows at one time: they travel with its report."""
+"""Limit on a member's exhibits of one epoch together, as they travel with its report."""
 FAILURE = "exhibit_failed.txt"
 
 
 @torch.no_grad()
 def exhibits(setup: Setup, model: nn.Module, epoch: int, key: str) -> list[Exhibit]:
-    """The files of the member ``key`` after ``epoch``; ``model`` is in evaluation mode.
+    """Return the exhibits of member ``key`` after ``epoch``; ``model`` is in evaluation mode.
 
-    They only illustrate, so code that raises stops no training: its traceback is the exhibit then. Files past the
-    bound of bytes are left out, and a text in their place says so.
+    An error in the workload's code does not stop training: its traceback becomes the exhibit. A file beyond
+    ``MAX_BYTES`` is replaced by a text that says so.
     """
     assert setup.workload.exhibit is not None
     try:
         files = _bounded(setup.workload.exhibit(setup, model, epoch))
-    except Exception:  # noqa: BLE001 - told whole to the user, where the exhibit would have been
+    except Exception:  # noqa: BLE001 - the user gets the whole traceback in the exhibit's place
         files = {FAILURE: traceback.format_exc().encode()}
     return [Exhibit(key=key, path=path, content=base64.b64encode(c).decode()) for path, c in files.items()]
 

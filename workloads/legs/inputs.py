@@ -1,4 +1,4 @@
-"""The forms in which members want the data prepared; a lane keeps the last few for later legs."""
+"""LRU cache of prepared data sets, by preprocessing hyperparameters and fold; a lane keeps it from leg to leg."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from workloads.training.folds import fold_data
 from workloads.training.setup import Setup
 
 KEPT_FORMS = 4
+"""Number of prepared data sets that are kept, for each fold."""
 
 
 class InputCache:
-    """Setups by what ``prepares`` the data, and by fold."""
+    """Cache of setups by fold and by the hyperparameters that are declared with ``prepares``."""
 
     def __init__(
         self, kind: Workload, search: SearchData, device: torch.device, shard: Shard | None = None
@@ -30,7 +31,10 @@ class InputCache:
         self._setups: OrderedDict[tuple[Value, ...], Setup] = OrderedDict()
 
     def setup(self, hp: Any, objective: Objective, fold: int | None = None) -> Setup:
-        """The data as ``hp`` wants it; ``fold`` None is the split itself."""
+        """Return a setup with the data prepared as ``hp`` says; ``fold`` None is the search's own split.
+
+        Raises Infeasible where ``hp`` cannot be applied to this data.
+        """
         known = hyperparameters(type(hp))
         key = (fold, *(getattr(hp, name) for name, field in known.items() if field.prepares))
         if key not in self._setups:

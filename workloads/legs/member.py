@@ -1,4 +1,4 @@
-"""A member aboard a leg: its progress, its best epoch, and when its training has come to an end."""
+"""A member in training: its progress, its best epoch, and whether it diverged or stopped improving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workloads.training.setup import Loop, MemberState, State
 
 @dataclass
 class TrainingMember:
-    """A member in training: which leg member it is, where its loop is, and its best epoch so far."""
+    """A member of the present leg: its loop, its progress, and in final legs the weights of its best epoch."""
 
     member: Member
     hp: Any
@@ -25,26 +25,27 @@ class TrainingMember:
     loop: Loop
     best: State | None = None
     last: MemberState | None = None
-    """Its state where it has left its loop before the leg's stop, since it improved no more."""
+    """State at the epoch at which it stopped improving and left its loop, before the leg's stop; else None."""
     saved: bool = False
-    """Whether that state is in a checkpoint."""
+    """Whether ``last`` is in a checkpoint."""
 
     @property
     def value(self) -> float:
-        """The objective at its best epoch; there is one."""
+        """The objective's value at the best epoch; the member must have one."""
         assert self.progress.best_value is not None
         return self.progress.best_value
 
     @property
     def validated(self) -> dict[str, float]:
-        """What its best epoch measured on the validation split; there is one."""
+        """The ``val_*`` metrics of the best epoch; the member must have one."""
         assert self.progress.best_metrics is not None
         return {name: v for name, v in self.progress.best_metrics.items() if name.startswith("val_")}
 
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: Objective) -> MemberEpoch:
-        """Takes what an epoch measured, and says whether the member diverged, or is finished.
+        """Record an epoch's metrics, and return its report: whether the member diverged or is finished.
 
-        Of equal best epochs the last counts, as for the race.
+        It diverged if a metric, or any of its weights (``finite`` False), is not finite. Of equally good epochs the
+        last is the best, as in the race.
         """
         epoch, key = self.progress.epoch + 1, self.member.key
         broken = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
@@ -62,14 +63,14 @@ class TrainingMember:
         return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
 
     def record(self, metrics: Mapping[str, float]) -> None:
-        """Adds an epoch to the learning curves, which the verdict's members keep."""
+        """Append an epoch's metrics to the learning curves, which only final members keep."""
         past = self.progress.curves or {}
         curves = {name: [*past.get(name, ()), value] for name, value in metrics.items()}
         self.progress = replace(self.progress, curves=curves)
 
 
 def passed_over(leg: Leg, aboard: Sequence[TrainingMember], objective: Objective) -> set[str]:
-    """The keys of those members that have reached the horizon and need no checkpoint, see ``Leg``."""
+    """Return the keys of members at the leg's horizon that need no checkpoint, by its ``keep`` and ``floor``."""
     if leg.keep is None:
         return set()
     ended = sorted((a for a in aboard if a.progress.epoch == leg.horizon), key=lambda a: a.member.trial)
@@ -78,7 +79,10 @@ def passed_over(leg: Leg, aboard: Sequence[TrainingMember], objective: Objective
 
 
 def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> TrainingMember:
-    """The member at its place in its loop, its checkpoint loaded. Raises TornCheckpoint where that is damaged."""
+    """Return the member at its ``place`` (loop, index in the loop), its checkpoint loaded if it has one.
+
+    Raises TornCheckpoint where that is damaged or not of the leg's first epoch.
+    """
     loop, k = place
     loop.epoch_done = leg.start
     if member.checkpoint is None:

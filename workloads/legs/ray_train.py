@@ -1,6 +1,6 @@
-"""Ray Train: a ring of worker processes, over one or several machines, that stays together for many legs.
+"""A group of worker processes under Ray Train, on one or several machines, that stays together for many legs.
 
-Drivers import it too, so that torch, and what needs it, is imported where it is used.
+Drivers import this module too, so torch and what needs it are imported inside functions.
 """
 
 from __future__ import annotations
@@ -19,25 +19,28 @@ if TYPE_CHECKING:
     from workloads.training.process_group import ProcessGroup, Strategy
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
-"""What gloo and NCCL say in a worker whose neighbour is gone."""
+"""Parts of gloo's and NCCL's error messages in a worker that lost its connection to a dead one."""
 PATIENCE = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
     "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S": "25",
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "8",
 }
-"""How long Ray Train waits, unless the environment says otherwise, for a worker's answer and for places.
+"""Ray Train's timeouts in seconds for a worker's answer and for a group's start, unless the environment sets them.
 
-By default 60 s for places, which it also waits for those of a machine that has just died.
+By default a group's start may take 60 s, which Ray Train also waits for the resources of a machine that just died.
 """
 STREAM = "train"
 QUIET = ("ray.train", "ray.data")
 RESIZE_EVERY_S = 20.0
-"""A ring of variable size looks so often for workers that have come or gone."""
+"""Seconds between two looks for workers that have come or gone, in a group of variable size."""
 
 
 @dataclass(frozen=True)
 class WorkerGroup:
-    """The workers of one lane. With ``least < most`` there may be any number between, as the cluster has room."""
+    """The workers of one lane: between ``least`` and ``most``, as the cluster has room.
+
+    ``cpus`` and ``gpus`` are those of one worker.
+    """
 
     least: int
     most: int
@@ -45,11 +48,11 @@ class WorkerGroup:
     gpus: float
     strategy: Strategy
     storage: str
-    """Ray Train keeps its own books here; checkpoints are ours and lie elsewhere."""
+    """Folder for Ray Train's own state; members' checkpoints lie elsewhere."""
     environment: Mapping[str, Any] = field(default_factory=dict)
-    """Ray's runtime environment of its workers."""
+    """Ray's runtime environment of the workers."""
     spares: bool = False
-    """Keep processes ready for workers that die."""
+    """Whether processes are kept ready to replace workers that die."""
 
 
 def train(
@@ -59,9 +62,9 @@ def train(
     fell: Callable[[FailureReason], None],
     stream: Stream | None = None,
 ) -> None:
-    """Runs ``work`` in every worker until it returns. After a death, or another number of workers, it begins anew.
+    """Run ``work(config)`` in every worker until it returns; a death or a new number of workers starts it anew.
 
-    ``fell`` is called, in another process, with the reason of each death. Each worker has its ``shard`` of the
+    ``fell`` is called, in another process, with the reason of each death. Each worker reads its ``shard`` of the
     ``stream``. Raises what Ray Train raises.
     """
     from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
@@ -94,13 +97,13 @@ def train(
 
 
 def hush() -> None:
-    """Ray Train tells its user about every turn; here that is the driver's business."""
+    """Silence Ray Train's and Ray Data's logs in this process: the driver tells the user what matters."""
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def here(strategy: Strategy) -> ProcessGroup:
-    """The ring that this process is in."""
+    """Return the process group of this worker."""
     import ray.train
 
     from workloads.training.process_group import ProcessGroup  # 1,200 ms: torch
@@ -110,9 +113,9 @@ def here(strategy: Strategy) -> ProcessGroup:
 
 
 def order_spares(order: Callable[[int, Mapping[str, float] | None], None], cpus: float, gpus: float) -> None:
-    """Calls ``order(num_workers, needed)`` on one worker of each node; ``needed`` is what one worker takes.
+    """Call ``order(num_workers, needed)`` on one worker of each node, with the number of the group's workers there.
 
-    For every worker of a ring to call; ``needed`` is None but for the ring's first one.
+    Every worker of a group must call this. ``needed``, the resources of one worker, is None except on rank 0.
     """
     import ray.train
 
@@ -123,7 +126,7 @@ def order_spares(order: Callable[[int, Mapping[str, float] | None], None], cpus:
 
 
 def shard(stream: Stream) -> RayShard:
-    """This process's part of the training rows, of each as many as of the others."""
+    """Return this worker's part of the training rows; all workers get equally many."""
     import ray.train
 
     from workloads.data.streaming.ray_data import RayShard  # 1,200 ms: torch
@@ -132,20 +135,20 @@ def shard(stream: Stream) -> RayShard:
 
 
 def device() -> str:
-    """What this process trains on."""
+    """Return the device that this worker trains on: ``cpu``, ``cuda:0`` ..."""
     import ray.train.torch
 
     return str(ray.train.torch.get_device())
 
 
 class Warned:
-    """True once, when a machine of the ring is announced to be taken away: time to save."""
+    """Tells once that one of the group's machines will be taken away, so that members are saved before."""
 
     def __init__(self) -> None:
         self._known = False
 
     def __call__(self) -> bool:
-        """Whether a machine of the ring was announced to go since the last call."""
+        """Return whether the removal of a machine was announced since the last call."""
         import ray.train
 
         found = ray.train.get_preemption_info() is not None
@@ -154,7 +157,10 @@ class Warned:
 
 
 def account(errors: Iterable[BaseException]) -> FailureReason:
-    """Why a ring broke: a worker's death, rather than what the others say of it; or a traceback."""
+    """Return why a worker group failed: a worker's death if there was one, else the tracebacks.
+
+    The other workers' lost connections are only a consequence of a death and are left out.
+    """
     texts = list(dict.fromkeys(str(error) for error in errors))
     dead = [error for error in errors if hasattr(error, "health_check_failure")]
     if dead:
@@ -170,7 +176,7 @@ def _fallen(fell: Callable[[FailureReason], None]) -> Any:
     from ray.train import UserCallback
 
     class Fallen(UserCallback):
-        """Passes on why workers died; of equal reasons one."""
+        """Ray Train callback that passes on why workers died."""
 
         def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
             """Pass the workers' errors on as one reason."""

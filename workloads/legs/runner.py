@@ -32,10 +32,10 @@ __all__ = ["LegRunner", "LegSetting"]
 
 
 class LegRunner:
-    """Lives as long as its lane: the data stays on the device while legs come and go.
+    """Runs a lane's legs; the data stays on the device from leg to leg.
 
-    The processes of a ``ring`` each have one, and call the same methods in the same order. The first one writes,
-    and only what it returns counts.
+    Each process of ``group`` has a runner of its own, and all call the same methods in the same order. Only the
+    first process writes checkpoints, and only its results count.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LegRunner:
         self._memory = Memory()
         self.aboard: list[TrainingMember] = []
         self.ended: list[TrainingMember] = []
-        """Members that were finished before the leg's stop."""
+        """Members that stopped improving before the leg's stop."""
         why = by_hand.why_off()
         self._messages = [] if why in (None, ASKED_FOR) else [f"{why}: {by_hand.WITHOUT}"]
         self.leg: Leg | None = None
@@ -63,24 +63,27 @@ class LegRunner:
     def start(self, leg: Leg) -> list[str]:
         """Build the members and load their checkpoints. Returns messages for people.
 
-        Members that cannot work on this data are told so by the next ``epoch``. Raises TornCheckpoint where a
-        member's checkpoint is damaged: the leg then goes out again from an older one.
+        If the members cannot work on this data or in this memory, the next ``epoch`` reports their failure. Raises
+        TornCheckpoint where a member's checkpoint is damaged: the race then repeats the leg from an older one.
         """
         self.leg, self.ended, self._refusal = leg, [], None
         return self._begin(leg)
 
     @property
     def fused(self) -> int:
-        """The most members that are trained in one program."""
+        """Largest number of members that are trained in one program."""
         return max((len(loop.members) for loop in self._loops()), default=1)
 
     def take_messages(self) -> list[str]:
-        """What has happened since the last call that people should know."""
+        """Return the messages for people since the last call, and forget them."""
         taken, self._messages = self._messages, []
         return taken
 
     def _begin(self, leg: Leg, ended_at: int = 0) -> list[str]:
-        """As ``start``, with less at a time where memory ends, as it has with ``ended_at`` members in a program."""
+        """Build the leg's members, with less in memory at a time after each out-of-memory.
+
+        ``ended_at`` is the number of members whose program did not fit into memory, 0 at a leg's start.
+        """
         self.aboard, messages = [], None
         hp = self._hyperparameters(leg.members[0])
         try:
@@ -106,7 +109,7 @@ class LegRunner:
         return messages
 
     def _places(self, leg: Leg, trainees: Sequence[Trainee]) -> tuple[Sequence[tuple[Loop, int]], list[str]]:
-        """Where each member is trained: the search's in every fold, the verdict's on the split alone."""
+        """Return each member's (loop, place): search members train in all folds, final ones on the split alone."""
         hp, num_epochs = trainees[0].hp, leg.stop - leg.start
         if leg.purpose == "final" or not self._search.folds:
             self.setup = self._setup(hp, leg.horizon)
@@ -117,13 +120,16 @@ class LegRunner:
         return [(loop, k) for k in range(len(trainees))], loop.messages
 
     def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
-        """The data as ``hp`` wants it prepared, and the bounds that are known for programs of its kind."""
+        """Return the data prepared as ``hp`` says, with the memory limits that are known for its signature."""
         bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, fold)
         width, micro_batch = bound.width, bound.micro_batch
         return replace(form, horizon=horizon, group=self.group, width=width, micro_batch=micro_batch)
 
     def _attempt(self, action: Callable[[], Result]) -> Result | None:
-        """As ``attempt``; where one process of several ends, the others cannot know, and all begin anew."""
+        """Return None where memory ended, if this process trains alone. Else the error is raised.
+
+        The other processes of a group cannot know of it, so all begin anew.
+        """
         return attempt(action) if self.group.alone else action()
 
     def _hyperparameters(self, member: Member) -> Any:
@@ -138,10 +144,10 @@ class LegRunner:
         return not self.aboard or self.aboard[0].progress.epoch >= self.leg.stop
 
     def epoch(self) -> list[MemberEpoch]:
-        """One more epoch of every member aboard. A member that diverged or is finished is told once, and leaves.
+        """Train every member for one more epoch; a member that diverged or is finished leaves with its report.
 
-        Nothing is told where memory ended: training goes back to the leg's last checkpoints, and on with less at a
-        time.
+        Returns no report where memory ended: training goes back to the leg's last checkpoints, and continues with
+        less in memory at a time.
         """
         assert self.leg is not None and not self.done, "the leg is done"
         if self._refusal is not None:
@@ -200,7 +206,10 @@ class LegRunner:
             loop.keep(keep)
 
     def save(self) -> list[Saved]:
-        """Checkpoints of all members at their present epoch; of those that are finished, once."""
+        """Save all members at their present epoch, and each finished member once.
+
+        A member that needs no checkpoint is returned with ``uri`` None.
+        """
         assert self.leg is not None
         over = passed_over(self.leg, self.aboard, self.setting.objective) if self.group.alone else ()
         saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
@@ -221,7 +230,10 @@ class LegRunner:
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
     def exhibits(self) -> list[Exhibit]:
-        """What models make (a final member's best), at the leg's end or, where the workload says so, each epoch."""
+        """Return the members' exhibits, of a final member's best epoch; empty where the workload makes none.
+
+        They are made at the leg's end, or after each epoch if the workload says so.
+        """
         if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
             return []
         members = [*self.aboard, *self.ended] if self.done else self.aboard
@@ -241,7 +253,10 @@ class LegRunner:
         return model.eval()
 
     def score(self) -> list[Scored]:
-        """Final members on the locked test split: ``test_*``, and ``val_*`` of the same, their best, epoch."""
+        """Return final members' ``test_*`` metrics on the locked test split, and ``val_*`` of the same best epoch.
+
+        Empty in all processes of a group but the first.
+        """
         if not self.group.first:
             return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"

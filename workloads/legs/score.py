@@ -1,4 +1,4 @@
-"""A trained model measured with everything that its task knows, once, for the verdict."""
+"""Scores a final member's model on the validation and the test split, with all metrics of its task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workloads.training.setup import Setup
 
 
 def thorough(setup: Setup) -> Task:
-    """The task with the measures that are too dear for every epoch."""
+    """Return the task with the metrics that take too long for every epoch (the area under the ROC curve)."""
     if setup.workload.judge is not None:
         return setup.task()
     objective = "val_roc_auc" if setup.data.shape.problem == "classification" else setup.objective.name
@@ -22,7 +22,10 @@ def thorough(setup: Setup) -> Task:
 
 @torch.no_grad()
 def scores(setup: Setup, model: nn.Module, test: Arrays, at_once: int = 0) -> dict[str, float]:
-    """``val_*`` and ``test_*`` of ``model``, which is in evaluation mode; ``test`` is raw."""
+    """Return ``val_*`` and ``test_*`` metrics of ``model``, which is in evaluation mode; ``test`` is raw.
+
+    ``at_once`` is the number of examples in memory at once; 0: as many as stay below a bound.
+    """
     data, task = setup.data, thorough(setup)
     with setup.autocast():
         measured = {
@@ -33,6 +36,6 @@ def scores(setup: Setup, model: nn.Module, test: Arrays, at_once: int = 0) -> di
 
 
 def on_device(setup: Setup, part: Arrays) -> tuple[Tensor, Tensor]:
-    """Raw inputs, and the targets as models predict them."""
+    """Return raw inputs, and targets as models predict them: numbers are standardised."""
     data = setup.data
     return tensor(part.x).to(data.device), standardised(tensor(part.y).to(data.device), data.shape)

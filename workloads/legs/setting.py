@@ -1,4 +1,4 @@
-"""What all legs of a sweep share."""
+"""Settings that all legs of a sweep share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search_spaces.types.objective import Objective
 
 @dataclass(frozen=True)
 class LegSetting:
-    """Settings that all legs of one worker share."""
+    """Settings for the runner of a sweep's legs."""
 
     workload: str
     objective: Objective
@@ -24,6 +24,6 @@ class LegSetting:
     """How the learning rate grows with the number of processes that train a member together."""
 
     def torch_device(self) -> torch.device:
-        """The device by that name."""
+        """Return the device that ``device`` names."""
         auto = "cuda" if torch.cuda.is_available() else "cpu"
         return torch.device(auto if self.device == "auto" else self.device)
