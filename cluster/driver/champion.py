@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from cluster.sweep.home import SweepHome
-from cluster.sweep.mlflow_ledger import run_key
+from cluster.sweep.mlflow_runs import run_key
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
-from cluster.sweep.mlflow_ledger import Chronicle, measured_metrics, run_key
+from cluster.sweep.mlflow_runs import MlflowRuns, measured_metrics, run_key
 from cluster.sweep.reading import Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
@@ -56,7 +56,7 @@ class Coordinator:
 
     def __post_init__(self) -> None:
         self.finals = Finals(self.study, self.sweep.epochs)
-        self.races["search"] = self._revived(self.search.race(self.num_lanes, self._ledger("trial")))
+        self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         if self._search_is_over():
             self._begin_finals()
         if self.races["search"].tracks or self.writer.used:
@@ -158,7 +158,7 @@ class Coordinator:
         """Mark the runs of members that have not ended as ``paused`` in MLflow."""
         for role, track in self._members():
             if track.state not in ENDS and self.writer.knows(run_key(track, role)):
-                self._ledger(role).tell(track, "paused")
+                self._runs(role).tell(track, "paused")
         self.commit()
 
     def drop_finals(self, keep: Track) -> None:
@@ -198,7 +198,7 @@ class Coordinator:
         self.home.stop_mark.unlink(missing_ok=True)
         self.study.set("searched", True)
         self.study.set("num_finals", len(chosen) * len(self._seeds))
-        race = self.finals.race(chosen, self._seeds, search.rules, self._ledger("final"))
+        race = self.finals.race(chosen, self._seeds, search.rules, [self._runs("final")])
         self.races["final"] = self._revived(race)
 
     def _give_up(self) -> None:
@@ -221,7 +221,7 @@ class Coordinator:
         for role, track in self._members():
             key = run_key(track, role)
             if self.writer.knows(key) or track.values or track.state in ENDS:
-                facts[key] = self._ledger(role).facts(track)
+                facts[key] = self._runs(role).facts(track)
         return facts
 
     def _members(self) -> Iterator[tuple[names.Role, Track]]:
@@ -232,9 +232,8 @@ class Coordinator:
             judged = [track for track in self.races["search"].tracks if track.trial in self.finals.trials]
             yield from (("final", track) for track in self.finals.members(judged, self._seeds))
 
-    def _ledger(self, role: names.Role) -> Chronicle:
-        inner = self.finals if role == "final" else self.search
-        return Chronicle(inner, self.writer, self.sweep.metric.name, role)
+    def _runs(self, role: names.Role) -> MlflowRuns:
+        return MlflowRuns(self.writer, self.sweep.metric.name, role)
 
     @property
     def _seeds(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""The inputs of a race: its rules, the supply of new tracks and the ledger that records events."""
+"""The inputs of a race: its rules, the supply of new tracks and the observers that record events."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Supply(Protocol):
         """Return ``count`` new tracks, fewer at the space's end, with the signature of ``held`` if given."""
 
 
-class Ledger(Protocol):
-    """Record of the race's events, and the only one: a resumed race is rebuilt from it."""
+class RaceObserver(Protocol):
+    """Receiver of the race's events. A race tells each event to its observers, in their order."""
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Record the first value measured for an epoch."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.race.contract import Ledger, Rules
+from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.legs import Scored
 from search_spaces.race.race import Race
 from search_spaces.race.search import progress, revive
@@ -27,7 +27,7 @@ def final_entries(study: Study) -> dict[str, dict[str, Any]]:
 
 @dataclass
 class Finals:
-    """Supply and ledger of the verdict. Each final member is one attribute of the study."""
+    """Supply and observer of the verdict. Each final member is one attribute of the study."""
 
     study: Study
     epochs: int
@@ -35,11 +35,16 @@ class Finals:
     def __post_init__(self) -> None:
         self.entries = final_entries(self.study)
 
-    def race(self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, ledger: Ledger) -> Race:
-        """Build the race that trains every chosen trial fully with every seed, resuming from the study."""
+    def race(
+        self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, before: Sequence[RaceObserver] = ()
+    ) -> Race:
+        """Build the race that trains every chosen trial fully with every seed, resuming from the study.
+
+        The study is told after the observers ``before`` it.
+        """
         tracks = self.members(chosen, seeds)
         rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
-        return Race(rules, Full(self.epochs), self, ledger, tracks)
+        return Race(rules, Full(self.epochs), self, (*before, self), tracks)
 
     def members(self, chosen: Sequence[Track], seeds: Sequence[int]) -> list[Track]:
         """Return a track for every chosen trial and seed, with its progress from the study.

@@ -12,7 +12,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from search_spaces.race.contract import Ledger, Rules, Supply
+from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.track import ENDS, Exploited, Track
@@ -21,10 +21,18 @@ from search_spaces.types.failure import FailureReason
 
 
 class Race:
-    """State machine over tracks and legs. ``tracks`` are those of the earlier run when a sweep is resumed."""
+    """State machine over tracks and legs. ``tracks`` are those of the earlier run when a sweep is resumed.
+
+    Each event is told to ``observers`` in their order, so that what one of them holds, those before it hold, too.
+    """
 
     def __init__(
-        self, rules: Rules, schedule: Schedule, supply: Supply, ledger: Ledger, tracks: Sequence[Track] = ()
+        self,
+        rules: Rules,
+        schedule: Schedule,
+        supply: Supply,
+        observers: Sequence[RaceObserver],
+        tracks: Sequence[Track] = (),
     ) -> None:
         self.rules, self.schedule, self.tracks = rules, schedule, list(tracks)
         self.finished = False
@@ -32,7 +40,7 @@ class Race:
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
         self.garbage: list[str] = []
         """URIs of checkpoints that are no longer needed; the driver deletes them and clears the list."""
-        self._ledger, self._intake = ledger, NewTrials(rules, supply, self.tracks)
+        self._observers, self._intake = observers, NewTrials(rules, supply, self.tracks)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
         self._shared = {uri for uri, count in named.items() if count > 1}
@@ -73,7 +81,8 @@ class Race:
                 fresh.append(measured)
                 if math.isfinite(value):
                     track.measure(measured.epoch, value)
-                    self._ledger.reported(track, measured.epoch, value)
+                    for observer in self._observers:
+                        observer.reported(track, measured.epoch, value)
                     self._check_target(track, value)
             if measured.epoch == track.best_epoch:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
@@ -94,7 +103,7 @@ class Race:
                 continue
             self._release(track.secure(checkpoint.epoch, checkpoint.uri))
             if checkpoint.uri:  # else it ends, in the same breath
-                self._ledger.moved(track)
+                self._moved(track)
 
     def finished_leg(self, leg_id: int, seconds: float = 0.0, fused: int = 1) -> None:
         """End a leg: its members have reached the rung, or were stopped before it on request.
@@ -124,7 +133,7 @@ class Race:
             elif track.epoch == leg.stop or self._settled(track):
                 self._arrive(track)
             else:
-                self._ledger.moved(track)
+                self._moved(track)
 
     def running(self) -> list[tuple[Leg, list[Track]]]:
         """Return the running legs with their tracks."""
@@ -177,7 +186,7 @@ class Race:
         )
         for track in group:
             track.state, track.last = "running", None
-            self._ledger.moved(track)
+            self._moved(track)
         self._legs[leg.id] = (leg, group)
         return leg
 
@@ -196,16 +205,21 @@ class Race:
             track.reached(track.epoch)
             track.state, track.alone = "paused", False
         if track.state not in ENDS:
-            self._ledger.moved(track)
+            self._moved(track)
 
     def _settled(self, track: Track) -> bool:
         """Whether patience has run out and the last epoch is saved. A final member must still be scored."""
         return track.epoch == track.last and self.rules.purpose == "search"
 
+    def _moved(self, track: Track) -> None:
+        for observer in self._observers:
+            observer.moved(track)
+
     def _end(self, track: Track, state: str, failure: FailureReason | None) -> None:
         assert state in ENDS
         track.state, track.failure = state, failure  # type: ignore[assignment]
-        self._ledger.ended(track)
+        for observer in self._observers:
+            observer.ended(track)
         self._discard(track)
 
     def _discard(self, ended: Track) -> None:
@@ -256,7 +270,7 @@ class Race:
         track.exploit(Exploited(epoch=track.epoch, source=decision.source, params=decision.params))
         self._release(track.secure(track.epoch, checkpoint))
         track.state = "ready"
-        self._ledger.moved(track)
+        self._moved(track)
 
     def _finish(self) -> None:
         reason = FailureReason("stopped", self.closing) if self.closing else None

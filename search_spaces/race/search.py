@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.race.contract import Ledger, Rules
+from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.race import Race
 from search_spaces.race.track import Exploited, Track
 from search_spaces.samplers.catalogue import SAMPLERS, sampler
@@ -52,7 +52,7 @@ def sweep_sampler(sweep: Sweep) -> Sampler:
 
 @dataclass
 class Search:
-    """Supply and ledger of the search: first the configurations of the spec, then the sampler's."""
+    """Supply and observer of the search: first the configurations of the spec, then the sampler's."""
 
     sweep: Sweep
     hyperparameters: type
@@ -63,8 +63,8 @@ class Search:
     def __post_init__(self) -> None:
         self.sampler = sweep_sampler(self.sweep)
 
-    def race(self, num_lanes: int, ledger: Ledger | None = None, fill: float = Rules.fill) -> Race:
-        """Build the sweep's race, resumed from the study. A given ``ledger`` wraps this one and calls it."""
+    def race(self, num_lanes: int, before: Sequence[RaceObserver] = (), fill: float = Rules.fill) -> Race:
+        """Build the sweep's race, resumed from the study, which is told after the observers ``before`` it."""
         rules = Rules(
             objective=self.sweep.objective,
             num_tracks=self.sweep.trials,
@@ -79,7 +79,7 @@ class Search:
         plan = sweep_schedule(self.sweep)
         records = self.study.records() if self.study else []
         tracks = [self._revived(record, plan) for record in records]
-        return Race(rules, plan, self, ledger or self, tracks)
+        return Race(rules, plan, self, (*before, self), tracks)
 
     @property
     def most_trials(self) -> int | None:

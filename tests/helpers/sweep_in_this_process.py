@@ -39,7 +39,7 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     train(search, runner)
     finals = Finals(study, sweep.epochs)
     seeds = final_seeds(sweep.seed, sweep.final.seeds)
-    race = finals.race(finalists(search, sweep.final.top), seeds, search.rules, finals)
+    race = finals.race(finalists(search, sweep.final.top), seeds, search.rules)
     runner.test = data.test
     train(race, runner, finals)
     judged = verdict(race, finals.entries, sweep.metric.name)

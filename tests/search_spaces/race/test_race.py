@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
-from search_spaces.race.search import Search
-from search_spaces.race.track import ENDS
+from search_spaces.race.search import Search, progress
+from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Metric, Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
@@ -33,8 +35,8 @@ LUCK = st.builds(
 
 def world(sweep: Sweep, seed: int, luck: Luck | None = None, study: Study | None = None) -> World:
     search = Search(sweep, Toy, study)
-    tally = Tally(search)
-    race = search.race(2, tally)
+    tally = Tally()
+    race = search.race(2, [tally])
     tally.ends.update(track.index for track in race.tracks if track.state in ENDS and track.index not in tally.ends)
     return World(race, tally, luck or Luck(), Random(seed))
 
@@ -192,6 +194,40 @@ def test_a_rung_reached_just_before_a_crash_is_still_decided(tmp_path: Path) -> 
     again = Search(sweep, Toy, study).race(1)
     states = {track.trial: track.state for track in again.tracks if track.epoch == 1}
     assert set(states.values()) == {"paused"}, "nobody goes past a rung without its decision"
+
+
+@dataclass
+class Ahead:
+    """An observer that stands before the study's, and looks at what the study holds by then."""
+
+    study: Study
+    num_told: Counter[str] = field(default_factory=Counter)
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        assert epoch not in self.study.records()[track.trial].values
+        self.num_told["reported"] += 1
+
+    def moved(self, track: Track) -> None:
+        assert self.study.records()[track.trial].attributes.get("progress") != progress(track)
+        self.num_told["moved"] += 1
+
+    def ended(self, track: Track) -> None:
+        assert self.study.records()[track.trial].outcome is None
+        self.num_told["ended"] += 1
+
+
+def test_what_the_study_holds_the_observers_before_it_were_told(tmp_path: Path) -> None:
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    ahead = Ahead(study)
+    race = Search(toy_sweep(trials=6, train_together=2), Toy, study).race(1, [ahead])
+    while leg := race.next_leg():
+        for epoch in range(leg.start + 1, leg.stop + 1):
+            reported(race, leg, epoch, {m.trial: curve(m.params, epoch) for m in leg.members})
+            saved(race, leg, epoch)
+        race.finished_leg(leg.id)
+    told = {"reported": sum(len(track.values) for track in race.tracks), "ended": 6}
+    assert ahead.num_told == {**told, "moved": ahead.num_told["moved"]} and ahead.num_told["moved"] > 6
+    assert {record.outcome for record in study.records()} == {"done", "stopped"}
 
 
 def test_a_promoted_trial_goes_on_after_a_crash(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_the_verdict_is_taken_up_where_it_was_cut_off(tmp_path: Path) -> None:
     def begin() -> tuple[Study, Finals, Race]:
         study = Study("toy", "maximize", journal(tmp_path))
         finals = Finals(study, 9)
-        return study, finals, finals.race(chosen, seeds, search.rules, finals)
+        return study, finals, finals.race(chosen, seeds, search.rules)
 
     study, finals, race = begin()
     first = race.next_leg()

@@ -1,11 +1,10 @@
-"""A race's ledger that writes to MLflow first and to the study second, so that the study is never ahead."""
+"""The members of a race as runs of MLflow: their keys, states and summaries, and the observer that writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search_spaces.race.contract import Ledger
 from search_spaces.race.track import Track
 from tracking import names
 from tracking.store.records import RunFacts
@@ -35,28 +34,24 @@ def measured_metrics(track: Track, metrics: Mapping[str, float], log_scaled: fro
     return {**metrics, **names.hp_metrics(track.changed, log_scaled)}
 
 
-@dataclass
-class Chronicle:
-    """Wraps the study's ledger and writes each event to MLflow before it."""
+@dataclass(frozen=True)
+class MlflowRuns:
+    """Observer of a race that writes to MLflow. It stands before the study, which is so never ahead of MLflow."""
 
-    study_ledger: Ledger
     writer: Writer
     metric: str
-    role: names.Role = "trial"
+    role: names.Role
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
-        """Record the value in the study; the epoch's metrics go to MLflow with the report that holds them all."""
-        self.study_ledger.reported(track, epoch, value)
+        """Write nothing: the report that the race was given has been written already, with all of its metrics."""
 
     def moved(self, track: Track) -> None:
-        """Start the member's MLflow run if it has none, and record its progress in the study."""
+        """Start the member's MLflow run if it has none."""
         self.writer.trial(run_key(track, self.role), track.trial, self.role, track.initial)
-        self.study_ledger.moved(track)
 
     def ended(self, track: Track) -> None:
-        """Record the member's final state in MLflow and the study."""
+        """Write the member's final state."""
         self.tell(track, shown_state(track))
-        self.study_ledger.ended(track)
 
     def tell(self, track: Track, state: names.TrialState) -> None:
         """Set the state of the member's MLflow run, with its summary."""
