@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.race.search import Search
-from search_spaces.race.simulate import World, simulate
 from search_spaces.space.domains import Choice, Int
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params, Value
+from tests.helpers.simulate_race import World, simulate
 
 GOALS: dict[str, Goal] = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
 FEW = {

@@ -8,12 +8,12 @@ import pytest
 
 from search_spaces.race.legs import MemberEpoch
 from search_spaces.race.search import Search
-from search_spaces.race.simulate import World as SimulatedWorld
-from search_spaces.race.simulate import simulate
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import Goal
+from tests.helpers.simulate_race import World as SimulatedWorld
+from tests.helpers.simulate_race import simulate
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
 from tests.search_spaces.race.test_race import began, reported, saved
 

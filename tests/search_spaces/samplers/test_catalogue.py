@@ -12,7 +12,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from search_spaces.race.search import Search
-from search_spaces.race.simulate import World, simulate
 from search_spaces.samplers.catalogue import SAMPLERS, SamplerRow, sampler
 from search_spaces.samplers.contract import Observation
 from search_spaces.samplers.optuna_sampler import OptunaSampler
@@ -24,6 +23,7 @@ from search_spaces.spec.sweep import parse_sweep
 from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
+from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
 from workloads.registry import catalogue
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from search_spaces.race.search import Search
-from search_spaces.race.simulate import World, simulate
 from search_spaces.samplers.catalogue import SAMPLERS, TPE_BLIND, sampler
 from search_spaces.samplers.contract import Observation, Sampler
 from search_spaces.samplers.optuna_trials import frozen_trial
@@ -18,6 +17,7 @@ from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Params
+from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 
 METHODS = sorted(SAMPLERS)
