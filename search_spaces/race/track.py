@@ -82,11 +82,6 @@ class Track:
         return self.state in ENDS
 
     @property
-    def has_checkpoint(self) -> bool:
-        """Whether another member can continue from this one's checkpoint."""
-        return self.checkpoint is not None
-
-    @property
     def changed(self) -> Params:
         """Current values of the hyperparameters that a schedule has ever changed."""
         return {name: self.params[name] for exploited in self.exploits for name in exploited.params}

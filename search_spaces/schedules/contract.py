@@ -63,10 +63,6 @@ class Standing(Protocol):
         """Equal for members whose weights fit into each other's programs."""
 
     @property
-    def has_checkpoint(self) -> bool:
-        """Whether another member can go on from where it stands."""
-
-    @property
     def waiting(self) -> bool:
         """Whether it is paused at a rung, for a decision."""
 

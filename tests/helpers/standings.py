@@ -23,7 +23,6 @@ class Seen:
     scores: Mapping[int, float] = field(default_factory=dict)
     params: Params = field(default_factory=dict)
     signature: Hashable = None
-    has_checkpoint: bool = True
     waiting: bool = False
     ended: bool = False
 

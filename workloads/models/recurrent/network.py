@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from torch import Tensor, nn
 
 from search_spaces.types.problems import Problem
 from workloads.models.recurrent.cells import Memory
-
-
-class Encoder(Protocol):
-    """Reads steps in order: ``Recurrence`` or ``Transformer``."""
-
-    width: int
-
-    def __call__(self, x: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
-        """(batch, steps, inputs) to outputs (batch, steps, width), and what it remembers for the next part."""
-
-    def summary(self, outputs: Tensor) -> Tensor:
-        """What the outputs say of the whole, (batch, width)."""
 
 
 class Steps(nn.Module):
