@@ -1,9 +1,9 @@
-"""What a cluster runs for a sweep: `python -m cluster.job ID` drives it to its end, or goes on with it.
+"""The job that a cluster runs for a sweep: `python -m cluster.job ID` starts or continues it, until it ends.
 
-Everything else comes from the environment: PACELINE_SPEC (the spec that travelled), PACELINE_HOME,
-PACELINE_ATTEMPT, PACELINE_CODE and PACELINE_VERSION (what was submitted, and as what), MLFLOW_TRACKING_URI. Exit
-codes are those of `paceline run`. With ``--local`` the sweep runs on this machine's own Ray, with ``--kill`` its
-driver is killed.
+Everything else comes from the environment: PACELINE_SPEC (path of the submitted spec), PACELINE_HOME (folder of
+sweep homes), PACELINE_ATTEMPT (first attempt number), PACELINE_CODE (``ship`` or ``image``), PACELINE_VERSION (the
+submitting Paceline's), PACELINE_TRIALS (new number of trials), MLFLOW_TRACKING_URI. Exit codes are those of
+`paceline run`. With ``--local`` the sweep runs on a Ray of its own, with ``--kill`` its driver is killed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 USAGE = "usage: python -m cluster.job ID [--local | --kill]"
 SIGNALS_APART_S = 0.5
 LOCK_PATIENCE_S = 90.0
-"""What a pod is given to end in."""
+"""Seconds to wait for an earlier attempt's driver to end: the pod's grace period."""
 PYTHON = ((3, 11), (3, 14))
 
 
 class JobRefused(Exception):
-    """The job cannot begin; the message says what to do."""
+    """Error: the job cannot start; the message says what to do."""
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the sweep; returns the exit code."""
+    """Run the sweep and return the exit code."""
     words = [word for word in arguments if not word.startswith("-")]
     flags = set(arguments) - set(words)
     if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
@@ -78,7 +78,10 @@ def _check_python() -> None:
 
 
 def _check_code() -> None:
-    """Refuses two versions of Paceline in one place: workers might import the one and the driver the other."""
+    """Raise JobRefused where the installed Paceline differs from the submitted one.
+
+    Otherwise workers might import the one and the driver the other.
+    """
     code, sent = os.environ.get("PACELINE_CODE"), os.environ.get("PACELINE_VERSION")
     try:
         installed: str | None = metadata.version("paceline")
@@ -107,7 +110,7 @@ def _run(sweep_id: str, local: bool) -> int:
             try:
                 code = _drive(home) if local else _drive_on_cluster(home)
             except (JobRefused, SpecError):
-                if not home.data.exists():  # it never began
+                if not home.data.exists():  # the sweep never started
                     home.remove()
                 raise
     except Busy as error:
@@ -118,7 +121,10 @@ def _run(sweep_id: str, local: bool) -> int:
 
 @contextmanager
 def _only_driver(home: SweepHome) -> Iterator[None]:
-    """As ``driven``, after an earlier attempt has had the time to end; with an attempt's number of its own."""
+    """Hold the sweep's driver lock for the block, with a new attempt number in PACELINE_ATTEMPT.
+
+    Waits at most ``LOCK_PATIENCE_S`` for an earlier attempt to end, then raises Busy.
+    """
     from cluster.sweep.attempt import claim_attempt
     from cluster.sweep.home import root
 
@@ -133,7 +139,11 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
 
 
 def _home(sweep_id: str) -> SweepHome:
-    """The sweep's home as it stands, or made now; its data is where this submission has brought it."""
+    """Return the sweep's home: the existing one, one restored from the study, or a new one.
+
+    An existing home takes ``data`` and ``tracking`` from the submitted spec, whose paths are valid here.
+    Raises JobRefused where there is no spec, or the home belongs to another sweep.
+    """
     from cluster.sweep.home import SweepHome, root
     from cluster.sweep.restore import rebuilt
     from cluster.sweep.shared_storage import named
@@ -141,7 +151,7 @@ def _home(sweep_id: str) -> SweepHome:
     home = SweepHome(sweep_id, root().resolve() / sweep_id)
     sent = _sent()
     if not home.path.exists():
-        rebuilt(sweep_id, whole=True)  # of a sweep whose home was lost, but not its study
+        rebuilt(sweep_id, whole=True)  # for a sweep whose home was lost, but not its study
     if not home.spec.exists():
         if sent is None:
             raise JobRefused(
@@ -194,7 +204,7 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
 
 
 def _more_trials(home: SweepHome) -> int | None:
-    """What `resume --trials` asked for, of the first attempt that got it."""
+    """Return the sweep's new number of trials from PACELINE_TRIALS (`resume --trials`); None where it is unset."""
     wanted = os.environ.get("PACELINE_TRIALS")
     if not wanted:
         return None
@@ -205,7 +215,7 @@ def _more_trials(home: SweepHome) -> int | None:
 
 
 def _kill(sweep_id: str) -> int:
-    """Ends the driver, which must be on this node, at once: a second signal does, and if it does not, a kill."""
+    """End the driver, which must run on this node, at once: two SIGTERMs, then, if it still runs, a kill."""
     from cluster.sweep.home import SweepHome
 
     home = SweepHome.find(sweep_id)

@@ -1,4 +1,4 @@
-"""The old name of ``cluster.pre_stop``, which the preStop hooks of manifests applied before 0.2 start."""
+"""Old name of ``cluster.pre_stop``: manifests applied before 0.2 start it in their preStop hooks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The preStop hook of Ray's pods: whatever takes a pod away, its sweeps end cleanly or move on.
+"""The preStop hook of Ray's pods: before Kubernetes removes a pod, sweeps save and stop, or leave the node.
 
-`python -m cluster.pre_stop head` stops the jobs of this head and waits until their drivers have saved.
-`python -m cluster.pre_stop worker` tells Ray that this node is about to go, and waits until its lanes have left.
-Both give up after ``PATIENCE_S``, before the pod's terminationGracePeriodSeconds are over.
+`python -m cluster.pre_stop head` stops the jobs of this head and waits until their drivers have saved and ended.
+`python -m cluster.pre_stop worker` drains this Ray node and waits until no actor is left on it.
+Both give up after ``PATIENCE_S`` seconds, less than the pod's terminationGracePeriodSeconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DASHBOARD = "http://127.0.0.1:8265"
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0 when everything left in time, 1 when not, 2 for anything but one role."""
+    """Run the hook of role ``head`` or ``worker``; return 0, 1 when it gave up, 2 for other arguments."""
     if arguments == ["head"]:
         return 0 if leave_head(DASHBOARD, PATIENCE_S) else 1
     if arguments == ["worker"]:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
 
 def leave_head(dashboard: str, patience_s: float) -> bool:
-    """Asks every unfinished job of the cluster to stop; whether all ended within ``patience_s``."""
+    """Ask every unfinished job of the cluster to stop; return whether all ended within ``patience_s`` seconds."""
     from ray.job_submission import JobSubmissionClient
 
     client = JobSubmissionClient(dashboard)
@@ -48,7 +48,10 @@ def leave_head(dashboard: str, patience_s: float) -> bool:
 
 
 def leave_worker(address: str, node_id: str, patience_s: float) -> bool:
-    """Announces the node's end: nothing new is placed on it. Whether its actors left within ``patience_s``."""
+    """Drain the node, so that Ray places nothing new on it.
+
+    Returns whether all actors on it ended within ``patience_s`` seconds.
+    """
     from ray.util.state import list_actors
 
     drain = [
@@ -66,7 +69,7 @@ def leave_worker(address: str, node_id: str, patience_s: float) -> bool:
 
 
 def own_node_id(address: str) -> str | None:
-    """The ID of the live Ray node with this host's address; None when it has gone already."""
+    """Return the ID of the live Ray node with this host's address; None when Ray has none any more."""
     from ray.util.state import list_nodes
 
     own = socket.gethostbyname(socket.gethostname())

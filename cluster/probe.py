@@ -1,4 +1,4 @@
-"""`python -m cluster.probe`, as a job: looks at the cluster from every node and prints one line of JSON."""
+"""The job of `paceline doctor --on`: `python -m cluster.probe` examines every node and prints one line of JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from cluster.doctor.reachability import store_fault
 from cluster.lanes.joined_cluster import joined, on_every_node
 
 MARK: Final = "paceline-probe "
-"""Begins the line that counts; the log may hold others'."""
+"""Prefix of the line with the JSON; the job's log may hold other lines."""
 
 
 def seen_here(home: str | None, mark: str | None, store: str | None) -> dict[str, Any]:
-    """What this process's node has: versions, where our packages come from, and what it can reach."""
+    """Return the versions, the origin of Paceline's packages, the GPUs and the reachable stores of this node.
+
+    ``mark`` is a file in folder ``home``: does this node see it? ``store`` is the MLflow URI to try. Both may be
+    None, which skips the question.
+    """
     found: dict[str, Any] = {"python": platform.python_version(), "ray": metadata.version("ray")}
     found["packages"] = {name: _origin(name) for name in PACKAGES}
     found["home"] = bool(mark and Path(mark).exists()) if home else None
@@ -44,7 +48,7 @@ def _origin(name: str) -> str:
 
 
 def look() -> dict[str, Any]:
-    """What every node of the joined cluster sees, by its address, and what the cluster has and has free."""
+    """Return ``seen_here`` of every node of the joined cluster, and the cluster's total and free resources."""
     import ray
 
     home, store = os.environ.get("PACELINE_HOME"), os.environ.get("MLFLOW_TRACKING_URI")
@@ -78,7 +82,7 @@ def _leave_mark(home: str | None) -> tuple[Path | None, str | None]:
 
 
 def main() -> int:
-    """Prints the line."""
+    """Print the line; return exit code 0."""
     with joined("probe"):
         print(MARK + json.dumps(look()), flush=True)
     return 0

@@ -1,4 +1,4 @@
-"""One sweep from start to end: the driver, and the process that makes a champion of the winner.
+"""Runs one sweep from start to end: the driver, and the process that registers its champion.
 
-From outside: ``driver.drive``.
+From outside: ``driver.drive``, ``export_champion.export_champion``.
 """

@@ -1,4 +1,4 @@
-"""The winner, registered once and looked at, by a worker: the driver holds neither torch nor the weights."""
+"""Registers and inspects the winner in a Ray actor, so that the driver loads neither torch nor the weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STORE_TIMEOUT_S = 30.0
 SOON_S = 60.0
-"""So long before the verdict, as far as is known, the worker begins: it holds memory."""
+"""Seconds before the search's estimated end at which the actor starts; not earlier, as it takes memory."""
 EARLY = (
     "torch._dynamo",
     "mlflow.pytorch",
@@ -39,7 +39,10 @@ EARLY = (
     "tracking.results.report",
     "workloads.champion.inspection",
 )
-"""Four fifths of a small champion's time are imports: done while members still train."""
+"""Modules that the actor imports as it starts, while members still train.
+
+They take four fifths of the time for a small champion.
+"""
 
 
 class _ChampionActor:
@@ -66,7 +69,7 @@ class _ChampionActor:
 
 @dataclass
 class ChampionProcess:
-    """What is done about one sweep's winner, in a worker that ``begin`` starts, at the latest when it is needed."""
+    """Actor that registers and inspects one sweep's winner. It starts with ``begin``, or with its first task."""
 
     home: SweepHome
     sweep: Sweep
@@ -74,22 +77,23 @@ class ChampionProcess:
     _worker: Any = None
 
     def begin(self) -> None:
-        """The worker gets ready, while others do other things; a second call does nothing."""
+        """Start the actor, which imports its modules in the background; a second call does nothing."""
         if self._worker is None:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
             self._worker = worker.remote()
 
     def foresee(self, seen: Snapshot) -> None:
-        """Begins when a verdict is near."""
+        """Start the actor when the verdict is less than ``SOON_S`` seconds away, or has begun."""
         near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
         if near and self.sweep.final is not None:
             self.begin()
 
     def crown(self, chosen: Track, tracker: Tracker) -> str | None:
-        """Registers the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
+        """Register the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
 
-        Returns the model's URI. While MLflow is away, or the final member's run is not there yet, the user is
-        told, and a later ``paceline resume`` does it; a second call makes no second version.
+        Returns the model's URI. None, with a message to the user, where MLflow cannot be reached, the member's run
+        does not exist yet (`paceline resume` registers it later), or the workload has no model for MLflow. A second
+        call makes no second version.
         """
         home, sweep = self.home, self.sweep
         if not workload(sweep.workload).registered:
@@ -120,10 +124,10 @@ class ChampionProcess:
             return None
 
     def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int]) -> str | None:
-        """Looks at what ``chosen`` does well and badly, and keeps that as artifacts of its run.
+        """Analyse the errors and the overfitting of ``chosen``, and store the figures as artifacts of its run.
 
-        ``rows`` tells where each validation example stands in its source. Returns the verdict on overfitting in
-        words, None where its curves do not tell; the user is told of parts that could not be looked at.
+        ``rows`` are the row numbers of the validation examples in their source. Returns a sentence on overfitting,
+        None where the learning curves do not tell. Parts that failed are reported to the user.
         """
         subject = {
             "workload": self.sweep.workload,
@@ -148,7 +152,7 @@ class ChampionProcess:
 
 
 def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """A champion that torch alone can serve."""
+    """Register a champion whose input torch alone prepares; return the model's URI."""
     import torch
 
     from workloads.champion.export import export  # 1,300 ms: torch
@@ -160,7 +164,7 @@ def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
 
 
 def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """A champion that takes the rows of a table as their owner has them."""
+    """Register a champion that takes raw rows of a table (a pandas frame); return the model's URI."""
     from workloads.champion import table_model  # 1,300 ms: torch
 
     model, rows = table_model.table_model(order["workload"], order["checkpoint"], search)

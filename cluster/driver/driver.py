@@ -1,4 +1,4 @@
-"""One sweep from its home to its end: start, search, verdict, champion, and everything closed behind it."""
+"""Runs one sweep from start to end: starts Ray, searches, judges the finalists, registers the champion, closes."""
 
 from __future__ import annotations
 
@@ -51,11 +51,12 @@ def drive(
     leave_ray: bool = False,
     joined: Joined | None = None,
 ) -> int:
-    """Runs the sweep to its end, or goes on with it, for ``trials`` trials in all; returns the exit code.
+    """Run the sweep, or continue it, until it ends; return the exit code. ``trials`` is its new number of trials.
 
-    The caller holds ``home.driven()``. For ``leave_ray`` see ``local_ray``; with ``joined`` it is the caller's Ray.
-    Raises SpecError when data files are gone or a node does not see the sweep's folder, ``DataChanged``,
-    ``StoresRefused``, and ``DataError`` for data of no use, or not to the defaults; the plan stays.
+    The caller holds ``home.driven()``. ``leave_ray`` leaves the local Ray to end with this process; with ``joined``
+    the sweep runs on the cluster that the caller has joined.
+    Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
+    TooSmall, and DataError where the workload cannot use the data.
     """
     sweep = home.sweep(to_run=True)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
@@ -67,7 +68,11 @@ def drive(
 
 @dataclass
 class Driver:
-    """One life of a sweep. ``parts`` adds up where the time went, in seconds; for the others see ``drive``."""
+    """One run of a sweep by one process, from the arguments of ``drive``.
+
+    ``parts`` are the seconds spent on each part (start, data, training, waiting, champion, logging).
+    ``replanned`` says that the number of trials was changed.
+    """
 
     home: SweepHome
     sweep: Sweep
@@ -95,7 +100,7 @@ class Driver:
         return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
 
     def run(self, leave_ray: bool) -> int:
-        """Drive the sweep to its end; returns the exit code, and raises what ``drive`` does."""
+        """Run the sweep to its end and return the exit code. Raises the same errors as ``drive``."""
         self._enter("starting")
         if plain():
             self.observer.message(MEANING)
@@ -103,7 +108,7 @@ class Driver:
         try:
             threading.Thread(target=local_ray.import_early, daemon=True).start()
             own_ray = nullcontext() if self.joined else local_ray.local_ray(self._size.ray_cpus, leave_ray)
-            with own_ray, self.stop.listening():  # in this order: Ray sets handlers too
+            with own_ray, self.stop.listening():  # in this order: Ray sets signal handlers, too
                 self._took("start", self._begun)
                 for told in fallen_back([SPARES] if self.joined else [LEAN_RAY, FORKED]):
                     self.observer.message(told)
@@ -120,7 +125,7 @@ class Driver:
         from cluster.driver.champion import ChampionProcess  # 200 ms: Ray
 
         with self._timed("data"):
-            refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # data is being read meanwhile
+            refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # while the data is being read
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
@@ -209,13 +214,13 @@ class Driver:
         return FINISHED if drained else UNREACHABLE
 
     def _check_card(self, data: Loaded) -> None:
-        """The split must be the one that the sweep began with, which tells once what is wrong with its data."""
+        """Raise DataChanged where the sweep began with other data; tell a new sweep's user what to know of it."""
         if check_card(self.home, self._study, data):
             for text in data.news():
                 self.observer.message(text)
 
     def _replan(self) -> None:
-        """With another number of trials the search is open again, and a verdict that was given is not the last."""
+        """After a change of the number of trials: store it, reopen the search and withdraw the verdict."""
         if self.replanned:
             self._study.set("searched", False)
             self._study.set("verdict", None)
@@ -224,7 +229,7 @@ class Driver:
             self.home.keep(self.sweep)
 
     def _enter(self, phase: Phase) -> None:
-        """Notes how far the sweep is: at once when the phase changes, else every few seconds."""
+        """Store phase and cost in the study: when the phase changes, else every ``ENTER_EVERY_S`` seconds."""
         now = time.monotonic()
         if phase == self._phase and now - self._entered < ENTER_EVERY_S:
             return

@@ -1,4 +1,4 @@
-"""A sweep's champion as an ONNX file."""
+"""Exports a sweep's champion to an ONNX file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from workloads.registry import workload
 
 
 class NoChampion(Exception):
-    """There is nothing to export, in one plain sentence."""
+    """Error: the sweep has no champion that can be exported; the message says why."""
 
 
 def export_champion(read: Reading, path: Path) -> float:
-    """Writes the winner of the verdict to ``path``; returns how far ONNX's runtime differs from torch.
+    """Write the verdict's winner to ``path``; return the largest difference between ONNX's runtime and torch.
 
-    Raises NoChampion, and what the data or the exporter refuses.
+    Raises NoChampion, and DataError where the sweep's data cannot be prepared again.
     """
     from workloads.champion.export import export  # 1,300 ms: torch
     from workloads.champion.onnx_file import NotExportable, write_onnx  # 1,300 ms: torch
@@ -35,7 +35,7 @@ def export_champion(read: Reading, path: Path) -> float:
 
 
 def _champion(read: Reading) -> str:
-    """The newest checkpoint of the winner that holds the weights of its best epoch, as final members' do."""
+    """Return the URI of the winner's last checkpoint that holds the weights of a best epoch, a final member's."""
     home, verdict = read.home, read.facts.verdict
     if verdict is None:
         raise NoChampion(f"sweep {home.id} has no final evaluation, so no champion (final: none, or not finished)")
