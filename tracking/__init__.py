@@ -1,1 +1,1 @@
-"""What happened, and which was best: MLflow runs, tables and comparisons. Imports no torch."""
+"""Records sweeps in MLflow and reads them: runs, tables, comparisons, the champion's model. Imports no torch."""

@@ -1,4 +1,4 @@
-"""Every key that Paceline writes to MLflow, once, and the rules that make a value fit for it."""
+"""Names of the tags, metrics and artifacts that Paceline writes to MLflow, and the rules that make values fit."""
 
 from __future__ import annotations
 
@@ -56,12 +56,13 @@ MAX_KEY: Final = 250
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000
 MAX_DIGEST: Final = 36
+"""MLflow's limits in characters: of a key, a param's value, a tag's value, and a data set's digest."""
 NUM_DIGITS: Final = 7
-"""Significant digits kept of a metric: what a float32 holds, and what the UI's table has room for."""
+"""Significant digits kept of a metric: the precision of a float32, and the width of a column in MLflow's UI."""
 
 STATUS: Final[Mapping[TrialState | SweepState, str]] = {
     "running": "RUNNING",
-    "paused": "SCHEDULED",  # it waits for a promotion or a resume; nothing may look as if it ran for ever
+    "paused": "SCHEDULED",  # not RUNNING: a trial that is never promoted would seem to run for ever
     "done": "FINISHED",
     "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state tells them apart
     "failed": "FAILED",
@@ -72,34 +73,37 @@ STATUS: Final[Mapping[TrialState | SweepState, str]] = {
 
 
 def best(metric: str) -> str:
-    """The key of a metric's best value over a trial's epochs."""
+    """Return the key of the metric that holds the best value of ``metric`` over a trial's epochs."""
     return f"best_{metric}"
 
 
 def hp(name: str) -> str:
-    """A numeric hyperparameter as a metric, since MLflow compares params as text."""
+    """Return the key of a numeric hyperparameter as a metric; MLflow compares params as text."""
     return f"hp/{name}"
 
 
 def hp_log10(name: str) -> str:
-    """The same on a log scale, since MLflow's charts have none for parallel coordinates."""
+    """Return the key of its base-10 logarithm, since MLflow's parallel coordinates have no log axis."""
     return f"hp/log10_{name}"
 
 
 def nonfinite(metric: str) -> str:
-    """The tag that tells of a NaN or an infinity that was kept out of the metrics."""
+    """Return the key of the tag that records a NaN or an infinity, which is not logged as a metric."""
     return f"nonfinite.{metric}"
 
 
 def clean_key(key: str) -> str:
-    """``key`` as MLflow takes it: other characters become ``_``, and it reads as no other path."""
+    """Return ``key`` as MLflow accepts it: a normal relative path of at most ``MAX_KEY`` legal characters.
+
+    Other characters become ``_``; before a leading dot one is added.
+    """
     legal = re.sub(r"[^/\w.\- ]", "_", key)
     normal = posixpath.normpath(legal.strip("/")) if legal.strip("/") else "_"
     return ("_" + normal if normal.startswith(".") else normal)[:MAX_KEY]
 
 
 def clean_metric(value: float) -> float | None:
-    """``value`` to ``NUM_DIGITS`` significant digits, None for NaN and infinities.
+    """Return ``value`` rounded to ``NUM_DIGITS`` significant digits, None for NaN and infinities.
 
     MLflow turns an infinity into 1.8e308, and NaN breaks its run page and model logging (mlflow#15535, #26108).
     """
@@ -107,28 +111,28 @@ def clean_metric(value: float) -> float | None:
 
 
 def shorten(text: str, limit: int) -> str:
-    """``text`` within ``limit`` characters; what was cut is told at its end (MLflow would cut in silence)."""
+    """Return ``text`` cut to ``limit`` characters with a note of it at the end (MLflow would cut silently)."""
     mark = f" ... [cut from {len(text)} characters]"
     return text if len(text) <= limit else text[: limit - len(mark)] + mark
 
 
 def clean_param(value: Value) -> str:
-    """A hyperparameter as MLflow's text: Python's own notation, so that ``table`` can read it back."""
+    """Return a hyperparameter's value as MLflow's text, in Python's notation, which ``table.typed`` reads back."""
     return shorten(str(value), MAX_PARAM)
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file behind a SQLite URI, None for every other store."""
+    """Return the file of a SQLite URI, None for any other store."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def artifact_folder(path: Path, experiment: str) -> Path:
-    """Where a SQLite store keeps an experiment's files: beside it, wherever a command happens to run."""
+    """Return the folder of an experiment's artifacts: beside the SQLite file, whatever the working folder is."""
     return path.parent / "mlruns" / clean_key(experiment).replace("/", "_")
 
 
 def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:
-    """The numeric hyperparameters as metrics, with a log10 twin of each log-scaled one that is positive."""
+    """Return the numeric hyperparameters (no booleans) as metrics; positive log-scaled ones also as logarithms."""
     numbers = {
         name: float(value)
         for name, value in params.items()
@@ -141,7 +145,7 @@ def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:
 
 
 def trial_title(key: str, params: Params, searched: tuple[str, ...]) -> str:
-    """A run's name: ``t004 lr=2.0e-03 width=64``: the key and the first three searched hyperparameters."""
+    """Return a run's name, ``t004 lr=2.0e-03 width=64``: the trial and its first three searched hyperparameters."""
     shown = [f"{name}={_short(params[name])}" for name in searched[:3] if params.get(name) is not None]
     return " ".join([name_of_key(key), *shown])[:MAX_KEY]
 

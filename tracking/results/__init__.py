@@ -1,4 +1,4 @@
-"""What came out: comparisons with intervals, importance, the winner's report, the registered model.
+"""Results of a sweep: comparisons with intervals, importance, the champion's report, the registered model.
 
 From outside: ``compare``, ``report``, ``registered_model``.
 """

@@ -1,4 +1,7 @@
-"""Which was best, and how sure that is: frozen records from plain numbers. Nothing is drawn or read here."""
+"""Compares the champion with the default configuration, with 95 % intervals, and ranks hyperparameters.
+
+Pure functions from numbers to frozen records: nothing is drawn or read here.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,16 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 FEWEST_TRIALS = 20
-"""Importance is not told from fewer: it would be mostly noise."""
+"""Number of trials below which importance is not computed: it would be mostly noise."""
 BETTER = 0.5
-"""The best share of the trials that is held against all of them; with less than half of 20 the noise wins."""
+"""Share of the trials, the best ones, that is compared with all of them; with less than half of 20 noise wins."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean over seeds with its 95 % interval by Student's t.
+    """Mean over seeds with its 95 % confidence interval by Student's t.
 
-    ``low`` and ``high`` are NaN for a single seed, which says nothing about its spread; all of it is NaN for none.
+    ``low`` and ``high`` are NaN for a single seed; all three are NaN for no seed or a value that is not finite.
     """
 
     mean: float
@@ -40,31 +43,31 @@ class Estimate:
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """The interval."""
+        """Lower and upper end of the interval."""
         return self.low, self.high
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The winner's test scores over seeds, the default's, and their difference, paired by seed."""
+    """Test scores of the champion and of the default configuration over seeds, and their paired difference."""
 
     metric: str
     winner: Estimate
     default: Estimate
     difference: Estimate
-    """Winner minus default, over the seeds that both have."""
+    """Champion minus default, over the seeds that both have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportanceShare:
-    """The part of one hyperparameter in what sets the better half of the trials apart from all; parts sum to 1."""
+    """Share of one hyperparameter in what sets the better half of the trials apart from all; shares sum to 1."""
 
     name: str
     share: float
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Mean and 95 % t interval: mean +- t(0.975, n - 1) * s / sqrt(n). A NaN in ``values`` makes all of it NaN."""
+    """Return mean and 95 % t interval: mean +- t(0.975, n - 1) * s / sqrt(n). All NaN if a value is not finite."""
     num = len(values)
     if num == 0 or not all(map(math.isfinite, values)):
         return Estimate(mean=math.nan, low=math.nan, high=math.nan, num_seeds=num)
@@ -78,15 +81,15 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def paired(winner: Mapping[int, float], default: Mapping[int, float]) -> Estimate:
-    """The difference winner - default by seed: seeds share data order and initial values, so pairing removes noise.
+    """Return the estimate of winner - default over the seeds that both have; all NaN where there are none.
 
-    Over the seeds that both have; all NaN where there are none.
+    Trainings with one seed share data order and initial values, so that pairing removes noise.
     """
     return estimate([winner[seed] - default[seed] for seed in sorted(winner.keys() & default.keys())])
 
 
 def verdict(metric: str, winner: Mapping[int, float], default: Mapping[int, float]) -> Verdict:
-    """Both from test scores by seed."""
+    """Return the comparison of two trials, from their test scores by seed."""
     return Verdict(
         metric=metric,
         winner=estimate([winner[seed] for seed in sorted(winner)]),
@@ -98,11 +101,11 @@ def verdict(metric: str, winner: Mapping[int, float], default: Mapping[int, floa
 def importance(
     space: Space, tried: Sequence[tuple[Params, float | None]], objective: Objective
 ) -> list[ImportanceShare]:
-    """The searched hyperparameters, the most important first, from each trial's parameters and best value.
+    """Return the searched hyperparameters' importance, largest first, from each trial's parameters and best value.
 
     By Optuna's PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255; conditional parameters: arXiv:2601.20800). Trials
-    without a finite value or outside of the space are passed over. Empty where fewer than ``FEWEST_TRIALS`` are
-    left, where fewer than two hyperparameters are searched, or where nothing sets the better half apart.
+    without a finite value or outside of the space are ignored. Empty where fewer than ``FEWEST_TRIALS`` are left,
+    where fewer than two hyperparameters are searched, or where the better half differs in nothing.
     """
     import optuna
 
@@ -116,7 +119,7 @@ def importance(
     study = optuna.create_study(direction=objective.goal)
     study.add_trials([frozen_trial(space, one) for one in seen])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of conditions that hardly any trial met
+        warnings.simplefilter("ignore")  # of conditional parameters that hardly any trial has
         parts: Mapping[str, float] = _ped_anova().evaluate(study)
     whole = sum(parts.values())
     found = [ImportanceShare(name=name, share=part / whole) for name, part in parts.items()] if whole > 0 else []
@@ -124,7 +127,7 @@ def importance(
 
 
 def _ped_anova() -> Any:
-    """Optuna's evaluator, without the package around it, which brings scikit-learn: 3 ms of CPU, not 1.5 s."""
+    """Return Optuna's evaluator in 3 ms of CPU, not 1.5 s: its package's ``__init__`` would import scikit-learn."""
     package = "optuna.importance"
     known = package in sys.modules
     if not known:

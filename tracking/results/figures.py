@@ -1,4 +1,4 @@
-"""What an inspection found -> figures as SVG text. Nothing is computed here."""
+"""Draws the parts of an inspection as figures; each function returns an SVG's text. Nothing is computed here."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from matplotlib.ticker import MaxNLocator
 from search_spaces.types.inspection import Confusion, Importance, Layer, Overfitting
 
 MAX_LABELLED = 30
-"""Classes up to which a confusion matrix shows names and counts."""
+"""Largest number of classes for which a confusion matrix shows names and counts."""
 MAX_BARS, MAX_LAYERS, MAX_LETTERS = 30, 24, 24
+"""Largest number of bars and of histograms in a figure, and of characters in a label."""
 INK, FAINT, BLUE, ORANGE = "#222", "#ccc", "#2a6fb0", "#d9822b"
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", BLUE])
 STYLE: Any = {
@@ -34,6 +35,7 @@ STYLE: Any = {
     "text.parse_math": False,  # a column may be named $x$
 }
 _PLAIN: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
+"""Metadata that is left out of the file."""
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -43,13 +45,13 @@ def _figure(width: float, height: float) -> Figure:
 def _svg(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata=_PLAIN)
-    text = out.getvalue().replace("'DejaVu Sans'", "system-ui, sans-serif")  # wide enough for either
-    return text[text.index("<svg") :]  # a page takes no XML declaration inside
+    text = out.getvalue().replace("'DejaVu Sans'", "system-ui, sans-serif")  # the layout has room for both
+    return text[text.index("<svg") :]  # without the XML declaration, which may not stand inside HTML
 
 
 @rc_context(STYLE)
 def confusion(found: Confusion) -> str:
-    """A row a true class, a column a predicted one; shaded by the share of the row."""
+    """Draw a confusion matrix: true classes as rows, predicted ones as columns, shaded by the share of the row."""
     counts, num = np.array(found.counts), len(found.classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 2.0 + min(0.34 * num, 8.0)
@@ -70,7 +72,7 @@ def confusion(found: Confusion) -> str:
 
 @rc_context(STYLE)
 def curves(found: Mapping[str, Sequence[float]], metric: str, judged: Overfitting | None) -> str:
-    """Loss and metric over the epochs, training beside validation; the best epoch is marked."""
+    """Draw loss and metric over the epochs, of training and validation, with the best epoch marked."""
     measures = [m for m in dict.fromkeys(("loss", metric)) if f"val_{m}" in found or f"train_{m}" in found]
     figure = _figure(6.4, 2.8 * max(len(measures), 1))
     for k, measure in enumerate(measures, 1):
@@ -87,7 +89,7 @@ def curves(found: Mapping[str, Sequence[float]], metric: str, judged: Overfittin
 
 @rc_context(STYLE)
 def importance(found: Sequence[Importance], metric: str) -> str:
-    """A bar a column, the most important first, with the spread over the shuffles."""
+    """Draw permutation importance: one bar per column in the order of ``found``, with its spread over shuffles."""
     shown = found[:MAX_BARS]
     figure = _figure(6.4, 1.0 + 0.25 * len(shown))
     axes = figure.add_subplot(xlabel=f"how much worse val_{metric} is when the column is shuffled")
@@ -104,7 +106,7 @@ def importance(found: Sequence[Importance], metric: str) -> str:
 
 @rc_context(STYLE)
 def layers(found: Sequence[Layer]) -> str:
-    """A histogram a parameter tensor, of the largest ones in the model's order; frozen ones in grey."""
+    """Draw histograms of the ``MAX_LAYERS`` largest parameter tensors, in the model's order; frozen ones grey."""
     largest = sorted(found, key=lambda layer: -layer.size)[:MAX_LAYERS]
     shown = [layer for layer in found if layer in largest]
     rows = -(-len(shown) // 4)
@@ -131,7 +133,7 @@ def _histogram(axes: Axes, layer: Layer) -> None:
 
 @rc_context(STYLE)
 def pairs(found: Sequence[tuple[float, float]]) -> str:
-    """Prediction over truth; on the line both agree."""
+    """Draw predictions over true values, with the line on which both are equal."""
     truths, predictions = zip(*found, strict=True)
     ends = [min(*truths, *predictions), max(*truths, *predictions)]
     figure = _figure(5.0, 5.0)

@@ -1,4 +1,4 @@
-"""The winner's model: logged once, registered once, found by the alias ``champion``. Imports no torch itself."""
+"""Logs and registers the champion's model in MLflow, under the alias ``champion``. Imports no torch itself."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ ARTIFACT = "model"
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What is to be registered: the name to register under, and the sweep and run that it comes from."""
+    """Model to be registered: the name to register it under, and the sweep and run that it comes from."""
 
     name: str
     sweep_id: str
     run_id: str
     metadata: dict[str, str]
-    """Kept as the version's tags: the metric, the score, the hyperparameters."""
+    """Tags of the registered version, such as trial, seed and hyperparameters."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A batch of inputs and what the model makes of it: for the signature and for tracing the graph."""
+    """A batch of inputs with the model's outputs, for the model's signature and for tracing its graph."""
 
     inputs: NDArray[np.generic] | pd.DataFrame
     outputs: NDArray[np.generic] | pd.DataFrame
@@ -43,20 +43,20 @@ class Example:
 
 @dataclass(frozen=True)
 class Folder:
-    """A model as files, for what is more than one ``nn.Module``."""
+    """A model saved as files, for one that is more than a single ``nn.Module``."""
 
     path: str
     loader: str
-    """The module whose ``_load_pyfunc(path)`` gives an object with ``predict``."""
+    """Name of the module whose ``_load_pyfunc(path)`` returns an object with ``predict``."""
     packages: tuple[str, ...]
-    """What it needs beside Paceline, of the versions that are here."""
+    """Packages that it needs beside Paceline; they are pinned to the installed versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """A registered model. ``mlflow.pyfunc.load_model(uri).predict(rows)`` serves it.
+    """A registered model, served by ``mlflow.pyfunc.load_model(uri).predict(rows)``.
 
-    One that was logged as a module is also given by ``mlflow.pytorch.load_model(uri)``.
+    One that was logged as an ``nn.Module`` can also be loaded by ``mlflow.pytorch.load_model(uri)``.
     """
 
     name: str
@@ -65,12 +65,12 @@ class Registered:
 
 
 def register(uri: str | None, candidate: Candidate, model: Any, example: Example) -> Registered:
-    """Logs ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and registers it as champion.
+    """Log ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and register it as champion.
 
-    ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). A
-    second call for the same run makes no second version: it finds the first and sets the alias, and where a death
-    came between, it goes on from what has been logged. A sweep that went on to another winner gets one more
-    version. The run is FINISHED behind it. Raises Away while the store cannot be reached.
+    ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). Safe to
+    repeat: a second call for the same run finds its version and sets the alias, and a call that was cut off goes
+    on from the model that it had logged. Another champion of the same sweep gets a version of its own. Logging
+    sets the run to FINISHED. Raises Refused or, while the store cannot be reached, Away.
     """
     assert len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
@@ -82,7 +82,7 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
 
 
 def load(uri: str | None, model_uri: str) -> Any:
-    """The registered model as a module that takes a batch of any size; torch must be there."""
+    """Return the registered model as an ``nn.Module`` that takes a batch of any size. Needs torch."""
     import mlflow
 
     with sorted_trouble(), _tracking_at(resolve(uri)):
@@ -104,7 +104,7 @@ def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Exampl
 
 
 def _logged(client: MlflowClient, candidate: Candidate) -> tuple[str, str] | None:
-    """The run's model (its ID and URI) if a call that died had logged it; what is only half there is deleted."""
+    """Return ID and URI of the model that an interrupted call has logged, or None; incomplete ones are deleted."""
     from mlflow.entities import LoggedModelStatus
 
     experiment_id = client.get_run(candidate.run_id).info.experiment_id
@@ -139,7 +139,10 @@ def _log_module(model: Any, example: Example) -> Any:
 
 
 def _log_folder(model: Folder, example: Example) -> Any:
-    """Columns of any type: MLflow's own would refuse whole numbers where the first rows had fractions."""
+    """Log a model saved as files, with input columns of any type.
+
+    The types that MLflow infers would refuse whole numbers where the example's rows have fractions.
+    """
     import mlflow
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types.schema import AnyType, ColSpec, Schema
@@ -158,9 +161,9 @@ def _log_folder(model: Folder, example: Example) -> Any:
 
 
 def _pinned(packages: Sequence[str]) -> list[str]:
-    """Left out, MLflow would find them by importing the model in another process: 7 s instead of 0.4.
+    """Return the packages pinned to their installed versions; those that are not installed are left out.
 
-    What runs from its sources, as Paceline may, has no version to ask for.
+    Without requirements MLflow would find them by importing the model in another process: 7 s instead of 0.4.
     """
     found: list[str] = []
     for name in packages:
@@ -181,7 +184,7 @@ def _ensure_name(client: MlflowClient, name: str) -> None:
 
 @contextmanager
 def _tracking_at(uri: str) -> Iterator[None]:
-    """MLflow's model calls know only the process's store: it is set for them and put back."""
+    """Set the process's tracking store, the only one that MLflow's model calls know, and restore it afterwards."""
     import mlflow
 
     before, variable = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")

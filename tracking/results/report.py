@@ -1,4 +1,4 @@
-"""An inspection as files for the winner's run: tables as CSV, figures as SVG, and all of it on one page of HTML."""
+"""Makes an inspection's report for the champion's run: tables as CSV, figures as SVG, and one HTML page of all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
 def files(found: Inspection, title: str) -> dict[str, bytes]:
-    """By artifact path. The page needs no network and no other file."""
+    """Return the report's files by artifact path. ``report.html`` needs no network and no other file."""
     tables, figures = _tables(found), _figures(found)
     made = {f"{name}.csv": _csv(table) for name, table in tables.items()}
     made |= {f"{name}.svg": figure.encode() for name, figure in figures.items()}
@@ -98,9 +98,9 @@ SECTIONS = {
     "importance": "Permutation importance on the validation split",
     "layers": "Parameters",
 }
-"""What the page shows, in this order."""
+"""Headings of the page's sections, in this order."""
 DRAWN = ("curves", "confusion", "importance")
-"""Of these the page shows the figure alone; their numbers stand in the files."""
+"""Sections of which the page shows the figure only; their numbers are in the CSV files."""
 STYLE = (
     "body{font:14px system-ui,sans-serif;margin:2em;max-width:64em}table{border-collapse:collapse;margin:1em 0}"
     "td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:right}"

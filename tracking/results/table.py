@@ -1,4 +1,4 @@
-"""MLflow's store as DataFrames with a fixed schema: one typed row per trial, one row per epoch.
+"""Reads MLflow's store as DataFrames with a fixed schema: one typed row per trial, or one per epoch and metric.
 
 SQLite is read by SQL, without importing mlflow (2,000 trials in about 0.1 s); other stores by paged search.
 """
@@ -30,27 +30,27 @@ FIXED: Final = {
     "run_id": "string",
     "error": "string",
 }
-"""The columns that every table has; ``value`` and ``best_value`` bear the metric's name."""
+"""Columns of every table of trials; ``value`` and ``best_value`` are renamed after the metric."""
 
 
 def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "trial") -> pd.DataFrame:
-    """One row per trial of the sweep, in the order of their numbers; ``role="final"`` gives the final members.
+    """Return one row per trial of the sweep, sorted by key; with ``role="final"`` one per final member.
 
     Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value), then parameters by
     name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where a fixed column has the name).
-    What is missing is ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
+    Missing values are ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
     """
     rows = [row for row in read(uri, sweep_id) if row.role == role]
     return frame(rows, metric)
 
 
 def read(uri: str | None, sweep_id: str) -> list[FoundRun]:
-    """Every active run of the sweep as it is stored, its own included."""
+    """Return every active run of the sweep, the sweep's own included."""
     return _tagged(uri, names.SWEEP_ID, sweep_id)
 
 
 def sweeps(uri: str | None) -> list[FoundRun]:
-    """The own run of every sweep in the store, oldest first. FileNotFoundError where there is no SQLite file."""
+    """Return every sweep's own run, oldest first. Raises FileNotFoundError where the SQLite file is missing."""
     return _tagged(uri, names.SWEEP_ROLE, "sweep")
 
 
@@ -63,7 +63,7 @@ def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
 
 
 def frame(rows: Iterable[FoundRun], metric: str) -> pd.DataFrame:
-    """The table of ``rows``; see ``trials``."""
+    """Return ``rows`` as a table with the columns of ``trials``, sorted by key."""
     import pandas as pd
 
     rows = sorted(rows, key=lambda row: row.key)
@@ -97,9 +97,9 @@ def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:
 
 
 def typed(texts: list[str | None]) -> pd.Series:
-    """MLflow's texts as the values that they were: all of a column bool, whole, numeric, or else left as text.
+    """Convert a column of MLflow's texts to booleans, whole numbers or numbers if all allow it, else to strings.
 
-    ``None`` and missing ones are ``<NA>``. A column of texts that all look like numbers becomes numbers.
+    None and ``"None"`` become ``<NA>``. Strings that all look like numbers become numbers.
     """
     import pandas as pd
 
@@ -116,7 +116,10 @@ def typed(texts: list[str | None]) -> pd.Series:
 
 
 def history(uri: str | None, sweep_id: str, metrics: Iterable[str]) -> pd.DataFrame:
-    """Long form: ``trial, key, role, epoch, metric, value``, sorted; empty where nothing was logged."""
+    """Return the metrics' values in long form: ``trial, key, role, epoch, metric, value``.
+
+    Sorted by key, metric and epoch; empty where nothing was logged.
+    """
     import pandas as pd
 
     wanted = [names.clean_key(metric) for metric in metrics]
@@ -163,10 +166,10 @@ def _points(uri: str, run_ids: list[str], metrics: list[str]) -> list[tuple[str,
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """For people and spreadsheets."""
+    """Return the table as CSV, without an index."""
     return str(table.to_csv(index=False))
 
 
 def to_json(table: pd.DataFrame) -> str:
-    """MLflow's ``log_table`` format, which its UI shows as a paged table."""
+    """Return the table as JSON in the format of MLflow's ``log_table``, which its UI shows as a paged table."""
     return str(table.to_json(orient="split", index=False, double_precision=15))

@@ -1,4 +1,4 @@
-"""MLflow's store: opened, written to by SQL or by MLflow's client, and its errors sorted.
+"""Opens MLflow's store, writes to it by SQL or by MLflow's client, and sorts its errors.
 
 From outside: ``open.open_store``, ``errors``.
 """

@@ -1,4 +1,4 @@
-"""What a store's errors mean to us: never, or later."""
+"""Sorts MLflow errors into permanent (``Refused``) and temporary (``Away``, retried)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import Final
 from search_spaces.types.error_text import first_line
 
 NEVER: Final = {"INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"}
+"""MLflow's error codes that are permanent."""
 LIBRARIES: Final = {"mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "psycopg"}
+"""Packages whose other errors are temporary."""
 
 
 class Refused(Exception):
-    """MLflow will never take this, however often it is sent."""
+    """MLflow rejects a record for good: sending it again cannot help."""
 
 
 class Away(Exception):
-    """The store cannot be reached or cannot work now: worth another try."""
+    """The store cannot be reached or does not work at the moment: sending again may help."""
 
 
 @contextmanager
 def sorted_trouble() -> Iterator[None]:
-    """Turns what a store raises into ``Refused`` or ``Away``; errors of our own pass through as they are."""
+    """Raise ``Refused`` or ``Away`` in place of a store's errors; any other error passes unchanged."""
     try:
         yield
     except (Refused, Away):

@@ -1,4 +1,4 @@
-"""Any MLflow store through MLflow itself: a server, another database, a SQLite file of an unknown schema."""
+"""Writes to any MLflow store through MLflow's client: a server, a database, a SQLite file of an unknown schema."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PAGE: Final = 1000
+"""Runs per page of a search."""
 MAX_METRICS: Final = 1000
 MAX_PAIRS: Final = 100
+"""MLflow's limits of one ``log_batch``: metrics, and params or tags."""
 
 
 class MlflowStore:
-    """An open store. ``client`` is MLflow's client. Every method, the constructor too, raises Refused or Away."""
+    """An open MLflow store; ``client`` is MLflow's. Every method and the constructor raise Refused or Away."""
 
     def __init__(self, uri: str) -> None:
         with sorted_trouble():
@@ -28,10 +30,10 @@ class MlflowStore:
 
             self.uri = uri
             self.client = MlflowClient(uri)
-            self._backend: Any = self.client._tracking_client.store  # its calls skip the client's wrapping
+            self._backend: Any = self.client._tracking_client.store  # called without the client's wrapping
 
     def place(self, header: SweepHeader) -> Place:
-        """The sweep's experiment, made or taken from the bin where needed, and its data set."""
+        """Return the sweep's experiment, created or restored from the bin where needed, and its data set."""
         with sorted_trouble():
             found = self.client.get_experiment_by_name(header.experiment)
             if found is None:
@@ -52,7 +54,7 @@ class MlflowStore:
         return None if path is None else str(names.artifact_folder(path, experiment))
 
     def search(self, experiment_ids: Sequence[str], value: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
-        """Every active run with this value of the tag, of a sweep its own included, oldest first."""
+        """Return every active run whose ``tag`` has this value, oldest first."""
         condition, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
         runs: list[FoundRun] = []
         token: str | None = None
@@ -65,13 +67,13 @@ class MlflowStore:
                     return runs
 
     def found(self, place: Place, sweep_id: str) -> list[FoundRun]:
-        """Every active run of the sweep in its experiment, its own included, oldest first."""
+        """Return every active run of the sweep in its experiment, the sweep's own included, oldest first."""
         return self.search([place.experiment_id], sweep_id)
 
     def send(self, place: Place, changes: Sequence[RunChange], run_ids: dict[str, str]) -> None:
-        """Applies ``changes`` one by one; new runs are added to ``run_ids``.
+        """Apply ``changes`` one by one; the IDs of new runs are added to ``run_ids`` by key.
 
-        What was applied before is passed over by MLflow itself: the same metric point is stored once.
+        Safe to repeat after an error: MLflow stores equal metric points once.
         """
         with sorted_trouble():
             for change in changes:
@@ -100,28 +102,29 @@ class MlflowStore:
         return str(run.info.run_id)
 
     def close(self) -> None:
-        """Nothing to give back: MLflow keeps its connections for the life of the process."""
+        """Do nothing: MLflow keeps its connections for the life of the process."""
 
     def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
-        """Sets tags of the experiment."""
+        """Set tags of the experiment."""
         with sorted_trouble():
             for key, value in tags.items():
                 self.client.set_experiment_tag(experiment_id, key, value)
 
     def steps(self, run_id: str, metric: str) -> set[int]:
-        """The epochs at which the run has a value of ``metric``."""
+        """Return the epochs at which the run has a value of ``metric``."""
         with sorted_trouble():
             return {point.step for point in self.client.get_metric_history(run_id, metric)}
 
     def delete(self, run_id: str) -> None:
-        """Ends a run that should not be and moves it to MLflow's bin, from where it can be restored."""
+        """End a superfluous run as KILLED and move it to MLflow's bin, from which it can be restored."""
         with sorted_trouble():
             self.client.set_terminated(run_id, "KILLED")
             self.client.delete_run(run_id)
 
     def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
-        """Keeps ``content`` as the run's artifact ``artifact_path``; MLflow names it after the file it is given."""
+        """Store ``content`` as the run's artifact ``artifact_path``."""
         target = Path(artifact_path)
+        # MLflow names an artifact after the file that it uploads.
         with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / target.name
             file.write_bytes(content)

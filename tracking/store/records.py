@@ -1,4 +1,4 @@
-"""What the writer wants done to one MLflow run: plain records, gathered from events, applied by a store."""
+"""Records of MLflow runs: the changes that the writer asks a store for, and the runs that a store holds."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from search_spaces.types.values import Params
 from tracking import names
 
 PARENT: Final = ""
-"""The key of the sweep's own run."""
+"""Key of the sweep's own run, which is the parent of its trials' runs."""
 
 Point = tuple[str, float, int, int]
-"""A metric's key, value, timestamp in ms and step."""
+"""A metric's key, value, timestamp (ms since 1970) and step (epoch)."""
 
 
 def now_ms() -> int:
-    """MLflow's clock."""
+    """Return the time in ms since 1970, the unit of MLflow's timestamps."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepHeader:
-    """What is known of a sweep before its first trial."""
+    """Facts about a sweep that are known before its first trial."""
 
     sweep_id: str
     name: str
@@ -39,36 +39,39 @@ class SweepHeader:
     method: str
     spec_text: str
     overview: Params = field(default_factory=dict)
-    """The parent run's params."""
+    """Params of the sweep's own run."""
     dataset: Mapping[str, object] = field(default_factory=dict)
-    """``name`` and ``digest`` (at most 36 characters); ``rows``, ``shape`` and ``source`` where known."""
+    """``name`` and ``digest`` (36 characters are kept); ``rows``, ``shape``, ``source``, ``leaks`` where known."""
     beside: tuple[str, ...] = ()
     """Metrics that are shown beside the objective."""
     log_scaled: frozenset[str] = frozenset()
+    """Hyperparameters that are searched on a log scale."""
     searched: tuple[str, ...] = ()
+    """Names of the searched hyperparameters."""
     categorical: frozenset[str] = frozenset()
-    """The searched ones whose values are not numbers."""
+    """Searched hyperparameters whose values are not numbers."""
     conditional: frozenset[str] = frozenset()
-    """The searched ones that some trials do not have."""
+    """Searched hyperparameters that some trials do not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What the study knows of one member: MLflow's run is made to agree with it."""
+    """State of one member in the study; reconciling makes the member's MLflow run agree with it."""
 
     number: int
     role: names.Role
     params: Params
     state: names.TrialState
     history: Mapping[int, float] = field(default_factory=dict)
-    """The objective after each epoch."""
+    """The objective's value by epoch."""
     summary: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the whole training, such as its best value."""
     failure: FailureReason | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The leading trial of a sweep. ``params`` holds what was searched."""
+    """The sweep's best trial so far; ``params`` holds its searched hyperparameters."""
 
     number: int
     value: float
@@ -77,7 +80,7 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a sweep's runs go. ``dataset`` is the store's own record of the data set, or None."""
+    """The experiment that holds a sweep's runs. ``dataset`` is the store's own record of the data set, or None."""
 
     experiment_id: str
     artifact_location: str
@@ -87,7 +90,7 @@ class Place:
 
 @dataclass(kw_only=True)
 class RunChange:
-    """All that is to happen to one run, in one go. ``title`` and ``start_ms`` are set if it may have to be made."""
+    """Changes to one run, applied together. ``title`` and ``start_ms`` are set where the run may be missing."""
 
     key: str
     title: str | None = None
@@ -99,7 +102,7 @@ class RunChange:
     end_ms: int | None = None
 
     def measure(self, metrics: Mapping[str, float], timestamp_ms: int, step: int) -> list[str]:
-        """Adds the finite metrics; the others become tags. Returns the keys of those others."""
+        """Add the finite metrics as points and the others as tags. Returns the keys of the others."""
         odd = []
         for name, value in metrics.items():
             key, clean = names.clean_key(name), names.clean_metric(value)
@@ -111,18 +114,18 @@ class RunChange:
         return odd
 
     def tag(self, key: str, value: str) -> None:
-        """Sets a tag, cut visibly to what MLflow takes."""
+        """Set a tag; a value longer than MLflow's limit is cut, with a note of it."""
         self.tags[names.clean_key(key)] = names.shorten(value, names.MAX_TAG)
 
     def fail(self, reason: FailureReason | None) -> None:
-        """Tags the kind of failure and, where something went wrong, what is said of it."""
+        """Set the tag of the failure's kind and, for an error, that of its text. None sets no tag."""
         if reason is not None:
             self.tag(names.TRIAL_FAILURE, reason.kind)
             if reason.is_error:
                 self.tag(names.TRIAL_ERROR, str(reason))
 
     def enter(self, tag: str, state: names.TrialState | names.SweepState, timestamp_ms: int) -> None:
-        """Puts the run into ``state``: the tag and MLflow's status."""
+        """Set the run's state in ``tag``, MLflow's status for it and, unless that is RUNNING, the end time."""
         self.tags[tag] = state
         self.status = names.STATUS[state]
         self.end_ms = None if self.status == "RUNNING" else timestamp_ms
@@ -130,7 +133,7 @@ class RunChange:
 
 @dataclass(kw_only=True)
 class FoundRun:
-    """An MLflow run as the store holds it: all is text but the metrics, each the newest value and its step."""
+    """An MLflow run as the store holds it. Metrics have their newest value and its step; all else is text."""
 
     run_id: str
     status: str
@@ -141,7 +144,7 @@ class FoundRun:
 
     @property
     def key(self) -> str:
-        """The member's key, PARENT for the sweep's own run."""
+        """Key of the member whose run it is, PARENT for the sweep's own run."""
         return self.tags.get(names.TRIAL_KEY, PARENT)
 
     @property
@@ -151,16 +154,16 @@ class FoundRun:
 
     @property
     def state(self) -> str:
-        """The trial's state."""
+        """State of the trial; empty for the sweep's own run."""
         return self.tags.get(names.TRIAL_STATE, "")
 
     def last_step(self, metric: str) -> int:
-        """The newest step of ``metric``, -1 where it has none."""
+        """Return the newest step of ``metric``, -1 where the run has no value of it."""
         return self.metrics.get(metric, (0.0, -1))[1]
 
 
 def user() -> str:
-    """Whose runs they are: PACELINE_OWNER, else the login. On a cluster the login is everybody's."""
+    """Return the runs' owner: PACELINE_OWNER, else the login, which on a cluster is the same for everybody."""
     try:
         return os.environ.get("PACELINE_OWNER") or getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user without a name
@@ -168,17 +171,17 @@ def user() -> str:
 
 
 def dataset_source(dataset: Mapping[str, object]) -> str:
-    """MLflow's JSON of where the data came from."""
+    """Return the JSON in which MLflow keeps a data set's source."""
     return json.dumps({"uri": str(dataset.get("source", dataset["name"]))})
 
 
 def dataset_profile(dataset: Mapping[str, object]) -> str:
-    """MLflow's JSON of everything else that is known of the data."""
+    """Return the JSON in which MLflow keeps the other facts about a data set."""
     return json.dumps({key: value for key, value in dataset.items() if key not in ("name", "digest", "source")})
 
 
 def opening(header: SweepHeader, who: str) -> RunChange:
-    """The sweep's own run."""
+    """Return the change that creates the sweep's own run, in state running."""
     tags = {
         names.SWEEP_ID: header.sweep_id,
         names.SWEEP_ROLE: "sweep",
@@ -201,7 +204,7 @@ def opening(header: SweepHeader, who: str) -> RunChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Birth:
-    """A member's first appearance, in a run below that of its sweep."""
+    """Facts about a member at its start; its run is nested below the sweep's own."""
 
     key: str
     parent_run_id: str
@@ -212,7 +215,7 @@ class Birth:
 
 
 def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
-    """Fills ``change`` with what makes a trial's run: name, tags, params, and those searched also as metrics."""
+    """Add to ``change`` what a member's new run needs: name, tags, params, and searched numbers as metrics too."""
     change.title = names.trial_title(born.key, born.params, header.searched)
     change.start_ms = born.timestamp_ms
     change.tags |= {

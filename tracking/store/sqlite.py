@@ -1,8 +1,8 @@
-"""MLflow's SQLite file written as MLflow would write it, many runs in one transaction, without importing mlflow.
+"""Writes MLflow's SQLite file by SQL, as MLflow would, many runs in one transaction, without importing mlflow.
 
 MLflow's own store costs 3.4 s of CPU to import and open a new file and 16 ms for a trial of 10 epochs x 9 metrics
 (create_run 3, log_batch 10, update_run 1.4), nearly all of it in the ORM; this one 0.1 s and 0.7 ms. It is used for
-schemas that it knows (``REVISIONS``); any other file goes through MLflow. A test holds both ways to one result.
+the schemas in ``REVISIONS``; any other file goes through MLflow. A test compares what both write.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ REVISIONS: Final = {"dc11669786a5"}
 """MLflow's schema revisions that this module was written for: 3.17."""
 WITHOUT: Final = "MLflow is written by its own client: about 20 times slower a trial"
 BUSY_S: Final = 20.0
+"""Longest wait for another process that writes the file."""
 
 NEW_RUN: Final = """
     INSERT OR IGNORE INTO runs (run_uuid, name, artifact_uri, experiment_id, source_type, source_name,
@@ -84,7 +85,7 @@ TAGGED_RUNS: Final = """
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode, with as few fsyncs as WAL mode allows. FileNotFoundError without a file."""
+    """Open the file in autocommit mode, with as few fsyncs as WAL allows. Raises FileNotFoundError without one."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: no MLflow store here")
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
@@ -93,7 +94,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def revision(path: Path) -> str | None:
-    """The MLflow schema of the file, None where it is no MLflow store."""
+    """Return the revision of MLflow's schema in the file, None where it is no MLflow store."""
     with closing(connect(path)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -103,7 +104,7 @@ def revision(path: Path) -> str | None:
 
 
 def why_off(path: Path) -> str | None:
-    """Why MLflow's own client is to write the file; None where this module does, or will once there is a file."""
+    """Return why MLflow's client must write the file; None where this module can, or could once the file exists."""
     if plain():
         return ASKED_FOR
     if not path.exists() or path.stat().st_size == 0:
@@ -113,7 +114,7 @@ def why_off(path: Path) -> str | None:
 
 
 def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
-    """Every active run with this value of the tag, of a sweep its own included, oldest first."""
+    """Return every active run whose ``tag`` has the value ``wanted``, oldest first."""
     with closing(connect(path)) as connection:
         query = (
             f"SELECT run_uuid, status, start_time FROM runs WHERE run_uuid IN ({TAGGED_RUNS}) ORDER BY start_time"
@@ -134,7 +135,7 @@ def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID) -> list[FoundR
 
 
 class SqliteStore:
-    """A SQLite file of a known schema. Every method raises Refused or Away."""
+    """An MLflow store in a SQLite file of a known schema. Every method but ``close`` raises Refused or Away."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -150,13 +151,13 @@ class SqliteStore:
                 yield self._connection
 
     def close(self) -> None:
-        """Gives the file back; the next call opens it again. To be called by the thread that used it."""
+        """Close the file, in the thread that used it; the next call opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def place(self, header: SweepHeader) -> Place:
-        """The sweep's experiment, made or taken from the bin where needed, and its data set."""
+        """Return the sweep's experiment, created or restored from the bin where needed, and its data set."""
         with self._transaction() as connection:
             experiment_id, location = self._experiment(connection, header.experiment)
             dataset = self._dataset(connection, experiment_id, header.dataset)
@@ -187,12 +188,12 @@ class SqliteStore:
         return str(connection.execute(query, same).fetchone()[0])
 
     def found(self, place: Place, sweep_id: str) -> list[FoundRun]:
-        """Every active run of the sweep, its own included, oldest first."""
+        """Return every active run of the sweep, the sweep's own included, oldest first."""
         with sorted_trouble():
             return read_runs(self.path, sweep_id)
 
     def send(self, place: Place, changes: Sequence[RunChange], run_ids: dict[str, str]) -> None:
-        """Applies ``changes`` whole or not at all; new runs are added to ``run_ids``. Safe to repeat."""
+        """Apply all ``changes`` or none; the IDs of new runs are added to ``run_ids`` by key. Safe to repeat."""
         new = {c.key: uuid.uuid4().hex for c in changes if c.title is not None and c.key not in run_ids}
         known = run_ids | new
         with self._transaction() as connection:
@@ -212,23 +213,23 @@ class SqliteStore:
         run_ids.update(new)
 
     def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
-        """Sets tags of the experiment."""
+        """Set tags of the experiment."""
         with self._transaction() as connection:
             connection.executemany(PUT_EXPERIMENT_TAG, [(int(experiment_id), *pair) for pair in tags.items()])
 
     def steps(self, run_id: str, metric: str) -> set[int]:
-        """The epochs at which the run has a value of ``metric``."""
+        """Return the epochs at which the run has a value of ``metric``."""
         query = "SELECT step FROM metrics WHERE run_uuid = ? AND key = ?"
         with self._transaction() as connection:
             return {step for (step,) in connection.execute(query, [run_id, metric])}
 
     def delete(self, run_id: str) -> None:
-        """Ends a run that should not be and moves it to MLflow's bin, from where it can be restored."""
+        """End a superfluous run as KILLED and move it to MLflow's bin, from which it can be restored."""
         with self._transaction() as connection:
             connection.execute(BIN_RUN, [now_ms(), run_id])
 
     def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
-        """Keeps ``content`` as the run's artifact ``artifact_path``."""
+        """Store ``content`` as the run's artifact ``artifact_path``."""
         with sorted_trouble():
             folder = self._artifacts(run_id)
             if folder is None:
@@ -243,7 +244,7 @@ class SqliteStore:
         return None if "://" in uri else Path(uri)
 
     def _mlflow(self) -> Any:
-        """For an experiment whose artifacts are not in a plain folder."""
+        """Open the store by MLflow's client, which uploads artifacts that are not in a local folder."""
         return MlflowStore(f"sqlite:///{self.path}")
 
 

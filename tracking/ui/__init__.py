@@ -1,4 +1,4 @@
-"""MLflow's pages: the server, and links that open the leaderboard and the charts.
+"""Starts MLflow's server and makes links into its UI, which open a sweep's leaderboard and charts.
 
 From outside: ``server.serve``, ``server.leaderboard_url``.
 """

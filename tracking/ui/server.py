@@ -1,4 +1,4 @@
-"""Links into MLflow's UI, and a lean local server to open them with. Imports no mlflow."""
+"""Makes links into MLflow's UI, and starts a lean local server for them. Imports no mlflow."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LEAN: Final = {
 
 
 def leaderboard_url(base: str, experiment_id: str, sweep_id: str) -> str:
-    """The sweep's trials, best first, with what was searched."""
+    """Return the link to the sweep's leaderboard: trials, best first, with their searched hyperparameters."""
     return _url(base, experiment_id, {"viewStateShareKey": sweep_id})
 
 
 def charts_url(base: str, experiment_id: str, sweep_id: str) -> str:
-    """Learning curves, parallel coordinates and scatter plots of the sweep."""
+    """Return the link to the sweep's charts: learning curves, parallel coordinates and scatter plots."""
     return _url(base, experiment_id, {"viewStateShareKey": sweep_id, "compareRunsMode": "CHART"})
 
 
@@ -43,14 +43,14 @@ def _url(base: str, experiment_id: str, query: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A local MLflow server: its address, its process (the first of a group), and what it printed."""
+    """A local MLflow server: its address, its process (the leader of its process group) and its log file."""
 
     url: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def stop(self) -> None:
-        """Ends the server and waits for it."""
+        """End the server and wait until it has ended, for 10 s; then kill it."""
         self._signal(signal.SIGTERM)
         try:
             self.process.wait(10)
@@ -58,7 +58,7 @@ class Server:
             self.kill()
 
     def kill(self) -> None:
-        """Ends the server and its worker at once."""
+        """Kill the server and its worker at once."""
         self._signal(signal.SIGKILL)
         self.process.wait()
 
@@ -68,9 +68,10 @@ class Server:
 
 
 def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("mlflow-server.log")) -> Server:
-    """A lean server for the store at ``uri``, on this machine alone; another free port where ``port`` is taken.
+    """Start a lean server for the store at ``uri`` on 127.0.0.1, at another free port where ``port`` is taken.
 
-    Returns when it answers. Raises ChildProcessError with the end of its log when it dies, TimeoutError after 90 s.
+    Returns when it answers. Raises ValueError where ``uri`` is a server's, FileNotFoundError without a SQLite file,
+    ChildProcessError with the end of the log when the server dies, TimeoutError after 90 s.
     """
     uri = resolve(uri)
     if uri.startswith(("http:", "https:")):

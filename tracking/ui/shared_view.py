@@ -1,7 +1,7 @@
-"""What a person sees first in MLflow's UI: the sweep's note, its leaderboard and its charts.
+"""Makes what MLflow's UI shows of a sweep first: its note, its leaderboard and its charts.
 
-The shared view is an internal format of MLflow's UI (written for 3.17): links without it still work, sorted and
-filtered, where a later UI does not know it.
+The shared view is an internal format of MLflow's UI, written for 3.17. A later UI that does not know it shows the
+experiment's runs.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from tracking import names
 from tracking.store.records import Best, SweepHeader
 
 MAX_VIEW: Final = 20_000
-"""MLflow's limit of an experiment's tag, in characters."""
+"""MLflow's limit of the value of an experiment's tag, in characters."""
 MAX_COLUMNS: Final = 12
 MAX_AXES: Final = 8
 
 
 def trials_filter(sweep_id: str) -> str:
-    """MLflow's search for the trials of a sweep, final members left out."""
+    """Return MLflow's search expression for the trials of a sweep, without the members of its final evaluation."""
     return f"tags.`{names.SWEEP_ID}` = '{sweep_id}' and tags.`{names.SWEEP_ROLE}` = 'trial'"
 
 
 def note(header: SweepHeader, best: Best | None) -> str:
-    """Markdown; line 1 is all that MLflow shows before unfolding."""
+    """Return the sweep's note in Markdown: on line 1, all that MLflow shows while it is folded, the best trial."""
     if best is None:
         first = "No trial has finished yet."
     else:
@@ -37,7 +37,7 @@ def note(header: SweepHeader, best: Best | None) -> str:
 
 
 def shared_views(header: SweepHeader) -> dict[str, str]:
-    """The experiment's tag that makes the links of ``ui`` show this sweep well."""
+    """Return the experiment's tag that the links of ``server`` refer to, with its value: the sweep's view."""
     view = json.dumps(_view(header), separators=(",", ":"))
     assert len(view) <= MAX_VIEW, len(view)
     return {names.SHARED_VIEW + header.sweep_id: view}
@@ -96,7 +96,10 @@ def _axis(name: str, log_scaled: frozenset[str]) -> str:
 
 
 def _parallel(header: SweepHeader, best: str) -> dict[str, Any]:
-    """MLflow leaves out a run that lacks any of the axes: conditional parameters would hide whole trials."""
+    """Return the chart of parallel coordinates, without conditional parameters.
+
+    MLflow leaves out a run that has no value on some axis, so that their axes would hide whole trials.
+    """
     shared = [name for name in header.searched if name not in header.conditional][:MAX_AXES]
     texts = [names.clean_key(name) for name in shared if name in header.categorical]
     axes = [_axis(name, header.log_scaled) for name in shared if name not in header.categorical]

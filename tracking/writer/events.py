@@ -1,4 +1,4 @@
-"""What a sweep tells MLflow, one frozen record for each kind of news, and each one's JSON."""
+"""Events of a sweep that the writer sends to MLflow: a frozen record for each kind, and its JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tracking import names
 from tracking.store.records import PARENT, Best, RunFacts, now_ms
 
 Time = Annotated[int, Field(alias="time")]
-"""Milliseconds of MLflow's clock; ``time`` in JSON."""
+"""Milliseconds since 1970; ``time`` in JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Event:
-    """``key`` names the member whose run it is about, PARENT the sweep's own."""
+    """Fields of every event; ``key`` is that of the member whose run changes, PARENT for the sweep's own run."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     key: str = PARENT
@@ -28,7 +28,7 @@ class _Event:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialBegan(_Event):
-    """A member appears: a trial of the search or a final one."""
+    """A member, of the search or of the final evaluation, has started."""
 
     kind: Literal["trial"] = "trial"
     number: int
@@ -38,7 +38,7 @@ class TrialBegan(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EpochMeasured(_Event):
-    """What one epoch measured; values may be NaN or infinite."""
+    """Metrics of one epoch of a member; values may be NaN or infinite."""
 
     kind: Literal["epoch"] = "epoch"
     epoch: int
@@ -47,7 +47,7 @@ class EpochMeasured(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StateChanged(_Event):
-    """A member is in another state; ``summary`` is shown beside its curves."""
+    """A member has entered ``state``; ``summary`` holds metrics of its whole training."""
 
     kind: Literal["state"] = "state"
     state: names.TrialState
@@ -57,7 +57,7 @@ class StateChanged(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSummarized(_Event):
-    """The sweep's own state, leader, metrics and tags."""
+    """The sweep's own run has a new state, best trial, metrics and tags."""
 
     kind: Literal["summary"] = "summary"
     state: names.SweepState
@@ -68,7 +68,7 @@ class SweepSummarized(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TextKept(_Event):
-    """A text artifact at ``path`` of the run."""
+    """A text artifact of the run, at the relative path ``path``."""
 
     kind: Literal["text"] = "text"
     path: str
@@ -77,7 +77,7 @@ class TextKept(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ContentKept(_Event):
-    """A binary artifact at ``path`` of the run; ``content`` is base64."""
+    """A binary artifact of the run, at the relative path ``path``; ``content`` is base64."""
 
     kind: Literal["content"] = "content"
     path: str
@@ -86,33 +86,33 @@ class ContentKept(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciled(_Event):
-    """From here on MLflow's runs of the sweep are exactly ``expected``, by key."""
+    """MLflow's runs of the sweep must now be exactly ``expected``, by key."""
 
     kind: Literal["reconcile"] = "reconcile"
     expected: Mapping[str, RunFacts]
 
 
 RunEvent = TrialBegan | EpochMeasured | StateChanged | SweepSummarized
-"""Changes of runs, which can be sent together."""
+"""Events that change a run's record; neighbours are sent together."""
 Artifact = TextKept | ContentKept
 Event = RunEvent | Artifact | Reconciled
-"""The closed union: a new kind is a record here and a case wherever mypy then finds one missing."""
+"""All kinds of events. A new kind is a record here, and a case in each ``match`` where mypy reports it missing."""
 
 _MODEL: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
 class UnknownEvent(ValueError):
-    """A record that is no event of this version; the text is the reason."""
+    """Raised for a record that is no event of this version; the text is the reason."""
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """A record of JSON's types; ``from_json`` gives an equal event."""
+    """Return the event as a record of JSON's types; ``from_json`` returns an equal event."""
     record: dict[str, Any] = _MODEL.dump_python(event, by_alias=True)
     return record
 
 
 def from_json(record: object) -> Event:
-    """Reads what ``to_json`` gave, in this version or an older one. Raises UnknownEvent."""
+    """Return the event that ``to_json`` wrote, in this version or an older one. Raises UnknownEvent for others."""
     try:
         return _MODEL.validate_python(_with_reasons(record))
     except ValidationError as error:
@@ -123,7 +123,7 @@ def from_json(record: object) -> Event:
 
 
 def _with_reasons(record: object) -> object:
-    """The record with a reason wherever an older version told of a failure in free text, under ``error``."""
+    """Return the record with each free text under ``error``, from an older version, replaced by a FailureReason."""
     if not isinstance(record, dict):
         return record
     if isinstance(record.get("expected"), dict):

@@ -1,4 +1,4 @@
-"""Makes MLflow's set of runs agree with the study after a crash: a pure plan, then its execution."""
+"""Makes MLflow's runs agree with the study after a crash: a pure plan, then its execution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from tracking.store.records import PARENT, Birth, FoundRun, Place, RunChange, Ru
 
 @dataclass(kw_only=True)
 class ReconcilePlan:
-    """``keep`` maps each key to the run that stays; ``bin`` lists those that go; ``changes`` put the rest right."""
+    """Plan of a reconciliation.
+
+    ``keep`` maps keys to the IDs of the runs that stay, ``bin`` lists the runs to be deleted, and ``changes``
+    create missing runs and correct the others.
+    """
 
     keep: dict[str, str] = field(default_factory=dict)
     bin: list[FoundRun] = field(default_factory=list)
@@ -35,7 +39,11 @@ def plan(
     expected: Mapping[str, RunFacts],
     steps: Callable[[FoundRun], set[int]],
 ) -> ReconcilePlan:
-    """What is to be done. ``steps`` gives the epochs whose objective a found run has, asked only if some lack."""
+    """Return the plan that makes the runs ``found`` agree with ``expected``.
+
+    Of several runs with one key the furthest stays, of equal ones the oldest. ``steps`` returns the epochs at which
+    a run has the objective; it is called only for a run that lacks the last one.
+    """
     todo = ReconcilePlan()
     for key in {run.key: None for run in found}:
         twins = sorted(
@@ -68,7 +76,7 @@ def _settle(
         named = {"key": key, "parent_run_id": parent, "role": facts.role}
         birth(header, Birth(**named, number=facts.number, params=facts.params, timestamp_ms=now), change)
         todo.num_made += 1
-    elif run.tags.get(names.PARENT_RUN) != parent:  # its sweep began before runs were nested, or had a twin
+    elif run.tags.get(names.PARENT_RUN) != parent:  # from a version without nested runs, or from a deleted twin
         change.tag(names.PARENT_RUN, parent)
     missing = _missing(header.objective.name, facts, run, steps)
     for epoch in missing:
@@ -95,7 +103,7 @@ def _missing(
 def execute(
     store: Store, place: Place, header: SweepHeader, expected: Mapping[str, RunFacts]
 ) -> tuple[ReconcilePlan, dict[str, str]]:
-    """Plans and does it; safe to do again. Returns the plan and every run of the sweep by key."""
+    """Plan and reconcile; safe to repeat. Returns the plan, and the IDs of the sweep's runs by key."""
     found = store.found(place, header.sweep_id)
     todo = plan(
         header, found, expected, lambda run: store.steps(run.run_id, names.clean_key(header.objective.name))

@@ -1,4 +1,4 @@
-"""The writer's thread at work: reads the spool, gathers whole runs, sends them, sets aside what is refused."""
+"""Sends the spool to MLflow, in the writer's thread: gathers each run's events and sets refused ones aside."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Sender:
-    """One step at a time. Every method but ``step`` may be called from any thread."""
+    """Sends the events of a spool step by step; ``step``, ``lost`` and ``close`` belong to the writer's thread."""
 
     def __init__(self, uri: str, spool: Spool, header: SweepHeader, on_message: Callable[[str], None]) -> None:
         self.run_ids: dict[str, str] = {}
@@ -45,14 +45,17 @@ class Sender:
         self._odd: set[str] = set()
 
     def step(self) -> bool:
-        """Sends about a second's worth. True when more is waiting. Raises Away."""
+        """Send about 2 MiB of the spool. Returns whether more is waiting. Raises Away while the store is away."""
         if self._place is None:
             self._connect()
         self._apply(self._spool.waiting())
         return self._spool.sent < self._spool.size
 
     def lost(self, reason: str, tries: int) -> None:
-        """The store is away: tells it once, at the second failure in a row, and has the runs looked up again."""
+        """Take note of a failed step, after which the runs are looked up again; ``tries`` counts them in a row.
+
+        The user is told at the second failure in a row, once.
+        """
         self._place = None
         if tries == 2:
             self._away = True
@@ -61,7 +64,7 @@ class Sender:
             )
 
     def close(self) -> None:
-        """Gives the store back, in the thread that used it."""
+        """Close the store, in the thread that used it."""
         if self._store is not None:
             self._store.close()
 
@@ -87,7 +90,7 @@ class Sender:
             self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
 
     def _apply(self, entries: Sequence[SpoolEntry]) -> None:
-        """Changes of runs are sent together; all else is done one by one, in its place."""
+        """Send ``entries`` in their order: neighbouring changes of runs together, other events one by one."""
         group: list[RunEvent] = []
         for entry in entries:
             event = entry.event
@@ -120,7 +123,7 @@ class Sender:
                 assert_never(event)
 
     def _guarded(self, group: Sequence[E], action: Callable[[Sequence[E]], None]) -> None:
-        """Does it; of a refused group halves are tried until the culprits are found, and only they stay behind."""
+        """Call ``action``; a refused group is halved until its refused events are found, which are set aside."""
         try:
             action(group)
         except Refused as error:
@@ -162,7 +165,7 @@ class Sender:
         self._store.log_bytes(run_id, content, event.path)
 
     def _gather(self, group: Sequence[RunEvent]) -> dict[str, RunChange]:
-        """The events of each run as one change, runs in the order of their first event."""
+        """Return the events of each run as one change, by key, in the order of the runs' first events."""
         changes: dict[str, RunChange] = {}
         for event in group:
             self._add(event, changes.setdefault(event.key, RunChange(key=event.key)))

@@ -1,4 +1,4 @@
-"""The writer's memory on disk: events as JSON lines, and how far they have been sent."""
+"""Keeps the writer's events on disk as lines of JSON, and how many bytes of them have been sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracking.writer.events import Event, UnknownEvent, from_json, to_json
 
 @dataclass(frozen=True)
 class Unknown:
-    """A line that this version cannot read as an event, and why."""
+    """A line that this version cannot read as an event, with the reason."""
 
     record: Any
     reason: str
@@ -23,7 +23,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class SpoolEntry:
-    """One line of the spool. ``event`` is None where the line was torn by a crash; ``end`` is its end in bytes."""
+    """One line of the spool: its event (None where a crash tore the line) and its end, in bytes from the start."""
 
     event: Event | Unknown | None
     end: int
@@ -32,8 +32,8 @@ class SpoolEntry:
 class Spool:
     """A folder with ``events.jsonl`` (append only), ``sent`` (bytes acknowledged) and ``refused.jsonl``.
 
-    What ``append`` has returned survives the death of the process (not of the machine: there is no fsync).
-    One process at a time may hold a spool.
+    An event survives the death of the process once ``append`` has returned (not that of the machine: there is no
+    fsync). Only one process at a time may open a spool.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Spool:
             self.size += os.write(self._out, b"\n")
 
     def append(self, event: Event) -> None:
-        """Keeps ``event``; about 20 microseconds."""
+        """Write ``event`` to disk, in about 20 microseconds. Raises OSError when the disk is full."""
         line = json.dumps(to_json(event), separators=(",", ":")).encode() + b"\n"
         with self._lock:
             written = os.write(self._out, line)
@@ -63,11 +63,11 @@ class Spool:
             )
 
     def waiting(self, limit: int = 1 << 21) -> list[SpoolEntry]:
-        """The entries not yet acknowledged, in order, about ``limit`` bytes of them (at least one whole line)."""
+        """Return the entries not yet acknowledged, in order, up to about ``limit`` bytes, but at least one."""
         return list(self._entries(self.sent, limit))
 
     def all(self) -> Iterator[SpoolEntry]:
-        """Every entry from the beginning, sent or not."""
+        """Return all entries from the beginning, sent or not."""
         return self._entries(0, None)
 
     def _entries(self, start: int, limit: int | None) -> Iterator[SpoolEntry]:
@@ -81,18 +81,18 @@ class Spool:
                 yield SpoolEntry(_parse(line), end)
 
     def acknowledge(self, end: int) -> None:
-        """Everything before byte ``end`` has arrived."""
+        """Record that all entries before byte ``end`` are done."""
         os.pwrite(self._ack, b"%020d\n" % end, 0)
         self.sent = end
 
     def refuse(self, event: Event | Unknown, reason: str) -> None:
-        """Keeps aside what can never be sent, in ``refused.jsonl``."""
+        """Write an event that can never be sent to ``refused.jsonl``, with the reason."""
         record = event.record if isinstance(event, Unknown) else to_json(event)
         with (self.folder / "refused.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"reason": reason, "event": record}) + "\n")
 
     def close(self) -> None:
-        """Gives the files back; nothing may be appended afterwards."""
+        """Close the files; nothing may be appended afterwards."""
         os.close(self._out)
         os.close(self._ack)
 

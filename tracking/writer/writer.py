@@ -1,4 +1,4 @@
-"""Sends a sweep to MLflow from a thread of its own: putting an event costs microseconds and outlasts any outage."""
+"""Writes a sweep to MLflow from a thread of its own: a call takes microseconds, its event outlasts any outage."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from tracking.writer.spool import Spool
 
 FLUSH_S: Final = 1.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0)
-"""Pauses between tries while the store is away; the last one repeats."""
+"""Pauses between attempts while the store is away; the last one repeats."""
 
 
 @dataclass
 class _Seen:
-    """What the spool already holds: a repeated trial or epoch is passed over."""
+    """Members and epochs that the spool already holds; the writer ignores them when they are repeated."""
 
     trials: set[str] = field(default_factory=set)
     last_epoch: dict[str, int] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class _Seen:
             self.trials.add(event.key)
         elif isinstance(event, EpochMeasured):
             self.last_epoch[event.key] = max(event.epoch, self.last_epoch.get(event.key, 0))
-        elif isinstance(event, Reconciled):  # runs that the study does not know are gone, and may come anew
+        elif isinstance(event, Reconciled):  # it deletes runs that the study does not know: they may start anew
             self.trials = set(event.expected)
             self.last_epoch = {
                 key: max([*facts.history, self.last_epoch.get(key, 0)]) for key, facts in event.expected.items()
@@ -54,11 +54,11 @@ class _Seen:
 
 
 class Writer:
-    """The sweep's only way to MLflow. All methods but ``close`` return at once.
+    """Writes one sweep to MLflow. All methods but ``close`` return at once.
 
-    Events are kept in ``spool`` (a folder of this sweep alone) before anything else and sent in order, whole runs
-    at a time. What a crash left unsent is sent when the next Writer opens the same folder. ``on_message`` is called
-    from the writer's thread.
+    Events are first written to ``spool`` (a folder of this sweep alone), then sent in order, each run's together.
+    What a crash left unsent is sent when the next Writer opens the same folder. ``on_message`` gets messages for
+    the user, from the writer's thread.
     """
 
     def __init__(self, uri: str, spool: Path, header: SweepHeader, on_message: Callable[[str], None]) -> None:
@@ -77,21 +77,21 @@ class Writer:
         self._thread.start()
 
     def trial(self, key: str, number: int, role: names.Role, params: Params) -> None:
-        """A member appears: ``t0004`` for a trial of the search, ``t0004-s1`` for a final one."""
+        """Record a member's start: key ``t0004`` for a trial of the search, ``t0004-s1`` for a final member."""
         if key not in self._seen.trials:
             self._put(TrialBegan(key=key, number=number, role=role, params=dict(params)))
 
     def knows(self, key: str) -> bool:
-        """Whether the member has appeared."""
+        """Return whether the member's start was recorded."""
         return key in self._seen.trials
 
     @property
     def used(self) -> bool:
-        """Whether any member has appeared, in this life of the sweep or in an earlier one."""
+        """Whether any member's start was recorded, by this driver or an earlier one."""
         return bool(self._seen.trials)
 
     def epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """What one epoch measured. One given before (trained again after a crash) keeps its old values."""
+        """Record the metrics of one epoch. An epoch that is trained again after a crash keeps its first values."""
         if epoch > self._seen.last_epoch.get(key, 0):
             self._put(EpochMeasured(key=key, epoch=epoch, metrics=dict(metrics)))
 
@@ -102,7 +102,7 @@ class Writer:
         summary: Mapping[str, float],
         failure: FailureReason | None = None,
     ) -> None:
-        """A member is in another state."""
+        """Record that a member has entered ``state``, with metrics of its whole training."""
         self._put(StateChanged(key=key, state=state, summary=dict(summary), failure=failure))
 
     def summary(
@@ -112,41 +112,44 @@ class Writer:
         metrics: Mapping[str, float],
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """The sweep's own run: its state, and its leader."""
+        """Record the sweep's own state, best trial, metrics and tags."""
         self._put(SweepSummarized(state=state, best=best, metrics=dict(metrics), tags=dict(tags or {})))
 
     def text(self, artifact_path: str, text: str, key: str = PARENT) -> None:
-        """Keeps ``text`` as an artifact of the sweep's run, or of the member ``key``."""
+        """Record ``text`` as an artifact of the sweep's own run, or of the member ``key``."""
         self._put(TextKept(key=key, path=artifact_path, text=text))
 
     def content(self, artifact_path: str, content: str, key: str = PARENT) -> None:
-        """Keeps bytes, given as base64, as an artifact; the spool holds them, too, until they have arrived."""
+        """Record bytes, given as base64, as an artifact of the sweep's own run, or of the member ``key``."""
         self._put(ContentKept(key=key, path=artifact_path, content=content))
 
     def reconcile(self, expected: Mapping[str, RunFacts]) -> None:
-        """After a resume: from here on MLflow's runs of this sweep are exactly ``expected``, by key.
+        """Make MLflow's runs of the sweep exactly ``expected``, by key; called after a resume.
 
-        Missing runs are made, twins and unknown runs moved to the bin, states and objectives put right.
+        Missing runs are created, duplicate and unknown ones moved to the bin, states and objectives corrected.
         """
         self._put(Reconciled(expected=dict(expected)))
 
     @property
     def run_ids(self) -> dict[str, str]:
-        """MLflow's run of every member that has arrived so far, by key."""
+        """IDs of the members' runs that MLflow has so far, by key."""
         return {key: run for key, run in self._sender.run_ids.copy().items() if key != PARENT}
 
     @property
     def parent_run_id(self) -> str | None:
-        """The sweep's own run; None until the store was reached."""
+        """ID of the sweep's own run; None until the store was reached."""
         return self._sender.run_ids.get(PARENT)
 
     @property
     def experiment_id(self) -> str | None:
-        """None until the store was reached."""
+        """ID of the sweep's experiment; None until the store was reached."""
         return self._sender.experiment_id
 
     def close(self, timeout_s: float) -> bool:
-        """Sends what is left. False, and a message that names the spool, when the store stayed away."""
+        """Send the remaining events, for at most about ``timeout_s`` seconds. Returns whether all were sent.
+
+        If not, a message names the spool that keeps the rest.
+        """
         self._deadline = time.monotonic() + timeout_s
         self._closing.set()
         self._thread.join(timeout_s + 1.0)
@@ -172,7 +175,7 @@ class Writer:
             raise
 
     def _turn(self) -> bool:
-        """One step and the pause after it. True when there is no more to do."""
+        """Take one step and pause. Returns whether the writer is to end."""
         try:
             more = self._sender.step()
             self._tries = 0
