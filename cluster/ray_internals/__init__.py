@@ -1,4 +1,5 @@
-"""The quarantine: the only room that names private parts of Ray, each with a test of its own.
+"""Starts Ray and its workers faster and removes what Ray leaves behind, by private parts of Ray.
 
-From outside: ``local_ray.local_ray``, ``imports.importing``, ``spare_workers``, ``orphaned_groups``.
+From outside: ``local_ray.local_ray``, ``imports.importing``, ``spare_workers``, ``orphaned_groups``, and the
+``why_off`` of ``forkserver`` and ``lean_node``.
 """

@@ -1,7 +1,8 @@
-"""What a Ray of our own starts as a worker: a script that has the fork server make one, see ``forkserver``.
+"""The script that a local Ray starts as a worker: it asks the fork server (``forkserver``) to fork the real one.
 
-It imports the standard library alone, as it runs once for each worker, and lives as long as the worker does. Where
-no server answers, or the worker wants an environment of its own, it becomes what Ray would have started.
+It imports the standard library alone, as it runs once for each worker, and lives as long as the worker does. If no
+server answers, or the worker needs its own runtime environment, the script becomes the worker that Ray would have
+started.
 """
 
 import contextlib
@@ -14,12 +15,12 @@ import sys
 from pathlib import Path
 
 ADDRESS = "PACELINE_FORK_SERVER"
-"""The environment variable that names the server's socket, which has no file that could be left behind."""
+"""Environment variable with the name of the server's socket, an abstract one: it leaves no file behind."""
 CONTEXT, LANGUAGE = "--serialized-runtime-env-context=", "--language="
 
 
 def main() -> None:
-    """Have the fork server make one worker, and live as long; ``sys.argv`` is that of Ray's ``setup_worker.py``."""
+    """Have one worker forked, and wait for its end; ``sys.argv`` is that of Ray's ``setup_worker.py``."""
     words, address = sys.argv[1:], os.environ.pop(ADDRESS, "")
     if address and is_plain(words) and forked(address, [w for w in words if not w.startswith((CONTEXT, LANGUAGE))]):
         return
@@ -30,7 +31,7 @@ def main() -> None:
 
 
 def is_plain(words: list[str]) -> bool:
-    """Whether they start a Python worker that takes its node's environment as it is."""
+    """Whether these arguments start a Python worker without a runtime environment of its own."""
     contexts = [json.loads(word.removeprefix(CONTEXT)) for word in words if word.startswith(CONTEXT)]
     pythons = {context.pop("py_executable", sys.executable) for context in contexts}
     wishes = [wish for context in contexts for wish in context.values()]
@@ -38,12 +39,15 @@ def is_plain(words: list[str]) -> bool:
 
 
 def abstract(address: str) -> str:
-    """A socket's name as Linux takes it where there is no file, see unix(7)."""
+    """Return the name of an abstract Linux socket: a zero byte and ``address`` (unix(7))."""
     return f"\0{address}"
 
 
 def forked(address: str, argv: list[str]) -> bool:
-    """Whether the server made a process that runs ``argv`` with all that this one has; it has ended then."""
+    """Have the server fork a process that runs ``argv``, and wait until it has ended; False if none was forked.
+
+    The process gets this one's environment, folder, standard streams, signal mask and OOM score.
+    """
     order = {
         "argv": argv,
         "environ": dict(os.environ),
@@ -61,7 +65,7 @@ def forked(address: str, argv: list[str]) -> bool:
                 return False
         except OSError:
             return False
-        with contextlib.suppress(OSError):  # reset where it was killed
+        with contextlib.suppress(OSError):  # the connection is reset when the worker is killed
             server.recv(1)
         return True
 

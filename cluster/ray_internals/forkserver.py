@@ -1,9 +1,9 @@
-"""A process that has imported what lanes import, and forks whenever this machine's Ray wants a worker.
+"""A server process that imports the lanes' modules once and forks a worker whenever the local Ray asks for one.
 
-However many lanes there are, they cost the imports of one, made while Ray still starts, and hold them in memory
-once. Ray itself is imported last, for the first worker and in its environment: Ray reads its settings from there as
-it is imported, and the driver sets some of them as late as it starts Ray. Ray's threads come later, in each worker.
-Only for a Ray of our own, and on Linux, where forking behind imports is sound.
+So all lanes together cost the imports of one, made while Ray still starts, and share their memory. Ray itself is
+imported last, in the environment of the first worker: Ray reads its settings from the environment at its import,
+and the driver sets some of them only as it starts Ray. Ray's threads start later, in each worker, as a fork would
+not copy them. Only for a local Ray, and only on Linux, where forking after imports is safe.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from cluster.ray_internals.imports import import_ahead
 from search_spaces.types.plain import ASKED_FOR, plain
 
 RAYS = ("pandas", "pyarrow", "fsspec", "requests", "jsonschema", "pydantic", "rich", "yaml")
-"""What Ray Tune imports, beside Ray."""
+"""Modules that Ray Tune imports, besides Ray."""
 AHEAD = ("workloads.legs.runner", "workloads.training.fused.loop", "workloads.training.choose_width", *RAYS)
 ON_RAY = ("cluster.lanes.lane",)
 DRAWN = "ActorClassID"
-"""What Ray draws at random as it is imported."""
+"""Name in ``ray.actor`` of the class whose IDs Ray draws at random as an actor class is defined."""
 WITHOUT = "every worker imports torch and Ray Tune for itself: 2 to 4 s of CPU each"
 PATIENCE_S = 5.0
-"""With whoever asks, and does not say for what."""
+"""Seconds to wait for the order of a process that has connected."""
 CREDENTIALS = struct.Struct("3i")
-"""Linux's ``ucred``: process, user, group."""
+"""Linux's ``ucred``: process ID, user ID, group ID."""
 
 
 def why_off() -> str | None:
-    """Why Ray starts its workers as ever; None where they are forked."""
+    """Return the reason why workers are not forked; None if they are."""
     if plain():
         return ASKED_FOR
     return None if sys.platform == "linux" else f"workers are forked on Linux alone, not on {sys.platform}"
@@ -51,9 +51,9 @@ def why_off() -> str | None:
 
 @contextmanager
 def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
-    """The variables that tell ``forked_worker`` of a server that is starting; none where there cannot be one.
+    """Start the server; yield the environment variables by which ``forked_worker`` finds it, or none without one.
 
-    With ``leave`` it ends with this process, else behind the block; workers outlive it.
+    The server ends after the block, with ``leave`` only when this process ends; workers outlive it.
     """
     if why_off():
         yield {}
@@ -61,7 +61,7 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
     address = f"paceline-{secrets.token_hex(16)}"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(abstract(address))
-        listener.listen()  # here: who asks before the server is ready waits
+        listener.listen()  # in this process: a worker that asks before the server is ready waits
         server = subprocess.Popen(
             [
                 sys.executable,
@@ -86,7 +86,7 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
 
 
 def main() -> None:
-    """Import the modules ``argv[2]``, then serve at the socket ``argv[1]``, with ``argv[3]``, until stdin ends."""
+    """Import modules, then fork workers until stdin ends. Arguments: socket number, modules, modules on Ray."""
     number, ahead, on_ray = sys.argv[1:]
     import_ahead(ahead.split())
     with socket.socket(fileno=int(number)) as listener:
@@ -96,9 +96,9 @@ def main() -> None:
 
 
 def serve(listener: socket.socket, on_ray: Sequence[str]) -> dict[str, Any] | None:
-    """The order of a forked worker, in that process; None in the server, once it is no longer wanted.
+    """Fork a worker for each order; return its order in the worker, and None in the server when stdin ends.
 
-    The modules ``on_ray`` are imported in the environment of the first.
+    The modules ``on_ray`` are imported in the environment of the first order.
     """
     signal.signal(signal.SIGCHLD, _reap)
     with selectors.DefaultSelector() as selector:
@@ -117,9 +117,10 @@ def serve(listener: socket.socket, on_ray: Sequence[str]) -> dict[str, Any] | No
 
 
 def _import_in(environ: Mapping[str, str], names: Sequence[str]) -> None:
-    """Import what imports Ray, and leave it with random numbers undrawn: forked workers would share the next ones.
+    """Import modules that import Ray, without a use of Ray's random generator.
 
-    Ray draws them in C++ to name the actor classes that it defines meanwhile; their names come from the system.
+    Ray draws the IDs of the actor classes defined meanwhile in C++, and all forked workers would draw the same
+    numbers next. So these IDs come from the operating system instead.
     """
     os.environ.update(environ)
     with contextlib.suppress(ImportError, AttributeError):
@@ -134,7 +135,7 @@ def _import_in(environ: Mapping[str, str], names: Sequence[str]) -> None:
 
 
 def _is_ours(connection: socket.socket) -> bool:
-    """Whether the same user asks: sockets without a file have no permissions."""
+    """Whether the connection is from a process of this user: abstract sockets have no permissions."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
     return bool(CREDENTIALS.unpack(credentials)[1] == os.getuid())
 
@@ -146,8 +147,8 @@ def _reap(*_: object) -> None:
 
 
 def _order(connection: socket.socket, files: ExitStack) -> dict[str, Any] | None:
-    """What is wanted, with the files of whoever asked, open until ``files`` ends; None where that is never said."""
-    connection.settimeout(PATIENCE_S)  # of one that is stopped others must not take notice
+    """Read an order with the asking process's standard streams, which ``files`` closes; None if none arrives."""
+    connection.settimeout(PATIENCE_S)  # a process that hangs must not keep others waiting
     try:
         _, numbers, _, _ = socket.recv_fds(connection, 1, 3)
         for number in numbers:
@@ -159,7 +160,10 @@ def _order(connection: socket.socket, files: ExitStack) -> dict[str, Any] | None
 
 
 def _accepted(connection: socket.socket, order: dict[str, Any]) -> dict[str, Any]:
-    """In the new process: it takes the files of whoever asked, and holds the line as long as it lives."""
+    """In the forked worker: take over the standard streams, accept the order and keep the connection open.
+
+    The end of the connection tells the asking process that the worker has ended.
+    """
     for number, file in enumerate(order["files"]):
         os.dup2(file, number)
     connection.send(b"+")
@@ -168,7 +172,7 @@ def _accepted(connection: socket.socket, order: dict[str, Any]) -> dict[str, Any
 
 
 def become(order: Mapping[str, Any]) -> None:
-    """What the process that asked would have become."""
+    """Turn this forked process into the worker of ``order``: its environment, folder, arguments and script."""
     os.setpgid(0, 0)  # Ray ends a dead worker's whole group
     os.chdir(order["folder"])
     os.environ.clear()
@@ -178,7 +182,7 @@ def become(order: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, order["blocked"])
     if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # else all workers would draw the same, unlike Python's own
+        sys.modules["numpy"].random.seed()  # all workers would draw the same numbers; Python seeds its own anew
     sys.argv = order["argv"]
     sys.path.insert(0, str(Path(sys.argv[0]).parent))  # as for a script
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -1,4 +1,4 @@
-"""Imports of thousands of modules without the garbage collector, which would take a fifth of their time."""
+"""Imports modules with the garbage collector off, which takes a fifth of the time of thousands of imports."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Nothing is collected meanwhile; what is there at the end is never looked at again, as modules stay anyway.
+    """Turn the garbage collector off for the block, in all threads. Blocks may be nested.
 
-    May be nested, and other threads' garbage waits, too.
+    After the outermost block the objects that exist are frozen: as modules stay, collecting them again is wasted.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -25,7 +25,7 @@ def importing() -> Iterator[None]:
 
 
 def import_ahead(names: Iterable[str]) -> None:
-    """Import these modules before they are needed. One that fails is passed over: it is told where it is needed."""
+    """Import modules before they are needed. One that fails is skipped: its later use raises the error again."""
     with importing():
         for name in names:
             with suppress(Exception):

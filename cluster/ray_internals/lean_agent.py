@@ -1,7 +1,7 @@
-"""What a Ray of our own starts as its node's agent: Ray's own, without the modules that nobody asks there.
+"""The script that a local Ray starts as its node's agent: Ray's own agent without the dashboard's modules.
 
-They serve the dashboard, job submission and metrics, none of which such a Ray has, and take two thirds of the
-time for which Ray's start waits on the agent. ``--minimal`` leaves out their servers, not their imports.
+These serve the dashboard, job submission and metrics, which a local Ray does not have, and take two thirds of the
+time for which Ray's start waits for the agent. Ray's ``--minimal`` leaves out their servers, not their imports.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 def main() -> None:
     """Run Ray's agent without its dashboard modules; ``sys.argv`` is that of Ray's ``agent.py``."""
     own = str(Path(__file__).parent)
-    sys.path[:] = [place for place in sys.path if place != own]  # a script's folder, whose names are not Ray's
+    sys.path[:] = [place for place in sys.path if place != own]  # Python put this script's folder there
 
     from ray.dashboard import utils
 

@@ -1,4 +1,4 @@
-"""Ray's own node without what a sweep on one machine has no use for: half of the time that it takes to start."""
+"""Starts Ray's node without the services that a sweep on one machine does not use, in half of the time."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cluster.ray_internals.forkserver import DRAWN
 from search_spaces.types.plain import ASKED_FOR, plain
 
 IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
-"""What a Ray of our own has no use for: an autoscaler, a web page's server, logs sent to the driver.
+"""Services that a local Ray does not need: the autoscaler's monitor, the dashboard, logs sent to the driver.
 
-With what ``lean_agent`` leaves out they are half of the time that Ray takes to start.
+Together with the modules that ``lean_agent`` leaves out they take half of the time of Ray's start.
 """
 
 NEEDED: Mapping[str, Sequence[str]] = {
@@ -33,18 +33,18 @@ NEEDED: Mapping[str, Sequence[str]] = {
     "ray.dashboard.utils": ["get_all_modules"],
     "ray.actor": [DRAWN],
 }
-"""What Ray must have inside, for this and for the fork server: without any of it nothing is replaced."""
+"""Private parts of Ray, by module, needed here and by the fork server; if one is missing, Ray starts unchanged."""
 WITHOUT = "Ray starts as it is, some 6 s later"
 
 START_S = 30.0
-"""Ray's own patience with its node."""
+"""Seconds that Ray itself waits for its node."""
 
 
 @contextmanager
 def lean_node(variables: Mapping[str, str]) -> Iterator[None]:
-    """Ray's node starts without what is ``IDLE``, and with a small agent, unless ``why_off`` tells otherwise.
+    """Make a Ray that starts in the block leave out ``IDLE`` and start ``lean_agent``, unless ``why_off``.
 
-    ``variables`` tell of a fork server; without them workers start as ever. Ray's processes keep them.
+    ``variables`` are those of ``fork_server``, inherited by Ray's processes; without any, workers are not forked.
     """
     if why_off():
         yield
@@ -63,7 +63,7 @@ def lean_node(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def why_off() -> str | None:
-    """Why Ray starts as it is; None where it starts lean. Imports Ray, unless the plain ways are wanted."""
+    """Return the reason why Ray starts unchanged; None if it starts lean. Usually imports Ray."""
     if plain():
         return ASKED_FOR
     import ray
@@ -84,7 +84,7 @@ def _known(module: str, path: str) -> bool:
 
 
 def _steps(forking: bool) -> list[tuple[Any, str, Any]]:
-    """What is put in the place of what, for as long as Ray starts: object, name, replacement."""
+    """Return the replacements for the time of Ray's start, as (object, attribute, new value)."""
     from ray._private import node, parameter, services, utils
 
     steps: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
@@ -100,7 +100,7 @@ def _steps(forking: bool) -> list[tuple[Any, str, Any]]:
 
 
 def _with_lean_agent(start: Callable[..., Any], command: Sequence[str], *args: Any, **options: Any) -> Any:
-    """Ray's ``start_ray_process``; of a node the command line names ``lean_agent`` instead of Ray's agent."""
+    """Call Ray's ``start_ray_process`` with ``lean_agent`` in place of Ray's agent in the command line."""
     from ray._private import services
 
     old, new = (
@@ -111,7 +111,7 @@ def _with_lean_agent(start: Callable[..., Any], command: Sequence[str], *args: A
 
 
 def _node_once_there(get_node: Callable[[str, str], Any], gcs_address: str, node_id: str) -> Any:
-    """Ray's ``get_node``, which looks for the node once a second, as soon as it is there."""
+    """Wait for the node, then call Ray's ``get_node``, which by itself looks for it only once a second."""
     from ray._private import services, state
 
     nodes: Any = state.GlobalState()  # type: ignore[no-untyped-call] # Ray's, like all of this

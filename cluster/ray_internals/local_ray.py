@@ -1,4 +1,4 @@
-"""Starts a Ray of our own on this machine."""
+"""Starts a local Ray on this machine, for one sweep alone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "100000")
 # Lanes keep the memory of a training step for the next one: giving it back costs up to 1,000 page faults a step.
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(128 * 2**20))
-os.environ.setdefault("PL_DISABLE_FORK", "1")  # what Tune would give its actors
+os.environ.setdefault("PL_DISABLE_FORK", "1")  # Tune would set it for its actors, but lanes/tune.py prevents that
 
 from cluster.ray_internals.forkserver import fork_server
 from cluster.ray_internals.imports import importing
 from cluster.ray_internals.lean_node import lean_node
 
 EARLY = ("cluster.lanes.tune", "pandas")
-"""Imported in a thread while Ray's processes start: Tune alone takes a second."""
+"""Modules imported in a thread while Ray's processes start: Tune alone takes a second."""
 
 
 def import_early() -> None:
@@ -38,13 +38,13 @@ def import_early() -> None:
 
 @contextmanager
 def local_ray(num_cpus: int, leave: bool) -> Iterator[None]:
-    """A Ray of its own on this machine with so many CPUs, quiet, whatever other cluster there may be.
+    """Run a local Ray with ``num_cpus`` CPUs for the block, without log output; other clusters are not joined.
 
-    With ``leave`` it is not ended behind a block that went well: its processes end with this one, and whoever is
-    about to exit need not wait a second for them.
+    With ``leave`` Ray is not shut down after a block without an error: its processes end with this one, which
+    saves a process that is about to exit a second.
     """
     with fork_server(leave) as variables:
-        import ray  # here, so that the data's process and the server are under way before
+        import ray  # here, so that the data's process and the fork server start before
 
         with lean_node(variables):
             ray.init(

@@ -1,8 +1,8 @@
-"""Ray's placement groups that nobody will use again: of a trial's workers whose controller died as they started.
+"""Removes placement groups of worker groups whose Ray Train controller died while their workers started.
 
-A group that an actor has made outlives it, until the job ends. Ray Train has an actor that removes it where a
-controller has died, but tells it of a group only when all workers are there; until then, for the ten seconds and
-more that they take to start, a controller's death leaves their places taken for good.
+A placement group outlives the actor that created it, until the job ends. Ray Train has an actor that removes a dead
+controller's group, but registers a group with it only when all workers have started. If the controller dies in the
+ten seconds or more before that, the group's resources stay reserved until the job ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EVERY_S = 5.0
 
 
 def remove_orphaned_groups() -> None:
-    """Removes this job's groups whose maker, an actor, is dead. Ray tells of a group's maker in its raw records."""
+    """Remove this job's placement groups that a dead actor created. Ray names the creator only in raw records."""
     import ray
     from ray._private.state import state
     from ray.core.generated import gcs_pb2
@@ -26,7 +26,7 @@ def remove_orphaned_groups() -> None:
     job = ray.get_runtime_context().get_job_id()
     for raw in state._connect_and_get_accessor().get_placement_group_table():
         group = Record.FromString(raw)
-        maker = group.creator_actor_id  # nil where it was the driver, which is told to be dead, too
+        maker = group.creator_actor_id  # nil for the driver's groups, whose actor is dead, too, as Ray tells it
         by_actor = bool(maker) and not ray.ActorID(maker).is_nil()
         orphaned = by_actor and group.creator_actor_dead and not group.is_detached
         if orphaned and group.creator_job_id.hex() == job and group.state != Record.REMOVED:
@@ -34,7 +34,7 @@ def remove_orphaned_groups() -> None:
 
 
 def tidying(show: Callable[[], None]) -> Callable[[], None]:
-    """``show``, which the driver calls over and over, and now and then ``remove_orphaned_groups`` before it."""
+    """Return ``show`` with a call of ``remove_orphaned_groups`` before it, at most every ``EVERY_S`` seconds."""
     last = time.monotonic()
 
     def tidy_and_show() -> None:

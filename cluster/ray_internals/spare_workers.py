@@ -1,12 +1,12 @@
-"""Spare workers: processes with their imports behind them, which take the place of one that has died.
+"""Spare workers: idle processes with their modules imported, which replace a worker that has died.
 
-Of the 15 to 20 s that a ring of processes takes to start anew, most are imports. Each worker has one spare made on
-its own node, and the ring's first one on a further node that has room. Ray knows no spares, but keeps processes
-that wait for work, of which one that never had any becomes an actor's. So a task is ordered, for which Ray starts
-a process of the same runtime environment, and the order is cancelled before it is there.
+Of the 15 to 20 s that a worker group takes to start again, most are imports. So there is one spare for each worker
+on its own node, and one more on another node that has room. Ray has no spares, but keeps idle worker processes, and
+starts an actor in one that has never worked. So a task is submitted, for which Ray starts a process of the same
+runtime environment, and the task is cancelled before the process is ready.
 
 On a node of few CPUs Ray ends idle processes after a second, unless ``RAY_num_workers_soft_limit`` is larger than
-the number of all workers there: then a ring starts as it does without spares.
+the number of all workers there: such a node has no spares.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ FOR_TABLES = (
 )
 WITHOUT = "a training whose worker dies goes on 10 to 16 s later"
 ORDER_AFTER_S = 10.0
-"""A ring that has just begun is not held up by its spares' imports."""
+"""Seconds before spares are ordered, so that their imports do not slow down a worker group that is starting."""
 CANCEL_AFTER_S = 1.5
-"""A process has been started by then, and has not imported torch yet."""
+"""Seconds after which the task is cancelled: its process has started, and has not imported torch yet."""
 
 
 def why_off() -> str | None:
-    """Why dead workers have no spares; None where they have."""
+    """Return the reason why there are no spare workers; None if there are."""
     if plain():
         return ASKED_FOR
     try:
-        import ray.experimental.internal_kv  # noqa: F401 - whether it is there is the question
+        import ray.experimental.internal_kv  # noqa: F401 - to see whether it can be imported
         from ray._private.state import available_resources_per_node  # noqa: F401 - likewise
     except ImportError as error:
         return f"Ray has changed inside: {error}"
@@ -50,15 +50,15 @@ def why_off() -> str | None:
 
 
 def modules_of(workload: str, *, table: bool) -> tuple[str, ...]:
-    """What a worker imports in its first leg, of a table or of other data."""
+    """Return the modules that a worker imports in its first leg; ``table`` says whether the data is a table."""
     own = WORKLOADS.get(workload, workload).partition(":")[0]
     return (*FOR_LEGS, own, *(FOR_TABLES if table else ()))
 
 
 def environment(modules: Sequence[str]) -> dict[str, Any]:
-    """The runtime environment of workers that import these modules before they are ready for anything.
+    """Return the runtime environment of workers that import these modules as they start; empty without spares.
 
-    On a node that has no such Python Ray's workers start as they do without it. Empty where spares are off.
+    On a node that lacks this process's Python, workers start as they do without it.
     """
     if why_off():
         return {}
@@ -68,9 +68,10 @@ def environment(modules: Sequence[str]) -> dict[str, Any]:
 
 
 def order(num_workers: int, needed: Mapping[str, float] | None) -> None:
-    """Soon there are spares for so many workers on this node, and one elsewhere that needs that much.
+    """Order spares for ``num_workers`` workers on this node, and one on another node with resources ``needed``.
 
-    For the first worker of a ring on each node to call; ``needed`` is None but for the ring's first one.
+    The first worker of the group on each node calls it; only the group's first worker gives ``needed``, which is
+    None for the others. The spares are ordered ``ORDER_AFTER_S`` seconds later.
     """
     _later(ORDER_AFTER_S, _order, num_workers, needed)
 
@@ -82,7 +83,11 @@ def _later(seconds: float, action: Callable[..., object], *args: object) -> None
 
 
 def _order(num_workers: int, needed: Mapping[str, float] | None) -> None:
-    """An order that meets a spare would spoil it. Those that there were have become this ring's workers."""
+    """Order as many spares as are missing.
+
+    ``num_workers`` of the earlier spares have become this group's workers. No more tasks than needed: a task that
+    meets an idle spare would run in it, and Ray gives no actor to a process that has worked.
+    """
     import ray
 
     here = ray.get_runtime_context().get_node_id()
@@ -94,7 +99,10 @@ def _order(num_workers: int, needed: Mapping[str, float] | None) -> None:
 
 
 def _order_on(node: str, num_orders: int, num_spares: int) -> None:
-    """The task inherits the runtime environment of this process. Then there are so many spares on the node."""
+    """Start ``num_orders`` processes on the node and record that it has ``num_spares`` spares.
+
+    The tasks inherit the runtime environment of this process.
+    """
     import ray
     from ray.experimental.internal_kv import _internal_kv_put
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -123,7 +131,7 @@ def _key(node: str) -> str:
 
 
 def _further(needed: Mapping[str, float]) -> str | None:
-    """A node that has no spare and could take a worker; None where there is none."""
+    """Return the ID of a node without spares that has ``needed`` free resources; None if there is none."""
     from ray._private.state import available_resources_per_node
 
     for node, free in available_resources_per_node().items():  # type: ignore[no-untyped-call] # Ray's

@@ -1,6 +1,6 @@
-"""Starts a Ray worker with modules imported: ``python -m ...warm_worker MODULE,MODULE worker.py ARGUMENTS``.
+"""Imports modules, then runs a Ray worker: ``python -m ...warm_worker MODULE,MODULE worker.py ARGUMENTS``.
 
-This is what Ray starts as ``py_executable``: a process that waits for work has its imports behind it then.
+Ray starts it as ``py_executable``, so that an idle worker has its modules imported already.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cluster.ray_internals.imports import import_ahead
 
 
 def main() -> None:
-    """Import, then become what Ray wanted to start."""
+    """Import the modules of ``argv[1]``, then run the worker's script ``argv[2]`` with the other arguments."""
     names, script = sys.argv[1:3]
     import_ahead(names.split(","))
     del sys.argv[:2]
