@@ -1,4 +1,4 @@
-"""Train and validation split on the device, and the mini-batches taken from them."""
+"""Training and validation split on the device, and the mini-batches that are taken from them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from workloads.training.process_group import ALONE, MIN_PART, ProcessGroup
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets."""
 PORTION_BYTES = 2**20
-"""Of a stream, in its own form: what is made into inputs at once."""
+"""Raw bytes of a stream's rows that are made into inputs at once."""
 CPU_FLOAT_BYTES = 64 * 2**20
 GPU_FLOAT_BYTES = 2**30
-"""Inputs up to this size are preprocessed once; larger ones are kept as they came and preprocessed by the batch."""
+"""Inputs up to this size are preprocessed once; larger ones stay raw and are preprocessed batch by batch."""
 
 
 @dataclass(frozen=True)
 class ResidentData:
-    """Train and validation split on the device, inputs ready for the model or prepared by the batch."""
+    """Training and validation split on the device, with inputs preprocessed already or batch by batch."""
 
     x_train: Tensor
     y_train: Tensor
@@ -40,38 +40,38 @@ class ResidentData:
     prepare: nn.Module
     dtype: torch.dtype
     ready: bool
-    """The inputs are prepared already."""
+    """Whether the inputs are preprocessed already."""
     channels_last: bool = False
-    """A mini-batch of images keeps each pixel's channels together in memory."""
+    """Whether a mini-batch of images keeps each pixel's channels together in memory."""
     ahead: bool = False
-    """The next mini-batches are made in a thread, while one is trained on: for examples that are read from disk."""
+    """Whether a thread makes the next mini-batches during a step, as for examples that are read from disk."""
     shard: Shard | None = None
-    """Where all training examples come from, if the ones here are only a sample."""
+    """Source of all training examples, if ``x_train`` is only a sample of them."""
 
     @property
     def device(self) -> torch.device:
-        """Where all the tensors are."""
+        """Device of all the tensors."""
         return self.x_train.device
 
     def inputs(self, x: Tensor) -> Tensor:
-        """What the model sees of raw or ready ``x``."""
+        """Return the model's inputs from raw or preprocessed ``x``, whichever form these data have."""
         prepared: Tensor = x if self.ready else self.prepare(x)
         if self.channels_last and prepared.dim() == 4:
             return prepared.contiguous(memory_format=torch.channels_last)
         return prepared
 
     def raw(self, columns: Sequence[Column] = ()) -> ResidentData:
-        """The same for inputs that are not prepared yet (a test split), of a table whose ``columns`` are these."""
+        """Return these data for inputs that are still raw (a test split), of a table with these ``columns``."""
         prepare = self.prepare.of(columns) if columns and isinstance(self.prepare, PrepareTable) else self.prepare
         return replace(self, prepare=prepare, ready=False)
 
     @property
     def num_examples(self) -> int:
-        """Of the training split."""
+        """Number of training examples."""
         return len(self.y_train) if self.shard is None else self.shard.stream.num_rows
 
     def num_steps(self, batch_size: int, group: ProcessGroup = ALONE) -> int:
-        """Mini-batches that ``batches``, or ``streamed``, gives in an epoch."""
+        """Return the number of mini-batches in an epoch of ``batches`` or ``streamed``."""
         if self.shard is not None:
             return max(1, self.shard.stream.num_rows // group.size // -(-batch_size // group.size))
         full, rest = divmod(len(self.y_train), batch_size)
@@ -80,18 +80,18 @@ class ResidentData:
     def batches(
         self, order: Tensor, batch_size: int, group: ProcessGroup = ALONE
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Mini-batches of the training split. ``order`` is (examples,), or (members, examples) for one order each.
+        """Return an iterator over this process's part (inputs, targets) of each mini-batch of the training split.
 
-        The last, shorter batch is kept with its own mean, unless it holds less than two examples for each process
-        (batch norm needs two). Of every batch this process's part is given.
+        ``order`` holds row numbers, (examples,), or (members, examples) for one order each. The last, shorter batch
+        is kept with its own mean, unless it has fewer than two examples for each process (batch norm needs two).
         """
         made = self._batches(order, batch_size, group)
         return ahead(made) if self.ahead else made
 
     def streamed(self, epoch: int, batch_size: int, group: ProcessGroup = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
-        """This process's parts of the full mini-batches of a stream, in the order of ``epoch`` (from 0).
+        """Yield this process's part of each full mini-batch of a stream, in the order of ``epoch`` (from 0).
 
-        Every process takes equally many: fewer than ``num_steps`` where rows are skipped as they are read.
+        All processes yield equally many: fewer than ``num_steps`` where rows are skipped as they are read.
         """
         assert self.shard is not None
         size, num_left = len(group.part(torch.empty(batch_size))), self.num_steps(batch_size, group)
@@ -106,14 +106,14 @@ class ResidentData:
                     return
 
     def _portions(self, epoch: int, at_once: int) -> Generator[Batch, None, None]:
-        """Rows of the stream as inputs, many at a time: a pipeline takes as long for one as for hundreds."""
+        """Yield (inputs, targets) of many rows of the stream: a pipeline takes as long for one as for hundreds."""
         assert self.shard is not None
         raw = self.raw()
         for x, y in self.shard.portions(epoch, at_once):
             yield raw.inputs(tensor(x).to(self.device)), standardised(tensor(y).to(self.device), self.shape)
 
     def weight(self, step: int, batch_size: int, group: ProcessGroup) -> float:
-        """The weight of this process's part of mini-batch ``step`` (from 0), as ``ProcessGroup.weight`` has it."""
+        """Return the weight of this process's part of mini-batch ``step`` (from 0), by ``ProcessGroup.weight``."""
         if group.alone:
             return 1.0
         num_all = batch_size if self.shard else min(batch_size, len(self.y_train) - step * batch_size)
@@ -131,7 +131,7 @@ class ResidentData:
 
 
 def resident(data: SearchData, device: torch.device, dtype: torch.dtype = torch.float32) -> ResidentData:
-    """Both splits on ``device``, preprocessed at once where that stays small."""
+    """Return both splits on ``device``, preprocessed once if that stays small, else batch by batch."""
     prepare = Preprocess(data.statistics, dtype).to(device)
     x_train, y_train = tensor(data.train.x).to(device), tensor(data.train.y).to(device)
     x_val, y_val = tensor(data.val.x).to(device), tensor(data.val.y).to(device)
@@ -144,12 +144,12 @@ def resident(data: SearchData, device: torch.device, dtype: torch.dtype = torch.
 
 
 def standardised(y: Tensor, shape: DataShape) -> Tensor:
-    """Targets of numbers as the models predict them; classes as they are."""
+    """Return numeric targets as models predict them, by the training split's mean and deviation; else ``y``."""
     return (y - shape.target_mean) / shape.target_std if y.is_floating_point() else y
 
 
 def tensor(array: Array) -> Tensor:
-    """The array's memory as a tensor. Arrays from Ray's object store are read-only, and so are all loops here."""
+    """Return the array's memory as a tensor, to be read only: arrays from Ray's object store cannot be written."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(np.ascontiguousarray(array))

@@ -1,4 +1,4 @@
-"""How wide to train a cohort: all members in one program, or in chunks of the width that is fastest here."""
+"""Chooses how many members of a cohort train in one program: all, or chunks of the width that is fastest here."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Loop, Setup, Trainee
 
 TIMED_STEPS = 3
+"""Training steps that are timed for each width."""
 WORTH = 20
-"""A measurement is made where the leg has at least this many times the steps that are timed."""
+"""Widths are timed only for a leg of at least this many times the timed steps."""
 CLEARLY_SLOWER = 1.25
-"""Wider cohorts are not tried once one is slower than the fastest by this factor."""
+"""Wider programs are not tried once one is slower than the fastest by this factor."""
 AS_FAST = 1.05
-"""Between cohorts, not between them and one member alone, less than this factor is noise: the widest is taken."""
+"""Widths above 1 whose times differ by less than this factor count as equal: the widest is taken."""
 
 _fastest: dict[tuple[Any, ...], int] = {}
+"""Fastest width by ``_key``, timed once in this process; ``MANY`` where the whole cohort was fastest."""
 
 
 def cohort_loops(
     setup: Setup, members: Sequence[Trainee], num_epochs: int
 ) -> tuple[list[tuple[Loop, int]], list[str]]:
-    """Where each member is trained (its loop, its place there) in the order of ``members``, and messages.
+    """Return each member's loop and its place there, in the order of ``members``, and messages for people.
 
-    Members with equal seeds are put into one chunk where possible: they share their mini-batches.
+    Members with equal seeds are put into one chunk where possible, as they then share their mini-batches.
     """
     width, messages = _width(setup, members, num_epochs)
     width = min(width, setup.width or width)
@@ -45,10 +47,10 @@ def cohort_loops(
 
 
 def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
-    """The fused loop; for one member alone the plain one, unless the fused loop is the faster one there, too.
+    """Return the workload's own loop if it has one, else a fused loop, or for one member usually the plain one.
 
-    So it is where its steps are recorded (on a GPU) or its products are batched by hand: half of what they cost
-    with torch.optim, whose first step also imports the compiler.
+    One member alone takes the fused loop where that is faster: where steps are recorded (on a GPU) or gradients
+    written out. A step then takes half the time of torch.optim's, whose first step also imports the compiler.
     """
     if setup.workload.loop is not None:
         assert len(members) == 1, "a workload with a loop of its own is not fusable"
@@ -66,7 +68,7 @@ def _fused_alone(setup: Setup, member: Trainee) -> bool:
 
 
 def _chunks(items: Sequence[int], width: int) -> list[list[int]]:
-    """As few chunks of at most ``width`` as possible, of nearly equal size, each in ascending order."""
+    """Return as few chunks of at most ``width`` as possible, of nearly equal size, each in ascending order."""
     num_chunks = -(-len(items) // width)
     return [
         sorted(items[len(items) * c // num_chunks : len(items) * (c + 1) // num_chunks]) for c in range(num_chunks)
@@ -95,7 +97,7 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
 
 
 def _best(seconds: Mapping[int, float]) -> int:
-    """Of the seconds a member by width."""
+    """Return the fastest width, given the seconds a step and member by width."""
     fastest = min(seconds, key=lambda width: seconds[width])
     alike = [width for width in seconds if seconds[width] <= AS_FAST * seconds[fastest]]
     return fastest if fastest == 1 else max(alike)
@@ -106,9 +108,9 @@ def _expect_wide(setup: Setup, member: Trainee) -> bool:
 
 
 def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
-    """What the fastest width depends on: signature, shapes, device, cohort size, and whether seeds are shared.
+    """Return what the fastest width depends on: signature, shapes, device, cohort size, and shared mini-batches.
 
-    Sizes from one power of two to the next count as one: nearly every leg would be measured else.
+    Sizes from one power of two to the next count as equal; else nearly every leg would be timed.
     """
     hp, data = members[0].hp, setup.data
     known = hyperparameters(type(hp))
@@ -118,14 +120,17 @@ def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:
 
 
 def widths_to_try(num_members: int) -> list[int]:
-    """1, about 4, 16 ..., and the whole cohort: the widths that chunks of nearly equal size come to."""
+    """Return the widths to time, ascending: 1, about 4, 16 ..., and the whole cohort.
+
+    They are rounded to the sizes of nearly equal chunks.
+    """
     num_chunks = [-(-num_members // width) for width in (1, 4, 16, 64, 256, num_members)]
     return sorted({-(-num_members // count) for count in num_chunks})
 
 
 @without_denormals()
 def step_seconds(setup: Setup, members: Sequence[Trainee]) -> float:
-    """Seconds of one training step of a cohort: the fastest of a few, after one that warms up."""
+    """Return the seconds of one training step of a cohort: the fastest of ``TIMED_STEPS``, after one to warm up."""
     loop, data = make_loop(setup, members), setup.data
     assert isinstance(loop, PlainLoop | FusedLoop)
     order = setup.order(members, 0)

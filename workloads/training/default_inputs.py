@@ -1,4 +1,4 @@
-"""The task and the data of a workload that names none."""
+"""Default task and inputs, for workloads that declare none."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def default_task(shape: DataShape, objective: str) -> Task:
-    """The task of the data's problem; imported when a model is built."""
+    """Return the task that fits the data's problem."""
     from workloads.tasks.by_problem import task_of  # 1,100 ms: torch
 
     return task_of(shape, objective)
 
 
 def default_data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
-    """Both splits on the device: images standardised, tables as the hyperparameters say."""
+    """Return both splits on the device: tables prepared as the hyperparameters say, other data standardised."""
     from workloads.training.batches import resident  # 1,200 ms: torch
 
     if search.train.columns:

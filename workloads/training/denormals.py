@@ -1,4 +1,4 @@
-"""Numbers below 1e-38, which weights never need and which cost a processor a hundred times their arithmetic."""
+"""Denormal numbers, below 1e-38: weights never need them, and they slow a processor's arithmetic a hundredfold."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 
 @contextmanager
 def without_denormals() -> Iterator[None]:
-    """They count as 0 in this thread meanwhile, on a CPU: Adam's squares of small gradients are full of them.
+    """Treat denormals as 0 on a CPU, in this thread and within the context.
 
-    Not for code of a user's own: NumPy warns where it finds no such numbers.
+    Adam's squares of small gradients are full of them. Not for users' code: NumPy warns where denormals are off.
     """
     torch.set_flush_denormal(True)
     try:

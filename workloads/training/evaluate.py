@@ -1,4 +1,4 @@
-"""Loss and metrics of a model, or of a whole cohort at once, over a split."""
+"""Measures loss and metrics of a model, or of a whole cohort at once, over a split."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from workloads.training.process_group import ALONE, ProcessGroup
 
 CPU_ELEMENTS = 2**22
 GPU_ELEMENTS = 2**28
+"""Limits on the numbers in a chunk's inputs or outputs, all members together."""
 
 
 @torch.no_grad()
@@ -25,9 +26,9 @@ def evaluate(
     at_once: int = 0,
     group: ProcessGroup = ALONE,
 ) -> dict[str, Tensor]:
-    """Metrics of the validation split, float64 of shape (members,), as ``val_loss`` and so on.
+    """Return the metrics of the validation split, ``val_loss`` and so on: float64 (members,) on the CPU.
 
-    The processes of a ``ring`` measure equal parts of it, and all get what the whole comes to.
+    The processes of ``group`` evaluate equal parts of the split, and all return the metrics of the whole.
     """
     x, y = data.x_val, data.y_val
     values = per_example(task, model, data, (group.rows(x), group.rows(y)), num_members, at_once)
@@ -44,9 +45,10 @@ def over(
     num_members: int | None = None,
     at_once: int = 0,
 ) -> dict[str, Tensor]:
-    """Metrics over ``split``: inputs as ``data`` keeps them, and targets; ``model`` is in evaluation mode.
+    """Return the metrics over ``split``, float64 (members,) on the CPU; ``model`` is in evaluation mode.
 
-    ``num_members`` is None for a model alone, whose outputs have no dimension of members.
+    ``split`` is (inputs as ``data`` keeps them, targets). ``num_members`` is None for a model alone, whose outputs
+    have no dimension of members.
     """
     return _metrics(task, per_example(task, model, data, split, num_members, at_once), split[1])
 
@@ -63,10 +65,10 @@ def per_example(
     num_members: int | None = None,
     at_once: int = 0,
 ) -> dict[str, Tensor]:
-    """What the task says of each example, (members, examples, ...); of a model alone (1, examples, ...).
+    """Return the task's values for each example: (members, examples, ...), of a model alone (1, examples, ...).
 
-    The split goes through in one piece where the members' inputs and outputs stay below a bound, else in chunks, if
-    given of ``at_once`` examples.
+    The split is evaluated in chunks of ``at_once`` examples; 0: of as many as stay below the limit on elements, and
+    at least 64.
     """
     x, y = split
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS

@@ -1,7 +1,7 @@
-"""k folds: a trial's value is the mean of k trainings, each with another part of the data kept for validation.
+"""k-fold cross-validation: a trial's value is the mean of k trainings, each validated on another part of the data.
 
 A fold's features are fitted on its own training part, so the folds of a member are trained one after the other, and
-the members of a leg together in each of them. To race and study a member stays one training with one value.
+the members of a leg together in each of them. For race and study a member stays one training with one value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
 
 
 def fold_data(search: SearchData, fold: int) -> SearchData:
-    """What a search may see, divided as ``fold`` (from 0) says, prepared by its own training part."""
+    """Return the search's data divided as ``fold`` (from 0) says, with statistics of the fold's training part."""
     train, val = search.folds[fold]
     x, y = (np.concatenate(pair) for pair in ((search.train.x, search.val.x), (search.train.y, search.val.y)))
     whole = replace(search.train, x=x, y=y)
@@ -31,7 +31,7 @@ def fold_data(search: SearchData, fold: int) -> SearchData:
 
 
 def scale_of(part: Arrays) -> Statistics:
-    """Of a series' values: windows that follow one another hold each but a few of the first ones many times."""
+    """Return mean and deviation of a series' values, each counted once although overlapping windows repeat it."""
     values = np.concatenate([part.x[:, 0, 0], part.x[-1, 1:, 0], part.y[-1]])
     return Statistics(np.zeros(1), values.mean(keepdims=True), np.array([values.std() or 1.0]))
 
@@ -45,7 +45,7 @@ class _Part:
 
 
 class FoldedLoop:
-    """Trains every fold of its members, and reports of each the means, and the spread of the sweep's objective.
+    """Trains every fold of its members; reports means over the folds, and the objective's standard deviation.
 
     ``setups`` are those of the folds. The state of a member holds the states of all its folds.
     """
@@ -65,7 +65,7 @@ class FoldedLoop:
 
     @property
     def epoch_done(self) -> int:
-        """The epochs behind it."""
+        """Number of finished epochs."""
         return self._folds[0][0].loop.epoch_done
 
     @epoch_done.setter
@@ -74,7 +74,7 @@ class FoldedLoop:
             part.loop.epoch_done = epoch
 
     def epoch(self) -> list[dict[str, float]]:
-        """One more epoch of every fold of every member."""
+        """Train every fold of every member for one more epoch; return each member's metrics."""
         records: dict[int, list[dict[str, float]]] = {member: [] for member in self._aboard}
         for part in self._all():
             for member, record in zip(part.aboard, part.loop.epoch(), strict=True):
@@ -82,7 +82,7 @@ class FoldedLoop:
         return [_joined(records[member], self._objective) for member in self._aboard]
 
     def finite(self) -> list[bool]:
-        """Whether the weights of all folds are finite, by member."""
+        """Return, for each member, whether the weights of all its folds are finite."""
         found = dict.fromkeys(self._aboard, True)
         for part in self._all():
             for member, finite in zip(part.aboard, part.loop.finite(), strict=True):
@@ -90,7 +90,7 @@ class FoldedLoop:
         return [found[member] for member in self._aboard]
 
     def state(self, k: int) -> MemberState:
-        """A copy of member ``k``'s state, each tensor's name led by its fold."""
+        """Return a copy of member ``k``'s state, where each tensor's name begins with its fold."""
         model: State = {}
         optimizer: dict[str, Tensor] = {}
         for fold, (loop, place) in enumerate(self._places(k)):
@@ -100,12 +100,12 @@ class FoldedLoop:
         return MemberState(model, optimizer)
 
     def load(self, k: int, state: MemberState) -> None:
-        """Go on from ``state``."""
+        """Continue member ``k`` from ``state``."""
         for fold, (loop, place) in enumerate(self._places(k)):
             loop.load(place, MemberState(of_fold(state.model, fold), of_fold(state.optimizer, fold)))
 
     def keep(self, ks: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Continue with the members at the places ``ks`` only."""
         kept = [self._aboard[k] for k in ks]
         for parts in self._folds:
             for part in list(parts):
@@ -128,14 +128,14 @@ class FoldedLoop:
 
 
 def of_fold(tensors: Mapping[str, Tensor], fold: int) -> dict[str, Tensor]:
-    """What a folded state holds of ``fold``; tensors of a state without folds as they are."""
+    """Return the tensors of ``fold`` from a folded state; those of a state without folds unchanged."""
     lead = _name(fold, "")
     found = {name.removeprefix(lead): value for name, value in tensors.items() if name.startswith(lead)}
     return found or dict(tensors)
 
 
 def spread(objective: str) -> str:
-    """The metric that tells the standard deviation of the objective over the folds."""
+    """Return the name of the metric that holds the objective's standard deviation over the folds."""
     return f"{objective}_std"
 
 
@@ -144,7 +144,7 @@ def _of(places: Sequence[tuple[Loop, int]], loop: Loop) -> list[int]:
 
 
 def _joined(records: Sequence[Mapping[str, float]], objective: str) -> dict[str, float]:
-    """Means over the folds of what all of them measured; NaN where one is."""
+    """Return the means of the metrics that all folds measured; NaN where a fold's value is NaN."""
     names = [name for name in records[0] if all(name in record for record in records)]
     means = {name: sum(record[name] for record in records) / len(records) for name in names}
     if objective in means:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
 
 RESIZED_AT_ONCE = 256
+"""Images that are resized together."""
 
 
 def pictures(size: int, search: SearchData, device: torch.device, dtype: torch.dtype) -> ResidentData:
-    """Both splits as bytes of ``size`` pixels a side (0: as they are); batches are numbers in 0 to 1.
+    """Return both splits as uint8 images of ``size`` pixels a side (0: as they are); batches are numbers in 0 to 1.
 
-    The shape tells the channels' mean and spread over the training split, for the model to standardise by.
+    The shape holds the channels' mean and deviation over the training split, by which the model standardises.
     """
     shape = search.shape()
     num_channels, *sides = shape.example
@@ -48,7 +49,7 @@ def pictures(size: int, search: SearchData, device: torch.device, dtype: torch.d
 
 
 def _on(device: torch.device, x: Array, size: int) -> Tensor:
-    """Images as bytes of ``size`` pixels a side; records of images on disk as they are."""
+    """Return uint8 images of ``size`` pixels a side; records of images on disk stay records."""
     if is_records(x):
         return tensor(x).to(device)
     parts = torch.split(tensor(x), RESIZED_AT_ONCE)
@@ -56,7 +57,7 @@ def _on(device: torch.device, x: Array, size: int) -> Tensor:
 
 
 def resized(x: Tensor, size: int) -> Tensor:
-    """Images (..., height, width) of bytes: the shorter side becomes ``size`` pixels, the longer is cropped."""
+    """Resize uint8 images (..., height, width): the shorter side to ``size`` pixels, the longer one is cropped."""
     height, width = x.shape[-2:]
     if size == 0 or (height, width) == (size, size):
         return x
@@ -68,13 +69,13 @@ def resized(x: Tensor, size: int) -> Tensor:
 
 
 def read_records(x: Tensor) -> Tensor:
-    """The images (rows, channels, height, width) of ``image_records``, from disk by as many threads as cores."""
+    """Read the images (rows, channels, height, width) of ``image_records`` from disk, one thread for each core."""
     images = torch.from_numpy(read(x.cpu().numpy()))
     return images.pin_memory().to(x.device, non_blocking=True) if x.is_cuda else images
 
 
 class ScaledImages(nn.Module):
-    """Images of bytes, of any size, to numbers in 0 to 1 of the size that a model was trained with."""
+    """Converts uint8 images of any size to numbers in 0 to 1, of the size that the model is trained with."""
 
     def __init__(self, size: int, dtype: torch.dtype) -> None:
         super().__init__()

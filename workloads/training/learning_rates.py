@@ -1,9 +1,9 @@
-"""Learning rates over time: the laws of torch.optim.lr_scheduler as functions of hyperparameters and the step.
+"""Learning-rate schedules: those of torch.optim.lr_scheduler as functions of hyperparameters and the step.
 
 ``step``, ``exponential`` and ``reduce_on_plateau`` change between epochs; ``cosine``, ``cyclic``, ``one_cycle`` and
 the warm-up between steps. Time is counted from the end of the warm-up, and the length of a training is the leg's
-horizon, the last epoch that the sweep could reach: a trial that is stopped early has seen the beginning of the law
-that a finished one follows, and a resumed one goes on where it was.
+horizon, the last epoch that the sweep can reach: a trial that is stopped early has followed the first part of a
+finished trial's schedule, and a resumed trial continues where it was.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import Tensor
 from workloads.hyperparameters import Training
 
 ONE_CYCLE_START = 25
-"""One-cycle's first rate is lr divided by this, and ..."""
+"""Ratio of lr to one-cycle's first rate, torch's default."""
 ONE_CYCLE_END = 1e4
-"""... its last one that divided by this: torch's defaults."""
+"""Ratio of one-cycle's first rate to its last rate, torch's default."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A step in time, counted from the end of the warm-up, and the steps from there to the horizon."""
+    """A step, counted from the end of the warm-up. ``last`` is the number of steps from there to the horizon."""
 
     step: int
     steps_per_epoch: int
@@ -33,24 +33,24 @@ class Moment:
 
     @property
     def epoch(self) -> int:
-        """Whole epochs behind it."""
+        """Number of whole epochs before the step."""
         return self.step // self.steps_per_epoch
 
 
 def _cosine(hp: Training, at: Moment) -> float:
-    """Loshchilov & Hutter 2016, arXiv:1608.03983, without restarts."""
+    """Cosine annealing without restarts (Loshchilov & Hutter 2016, arXiv:1608.03983)."""
     return _between(1.0, hp.lr_floor, min(1.0, at.step / at.last))
 
 
 def _cyclic(hp: Training, at: Moment) -> float:
-    """Smith 2015, arXiv:1506.01186, the triangular law."""
+    """Triangular cycles (Smith 2015, arXiv:1506.01186)."""
     cycle = hp.lr_cycle_epochs * at.steps_per_epoch
     place = at.step % cycle / cycle
     return hp.lr_floor + (1 - hp.lr_floor) * (1 - abs(2 * place - 1))
 
 
 def _one_cycle(hp: Training, at: Moment) -> float:
-    """Smith & Topin 2017, arXiv:1708.07120, with torch's cosine for both parts; the momentum stays."""
+    """One cycle (Smith & Topin 2017, arXiv:1708.07120) with torch's cosine for both parts; momentum is constant."""
     top, end, start = hp.lr_rise * at.last - 1, at.last - 1, 1 / ONE_CYCLE_START
     if at.step <= top and top > 0:
         return _between(start, 1.0, at.step / top)
@@ -71,11 +71,11 @@ SCHEDULES: Mapping[str, Callable[[Training, Moment], float]] = {
     "one_cycle": _one_cycle,
     "reduce_on_plateau": lambda hp, at: 1.0,
 }
-"""The rate as a share of lr. What a plateau takes off is in ``Plateau``, as it depends on what was measured."""
+"""Rate as a share of lr. ``Plateau`` holds reduce_on_plateau's share, as that depends on measured values."""
 
 
 def rate(hp: Training, step: int, steps_per_epoch: int, horizon: int) -> float:
-    """The learning rate of a step (from 0) of a training that may last ``horizon`` epochs."""
+    """Return the learning rate of a step (from 0) in a training of at most ``horizon`` epochs."""
     warmup = hp.warmup_epochs * steps_per_epoch
     if step < warmup:
         return hp.lr * (step + 1) / warmup
@@ -85,14 +85,14 @@ def rate(hp: Training, step: int, steps_per_epoch: int, horizon: int) -> float:
 
 @dataclass(frozen=True)
 class Plateau:
-    """ReduceLROnPlateau's memory: the best value, for how many epochs none was better, and the rate's share."""
+    """State of reduce_on_plateau: the best value, the epochs without improvement, and the rate as a share of lr."""
 
     best: float = math.inf
     num_bad: int = 0
     share: float = 1.0
 
     def seen(self, hp: Training, value: float) -> Plateau:
-        """After an epoch that measured ``value``, the lower the better; NaN is no improvement."""
+        """Return the state after an epoch with ``value``, where lower is better; NaN is no improvement."""
         if value < self.best - hp.min_improvement:
             return replace(self, best=value, num_bad=0)
         if self.num_bad < hp.plateau_epochs:
@@ -100,18 +100,18 @@ class Plateau:
         return replace(self, num_bad=0, share=max(self.share * hp.lr_factor, hp.lr_floor))
 
     def tensor(self) -> Tensor:
-        """For a checkpoint: float64 (3,)."""
+        """Return the state as float64 (3,), for a checkpoint."""
         return torch.tensor([self.best, self.num_bad, self.share], dtype=torch.float64)
 
     @classmethod
     def of(cls, tensor: Tensor) -> Plateau:
-        """What ``tensor`` wrote."""
+        """Return the state that ``tensor`` wrote."""
         best, num_bad, share = tensor.tolist()
         return cls(best, int(num_bad), share)
 
 
 PLATEAU = "plateau"
-"""Where a ``MemberState`` keeps it, among the optimizer's tensors."""
+"""Name of a ``Plateau`` among the optimizer's tensors of a ``MemberState``."""
 
 
 class RateSchedule:
@@ -126,7 +126,7 @@ class RateSchedule:
         self._constant = all(hp.lr_schedule == "constant" and not hp.warmup_epochs for hp in self._members)
 
     def rates(self, epoch: int) -> Tensor | None:
-        """(steps, members) of an epoch (from 0), float64; None where they are always ``lr``."""
+        """Return the rates of an epoch (from 0), float64 (steps, members); None where they are always ``lr``."""
         if self._constant:
             return None
         pairs = list(zip(self._members, self._plateaus, strict=True))
@@ -136,21 +136,21 @@ class RateSchedule:
         return torch.tensor(rates, dtype=torch.float64)
 
     def seen(self, values: Sequence[float]) -> None:
-        """What each member measured in the epoch, the lower the better."""
+        """Record each member's objective of the epoch, where lower is better."""
         for k, hp in enumerate(self._members):
             if hp.lr_schedule == "reduce_on_plateau":
                 self._plateaus[k] = self._plateaus[k].seen(hp, values[k])
 
     def state(self, k: int) -> dict[str, Tensor]:
-        """What member ``k``'s checkpoint must hold."""
+        """Return the tensors that member ``k``'s checkpoint must hold."""
         return {PLATEAU: self._plateaus[k].tensor()} if self._members[k].lr_schedule == "reduce_on_plateau" else {}
 
     def load(self, k: int, state: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint; from one without a plateau's memory as at the beginning."""
+        """Continue member ``k`` from a checkpoint; without a ``Plateau`` in it, from the initial one."""
         self._plateaus[k] = Plateau.of(state[PLATEAU]) if PLATEAU in state else Plateau()
 
     def keep(self, ks: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Continue with the members at the places ``ks`` only."""
         self._members = [self._members[k] for k in ks]
         self._plateaus = [self._plateaus[k] for k in ks]
         self._arrange()

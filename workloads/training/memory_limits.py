@@ -1,4 +1,7 @@
-"""Where memory ends: fewer members in one program, then fewer examples at once, with the same mathematics."""
+"""Out of memory: training repeats with half the members in one program, then with half the examples at once.
+
+Neither changes what is computed, but for batch norm, which normalises each part of a mini-batch by itself.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,18 @@ Result = TypeVar("Result")
 
 
 class MemoryEnded(Exception):
-    """There is nothing smaller left to try: the trial fails, and is not retried."""
+    """Raised when nothing smaller is left to try: the trial fails and is not retried."""
 
 
 def memory_ended(error: BaseException) -> bool:
-    """Whether memory ended, the device's or the machine's."""
+    """Return whether ``error`` means that memory ended, the device's or the machine's."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def attempt(action: Callable[[], Result]) -> Result | None:
-    """What ``action`` returns, or None where memory ended in it: by then nothing holds on to its tensors."""
+    """Return what ``action`` returns, or None where memory ended in it: its tensors are then released."""
     try:
         return action()
     except (RuntimeError, MemoryError) as error:
@@ -39,17 +42,17 @@ def attempt(action: Callable[[], Result]) -> Result | None:
 
 @dataclass(frozen=True)
 class Bound:
-    """What memory was found to hold; 0: nobody knows of a bound."""
+    """Largest sizes to try, after memory ended with larger ones; 0: no limit is known."""
 
     width: int = 0
-    """Members in one program."""
+    """Number of members in one program."""
     micro_batch: int = 0
-    """Examples at once."""
+    """Number of examples in memory at once."""
 
     def tighter(self, width: int, size: int) -> Bound:
-        """What to try after memory ended with ``width`` members in a program and ``size`` examples at once.
+        """Return the bound to try after memory ended with ``width`` members and ``size`` examples at once.
 
-        Raises MemoryEnded where there is nothing left to try.
+        It halves the members, or of one member the examples. Raises MemoryEnded where both are 1.
         """
         if width > 1:
             return replace(self, width=-(-width // 2))
@@ -64,17 +67,20 @@ class Bound:
 
 
 class Memory:
-    """The bounds by signature: what one leg has learned, later legs of its kind begin with."""
+    """Keeps bounds by signature, so that later legs begin with what an earlier one has learned."""
 
     def __init__(self) -> None:
         self._bounds: dict[Signature, Bound] = {}
 
     def bound(self, hp: Any) -> Bound:
-        """What is known for programs of this kind."""
+        """Return the bound that is known for the signature of ``hp``."""
         return self._bounds.get(_kind(hp), Bound())
 
     def tighten(self, hp: Any, width: int, num_examples: int) -> str:
-        """Memory ended; says what is tried next. Raises MemoryEnded where there is nothing left to try."""
+        """Record that memory ended with ``width`` members in one program; return a message on what is tried next.
+
+        ``num_examples`` is the size of the training split. Raises MemoryEnded where nothing is left to try.
+        """
         if not isinstance(hp, Training):
             raise MemoryEnded("memory ended, and this workload knows no smaller steps")
         known = self.bound(hp)

@@ -1,8 +1,8 @@
-"""The update rules: torch's own for one model, and the same updates for a cohort of members.
+"""Update rules: torch's own for one model, and the same updates for a cohort of members.
 
-A cohort's parameters are the rows of one matrix (members, parameters), so an update is a handful of operations
-whatever the number of layers, with each member's numbers as a column. torch's functional optimizers take one
-learning rate for all, so the rules are written out here; a test holds them to torch.optim.
+A cohort's parameters are the rows of one matrix (members, parameters), so an update takes a handful of operations
+whatever the number of layers, and a hyperparameter is a column (members, 1). torch's functional optimizers take one
+learning rate for all, so the rules are written out here; a test compares them with torch.optim.
 ``momentum`` is that of sgd, nesterov and rmsprop, and beta1 of adam and adamw.
 """
 
@@ -26,27 +26,27 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "adam": ("exp_avg", "exp_avg_sq"),
     "adamw": ("exp_avg", "exp_avg_sq"),
 }
-"""What each optimizer remembers, by torch.optim's names."""
+"""State of each optimizer, by torch.optim's names."""
 
 NUMBERS = ("lr", "momentum", "beta2", "alpha", "eps", "weight_decay", "l1", "clip_norm")
-"""The hyperparameters that a step reads."""
+"""Hyperparameters that an update reads."""
 
 KERNELS: dict[str, Callable[..., None]] = {
     name: kernel for name in ("adam", "adamw") if (kernel := getattr(torch, f"_fused_{name}_", None)) is not None
 }
-"""torch's own updates of one model in one pass over its memory, for a CPU: a cohort's matrix exceeds its caches.
+"""torch's own kernels for a CPU, which update one model in one pass: a cohort's matrix exceeds the caches.
 
-They have no public name. Where there are none, the rules below serve.
+They have no public names. If torch lacks them, the rules below are used.
 """
 WITHOUT = "Adam on a CPU is made of torch's public operations: updates of large cohorts take longer"
 PLANNED = 64
-"""Updates whose numbers are made at once."""
+"""Number of updates whose ``StepNumbers`` are computed at once."""
 CLIP_EPS = 1e-6
 """Added to the norm that clipping divides by, as in ``torch.nn.utils.clip_grad_norm_``."""
 
 
 def why_off() -> str | None:
-    """Why torch's own kernels are not used; None where they are."""
+    """Return the reason why torch's own kernels are not used; None where they are."""
     if plain():
         return ASKED_FOR
     missing = [f"_fused_{name}_" for name in ("adam", "adamw") if name not in KERNELS]
@@ -54,7 +54,10 @@ def why_off() -> str | None:
 
 
 def groups(model: nn.Module, lr: float) -> list[dict[str, Any]]:
-    """The parameters that learn, by their learning rate: a model's method ``lr_ratio`` tells each one's share."""
+    """Return torch's parameter groups of the trainable parameters, one for each learning rate.
+
+    A model's method ``lr_ratio(name)``, if it has one, gives a parameter's share of ``lr``.
+    """
     ratio = getattr(model, "lr_ratio", lambda name: 1.0)
     named = [(ratio(name), p) for name, p in model.named_parameters() if p.requires_grad]
     return [
@@ -66,7 +69,7 @@ def groups(model: nn.Module, lr: float) -> list[dict[str, Any]]:
 def torch_optimizer(
     hp: Training, parameters: Iterable[nn.Parameter] | list[dict[str, Any]]
 ) -> torch.optim.Optimizer:
-    """torch's optimizer for one member. ``l1`` and ``clip_norm`` are not part of it: see ``penalise``."""
+    """Return torch's optimizer for one member. It has no ``l1`` and ``clip_norm``: the loop applies them before."""
     lr, eps, decay = hp.lr, hp.eps, hp.weight_decay
     match hp.optimizer:
         case "sgd" | "momentum":
@@ -85,7 +88,7 @@ def torch_optimizer(
 
 
 def penalise(hp: Training, parameters: Iterable[nn.Parameter]) -> None:
-    """Add the gradient of ``l1 * sum of |weights|``: after clipping, like L2's, which torch's optimizers add."""
+    """Add the gradient of ``l1 * sum of |weights|``; after clipping, as torch's optimizers do with L2's."""
     if hp.l1 > 0:
         for parameter in parameters:
             if parameter.grad is not None:
@@ -93,19 +96,19 @@ def penalise(hp: Training, parameters: Iterable[nn.Parameter]) -> None:
 
 
 class StepNumbers(NamedTuple):
-    """What changes from update to update, each (members, 1)."""
+    """Numbers that change from update to update, each (members, 1)."""
 
     lr: Tensor
     scale: Tensor
-    """Adam's: what the root of the squares is multiplied by, for both bias corrections and the rate."""
+    """Adam's factor on the root of the mean squares, in update t: (1 - beta1^t) / (lr sqrt(1 - beta2^t))."""
     floor: Tensor
-    """Adam's eps, multiplied by the same."""
+    """Adam's eps, times (1 - beta1^t) / lr."""
 
 
 class StackedOptimizer:
-    """The optimizer of a cohort, of members with these hyperparameters; ``slots`` are (members, parameters).
+    """Optimizer of a cohort's members with these hyperparameters; ``slots`` are (members, parameters).
 
-    Numbers that all members share are taken as one, and rules that nobody asks for cost nothing.
+    Rules that no member uses (clipping, L2, L1) are skipped. ``step`` is the number of updates so far.
     """
 
     def __init__(self, members: Sequence[Training], slots: Mapping[str, Tensor], step: int = 0) -> None:
@@ -129,11 +132,11 @@ class StackedOptimizer:
         self._now = like.new_empty(len(StepNumbers._fields), len(members), 1)
 
     def resume(self, step: int) -> None:
-        """Go on after so many updates."""
+        """Continue after ``step`` updates."""
         self.step, self._plan = step, iter(())
 
     def plan(self, rates: Tensor) -> None:
-        """The learning rates of the next updates, float64 (updates, members); else, and behind them, ``lr``."""
+        """Set the learning rates of the next updates, float64 (updates, members); later updates take ``lr``."""
         steps = torch.arange(self.step + 1, self.step + 1 + len(rates), dtype=torch.float64).unsqueeze(1)
         root = (1 - self._exact["beta2"] ** steps).sqrt()
         scale = (1 - self._exact["momentum"] ** steps) / (rates * root)
@@ -142,7 +145,7 @@ class StackedOptimizer:
         self._plan = zip(torch.stack(numbers, dim=1).unsqueeze(3).to(self._now), rates.tolist(), strict=True)
 
     def advance(self) -> None:
-        """Make the next update's numbers the present ones; nothing waits for a device."""
+        """Make the next update's numbers the present ones, without waiting for the device."""
         planned = next(self._plan, None)
         if planned is None:
             self.plan(self._exact["lr"].expand(PLANNED, -1))
@@ -152,7 +155,10 @@ class StackedOptimizer:
         self.step += 1
 
     def update(self, theta: Tensor, grad: Tensor, norm: Tensor) -> None:
-        """One step on ``theta`` in place, after ``advance``; ``grad``, of norms (members,), is overwritten."""
+        """Update ``theta`` (members, parameters) in place, after ``advance``; overwrites its gradient ``grad``.
+
+        ``norm`` holds the gradients' norms, (members,).
+        """
         if self._clips:
             grad.mul_((self._clip / (norm.unsqueeze(1) + CLIP_EPS)).clamp_(max=1))
         if self._lasso:
@@ -175,19 +181,19 @@ class StackedOptimizer:
         theta.addcmul_(velocity, now.lr, value=-1)
 
     def _nesterov(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
-        """Sutskever et al. 2013 as torch has it: the step looks one momentum ahead."""
+        """Nesterov's momentum in torch's form: the step looks one momentum ahead (Sutskever et al. 2013)."""
         velocity = self.slots["momentum_buffer"]
         velocity.mul_(self.momentum).add_(grad)
         theta.addcmul_(grad.addcmul_(velocity, self.momentum), now.lr, value=-1)
 
     def _adagrad(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
-        """Duchi et al. 2011."""
+        """Adagrad (Duchi et al. 2011)."""
         total = self.slots["sum"].addcmul_(grad, grad)
         denominator = torch.sqrt(total, out=self._scratch).add_(self._eps)
         theta.addcmul_(grad.div_(denominator), now.lr, value=-1)
 
     def _adam(self, theta: Tensor, grad: Tensor, now: StepNumbers) -> None:
-        """Kingma & Ba 2014, with both bias corrections and the rate folded into the denominator."""
+        """Adam (Kingma & Ba 2014), with both bias corrections and the rate folded into the denominator."""
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         mean.lerp_(grad, self._weight_of_new)
         _average(square, self._beta2, grad)
@@ -203,7 +209,7 @@ class StackedOptimizer:
 
 
 class _Rows:
-    """A cohort of Adam's, updated member by member."""
+    """Adam's updates of a cohort, member by member, by torch's own kernel."""
 
     def __init__(
         self, kernel: Callable[..., None], members: Sequence[Training], slots: Mapping[str, Tensor]
@@ -217,7 +223,7 @@ class _Rows:
         self._slots = [[[row] for row in slots[name].unbind()] for name in SLOTS["adam"]]
 
     def update(self, theta: Tensor, grad: Tensor, rates: Sequence[float], step: int) -> None:
-        """Update number ``step`` of ``theta`` in place, at each member's rate."""
+        """Make update number ``step`` (from 1) on ``theta`` in place, at each member's rate."""
         steps = [self._step.fill_(step)]
         rows = zip(theta.unbind(), grad.unbind(), *self._slots, rates, self._numbers, strict=True)
         for row, gradient, mean, square, lr, numbers in rows:
@@ -227,7 +233,7 @@ class _Rows:
 
 
 def _common(members: Sequence[Training], name: str, like: Tensor) -> float | Tensor:
-    """The number that all members share, or their column in float64: 1 - beta2 needs the digits."""
+    """Return the number that all members share, or their column in float64: 1 - beta2 needs the digits."""
     values = [float(getattr(hp, name)) for hp in members]
     if len(set(values)) == 1:
         return values[0]
@@ -235,7 +241,7 @@ def _common(members: Sequence[Training], name: str, like: Tensor) -> float | Ten
 
 
 def _average(square: Tensor, kept: float | Tensor, grad: Tensor) -> None:
-    """The running mean of the squared gradient."""
+    """Update ``square``, the running mean of the squared gradient, in place."""
     if isinstance(kept, float):
         square.mul_(kept).addcmul_(grad, grad, value=1 - kept)
     else:

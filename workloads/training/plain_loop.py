@@ -19,7 +19,7 @@ from workloads.training.setup import Measurements, MemberState, Setup, Trainee, 
 
 
 class PlainLoop:
-    """Trains one member, alone or, where the setup has a ring of processes, together with them."""
+    """Trains one member, in this process alone or together with the others of the setup's process group."""
 
     def __init__(self, setup: Setup, member: Trainee) -> None:
         self.setup = setup
@@ -39,7 +39,7 @@ class PlainLoop:
 
     @without_denormals()
     def epoch(self) -> list[dict[str, float]]:
-        """One pass over the training split, then validation. Train metrics are those of the pass itself."""
+        """Train one pass over the training split, then validate. ``train_*`` are measured during the pass."""
         started = time.perf_counter()
         member, data = self.members[0], self.setup.data
         batches = self.setup.batches(self.members, self.epoch_done)
@@ -66,9 +66,9 @@ class PlainLoop:
             group["lr"] = rate * group["lr_ratio"]
 
     def train_step(self, x: Tensor, y: Tensor, weight: float = 1.0) -> dict[str, Tensor]:
-        """One update; the task's metrics and the gradient's norm before it, and before clipping.
+        """Make one update; return the task's metrics and the gradient's norm from before it and before clipping.
 
-        ``weight`` is what this process's part of the mini-batch counts, see ``ProcessGroup.weight``.
+        ``weight`` is that of this process's part of the mini-batch, as ``ProcessGroup.weight`` gives it.
         """
         hp = self.members[0].hp
         self.optimizer.zero_grad()
@@ -90,24 +90,24 @@ class PlainLoop:
         return losses
 
     def finite(self) -> list[bool]:
-        """Whether the weights are all finite."""
+        """Return, as the only entry, whether all weights are finite."""
         return [self.group.all_true(bool(whole(get_total_norm(self.parameters)).isfinite()))]
 
     def state(self, k: int) -> MemberState:
-        """A copy of the only member's state."""
+        """Return a copy of the only member's state, on the CPU."""
         assert k == 0
         model = {name: whole(value.detach()).cpu().clone() for name, value in self.model.state_dict().items()}
         optimizer = {slot: self._slot(slot).cpu() for slot in SLOTS[self.members[0].hp.optimizer]}
         return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(0)})
 
     def _slot(self, slot: str) -> Tensor:
-        """A slot of the optimizer as one vector; zeros where torch has none yet, or none for a momentum of 0."""
+        """Return a slot of the optimizer as one vector; zeros where torch keeps none (no step yet, momentum 0)."""
         found = (self.optimizer.state[p].get(slot) for p in self.parameters)
         pairs = zip(found, self.parameters, strict=True)
         return parameters_to_vector([whole(torch.zeros_like(p) if v is None else v) for v, p in pairs])
 
     def load(self, k: int, state: MemberState) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         assert k == 0
         own = self.model.state_dict()
         self.model.load_state_dict({name: like(value, own[name]) for name, value in state.model.items()})
@@ -122,5 +122,5 @@ class PlainLoop:
             self.optimizer.state[parameter] = {**values, "step": torch.tensor(float(self.step))}
 
     def keep(self, ks: Sequence[int]) -> None:
-        """One member is kept or the loop is thrown away as a whole."""
+        """Keep the only member; without it the whole loop is dropped instead."""
         assert list(ks) == [0]

@@ -1,4 +1,4 @@
-"""Items made in a thread while the last one is used."""
+"""Prefetching: a thread makes the next items while the last one is used."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ DEPTH = 2
 
 
 def ahead(items: Iterator[Item], depth: int = DEPTH) -> Iterator[Item]:
-    """The same items in the same order, ``depth`` of them made before they are asked for.
+    """Yield the same items in the same order; a thread makes up to ``depth`` of them in advance.
 
-    What making one raises is raised when it is asked for. A reader that stops early ends the thread.
+    An error in making an item is raised where the item is used. Closing the iterator early ends the thread.
     """
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -42,7 +42,7 @@ def ahead(items: Iterator[Item], depth: int = DEPTH) -> Iterator[Item]:
 
 
 def _put(ready: queue.Queue[Item], item: Item, stopped: threading.Event) -> bool:
-    """False once the reader has stopped."""
+    """Put ``item`` into the queue; return False once the reader has stopped."""
     while not stopped.is_set():
         try:
             ready.put(item, timeout=0.1)

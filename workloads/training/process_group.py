@@ -1,4 +1,4 @@
-"""The processes that train one model together, and what they tell one another. One process alone is a ring, too."""
+"""Processes that train one model together, and their communication. One process alone is a group, too."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from workloads.arrays import Infeasible
 Strategy = Literal["ddp", "fsdp"]
 T = TypeVar("T")
 MIN_PART = 2
-"""Examples of a mini-batch that each process gets at least: batch norm needs two."""
+"""Least number of a mini-batch's examples for each process: batch norm needs two."""
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """``size`` processes in torch's default group, of which this is ``rank``. All of them call the same methods.
+    """``size`` processes in torch's default group, of which this is ``rank``. All must call the same methods.
 
-    Mini-batches are global: each process takes its part, and gradients come out as those of the whole batch. Batch
-    norm sees each part for itself, as it sees each micro-batch for itself; its running statistics are averaged.
+    Mini-batches are global: each process takes its part, and gradients are those of the whole batch. Batch norm
+    normalises each part by itself, as it does with micro-batches; its running statistics are averaged.
     """
 
     rank: int = 0
@@ -33,30 +33,33 @@ class ProcessGroup:
 
     @property
     def alone(self) -> bool:
-        """Whether there is nobody to talk to."""
+        """Whether this is the only process."""
         return self.size == 1
 
     @property
     def first(self) -> bool:
-        """Whether this process speaks for all: it writes, and it reports."""
+        """Whether this process writes and reports for all."""
         return self.rank == 0
 
     def part(self, examples: Tensor) -> Tensor:
-        """This process's part of the examples along the last dimension; parts differ by one at most."""
+        """Return this process's part of ``examples`` along the last dimension; parts differ by one at most."""
         return examples if self.alone else examples.tensor_split(self.size, dim=-1)[self.rank]
 
     def check(self, batch_size: int | None) -> None:
-        """Raises Infeasible where a mini-batch, one of all processes together, has no part for each of them."""
+        """Raise Infeasible where a mini-batch has fewer than ``MIN_PART`` examples for each process."""
         least = MIN_PART * self.size
         if batch_size is not None and not self.alone and batch_size < least:
             raise Infeasible(f"a batch of {batch_size} cannot be shared by {self.size} workers: at least {least}")
 
     def weight(self, num_own: int, num_all: int) -> float:
-        """What the mean over this process's part counts, so that the mean over processes is that over examples."""
+        """Return the weight of the mean over this process's ``num_own`` of a mini-batch's ``num_all`` examples.
+
+        With it the mean over processes is the mean over examples.
+        """
         return num_own * self.size / num_all
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """``model`` as one that the ring trains; its parameters stay its own. With fsdp they are divided, in place.
+        """Return ``model`` wrapped for training by the group, with the same parameters; fsdp shards them in place.
 
         DDP: Li et al. 2020, arXiv:2006.15704. FSDP: Zhao et al. 2023, arXiv:2304.11277.
         """
@@ -77,7 +80,7 @@ class ProcessGroup:
         return model
 
     def agree(self, value: T) -> T:
-        """The first process's value, for all."""
+        """Return the first process's ``value`` in every process."""
         if self.alone:
             return value
         told: list[Any] = [value]
@@ -86,11 +89,14 @@ class ProcessGroup:
         return agreed
 
     def all_true(self, value: bool) -> bool:
-        """Whether it is true of every process."""
+        """Return whether ``value`` is true in every process."""
         return value if self.alone else min(self._all(value))
 
     def means(self, means: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
-        """Means over all processes of what each found, those of ``weight`` examples; float64, all of one shape."""
+        """Return the means over all processes; ``means`` are this one's, over ``weight`` examples.
+
+        All processes must have the same names and shapes.
+        """
         if self.alone:
             return dict(means)
         parts = self._all((dict(means), weight))
@@ -98,7 +104,7 @@ class ProcessGroup:
         return {name: torch.stack([found[name] * each for found, each in parts]).sum(0) / total for name in means}
 
     def rows(self, x: Tensor) -> Tensor:
-        """This process's rows of a split: equally many for each, so the last may get some that others have, too."""
+        """Return this process's rows of a split: equally many for each, so the last may repeat the final row."""
         if self.alone:
             return x
         each = -(-len(x) // self.size)
@@ -106,7 +112,7 @@ class ProcessGroup:
         return x.index_select(0, index)
 
     def joined(self, values: Mapping[str, Tensor], num_rows: int) -> dict[str, Tensor]:
-        """What all processes found of their ``rows``, along dimension 1, the doubled ones left out."""
+        """Return the values of all processes' ``rows``, joined along dimension 1, without the repeated rows."""
         if self.alone:
             return dict(values)
         found = {}
@@ -117,7 +123,7 @@ class ProcessGroup:
         return found
 
     def average_(self, tensors: list[Tensor]) -> None:
-        """Each tensor becomes its mean over the processes, in place: one message for all of one kind."""
+        """Replace each tensor by its mean over the processes, in place and by one message."""
         if self.alone or not tensors:
             return
         flat = torch.cat([t.reshape(-1) for t in tensors])
@@ -127,7 +133,7 @@ class ProcessGroup:
             tensor.copy_(mean.view_as(tensor))
 
     def average_statistics(self, model: nn.Module) -> None:
-        """The running statistics of batch norm become those of all parts."""
+        """Average the running statistics of batch norm over the processes, in place."""
         if not self.alone:
             self.average_([buffer for buffer in model.buffers() if buffer.is_floating_point() and buffer.dim()])
 
@@ -141,19 +147,19 @@ ALONE = ProcessGroup()
 
 
 def scaled(rule: Literal["none", "linear", "sqrt"], size: int) -> float:
-    """What ``size`` processes multiply a rate by; linear: Goyal et al. 2017, arXiv:1706.02677, section 2.1."""
+    """Return the factor on a rate for ``size`` processes (linear: Goyal et al. 2017, arXiv:1706.02677, 2.1)."""
     return {"none": 1.0, "linear": float(size), "sqrt": math.sqrt(size)}[rule]
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """A tensor that is divided among the processes, put together; any other as it is. All processes call it."""
+    """Return a tensor that is sharded over the processes as a whole one, any other as it is. All must call it."""
     full = getattr(tensor, "full_tensor", None)
     found: Tensor = tensor if full is None else full()
     return found
 
 
 def like(value: Tensor, parameter: Tensor) -> Tensor:
-    """``value``, divided among the processes as ``parameter`` is, in its dtype and on its device; a copy."""
+    """Return a copy of ``value`` in the shape and dtype of ``parameter``, on its device and sharded as it is."""
     placements = getattr(parameter, "placements", None)
     if placements is None:
         return value.view_as(parameter).to(parameter).clone()

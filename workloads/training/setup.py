@@ -1,4 +1,4 @@
-"""What the plain and the fused loop share: members, resident data, orders of mini-batches, and what is measured."""
+"""Setup of a training, shared by the plain and the fused loop: members, data, mini-batches and metrics."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Trainee:
-    """One member as the loops see it."""
+    """A member as the loops see it: its seed and its hyperparameters."""
 
     seed: int
     hp: Any
-    """Of the workload's ``hyperparameters``: a ``Training``, unless the workload has a loop of its own."""
+    """Instance of the workload's ``hyperparameters``: a ``Training``, unless the workload has a loop of its own."""
 
 
 @dataclass(frozen=True)
 class MemberState:
-    """All that a member needs to go on: the model's ``state_dict``, and the optimizer's slots as flat vectors.
+    """State from which a member's training continues: the model's ``state_dict`` and the optimizer's slots.
 
-    Plain and fused loops write and read the same form. ``optimizer`` also holds ``step``, the updates so far.
+    A slot is one flat vector; plain and fused loops write and read the same form. ``optimizer`` also holds
+    ``step``, the number of updates so far.
     """
 
     model: State
@@ -46,7 +47,7 @@ class MemberState:
 
 
 class Recipe(Protocol):
-    """What training asks of a workload; its attributes are those of ``workloads.contract.Workload``."""
+    """The part of a workload that training uses; its attributes are those of ``workloads.contract.Workload``."""
 
     @property
     def name(self) -> str:
@@ -58,67 +59,70 @@ class Recipe(Protocol):
 
     @property
     def task(self) -> Callable[[DataShape, str], Task]:
-        """Gives the loss and what is measured."""
+        """Makes the task from the data's shape and the objective's name."""
 
     @property
     def judge(self) -> Callable[[ResidentData], Task] | None:
-        """Gives the task where what is measured by learns from the data first."""
+        """Makes the task where a metric must first be fitted to the data; else None."""
 
     @property
     def loop(self) -> Callable[[Setup, Trainee], Loop] | None:
-        """Trains one member where the plain loop does not fit."""
+        """Makes the loop of one member where the plain loop does not fit; else None."""
 
     @property
     def exhibit(self) -> Callable[[Setup, nn.Module, int], Mapping[str, bytes]] | None:
-        """Makes small files that show what a model does."""
+        """Makes small files that illustrate a model's output, or None."""
 
     @property
     def half(self) -> bool:
-        """Whether products are taken in bfloat16 on a GPU."""
+        """Whether a GPU computes products in bfloat16."""
 
     @property
     def recordable(self) -> bool:
-        """Whether a step can become a CUDA graph."""
+        """Whether a training step may be recorded as a CUDA graph."""
 
     def fuses(self, hp: Any) -> bool:
-        """Whether members with such hyperparameters are trained as one program."""
+        """Return whether members with these hyperparameters are trained as one program."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What the members of a cohort share."""
+    """Workload, data and limits that the members of a cohort share."""
 
     workload: Recipe
     data: ResidentData
     objective: Objective = LOSS
     horizon: int = 1
-    """The last epoch that the members could ever reach: what learning-rate schedules spread over."""
+    """Last epoch that the members can ever reach: the length of learning-rate schedules."""
     micro_batch: int = 0
-    """Examples that memory was found to hold at once; 0: nobody knows of a bound."""
+    """Largest number of examples that fit into memory at once, as far as is known; 0: no limit is known."""
     width: int = 0
-    """Members that it was found to hold in one program; 0 as above."""
+    """Largest number of members whose program fits into memory; 0: no limit is known."""
     group: ProcessGroup = ALONE
     """The processes that train each member together."""
 
     def task(self) -> Task:
-        """The loss and the metrics."""
+        """Return the task: loss and metrics."""
         if self.workload.judge is not None:
             return self.workload.judge(self.data)
         return self.workload.task(self.data.shape, self.objective.name)
 
     @property
     def recorded(self) -> bool:
-        """Whether training steps become CUDA graphs."""
+        """Whether training steps are recorded as CUDA graphs."""
         return self.workload.recordable and self.data.device.type == "cuda" and not plain()
 
     def autocast(self) -> AbstractContextManager[object]:
-        """bfloat16 products on a GPU where the workload asks for it; elsewhere nothing."""
+        """Return a context in which a GPU computes products in bfloat16, or one without effect.
+
+        The latter on a CPU, and where the workload does not ask for bfloat16.
+        """
         if self.data.device.type == "cuda" and self.workload.half:
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
     def build(self, member: Trainee) -> nn.Module:
-        """A new model, its weights drawn on the CPU from the member's seed."""
+        """Return a new model on the data's device; its weights are drawn on the CPU from the member's seed."""
         with torch.random.fork_rng(devices=[]):
             seed_cpu(mix(member.seed, 0))
             model = self.workload.build(member.hp, self.data.shape)
@@ -126,18 +130,21 @@ class Setup:
         return model.to(self.data.device, self.data.dtype)
 
     def batches(self, members: Sequence[Trainee], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The mini-batches of an epoch (from 0), as ``ResidentData.batches`` gives them."""
+        """Return an iterator over the mini-batches (inputs, targets) of an epoch, counted from 0."""
         batch_size = members[0].hp.batch_size
         if self.data.shard is not None:
             return self.data.streamed(epoch, batch_size, self.group)
         return self.data.batches(self.order(members, epoch), batch_size, self.group)
 
     def in_one_order(self, members: Sequence[Trainee]) -> bool:
-        """Whether the members all meet the examples in the same order; those of a stream always do."""
+        """Return whether all members see the examples in the same order; those of a stream always do."""
         return self.data.shard is not None or len({member.seed for member in members}) == 1
 
     def order(self, members: Sequence[Trainee], epoch: int) -> Tensor:
-        """The examples in memory as they are met in an epoch (from 0): (examples,), or (members, examples)."""
+        """Return the row numbers of an epoch (from 0) in training order: (examples,), or (members, examples).
+
+        The former if all members share one order.
+        """
         data = self.data
         if data.shard is not None:
             members = members[:1]
@@ -145,48 +152,48 @@ class Setup:
         return epoch_order([member.seed for member in members], epoch, len(data.y_train), data.device, weights)
 
     def at_once(self, hp: Any) -> int:
-        """Examples in memory at once; 0: the whole batch."""
+        """Return the number of examples in memory at once, by ``hp`` and by what fits; 0: the whole mini-batch."""
         return min((size for size in (getattr(hp, "micro_batch", 0), self.micro_batch) if size), default=0)
 
     def pace(self, members: Sequence[Trainee]) -> RateSchedule:
-        """The members' learning rates."""
+        """Return the members' learning-rate schedule."""
         num_steps = self.data.num_steps(members[0].hp.batch_size, self.group)
         return RateSchedule([member.hp for member in members], num_steps, self.horizon)
 
     def to_minimise(self, means: Mapping[str, Tensor]) -> list[float]:
-        """Each member's objective, the lower the better; infinite where it was not measured."""
+        """Return each member's objective so that lower is better; infinite where it was not measured."""
         if self.objective.name not in means:
             return [WORST] * max(map(len, means.values()))
         return [self.objective.signed(value) for value in means[self.objective.name].tolist()]
 
 
 class Loop(Protocol):
-    """Trains its members epoch by epoch. ``epoch_done`` counts the epochs behind it."""
+    """Trains its members epoch by epoch. ``epoch_done`` is the number of finished epochs."""
 
     members: list[Trainee]
     epoch_done: int
 
     def epoch(self) -> list[dict[str, float]]:
-        """One more epoch for every member, and what each measured; values may be NaN or infinite."""
+        """Train every member for one more epoch; return each one's metrics, which may be NaN or infinite."""
 
     def finite(self) -> list[bool]:
-        """Whether each member's weights are all finite."""
+        """Return, for each member, whether all its weights are finite."""
 
     def state(self, k: int) -> MemberState:
-        """A copy of member ``k``'s state."""
+        """Return a copy of member ``k``'s state, on the CPU."""
 
     def load(self, k: int, state: MemberState) -> None:
-        """Go on from ``state``. Set ``epoch_done`` as well."""
+        """Continue member ``k`` from ``state``; the caller sets ``epoch_done``."""
 
     def keep(self, ks: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Continue with the members at the places ``ks`` only."""
 
 
 def numbers_of(members: Sequence[Trainee], data: ResidentData) -> dict[str, Tensor]:
-    """Each hyperparameter that is one number per member, as (members,) on the data's device.
+    """Return each hyperparameter that may differ within a cohort: (members,) on the data's device.
 
-    One that is a word is its place among the choices, and is there only if a member departs from the first, so that
-    what nobody asks for costs nothing.
+    A word becomes its index among the choices; it is left out where all members have the first choice, so that the
+    default costs no time.
     """
     found = {}
     for name, known in hyperparameters(type(members[0].hp)).items():
@@ -202,14 +209,14 @@ def numbers_of(members: Sequence[Trainee], data: ResidentData) -> dict[str, Tens
 
 
 Step = Callable[[Tensor, Tensor, float], dict[str, Tensor]]
-"""(x, y, share of the batch that they are) to what was measured, means over the examples; leaves a gradient."""
+"""Function of (x, y, their share of the batch) that adds to the gradient and returns means over the examples."""
 
 
 def in_parts(step: Step, x: Tensor, y: Tensor, size: int, dim: int = 0) -> dict[str, Tensor]:
-    """A mini-batch through ``step``, at most ``size`` examples at a time (0: all), and its means over all parts.
+    """Run ``step`` on a mini-batch, at most ``size`` examples at a time (0: all); return means over the mini-batch.
 
-    Examples are counted along ``dim``. The parts are nearly equal, so that none holds one example by accident. The
-    sum of the parts' gradients is the batch's own, except through batch norm, which sees each part for itself.
+    Examples are counted along ``dim``. The parts are nearly equal, so that none is left with a single example. The
+    sum of the parts' gradients is the batch's own, except through batch norm, which normalises each part by itself.
     """
     num_examples = y.shape[dim]
     if not 0 < size < num_examples:
@@ -224,25 +231,25 @@ def in_parts(step: Step, x: Tensor, y: Tensor, size: int, dim: int = 0) -> dict[
 
 
 class Measurements:
-    """Per-step values of an epoch, averaged at its end, so that no step waits for the device."""
+    """Collects per-step values of an epoch and averages them at its end, so that no step waits for the device."""
 
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = {}
         self._sizes: list[int] = []
 
     def add(self, size: int, values: Mapping[str, Tensor]) -> None:
-        """Values of one step over ``size`` examples, each of shape () or (members,)."""
+        """Record the values of one step over ``size`` examples, each of shape () or (members,)."""
         self._sizes.append(size)
         for name, value in values.items():
             self._values.setdefault(name, []).append(value)
 
     @property
     def num_examples(self) -> int:
-        """Of all steps together."""
+        """Number of examples in all steps together."""
         return sum(self._sizes)
 
     def means(self) -> dict[str, Tensor]:
-        """Each value's mean over the examples; ``grad_norm``, which belongs to steps, over the steps."""
+        """Return each value's mean over the examples (``grad_norm``: over steps), float64 (members,) on the CPU."""
         sizes = torch.tensor(self._sizes, dtype=torch.float64)
         return {name: self._mean(torch.stack(v).double().cpu(), sizes, name) for name, v in self._values.items()}
 
@@ -254,9 +261,10 @@ class Measurements:
 def report(
     members: Sequence[Trainee], means: Mapping[str, Tensor], seconds_each: float, examples: int
 ) -> list[dict[str, float]]:
-    """One record a member: the means, both gaps, learning rate and speed (a cohort's time is shared equally).
+    """Return each member's metrics of an epoch: the means, gaps, learning rate and examples per second.
 
-    ``lr`` is the mean over the epoch's steps where the rate changed in it.
+    ``gap_loss`` and ``gap_accuracy`` are positive where validation is worse than training. ``seconds_each`` is a
+    cohort's time divided by its members. ``lr`` is the mean over the epoch's steps where the rate changed in it.
     """
     columns = {name: values.tolist() for name, values in means.items()}
     records: list[dict[str, float]] = []

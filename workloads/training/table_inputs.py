@@ -1,4 +1,4 @@
-"""A table on the device: its columns as features, by a pipeline that is fitted on the training split alone."""
+"""A table on the device: features of its columns, by a pipeline that is fitted on the training split alone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workloads.training.batches import ResidentData, standardised, tensor
 
 
 def features_of(hp: Any) -> TableFeatures:
-    """The hyperparameters that prepare a table; the defaults for a workload that has none."""
+    """Return the hyperparameters that prepare a table; the defaults for a workload that has none."""
     return hp if isinstance(hp, TableFeatures) else TableFeatures()
 
 
 def table(hp: Any, search: SearchData, device: torch.device, dtype: torch.dtype) -> ResidentData:
-    """Both splits on ``device``, as features. Raises Infeasible where ``hp`` cannot be applied to this table."""
+    """Return both splits on ``device`` as features. Raises Infeasible where ``hp`` does not fit this table."""
     columns, features = search.train.columns, features_of(hp)
     frames = [decode(part.x, columns) for part in (search.train, search.val)]
     for frame in frames:

@@ -1,1 +1,4 @@
-"""Many members as one program: the loop, its forward pass, gradients by hand where they pay."""
+"""Trains many members as one program: the loop, its forward pass, and gradients written out where that is faster.
+
+From outside: ``loop.FusedLoop``, ``mlp_by_hand.is_sequence``.
+"""

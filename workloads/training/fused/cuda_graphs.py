@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 Program = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""A step on (x, y): what it measured, of equal shape and type. It changes other tensors only in place."""
+"""A step on (x, y) that returns metrics of one shape and dtype. It changes other tensors in place only."""
 WARM_UP = 2
-"""Steps of a shape that are made as they are, before one is recorded: libraries choose their kernels in them."""
+"""Steps of a shape that run without a graph before one is recorded: libraries choose their kernels in them."""
 
 
 class Graphs:
-    """Calls a program on a GPU by graphs: one for each pair of shapes of ``x`` and ``y``.
+    """Runs a program on a GPU by CUDA graphs, one for each pair of shapes of ``x`` and ``y``.
 
-    The program draws noise on the device, and finds what changes from step to step in tensors. One that cannot be
-    recorded goes on as it is: it waits for the device, or there is no memory for the graph's own tensors.
+    The program must draw noise on the device, and read from tensors what changes from step to step. If it cannot be
+    recorded, it runs without a graph: it waits for the device, or the graph's own tensors do not fit into memory.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class Graphs:
 
     @property
     def num_recorded(self) -> int:
-        """Shapes that have a graph."""
+        """Number of shapes that have a graph."""
         return sum(graph is not None for graph in self._graphs.values())
 
     def __call__(self, program: Program, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """What ``program`` returns, which is the same one at every call."""
+        """Return what ``program`` returns; it must be the same program at every call."""
         shapes = (x.shape, y.shape)
         if self._seen[shapes] < WARM_UP:
             self._seen[shapes] += 1
@@ -64,6 +64,6 @@ def _recorded(program: Program, x: Tensor, y: Tensor) -> _Graph | None:
     kept = generator.clone_state()
     try:
         return _Graph(program, x, y)
-    except RuntimeError:  # an error of the program itself comes again without a graph
-        generator.graphsafe_set_state(kept)  # the one that was to be recorded refuses to draw
+    except RuntimeError:  # an error of the program itself is raised again when it runs without a graph
+        generator.graphsafe_set_state(kept)  # the state of a failed recording refuses to draw
         return None

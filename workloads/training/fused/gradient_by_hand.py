@@ -1,6 +1,6 @@
 """A cohort's gradient without autograd, where both the model's passes and the task's loss are written out.
 
-At the sizes of a small perceptron autograd, and views made anew at every step, cost more than the arithmetic.
+For a small perceptron, autograd and views made anew at every step take longer than the arithmetic.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from workloads.tasks.regression import Regression
 from workloads.training.fused.mlp_by_hand import Sequenced, Tensors, is_sequence
 
 Cost = Callable[[Tensor, Tensor], tuple[Measured, Tensor]]
-"""(outputs (members, numbers, batch), targets) to what is measured, and the gradient at the outputs."""
+"""Function of (outputs (members, numbers, batch), targets) that returns metrics and the gradient at the outputs."""
 
 
 @dataclass(frozen=True)
 class DirectGradient:
-    """``parameters`` are views of the cohort's matrix, which is only ever changed in place."""
+    """Computes a cohort's metrics and gradient; ``parameters`` are views of its matrix, which changes in place.
+
+    ``shared`` says that all members see the same mini-batches.
+    """
 
     sequence: Sequenced
     cost: Cost
@@ -35,14 +38,17 @@ class DirectGradient:
     def of(
         cls, model: nn.Module, cost: Cost | None, theta: Tensor, buffers: Tensors, shared: bool
     ) -> DirectGradient | None:
-        """None where autograd is needed. ``shared`` says that the members meet the examples in the same order."""
+        """Return the gradient of ``model`` under ``cost``, at the cohort's matrix ``theta``.
+
+        None where autograd is needed: no ``cost``, or a model whose passes are not written out.
+        """
         if cost is None or not is_sequence(model):
             return None
         sequence = Sequenced.of(model)
         return cls(sequence, cost, sequence.views(theta), buffers, shared)
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Measured, Tensor]:
-        """What a mini-batch measures, each (members,), and the gradient (members, parameters)."""
+        """Return a mini-batch's metrics, each (members,), and the gradient (members, parameters)."""
         x = x.flatten(1 if self.shared else 2)
         outputs, kept = self.sequence.forward(self.parameters, self.buffers, x, shared=self.shared)
         measured, gradient = self.cost(outputs, y)
@@ -50,7 +56,7 @@ class DirectGradient:
 
 
 def written_out(task: Task, numbers: Numbers) -> Cost | None:
-    """The task's loss with its gradient, where somebody has written it out."""
+    """Return the task's loss with its gradient in closed form; None where only autograd can differentiate it."""
     if type(task) is Classification and "class_weights" not in numbers:
         smoothing = numbers["label_smoothing"]
         return partial(cross_entropy, smoothing=smoothing if smoothing.any() else None)

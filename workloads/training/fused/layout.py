@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each parameter lies in a member's row of the matrix theta (members, parameters).
+    """Position of each parameter in a member's row of the matrix theta (members, parameters).
 
     The order is that of ``torch.nn.utils.parameters_to_vector``.
     """
@@ -20,11 +20,11 @@ class Layout:
 
     @classmethod
     def of(cls, model: nn.Module) -> Layout:
-        """The layout of ``model``'s parameters."""
+        """Return the layout of ``model``'s parameters."""
         return cls({name: parameter.shape for name, parameter in model.named_parameters()})
 
     def views(self, theta: Tensor) -> dict[str, Tensor]:
-        """Each parameter (..., *shape) as a view of theta, whose last dimension is a row."""
+        """Return each parameter (..., *shape) as a view of theta, whose last dimension is a row."""
         pieces = torch.split(theta, [shape.numel() for shape in self.shapes.values()], dim=-1)
         named = zip(self.shapes.items(), pieces, strict=True)
         return {name: piece.view(*theta.shape[:-1], *shape) for (name, shape), piece in named}

@@ -50,7 +50,7 @@ class FusedLoop:
         self._arrange(step=0)
 
     def _arrange(self, step: int) -> None:
-        """What depends on who is aboard, after so many updates."""
+        """Set up what depends on the present members, after ``step`` updates."""
         self.numbers = numbers_of(self.members, self.setup.data)
         self.optimizer = StackedOptimizer([member.hp for member in self.members], self.slots, step)
         shared = self.setup.in_one_order(self.members)
@@ -65,12 +65,15 @@ class FusedLoop:
         self.graphs = Graphs() if self.setup.recorded else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, *example) or (members, batch, *example) to (members, batch, ...), in the model's present mode."""
+        """Return outputs (members, batch, ...) in the model's present mode.
+
+        ``x`` is (batch, *example) if the members share it, else (members, batch, *example).
+        """
         return self._forwards[self.model.training](self.theta, self.buffers, x)
 
     @without_denormals()
     def epoch(self) -> list[dict[str, float]]:
-        """One pass over the training split, then validation. Train metrics are those of the pass itself."""
+        """Train one pass over the training split, then validate. ``train_*`` are measured during the pass."""
         started = time.perf_counter()
         data, members = self.setup.data, self.members
         batches = self.setup.batches(members, self.epoch_done)
@@ -92,11 +95,11 @@ class FusedLoop:
         return report(members, means, seconds_each, data.num_examples)
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """One update of every member; the task's metrics and the gradients' norms before it, each (members,)."""
+        """Make one update of every member; return metrics and gradients' norms from before it, each (members,)."""
         self.optimizer.advance()
         if self.graphs:
             return self.graphs(self._train_step, x, y)
-        with torch.inference_mode(self.direct is not None):  # a tenth less for every small operation
+        with torch.inference_mode(self.direct is not None):  # saves a tenth of every small operation's time
             return self._train_step(x, y)
 
     def _train_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -126,12 +129,12 @@ class FusedLoop:
         return losses, grad
 
     def finite(self) -> list[bool]:
-        """Whether each member's weights are all finite."""
+        """Return, for each member, whether all its weights are finite."""
         finite: list[bool] = torch.linalg.vector_norm(self.theta, dim=1).isfinite().tolist()
         return finite
 
     def state(self, k: int) -> MemberState:
-        """A copy of member ``k``'s state."""
+        """Return a copy of member ``k``'s state, on the CPU."""
         kept = self.model.state_dict().keys()
         buffers = {name: value[k] for name, value in self.buffers.items() if name in kept}
         model = {**self.layout.views(self.theta[k]), **buffers}
@@ -142,7 +145,7 @@ class FusedLoop:
         return MemberState(model, {**optimizer, "step": torch.tensor(self.optimizer.step), **self.pace.state(k)})
 
     def load(self, k: int, state: MemberState) -> None:
-        """Go on from ``state``; all members must have made the same number of steps."""
+        """Continue member ``k`` from ``state``; all members must have made the same number of updates."""
         for name, view in self.layout.views(self.theta[k]).items():
             view.copy_(state.model[name])
         for name, buffer in self.buffers.items():
@@ -154,7 +157,7 @@ class FusedLoop:
         self.optimizer.resume(int(state.optimizer["step"]))
 
     def keep(self, ks: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Continue with the members at the places ``ks`` only."""
         index = torch.tensor(list(ks), device=self.theta.device)
         self.members = [self.members[k] for k in ks]
         self.pace.keep(ks)

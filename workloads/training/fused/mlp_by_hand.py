@@ -1,4 +1,4 @@
-"""A cohort's plain sequence of layers, forward and backward written out as batched products.
+"""Forward and backward pass of a cohort's multilayer perceptrons, written out as batched products.
 
 Autograd would take three times as many operations, each of which costs more than its arithmetic at these sizes.
 """
@@ -21,7 +21,7 @@ from workloads.training.fused.layout import Layout
 aten = torch.ops.aten
 Tensors = Mapping[str, Tensor]
 Kept = list[Tensor | None]
-"""What each layer's backward pass needs of its forward pass."""
+"""One tensor for each layer, which its backward pass needs of its forward pass; None where nothing is needed."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Rule:
     """An activation and its derivative. ``slope`` is a number, or (members, 1, 1); None for those without one."""
 
     forward: Callable[[Any, Tensor], Tensor]
-    """(slope, x) to the same shape; may overwrite ``x`` unless ``keeps_input``."""
+    """Function of (slope, x), of the shape of ``x``; may overwrite ``x`` unless ``keeps_input``."""
     backward: Callable[[Any, Tensor, Tensor], Tensor]
-    """(slope, gradient, kept) to the gradient at the input."""
+    """Function of (slope, gradient at the output, kept tensor) that returns the gradient at the input."""
     keeps_input: bool = False
-    """``kept`` is the input; else the output."""
+    """Whether the kept tensor is the layer's input; else it is the output."""
 
 
 RULES: Mapping[type[nn.Module], Rule] = {
@@ -58,7 +58,7 @@ VARIED: Mapping[type[nn.Module], Rule] = {
         lambda slope, g, y: torch.where(y > 0, g, g * (y + slope)),
     ),
 }
-"""Where the members' slopes differ."""
+"""Rules for layers whose slope differs between members."""
 
 
 def _rule(layer: nn.Module, name: str, buffers: Mapping[str, Tensor]) -> tuple[Rule, Any]:
@@ -70,7 +70,7 @@ def _rule(layer: nn.Module, name: str, buffers: Mapping[str, Tensor]) -> tuple[R
 
 
 def is_sequence(model: nn.Module) -> bool:
-    """Whether the model is a plain sequence of layers known here, on flattened examples, to be computed here."""
+    """Return whether ``model`` is ``Flatten`` and layers that are known here, and written-out gradients are on."""
     if not by_hand():
         return False
     if type(model) is not nn.Sequential or type(model[0]) is not nn.Flatten:
@@ -80,10 +80,10 @@ def is_sequence(model: nn.Module) -> bool:
 
 @dataclass(frozen=True)
 class Sequenced:
-    """The layers after ``Flatten`` by name, and where a cohort's parameters lie in its matrix.
+    """The layers after ``Flatten`` by name, and ``views``, which finds a cohort's parameters in its matrix.
 
-    Activations are held as (members, units, batch): all products of both passes then read rows of memory. The
-    classifier's product is four times faster in that order.
+    Activations are held as (members, units, batch): all products of both passes then read rows of memory, and the
+    classifier's product is four times faster.
     """
 
     layers: Sequence[tuple[str, nn.Module]]
@@ -91,16 +91,19 @@ class Sequenced:
 
     @classmethod
     def of(cls, model: nn.Module) -> Sequenced:
-        """The sequence that ``model`` is."""
+        """Return the sequence of ``model``, of which ``is_sequence`` must be true."""
         return cls(list(model.named_children())[1:], Layout.of(model).views)
 
     def __call__(self, theta: Tensor, buffers: Tensors, x: Tensor, *, shared: bool) -> Tensor:
-        """(members, parameters) and (batch, inputs) if ``shared``, else (members, batch, inputs), to outputs."""
+        """Return outputs (members, batch, numbers), which autograd can differentiate by ``theta``.
+
+        ``theta`` is (members, parameters); ``x`` is (batch, inputs) if ``shared``, else (members, batch, inputs).
+        """
         output: Tensor = _Pass.apply(theta, x, self, buffers, shared)
         return output
 
     def forward(self, parameters: Tensors, buffers: Tensors, x: Tensor, *, shared: bool) -> tuple[Tensor, Kept]:
-        """``x`` as above to outputs (members, numbers, batch), and what ``backward`` needs."""
+        """Return outputs (members, numbers, batch), and tensors for ``backward``; ``x`` is as in ``__call__``."""
         kept: Kept = []
         x = x.mT.expand(len(next(iter(parameters.values()))), *x.mT.shape[-2:])
         for name, layer in self.layers:
@@ -119,7 +122,7 @@ class Sequenced:
         return x, kept
 
     def backward(self, parameters: Tensors, buffers: Tensors, kept: Kept, g: Tensor) -> Tensor:
-        """The gradient at the outputs to the parameters', (members, parameters)."""
+        """Return the parameters' gradient (members, parameters), given ``g``, the gradient at the outputs."""
         gradients: list[Tensor] = []  # from the last parameter to the first
         for i in range(len(kept) - 1, -1, -1):
             (name, layer), x = self.layers[i], kept[i]
@@ -161,9 +164,9 @@ def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
 
 
 def _mask(layer: Dropout, shares: tuple[Tensor, Tensor], x: Tensor, *, shared: bool) -> Tensor | None:
-    """What multiplies each unit, (members, units, batch); None where nothing is dropped.
+    """Return dropout's factor on each unit, (members, units, batch); None where nothing is dropped.
 
-    Members that share mini-batches share the noise, as the same seed gives it in the plain loop.
+    Members that share mini-batches share the noise, which is that of the plain loop with the same seed.
     """
     if not (layer.training and layer.active):
         return None

@@ -1,4 +1,4 @@
-"""A cohort's models as one: parameters stacked along a first dimension of members, and one forward pass for all."""
+"""One forward pass for all models of a cohort, whose parameters are stacked along a first dimension of members."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from workloads.training.fused.layout import Layout
 from workloads.training.fused.mlp_by_hand import Sequenced, Tensors, is_sequence
 
 Forward = Callable[[Tensor, Tensors, Tensor], Tensor]
-"""(parameters (members, parameters), buffers with a first dimension of members, x) to (members, batch, ...)."""
+"""Function of (parameters (members, parameters), stacked buffers, x) that returns outputs (members, batch, ...)."""
 
 
 def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> Forward:
-    """One forward pass of all members, in ``model``'s present mode.
+    """Return the forward pass of all members, in ``model``'s present mode.
 
     ``x`` is (batch, *example) if ``shared``, else (members, batch, *example). A plain sequence of known layers is
     computed by batched products, several times faster than vmap on a CPU; anything else by vmap.
@@ -41,7 +41,7 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
 
 
 def _widened(norm: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-    """vmap's rule for batch norm takes no narrower inputs than its statistics, other than torch's own kernels."""
+    """Cast batch norm's input to its statistics' dtype, as vmap's rule needs it and torch's own kernels do not."""
     return (inputs[0].to(norm.running_mean.dtype) if isinstance(norm.running_mean, Tensor) else inputs[0],)
 
 
