@@ -53,7 +53,8 @@ class Database:
         self.storage: BaseStorage = InMemoryStorage()
         self.study = optuna.create_study(study_name=name, direction=direction, storage=self.storage)
         self._sent: list[FrozenTrial] = []
-        self._ids: list[int] = []
+        self._ids: dict[int, int] = {}
+        """The database's name of each trial that may still change, by its number."""
         self._facts: dict[str, Any] = {}
         self.driven = False
         """Whether somebody held the lock when a reader looked."""
@@ -141,7 +142,7 @@ class Database:
                 if number >= len(self._sent):
                     self._add(number, trial)
                 elif trial is not self._sent[number]:  # memory puts a new record in the place of one that changes
-                    self._change(self._ids[number], self._sent[number], trial)
+                    self._change(self._sent[number], trial)
             for key, value in facts.items():
                 if key not in self._facts or self._facts[key] != value:
                     self._rdb.set_study_user_attr(self._study_id, key, value)
@@ -150,11 +151,12 @@ class Database:
     def _add(self, number: int, trial: FrozenTrial) -> None:
         trial_id = self._rdb.create_new_trial(self._study_id, template_trial=trial)
         assert self._rdb.get_trial_number_from_id(trial_id) == number, "only the holder of the lock writes"
-        self._ids[number:] = [trial_id]
+        self._ids[number] = trial_id
 
-    def _change(self, trial_id: int, old: FrozenTrial, new: FrozenTrial) -> None:
+    def _change(self, old: FrozenTrial, new: FrozenTrial) -> None:
         if old.state.is_finished():
             return
+        trial_id = self._ids[old.number]
         for step in new.intermediate_values.keys() - old.intermediate_values.keys():
             self._rdb.set_trial_intermediate_value(trial_id, step, new.intermediate_values[step])
         for key, value in new.user_attrs.items():
@@ -192,7 +194,9 @@ class Database:
         with self._connection.begin():
             self._sent = self._rdb.get_all_trials(self._study_id, deepcopy=False)
             self._facts = self._rdb.get_study_user_attrs(self._study_id)
-        self._ids = [trial._trial_id for trial in self._sent]
+            open_ones = [trial.number for trial in self._sent if not trial.state.is_finished()]
+            find = self._rdb.get_trial_id_from_study_id_trial_number
+            self._ids = {number: find(self._study_id, number) for number in open_ones}
 
     def _remember(self) -> None:
         """Puts that into memory."""
