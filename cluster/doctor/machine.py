@@ -7,10 +7,7 @@ import logging
 import os
 import platform
 import shutil
-import sqlite3
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -21,7 +18,6 @@ PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
 HOME = Path(__file__).resolve().parents[2]
 GIB = 2**30
 MIN_DISK_GIB, MIN_MEMORY_GIB, MIN_SHM_GIB = 2.0, 2.0, 0.5
-STORE_TIMEOUT_S = 3.0
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -114,43 +110,6 @@ def threads() -> Iterator[Check]:
     value = os.environ.get("OMP_NUM_THREADS", "")
     remedy = "unset OMP_NUM_THREADS or set it to 1: with more threads than cores training is many times slower"
     yield judged("OMP_NUM_THREADS", value in ("", "1"), value or "not set: one thread a worker", remedy, "warning")
-
-
-def store() -> Iterator[Check]:
-    """Whether MLflow's store can be opened; a new one is not made for that."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    if uri.startswith(("http://", "https://")):
-        yield _server(uri)
-    elif uri.startswith("sqlite:///"):
-        yield _sqlite(Path(uri.removeprefix("sqlite:///")))
-    else:
-        yield Check(name="tracking", state="ok", found=f"{uri}: not looked at")
-
-
-def _server(uri: str) -> Check:
-    remedy = "start the server, or unset MLFLOW_TRACKING_URI to write to mlflow.db in this folder"
-    try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=STORE_TIMEOUT_S) as answer:
-            return judged("tracking", answer.status == 200, f"{uri} answers {answer.status}", remedy)
-    except (OSError, ValueError) as error:
-        return Check(name="tracking", state="wrong", found=f"{uri}: {error}", remedy=remedy)
-
-
-def _sqlite(path: Path) -> Check:
-    if not path.exists():
-        folder = path.resolve().parent
-        writable = os.access(folder, os.W_OK)
-        return judged("tracking", writable, f"{path} is made by the first sweep", f"make {folder} writable")
-    remedy = f"move {path} away (a new one is made), or run `mlflow db upgrade sqlite:///{path}`"
-    try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return Check(name="tracking", state="wrong", found=f"{path}: {error}", remedy=remedy)
-    return judged("tracking", os.access(path, os.W_OK), f"{path}, {runs} runs", f"make {path} writable")
 
 
 def torch_and_gpu() -> Iterator[Check]:

@@ -13,6 +13,7 @@ from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.passwords import holds_password, masked
 from search_spaces.types.plain import VARIABLE
+from tracking.names import sqlite_path
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def refuse_blind(home: SweepHome, num_machines: int) -> None:
 
 def store_fault(uri: str) -> str | None:
     """What is wrong with MLflow's store as seen from this process, and what to do; None when it can be used."""
-    if uri.startswith("sqlite:"):
-        folder = Path(urlsplit(uri).path[1:]).parent
+    if path := sqlite_path(uri):
+        folder = path.parent
         return None if folder.is_dir() else f"{uri}: there is no folder {folder} on this node: name a server"
     from cluster.doctor.stores import check_tracking  # 60 ms
 

@@ -15,18 +15,18 @@ from cluster.doctor.machine import (
     packages,
     ray_imports,
     ray_starts,
-    store,
     threads,
     torch_and_gpu,
     versions,
 )
+from cluster.doctor.stores import tracking
 
 QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
     versions,
     packages,
     machine,
     threads,
-    store,
+    tracking,
     torch_and_gpu,
     ray_imports,
     fast_ways,

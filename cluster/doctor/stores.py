@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from cluster.doctor.machine import Check, judged
+from cluster.doctor.machine import Check, State, judged
 from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.passwords import masked, without_password
-from tracking.store.open import resolve
+from tracking.store.open import resolve, sqlite_path
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -154,32 +157,56 @@ def _said(error: BaseException) -> str:
     return masked(text if len(text) > 3 else f"{type(error).__name__}: {text}")[:300]
 
 
-def check_tracking(uri: str | None) -> Check:
-    """Whether MLflow answers, takes our credentials, and has an artifact store that this machine can write."""
+def tracking() -> Iterator[Check]:
+    """Whether the MLflow store of this folder can be used; a new one is not made for that."""
+    yield check_tracking(None, away="wrong")
+
+
+def check_tracking(uri: str | None, away: State = "warning") -> Check:
+    """Whether MLflow answers, takes our credentials, and has an artifact store that this machine can write.
+
+    A server without an answer is ``away``: the results of a running sweep wait for it.
+    """
     uri = resolve(uri)
-    shown = masked(uri)
+    path, shown = sqlite_path(uri), masked(uri)
+    if path is not None:
+        return _file(path)
     if is_remote(uri) and uri.startswith(("http://", "https://")):
-        return _server(uri, shown)
+        return _server(uri, shown, away)
     if uri.startswith("postgresql"):
         found = check_study(uri)
         return Check(name="tracking", state=found.state, found=found.found, remedy=found.remedy)
     return Check(name="tracking", state="ok", found=shown)
 
 
-def _server(uri: str, shown: str) -> Check:
-    name, later = "tracking", "results wait in the sweep's home until it answers"
+def _file(path: Path) -> Check:
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    if not path.exists() or path.stat().st_size == 0:
+        folder = next(parent for parent in path.parents if parent.exists())
+        writable = os.access(folder, os.W_OK)
+        return judged("tracking", writable, f"{shown} is made by the first sweep", f"make {folder} writable")
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    except sqlite3.Error as error:
+        remedy = f"move {shown} away (a new one is made), or run `mlflow db upgrade sqlite:///{shown}`"
+        return Check(name="tracking", state="wrong", found=f"{shown}: {error}", remedy=remedy)
+    return judged("tracking", os.access(path, os.W_OK), f"{shown}, {runs} runs", f"make {shown} writable")
+
+
+def _server(uri: str, shown: str, away: State) -> Check:
+    remedy = "start it, or correct MLFLOW_TRACKING_URI; results wait in the sweep's home until it answers"
     try:
         with urllib.request.urlopen(_request(uri), timeout=LIMIT_S) as answer:
             return _artifacts(shown, json.load(answer))
     except urllib.error.HTTPError as error:
-        login = "put user and password into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         if error.code in (401, 403):
-            return Check(
-                name=name, state="wrong", found=f"{shown} answers {error.code} {error.reason}", remedy=login
-            )
-        return Check(name=name, state="warning", found=f"{shown} answers {error.code}", remedy=later)
+            away = "wrong"
+            remedy = "put user and password into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        found = f"{shown} answers {error.code} {error.reason}"
     except (OSError, ValueError) as error:
-        return Check(name=name, state="warning", found=f"{shown}: {_said(error)}", remedy=later)
+        found = f"{shown}: {_said(error)}"
+    return Check(name="tracking", state=away, found=found, remedy=remedy)
 
 
 def _request(uri: str) -> urllib.request.Request:

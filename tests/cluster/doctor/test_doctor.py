@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cluster.doctor import machine
+from cluster.doctor import machine, stores
 from cluster.doctor.fast_ways import LEAN_RAY, fallen_back, fast_ways
 from cluster.doctor.machine import Check
 from cluster.doctor.report import QUICK, examine, healthy, tell
@@ -49,7 +49,7 @@ def test_this_installation_is_healthy() -> None:
 
 
 def test_nothing_is_written(empty_folder: Path) -> None:
-    list(examine([machine.versions, machine.packages, machine.machine, machine.threads, machine.store]))
+    list(examine([machine.versions, machine.packages, machine.machine, machine.threads, stores.tracking]))
     assert not list(empty_folder.iterdir())
 
 
@@ -91,39 +91,41 @@ def test_too_many_threads_are_warned_about(monkeypatch: pytest.MonkeyPatch, valu
 
 def test_a_store_that_is_no_database_is_wrong(empty_folder: Path) -> None:
     (empty_folder / "mlflow.db").write_bytes(b"junk" * 1000)
-    assert only(machine.store(), "tracking").state == "wrong"
+    assert only(stores.tracking(), "tracking").state == "wrong"
 
 
 def test_a_database_without_runs_table_is_wrong_and_one_with_it_is_counted(empty_folder: Path) -> None:
     connection = sqlite3.connect(empty_folder / "mlflow.db")
     connection.execute("CREATE TABLE other (x)")
-    assert only(machine.store(), "tracking").state == "wrong"
+    assert only(stores.tracking(), "tracking").state == "wrong"
     connection.execute("CREATE TABLE runs (x)")
     connection.commit()
     connection.close()
-    assert only(machine.store(), "tracking").found == "mlflow.db, 0 runs"
+    assert only(stores.tracking(), "tracking").found == "mlflow.db, 0 runs"
 
 
-class Health(BaseHTTPRequestHandler):
+class Experiments(BaseHTTPRequestHandler):
     """Answers as MLflow's server does."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/health" else 404)
+        known = self.path.startswith("/api/2.0/mlflow/experiments/get")
+        self.send_response(200 if known else 404)
         self.end_headers()
+        self.wfile.write(b"{}")
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
 
 
-def test_a_server_is_asked_for_its_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = HTTPServer(("127.0.0.1", 0), Health)
+def test_a_server_is_asked_for_an_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Experiments)
     Thread(target=server.serve_forever, daemon=True).start()
     uri = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert only(machine.store(), "tracking").state == "ok"
+    assert only(stores.tracking(), "tracking").state == "ok"
     server.shutdown()
     server.server_close()
-    gone = only(machine.store(), "tracking")
+    gone = only(stores.tracking(), "tracking")
     assert gone.state == "wrong"
     assert "MLFLOW_TRACKING_URI" in gone.remedy
 
@@ -203,7 +205,7 @@ def test_the_command_ends_with_1_and_one_document(
 ) -> None:
     from cluster.cli.main import main
 
-    monkeypatch.setattr("cluster.doctor.report.QUICK", (machine.store, machine.threads))
+    monkeypatch.setattr("cluster.doctor.report.QUICK", (stores.tracking, machine.threads))
     (empty_folder / "mlflow.db").write_bytes(b"junk" * 1000)
     assert main(["doctor", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
