@@ -25,7 +25,7 @@ SWEEP_GOAL: Final = "sweep.goal"
 SWEEP_METHOD: Final = "sweep.method"
 SWEEP_WORKLOAD: Final = "sweep.workload"
 SWEEP_TARGET: Final = "sweep.target"
-TRIAL_KEY: Final = "trial.key"
+TRIAL_NAME: Final = "trial.name"
 TRIAL_NUMBER: Final = "trial.number"
 TRIAL_STATE: Final = "trial.state"
 TRIAL_ERROR: Final = "trial.error"
@@ -42,7 +42,7 @@ SHARED_VIEW: Final = "mlflow.sharedViewState."
 DATASET_CONTEXT: Final = "mlflow.data.context"
 
 BEST_EPOCH: Final = "best_epoch"
-SECONDS: Final = "cost/seconds"
+SECONDS: Final = "train_seconds"
 CHAMPION: Final = "champion"
 MODEL_TRAINING: Final = "custom_model_development"
 """The kind of experiment for which MLflow's UI shows runs instead of its GenAI pages."""
@@ -64,12 +64,20 @@ STATUS: Final[Mapping[TrialState | SweepState, str]] = {
     "running": "RUNNING",
     "paused": "SCHEDULED",  # not RUNNING: a trial that is never promoted would seem to run for ever
     "done": "FINISHED",
-    "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state tells them apart
+    "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state says "pruned"
     "failed": "FAILED",
     "finished": "FINISHED",
     "interrupted": "KILLED",
 }
 """MLflow's status for each state of a trial or a sweep."""
+
+EARLIER: Final[Mapping[str, str]] = {
+    TRIAL_NAME: "trial.key",
+    SECONDS: "cost/seconds",
+    "generalization_gap_loss": "gap_loss",
+    "generalization_gap_accuracy": "gap_accuracy",
+}
+"""Key that earlier versions wrote for each of these; a reader falls back on it."""
 
 
 def best(metric: str) -> str:
@@ -84,7 +92,12 @@ def hp(name: str) -> str:
 
 def hp_log10(name: str) -> str:
     """Return the key of its base-10 logarithm, since MLflow's parallel coordinates have no log axis."""
-    return f"hp/log10_{name}"
+    return f"hp/log10_{name}"  # not log10(lr): MLflow refuses parentheses in a metric's name
+
+
+def gain(metric: str) -> str:
+    """Return the key of the champion's gain in ``metric`` over the default configuration, positive where better."""
+    return f"{metric}_gain_vs_default"
 
 
 def nonfinite(metric: str) -> str:

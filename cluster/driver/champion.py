@@ -20,6 +20,7 @@ from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
+from search_spaces.types.trial_names import name_of_key
 from tracking.results.registered_model import Candidate, Example, Folder, register
 from workloads.registry import workload
 from workloads.training.default_inputs import default_data
@@ -136,7 +137,7 @@ class ChampionProcess:
             "rows": list(rows),
         }
         key = run_key(chosen, "final")
-        order = {"subject": subject, "title": f"{self.sweep.name}: {key}"}
+        order = {"subject": subject, "title": f"{self.sweep.name}: {name_of_key(key)}"}
         self.begin()
         try:
             found = ray.get(self._worker.inspect.remote(order, self.data.search, self.data.test))

@@ -259,4 +259,4 @@ class Coordinator:
                 track.checkpoint = None
             track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0
             track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
-            self.say(f"the checkpoint {torn} is torn; {track.key} goes on from epoch {track.epoch}")
+            self.say(f"the checkpoint {torn} is torn; {name_of_key(track.key)} goes on from epoch {track.epoch}")

@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
-from cluster.terminal.formatting import state_word, sweep_word
+from cluster.terminal.formatting import sweep_word
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import state_word
 from tracking.results import compare
 
 if TYPE_CHECKING:

@@ -14,8 +14,10 @@ from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.objective import Objective
 from search_spaces.types.passwords import without_password
 from search_spaces.types.problems import beside
+from search_spaces.types.trial_names import state_word
 from search_spaces.types.values import Value
 from tracking import names
 from tracking.results.table import to_csv, to_json
@@ -137,11 +139,16 @@ class Tracker:
             best = Best(number=leader.number, value=leader.best_value, params=leader.params)
             metrics[names.best(self._sweep.metric.name)] = leader.best_value
         if verdict:
-            metrics[verdict["metric"]] = verdict["winner"]["mean"]
-            if verdict["difference"]["mean"] is not None:
-                metrics[f"{verdict['metric']}_over_default"] = verdict["difference"]["mean"]
+            metrics |= final_metrics(verdict, self._sweep.objective)
         self.writer.summary(state, best, metrics)
         self._summed_up = time.monotonic()
+
+
+def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str, float]:
+    """Return the champion's mean on the test split and, if known, its gain over the default configuration."""
+    metric, difference = verdict["metric"], verdict["difference"]["mean"]
+    gain = {} if difference is None else {names.gain(metric): -objective.signed(difference)}
+    return {metric: verdict["winner"]["mean"]} | gain
 
 
 def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
@@ -151,7 +158,7 @@ def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
     records = [
         {
             "trial": row.number,
-            "state": row.state,
+            "state": state_word(row.state),
             "epochs": row.epochs,
             sweep.metric.name: row.value,
             names.best(sweep.metric.name): row.best_value,

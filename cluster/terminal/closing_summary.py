@@ -16,7 +16,7 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Snapshot, Trouble, ranked
 from search_spaces.types.objective import Objective
-from search_spaces.types.trial_names import trial_name
+from search_spaces.types.trial_names import state_word, trial_name
 
 PARTS = {"winner": "champion", "default": "defaults", "difference": "champion − defaults"}
 """Keys of the verdict's document and how they are called in the summary."""
@@ -72,9 +72,7 @@ def _head(ending: Ending) -> Text:
     if not snapshot.rows and ending.document["state"] == "running":
         return Text().append(title.label, "bold").append(" is starting: it has no trial yet")
     states = Counter(row.state for row in snapshot.rows)
-    counts = ", ".join(
-        f"{states[state]} {formatting.state_word(state)}" for state in formatting.MARKS if states[state]
-    )
+    counts = ", ".join(f"{states[state]} {state_word(state)}" for state in formatting.MARKS if states[state])
     line = Text().append(title.label, "bold").append(f" {formatting.sweep_word(ending.document['state'])}")
     line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
     return line.append(f" in {formatting.duration(snapshot.elapsed_s)}")

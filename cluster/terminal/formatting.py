@@ -18,15 +18,8 @@ MARKS: dict[TrialState, tuple[str, str]] = {
     "failed": ("✗", "red"),
 }
 """Mark and colour of each state."""
-STATE_WORDS: dict[TrialState, str] = {"paused": "waiting", "stopped": "pruned"}
-"""What people read for a state, where that is not its name: waiting for a promotion, pruned by the schedule."""
 SWEEP_WORDS = {"interrupted": "stopped"}
-"""The same for the states of a sweep."""
-
-
-def state_word(state: TrialState) -> str:
-    """``pruned`` for a trial that the schedule stopped, ``waiting`` for one that may be promoted."""
-    return STATE_WORDS.get(state, state)
+"""What people read for the state of a sweep, where that is not its name."""
 
 
 def sweep_word(state: str) -> str:

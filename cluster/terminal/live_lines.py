@@ -10,7 +10,7 @@ from rich.text import Text
 from cluster.terminal import formatting
 from cluster.terminal.records import Row, Snapshot, ranked
 from search_spaces.types.objective import Objective
-from search_spaces.types.trial_names import trial_name
+from search_spaces.types.trial_names import state_word, trial_name
 
 TOP, RUNNING = 8, 4
 """Rows of the best, and of others that run: up to 32 train together, and say little one by one."""
@@ -85,9 +85,7 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
     for state, (mark, style) in formatting.MARKS.items():
         number = sum(row.state == state for row in _begun(snapshot))
         if number:
-            line.append(f"  {mark}", style).append(
-                f" {number}" + (f" {formatting.state_word(state)}" if worded else "")
-            )
+            line.append(f"  {mark}", style).append(f" {number}" + (f" {state_word(state)}" if worded else ""))
     line.append(f"  {formatting.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")
     return line.append(formatting.duration(snapshot.eta_s), "cyan")
 

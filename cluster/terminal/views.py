@@ -19,7 +19,7 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Phase, Row, Snapshot
 from search_spaces.types.passwords import masked
-from search_spaces.types.trial_names import trial_name
+from search_spaces.types.trial_names import state_word, trial_name
 
 REFRESHES_PER_SECOND = 3
 ENDED = ("done", "stopped", "failed")
@@ -184,7 +184,7 @@ class LineView:
         star = " *best*" if row.number == snapshot.best else ""
         error = f": {row.error}" if row.error else ""
         return (
-            f"{trial_name(row.number)} {formatting.state_word(row.state)} {row.epochs}/{snapshot.horizon} epochs "
+            f"{trial_name(row.number)} {state_word(row.state)} {row.epochs}/{snapshot.horizon} epochs "
             f"{value}{star} {formatting.settings(row.params)}{error}"
         )
 

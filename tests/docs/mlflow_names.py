@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from search_spaces.types.trial_names import state_word
 from tests.docs.markdown import code, sentence, table
 from tracking import names
 
@@ -18,10 +19,9 @@ TAGS: Mapping[str, str] = {
     "SWEEP_WORKLOAD": "The workload.",
     "SWEEP_TARGET": "Where it runs: `local`, or the target of `--on`.",
     "PARENT_RUN": "Of a trial's and a final training's run: the sweep's own run, below which MLflow nests it.",
-    "TRIAL_KEY": "The training: the trial and, in the final evaluation, its seed.",
+    "TRIAL_NAME": "The trial (`t015`); in the final evaluation also its seed (`t015 seed 1`).",
     "TRIAL_NUMBER": "The trial's number.",
-    "TRIAL_STATE": "The trial's state. MLflow shows a trial that was stopped early as FINISHED: this tag "
-    "tells it apart.",
+    "TRIAL_STATE": "The trial's state: `running`, `waiting` (to go on later), `done`, `pruned`, `failed`.",
     "TRIAL_ERROR": "What went wrong: a sentence, or a traceback.",
     "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`; `stopped` "
     "where the search's early end cut the trial off.",
@@ -69,6 +69,11 @@ def metrics() -> str:
             code(names.hp_log10("NAME")),
             "Its logarithm, where it is searched on a log scale: MLflow's charts have no log axis for it.",
         ],
+        [
+            code(names.gain("test_METRIC")),
+            "Of the sweep's run: how much better the champion is on the test split than the default configuration, "
+            "negative where it is worse.",
+        ],
         [code(names.nonfinite("METRIC")), "A tag: a NaN or an infinity that was kept out of the metrics."],
     ]
     return table(("metric", "meaning"), [*_rows(METRICS), *made])
@@ -97,5 +102,6 @@ def _rows(known: Mapping[str, str]) -> list[list[str]]:
 def statuses() -> str:
     """MLflow's status for each of our states."""
     return table(
-        ("state", "MLflow's status"), [[code(ours), code(theirs)] for ours, theirs in names.STATUS.items()]
+        ("state", "MLflow's status"),
+        [[code(state_word(ours)), code(theirs)] for ours, theirs in names.STATUS.items()],
     )

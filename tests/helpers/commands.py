@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.trial_names import key_of_name
 from tests.helpers.paths import ROOT
 
 
@@ -61,7 +62,7 @@ class Folder:
             for run_id, status in db.execute("select run_uuid, status from runs where lifecycle_stage = 'active'"):
                 tags = dict(db.execute("select key, value from tags where run_uuid = ?", (run_id,)))
                 if tags.get("sweep.role") == role:
-                    key = tags.get("trial.key", tags["sweep.id"])
+                    key = key_of_name(tags.get("trial.name", tags["sweep.id"]))
                     assert key not in found, f"{key} has a twin"
                     found[key] = {**tags, "status": status, "run_id": run_id}
         return found
@@ -118,7 +119,7 @@ def agree(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
     assert sorted(runs) == [f"t{number:04d}" for number in range(num_trials)]
     for number, trial in trials.items():
         run = runs[f"t{number:04d}"]
-        assert run["trial.state"] == trial["state"]
+        assert run["trial.state"] == trial["status"]
         assert run["status"] == STATUSES[trial["state"]]
         assert run["run_id"] == trial["run_id"]
         assert run.get("trial.failure") == (trial["failure"] or {}).get("kind")

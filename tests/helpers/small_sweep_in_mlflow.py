@@ -7,6 +7,8 @@ from typing import Any
 
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import key_of_name
+from tracking import names
 from tracking.store.records import SweepHeader
 from tracking.writer.writer import Writer
 
@@ -45,19 +47,19 @@ def write_trial(writer: Writer, number: int, epochs: int = 3, state: str = "done
     writer.trial(key, number, "trial", params(number))
     for epoch in range(1, epochs + 1):
         writer.epoch(key, epoch, metrics(number, epoch))
-    best = {"best_val_accuracy": metrics(number, epochs)["val_accuracy"], "best_epoch": epochs, "cost/seconds": 0.5}
+    best = {"best_val_accuracy": metrics(number, epochs)["val_accuracy"], "best_epoch": epochs, names.SECONDS: 0.5}
     writer.state(key, state, best, FailureReason("raised", "ValueError: no luck") if state == "failed" else None)
 
 
 def runs_of(uri: str, sweep_id: str = SWEEP) -> dict[str, list[Any]]:
-    """MLflow's own runs of the sweep by ``trial.key`` ("" is the sweep's)."""
+    """MLflow's own runs of the sweep by the trial's key ("" is the sweep's)."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found: dict[str, list[Any]] = {}
     for run in client.search_runs(experiments, f"tags.`sweep.id` = '{sweep_id}'", max_results=1000):
-        found.setdefault(run.data.tags.get("trial.key", ""), []).append(run)
+        found.setdefault(key_of_name(run.data.tags.get("trial.name", "")), []).append(run)
     return found
 
 

@@ -44,7 +44,7 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     _is_the_sweeps_own_run(runs[""])
     statuses = {key: (run.info.status, run.data.tags["trial.state"]) for key, run in runs.items() if key}
     assert statuses["t0000"] == ("FINISHED", "done")
-    assert statuses["t0001"] == ("FINISHED", "stopped")
+    assert statuses["t0001"] == ("FINISHED", "pruned")
     assert statuses["t0002"] == ("FAILED", "failed")
     assert runs["t0002"].data.tags["trial.error"] == "ValueError: no luck"
     assert runs["t0002"].data.tags["trial.failure"] == "raised"
@@ -151,7 +151,7 @@ def test_reconcile_makes_the_runs_agree_with_the_study(any_uri: str, tmp_path: P
     states = {key: (run.info.status, run.data.tags["trial.state"]) for key, run in runs.items() if key}
     assert states == {
         "t0000": ("FINISHED", "done"),
-        "t0001": ("FINISHED", "stopped"),
+        "t0001": ("FINISHED", "pruned"),
         "t0002": ("FAILED", "failed"),
     }
     assert runs["t0002"].data.tags["trial.error"] == "diverged: boom"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from search_spaces.types.trial_names import name_of_key
 from tracking import names
 from tracking.store.open import open_mlflow, resolve, sqlite_path
 from tracking.store.records import FoundRun
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 FIXED: Final = {
     "trial": "Int64",
-    "key": "string",
+    "name": "string",
     "role": "string",
     "state": "string",
     "epochs": "Int64",
@@ -78,19 +79,16 @@ def frame(rows: Iterable[FoundRun], metric: str) -> pd.DataFrame:
 
 
 def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:
-    def newest(key: str) -> float | None:
-        return row.metrics.get(key, (None, 0))[0]
-
     return {
         "trial": int(row.tags[names.TRIAL_NUMBER]) if names.TRIAL_NUMBER in row.tags else None,
-        "key": row.tags.get(names.TRIAL_KEY),
+        "name": name_of_key(row.key) or None,
         "role": row.tags.get(names.SWEEP_ROLE),
-        "state": row.tags.get(names.TRIAL_STATE),
+        "state": row.state or None,
         "epochs": row.metrics.get(metric, (None, 0))[1],
-        "value": newest(metric),
-        "best_value": newest(names.best(metric)),
-        "best_epoch": newest(names.BEST_EPOCH),
-        "seconds": newest(names.SECONDS),
+        "value": row.newest(metric),
+        "best_value": row.newest(names.best(metric)),
+        "best_epoch": row.newest(names.BEST_EPOCH),
+        "seconds": row.newest(names.SECONDS),
         "run_id": row.run_id,
         "error": row.tags.get(names.TRIAL_ERROR),
     }
@@ -116,36 +114,37 @@ def typed(texts: list[str | None]) -> pd.Series:
 
 
 def history(uri: str | None, sweep_id: str, metrics: Iterable[str]) -> pd.DataFrame:
-    """Return the metrics' values in long form: ``trial, key, role, epoch, metric, value``.
+    """Return the metrics' values in long form: ``trial, name, role, epoch, metric, value``.
 
-    Sorted by key, metric and epoch; empty where nothing was logged.
+    Sorted by trial, name, metric and epoch; empty where nothing was logged.
     """
     import pandas as pd
 
-    wanted = [names.clean_key(metric) for metric in metrics]
+    keys = [names.clean_key(metric) for metric in metrics]
+    today = {names.EARLIER[key]: key for key in keys if key in names.EARLIER} | {key: key for key in keys}
     rows = {row.run_id: row for row in read(uri, sweep_id)}
-    points = _points(resolve(uri), list(rows), wanted)
+    points = _points(resolve(uri), list(rows), list(today))
     records = [
         {
             "trial": int(rows[run_id].tags.get(names.TRIAL_NUMBER, -1)),
-            "key": rows[run_id].tags.get(names.TRIAL_KEY, ""),
+            "name": name_of_key(rows[run_id].key),
             "role": rows[run_id].tags.get(names.SWEEP_ROLE, ""),
             "epoch": step,
-            "metric": key,
+            "metric": today[key],
             "value": value,
         }
         for run_id, key, step, value in points
     ]
     kinds = {
         "trial": "Int64",
-        "key": "string",
+        "name": "string",
         "role": "string",
         "epoch": "Int64",
         "metric": "string",
         "value": "Float64",
     }
     table = pd.DataFrame(records, columns=list(kinds)).astype(kinds)
-    return table.sort_values(["key", "metric", "epoch"], kind="stable", ignore_index=True)
+    return table.sort_values(["trial", "name", "metric", "epoch"], kind="stable", ignore_index=True)
 
 
 def _points(uri: str, run_ids: list[str], metrics: list[str]) -> list[tuple[str, str, int, float]]:

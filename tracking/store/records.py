@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import key_of_name, name_of_key, state_word
 from search_spaces.types.values import Params
 from tracking import names
 
@@ -126,7 +127,7 @@ class RunChange:
 
     def enter(self, tag: str, state: names.TrialState | names.SweepState, timestamp_ms: int) -> None:
         """Set the run's state in ``tag``, MLflow's status for it and, unless that is RUNNING, the end time."""
-        self.tags[tag] = state
+        self.tags[tag] = state_word(state) if tag == names.TRIAL_STATE else state
         self.status = names.STATUS[state]
         self.end_ms = None if self.status == "RUNNING" else timestamp_ms
 
@@ -145,7 +146,8 @@ class FoundRun:
     @property
     def key(self) -> str:
         """Key of the member whose run it is, PARENT for the sweep's own run."""
-        return self.tags.get(names.TRIAL_KEY, PARENT)
+        name = self.tags.get(names.TRIAL_NAME) or self.tags.get(names.EARLIER[names.TRIAL_NAME])
+        return PARENT if name is None else key_of_name(name)
 
     @property
     def role(self) -> str:
@@ -154,8 +156,13 @@ class FoundRun:
 
     @property
     def state(self) -> str:
-        """State of the trial; empty for the sweep's own run."""
-        return self.tags.get(names.TRIAL_STATE, "")
+        """State of the trial as people read it; empty for the sweep's own run."""
+        return state_word(self.tags.get(names.TRIAL_STATE, ""))
+
+    def newest(self, metric: str) -> float | None:
+        """Return the newest value of ``metric``, also under the name that earlier versions gave it."""
+        found = self.metrics.get(metric) or self.metrics.get(names.EARLIER.get(metric, metric))
+        return None if found is None else found[0]
 
     def last_step(self, metric: str) -> int:
         """Return the newest step of ``metric``, -1 where the run has no value of it."""
@@ -222,7 +229,7 @@ def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
         names.SWEEP_ID: header.sweep_id,
         names.SWEEP_ROLE: born.role,
         names.PARENT_RUN: born.parent_run_id,
-        names.TRIAL_KEY: born.key,
+        names.TRIAL_NAME: name_of_key(born.key),
         names.TRIAL_NUMBER: str(born.number),
         names.TRIAL_STATE: "running",
     }

@@ -64,7 +64,7 @@ def _view(header: SweepHeader) -> dict[str, Any]:
         "runsHiddenMode": "SHOWALL",
         "viewMaximized": False,
         "runListHidden": False,
-        "isAccordionReordered": True,  # else sections are sorted by name, and cost and hp come first
+        "isAccordionReordered": True,  # else sections are sorted by name, and hp comes first
         "useGroupedValuesInCharts": True,
         "hideEmptyCharts": True,
         "groupBy": None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from search_spaces.types.trial_names import name_of_key, state_word
 from tracking import names
 from tracking.store.open import Store
 from tracking.store.records import PARENT, Birth, FoundRun, Place, RunChange, RunFacts, SweepHeader, birth, now_ms
@@ -78,14 +79,21 @@ def _settle(
         todo.num_made += 1
     elif run.tags.get(names.PARENT_RUN) != parent:  # from a version without nested runs, or from a deleted twin
         change.tag(names.PARENT_RUN, parent)
+    of_earlier_version = run is not None and names.TRIAL_NAME not in run.tags
+    if of_earlier_version:
+        change.tag(names.TRIAL_NAME, name_of_key(key))
+        change.tag(names.TRIAL_STATE, state_word(facts.state))
     missing = _missing(header.objective.name, facts, run, steps)
     for epoch in missing:
         change.measure({header.objective.name: facts.history[epoch]}, now, epoch)
     todo.num_points += len(missing)
-    if run is None or run.state != facts.state or run.status != names.STATUS[facts.state]:
+    if run is None or run.state != state_word(facts.state) or run.status != names.STATUS[facts.state]:
         change.measure(facts.summary, now, 0)
         change.enter(names.TRIAL_STATE, facts.state, now)
         change.fail(facts.failure)
+    elif of_earlier_version:  # the leaderboard sorts and shows by today's names
+        fresh = {name: value for name, value in facts.summary.items() if names.clean_key(name) not in run.metrics}
+        change.measure(fresh, now, 0)
     if change.title or change.points or change.tags:
         todo.changes.append(change)
 

@@ -8,6 +8,7 @@ from typing import TypeVar, assert_never
 
 from search_spaces.types.error_text import first_line
 from search_spaces.types.plain import ASKED_FOR
+from search_spaces.types.trial_names import name_of_key
 from tracking import names
 from tracking.store.errors import Away, Refused
 from tracking.store.open import Store, open_store, open_sweep, why_slow
@@ -133,7 +134,7 @@ class Sender:
                 self._guarded(group[half:], action)
                 return
             [event] = group
-            title = f"{event.kind} of {event.key or 'the sweep'}"
+            title = f"{event.kind} of {name_of_key(event.key) or 'the sweep'}"
             self._set_aside(event, f"MLflow refused {title}", str(error))
 
     def _set_aside(self, event: Event | Unknown, what: str, reason: str) -> None:
@@ -145,7 +146,7 @@ class Sender:
         changes = self._gather(group)
         unknown = [key for key, change in changes.items() if change.title is None and key not in self.run_ids]
         if unknown:
-            raise Refused(f"no trial was announced as {', '.join(unknown)}")
+            raise Refused(f"no trial was announced as {', '.join(map(name_of_key, unknown))}")
         self._store.send(self._place, list(changes.values()), self.run_ids)
 
     def _reconcile(self, group: Sequence[Reconciled]) -> None:
@@ -160,7 +161,7 @@ class Sender:
         [event] = group
         run_id = self.run_ids.get(event.key)
         if run_id is None:
-            raise Refused(f"no trial was announced as {event.key}")
+            raise Refused(f"no trial was announced as {name_of_key(event.key)}")
         content = event.text.encode() if isinstance(event, TextKept) else base64.b64decode(event.content)
         self._store.log_bytes(run_id, content, event.path)
 
@@ -204,6 +205,5 @@ class Sender:
         odd = change.measure(metrics, time_ms, epoch)
         if odd and change.key not in self._odd:
             self._odd.add(change.key)
-            self._message(
-                f"{change.key}: {', '.join(odd)} not finite at epoch {epoch}: told by tags, not by metrics"
-            )
+            found = f"{name_of_key(change.key)}: {', '.join(odd)} not finite at epoch {epoch}"
+            self._message(f"{found}: told by tags, not by metrics")

@@ -273,7 +273,7 @@ def report(
         for metric in ("loss", "accuracy"):
             if f"val_{metric}" in record and f"train_{metric}" in record:
                 gap = record[f"val_{metric}"] - record[f"train_{metric}"]
-                record[f"gap_{metric}"] = gap if metric == "loss" else -gap
+                record[f"generalization_gap_{metric}"] = gap if metric == "loss" else -gap
         record.setdefault("lr", member.hp.lr)
         record["examples_per_s"] = examples / seconds_each if seconds_each > 0 else math.nan
         records.append(record)

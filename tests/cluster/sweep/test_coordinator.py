@@ -16,6 +16,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
+from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from tracking.writer.writer import Writer
 from workloads.registry import catalogue
@@ -93,7 +94,8 @@ def states(uri: str, home: SweepHome) -> dict[str, tuple[str, str]]:
     return {key: (run.data.tags["trial.state"], run.info.status) for key, [run] in found.items() if key}
 
 
-def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str) -> None:
+@pytest.mark.parametrize("earlier", [False, True], ids=["", "earlier names"])
+def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str, earlier: bool) -> None:
     life = Life(sqlite_uri)
     while (leg := life.coordinator.next_leg()) and leg.purpose == "search":
         life.train(leg)
@@ -106,9 +108,11 @@ def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str)
     begun = states(sqlite_uri, life.home)
     assert {key: begun[key] for key in ("t0002-s1", "t0002-s2")} == {
         "t0002-s1": ("done", "FINISHED"),
-        "t0002-s2": ("paused", "SCHEDULED"),
+        "t0002-s2": ("waiting", "SCHEDULED"),
     }
 
+    if earlier:
+        give_earlier_names(sqlite_uri)
     life = Life(sqlite_uri, trials=5)
     first = life.coordinator.next_leg()
     assert first and first.purpose == "search" and first.members[0].trial == 3

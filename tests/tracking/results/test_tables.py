@@ -38,12 +38,12 @@ def test_the_table_has_one_typed_row_per_trial(finished_uri: str) -> None:
     }
     assert trials["trial"].tolist() == list(range(7))
     assert trials["epochs"].tolist() == [1, 2, 3, 4, 5, 6, 0]
-    assert trials["state"].tolist() == ["done", "stopped", "failed", "done", "stopped", "done", "running"]
+    assert trials["state"].tolist() == ["done", "pruned", "failed", "done", "pruned", "done", "running"]
     assert trials.loc[2, "error"] == "ValueError: no luck"
     assert trials.loc[1, "val_accuracy"] == names.clean_metric(metrics(1, 2)["val_accuracy"])
     assert trials["width"].isna().tolist() == [False] * 6 + [True]
     assert trials["run_id"].tolist() == [runs_of(finished_uri)[f"t{n:04d}"][0].info.run_id for n in range(7)]
-    assert table.trials(finished_uri, SWEEP, "val_accuracy", role="final")["key"].tolist() == ["t0003-s1"]
+    assert table.trials(finished_uri, SWEEP, "val_accuracy", role="final")["name"].tolist() == ["t003 seed 1"]
 
 
 def test_an_unknown_sweep_is_an_empty_table_of_the_same_schema(finished_uri: str) -> None:
@@ -65,10 +65,10 @@ def test_history_is_long_form(finished_uri: str) -> None:
 
 def test_a_table_as_artifacts(finished_uri: str) -> None:
     board = table.trials(finished_uri, SWEEP, "val_accuracy")
-    assert table.to_csv(board).splitlines()[6].startswith("5,t0005,trial,done,6,")
+    assert table.to_csv(board).splitlines()[6].startswith("5,t005,trial,done,6,")
     split = json.loads(table.to_json(board))
     assert split["columns"] == list(board)
-    assert split["data"][5][:4] == [5, "t0005", "trial", "done"]
+    assert split["data"][5][:4] == [5, "t005", "trial", "done"]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_a_refused_event_does_not_hold_up_the_rest(any_uri: str, tmp_path: Path)
     runs = runs_of(any_uri, "poison")
     assert set(runs) == {"", "t0000", "t0001"}
     assert [len(curve(any_uri, runs[key][0].info.run_id)) for key in ("t0000", "t0001")] == [3, 3]
-    assert len(messages) == 2 and "t0099" in messages[0] and "t0098" in messages[1]
+    assert len(messages) == 2 and "t099" in messages[0] and "t098" in messages[1]
     refused = map(json.loads, (tmp_path / "spool" / "refused.jsonl").read_text().splitlines())
     assert [line["event"]["key"] for line in refused] == ["t0099", "t0098"]
 
@@ -245,4 +245,4 @@ def test_reports_from_many_threads_all_arrive(sqlite_uri: str, tmp_path: Path) -
         thread.join()
     assert writer.close(60)
     history = table.history(sqlite_uri, SWEEP, ["val_accuracy"])
-    assert history.groupby("key")["epoch"].agg(list).tolist() == [list(range(1, 21))] * 8
+    assert history.groupby("name")["epoch"].agg(list).tolist() == [list(range(1, 21))] * 8

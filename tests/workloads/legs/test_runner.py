@@ -38,8 +38,8 @@ METRICS = {
     "val_f1_macro",
     "val_precision_macro",
     "val_recall_macro",
-    "gap_loss",
-    "gap_accuracy",
+    "generalization_gap_loss",
+    "generalization_gap_accuracy",
     "lr",
     "grad_norm",
     "examples_per_s",
@@ -77,8 +77,12 @@ def test_every_member_reports_every_epoch_with_every_metric(tmp_path: Path, work
     for t in (t for epoch in told for t in epoch):
         assert set(t.metrics) == METRICS
         assert t.failure is None
-        assert t.metrics["gap_loss"] == pytest.approx(t.metrics["val_loss"] - t.metrics["train_loss"])
-        assert t.metrics["gap_accuracy"] == pytest.approx(t.metrics["train_accuracy"] - t.metrics["val_accuracy"])
+        assert t.metrics["generalization_gap_loss"] == pytest.approx(
+            t.metrics["val_loss"] - t.metrics["train_loss"]
+        )
+        assert t.metrics["generalization_gap_accuracy"] == pytest.approx(
+            t.metrics["train_accuracy"] - t.metrics["val_accuracy"]
+        )
 
 
 @pytest.mark.parametrize("workload", ["mlp", "cnn", "recurrent"])
