@@ -1,1 +1,1 @@
-"""Training functions for other frameworks, to copy: ``workload: workloads.examples.sklearn_sgd:train``."""
+"""Training functions for other frameworks, to use or copy: ``workload: workloads.examples.sklearn_sgd:train``."""

@@ -1,4 +1,4 @@
-"""fast.ai: a tabular learner, reported by a callback behind each epoch."""
+"""fast.ai: a perceptron trained by a Learner; a callback reports each epoch."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
         learner.model.load_state_dict(torch.load(run.folder / FILE, weights_only=True))
 
     class Report(Callback):  # type: ignore[misc,unused-ignore]
-        """Hands each epoch over."""
+        """Reports each epoch to the sweep."""
 
         def after_epoch(self) -> None:
-            """Behind the epoch's validation."""
+            """Report the epoch's metrics, after its validation."""
             train_loss, val_loss, val_accuracy = learner.recorder.log[1:4]
             run.report(
                 lambda folder: torch.save(learner.model.state_dict(), folder / FILE),
@@ -61,7 +61,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
 
 
 def predict(folder: Path, x: Any) -> Any:
-    """Logits (rows, classes)."""
+    """Return logits (rows, classes)."""
     import torch
     from torch import nn
 

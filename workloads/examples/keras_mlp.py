@@ -1,4 +1,4 @@
-"""Keras 3 on its torch backend: a perceptron, reported by a callback behind each epoch."""
+"""Keras 3 on its torch backend: a perceptron; a callback reports each epoch."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
 
 
 def predict(folder: Path, x: Any) -> Any:
-    """Logits (rows, classes)."""
+    """Return logits (rows, classes)."""
     model = _keras().models.load_model(folder / FILE)
     return model.predict(x.reshape(len(x), -1).astype(np.float32), verbose=0)

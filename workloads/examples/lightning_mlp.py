@@ -1,4 +1,4 @@
-"""PyTorch Lightning: a perceptron, reported by a callback behind each validation."""
+"""PyTorch Lightning: a perceptron; a callback reports each epoch after its validation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "lightning.ckpt"
 
 
 def network(num_inputs: int, width: int, num_outputs: int) -> Any:
-    """A hidden layer of ``width`` units."""
+    """Return a network with batch norm and one hidden layer of ``width`` units."""
     from torch import nn
 
     return nn.Sequential(
@@ -22,7 +22,7 @@ def network(num_inputs: int, width: int, num_outputs: int) -> Any:
 
 
 def perceptron(net: Any, lr: float) -> Any:
-    """The network and its steps, as Lightning wants them."""
+    """Return ``net`` with its training and validation steps as a LightningModule."""
     import lightning
     import torch
     from torch.nn.functional import cross_entropy
@@ -35,17 +35,17 @@ def perceptron(net: Any, lr: float) -> Any:
             self.net = net
 
         def training_step(self, batch: Any, index: int) -> Any:
-            """Cross-entropy."""
+            """Return the mini-batch's mean cross-entropy."""
             return cross_entropy(self.net(batch[0]), batch[1])
 
         def validation_step(self, batch: Any, index: int) -> None:
-            """Logged, so that the callback finds it."""
+            """Log loss and accuracy, so that the callback finds them."""
             logits = self.net(batch[0])
             accuracy = (logits.argmax(1) == batch[1]).float().mean()
             self.log_dict({"val_loss": cross_entropy(logits, batch[1]), "val_accuracy": accuracy})
 
         def configure_optimizers(self) -> Any:
-            """Adam."""
+            """Return Adam with rate ``lr``."""
             return torch.optim.Adam(self.parameters(), lr)
 
     return Perceptron()
@@ -64,10 +64,10 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
     net = network(int(np.prod(run.x_train.shape[1:])), width, run.num_outputs)
 
     class Report(lightning.Callback):  # type: ignore[misc,name-defined,unused-ignore]
-        """Hands each epoch over."""
+        """Reports each epoch to the sweep."""
 
         def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
-            """Behind the epoch's validation."""
+            """Report the epoch's metrics, after its validation."""
             measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
             run.report(lambda folder: trainer.save_checkpoint(folder / FILE), **measured)
 
@@ -90,7 +90,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
 
 
 def predict(folder: Path, x: Any) -> Any:
-    """Logits (rows, classes)."""
+    """Return logits (rows, classes)."""
     import torch
 
     state = torch.load(folder / FILE, weights_only=True)["state_dict"]

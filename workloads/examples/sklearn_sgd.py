@@ -13,7 +13,7 @@ FILE = "weights.npz"
 
 
 def train(run: Run, *, alpha: float = 1e-4, eta0: float = 0.01, penalty: str = "l2") -> None:
-    """Linear classifier of scikit-learn's (SGDClassifier) on standardised features."""
+    """scikit-learn's linear classifier (SGDClassifier) on standardised features."""
     from sklearn.linear_model import SGDClassifier
     from sklearn.metrics import log_loss
 
@@ -41,6 +41,6 @@ def train(run: Run, *, alpha: float = 1e-4, eta0: float = 0.01, penalty: str = "
 
 
 def predict(folder: Path, x: Any) -> Any:
-    """Scores (rows, classes), or (rows,) for two classes."""
+    """Return scores (rows, classes), or (rows, 1) for two classes."""
     with np.load(folder / FILE) as saved:
         return ((x.reshape(len(x), -1) - saved["mean"]) / saved["std"]) @ saved["coef"].T + saved["intercept"]

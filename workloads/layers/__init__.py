@@ -1,1 +1,1 @@
-"""Parts of networks: layers, activations, first weights, embeddings."""
+"""Parts of networks that several models use: layers, activations, initial weights, embeddings."""

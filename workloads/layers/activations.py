@@ -1,4 +1,4 @@
-"""Activations by name. Slopes are numbers per member, held in buffers, so that cohorts of different slopes fuse."""
+"""Activations by name. Slopes are held in buffers, so that members with different slopes can be fused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workloads.hyperparameters import Nonlinearity
 
 
 class Sloped(nn.Module):
-    """An activation with a number, which is a hyperparameter and so not part of the ``state_dict``."""
+    """An activation with a slope, which is a hyperparameter and so not part of the ``state_dict``."""
 
     slope: Tensor
 
@@ -20,7 +20,7 @@ class Sloped(nn.Module):
         super().__init__()
         self.register_buffer("slope", torch.tensor(slope), persistent=False)
         self.common: float | None = slope
-        """The number where all members of the program have the same, which computes faster; else None."""
+        """The slope if all members of the program have the same, which computes faster; else None."""
 
 
 class LeakyReLU(Sloped):
@@ -44,7 +44,7 @@ class ELU(Sloped):
 
 
 def activation(hp: Nonlinearity) -> nn.Module:
-    """A new layer of the nonlinearity that ``hp`` names, with its slope."""
+    """Return a new layer of the nonlinearity that ``hp`` names, with its slope."""
     if hp.activation == "leaky_relu":
         return LeakyReLU(hp.negative_slope)
     if hp.activation == "elu":
@@ -63,11 +63,11 @@ FIXED: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
 }
-"""Those without a number of their own."""
+"""Activations without a hyperparameter."""
 
 
 def agree_on_slopes(models: Iterable[nn.Module]) -> None:
-    """Let activations compute with one number where these models, the members of a program, have the same."""
+    """Set ``common`` in the activations of a program's models: the slope that all share, else None."""
     layers = [[layer for layer in model.modules() if isinstance(layer, Sloped)] for model in models]
     for same in zip(*layers, strict=True):
         numbers = {layer.common for layer in same}

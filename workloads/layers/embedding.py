@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class Embeddings(nn.Module):
-    """(batch, codes + rest) to (batch, codes x size + rest): each code is replaced by its learned vector.
+    """Replaces each code by its learned vector: (batch, codes + rest) to (batch, codes x size + rest).
 
-    ``sizes`` are the numbers of values of the first columns, whose codes run from 0; -1, for what the training
-    split did not have, has a vector of its own, which is zero at first.
+    ``sizes`` are the numbers of values of the first columns, whose codes run from 0. Code -1, for values that the
+    training split did not have, has a vector of its own, initially zero.
     """
 
     offsets: Tensor
@@ -26,7 +26,7 @@ class Embeddings(nn.Module):
             self.table.weight[[start - 1 for start in starts]] = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, codes and numbers) to (batch, embedded codes and numbers)."""
+        """Return (batch, embedded codes + rest) for ``x`` (batch, codes + rest)."""
         num = self.offsets.shape[0]
         vectors = self.table(x[:, :num].long() + self.offsets)
         return torch.cat([vectors.flatten(1), x[:, num:]], dim=1)

@@ -1,4 +1,7 @@
-"""First weights: torch's own, or drawn again after a model is built, from the same stream of its member's seed."""
+"""Initial weights: torch's own, or drawn again after a model is built, by the same generator of the member's seed.
+
+So they depend on the seed and the hyperparameters alone.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 NORMAL_STD = 0.02
-"""Radford et al. 2016, arXiv:1511.06434."""
+"""Standard deviation of Radford et al. 2016, arXiv:1511.06434."""
 
 
 def _he(weight: Tensor) -> object:
-    """He et al. 2015, arXiv:1502.01852: variance 2 / inputs."""
+    """Normal weights of variance 2 / inputs (He et al. 2015, arXiv:1502.01852)."""
     return nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
 
@@ -27,10 +30,10 @@ INITS: Mapping[str, Callable[[Tensor], object]] = {
 
 @torch.no_grad()
 def initialise(model: nn.Module, hp: Any) -> None:
-    """Draw the weights that multiply inputs anew, times ``init_gain``; biases beside them become 0.
+    """Draw the weight matrices of ``model`` by ``hp.init``, times ``init_gain``; biases beside them become 0.
 
-    Embeddings, scales of norms and learned slopes stay as they were built, and so does all that is inside a module
-    with a true ``keeps_weights`` (pre-trained ones).
+    Embeddings, scales of norms and learned slopes are not changed, nor anything inside a module with a true
+    ``keeps_weights`` (pre-trained ones). Nothing changes with ``init: default``.
     """
     if getattr(hp, "init", "default") == "default":
         return

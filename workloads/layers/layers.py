@@ -1,4 +1,4 @@
-"""Layers that can be fused: a dropout whose rate is a number per member, and preprocessing."""
+"""Layers that can be fused: a dropout with a rate for each member, and preprocessing."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Dropout(nn.Module):
 
     rate: Tensor
     kept: Tensor
-    """1 - rate, which would be made anew at every step."""
+    """1 - rate, kept so that no step computes it again."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.register_buffer("rate", torch.tensor(rate), persistent=False)
         self.register_buffer("kept", torch.tensor(1 - rate), persistent=False)
         self.active = rate > 0
-        """False where no member of the program drops anything, so that no noise is drawn."""
+        """False where no member of the program has dropout: then no noise is drawn."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape; in evaluation the identity."""
+        """Return ``x`` with units dropped and the others divided by 1 - rate; in evaluation ``x`` itself."""
         if not (self.training and self.active):
             return x
         noise = torch.rand(x.shape, device=x.device)
@@ -38,7 +38,7 @@ class Dropout(nn.Module):
 
 
 def activate_dropout(models: Iterable[nn.Module]) -> None:
-    """Draw noise in all dropouts of these models, or in none, so that equal seeds always see equal noise."""
+    """Make all dropouts of a program's models draw noise, or none, so that equal seeds always see equal noise."""
     layers = [layer for model in models for layer in model.modules() if isinstance(layer, Dropout)]
     active = any(layer.active for layer in layers)
     for layer in layers:
@@ -46,9 +46,9 @@ def activate_dropout(models: Iterable[nn.Module]) -> None:
 
 
 class Preprocess(nn.Module):
-    """Raw features to the model's inputs: missing values become ``fill``, then ``(x - mean) / std``.
+    """Converts raw features to the model's inputs: missing values become ``fill``, then ``(x - mean) / std``.
 
-    Tables are computed in the precision they come in, as large numbers with a small spread need, then cast.
+    Tables are computed in their own precision, as large numbers with a small spread need it, and then cast.
     """
 
     fill: Tensor
@@ -62,6 +62,6 @@ class Preprocess(nn.Module):
             self.register_buffer(name, torch.tensor(getattr(statistics, name), dtype=torch.float64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape, in the model's dtype."""
+        """Return the inputs, of the shape of ``x`` and in the model's dtype."""
         x = torch.where(torch.isnan(x), self.fill.to(x.dtype), x) if x.is_floating_point() else x.to(self.dtype)
         return ((x - self.mean.to(x.dtype)) / self.std.to(x.dtype)).to(self.dtype)

@@ -1,4 +1,4 @@
-"""Tables: kinds of columns, and the pipeline from raw columns to features.
+"""Tables: kinds of columns, and the pipeline that turns raw columns into features.
 
 From outside: ``pipeline.Fitted``, ``columns.encode``, ``hyperparameters.TableFeatures``.
 """

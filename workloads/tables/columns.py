@@ -1,4 +1,4 @@
-"""Columns of a table: what kind each is, and their values as one matrix of numbers and back."""
+"""Converts a table's columns into one matrix of numbers and back."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from search_spaces.types.faults import nearest
 from workloads.arrays import Array, Column, DataError
 
 CODED = ("category", "ordinal", "text")
-"""Kinds whose values are words: the matrix holds their places in ``Column.values``."""
+"""Kinds whose values are words: the matrix holds their indices in ``Column.values``."""
 NUMERIC = ("number", "ordinal", "datetime")
 """Kinds that are prepared as numbers."""
 UNSEEN = "(a value that is not in the search's data)"
 
 
 def encode(frame: Any, columns: Sequence[Column], place: str) -> tuple[Array, tuple[Column, ...]]:
-    """A DataFrame's rows as float64 (rows, columns), and the columns with the words that were new to them.
+    """Return a DataFrame's rows as float64 (rows, columns), and the columns with new words added to their values.
 
-    Further columns of the frame are passed over. DataError where one is not there, or holds what its kind cannot.
+    Further columns of the frame are ignored. Raises DataError, which names ``place``, where a column is missing or
+    holds a value that its kind does not allow.
     """
     gone = [column.name for column in columns if column.name not in frame.columns]
     if gone:
@@ -34,9 +35,9 @@ def encode(frame: Any, columns: Sequence[Column], place: str) -> tuple[Array, tu
 
 
 def decode(x: Array, columns: Sequence[Column]) -> Any:
-    """The matrix as a DataFrame: float64 for numbers and dates, else words with NaN for missing.
+    """Return the matrix as a DataFrame: float64 for numbers and dates, else words with NaN for missing.
 
-    A code beyond a column's values is ``UNSEEN``.
+    A code beyond a column's values becomes ``UNSEEN``.
     """
     import pandas as pd
 
@@ -50,9 +51,9 @@ def decode(x: Array, columns: Sequence[Column]) -> Any:
 def seen_first(
     x: Array, columns: Sequence[Column], rows: Array
 ) -> tuple[Array, tuple[Column, ...], tuple[Column, ...]]:
-    """The matrix with the words of ``rows`` numbered first; the columns with those words alone, and with all.
+    """Return the matrix with the words of ``rows`` numbered first, and the columns: with these words, and with all.
 
-    So that a search can be given its own words without those of the locked test split.
+    With the former a search is not given the words that occur in the locked test split only.
     """
     if not columns:
         return x, (), ()
@@ -73,7 +74,7 @@ def seen_first(
 
 
 def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping[str, int]:
-    """Missing values by column, of those columns that are prepared as numbers and have any."""
+    """Return the number of missing values by column, for numeric columns that have any."""
     counts = sum(np.isnan(x).sum(axis=0) for x in parts) if columns else ()
     return {
         column.name: int(count)
@@ -83,13 +84,16 @@ def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping
 
 
 def words(series: Any, missing: Sequence[str]) -> Any:
-    """A Series as text without surrounding blanks: None where it is missing, whole numbers without a fraction."""
+    """Return a Series as text without surrounding blanks; missing values are None, whole numbers have no fraction.
+
+    A value counts as missing if it is empty or one of ``missing``.
+    """
     texts = series.astype(object).where(series.notna(), None).map(_word, na_action="ignore")
     return texts.where(~texts.isin(["", *missing]), None)
 
 
 def numbers(series: Any, missing: Sequence[str]) -> Any:
-    """A Series as float64: NaN where it is missing. ValueError names the first value that is no number."""
+    """Return a Series as float64, NaN where missing. Raises ValueError with the first value that is no number."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(series):
@@ -101,7 +105,10 @@ def numbers(series: Any, missing: Sequence[str]) -> Any:
 
 
 def seconds(series: Any, missing: Sequence[str]) -> Any:
-    """A Series of moments as seconds since 1970 (UTC), NaN where missing. ValueError names what is none."""
+    """Return a Series of dates as seconds since 1970 (UTC), NaN where missing.
+
+    Raises ValueError with the first value that is no date.
+    """
     import pandas as pd
 
     texts = series if pd.api.types.is_datetime64_any_dtype(series) else words(series, missing)

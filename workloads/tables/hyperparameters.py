@@ -1,4 +1,4 @@
-"""How a table becomes a model's inputs: hyperparameters that every workload on tables has."""
+"""Hyperparameters of every workload on tables: how columns become features."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _hyper = partial(hyper, shapes=True, prepares=True, kinds=("table",))
 
 @dataclass(frozen=True, kw_only=True)
 class TableFeatures:
-    """In the order in which they are applied: to columns of one kind, then to all features together."""
+    """Preprocessing of a table, in the order of its steps: on columns of one kind, then on all features."""
 
     imputation: str = _hyper(
         "median",

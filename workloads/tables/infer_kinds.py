@@ -1,4 +1,4 @@
-"""Which kind each column of a table is, as declared in the spec or told from its values."""
+"""Determines the kind of each column of a table, as declared in the spec or inferred from its values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 DATE = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?"
 NAMES_SHARE, NAMES_ROWS = 0.95, 20
-"""Words of which nearly every one is different name the rows, and tell nothing of others."""
+"""A column names its rows, and is left out, where more of its words than this share and this number differ."""
 TEXT_WORDS, TEXT_SHARE, TEXT_VALUES = 3, 0.5, 20
-"""Text has this many words on average, and more different values than this share of the rows and this number."""
+"""A column is text with this many words on average, and more different values than this share and this number."""
 
 
 def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """The columns that are features, in the frame's order, and notes on those that are left out.
+    """Return the columns that are features, in the frame's order, and messages on those that are left out.
 
-    DataError where a declared column is not there, or none is left.
+    Raises DataError where no column is left.
     """
     found, notes = [], []
     for name in frame.columns:
@@ -43,7 +43,7 @@ def _declared(rule: Any) -> tuple[Any, tuple[str, ...], str]:
 
 
 def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], str]:
-    """Kind, order, and why it is left out where it is."""
+    """Return the kind (``drop``: left out), an ordinal's order, and the reason where a column is left out."""
     import pandas as pd
 
     if series.isna().all():
@@ -78,7 +78,7 @@ def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
 
 
 def described(columns: Sequence[Column]) -> Iterator[str]:
-    """One line a kind that is there: ``3 categories: sex, embarked, deck``."""
+    """Yield one line for each kind that occurs: ``3 categories: sex, embarked, deck``."""
     for kind in dict.fromkeys(column.kind for column in columns):
         names = [column.name for column in columns if column.kind == kind]
         plural = {"category": "categories", "text": "texts"}.get(kind, f"{kind}s")

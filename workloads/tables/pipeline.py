@@ -1,6 +1,6 @@
-"""A table's columns to features: scikit-learn's transformers, fitted on the training split alone.
+"""Pipeline from a table's columns to features: scikit-learn's transformers, fitted on the training split alone.
 
-The frames are those of ``columns.decode``: numbers and seconds as float64, words as text, NaN for missing.
+Frames are those of ``columns.decode``: numbers and seconds as float64, words as text, NaN for missing.
 """
 
 from __future__ import annotations
@@ -28,26 +28,35 @@ TRUSTED = [
         for name in ("date_parts", "information_classes", "information_numbers", "as_text")
     ),
 ]
-"""What skops may load beside scikit-learn's own transformers; the second module is that of pipelines before 0.2."""
+"""Names that skops may load beside scikit-learn's own transformers.
+
+The second module is that of pipelines saved before 0.2.
+"""
 Stage = Callable[[int], Any]
-"""The number of features so far to the next transformer; None: left out."""
+"""Function of the number of features so far that returns the next transformer, or None to skip the step."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted scikit-learn transformer of frames to float64 (rows, features)."""
+    """A fitted scikit-learn transformer that converts frames to float64 (rows, features)."""
 
     transformer: Any
     categories: tuple[int, ...] = ()
-    """The first features are codes of this many values each, from 0, or -1 for unknown; for learned embeddings."""
+    """Number of values of each category with a learned embedding.
+
+    Their codes, from 0, or -1 for unknown, are the first features.
+    """
 
     def __call__(self, frame: Any) -> Array:
-        """Values that the training split did not have count as unknown."""
+        """Return the features of ``frame``; categories that the training split did not have count as unknown."""
         return np.asarray(self.transformer.transform(frame), dtype=np.float64)
 
 
 def fit(features: TableFeatures, frame: Any, columns: Sequence[Column], y: Array, problem: Problem) -> Fitted:
-    """All transformers fitted on a training split. Raises Infeasible for what this table cannot be made into."""
+    """Return all transformers, fitted on a training split ``frame`` with targets ``y``.
+
+    Raises Infeasible where ``features`` cannot be made from this table.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -74,7 +83,7 @@ def fit(features: TableFeatures, frame: Any, columns: Sequence[Column], y: Array
 def stages(
     features: TableFeatures, columns: Sequence[Column], frame: Any, problem: Problem
 ) -> Iterator[tuple[str, Stage]]:
-    """The transformers by name, in order, for the training split ``frame``."""
+    """Yield the transformers by name, in order, for the training split ``frame``."""
     yield "columns", lambda _: by_column(features, columns, frame)
     if features.interactions == "all":
         yield "interactions", lambda width: products(width, len(frame))
@@ -85,7 +94,7 @@ def stages(
 
 
 def refuse_missing(features: TableFeatures, frame: Any, columns: Sequence[Column]) -> None:
-    """Raises Infeasible where numbers are missing and nothing would stand for them."""
+    """Raise Infeasible where numbers are missing and ``imputation`` is none."""
     if features.imputation != "none":
         return
     for column in columns:

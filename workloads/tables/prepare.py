@@ -1,4 +1,4 @@
-"""The matrix of a table as features on the device."""
+"""Turns the matrix of a table into features on the device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workloads.tables.pipeline import Fitted
 
 
 class PrepareTable(nn.Module):
-    """(rows, columns) to (rows, features), by a fitted pipeline on the CPU: no part of an exported graph."""
+    """Converts (rows, columns) to (rows, features) by a fitted pipeline, on the CPU: it cannot be exported."""
 
     def __init__(self, fitted: Fitted, columns: Sequence[Column], like: Tensor) -> None:
         super().__init__()
@@ -22,10 +22,10 @@ class PrepareTable(nn.Module):
         self.like = like
 
     def forward(self, x: Tensor) -> Tensor:
-        """On the device and in the dtype of ``like``; NaN only where the pipeline imputes nothing."""
+        """Return features in ``like``'s dtype and on its device; NaN only where the pipeline imputes nothing."""
         features = self.fitted(decode(x.cpu().numpy(), self.columns))
         return torch.from_numpy(features).to(self.like)
 
     def of(self, columns: Sequence[Column]) -> PrepareTable:
-        """For a matrix whose codes stand for further words."""
+        """Return the same for a matrix of these ``columns``, whose codes may stand for further words."""
         return PrepareTable(self.fitted, columns, self.like)

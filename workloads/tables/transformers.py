@@ -1,4 +1,4 @@
-"""The parts of a table's pipeline: each one transformer of scikit-learn, made from hyperparameters."""
+"""Makes the steps of a table's pipeline, each a transformer of scikit-learn, from hyperparameters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from workloads.tables.columns import NUMERIC
 from workloads.tables.hyperparameters import TableFeatures
 
 MAX_CELLS = 2**28
-"""Of the training split's features: more than this would take gigabytes."""
+"""Limit on the training split's rows times features: more would take gigabytes."""
 
 
 def by_column(features: TableFeatures, columns: Sequence[Column], frame: Any) -> Any:
+    """Return the transformer of columns by kind. Raises Infeasible where it makes no features, or too many."""
     from sklearn.compose import ColumnTransformer
 
     numbers = [c for c in columns if c.kind in NUMERIC]
@@ -83,7 +84,7 @@ def _categories(features: TableFeatures, frame: Any) -> Any:
 
 
 def coding(features: TableFeatures) -> Any:
-    """Each category as a code from 0, -1 where it is missing or unknown; rare ones share the last code."""
+    """Return an encoder of categories as codes from 0; -1 is missing or unknown, rare ones share the last code."""
     from sklearn.preprocessing import OrdinalEncoder
 
     codes = {"handle_unknown": "use_encoded_value", "unknown_value": -1, "encoded_missing_value": -1}
@@ -104,6 +105,7 @@ def _text(num_features: int) -> Any:
 
 
 def products(width: int, num_rows: int) -> Any:
+    """Return a transformer that adds all products of two of ``width`` features. Raises Infeasible if too many."""
     from sklearn.preprocessing import PolynomialFeatures
 
     text = f"interactions of {width} features make {{}}: take those of numbers alone, or none"
@@ -112,6 +114,7 @@ def products(width: int, num_rows: int) -> Any:
 
 
 def selection(features: TableFeatures, width: int, problem: Problem) -> Any:
+    """Return a selector of the ``select`` features that tell most of the target; None if there are no more."""
     from sklearn.feature_selection import SelectKBest, f_classif, f_regression
 
     classes = problem == "classification"
@@ -122,6 +125,7 @@ def selection(features: TableFeatures, width: int, problem: Problem) -> Any:
 
 
 def components(wanted: int, most: int) -> Any:
+    """Return a transformer to ``wanted`` principal components, ``most`` at most."""
     from sklearn.decomposition import PCA
 
     return PCA(min(wanted, most), random_state=0)
@@ -133,26 +137,26 @@ def _bound(width: int, num_rows: int, text: str) -> None:
 
 
 def information_classes(x: Array, y: Array) -> Array:
-    """Mutual information of each feature with classes, (features,)."""
+    """Return the mutual information of each feature with classes, (features,) in nats."""
     from sklearn.feature_selection import mutual_info_classif
 
     return np.asarray(mutual_info_classif(x, y, random_state=0))
 
 
 def information_numbers(x: Array, y: Array) -> Array:
-    """Mutual information of each feature with a number, (features,)."""
+    """Return the mutual information of each feature with a number, (features,) in nats."""
     from sklearn.feature_selection import mutual_info_regression
 
     return np.asarray(mutual_info_regression(x, y, random_state=0))
 
 
 def as_text(frame: Any) -> Any:
-    """The words of the one column of ``frame``; missing ones are empty."""
+    """Return the text in the only column of ``frame``; missing values become empty."""
     return frame.iloc[:, 0].fillna("").astype(str)
 
 
 def date_parts(frame: Any, parts: str) -> Array:
-    """Seconds since 1970 as (rows, columns x parts); a missing date gives missing parts."""
+    """Convert seconds since 1970 to parts of dates, (rows, columns x parts); a missing date has missing parts."""
     import pandas as pd
 
     made = []

@@ -1,4 +1,4 @@
-"""Losses and metrics, one task a kind of problem.
+"""Losses and metrics, one task for each kind of problem.
 
 From outside: ``by_problem.task_of``, ``contract.Task``.
 """

@@ -1,4 +1,4 @@
-"""Whether gradients come from where somebody has written them out, or from autograd alone."""
+"""Decides whether gradients of small networks come from written-out formulas or from autograd alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import cache
 from search_spaces.types.plain import ASKED_FOR, plain
 
 BACKWARD = ("threshold", "gelu", "silu", "mish", "tanh", "sigmoid", "leaky_relu", "elu")
-"""torch's own derivatives, called as ``torch.ops.aten.NAME_backward``: they have no public names."""
+"""torch's own derivatives, called as ``torch.ops.aten.NAME_backward``; they have no public names."""
 WITHOUT = "gradients are autograd's: steps of small networks take about 1.5 times as long"
 
 
 def why_off() -> str | None:
-    """Why gradients are autograd's; None where those written out are used."""
+    """Return the reason why gradients are autograd's; None where written-out ones are used."""
     if plain():
         return ASKED_FOR
     missing = _missing()
@@ -20,7 +20,7 @@ def why_off() -> str | None:
 
 
 def by_hand() -> bool:
-    """Whether gradients that are written out are used."""
+    """Return whether written-out gradients are used."""
     return why_off() is None
 
 

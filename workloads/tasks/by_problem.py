@@ -1,4 +1,4 @@
-"""The task that fits a data set's problem."""
+"""The task for each kind of problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from workloads.tasks.regression import Regression
 
 
 def task_of(shape: DataShape, objective: str) -> Task:
-    """The task of a problem that does not depend on the workload."""
+    """Return the task of the data's problem, for workloads without a task of their own.
+
+    A classification measures the area under the ROC curve only if the ``objective`` is one.
+    """
     if shape.problem == "language":
         return Language()
     if shape.problem == "forecast":

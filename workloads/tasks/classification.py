@@ -1,4 +1,4 @@
-"""What a workload tells the loops about its loss and its metrics: the task owns the loss, the loops own time."""
+"""The task of a classification: cross-entropy, accuracy, and means over the classes."""
 
 from __future__ import annotations
 
@@ -17,25 +17,31 @@ from workloads.tasks.metrics import by_class, roc_auc
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:
-    """What each class counts, in inverse proportion to its training rows; 1 on the mean over them."""
+    """Return each class's weight, in inverse proportion to its training rows; the mean over rows is 1.
+
+    A class without rows gets 0.
+    """
     seen = sum(count > 0 for count in counts)
     return tuple(sum(counts) / (seen * count) if count else 0.0 for count in counts)
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Cross-entropy, with label smoothing and class weights in training, and the measures of ``scores``.
+    """Cross-entropy, with label smoothing and class weights in training, and the metrics of ``tasks.metrics``.
 
     ``train_loss`` is reported without both, so that it can be compared with ``val_loss``.
     """
 
     roc_auc: bool = False
-    """Also the area under the ROC curve, which costs a sort of all outputs."""
+    """Whether to measure the area under the ROC curve too, which takes a sort of all outputs."""
     balanced: tuple[float, ...] = ()
-    """The weights of the classes for members that want balanced ones."""
+    """Weight of each class, for members with ``class_weights: balanced``."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Mean cross-entropy with label smoothing, weighted by class where class weights are set."""
+        """Return the mean cross-entropy with label smoothing, weighted by class for members with class weights.
+
+        Beside ``loss`` it returns ``train_loss``, without smoothing and weights, and ``train_accuracy``.
+        """
         logits = _at_least_float32(model(x))
         loss, plain, hits = _smoothed(logits, y, numbers["label_smoothing"])
         if "class_weights" in numbers:
@@ -43,9 +49,10 @@ class Classification:
         return {"loss": loss, "train_loss": plain, "train_accuracy": hits}
 
     def _weighted(self, logits: Tensor, labels: Tensor, numbers: Numbers) -> Tensor:
-        """As ``torch.nn.functional.cross_entropy`` with weights, averaged over examples, not over weights.
+        """Return the loss of ``torch.nn.functional.cross_entropy`` with weights, averaged over examples instead.
 
-        So a batch's loss is the mean of its parts', and a rare class weighs the same in every batch.
+        torch divides by the sum of weights. A mean over examples makes a batch's loss the mean of its parts', and
+        gives a rare class the same weight in every batch.
         """
         balanced = _on_device(self.balanced, logits.dtype, logits.device)
         wanted, smoothing = (
@@ -57,14 +64,14 @@ class Classification:
         return torch.lerp(own, uniform, smoothing).mean(-1)
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy, and the outputs themselves."""
+        """Return each example's cross-entropy as ``loss``, and its ``logits``."""
         logits = _at_least_float32(model(x))
         labels = y.expand(logits.shape[:-1]).unsqueeze(-1)
         costs = logits.mT.log_softmax(-2).gather(-2, labels.mT).squeeze(-2)
         return {"loss": -costs, "logits": logits}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Loss, accuracy, and the means over classes."""
+        """Return loss, accuracy and the means over classes, float64 (members,); if asked for, ``roc_auc`` too."""
         logits = values["logits"]
         predicted = logits.max(-1).indices  # ten times faster than argmax where the classes are not last in memory
         found = {"loss": values["loss"].double().mean(1), "accuracy": (predicted == y).double().mean(1)}
@@ -73,7 +80,7 @@ class Classification:
 
 
 def _smoothed(logits: Tensor, y: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Smoothed loss, plain loss and share of hits, each (...), of logits (..., batch, classes)."""
+    """Return smoothed loss, plain loss and accuracy, each (...), of logits (..., batch, classes)."""
     if by_hand():
         found: tuple[Tensor, Tensor, Tensor] = _SmoothedCrossEntropy.apply(logits, y, smoothing)
         return found
@@ -82,7 +89,7 @@ def _smoothed(logits: Tensor, y: Tensor, smoothing: Tensor) -> tuple[Tensor, Ten
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):
-    """As ``_smoothed``, with the gradient written out."""
+    """Computes what ``_smoothed`` returns, with the gradient written out."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, y: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,5 +107,5 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
 
 @lru_cache(maxsize=16)
 def _on_device(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Kept, as a step that is recorded for a GPU cannot wait for a copy from the host."""
+    """Return ``values`` as a cached tensor: a step recorded for a GPU cannot wait for a copy from the host."""
     return torch.tensor(values, dtype=dtype, device=device)

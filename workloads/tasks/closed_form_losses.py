@@ -1,7 +1,7 @@
-"""Losses with their gradients written out: a third of the operations that autograd takes.
+"""Losses with their gradients in closed form, in a third of the operations that autograd takes.
 
 ``outputs`` are (..., numbers, batch): a sum over a handful of classes is several times faster along rows of memory.
-What is measured is () or (members,), and its key ``loss`` is what the gradient, of the shape of ``outputs``, is of.
+Metrics are () or (members,). The gradient is that of the metric ``loss``, in the shape of ``outputs``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Measured = dict[str, Tensor]
 
 
 def cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple[Measured, Tensor]:
-    """As ``smoothed_cross_entropy``, with its gradient, (softmax - smoothed label) / batch."""
+    """Return the metrics of ``smoothed_cross_entropy``, and the gradient (softmax - smoothed label) / batch."""
     num_classes, batch = outputs.shape[-2:]
     measured, logs, labels = smoothed_cross_entropy(outputs, y, smoothing)
     if smoothing is None:
@@ -24,10 +24,10 @@ def cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple
 
 
 def smoothed_cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None) -> tuple[Measured, Tensor, Tensor]:
-    """Smoothed by a share s for all classes (Szegedy et al. 2015, arXiv:1512.00567); None: nobody smooths.
+    """Return metrics, the outputs' log-softmax, and the labels with a dimension of classes, of size 1.
 
-    ``y`` is (..., batch) of classes. ``train_loss`` is without smoothing; a NaN is never a hit. Returns the
-    log-softmax of the outputs and the labels, both with a dimension of classes, too.
+    A label gives the share ``smoothing`` to all classes (Szegedy et al. 2015, arXiv:1512.00567); None is no
+    smoothing. ``y`` is (..., batch) of classes. ``train_loss`` is without smoothing; a NaN is never a hit.
     """
     labels = y.expand(*outputs.shape[:-2], outputs.shape[-1]).unsqueeze(-2)
     logs = outputs.log_softmax(-2)
@@ -38,7 +38,10 @@ def smoothed_cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None)
 
 
 def squared_error(outputs: Tensor, y: Tensor, target_std: float) -> tuple[Measured, Tensor]:
-    """The mean over numbers and batch; ``y`` is (..., batch, numbers). ``train_rmse`` is in the target's units."""
+    """Return the mean squared error over numbers and batch, and its gradient; ``y`` is (..., batch, numbers).
+
+    ``train_rmse`` is in the target's own units.
+    """
     error = outputs - y.mT.to(outputs.dtype)
     loss = error.square().mean((-2, -1))
     num_values = outputs.shape[-2] * outputs.shape[-1]

@@ -1,4 +1,4 @@
-"""What a task is: loss, metrics and their sums, for one model or many."""
+"""The contract of a task: loss and metrics, for one model or a cohort."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import torch
 from torch import Tensor
 
 Model = Callable[[Tensor], Tensor]
-"""Inputs to outputs: a module, or a whole cohort's, whose outputs have a leading dimension of members."""
+"""Function from inputs to outputs: a module, or a cohort, whose outputs have a leading dimension of members."""
 
 
 Numbers = Mapping[str, Tensor]
-"""The hyperparameters that are one number per member: shape () in the plain loop, (members,) in a cohort."""
+"""Hyperparameters that may differ within a cohort: shape () in the plain loop, (members,) in a cohort."""
 
 
 class Task(Protocol):
-    """All methods serve one model and a cohort alike.
+    """Loss and metrics of a kind of problem. All methods serve one model and a cohort alike.
 
     ``x`` is (batch, *example) and ``y`` (batch, ...); where the members of a cohort differ in their mini-batches,
-    both have a leading dimension of members. So a task counts its dimensions from the end in training.
+    both have a leading dimension of members. So ``loss`` must count dimensions from the end.
     """
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Means over one mini-batch, each () or (members,). ``loss`` is minimised; others are reported as named."""
+        """Return means over one mini-batch, each () or (members,).
+
+        ``loss`` is minimised; the others are reported under their names.
+        """
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """One value an example: (batch, ...) or (members, batch, ...). A split goes through in several chunks."""
+        """Return values of each example, (batch, ...) or (members, batch, ...), in a chunk of a split."""
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """What the values of a whole split, each (members, examples, ...), come to: (members,) each.
+        """Return the metrics of a whole split, (members,) each, from the ``values`` that ``evaluate`` returned.
 
-        ``y`` is (examples, ...). Reported with ``val_`` or ``test_`` before the key; ``loss`` is among them.
+        Values are (members, examples, ...) and ``y`` is (examples, ...). Metrics are reported with ``val_`` or
+        ``test_`` before the key; ``loss`` is among them.
         """
 
 

@@ -1,4 +1,4 @@
-"""The task of a forecast: a regression on the next values, with what needs no model measured beside it."""
+"""The task of a forecast: a regression on the next values, compared with naive forecasts that need no model."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from workloads.tasks.regression import Regression
 
 @dataclass(frozen=True)
 class Forecast:
-    """Windows ``x`` (..., batch, steps, 1) and the values after them ``y`` (..., batch, horizon), on one scale."""
+    """Mean squared error of forecasts of ``y`` (..., batch, horizon) from windows ``x`` (..., batch, steps, 1).
+
+    Windows and targets are on one scale, standardised by the training part.
+    """
 
     std: float
-    """Of the training part: measures are in the series' own units."""
+    """Standard deviation of the training part, by which metrics are in the series' own units."""
     season: int
-    """At most the window's steps."""
+    """Season in steps, at most the window's length."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """That of a regression."""
+        """Return the loss and metrics of a regression."""
         return Regression(self.std).loss(model, x, y, numbers)
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The errors of the model and of both naive forecasts."""
+        """Return the errors of the model and of both naive forecasts, (..., batch, horizon)."""
         found = Regression(self.std).evaluate(model, x, y)
         error = found["error"]
         season_ago = self.seasonal(x, y.shape[-1])
@@ -34,14 +37,17 @@ class Forecast:
         return {**found, **{name: (guess - y).expand(error.shape) for name, guess in naive.items()}}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Those of a regression; ``naive_rmse`` of values one season ago, ``persistence_rmse`` of the last one."""
+        """Return the metrics of a regression, and the errors of two naive forecasts in the series' own units.
+
+        ``naive_rmse`` repeats the values of one season ago, ``persistence_rmse`` the window's last value.
+        """
         found = Regression(self.std).metrics(values, y)
         for name in ("naive", "persistence"):
             found[f"{name}_rmse"] = values[name].double().flatten(1).square().mean(1).sqrt() * self.std
         return found
 
     def seasonal(self, x: Tensor, horizon: int) -> Tensor:
-        """For each step ahead the value of the last season's same step, (..., batch, horizon)."""
+        """Return, for each step ahead, the value of the same step in the last season, (..., batch, horizon)."""
         first = x.shape[-2] - self.season
         steps = first + torch.arange(horizon, device=x.device) % self.season
         return x[..., 0].index_select(-1, steps)

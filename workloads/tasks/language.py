@@ -16,15 +16,15 @@ from workloads.tasks.contract import Model, Numbers
 
 @dataclass(frozen=True)
 class Language:
-    """Cross-entropy in nats a character, and the same in bits. Outputs are (..., batch, steps, characters)."""
+    """Cross-entropy in nats a character, and in bits. Outputs are (..., batch, steps, characters)."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """That of a classifier whose examples are the characters. Training targets all count."""
+        """Return the loss of a classifier whose examples are the characters; in training all targets count."""
         found = Classification().loss(lambda x: model(x).flatten(-3, -2), x, y.flatten(-2), numbers)
         return {**found, "train_bits_per_character": found["train_loss"] / math.log(2)}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Sums over a window's targets that count: nats and hits, and their number."""
+        """Return sums over each window's targets but those ``NOT_COUNTED``: nats, hits and their number."""
         logits = model(x)
         logits = logits if logits.dtype == torch.float64 else logits.float()
         counted = (y != NOT_COUNTED).to(logits.dtype)
@@ -36,7 +36,7 @@ class Language:
         return {"nats": nats.sum(-1), "hits": hits.sum(-1), "number": number}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Means over all characters that count; ``y`` is (windows, steps)."""
+        """Return means over all characters that count; ``y`` is (windows, steps)."""
         sums = {name: value.double().sum(1) for name, value in values.items()}
         loss = sums["nats"] / sums["number"]
         return {

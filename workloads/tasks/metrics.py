@@ -1,4 +1,4 @@
-"""Measures of a classifier over a whole split, for a cohort at once. Definitions are scikit-learn's."""
+"""Metrics of classifiers over a whole split, for a cohort at once, as scikit-learn defines them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def by_class(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Tensor]:
-    """Means over classes, float64 (members,), of predictions (members, examples) against labels (examples,).
+    """Return balanced accuracy and the means over classes of precision, recall and F1, float64 (members,).
 
-    A class that is never predicted has precision 0, one that is neither predicted nor there takes no part; balanced
-    accuracy is the mean recall of the classes that are there.
+    ``predicted`` is (members, examples), ``y`` (examples,). A class that is never predicted has precision 0; one
+    that is neither predicted nor a label is left out. Balanced accuracy is the mean recall of the labels' classes.
     """
     ones = torch.ones((), dtype=torch.float64, device=y.device)
     zeros = torch.zeros(len(predicted), num_classes, dtype=torch.float64, device=y.device)
@@ -28,10 +28,12 @@ def by_class(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Tensor
 
 
 def roc_auc(probabilities: Tensor, y: Tensor) -> Tensor:
-    """Area under the ROC curve, (members,), of (members, examples, classes): one class against the rest, averaged.
+    """Return the area under the ROC curve, float64 (members,), averaged over each class against the rest.
 
-    The share of pairs, one of the class and one of the rest, that are ordered rightly, ties counted half (Hanley &
-    McNeil 1982). Classes without an example or without a rest take no part; NaN where none is left.
+    ``probabilities`` are (members, examples, classes); of two classes only the second counts. An area is the share
+    of pairs, one example of the class and one of the rest, that are in the right order; ties count half (Hanley &
+    McNeil 1982). Classes without an example, or with all of them, are left out. NaN where no class is left, or a
+    probability is not finite.
     """
     num_classes = probabilities.shape[-1]
     classes = range(1, 2) if num_classes == 2 else range(num_classes)
@@ -42,7 +44,7 @@ def roc_auc(probabilities: Tensor, y: Tensor) -> Tensor:
 
 
 def _area(scores: Tensor, positive: Tensor) -> Tensor:
-    """Mann-Whitney's U over the number of pairs, of scores (members, examples)."""
+    """Return Mann-Whitney's U over the number of pairs, (members,), for scores (members, examples)."""
     ordered = scores.sort(dim=1).values
     below = torch.searchsorted(ordered, scores.contiguous())
     up_to = torch.searchsorted(ordered, scores.contiguous(), right=True)

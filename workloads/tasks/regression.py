@@ -1,4 +1,4 @@
-"""Regression: one or more numbers per row."""
+"""The task of a regression: one or more numbers for each row."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from workloads.tasks.contract import Model, Numbers, _at_least_float32
 
 @dataclass(frozen=True)
 class Regression:
-    """Mean squared error of standardised targets; measures in the target's own units."""
+    """Mean squared error of standardised targets; other metrics are in the target's own units."""
 
     target_std: float = 1.0
+    """Standard deviation of the training targets."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Outputs and targets are (..., batch, numbers)."""
+        """Return the mean squared error, and ``train_rmse``; outputs and targets are (..., batch, numbers)."""
         output = _at_least_float32(model(x))
         loss = (output - y.to(output.dtype)).square().mean((-2, -1))
         return {"loss": loss, "train_loss": loss.detach(), "train_rmse": loss.detach().sqrt() * self.target_std}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The errors themselves."""
+        """Return each example's errors, output - target, standardised."""
         output = _at_least_float32(model(x))
         return {"error": output - y.to(output.dtype)}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Loss, root mean squared and mean absolute error, and the share of variance explained."""
+        """Return loss, root mean squared and mean absolute error, and R^2 (not finite if all targets are equal)."""
         error, target = values["error"].double().flatten(1), y.double()
         square = error.square()
         spread = (target - target.mean()).square().sum()
