@@ -1,4 +1,4 @@
-"""The champion as something that takes raw examples, for logging and serving."""
+"""Exports the champion as a model that takes raw examples, for MLflow and for serving."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from workloads.training.batches import ResidentData
 
 
 class Exported(nn.Module):
-    """Preprocessing and model in one: raw features (rows, *example) to outputs (rows, num_outputs).
+    """Preprocessing and model as one module: raw features (rows, *example) to outputs (rows, num_outputs).
 
-    Numbers are given in the target's own units.
+    Classes get logits; a predicted number is in the target's own units.
     """
 
     def __init__(self, preprocess: nn.Module, model: nn.Module, shape: DataShape) -> None:
@@ -30,15 +30,15 @@ class Exported(nn.Module):
         self.mean, self.std = shape.target_mean, shape.target_std
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tables as float32 or float64, missing values as NaN; images as uint8."""
+        """Return the outputs for ``x``: a table in float32 or float64, NaN where missing, or images in uint8."""
         outputs: Tensor = self.model(self.preprocess(x))
         return outputs if (self.mean, self.std) == (0.0, 1.0) else outputs * self.std + self.mean
 
 
 def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, ResidentData, nn.Module]:
-    """Hyperparameters, data and model of the member of the checkpoint ``uri``, in evaluation mode on the CPU.
+    """Load the checkpoint ``uri``: hyperparameters, data, and the model in evaluation mode on the CPU.
 
-    The weights are those of its best epoch where the checkpoint holds them (final legs), else the last ones.
+    The weights are those of the best epoch where the checkpoint holds them (final evaluation), else the last ones.
     """
     kind = workload(workload_name)
     progress, state, best = checkpoint.load(uri)
@@ -50,9 +50,9 @@ def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, Resi
 
 
 def export(workload_name: str, uri: str, search: SearchData) -> tuple[nn.Module, Array]:
-    """The member of the checkpoint ``uri`` as one module, and raw example inputs of a few rows.
+    """Return the model of the checkpoint ``uri`` as one module, with a few raw inputs as an example.
 
-    For inputs that torch alone prepares; the champion of a table that a pipeline prepares is a ``TableModel``.
+    Only for data that is prepared by torch; a table that a scikit-learn pipeline prepares is a ``TableModel``.
     """
     hp, data, model = trained(workload_name, uri, search)
     assert not isinstance(data.prepare, PrepareTable)

@@ -1,7 +1,7 @@
-"""What the winner does well and badly, measured once after the verdict: numbers alone, drawn elsewhere.
+"""Inspects the champion once, after the final evaluation: what it does well and badly, as numbers without figures.
 
-Sums over examples are taken of the test split, which is open by then; single examples are shown of the validation
-split only, so that nobody learns the test split's by heart.
+Counts over all examples are of the test split, which is scored already; single examples are shown of the validation
+split only, so that no later sweep is tuned to those of the test split.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ from workloads.legs.score import on_device
 from workloads.training.evaluate import over
 
 MAX_PAIRS = 2000
+"""Largest number of test examples, evenly chosen, whose predictions are shown beside the truth."""
 MAX_ROWS = 2000
-"""Validation rows, evenly chosen, over which a shuffled column's harm is measured."""
+"""Largest number of validation rows, evenly chosen, by which permutation importance is measured."""
 REPEATS, FEW_COLUMNS = 5, 100
-"""Shuffles of each column, of tables with no more columns than that; of wider ones a single shuffle."""
+"""Shuffles of each column in a table of at most ``FEW_COLUMNS`` columns; one shuffle in a wider one."""
 BINS = 40
+"""Bins of a parameter tensor's histogram."""
 
 
 def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
-    """Every part that means something for the problem; one that raises is told, and leaves the others alone."""
+    """Return every part that applies to the problem; a part that raises is named in ``failed``, others go on."""
     found: dict[str, Any] = {}
     failed: dict[str, str] = {}
 
@@ -63,14 +65,14 @@ def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
 
 
 def curves(subject: Subject) -> dict[str, Any]:
-    """What every epoch measured, and what that says of overfitting."""
+    """Return the metrics of every epoch, by name, and the judgement of overfitting that follows from them."""
     progress = checkpoint.progress(subject.checkpoint)
     found = progress.curves or {}
     return {"curves": found, "overfitting": overfitting.judge(found, progress.best_epoch)}
 
 
 def confusion(winner: Winner, test: Arrays) -> dict[str, Any]:
-    """The confusion matrix of the test split, and each class's scores."""
+    """Return the confusion matrix of the test split, and each class's precision, recall and F1."""
     num_classes = len(winner.classes)
     predicted = outputs(winner, test)["logits"].argmax(axis=1)
     counts = np.zeros((num_classes, num_classes), dtype=np.int64)
@@ -92,7 +94,10 @@ def _class_scores(name: str, counts: Array, k: int) -> ClassScores:
 
 
 def pairs(winner: Winner, test: Arrays) -> list[tuple[float, float]]:
-    """Truth and prediction of test examples, evenly chosen, in the target's units; of several numbers the first."""
+    """Return (truth, prediction) of evenly chosen test examples, in the target's units.
+
+    Of a target of several numbers only the first one.
+    """
     part = test.take(np.arange(0, len(test), -(-len(test) // MAX_PAIRS)))
     truth, errors = errors_of(winner, part)
     return list(zip(truth.tolist(), (truth + errors).tolist(), strict=True))
@@ -100,10 +105,9 @@ def pairs(winner: Winner, test: Arrays) -> list[tuple[float, float]]:
 
 @torch.no_grad()
 def importance(subject: Subject, winner: Winner, val: Arrays) -> list[Importance]:
-    """Permutation importance (Breiman 2001) of each raw column, the most important first.
+    """Return the permutation importance (Breiman 2001) of each raw column, the most important first.
 
-    Scored by the sweep's own metric. Columns that say the same share their importance: either stands in for the
-    other.
+    Measured by the sweep's objective. Columns that repeat each other get too little: the model can use the other.
     """
     part = val.take(np.arange(0, len(val), -(-len(val) // MAX_ROWS)))
     signed = subject.objective.signed
@@ -120,7 +124,7 @@ def importance(subject: Subject, winner: Winner, val: Arrays) -> list[Importance
 
 
 def _scores(subject: Subject, winner: Winner, many: Arrays, repeats: int) -> list[float]:
-    """Of each of ``repeats`` equally long parts, whose features are made all at once."""
+    """Return the objective of each of ``repeats`` equally long parts; all features are computed at once."""
     data = winner.setup.data.raw(many.columns)
     x, y = on_device(winner.setup, many)
     ready = replace(data, ready=True)
@@ -129,7 +133,7 @@ def _scores(subject: Subject, winner: Winner, many: Arrays, repeats: int) -> lis
 
 
 def layers(model: nn.Module) -> list[Layer]:
-    """Every parameter tensor in the model's order, with a histogram of its values."""
+    """Return statistics and a histogram of each parameter tensor, in the model's order."""
     return [_layer(name, parameter) for name, parameter in model.named_parameters()]
 
 

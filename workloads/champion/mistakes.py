@@ -1,4 +1,4 @@
-"""The examples that the winner is most wrong about: a table's row in words, images on one sheet."""
+"""Finds the champion's worst mistakes on the validation split: a table's rows in words, images on one sheet."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 
 MAX_MISTAKES = 24
 COLUMNS = 6
+"""Images in a row of the sheet."""
 SIDE = 96
-"""Small images are enlarged by a whole factor to about this many pixels, large ones reduced to it."""
+"""Longer side of an image on the sheet in pixels: small images are enlarged by a whole factor, to at most that."""
 CAPTION = 14
+"""Height of a caption in pixels."""
 MAX_LETTERS = 16
+"""Characters of a caption."""
 
 
 def mistakes(subject: Subject, winner: Winner, val: Arrays) -> dict[str, Any]:
-    """The validation examples that the winner is most wrong about, the worst first, with their images or values."""
+    """Return the worst mistakes on the validation split, the worst first, with their values or a sheet of images.
+
+    Of classes the wrong ones with the largest loss, of numbers those with the largest absolute error. Empty where
+    no class is wrong.
+    """
     if winner.setup.data.shape.problem == "classification":
         found = _wrong_classes(winner, val)
     else:
@@ -71,7 +78,7 @@ def _number(value: float) -> str:
 
 
 def described(part: Arrays, row: int) -> Mapping[str, str]:
-    """The values of a table's row by column, dates as such; empty for any other data."""
+    """Return a table row's values as text, by column, dates in ISO format; empty for other data."""
     if not part.columns:
         return {}
     values = decode(part.x[row : row + 1], part.columns).iloc[0]
@@ -87,9 +94,9 @@ def _word(value: Any, kind: str) -> str:
 
 
 def sheet(images: Array, captions: Sequence[str]) -> bytes:
-    """uint8 images (rows, channels, height, width) under their captions, as one PNG file.
+    """Return uint8 images (rows, channels, height, width) below their captions, as the bytes of one PNG file.
 
-    Of other than one or three channels the first is shown in grey.
+    Three channels are shown in colour; of any other number the first in grey.
     """
     from PIL import Image, ImageDraw
 
@@ -109,7 +116,7 @@ def sheet(images: Array, captions: Sequence[str]) -> bytes:
 
 
 def _bright(images: Array) -> Array:
-    """Of images that use few of the 256 levels, all of them."""
+    """Return the images with their levels stretched to 255 where none is above 127, as in 4-bit images."""
     brightest = int(images.max(initial=0))
     return images if brightest == 0 or brightest >= 128 else (images * (255 / brightest)).astype(np.uint8)
 

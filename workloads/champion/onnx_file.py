@@ -1,4 +1,4 @@
-"""A trained model as an ONNX file, for runtimes without Python or torch; needs the extra ``onnx``."""
+"""Writes a trained model as an ONNX file, for runtimes without Python or torch; needs the extra ``onnx``."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from workloads.arrays import Array
 from workloads.training.batches import tensor
 
 RTOL, ATOL = 1e-3, 1e-4
-"""How closely the ONNX runtime agrees with torch: products are summed in another order."""
+"""Largest difference between ONNX's runtime and torch, relative and absolute: the order of their sums differs."""
 LACKING = "this needs the extra onnx: pip install 'paceline[onnx]'"
 
 
 class NotExportable(Exception):
-    """A model that ONNX cannot hold, in one plain sentence."""
+    """Raised for a model that cannot be written as ONNX; the text is one sentence for the user."""
 
 
 def write_onnx(model: nn.Module, inputs: Array, path: Path) -> float:
-    """Writes ``model``, in evaluation mode on the CPU, that takes any number of rows like those of ``inputs``.
+    """Write ``model``, in evaluation mode on the CPU, with inputs like ``inputs`` and any number of rows.
 
     Returns the largest difference between ONNX's runtime and torch on ``inputs`` (2 rows or more). Raises
-    NotExportable where the extra is not installed, torch cannot translate the model, or the two do not agree; then
-    there is no file.
+    NotExportable, and writes no file, where the extra is not installed, torch cannot translate the model, or the
+    difference is too large.
     """
     try:
         import onnxruntime

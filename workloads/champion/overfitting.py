@@ -1,4 +1,4 @@
-"""Whether a training overfitted, in words and numbers, from its curves alone."""
+"""Judges from a training's curves whether it overfitted, in words and numbers."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ import numpy as np
 from search_spaces.types.inspection import Overfitting
 
 MIN_EPOCHS = 4
+"""Number of epochs below which nothing is judged."""
 TAIL = 1 / 3
-"""Share of the epochs, the last ones, whose trend is judged; at least MIN_EPOCHS."""
+"""Share of the epochs, the last ones but at least MIN_EPOCHS, whose trend is judged."""
 ERRORS = 2.0
-"""A trend is one that is larger than so many standard errors, and ..."""
+"""A slope counts as a trend if it is larger than this many standard errors, and ..."""
 NOTICEABLE = 0.01
-"""... moves by this share of the curve's whole range in the tail."""
+"""... if over the tail it changes the curve by more than this share of the range of the validation loss."""
 SHOWN = 3
-"""Epochs whose loss is named where it still falls."""
+"""Number of last epochs whose loss is named where it still falls."""
 RISEN = 0.1
-"""A loss that ends above its lowest value by this share of its whole range has risen."""
+"""A loss has risen if the tail's mean is above the lowest value by this share of the curve's range."""
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A straight line through a curve's tail."""
+    """Straight line through the tail of a curve."""
 
     slope: float
+    """Change per epoch."""
     direction: int
-    """1 rising, -1 falling, 0 neither."""
+    """1 rising, -1 falling, 0 no clear trend."""
 
 
 def trend(tail: Sequence[float], curve_range: float) -> Trend:
-    """By least squares. ``curve_range`` is what a change must be noticeable against."""
+    """Return the line of least squares; its change over the tail is compared with ``curve_range``."""
     y, x = np.asarray(tail, float), np.arange(len(tail), dtype=float)
     x -= x.mean()
     slope = float(x @ y / (x @ x))
@@ -44,7 +46,10 @@ def trend(tail: Sequence[float], curve_range: float) -> Trend:
 
 
 def judge(curves: Mapping[str, Sequence[float]], best_epoch: int) -> Overfitting | None:
-    """Of the loss, the lower the better; None where it was not measured on both splits, or for too few epochs."""
+    """Return the judgement of the loss ``train_loss`` and ``val_loss``, one value per epoch.
+
+    None where one was not measured, is not finite, or is shorter than MIN_EPOCHS. ``best_epoch`` counts from 1.
+    """
     train, val = curves.get("train_loss", ()), curves.get("val_loss", ())
     num_epochs = min(len(train), len(val))
     if num_epochs < MIN_EPOCHS or not np.isfinite([*train, *val]).all():

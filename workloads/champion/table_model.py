@@ -1,4 +1,4 @@
-"""A trained model of a table for rows as their owner has them: saved as plain files, loaded by MLflow or here.
+"""A table's trained model for raw rows: saved as plain files, loaded by MLflow or by ``load``.
 
 model = mlflow.pyfunc.load_model("models:/NAME@champion")     # or workloads.champion.table_model.load(FOLDER)
 model.predict(pandas.read_csv("new.csv"))
@@ -29,12 +29,12 @@ from workloads.tables.prepare import PrepareTable
 MODEL, WEIGHTS, PIPELINE = "model.json", "weights.pt", "pipeline.skops"
 PREDICTION = "prediction"
 PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "skops")
-"""What serving it needs beside Paceline."""
+"""Packages that serving the model needs beside Paceline."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What is known of the model in words and numbers."""
+    """Facts about a model that are saved as readable JSON: enough to build it again and to read raw rows."""
 
     workload: str
     params: Mapping[str, Value]
@@ -53,10 +53,11 @@ class TableModel:
     model: nn.Module
 
     def predict(self, rows: Any, params: Any = None) -> Any:
-        """Rows (a DataFrame or records, by column name) to a DataFrame with the same index.
+        """Predict for rows, a DataFrame or records by column name; returns a DataFrame with the same index.
 
-        ``prediction`` is the class or the number; of classes their probabilities follow, each under its own name.
-        Raises DataError where a column is missing or holds what its kind cannot; unknown categories are allowed.
+        ``prediction`` is the class, or the number in the target's units. For classes a column of probabilities
+        follows for each, under its name. Raises DataError where a column is missing or holds values that its kind
+        cannot have; unknown categories are allowed. ``params`` is part of MLflow's signature and not used.
         """
         import pandas as pd
 
@@ -76,7 +77,7 @@ class TableModel:
         return outputs
 
     def save(self, folder: Path) -> None:
-        """``model.json`` (readable), the weights (tensors alone) and scikit-learn's pipeline (skops: no pickle)."""
+        """Write ``model.json`` (readable), the weights (tensors only) and the pipeline (skops, without pickle)."""
         import skops.io
 
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1))
@@ -85,7 +86,7 @@ class TableModel:
 
 
 def load(folder: Path | str) -> TableModel:
-    """What ``save`` wrote. A workload of one's own must be importable."""
+    """Return the model that ``save`` wrote to ``folder``. A user's own workload must be importable."""
     import skops.io
 
     folder = Path(folder)
@@ -103,12 +104,12 @@ def load(folder: Path | str) -> TableModel:
 
 
 def _load_pyfunc(data_path: str) -> TableModel:
-    """How MLflow loads it."""
+    """Load the model for MLflow, which calls the function of this name in its loader module."""
     return load(data_path)
 
 
 def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[TableModel, Any]:
-    """The member of the checkpoint ``uri``, and a few rows of its training split as a DataFrame."""
+    """Return the model of the checkpoint ``uri``, with a few raw rows of the training split as an example."""
     hp, data, model = trained(workload_name, uri, search)
     assert isinstance(data.prepare, PrepareTable)
     # Words of categories and texts need no numbers here, so none of the training data is written down.
@@ -120,7 +121,7 @@ def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[Table
 
 
 def example_rows(search: SearchData, num_rows: int = 4) -> Any:
-    """Rows of the training split as their owner has them, dates as text."""
+    """Return the first rows of the training split as a DataFrame of the raw columns, dates as text."""
     import pandas as pd
 
     frame = decode(search.train.x[:num_rows], search.train.columns)

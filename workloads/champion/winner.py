@@ -1,4 +1,4 @@
-"""The winner as it was chosen, ready to be looked at."""
+"""Loads the champion for its inspection, and computes its outputs and errors."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from workloads.training.setup import Setup
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is inspected. Plain values: it travels to a worker."""
+    """The champion to inspect, as plain values: its name, checkpoint and objective travel to a worker."""
 
     workload: str
     checkpoint: str
     objective: Objective
     rows: Sequence[int] = ()
-    """Where each validation example stands in its source."""
+    """Row of each validation example in its source; if empty, the examples are counted from 0."""
 
     @property
     def measure(self) -> str:
-        """The objective without its split."""
+        """Name of the objective without its split: ``accuracy`` for ``val_accuracy``."""
         return self.objective.name.removeprefix("val_")
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The model as it was chosen, on the CPU, with the data that made its features."""
+    """The champion's model on the CPU, with its task and the data that prepares its features."""
 
     setup: Setup
     model: nn.Module
     task: Task
     classes: Sequence[str]
-    """Their names, in the order of the outputs."""
+    """Names of the classes in the order of the outputs; empty for other problems."""
 
 
 def load(subject: Subject, search: SearchData) -> Winner:
-    """The member of the checkpoint with the weights of its best epoch, in evaluation mode."""
+    """Load the champion with the weights of its best epoch, in evaluation mode."""
     kind = workload(subject.workload)
     _, data, model = trained(subject.workload, subject.checkpoint, search)
     setup = Setup(kind, data, subject.objective)
@@ -57,7 +57,7 @@ def load(subject: Subject, search: SearchData) -> Winner:
 
 @torch.no_grad()
 def outputs(winner: Winner, part: Arrays) -> dict[str, Array]:
-    """What the task says of each raw example: by name, (examples, ...)."""
+    """Return the task's values of each raw example, such as ``loss`` and ``logits``, by name: (examples, ...)."""
     values = per_example(
         winner.task, winner.model, winner.setup.data.raw(part.columns), on_device(winner.setup, part)
     )
@@ -65,7 +65,10 @@ def outputs(winner: Winner, part: Arrays) -> dict[str, Array]:
 
 
 def errors_of(winner: Winner, part: Arrays) -> tuple[Array, Array]:
-    """Truth and error of each example, in the target's units; of several numbers the first."""
+    """Return truth and error (prediction - truth) of each example in the target's units: both (examples,).
+
+    Of a target of several numbers only the first one.
+    """
     truth = part.y.reshape(len(part), -1)[:, 0]
     error = outputs(winner, part)["error"].reshape(len(part), -1)[:, 0]
     return truth, error * winner.setup.data.shape.target_std
