@@ -1,4 +1,4 @@
-"""What a sweep's data is, in words and numbers, for people and for MLflow."""
+"""Describes a sweep's data in words and numbers, for people and for MLflow."""
 
 from __future__ import annotations
 
@@ -19,36 +19,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataCard:
-    """What the data is, for people and for MLflow."""
+    """Description of a sweep's data, written to MLflow as an artifact."""
 
     name: str
     kind: DataKind
     problem: Problem
     shape: tuple[int, ...]
-    """Of one example: (features,) or (channels, height, width)."""
+    """Shape of one example: (features,), (channels, height, width), or of windows (steps, channels) or (steps,)."""
     rows: Mapping[str, int]
+    """Number of rows by split."""
     class_counts: Mapping[str, tuple[int, ...]]
+    """Rows of each class by split; empty where nothing is classified."""
     duplicates: Mapping[str, int]
-    """Exact copies across splits: ``test_in_train`` and so on."""
+    """Number of rows that are exact copies of a row of an earlier split, as ``test_in_train``."""
     digest: str
-    """sha256 of all inputs and labels."""
+    """SHA-256 of the inputs, targets and columns of all splits."""
     classes: tuple[str, ...] = ()
-    """Empty where the target is a number."""
+    """Names of the classes; empty where nothing is classified."""
     features: tuple[str, ...] = ()
-    """Column names of a table."""
+    """Names of a table's columns."""
     details: Mapping[str, int | str] = field(default_factory=dict)
-    """What else people should know of a source."""
+    """Further facts about a source, by name."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """The kinds of a table's columns."""
+    """Kinds of a table's columns, by name."""
     missing: Mapping[str, int] = field(default_factory=dict)
-    """Missing values of the columns that are prepared as numbers and have any."""
+    """Number of missing values by column, of columns that are prepared as numbers and have any."""
     notes: tuple[str, ...] = ()
-    """What was done to the data that its owner may not expect, and what is odd about it."""
+    """Sentences on unexpected changes to the data, and on what is odd about it."""
     leaks: tuple[str, ...] = ()
-    """What may make results look better than they are."""
+    """Sentences on leaks: what may make results look better than they are."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """Return the card as a dict that JSON can hold."""
         return asdict(self)
 
 
@@ -62,7 +64,7 @@ def _digest(parts: Mapping[str, Arrays]) -> str:
 
 
 def data_card(data: Data, parts: Mapping[str, Arrays], facts: Mapping[str, Any]) -> DataCard:
-    """What is counted of the parts, with the ``facts`` that only the source knows."""
+    """Return the card: counts of the splits ``parts``, and the ``facts`` (its other fields) about the source."""
     return DataCard(
         name=data.origin,
         shape=example_shape(parts["train"].x),

@@ -1,4 +1,4 @@
-"""Seeds: a member's weights, orders of mini-batches and dropout noise are functions of its seed and the epoch."""
+"""Derives a member's first weights, order of examples and dropout noise from its seed and the epoch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from torch import Tensor
 
 
 def mix(seed: int, stream: int) -> int:
-    """One of many independent seeds of ``seed``: stream 0 for weights, 2 e + 1 and 2 e + 2 for epoch e."""
+    """Return one of many independent seeds of ``seed``.
+
+    Stream 0 is for the first weights, 2 e + 1 for the order of epoch e (from 0), 2 e + 2 for its noise.
+    """
     return _drawn((seed, stream))
 
 
 def epoch_order(
     seeds: Sequence[int], epoch: int, num_examples: int, device: torch.device, weights: Tensor | None = None
 ) -> Tensor:
-    """The order of the training examples in an epoch (from 0): (examples,), or (members, examples).
+    """Return the order of the training examples in an epoch (from 0): indices (examples,), or (members, examples).
 
-    With ``weights``, (examples,), as many are drawn, with replacement and in proportion to them.
+    One order serves all members if their ``seeds`` are equal. With ``weights`` (examples,) as many examples are
+    drawn with replacement, in proportion to them.
     """
     orders = {seed: _order(seed, epoch, num_examples, weights) for seed in dict.fromkeys(seeds)}
     if len(orders) == 1:
@@ -37,15 +41,15 @@ def _order(seed: int, epoch: int, num_examples: int, weights: Tensor | None) -> 
 
 
 def balancing(y: Tensor) -> Tensor:
-    """How often each example of the classes ``y`` (examples,) is to be drawn, for all classes to be equal."""
+    """Return weights (examples,) of the classes ``y`` (examples,) by which each class is drawn equally often."""
     weights: Tensor = 1 / torch.bincount(y)[y].double()
     return weights
 
 
 def seed_noise(seed: int, epoch: int, rank: int = 0) -> None:
-    """Seed torch's global generators, from which dropout draws, for an epoch: a resumed run needs no RNG state.
+    """Seed torch's global generators, from which dropout draws, for an epoch: a resumed leg needs no RNG state.
 
-    Processes that train together see other examples of a batch, and so draw other noise.
+    Processes that train one member together draw different noise, by ``rank``: they see different examples.
     """
     noise = mix(seed, 2 * epoch + 2) if rank == 0 else _drawn((seed, 2 * epoch + 2, rank))
     seed_cpu(noise)
@@ -54,7 +58,7 @@ def seed_noise(seed: int, epoch: int, rank: int = 0) -> None:
 
 
 def seed_cpu(seed: int) -> None:
-    """Seed the processor's generator alone: ``torch.manual_seed`` also notes a traceback for GPUs, for 0.3 ms."""
+    """Seed the CPU's generator only: ``torch.manual_seed`` also records a traceback for GPUs, in 0.3 ms."""
     torch.default_generator.manual_seed(seed)
 
 

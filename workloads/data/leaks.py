@@ -1,7 +1,7 @@
-"""What makes results look better than they are, found in the data and named before anything is trained.
+"""Finds leaks in the data before anything is trained: what makes results look better than they are.
 
-Tables are float64 matrices (rows, columns) whose NaN means missing and counts as a value of its own. Of the kinds
-of columns ``number``, ``ordinal`` and ``datetime`` have an order; the codes of the others have none.
+Tables are float64 matrices (rows, columns), in which NaN is a missing value and counts as a value of its own. The
+values of ``number``, ``ordinal`` and ``datetime`` columns have an order; the codes of other kinds have none.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import numpy as np
 from workloads.arrays import Array, Arrays, DataError
 
 MIN_SUPPORT = 5
-"""Rows that a value, or a class, must have to prove anything."""
+"""Smallest number of rows with a value, or of a class, that counts as evidence."""
 COVERED = 0.95
-"""Share of each class's rows that must stand at such values."""
+"""Smallest share of each class's rows that must have such values; smallest share of cells that are not missing."""
 MIN_VALUES = 10
-"""Distinct numbers of which a copy of a number must consist."""
+"""Smallest number of distinct values of a column that can be a copy of a number, or name the rows."""
 BACKWARDS = 0.05
-"""Share of a split's rows that may be older than the newest training row."""
+"""Largest share of a split's rows that may be older than the newest training row."""
 IN_ORDER = 0.99
-"""Share of a file's steps that go forwards where its rows stand in the order of a column's times."""
+"""Smallest share of steps from row to row that do not go back in time, for a file to be in a column's order."""
 MAX_CELLS = 5_000_000
-"""Of a table larger than that, evenly chosen rows are looked at."""
+"""Largest number of cells that are examined: of a larger table, evenly chosen rows."""
 ORDERED = ("number", "ordinal", "datetime")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence about the data. ``leak``: results may be too good; else only worth knowing."""
+    """One sentence about the data: a leak, or (``leak`` false) a note."""
 
     text: str
     leak: bool = True
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Table:
-    """Every row of a table in the order of its file, with the target: (rows,) classes or (rows, numbers)."""
+    """All rows of a table in the order of its file, with the target: (rows,) classes or (rows, numbers) float64."""
 
     x: Array
     y: Array
@@ -49,13 +49,13 @@ class Table:
     target: str = "target"
 
     def looked_at(self) -> Table:
-        """The same, or evenly chosen rows of it."""
+        """Return the table, or of a large one evenly chosen rows."""
         step = -(-self.x.size // MAX_CELLS)
         return self if step <= 1 else Table(self.x[::step], self.y[::step], self.names, self.kinds, self.target)
 
 
 def of_table(table: Table) -> list[Finding]:
-    """Columns that determine the target, and as notes columns that repeat each other or only name the rows."""
+    """Find columns that determine the target and, as notes, columns that repeat each other or name the rows."""
     seen = table.looked_at()
     codes = [_codes(column) for column in seen.x.T]
     telling, naming = [], []
@@ -70,7 +70,10 @@ def of_table(table: Table) -> list[Finding]:
 
 
 def copies(duplicates: Mapping[str, int], rows: Mapping[str, int]) -> list[Finding]:
-    """Of what ``splits.duplicates`` counted; ``rows`` holds the size of each split."""
+    """Return a leak for each pair of splits with copied rows, from the counts that ``splits.duplicates`` returns.
+
+    ``rows`` holds the size of each split.
+    """
     found = []
     for pair, count in duplicates.items():
         late, _, early = pair.partition("_in_")
@@ -85,9 +88,10 @@ def copies(duplicates: Mapping[str, int], rows: Mapping[str, int]) -> list[Findi
 
 
 def backwards(table: Table, parts: Mapping[str, Arrays]) -> list[Finding]:
-    """Splits with rows older than the newest training row, by each column of times.
+    """Find validation and test splits whose rows are older than the newest training row, by each datetime column.
 
-    A leak where the file's rows stand in the order of that column; else it may tell another time than a row's own.
+    A leak only where the file is in the order of that column; elsewhere the column may be another time than that of
+    the row, so that the finding is a note.
     """
     found = []
     for k, (name, kind) in enumerate(zip(table.names, table.kinds, strict=True)):
@@ -103,20 +107,20 @@ def backwards(table: Table, parts: Mapping[str, Arrays]) -> list[Finding]:
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raises DataError that names every leak."""
+    """Raise DataError that names every leak in ``findings``; nothing without one."""
     leaks = [finding.text for finding in findings if finding.leak]
     if leaks:
         raise DataError(f"data.strict: true allows no leak, received {len(leaks)}: {'; '.join(leaks)}")
 
 
 def _codes(column: Array) -> Array:
-    """Each value's number, from 0, in ascending order; NaN is the last."""
+    """Return each value's rank among the distinct values, from 0; NaN is the last."""
     codes: Array = np.unique(column, return_inverse=True)[1].reshape(-1)
     return codes
 
 
 def _tells(table: Table, k: int, codes: Array) -> str | None:
-    """How column ``k`` determines the target; None where it does not."""
+    """Return how column ``k`` determines the target, in words; None where it does not."""
     classes = not np.issubdtype(table.y.dtype, np.floating)
     target = table.y.reshape(len(table.y), -1)[:, 0]
     if _maps(codes, _codes(target)):
@@ -132,7 +136,10 @@ def _tells(table: Table, k: int, codes: Array) -> str | None:
 
 
 def _maps(codes: Array, classes: Array) -> bool:
-    """Whether each value comes with one class only, wherever enough rows have the value to prove it."""
+    """Return whether each value that MIN_SUPPORT rows have occurs with one class only.
+
+    At least two classes must have MIN_SUPPORT rows, and such values must cover nearly all (COVERED) rows of each.
+    """
     num_values, num_classes = int(codes.max(initial=-1)) + 1, int(classes.max(initial=-1)) + 1
     if num_values < 2 or num_values > len(codes) / MIN_SUPPORT:
         return False
@@ -148,7 +155,7 @@ def _maps(codes: Array, classes: Array) -> bool:
 
 
 def _parts(values: Array, classes: Array) -> bool:
-    """Whether each class takes up one stretch of the values, which no other class enters."""
+    """Return whether the classes' ranges of values do not overlap."""
     present, counts = np.unique(classes, return_counts=True)
     if len(present) < 2 or counts.min() < MIN_SUPPORT:
         return False
@@ -158,7 +165,7 @@ def _parts(values: Array, classes: Array) -> bool:
 
 
 def _follows(codes: Array, target: Array) -> bool:
-    """Whether the numbers' ranks are the target's, or these reversed."""
+    """Return whether the values have the same ranks as the target, or the reverse ones."""
     ranks, wanted = _codes(codes), _codes(target)
     if wanted.max(initial=0) + 1 < MIN_VALUES or ranks.max() != wanted.max():
         return False
@@ -166,14 +173,14 @@ def _follows(codes: Array, target: Array) -> bool:
 
 
 def _names_rows(column: Array) -> bool:
-    """Whole numbers, all different, with few left out between them."""
+    """Return whether the column holds different whole numbers with few gaps, as row numbers do."""
     if len(column) < MIN_VALUES or np.isnan(column).any() or (column % 1 != 0).any():
         return False
     return len(np.unique(column)) == len(column) and np.ptp(column) < 2 * len(column)
 
 
 def _repeated(table: Table, codes: Sequence[Array]) -> list[Finding]:
-    """Columns whose values go with each other one to one."""
+    """Find columns whose values correspond one to one."""
     groups: dict[bytes, list[str]] = defaultdict(list)
     for k, name in enumerate(table.names):
         num_values = int(codes[k].max(initial=-1)) + 1
@@ -187,7 +194,7 @@ def _repeated(table: Table, codes: Sequence[Array]) -> list[Finding]:
 
 
 def _by_appearance(codes: Array) -> bytes:
-    """The values numbered as they are met: equal for columns that differ only in what their values are called."""
+    """Return the values numbered by first appearance: equal for columns that differ only in their values' names."""
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     number = np.empty(len(first), dtype=np.int64)
     number[np.argsort(first)] = np.arange(len(first))
@@ -195,7 +202,10 @@ def _by_appearance(codes: Array) -> bytes:
 
 
 def _either_way(codes: Array) -> bytes:
-    """The ranks, or these reversed, whichever begins lower: nearly all values differ, and any two would map."""
+    """Return the ranks or the reversed ranks, whichever is less as bytes: equal if columns rise or fall alike.
+
+    For columns of many values: any two of them whose values all differ would correspond one to one.
+    """
     ways = (codes.astype(np.int64), (codes.max() - codes).astype(np.int64))
     return min(bytes(way.tobytes()) for way in ways)
 

@@ -1,4 +1,4 @@
-"""From a spec's ``data`` to arrays: read and split once per sweep, prepared by the training split alone."""
+"""Reads and splits a spec's ``data`` once per sweep; preprocessing is fitted on the training split alone."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MIN_ROWS_A_CLASS = 3
 
 
 def prepare(data: Data, problem: Problem | None = None) -> Prepared:
-    """Read and split. Raises DataError with one sentence for what a user can mend.
+    """Read, split and describe the data. Raises DataError, one sentence for the user, for data that cannot be used.
 
-    Where ``problem`` is None the target tells: measurements make it a regression, else it is a classification.
+    Without ``problem`` it follows from the target: regression if it holds measurements, else classification.
     """
     if data.text is not None or data.series is not None:
         return _in_order(data, read_ordered(data))
@@ -64,7 +64,7 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
 
 
 def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays]) -> dict[str, Any]:
-    """For the card. Raises DataError where a leak is found in data that should be free of them."""
+    """Return the card's facts about the source. Raises DataError for a leak where ``data.strict`` allows none."""
     names, kinds = [column.name for column in raw.columns], [column.kind for column in raw.columns]
     copied = duplicates({name: contents(parts[name].x) for name in SPLITS})
     findings = copies(copied, {name: len(part) for name, part in parts.items()})
@@ -90,7 +90,7 @@ def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[
 def _folds(
     data: Data, y: Array, groups: Array | None, indices: Mapping[str, Array]
 ) -> tuple[tuple[Fold, ...], dict[str, Array]]:
-    """The folds, and which rows of the source validate each."""
+    """Return the folds, and by name (``fold0``) the sorted rows of the source that validate each."""
     if data.split.folds is None:
         return (), {}
     pool = np.concatenate([indices["train"], indices["val"]])
@@ -111,20 +111,20 @@ def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
 
 
 def own_files(data: Data) -> dict[str, str]:
-    """The splits that have a file of their own."""
+    """Return the path of each split that has a file of its own, by split."""
     return {name: path for name, path in (("val", data.val), ("test", data.test)) if path is not None}
 
 
 @dataclass(frozen=True)
 class _Target:
-    """What is predicted: one of ``classes``, or a number where there are none."""
+    """The target column: one of ``classes``, or a number where there are none."""
 
     problem: Problem
     classes: tuple[Any, ...]
     name: str
 
     def encode(self, values: Any) -> Array:
-        """(rows,) int64 classes, or (rows, 1) float64 numbers."""
+        """Return (rows,) int64 classes, or (rows, 1) float64 numbers. Raises DataError for an unknown class."""
         if not self.classes:
             return numbers_of(values, self.name)
         number = {label: i for i, label in enumerate(self.classes)}
@@ -153,7 +153,7 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
 
 
 def _own(path: str, data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
-    """A split from a file of its own; ``raw`` with the notes of what was done for it."""
+    """Return ``raw`` with notes on the file ``path``, and the split that the file holds."""
     own = read(data, path, raw)
     if example_shape(own.x) != example_shape(raw.x):
         raise DataError(f"the file {path} has other image sizes than the training file")
@@ -163,7 +163,7 @@ def _own(path: str, data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]
 
 
 def _in_order(data: Data, found: Ordered) -> Prepared:
-    """Windows of a text or a series: its parts follow one another, and so do its folds."""
+    """Return the windows of a text or a series, whose splits and folds follow one another in time."""
     parts, train, val = found.parts, found.parts["train"], found.parts["val"]
     facts = (found.statistics, found.num_outputs, found.problem, found.vocabulary, found.season)
     divided: tuple[Fold, ...] = ()

@@ -1,4 +1,4 @@
-"""What a source of data gives, before it is split."""
+"""Records that the readers return: a source's examples before they are split."""
 
 from __future__ import annotations
 
@@ -15,70 +15,70 @@ if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shares, StreamTarget
 
 NOT_COUNTED = -1
-"""A target that another window predicts with more context: it is left out of what is measured."""
+"""A target that another window predicts with more context, so that loss and metrics ignore it here."""
 
 
 @dataclass(frozen=True)
 class Raw:
-    """What a source holds: inputs, and the target column as it was written."""
+    """A source's examples: inputs, and the target column as it is written."""
 
     kind: DataKind
     x: Array
     target: Any
-    """One value per row, a pandas Series."""
+    """A pandas Series with one value per row."""
     columns: tuple[Column, ...] = ()
-    """What the numbers of a table are."""
+    """Descriptions of a table's columns."""
     notes: tuple[str, ...] = ()
-    """What the user should be told of."""
+    """Sentences that the user should read before a search begins."""
     groups: Array | None = None
-    """Which rows must stay together: (rows,) equal numbers, where the spec names a column for that."""
+    """Group of each row (rows,), as a number: rows of one group stay in one split. None without groups."""
     splits: Array | None = None
-    """Where the source is split already: ``train``, ``val`` or ``test`` of each row."""
+    """Split of each row (rows,), ``train``, ``val`` or ``test``, of a source that is split already; else None."""
     details: Mapping[str, int | str] = field(default_factory=dict)
-    """What else people should know."""
+    """Further facts for the data card, by name."""
     rest: Rest | None = None
-    """Of a source that is streamed: what is not among the rows."""
+    """Facts about the rows of a streamed source that are not kept; None for other sources."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rest:
-    """What is known of a streamed source beside the rows that were kept of it."""
+    """Facts about a streamed source beside the rows that are kept of it."""
 
     files: Files
     shares: Shares
     target: StreamTarget
     labels: Any
-    """Every value of the target, a Series; of measurements some."""
+    """Distinct values of the target, a pandas Series; of measurements only some."""
     counts: Mapping[str, int]
-    """Training rows of each."""
+    """Training rows by value of the target."""
     num_rows: Mapping[str, int]
-    """Of each split."""
+    """Rows by split."""
     checksum: str
-    """Of all rows, whatever their order."""
+    """Checksum of all rows that does not depend on their order, in hexadecimal."""
     missing: Mapping[str, int]
     """Missing values by column."""
     rows: Array
-    """Where each row that was kept stands in the source."""
+    """Position in the source of each row that is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered:
-    """What a source holds whose examples are windows of one line: split by position already, never shuffled."""
+    """A text's or a series' examples: windows of one sequence, split by position already, never shuffled."""
 
     kind: DataKind
     problem: Problem
     parts: Mapping[str, Arrays]
-    """``train``, ``val`` and ``test``."""
+    """The windows of ``train``, ``val`` and ``test``."""
     indices: Mapping[str, Array]
-    """Where in the line each window's first target stands."""
+    """Position of each window by split: of a text that of its first input, of a series that of its first target."""
     statistics: Statistics
     num_outputs: int
     columns: tuple[str, ...] = ()
     vocabulary: str = ""
-    """Of a text: the characters of the codes from 1; 0 is any other."""
+    """Characters of a text, with codes from 1; code 0 is any other character."""
     season: int = 1
-    """Of a series: steps."""
+    """Season of a series in steps."""
     notes: tuple[str, ...] = ()
-    """What users should be told before a search begins."""
+    """Sentences that the user should read before a search begins."""
     details: Mapping[str, int | str] = field(default_factory=dict)
-    """What else people should know."""
+    """Further facts for the data card, by name."""

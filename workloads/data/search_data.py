@@ -1,4 +1,4 @@
-"""What a sweep trains on: the arrays of the search, and those of the test split apart."""
+"""Records of a sweep's data: the search's part, and the locked test split apart from it."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from workloads.data.statistics import Statistics
 from workloads.data.streaming.stream import Stream
 
 TestData = Arrays
-"""The locked test split, raw. No leg of a search is ever given it."""
+"""The locked test split, as raw examples. No leg of a search is ever given it."""
 
 
 @dataclass(frozen=True)
 class SearchData:
-    """All that a search may see: NumPy arrays alone, so that they travel through shared memory."""
+    """The data that a search may see, in NumPy arrays, which travel between processes through shared memory."""
 
     train: Arrays
     val: Arrays
     statistics: Statistics
-    """Of the raw numbers; a table with described columns has a pipeline of its own."""
+    """Statistics of the raw training inputs; a table with described columns is prepared by a pipeline instead."""
     num_outputs: int
-    """Classes, numbers to predict, or characters of the vocabulary."""
+    """Number of classes, of values to predict, or of codes of the vocabulary."""
     problem: Problem = "classification"
     vocabulary: str = ""
-    """Of a text: the characters of the codes from 1; 0 is any other."""
+    """Characters of a text, with codes from 1; code 0 is any other character."""
     season: int = 1
-    """Of a series, in steps."""
+    """Season of a series in steps."""
     classes: tuple[str, ...] = ()
-    """Their names, in the order of the outputs; empty where the target is a number."""
+    """Names of the classes in the order of the outputs; empty where nothing is classified."""
     folds: tuple[Fold, ...] = ()
-    """Divisions of both splits' rows behind each other, where a trial is to be trained on several."""
+    """Folds for cross-validation; their rows count ``train`` and then ``val``. Empty without cross-validation."""
     stream: Stream | None = None
-    """All training rows, where ``train`` is only a sample of them."""
+    """All training rows of a streamed source, of which ``train`` is only a sample; None for other sources."""
 
     def shape(self) -> DataShape:
-        """What a model must know, of the raw examples. A series' values and targets are on one scale."""
+        """Return what a model must know of the raw examples. A series' values and targets share one scale."""
         example, y = example_shape(self.train.x), self.train.y
         if self.problem == "classification":
             counts = tuple(np.bincount(y, minlength=self.num_outputs).tolist())
@@ -60,7 +60,7 @@ class SearchData:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A sweep's data: the search's part, the locked part, and which row went where."""
+    """A sweep's data: the search's part, the locked test split, the data card, and the rows of each split."""
 
     search: SearchData
     test: Arrays

@@ -1,4 +1,4 @@
-"""Train, validation and test: split once, seeded and stratified by class, and checked for copies."""
+"""Splits rows into train, validation and test, or into folds: seeded, stratified by class; and counts copies."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Split
 
 GROUP_TRIES = 50
-"""Random divisions of the groups of which the most even one is taken."""
+"""Number of random divisions of the groups that are tried; the most even one is taken."""
 
 
 def split(
     y: Array, how: Split, *, with_test: bool, with_val: bool = True, groups: Array | None = None
 ) -> dict[str, Array]:
-    """Sorted row indices of each split; those that have a file of their own are left out, the others scaled up.
+    """Return sorted row indices by split; without a split that has a file of its own, whose share the others get.
 
-    Classes are stratified: every class has a row in every split, or DataError says why that cannot be. Rows of one
-    group stay together, and the shares of rows and classes are then as near as groups allow.
+    Classes are stratified: each class has a row in each split. Rows of one group stay together, and the shares are
+    then only as near as groups allow. Raises DataError where there are too few rows or groups.
     """
     shares = {"train": how.train}
     shares |= {"val": how.val} if with_val else {}
@@ -42,7 +42,10 @@ def split(
 
 
 def completed(y: Array, given: Array, how: Split) -> dict[str, Array]:
-    """Sorted row indices of each split where the source is split already; one that it lacks is a share of train."""
+    """Return sorted row indices by split of a source that is split already, in ``given``, as split names (rows,).
+
+    A missing test or validation split is taken from the training rows.
+    """
     parts = {name: np.flatnonzero(given == name) for name in SPLITS}
     for name, share in (("test", how.test), ("val", how.val)):
         if len(parts[name]) == 0:
@@ -53,7 +56,7 @@ def completed(y: Array, given: Array, how: Split) -> dict[str, Array]:
 
 
 def in_order(num_steps: int, how: Split, *, with_test: bool) -> dict[str, range]:
-    """Positions of each split, one after the other: train, val, test; without ``with_test`` the first two."""
+    """Return each split's positions in a sequence: train, then val, then (``with_test``) test."""
     names = SPLITS if with_test else SPLITS[:2]
     fractions = [getattr(how, name) for name in names]
     ends = [round(num_steps * sum(fractions[: i + 1]) / sum(fractions)) for i in range(len(names))]
@@ -62,7 +65,7 @@ def in_order(num_steps: int, how: Split, *, with_test: bool) -> dict[str, range]
 
 @dataclass(frozen=True)
 class _Labels:
-    """What a division must respect, by row: None where there is nothing."""
+    """Class and group of each row, by which rows are divided; None without classes or groups."""
 
     classes: Array | None
     groups: Array | None
@@ -87,7 +90,7 @@ def _two(rows: Array, labels: _Labels, fraction: float, name: str, seed: int) ->
 
 
 def _two_by_group(rows: Array, labels: _Labels, fraction: float, name: str, seed: int) -> tuple[Array, Array]:
-    """Of many random divisions of the groups the one whose sizes and shares of classes are nearest."""
+    """Return the random division of the groups, of GROUP_TRIES, whose sizes and class shares are nearest."""
     from sklearn.model_selection import GroupShuffleSplit
 
     splitter = GroupShuffleSplit(n_splits=GROUP_TRIES, test_size=fraction, random_state=seed)
@@ -102,7 +105,10 @@ def _two_by_group(rows: Array, labels: _Labels, fraction: float, name: str, seed
 
 
 def _unevenness(classes: Array | None, parts: tuple[Array, Array], fraction: float) -> float:
-    """How far a division is from ``fraction`` of all rows, and of the rows of each class, in its second part."""
+    """Return how far the second part is from ``fraction`` of all rows and of each class's rows.
+
+    Plus 1 for each class that only one part has.
+    """
     first, second = parts
     size = len(second) / (len(first) + len(second))
     if classes is None:
@@ -114,11 +120,14 @@ def _unevenness(classes: Array | None, parts: tuple[Array, Array], fraction: flo
 
 
 Fold = tuple[Array, Array]
-"""Rows to train on and rows to validate on, of the training rows and the validation rows behind each other."""
+"""Rows to train on and rows to validate on, as positions in the training rows followed by the validation rows."""
 
 
 def folds(y: Array, how: Split, groups: Array | None = None) -> tuple[Fold, ...]:
-    """``how.folds`` divisions, stratified by class, rows of one group together. DataError where it cannot be."""
+    """Return ``how.folds`` folds, stratified by class, with the rows of a group together.
+
+    Raises DataError where a class has too few rows or groups, or a fold would be empty.
+    """
     from sklearn import model_selection
 
     assert how.folds is not None
@@ -158,9 +167,9 @@ def _check_folds(labels: _Labels, found: tuple[Fold, ...]) -> None:
 
 
 def blocks(num_windows: int, how: Split, gap: int) -> tuple[Fold, ...]:
-    """Folds of windows in the order of time: each block is validated by a model of what came before it.
+    """Return folds of windows in the order of time: each validates on a block and trains on the windows before it.
 
-    Between both ``gap`` windows, which share values with the block, are left out.
+    The ``gap`` windows before the block, which share values with it, are left out. Raises DataError for too few.
     """
     from sklearn.model_selection import TimeSeriesSplit
 
@@ -171,7 +180,10 @@ def blocks(num_windows: int, how: Split, gap: int) -> tuple[Fold, ...]:
 
 
 def duplicates(parts: Mapping[str, Array]) -> dict[str, int]:
-    """How many rows of val and test are exact copies of inputs in an earlier split: ``test_in_train`` and so on."""
+    """Return how many rows of val and test have exactly the inputs of a row in an earlier split.
+
+    Keys are ``val_in_train``, ``test_in_train`` and ``test_in_val``.
+    """
     hashes = {
         name: [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in x] for name, x in parts.items()
     }

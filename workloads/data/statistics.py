@@ -1,4 +1,4 @@
-"""Statistics of the training split that prepare the features: fitted here, applied by ``layers.Preprocess``."""
+"""Fits the statistics of the training split with which ``layers.Preprocess`` prepares features."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from workloads.data.sources.image_records import heads
 
 @dataclass(frozen=True)
 class Statistics:
-    """Float64 arrays that broadcast over examples: (features,) of a table, (channels, 1, 1) of images."""
+    """Statistics of each feature, float64: (features,) of a table, (channels, 1, 1) of images."""
 
     fill: Array
-    """What stands for a missing value: the feature's median."""
+    """Value that replaces a missing one: the feature's median, 0 where all are missing."""
     mean: Array
     std: Array
-    """Never zero: a constant feature has 1."""
+    """Standard deviation, 1 for a constant feature."""
 
 
 def fit(x: Array) -> Statistics:
-    """Statistics of raw training inputs: a table (rows, features) images (rows, channels, height, width),
-    or records of images on disk."""
+    """Return the statistics of raw training inputs ``x``.
+
+    A table (rows, features), images (rows, channels, height, width) in uint8, or records of images on disk.
+    """
     if x.ndim == 4:
         return _fit_images(x)
     return _fit_table(x) if x.dtype != np.uint8 else _fit_records(x)
@@ -39,7 +41,7 @@ def _fit_table(x: Array) -> Statistics:
 
 
 def _fit_images(x: Array) -> Statistics:
-    """Exact from each channel's histogram: the images are never copied into floats."""
+    """Return exact statistics from each channel's histogram, without a copy of the images in floats."""
     assert x.dtype == np.uint8, x.dtype
     levels = np.arange(256.0)
     shares = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in x.swapaxes(0, 1)]) / x[:, 0].size
@@ -49,7 +51,7 @@ def _fit_images(x: Array) -> Statistics:
 
 
 def _fit_records(x: Array) -> Statistics:
-    """The same for images on disk, whose rows hold what each measures."""
+    """Return the statistics of images on disk from the means and mean squares in their records."""
     found = heads(x)
     mean = found["mean"].mean(axis=0)
     std = np.sqrt(np.maximum(found["square"].mean(axis=0) - mean**2, 0))

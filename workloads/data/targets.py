@@ -1,4 +1,4 @@
-"""The column to predict: classes in order, or numbers."""
+"""Reads the target column: the classes in order, or numbers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MAX_CLASSES = 1000
 
 
 def holds_measurements(target: Any) -> bool:
-    """Whether the target, a Series, holds numbers with a fraction: no names of classes."""
+    """Return whether the target, a Series, holds a number with a fraction, so that its values are no classes."""
     import pandas as pd
 
     return bool(pd.api.types.is_float_dtype(target)) and bool((target % 1 != 0).any())
 
 
 def numbers_of(target: Any, name: str) -> Array:
-    """The target as (rows, 1) float64. Raises DataError where it is not finite numbers, or always the same one."""
+    """Return the target as (rows, 1) float64. Raises DataError unless it is finite numbers, not all equal."""
     try:
         numbers = np.asarray(target, dtype=np.float64).reshape(-1, 1)
     except (TypeError, ValueError) as error:
@@ -33,7 +33,7 @@ def numbers_of(target: Any, name: str) -> Array:
 
 
 def classes_of(target: Any, name: str) -> tuple[Any, ...]:
-    """The distinct values of the target in order. Raises DataError where they are measurements, not classes."""
+    """Return the distinct values of the target in order. Raises DataError for measurements or a single class."""
     import pandas as pd
 
     values = pd.unique(target)
@@ -52,7 +52,7 @@ def classes_of(target: Any, name: str) -> tuple[Any, ...]:
 
 
 def without_dots(target: Any, classes: Sequence[Any]) -> tuple[Any, tuple[str, ...]]:
-    """A further file's labels, and a note where all that were unknown are known without a dot at their end."""
+    """Return a further file's labels, and notes; dots at the end of labels are cut where that makes all known."""
     known = set(classes)
     dotted = {v: v.rstrip(". ") for v in target.unique() if isinstance(v, str) and v not in known}
     if not dotted or not known.issuperset(dotted.values()):

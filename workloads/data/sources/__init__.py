@@ -1,1 +1,4 @@
-"""Readers, one a kind of source: tables, images, text, series, torchvision's sets; ``read`` chooses."""
+"""Reads sources of data, one file for each kind: tables, images, texts, series, torchvision's sets.
+
+From outside: ``read.read``, ``read.read_ordered``, which choose the reader; ``image_records``, ``image_files``.
+"""

@@ -1,4 +1,4 @@
-"""Images read from disk again and again, where they are too many for memory."""
+"""Reads images from disk whenever they are needed, where they are too many for memory."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from workloads.data.sources.images import Encoded, ImagesRead, read_image
 
 
 def read(x: Array) -> Array:
-    """The images (rows, channels, height, width) of records, in their order."""
+    """Return the images (rows, channels, height, width), uint8, of records. Raises DataError where one is gone."""
     shape, how = example_shape(x), ImagesRead("data.folder")
     return np.stack(list(_readers().map(lambda path: read_image(Encoded(path, Path(path)), how, shape), paths(x))))
 
 
 def decoded(x: Array) -> Array:
-    """A copy of raw examples, those on disk as the images that they are."""
+    """Return a copy of raw examples, in which images replace records of images on disk."""
     return read(x) if is_records(x) else x.copy()
 
 
 @cache
 def _readers() -> ThreadPoolExecutor:
-    """As many threads as this process may use cores: Pillow decodes without the interpreter's lock."""
+    """Return a pool with a thread for each core of this process: Pillow decodes without the interpreter's lock."""
     return ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="images")

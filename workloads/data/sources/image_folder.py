@@ -1,4 +1,4 @@
-"""Images from a folder: one folder a class, or one of each split with its class folders inside."""
+"""Reads images from a folder that holds a folder for each class, or for each split with class folders inside."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def folder_images(path: str, data: Data, like: Raw | None = None) -> Raw:
-    """All images in the class folders of ``path``. DataError names the folder or the image that is at fault.
+    """Read all images in the class folders of ``path``; with ``like`` in the size of that source's images.
 
-    Those that take more memory than ``data.in_memory_gib`` stay on disk.
+    Images that take more memory than ``data.in_memory_gib`` stay on disk, as records. Raises DataError that names
+    the folder or the image at fault.
     """
     import pandas as pd
 

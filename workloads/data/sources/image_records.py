@@ -1,7 +1,7 @@
-"""Images that are too many for memory: an array of bytes whose rows say where each is, and what it measures.
+"""Records of images on disk, too many for memory: each is a row of bytes with the image's statistics and path.
 
-So they travel like any other examples. The array is uint8, (rows, HEAD's size + the longest path); images in memory
-have four dimensions, and tables hold floats.
+Records are handled like any other examples. The array is uint8 of shape (rows, size of HEAD + longest path), which
+tells it apart: images in memory have four dimensions, and tables hold floats.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import numpy as np
 from workloads.arrays import Array
 
 HEAD = np.dtype([("shape", "<i4", (3,)), ("mean", "<f8", (3,)), ("square", "<f8", (3,)), ("digest", "u1", (16,))])
-"""Channels, height and width as decoded; each channel's mean and mean square in 0 to 255; of the decoded bytes."""
+"""Start of a record: shape as decoded (channels, height, width), mean and mean square of each channel in 0 to 255,
+and a digest of the decoded bytes."""
 
 
 def is_records(x: Array) -> bool:
-    """Whether the examples are such rows."""
+    """Return whether the examples are records of images on disk."""
     return x.dtype == np.uint8 and x.ndim == 2
 
 
 def head(image: Array) -> Array:
-    """One row's head, of an image (3, height, width) of bytes."""
+    """Return the HEAD, an array of length 1, of an image (3, height, width) in uint8."""
     found = np.zeros(1, HEAD)
     levels = image.reshape(3, -1).astype(np.float64)
     found["shape"], found["mean"], found["square"] = image.shape, levels.mean(1), (levels**2).mean(1)
@@ -33,27 +34,27 @@ def head(image: Array) -> Array:
 
 
 def records(heads: Sequence[Array], paths: Sequence[str]) -> Array:
-    """Rows of heads and paths; a path is UTF-8, and ends with zeros."""
+    """Return records made of heads and paths; a path is UTF-8, filled up with zeros."""
     encoded = np.array([path.encode() for path in paths])
     places = encoded.view(np.uint8).reshape(len(paths), encoded.itemsize)
     return np.concatenate([np.concatenate(heads).view(np.uint8).reshape(len(heads), HEAD.itemsize), places], axis=1)
 
 
 def heads(x: Array) -> Array:
-    """The rows' heads, of type HEAD."""
+    """Return the records' heads (rows,), of type HEAD."""
     return np.ascontiguousarray(x[:, : HEAD.itemsize]).view(HEAD)[:, 0]
 
 
 def paths(x: Array) -> list[str]:
-    """Where the images are."""
+    """Return the paths of the records' images."""
     return [bytes(row[HEAD.itemsize :]).rstrip(b"\0").decode() for row in x]
 
 
 def example_shape(x: Array) -> tuple[int, ...]:
-    """One example's shape, of an image as it is decoded."""
+    """Return the shape of one example; of records, that of a decoded image."""
     return tuple(heads(x[:1])["shape"][0].tolist()) if is_records(x) else tuple(x.shape[1:])
 
 
 def contents(x: Array) -> Array:
-    """What tells whether two examples are the same: rows that are equal where the images are."""
+    """Return rows that are equal exactly where the examples are: of records, the images' digests."""
     return heads(x)["digest"] if is_records(x) else x

@@ -1,4 +1,4 @@
-"""Encoded images as arrays of bytes, all of one size; and Parquet files with a column of them."""
+"""Decodes images to arrays of bytes of one size, and reads Parquet files with a column of images."""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 LARGEST_SIDE = 256
-"""Images whose shorter side is longer are shrunk to it, in pixels, as they are decoded."""
+"""Longest shorter side of a decoded image in pixels; larger images are shrunk to it."""
 NAMED = 5
+"""Number of bad images that are named."""
 BLOCK = 1024
+"""Number of images that are decoded ahead, at most, before they are counted against the limit of memory."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """An image in its file's form."""
+    """An image as its file's bytes, or the path of its file."""
 
     name: str
-    """For people: ``cats/7.jpg`` or ``row 7``."""
+    """Name of the image in messages: ``cats/7.jpg`` or ``row 7``."""
     content: Path | bytes
 
 
@@ -45,14 +47,14 @@ class Decoded:
     """Images as uint8 (rows, channels, height, width): one channel if all are grey, else three."""
 
     x: Array
-    """Or ``image_records``, where they take more than the limit."""
+    """The images, or records of images on disk where they take more memory than the limit."""
     kept: Array
-    """Which of the encoded ones they are."""
+    """Positions of these images among the encoded ones (rows,)."""
     bad: tuple[str, ...]
-    """Names of those that were left out, because they are no images."""
+    """Names of the encoded ones that cannot be decoded and are left out."""
 
     def details(self) -> dict[str, int | str]:
-        """For the data card: nothing where all were good."""
+        """Return the number and names of bad images for the data card; empty where there are none."""
         if not self.bad:
             return {}
         more = ", ..." if len(self.bad) > NAMED else ""
@@ -61,19 +63,23 @@ class Decoded:
 
 @dataclass(frozen=True)
 class ImagesRead:
-    """How images are to be read."""
+    """Options for reading images."""
 
     place: str
-    """For people: the key of the spec, and the file or folder."""
+    """Source of the images in messages: the key of the spec, and the file or folder."""
     skip_bad: bool = False
+    """Leave out images that cannot be decoded, instead of raising DataError."""
     limit_bytes: float = math.inf
-    """What takes more, decoded, stays on disk; only for images in files of their own."""
+    """Size of all decoded images above which they stay on disk; only for images in files of their own."""
     shape: tuple[int, ...] | None = None
-    """Channels, height and width that all must come to (those of another file's images)."""
+    """Channels, height and width that all are converted to, those of another file's images; None: their own."""
 
 
 def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
-    """The column of images of a Parquet file, encoded as bytes or as records with a field ``bytes``."""
+    """Read a Parquet file with a column of images, each as bytes or as a record with a field ``bytes``.
+
+    With ``like`` the images get the size of that source's. Raises DataError for a missing column or a bad image.
+    """
     frame = read_frame(path, data)
     target = target_of(frame, data, path)
     if data.image not in frame.columns:
@@ -89,7 +95,7 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
 
 
 def encoded_bytes(cell: Any, row: int) -> bytes:
-    """The image in a cell of a Parquet file: bytes, or a record with a field ``bytes``. DataError for others."""
+    """Return the bytes in a cell: bytes, or a record with a field ``bytes``. Raises DataError for others."""
     encoded = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(encoded, bytes):
         raise DataError(f"row {row}: the image is {type(encoded).__name__}, not the bytes of a JPEG or PNG file")
@@ -97,9 +103,10 @@ def encoded_bytes(cell: Any, row: int) -> bytes:
 
 
 def decode(images: Sequence[Encoded], how: ImagesRead) -> Decoded:
-    """All images, on all cores. DataError, which names it, for one that cannot be read, unless told to skip it.
+    """Decode all images on all cores. Raises DataError that names a bad image, unless ``how.skip_bad``.
 
-    Where sizes differ, all are resized and cropped to a square with the median of their shorter sides.
+    Where sizes differ and ``how.shape`` is None, all are resized and cropped to a square, whose side is the median
+    of their shorter sides.
     """
     with ThreadPoolExecutor() as pool:  # Pillow decodes without the interpreter's lock
         shapes, arrays = _first_pass(images, how, pool)
@@ -120,7 +127,7 @@ def decode(images: Sequence[Encoded], how: ImagesRead) -> Decoded:
 def _first_pass(
     images: Sequence[Encoded], how: ImagesRead, pool: ThreadPoolExecutor
 ) -> tuple[list[tuple[int, ...] | None], list[Array] | None]:
-    """Each image's shape, None for a bad one; and the good ones, None if they take more than the limit."""
+    """Return each image's shape, None for a bad one, and the good images, None if they take more than the limit."""
     shapes: list[tuple[int, ...] | None] = []
     arrays: list[Array] | None = []
     num_bytes = 0
@@ -136,7 +143,7 @@ def _first_pass(
 
 
 def _decode(encoded: Encoded, how: ImagesRead) -> Array | None:
-    """(height, width) of a grey image, (height, width, 3) of any other."""
+    """Return a grey image as (height, width), any other as (height, width, 3); None for a bad one to be skipped."""
     from PIL import Image, ImageOps
 
     source = io.BytesIO(encoded.content) if isinstance(encoded.content, bytes) else encoded.content
@@ -155,7 +162,7 @@ def _decode(encoded: Encoded, how: ImagesRead) -> Array | None:
 
 
 def read_image(encoded: Encoded, how: ImagesRead, shape: tuple[int, ...]) -> Array:
-    """An image (channels, height, width) that could be read before. DataError when it is gone."""
+    """Return an image of shape (channels, height, width) that was read before. Raises DataError when it is gone."""
     array = _decode(encoded, how)
     if array is None:
         raise DataError(f"{how.place}: {encoded.name}: the image could be read before, and cannot any more")
@@ -163,7 +170,7 @@ def read_image(encoded: Encoded, how: ImagesRead, shape: tuple[int, ...]) -> Arr
 
 
 def readable(encoded: Encoded, how: ImagesRead) -> Array | None:
-    """An image (channels, height, width) of ``how.shape``; None for one that is none, where those are left out."""
+    """Return an image converted to ``how.shape``. None for a bad one if ``how.skip_bad``, else DataError."""
     assert how.shape is not None
     array = _decode(encoded, how)
     return None if array is None else fitted(array, how.shape)
@@ -179,7 +186,11 @@ def _shrunk(image: Image) -> Image:
 
 
 def common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Channels, height and width for images of these shapes: grey if all are, their size if all have the same."""
+    """Return channels, height and width for images of these shapes.
+
+    One channel if all are grey, else three; their size if it is the same, else a square with the median of their
+    shorter sides.
+    """
     num_channels = 3 if any(len(shape) == 3 for shape in shapes) else 1
     if len({shape[:2] for shape in shapes}) == 1:
         return num_channels, *shapes[0][:2]
@@ -188,7 +199,10 @@ def common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def fitted(image: Array, shape: tuple[int, ...]) -> Array:
-    """(height, width) or (height, width, 3) as (channels, height, width): resized, cropped, grey or colour."""
+    """Convert an image (height, width) or (height, width, 3) to ``shape`` (channels, height, width).
+
+    It is resized and cropped, and made grey or coloured as the channels say.
+    """
     from PIL import Image, ImageOps
 
     num_channels, height, width = shape

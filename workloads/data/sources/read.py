@@ -1,4 +1,4 @@
-"""Reads examples: each source of a spec's ``data`` by the file that knows it."""
+"""Reads the examples of a spec's ``data``, by the reader for its kind of source."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
-    """The examples of ``data``, from ``path`` instead of its own file where one is given (a test file).
+    """Read the examples of ``data``, or with ``path`` those of a further file, of validation or test.
 
-    A test file is read ``like`` the other one: a table then has the same columns, and images have the same size.
-    Of a source that is streamed only some rows are, see ``stream_scan``.
+    A further file is read ``like`` the first one: a table gets the same columns, images get the same size. Of a
+    streamed source only validation rows, test rows and a sample are kept. Raises DataError, one sentence.
     """
     if data.name is not None:
         return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
@@ -42,7 +42,7 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
 
 
 def read_ordered(data: Data) -> Ordered:
-    """The windows of a text or a series."""
+    """Read a text or a series as windows, split already. Raises DataError, one sentence for the user."""
     return text(data) if data.text is not None else series(data)
 
 

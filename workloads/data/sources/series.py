@@ -1,4 +1,4 @@
-"""A time series as windows and the values after them: split by time, on the scale of the training part."""
+"""Reads a time series as windows and the values after them, split by time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 WINDOW = 36
+"""Default number of steps in a window; one season if that is longer."""
 FIRST_LINE = 2
-"""Of the values in a file with a header, as editors count."""
+"""Line of a CSV file's first row of values, counted from 1: line 1 is the header."""
 
 
 def series(data: Data) -> Ordered:
-    """Each window (window, 1) within one split, and the ``horizon`` values that follow it there.
+    """Read a series as windows (window, 1), with the ``horizon`` values that follow each as its target.
 
-    Raises DataError with one sentence that names the first place.
+    No window and target cross the border of two splits. Raises DataError, which names the first line at fault.
     """
     assert data.series is not None
     values, found = read_series(data.series, data)
@@ -54,14 +55,14 @@ def series(data: Data) -> Ordered:
 
 
 def windows(values: Array, window: int, horizon: int) -> Arrays:
-    """Every window that has ``horizon`` values after it: x (windows, window, 1), y (windows, horizon)."""
+    """Return every window with ``horizon`` values after it: x (windows, window, 1), y (windows, horizon)."""
     x = np.lib.stride_tricks.sliding_window_view(values[:-horizon], window)
     y = np.lib.stride_tricks.sliding_window_view(values[window:], horizon)
     return Arrays(x[..., None].copy(), y.copy())
 
 
 def read_series(path: str, data: Data) -> tuple[Array, Interval]:
-    """The values, float64, and the pace of their times. Raises DataError that names the first line at fault."""
+    """Return the values, float64, and the interval of their times. Raises DataError, naming the first bad line."""
     import pandas as pd
 
     name = Path(path).name

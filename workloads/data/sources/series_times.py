@@ -1,4 +1,4 @@
-"""The times of a series: how far apart they are, and the first one that is not."""
+"""Checks that the times of a series are equally far apart, and finds its interval and season."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from workloads.arrays import Array, DataError
 MONTHS_A_YEAR = 12
 DAY = 86_400
 NAMES = {1: "second", 60: "minute", 3600: "hour", DAY: "day", 7 * DAY: "week"}
-"""By seconds."""
+"""Names of intervals by their length in seconds."""
 SEASONS = {1: 60, 60: 60, 3600: 24, DAY: 7, 7 * DAY: 52}
-"""Steps of a minute, an hour, a day, a week and a year, by the seconds of a step."""
+"""Number of steps in a season (a minute, an hour, a day, a week, a year) by the length of a step in seconds."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """One step of a series in words, and how many of them its natural season has (1: none is known)."""
+    """Length of a series' step in words, and the number of steps in its natural season (1 where none is known)."""
 
     name: str
     season: int
 
 
 def pace(times: Any, place: Callable[[int], str]) -> Interval:
-    """Of a column (a Series) of dates or numbers. Raises DataError where they are not equally far apart.
+    """Return the interval of ``times``, a Series of dates or numbers. Raises DataError for unequal steps.
 
-    Months are equally far apart whatever their days. ``place`` names a row.
+    Months count as equal steps, whatever their number of days. ``place`` returns a row's name for messages.
     """
     if len(times) < 2:
         raise DataError(f"{place(0)}: a series needs at least two times")
@@ -46,7 +46,10 @@ def pace(times: Any, place: Callable[[int], str]) -> Interval:
 
 
 def _positions(times: Any, place: Callable[[int], str]) -> tuple[Array, str]:
-    """Each time as a number of ``unit``: months where all stand at the same place of theirs, else seconds."""
+    """Return each time as a number, and its unit: "number", "month" or "second".
+
+    Dates count in months where all are at the same time of day and the same day, or the last one, of their month.
+    """
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(times):

@@ -1,4 +1,4 @@
-"""Tables from CSV and Parquet files: a target column, and features of every kind as one matrix."""
+"""Reads tables from CSV and Parquet files: a target column, and columns of every kind as one matrix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
-    """The file as a DataFrame. DataError where it cannot be read, or a row has too few or too many cells."""
+    """Return the file as a DataFrame; without a header its columns are ``c0``, ``c1``, ...
+
+    Raises DataError where it cannot be read, or a CSV row has too few or too many cells.
+    """
     import pandas as pd
 
     try:
@@ -33,7 +36,10 @@ def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
 
 
 def _refuse_ragged(path: str) -> None:
-    """pandas fills short rows with missing values, and takes a further cell for the row's name: both are slips."""
+    """Raise DataError for a row with fewer or more cells than the first.
+
+    pandas would fill a short row with missing values, and take a further cell for the row's name.
+    """
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, skipinitialspace=True)
         width = len(next(filter(None, rows), ()))
@@ -44,7 +50,7 @@ def _refuse_ragged(path: str) -> None:
 
 
 def target_of(frame: Any, data: Data, path: str) -> Any:
-    """The column to predict, words without surrounding blanks. DataError where it is not there, or empty."""
+    """Return the target column, strings stripped. Raises DataError where it is missing or has empty cells."""
     import pandas as pd
 
     if data.target not in frame.columns:
@@ -59,7 +65,10 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
 
 
 def groups_of(frame: Any, data: Data, path: str) -> Array | None:
-    """Which rows belong together, as equal numbers; None where the spec names no column for that."""
+    """Return each row's group as a number (rows,); None where the spec names no column of groups.
+
+    Raises DataError where that column is missing or has empty cells.
+    """
     name = data.split.group
     if name is None:
         return None
@@ -72,7 +81,7 @@ def groups_of(frame: Any, data: Data, path: str) -> Array | None:
 
 
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:
-    """The examples of ``frame``; as a further file of the table ``like``, it has that one's columns."""
+    """Return the examples of ``frame``: all columns but target and groups, or with ``like`` those of that table."""
     place = Path(path).name
     features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
     columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())

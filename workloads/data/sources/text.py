@@ -1,4 +1,4 @@
-"""A text as windows of characters: split by position, coded by the characters of the training part."""
+"""Reads a text as windows of characters, split by position, with codes for the training part's characters."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 UNKNOWN = 0
-"""The code of every character that the training part does not hold."""
+"""Code of all characters that do not occur in the training part."""
 WINDOW = 64
+"""Default number of characters in a window."""
 
 
 def text(data: Data) -> Ordered:
-    """Windows of codes, and for each the codes one character on.
+    """Read a text as windows of codes (window,), with the same codes one character later as targets.
 
-    Training windows lie end to end. Those of validation and test overlap by half, and a target that a former window
-    holds does not count again: so each is predicted once, and all but the first from half a window or more.
-    Raises DataError with one sentence.
+    Training windows do not overlap. Those of validation and test overlap by half, and a target that an earlier
+    window has does not count again: each counts once, and outside of the first window each is predicted from at
+    least half a window. Raises DataError, one sentence for the user.
     """
     texts, first = _split(data)
     characters = sorted(set(texts["train"]))
@@ -52,7 +53,7 @@ def text(data: Data) -> Ordered:
 
 
 def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
-    """Each part's text, and the position of its first character in its file."""
+    """Return each split's text, and the position of its first character in its file, by split."""
     assert data.text is not None
     whole = read_text(data.text, data.encoding)
     places = in_order(len(whole), data.split, with_test=data.test is None)
@@ -69,7 +70,7 @@ def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
 
 
 def read_text(path: str, encoding: str) -> str:
-    """Raises DataError for what is no text in ``encoding``, with the first byte that is none."""
+    """Return the file's text. Raises DataError that names the first byte that is not valid in ``encoding``."""
     try:
         return decoded(Path(path).read_bytes(), encoding)
     except OSError as error:
@@ -79,13 +80,13 @@ def read_text(path: str, encoding: str) -> str:
 
 
 def coded(part: str, characters: list[str]) -> Array:
-    """Each character's place among ``characters`` from 1, or UNKNOWN, int64."""
+    """Return each character's position among ``characters``, from 1, or UNKNOWN, as int64."""
     code = {character: 1 + i for i, character in enumerate(characters)}
     return np.fromiter((code.get(character, UNKNOWN) for character in part), np.int64, len(part))
 
 
 def windows(codes: Array, starts: Array, window: int) -> Arrays:
-    """Inputs and targets, both (windows, window); targets that a former window holds are NOT_COUNTED."""
+    """Return inputs and targets, both (windows, window); targets that an earlier window has are NOT_COUNTED."""
     at = starts[:, None] + np.arange(window)
     y = codes[at + 1]
     counted = np.concatenate([[0], at[:-1, -1] + 1])
@@ -94,7 +95,10 @@ def windows(codes: Array, starts: Array, window: int) -> Arrays:
 
 
 def _starts(name: str, part: str, data: Data) -> Array:
-    """Where windows of a part start that have a character after them; the last of val and test ends with it."""
+    """Return the starts of a split's windows, each with a character after it.
+
+    The last window of val and test reaches the end; a rest of the training text that fills no window is left out.
+    """
     window = data.window or WINDOW
     last = len(part) - window - 1
     if last < 0:
@@ -106,6 +110,6 @@ def _starts(name: str, part: str, data: Data) -> Array:
 
 
 def _unknown(texts: Mapping[str, str], characters: list[str]) -> dict[str, int]:
-    """How many characters of val and test the training part does not hold."""
+    """Return how many characters of val and of test do not occur in the training part, repetitions included."""
     known = set(characters)
     return {name: sum(c not in known for c in texts[name]) for name in ("val", "test")}

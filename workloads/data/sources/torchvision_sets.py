@@ -1,4 +1,4 @@
-"""Torchvision's data sets by name, each with the test split that everybody reports."""
+"""Reads torchvision's data sets by name, each with its published test split."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from workloads.arrays import DataError
 from workloads.data.raw import Raw
 
 SETS = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
-"""Our names and torchvision's classes."""
+"""Names in a spec, and names of torchvision's classes."""
 ROOT_VARIABLE = "PACELINE_DATA"
 DEFAULT_ROOT = "~/.cache/paceline"
 CONNECT_TIMEOUT_S = 20.0
 
 
 def torchvision_images(name: str, root: str | None) -> Raw:
-    """Both splits, from ``root``, else the folder in ``PACELINE_DATA``, else ``~/.cache/paceline``.
+    """Read both splits from ``root``, else the folder in ``PACELINE_DATA``, else ``~/.cache/paceline``.
 
-    What is not there is downloaded; where that fails, DataError names the folder to fill.
+    Missing files are downloaded; where that fails, DataError names them and the folder to put them into.
     """
     import pandas as pd
 
@@ -42,7 +42,7 @@ def _loaded(name: str, folder: Path, *, train: bool) -> Any:
     kind = getattr(datasets, SETS[name])
     try:
         return kind(folder, train=train, download=False)
-    except (RuntimeError, OSError):  # not there, or not whole
+    except (RuntimeError, OSError):  # files are missing or damaged
         pass
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(CONNECT_TIMEOUT_S)
@@ -60,7 +60,7 @@ def _loaded(name: str, folder: Path, *, train: bool) -> Any:
 
 
 def _expected(kind: Any, folder: Path) -> tuple[Path, str]:
-    """The folder that torchvision looks into, and the files that it looks for."""
+    """Return the folder in which torchvision looks for files, and their names."""
     if hasattr(kind, "base_folder"):
         names = [name for name, _ in (*kind.train_list, *kind.test_list)] + [kind.meta["filename"]]
         return folder / kind.base_folder, ", ".join(names)

@@ -1,7 +1,7 @@
-"""Files that are read piece by piece, here or in an object store, by whatever process needs the rows of a piece.
+"""Reads files, local or in an object store, piece by piece, in any process that needs the rows of a piece.
 
-The process that looks at the data before a sweep, and the tasks that read it in every epoch, see the same rows in
-the same types: a CSV file's cells are words until its columns are known.
+The scan before a sweep and the tasks that read in every epoch get the same rows in the same types: the cells of a
+CSV file are strings until the kinds of its columns are known.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 ROWS_AT_ONCE = 1024
-"""Of a Parquet file: images may take 100 kB each."""
+"""Rows of a Parquet file that are read at once: images may take 100 kB each."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What one task reads: files of one kind, or with ``group`` a row group of one Parquet file."""
+    """Part of a source that one task reads: whole files, or with ``group`` a row group of one Parquet file."""
 
     paths: tuple[str, ...]
     group: int | None = None
 
 
 class Files(Protocol):
-    """A source's files, as pieces of rows."""
+    """The files of a source, divided into pieces."""
 
     @property
     def place(self) -> str:
-        """For people: the key of the spec, and the name of the file or folder."""
+        """Name of the source in messages: the key of the spec, and the file or folder."""
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """In the order of their names."""
+        """Pieces of the source, in an order that is the same in every process."""
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """The piece's rows, a few at a time. DataError where they cannot be read."""
+        """Read the piece's rows, some at a time. Raises DataError where they cannot be read."""
 
 
 @dataclass(frozen=True)
 class CsvFiles:
-    """CSV files of equal columns; all cells are words, null where empty or NA."""
+    """CSV files with the same columns, one piece each; all cells are strings, null where empty or NA."""
 
     place: str
     uri: str
@@ -57,7 +57,7 @@ class CsvFiles:
     pieces: tuple[Piece, ...]
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """Rows of one piece of a CSV file, as Arrow tables."""
+        """Read the rows of one piece as Arrow tables of strings."""
         import pyarrow as pa
         from pyarrow import csv
 
@@ -72,14 +72,14 @@ class CsvFiles:
 
 @dataclass(frozen=True)
 class ParquetFiles:
-    """Parquet files of equal columns, a piece a row group."""
+    """Parquet files with the same columns, one piece for each row group."""
 
     place: str
     uri: str
     pieces: tuple[Piece, ...]
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """Rows of one piece of a Parquet file, as Arrow tables."""
+        """Read the rows of one piece as Arrow tables of at most ROWS_AT_ONCE rows."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -91,7 +91,7 @@ class ParquetFiles:
 
 
 def table_files(data: Data) -> CsvFiles | ParquetFiles:
-    """The file, the files that match, or those in the folder that ``data`` names. DataError where there is none."""
+    """Return the CSV or Parquet files that ``data`` names: a file, a pattern or a folder. DataError without any."""
     from pyarrow import csv, parquet
 
     key, uri = ("csv", data.csv) if data.csv is not None else ("parquet", data.parquet)
@@ -114,7 +114,10 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
 
 
 def listed(uri: str, ending: str = "") -> list[str]:
-    """Paths of the files at ``uri``: a file, a folder or a pattern with *; in order, without hidden ones."""
+    """Return the sorted paths of the files at ``uri``, a file, a folder or a pattern with *; without hidden ones.
+
+    Of a folder, those that end with ``ending``. Hidden: a file or folder whose name begins with . or _.
+    """
     filesystem, path = filesystem_at(uri)
     if "*" in path:
         found: Sequence[str] = filesystem.glob(path)
@@ -128,23 +131,23 @@ def listed(uri: str, ending: str = "") -> list[str]:
 
 
 def opened(uri: str, path: str) -> Any:
-    """The file ``path`` of the file system that ``uri`` names, for reading bytes."""
+    """Open the file ``path`` on the file system of ``uri``, to read bytes."""
     return filesystem_at(uri)[0].open(path, "rb")
 
 
 def content(uri: str, path: str) -> bytes:
-    """All bytes of a file of the file system that ``uri`` names."""
+    """Return all bytes of the file ``path`` on the file system of ``uri``."""
     found: bytes = filesystem_at(uri)[0].cat_file(path)
     return found
 
 
 def root_of(uri: str) -> str:
-    """What the paths of the files in the folder ``uri`` begin with."""
+    """Return the path of the folder ``uri`` on its file system, with which the paths of its files begin."""
     return filesystem_at(uri)[1].rstrip("/")
 
 
 def filesystem_at(uri: str) -> tuple[Any, str]:
-    """fsspec's file system of ``uri``, and its path there."""
+    """Return fsspec's file system of ``uri``, and the path on it."""
     from fsspec.core import url_to_fs
 
     found, path = url_to_fs(uri)
@@ -153,7 +156,7 @@ def filesystem_at(uri: str) -> tuple[Any, str]:
 
 @contextmanager
 def _refused(place: str, path: str) -> Iterator[None]:
-    """Says of what arrow, the file system or a store raises which file it was."""
+    """Raise DataError that names the file in place of an error of Arrow, the file system or an object store."""
     try:
         yield
     except FileNotFoundError as error:
@@ -166,5 +169,5 @@ def _refused(place: str, path: str) -> Iterator[None]:
 
 
 def _is_of_a_store(error: BaseException) -> bool:
-    """Clients of object stores raise their own, which only their packages could name."""
+    """Return whether an object store's client raised the error; its classes exist only where it is installed."""
     return type(error).__module__.split(".")[0] in ("botocore", "aiobotocore", "s3fs", "gcsfs", "google", "aiohttp")

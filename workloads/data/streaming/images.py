@@ -1,4 +1,4 @@
-"""Images that are decoded as they are streamed: a column of a Parquet file's, or files in one folder a class."""
+"""Streams images, decoded as they are read: from a column of Parquet files, or from one folder for each class."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 PATH, LABEL = "path", "label"
 FILES_A_PIECE = 64
+"""Largest number of image files in a piece."""
 READERS = 8
-"""Threads of a task: most of the time of a file in an object store is waiting for it."""
+"""Threads of a task, which mostly wait for files of an object store."""
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """A folder of images, one folder a class: rows of paths, relative to it, and labels. Opens no image."""
+    """A folder with a folder of images for each class: rows are relative paths and labels; opens no image."""
 
     place: str
     uri: str
@@ -36,7 +37,7 @@ class ImageFiles:
     pieces: tuple[Piece, ...]
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
-        """Rows of one piece, with the images as bytes."""
+        """Return the rows of one piece: columns PATH (relative to the folder) and LABEL."""
         import pyarrow as pa
 
         paths = [_within(self.root, path) for path in piece.paths]
@@ -48,7 +49,7 @@ def _within(root: str, path: str) -> str:
 
 
 def image_files(uri: str) -> ImageFiles:
-    """All files below the class folders of ``uri``. DataError where there are no two classes."""
+    """Return all files below the class folders of ``uri``. Raises DataError for fewer than two classes."""
     place, root = f"data.folder: {PurePosixPath(uri).name}", root_of(uri)
     paths = [path for path in listed(uri) if "/" in _within(root, path)]
     classes = sorted({_within(root, path).split("/")[0] for path in paths})
@@ -65,7 +66,7 @@ def image_files(uri: str) -> ImageFiles:
 
 
 def _pieces(paths: Sequence[str]) -> Iterator[Piece]:
-    """Each has files of all classes, as far as they go: no batch is to be of one class."""
+    """Divide the sorted paths into pieces that each mix all classes, so that no batch holds a single class."""
     num_pieces = -(-len(paths) // FILES_A_PIECE)
     for k in range(num_pieces):
         yield Piece(tuple(paths[k::num_pieces]))
@@ -73,17 +74,17 @@ def _pieces(paths: Sequence[str]) -> Iterator[Piece]:
 
 @dataclass(frozen=True)
 class ImageRows:
-    """Rows as images (channels, height, width) of ``shape``, uint8."""
+    """Decodes a table's rows to images of ``shape`` (channels, height, width), uint8."""
 
     shape: tuple[int, ...]
     skip_bad: bool
     place: str
     column: str
     uri: str | None = None
-    """The column holds paths relative to the folder here; None: it holds the images themselves."""
+    """Folder to which the paths in the column are relative; None: the column holds the images themselves."""
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
-        """Decoded images, and their rows in ``table``. DataError for one that is no image, unless ``skip_bad``."""
+        """Return the images (rows, *shape), and their rows in ``table``. DataError for a bad one, or skipped."""
         how = ImagesRead(self.place, self.skip_bad, shape=self.shape)
         found = read_each(table, self.column, self.uri, lambda encoded: readable(encoded, how))
         kept = [k for k, image in enumerate(found) if image is not None]
@@ -92,7 +93,7 @@ class ImageRows:
 
 
 def read_each(table: pa.Table, column: str, uri: str | None, then: Callable[[Encoded], Any]) -> list[Any]:
-    """``then`` of each row's image, in threads."""
+    """Return the result of ``then`` for each row's image, called in threads."""
     cells, root = table[column].to_pylist(), "" if uri is None else root_of(uri)
 
     def one(k: int) -> Any:
@@ -105,5 +106,5 @@ def read_each(table: pa.Table, column: str, uri: str | None, then: Callable[[Enc
 
 
 def image_place(data: Data) -> tuple[str, str | None]:
-    """The column of a streamed source's tables that leads to the images, and the folder that its paths are in."""
+    """Return the column with a streamed source's images, and the folder of its paths (None for images in cells)."""
     return (PATH, data.folder) if data.folder is not None else (str(data.image), None)

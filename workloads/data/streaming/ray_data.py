@@ -1,8 +1,8 @@
-"""A stream's training rows through Ray Data: read and decoded by tasks beside the lanes, a few blocks ahead.
+"""Reads a stream's training rows by Ray Data: tasks beside the lanes read and decode a few blocks ahead.
 
-The order is a function of the sweep's data seed and the epoch, not of a member's seed: files are read in one
-random order, and a window over the rows is shuffled anew in every epoch. So a resumed training meets what it would
-have met.
+The order depends on the seed of the data's split and the epoch, not on a member's seed: pieces are read in one
+random order, and a window over the rows is shuffled anew in every epoch. A resumed training therefore gets the same
+batches as one that was not interrupted.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
     from ray.data import DataIterator, Dataset, ExecutionOptions
 
 WINDOW_ROWS, WINDOW_BYTES = 20_000, 128 * 2**20
-"""What is shuffled at a time: so many rows, or fewer where they are large."""
+"""Size of the window in which rows are shuffled: rows, or fewer where they would take more bytes."""
 BLOCK_BYTES = 16 * 2**20
+"""Largest size of Ray Data's blocks."""
 AHEAD = 2
-"""Portions that are on their way while one is trained on."""
+"""Number of portions that are fetched ahead."""
 
 
 @dataclass(frozen=True)
 class RayShard:
-    """A stream as this process gets it from Ray Data, see ``Shard``."""
+    """This process's part of a stream, read by Ray Data: a ``Shard``."""
 
     stream: Stream
     rows: DataIterator
 
     def portions(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
-        """The shard's rows of one epoch, at most ``size`` at a time."""
+        """Read inputs and targets of one epoch (from 0), ``size`` rows at a time, the last ones fewer."""
         hush()
         found = self.rows.iter_batches(
             batch_size=size,
@@ -54,7 +55,7 @@ class RayShard:
 
 
 def dataset(stream: Stream) -> Dataset:
-    """The training rows, ``x`` and ``y``, read anew by whoever iterates. Nothing is read here."""
+    """Return a Ray Data set of the training rows, ``x`` and ``y``. It reads them in each iteration, nothing now."""
     import pyarrow as pa
     import ray.data
 
@@ -70,7 +71,7 @@ def dataset(stream: Stream) -> Dataset:
 
 
 def own_shard(stream: Stream) -> RayShard:
-    """All training rows for one process."""
+    """Return a shard with all training rows, for a member that one process trains."""
     from ray.data import DataContext
 
     DataContext.get_current().execution_options = options()
@@ -78,14 +79,14 @@ def own_shard(stream: Stream) -> RayShard:
 
 
 def options() -> ExecutionOptions:
-    """Blocks come in the order in which they were asked for: an epoch is the same whenever it is trained."""
+    """Return options that keep the order of blocks, so that an epoch is the same whenever it is trained."""
     from ray.data import ExecutionOptions
 
     return ExecutionOptions(preserve_order=True)
 
 
 def hush() -> None:
-    """Ray Data shows its user bars and warnings; here that is the driver's business."""
+    """Turn off Ray Data's progress bars and warnings (the driver reports to the user), and set its block size."""
     from ray.data import DataContext
 
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)

@@ -1,7 +1,7 @@
-"""One look through a source that is to be streamed: its counts, validation and test rows, and a sample to train by.
+"""Scans a source that is to be streamed, once: counts rows, keeps those of validation and test, and a sample.
 
-What is fitted on the training split (scaling, the features of a table, the size of images) is fitted on the sample:
-the training rows with the lowest hashes, so the same ones whoever looks. Validation and test rows are all kept.
+The sample is the training rows with the lowest hashes, so that every scan chooses the same ones. Preprocessing
+(scaling, the features of a table, the size of images) is fitted on it. Validation and test rows are all kept.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 TABLE_SAMPLE, IMAGE_SAMPLE = 50_000, 1_000
+"""Number of training rows in the sample, of a table and of images."""
 MAX_LABELS = 10_000
-"""More distinct targets are not counted: they are measurements."""
+"""Number of distinct targets above which they are no longer counted: they are measurements."""
 GIB = 2**30
 
 
 def scanned(data: Data) -> Raw:
-    """The rows that are kept of a source, with the split of each, and what is to be known of the rest."""
+    """Scan the source; returns the rows that are kept, each with its split, and facts about the rest.
+
+    Raises DataError where a column is missing, a split is empty, or validation and test rows do not fit in memory.
+    """
     files = files_of(data)
     look = _Look(data, files, Shares.of(data.split, _keys(data, files), _own(data)))
     for piece in files.pieces:
@@ -44,7 +48,10 @@ def scanned(data: Data) -> Raw:
 
 
 def read_whole(data: Data, uri: str, like: Raw) -> Raw:
-    """A further file of a streamed source, for validation or test: all its rows, which must fit in memory."""
+    """Read a further file of a streamed source, of validation or test, as ``like``; all its rows are kept.
+
+    Raises DataError where they do not fit in memory, or there are none.
+    """
     import pyarrow as pa
 
     assert like.rest is not None
@@ -62,7 +69,7 @@ def read_whole(data: Data, uri: str, like: Raw) -> Raw:
 
 
 def files_of(data: Data) -> Files:
-    """The source's files. DataError where there are none."""
+    """Return the source's files. Raises DataError where there are none."""
     return table_files(data) if data.folder is None else image_files(data.folder)
 
 
@@ -79,7 +86,7 @@ def _target_name(data: Data) -> str:
 
 
 def _keys(data: Data, files: Files) -> Sequence[str]:
-    """The columns by which a row's split is told."""
+    """Return the columns whose values decide a row's split: the group, the image, or all features."""
     if data.split.group is not None:
         return (data.split.group,)
     if data.folder is not None or data.image is not None:
@@ -92,14 +99,14 @@ def _keys(data: Data, files: Files) -> Sequence[str]:
 
 @dataclass
 class _Look:
-    """What has been seen so far."""
+    """State of a scan: counts and rows of the tables so far."""
 
     data: Data
     files: Files
     shares: Shares
     num_rows: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
-    """Of training rows."""
+    """Training rows by label."""
     others: set[str] = field(default_factory=set)
     """Labels of the rows that are kept for validation and test."""
     missing: Counter[str] = field(default_factory=Counter)
@@ -107,12 +114,12 @@ class _Look:
     numeric: bool = True
     kept: dict[str, list[pa.Table]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
     rows: dict[str, list[Array]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
-    """Where they stand in the source, table by table."""
+    """Positions in the source of the rows in ``kept``, table by table."""
     sample: list[Array] = field(default_factory=list)
-    """Where the rows of ``kept["train"]`` fall, table by table."""
+    """Hashes (0 to 1) of the rows in ``kept["train"]``, table by table."""
 
     def at(self, table: pa.Table) -> None:
-        """Takes note of some rows. DataError where they have not the columns that they must have."""
+        """Count some rows and keep those needed. Raises DataError for a missing column or too large splits."""
         target = _target_name(self.data)
         for name in (target, *self.shares.keys):
             if name not in table.column_names:
@@ -149,7 +156,7 @@ class _Look:
                 self.missing[name] += _num_missing(table[name], self.data.missing)
 
     def _thin(self) -> None:
-        """Keeps of the sample the rows with the lowest places."""
+        """Reduce the sample to the rows with the lowest hashes."""
         import pyarrow as pa
 
         places, rows = np.concatenate(self.sample), pa.concat_tables(self.kept["train"])
@@ -162,7 +169,7 @@ class _Look:
         return TABLE_SAMPLE if self.data.folder is None and self.data.image is None else IMAGE_SAMPLE
 
     def raw(self) -> Raw:
-        """What has been seen. DataError where some split is empty."""
+        """Return the rows that are kept, with facts about the rest. Raises DataError where a split is empty."""
         import pandas as pd
         import pyarrow as pa
 
@@ -194,7 +201,7 @@ class _Look:
 
 
 def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None) -> tuple[Raw, Array]:
-    """Rows of a source as examples, and which of them are: images that are none may be left out."""
+    """Return rows as examples, and their positions among ``rows``: bad images may be left out."""
     name = files.place.partition(": ")[2]
     if data.folder is None and data.image is None:
         found = table_of(rows.to_pandas(), target, data, name, like)

@@ -1,4 +1,4 @@
-"""What a search is given of a source that is streamed: a sample in memory, and where all training rows are."""
+"""Makes the search's data of a streamed source: a sample in memory, and a stream of all training rows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def with_stream(found: Prepared, rest: Rest, data: Data, classes: Sequence[Any]) -> Prepared:
-    """``found``, of the rows that were kept, with the stream of all training rows and a card that counts them.
+    """Return ``found``, made from the kept rows, with a stream of all training rows and a card that counts them.
 
-    Its indices tell where in the source rows stand; of training rows, those of the sample. Raises
-    DataError where the columns cannot be streamed, or a class is missing from a split.
+    Its indices become positions in the source, those of training rows only the sample's. Raises DataError for a
+    column of free text, which cannot be streamed, or a class without a row in some split.
     """
     counts = _counts(rest, classes)
     stream = Stream(
@@ -66,7 +66,7 @@ def _examples(search: SearchData, rest: Rest, data: Data) -> Examples:
 
 
 def _counts(rest: Rest, classes: Sequence[Any]) -> tuple[int, ...]:
-    """Training rows of each class."""
+    """Return the number of training rows of each class."""
     found: Counter[Any] = Counter()
     for word, count in rest.counts.items():
         found[float(word) if rest.target.numeric else word] += count

@@ -1,7 +1,7 @@
-"""A training split that stays where it is: which rows it has, and what examples they are, for whoever reads them.
+"""Describes a training split that is streamed: which rows it has, and how a process makes examples of them.
 
-A row's split is told by what it holds (or, of a file of its own, by its name), so that every process that meets it
-anywhere agrees, and copies of a row are never in two splits.
+A row's split is a function of its content (of an image file, its path), so that all processes agree on it, and
+copies of a row are never in two splits.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
 
 
 AT_ONCE_BYTES = 16 * 2**20
-"""Examples are made in portions of this size."""
+"""Largest size of the examples that are made at once."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Which split a row is in: by where the hash of its ``keys`` falls between 0 and 1."""
+    """Assigns rows to splits by the hash, between 0 and 1, of the values of their ``keys``."""
 
     keys: tuple[str, ...]
-    """The group, or all features; of images the picture."""
+    """Columns that decide: the group if there is one, else all features, or the image."""
     seed: int
     test: float
-    """Rows below it are the test split's; 0 where that has files of its own."""
+    """Rows with a hash below it are of the test split; 0 where that has files of its own."""
     val: float
-    """Rows between the two are the validation split's, all others training rows."""
+    """Rows with a hash from ``test`` to it are of the validation split, all others training rows."""
 
     @classmethod
     def of(cls, how: Split, keys: Sequence[str], own: Sequence[str]) -> Shares:
-        """The fractions of ``how``, without the splits that have files of their ``own``."""
+        """Return the shares of ``how``, without those of the splits ``own``, which have files of their own."""
         parts = {name: getattr(how, name) for name in ("train", "val", "test") if name not in own}
         total = sum(parts.values())
         test, val = (parts.get(name, 0.0) / total for name in ("test", "val"))
         return cls(tuple(keys), how.seed, test, test + val)
 
     def places(self, table: pa.Table) -> Array:
-        """Where each row falls, (rows,) float64 in 0 to 1."""
+        """Return each row's hash (rows,), float64 from 0 to 1."""
         import pandas as pd
 
         with np.errstate(over="ignore"):
             found = np.full(table.num_rows, np.uint64(self.seed) * _ODD + np.uint64(1), dtype=np.uint64)
             for key in self.keys:
                 found = found * _ODD + pd.util.hash_array(hashable(table[key]))
-        # What was added last would otherwise be told by the lowest bits alone.
+        # Mixed once more: the last key would otherwise change little but the lowest bits.
         mixed: Array = pd.util.hash_array(found).astype(np.float64)
         return mixed / 2.0**64
 
@@ -63,7 +63,10 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def hashable(column: pa.ChunkedArray) -> Array:
-    """The column in a form that does not depend on which other rows are read beside it: float64, or objects."""
+    """Return the column as float64, or as objects (bytes or strings), whatever rows are read beside these.
+
+    A missing string or image is ``b""``, a missing number NaN.
+    """
     import pyarrow as pa
     from pyarrow import compute
 
@@ -83,15 +86,15 @@ def hashable(column: pa.ChunkedArray) -> Array:
 
 @dataclass(frozen=True)
 class StreamTarget:
-    """How the target column is read: as one of ``classes``, or as a number where there are none."""
+    """Reads the target column: one of ``classes``, or a number where there are none."""
 
     name: str
     numeric: bool
-    """The classes are numbers."""
+    """Whether all values, even if they are classes, are numbers."""
     classes: tuple[Any, ...] = ()
 
     def read(self, table: pa.Table) -> Any:
-        """The column as a Series of words or numbers. DataError where a cell is empty."""
+        """Return the column as a Series of strings or numbers. Raises DataError where a cell is empty."""
         import pandas as pd
 
         found = words(table[self.name].to_pandas(), ())
@@ -100,7 +103,7 @@ class StreamTarget:
         return pd.to_numeric(found) if self.numeric else found
 
     def encode(self, table: pa.Table) -> Array:
-        """(rows,) int64 classes, or (rows, 1) float64 numbers."""
+        """Return (rows,) int64 classes, or (rows, 1) float64 numbers."""
         found = self.read(table)
         if not self.classes:
             return np.asarray(found, dtype=np.float64).reshape(-1, 1)
@@ -109,28 +112,28 @@ class StreamTarget:
 
 
 class Examples(Protocol):
-    """What a source's rows are to a model."""
+    """Makes examples of a source's rows."""
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
-        """The inputs (rows, *example), and which of the table's rows they are."""
+        """Return the inputs (rows, *example), and their rows in ``table``: bad images may be left out."""
 
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows of a table with known columns: float64, as ``columns.encode`` gives them."""
+    """Makes examples of a table's rows: float64, encoded by ``columns.encode``."""
 
     columns: tuple[Column, ...]
     place: str
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
-        """Features, and their rows in ``table``. Unknown words get the codes behind the known ones."""
+        """Return features and their rows in ``table``. Unknown categories get codes above those of known ones."""
         frame = table.select([column.name for column in self.columns]).to_pandas()
         return encode(frame, self.columns, self.place)[0], np.arange(len(frame))
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The training rows of a source. ``num_rows`` and ``class_counts`` are of all of them."""
+    """The training rows of a streamed source; ``num_rows`` and ``class_counts`` count all of them."""
 
     files: Files
     shares: Shares
@@ -139,10 +142,10 @@ class Stream:
     num_rows: int
     class_counts: tuple[int, ...] = ()
     row_bytes: int = 1
-    """What one takes as an example."""
+    """Size of one example in bytes."""
 
     def read(self, piece: Piece) -> Iterator[Mapping[str, Array]]:
-        """The training rows of a piece, a few at a time: inputs ``x``, targets ``y``."""
+        """Read the training rows of a piece, some at a time, as inputs ``x`` and targets ``y``."""
         for table in self.files.tables(piece):
             whole = table.filter(self.shares.places(table) >= self.shares.val)
             at_once = max(1, AT_ONCE_BYTES // self.row_bytes)
@@ -154,11 +157,11 @@ class Stream:
 
 
 class Shard(Protocol):
-    """This process's part of a stream, or all of it, as it is trained on."""
+    """The part of a stream, or all of it, on which this process trains."""
 
     @property
     def stream(self) -> Stream:
-        """The whole of it."""
+        """The whole stream."""
 
     def portions(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
-        """Inputs and targets of ``size`` rows, in the end of fewer, in the order of ``epoch`` (from 0)."""
+        """Return inputs and targets, ``size`` rows at a time, the last ones fewer, in the order of ``epoch``."""
