@@ -1,4 +1,6 @@
-"""What people read in a terminal: leaderboard, live view, closing summary, preview.
+"""Prints a sweep for people in a terminal: leaderboard, live view, closing summary, preview.
 
-Takes records, prints text; knows no sweep's files.
+Takes the records of ``records``, gives text; reads no files.
+
+From outside: ``records``, ``views``, ``closing_summary``, ``preview``, ``formatting``, ``live_lines.Title``.
 """

@@ -1,4 +1,4 @@
-"""The summary of a sweep: best trials, importance, final evaluation, failures, and the commands to type next."""
+"""Prints the summary of a sweep: best trials, importance, final evaluation, failures, and commands to type next."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word, trial_name
 
 PARTS = {"winner": "champion", "default": "defaults", "difference": "champion − defaults"}
-"""Keys of the verdict's document and how they are called in the summary."""
+"""Keys of the verdict and their names in the summary."""
 NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
 BAR_WIDTH = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """All that the summary is made of; ``document`` is the one of ``--json``."""
+    """Content of the summary; ``document`` is the one of ``--json``."""
 
     title: Title
     document: Mapping[str, Any]
     snapshot: Snapshot
     troubles: Sequence[Trouble]
     next: Sequence[tuple[str, str]]
-    """Commands to type next, each with what it does."""
+    """Commands to type next, each with its purpose."""
 
 
 def show(ending: Ending, console: Console, top: int = 5) -> None:
-    """Prints the summary with the best ``top`` trials. Tables fit the console; links and tracebacks stay whole."""
+    """Print the summary with the best ``top`` trials. Tables fit the console; links and tracebacks are not cut."""
     for block in (
         [_head(ending)],
         _table(ending, console.width, top),
@@ -53,7 +53,10 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
 
 
 def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[tuple[str, str]]:
-    """The commands that make sense next for the sweep of this ``document``; ``can_grow`` is of a finished one."""
+    """Return useful next commands for the sweep of ``document``, each with its purpose.
+
+    ``can_grow`` says whether a finished sweep may get more trials.
+    """
     sweep, state, look = document["sweep"], document["state"], []
     if (document.get("tracking") or {}).get("url"):
         look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
@@ -88,7 +91,10 @@ def _table(ending: Ending, width: int, top: int) -> list[Text]:
 
 
 def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:
-    """A bar for each of the most important hyperparameters, the others in one."""
+    """Return a heading, a bar for each of the ``NAMED_SHARES`` most important hyperparameters, one for the others.
+
+    ``importance`` are shares of 1, in order; without any there is no line.
+    """
     if not importance:
         return []
     shares = dict(list(importance.items())[:NAMED_SHARES])
@@ -108,7 +114,7 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
 
 
 def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> list[Text]:
-    """Champion, defaults and their difference on the test split, and what that means in words."""
+    """Return lines with the test metric of champion and defaults, their difference, and a judgement in words."""
     if not verdict:
         return []
     lines = [Text(f"final evaluation: {verdict['metric']} on the test split, which the search never saw", "bold")]
@@ -135,7 +141,7 @@ def _seeds(seeds: int | Sequence[int]) -> str:
 
 
 def interval(ci95: Sequence[float | None] | None) -> str:
-    """``[0.9680, 0.9802]``, or that there is none (a single seed)."""
+    """Return the interval as ``[0.9680, 0.9802]``, or ``no interval`` where there is none (a single seed)."""
     bounds = _bounds(ci95)
     return f"[{formatting.measure(bounds[0])}, {formatting.measure(bounds[1])}]" if bounds else "no interval"
 
@@ -149,7 +155,10 @@ def _bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
 
 
 def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
-    """The final evaluation in plain words: better, worse, or no significant difference."""
+    """Return a sentence on the final evaluation: champion better, worse, or no significant difference.
+
+    The difference is significant where its 95 % interval excludes 0.
+    """
     difference = verdict.get("difference")
     if not difference or difference["mean"] is None:
         return "The champion was not compared with the defaults."
@@ -183,7 +192,7 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
 
 
 def _alike(troubles: Sequence[Trouble]) -> list[list[Trouble]]:
-    """Tracebacks through the same lines of code together, whatever values their messages hold."""
+    """Group failures by their traceback, without its last line: messages may differ in their values."""
     groups: dict[str, list[Trouble]] = defaultdict(list)
     for trouble in troubles:
         told = str(trouble.failure).rstrip()

@@ -1,4 +1,4 @@
-"""Values as short text for people: numbers, durations, learning curves, and how a trial's state is marked."""
+"""Formats numbers, durations, learning curves and states as short text for people."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MARKS: dict[TrialState, tuple[str, str]] = {
 }
 """Mark and colour of each state."""
 SWEEP_WORDS = {"interrupted": "stopped"}
-"""What people read for the state of a sweep, where that is not its name."""
+"""Words for sweep states that are shown under another name."""
 
 
 def sweep_word(state: str) -> str:
-    """``stopped`` for a sweep that was interrupted; every other state by its name."""
+    """Return the word for a sweep's state: ``stopped`` for ``interrupted``, else its name."""
     return SWEEP_WORDS.get(state, state)
 
 
 def measure(value: float | None) -> str:
-    """A metric with four digits after the point, or in scientific form where those would say little."""
+    """Format a metric: ``0.9680``, or ``9.680e-04`` below 0.001 and from 100,000 on; a dash unless finite."""
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
 
 
 def setting(value: Value) -> str:
-    """A hyperparameter: three digits of a number, everything else as it is."""
+    """Format a hyperparameter: floats with three significant digits (``1.9e-04`` below 0.01), None as a dash."""
     if value is None:
         return NOTHING
     if not isinstance(value, float):
@@ -46,12 +46,12 @@ def setting(value: Value) -> str:
 
 
 def settings(params: Params) -> str:
-    """``lr=1.9e-04 dropout=0.42``."""
+    """Format hyperparameters as ``lr=1.9e-04 dropout=0.42``."""
     return " ".join(f"{name}={setting(value)}" for name, value in params.items())
 
 
 def duration(seconds: float | None) -> str:
-    """``0:01:05``; ``-:--:--`` when unknown."""
+    """Format seconds as ``0:01:05``; None, NaN and infinity as ``-:--:--``."""
     if seconds is None or not math.isfinite(seconds):
         return "-:--:--"
     whole = max(0, round(seconds))
@@ -59,7 +59,7 @@ def duration(seconds: float | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration for a narrow column: ``0.4s``, ``42s``, ``2m05``, ``3h07``."""
+    """Format seconds for a narrow column: ``0.4s``, ``42s``, ``2m05``, ``3h07``."""
     whole = max(0, round(seconds))
     if seconds < 9.95:
         return f"{max(0.0, seconds):.1f}s"
@@ -69,17 +69,17 @@ def span(seconds: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 trial``, ``2 trials``."""
+    """Format a number with its noun: ``1 trial``, ``2 trials``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shorten(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, the cut marked."""
+    """Return ``text`` in at most ``width`` characters, cut at the end with ``…``."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
 def middle(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, cut in the middle: for values whose two ends tell them apart."""
+    """Return ``text`` in at most ``width`` characters, cut in the middle: for values that differ at their ends."""
     if len(text) <= width:
         return text
     tail = (width - 1) // 2
@@ -87,8 +87,10 @@ def middle(text: str, width: int) -> str:
 
 
 def curve_scale(rows: Sequence[Row]) -> tuple[float, float]:
-    """Bottom and top for the curves of ``rows``, without the outermost twentieth, so that one wild start cannot
-    flatten all others. (0, 0) when nothing finite was measured."""
+    """Return the bottom and top of the scale for the curves of ``rows``; (0, 0) where no value is finite.
+
+    Leaves out a twentieth of the values at each end: one bad first epoch would flatten all curves.
+    """
     values = sorted(value for row in rows for value in row.curve if math.isfinite(value))
     if not values:
         return 0.0, 0.0
@@ -97,9 +99,9 @@ def curve_scale(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def sparkline(curve: Sequence[float], horizon: int, width: int, scale: tuple[float, float]) -> str:
-    """``curve`` (one value an epoch) as bars: a full-length curve is ``min(horizon, width)`` bars wide.
+    """Draw ``curve`` (one value an epoch) as bars: ``min(horizon, width)`` of them for ``horizon`` epochs.
 
-    Values outside ``scale`` are drawn at its ends; a value that is not finite as a space.
+    Values outside ``scale`` (bottom, top) are drawn at its ends, NaN and infinity as a space.
     """
     columns = min(horizon, width)
     shown = math.ceil(len(curve) * columns / horizon) if columns else 0

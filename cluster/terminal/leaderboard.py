@@ -1,4 +1,4 @@
-"""The ranking of a sweep's trials as a table in a terminal: rows in, lines of styled text out."""
+"""Formats ranked trials as a table for a terminal: rows in, lines of styled text out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ VALUE_WIDTH = 14
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """What of a sweep is listed: ``rows`` best first, drawn as ``metric`` over at most ``horizon`` epochs."""
+    """Content of a leaderboard: ``rows``, the best first, with their curves of ``metric``.
+
+    ``horizon`` is the largest number of epochs of a trial, ``best`` the number of the best trial.
+    """
 
     rows: Sequence[Row]
     metric: str
@@ -30,7 +33,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class BoardColumn:
-    """One column of the leaderboard. In a narrow terminal columns with a low ``keep`` go first."""
+    """One column of the leaderboard. A narrow terminal leaves out the columns with the lowest ``keep``."""
 
     head: str
     cells: Sequence[tuple[str, str]]
@@ -40,12 +43,15 @@ class BoardColumn:
 
     @property
     def width(self) -> int:
-        """In terminal cells."""
+        """Width in terminal cells, that of the head or the longest cell."""
         return max(cell_len(text) for text in [self.head, *(text for text, _ in self.cells)])
 
 
 def leaderboard(ranked: Ranked, width: int) -> list[Text]:
-    """A head line and one line a row. Columns that do not fit in ``width`` are left out, the least needed first."""
+    """Return a head line and one line per row, in at most ``width`` cells; nothing without rows.
+
+    Columns that do not fit are left out, those with the lowest ``keep`` first.
+    """
     if not ranked.rows:
         return []
     columns = _fitting(_columns(ranked), width)
@@ -87,7 +93,7 @@ def _columns(ranked: Ranked) -> list[BoardColumn]:
 
 
 def _beside(rows: Sequence[Row]) -> list[BoardColumn]:
-    """What one number alone would hide, kept nearly as long as that number."""
+    """Return a column for each metric that is shown beside the objective."""
     found = dict.fromkeys(name for row in rows for name in row.beside)
     return [
         BoardColumn(name.removeprefix("val_"), [(formatting.measure(row.beside.get(name)), "") for row in rows], 85)
@@ -101,7 +107,7 @@ def _name(row: Row, best: int | None) -> tuple[str, str]:
 
 
 def _settings(rows: Sequence[Row]) -> list[BoardColumn]:
-    """One column for each hyperparameter, those that differ between the rows kept longest."""
+    """Return a column for each hyperparameter; those with equal values in all rows are left out first."""
     names = list(dict.fromkeys(name for row in rows for name in row.params))
     columns = []
     for i, name in enumerate(names):

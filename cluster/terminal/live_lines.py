@@ -1,4 +1,4 @@
-"""The picture of a sweep in a terminal: a snapshot in, lines of styled text out. Nothing is measured here."""
+"""Formats the lines of the live view: a snapshot in, lines of styled text out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word, trial_name
 
 TOP, RUNNING = 8, 4
-"""Rows of the best, and of others that run: up to 32 train together, and say little one by one."""
+"""Numbers of best trials and of other running trials that are shown; up to 32 may train together in each lane."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Title:
-    """What does not change while a sweep runs."""
+    """Name and settings of a sweep that do not change while it runs."""
 
     id: str
     name: str
@@ -29,12 +29,12 @@ class Title:
 
     @property
     def label(self) -> str:
-        """``digits-mlp-7f3a``."""
+        """Name and ID: ``digits-mlp-7f3a``."""
         return f"{self.name}-{self.id}"
 
 
 def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
-    """The best ``TOP`` trials and below them some that run, at most ``num_rows``, best first."""
+    """Return the best ``TOP`` trials, then up to ``RUNNING`` other running ones; at most ``num_rows`` in all."""
     rows = ranked(_begun(snapshot), title.objective)
     top = rows[: min(TOP, num_rows)]
     running = [row for row in rows[len(top) :] if row.state == "running"]
@@ -42,7 +42,7 @@ def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
 
 
 def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
-    """Name, bar, counts, time passed and time to go, in one line."""
+    """Return a line with the name, a progress bar, counts, the elapsed and the remaining time."""
     for worded in (True, False):
         tail = _counts(snapshot, worded)
         space = width - tail.cell_len - 3
@@ -60,7 +60,7 @@ def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
 
 
 def _begun(snapshot: Snapshot) -> list[Row]:
-    """Without the trials that are asked for already and wait for a worker."""
+    """Return the rows without those trials that are sampled already and have not trained yet."""
     return [row for row in snapshot.rows if row.state != "paused" or row.epochs]
 
 
@@ -91,7 +91,7 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
 
 
 def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
-    """What is searched, in one dim line."""
+    """Return a dim line with the objective, the method and schedule, the number of workers and the seed."""
     parts = [
         f"{title.objective.goal} {title.objective.name}",
         f"{title.method} + {title.schedule}",
@@ -102,7 +102,7 @@ def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
 
 
 def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
-    """The best trial so far with its settings, or None while there is none."""
+    """Return a line with the best trial so far and its hyperparameters; None while there is none."""
     row = next((row for row in snapshot.rows if row.number == snapshot.best), None)
     if row is None:
         return None
@@ -113,7 +113,7 @@ def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
 
 
 def saved_line(snapshot: Snapshot, width: int) -> Text | None:
-    """The epochs that early stopping did not spend, or None while it saved nothing."""
+    """Return a line with the trained epochs and the share that early stopping saved; None while it saved none."""
     whole = snapshot.epochs_trained + snapshot.epochs_saved
     if snapshot.epochs_saved <= 0:
         return None
@@ -123,7 +123,10 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
 
 
 def link_line(url: str, sweep_id: str, width: int | None = None) -> Text:
-    """Where to look. A local address answers only while `paceline ui` serves it; a cut one would lead nowhere."""
+    """Return a line with the link to MLflow's UI, or with `paceline ui` where the link does not fit in ``width``.
+
+    A local address comes with a hint that `paceline ui` must run.
+    """
     serve = f"paceline ui {sweep_id}"
     hint = f"  (while `{serve}` runs)" if "//127.0.0.1" in url else ""
     if width is not None and cell_len(url) + 6 > width:

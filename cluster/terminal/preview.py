@@ -1,4 +1,4 @@
-"""What a sweep would do, without doing it: trials, epochs, workers and the first configurations."""
+"""Previews a sweep without running it: trials, epochs, workers and the first configurations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ NUM_CONFIGURATIONS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """Plan of a sweep. ``reaching`` is the number of trials expected at each of ``rungs`` (epochs)."""
+    """Plan of a sweep. ``reaching`` is the number of trials expected at each of ``rungs`` (epochs).
+
+    ``cohort`` is the largest number of members in a leg, ``first`` are the first configurations.
+    """
 
     trials: int
     rungs: tuple[int, ...]
@@ -25,20 +28,23 @@ class Preview:
     cohort: int
     lanes: int
     legs: int
-    """Of the search, expected: as few as full cohorts give."""
+    """Expected number of legs of the search, if all cohorts are full."""
     finals: int
-    """Trainings of the final evaluation."""
+    """Number of trainings of the final evaluation."""
     first: Sequence[Params]
 
     @property
     def epochs(self) -> int:
-        """Expected epochs of the search."""
+        """Expected number of epochs that the search trains, over all trials."""
         starts = (0, *self.rungs)
         return sum((stop - start) * n for start, stop, n in zip(starts, self.rungs, self.reaching, strict=False))
 
 
 def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
-    """Asks the sampler for the first configurations; later ones depend on what is measured."""
+    """Return the plan of a sweep on ``num_lanes`` lanes, with the first ``NUM_CONFIGURATIONS`` configurations.
+
+    Later ones depend on results.
+    """
     search = Search(sweep, hyperparameters, None)
     trials = min(sweep.trials, search.most_trials or sweep.trials)
     plan = sweep_schedule(sweep)
@@ -58,7 +64,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
 
 
 def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
-    """The preview for ``--json``, with ``lanes`` and ``cohort``, the earlier names of two keys."""
+    """Return the preview for ``--json``; ``lanes`` and ``cohort`` are old names of ``workers``, ``train_together``."""
     metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
     about = {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
     new_names = {"workers": plan.lanes, "train_together": plan.cohort}
@@ -66,7 +72,7 @@ def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
 
 
 def lines(sweep: Sweep, plan: Preview) -> list[str]:
-    """The preview for people."""
+    """Return the preview as lines for people."""
     full, folds = plan.trials * plan.rungs[-1], sweep.data.split.folds
     told = {
         "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
@@ -84,7 +90,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
 
 
 def _rungs(plan: Preview) -> str:
-    """``20 trials for 1 epoch, the best 6 for 3, the best 2 for 9``."""
+    """Format the rungs as ``20 trials for 1 epoch, the best 6 for 3, the best 2 for 9``."""
     first, *others = zip(plan.rungs, plan.reaching, strict=True)
     whole = f"{formatting.count(first[1], 'trial')} for {formatting.count(first[0], 'epoch')}"
     return ", ".join([whole, *(f"the best {number} for {epochs}" for epochs, number in others)])

@@ -1,4 +1,4 @@
-"""What a driver shows of a running sweep: plain records for the terminal, ``--json`` and the leaderboard."""
+"""Records of a sweep's progress, for the terminal, ``--json`` and the leaderboard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ Phase = Literal["starting", "search", "verdict", "finished", "interrupted"]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One trial as people see it. ``params`` holds what was searched; ``curve`` the objective after each epoch."""
+    """One trial as people see it.
+
+    ``params`` are the searched hyperparameters, ``value`` and ``best_value`` the objective of the last and the best
+    epoch, ``curve`` that of each epoch, ``seconds`` the time of its legs, shared among their members.
+    """
 
     number: int
     state: TrialState
@@ -29,30 +33,33 @@ class Row:
     failure: FailureReason | None = None
     run_id: str | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
-    """Of the best epoch, what is shown beside the objective."""
+    """Metrics of the best epoch that are shown beside the objective."""
 
     @property
     def error(self) -> str | None:
-        """In one line what went wrong."""
+        """The failure in one line; None without an error."""
         return self.failure.line if self.failure and self.failure.is_error else None
 
 
 def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:
-    """The leaderboard's order: the best first, of equal ones the first trial; failed trials at the very end."""
+    """Return the rows in the leaderboard's order: the best first, equal ones by number, failed ones last."""
     in_order = sorted(rows, key=lambda row: (row.state == "failed", row.number))
     able = [row for row in in_order if row.state != "failed"]
     return [*objective.ranked(able, lambda row: row.best_value), *in_order[len(able) :]]
 
 
 def best_of(rows: Iterable[Row], objective: Objective) -> Row | None:
-    """The leaderboard's first row, if it has a value and did not fail."""
+    """Return the leaderboard's first row; None where it has no value or failed."""
     first = next(iter(ranked(rows, objective)), None)
     return None if first is None or first.state == "failed" or first.best_value is None else first
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The whole sweep at one moment. ``rows`` are in trial order; ``best`` is a trial number or None."""
+    """State of a sweep at one moment. ``rows`` are in trial order; ``best`` is a trial number or None.
+
+    ``horizon`` is the largest number of epochs of a trial, ``eta_s`` the estimate of the remaining seconds.
+    """
 
     phase: Phase
     rows: Sequence[Row]
@@ -61,7 +68,7 @@ class Snapshot:
     best: int | None
     epochs_trained: int
     epochs_saved: int
-    """Epochs that full training of every trial would have cost and early stopping did not spend."""
+    """Number of epochs that early stopping saved, compared with training every trial to the end."""
     elapsed_s: float
     eta_s: float | None
     num_lanes: int
@@ -71,20 +78,20 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """One distinct error of user code or of a lane, with the trials that met it."""
+    """One distinct error of user code or of a lane, with the numbers of the trials that failed with it."""
 
     failure: FailureReason
     trials: tuple[int, ...]
 
 
 class Observer(Protocol):
-    """Whoever watches a sweep. Calls come from the driver's thread; they must return at once."""
+    """A view of a running sweep. The driver's thread calls its methods, which must return at once."""
 
     def progress(self, snapshot: Snapshot) -> None:
-        """Something changed; called at most about ten times a second."""
+        """Show a new state of the sweep; called about four times a second at most."""
 
     def message(self, text: str) -> None:
-        """A line that the user should read: a repair, a retry, an outage."""
+        """Show a line that the user should read: a repair, a retry, an outage."""
 
     def link(self, url: str) -> None:
-        """Where the sweep can be seen in MLflow's UI."""
+        """Show the address of the sweep in MLflow's UI."""

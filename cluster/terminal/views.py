@@ -1,4 +1,4 @@
-"""Who watches a running sweep: a live picture in a terminal, lines in a pipe, or nobody."""
+"""Views of a running sweep: a live table in a terminal, lines in a pipe, or messages only."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ PHASES: dict[Phase, str] = {
     "verdict": "final evaluation: {finals}, scored on the test split",
     "interrupted": "stopped",
 }
-"""What a pipe is told when a phase begins; the end is told by the summary."""
+"""Lines of ``LineView`` at the start of each phase. The summary tells the end."""
 
 
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
-"""A terminal narrower than was known cuts the lines between these: a picture is as high as rich believes."""
+"""Escape codes that turn line wrapping off and on.
+
+Without wrapping, a table stays as high as rich expects in a terminal that has become narrower.
+"""
 
 
 def _raw(code: str) -> Control:
@@ -43,7 +46,7 @@ def _raw(code: str) -> Control:
 
 
 class LiveView:
-    """One screen, redrawn in place and erased at the end. Use it as a context manager around the driver."""
+    """Live table, redrawn in place and erased at the end. A context manager around the driver."""
 
     def __init__(self, title: Title, console: Console) -> None:
         self._title = title
@@ -63,24 +66,24 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._live.start()
-        self._console.show_cursor(True)  # nobody could show it again after a kill
+        self._console.show_cursor(True)  # a killed process could not show it again
         return self
 
     def __exit__(self, *reason: object) -> None:
         self._live.stop()
 
     def progress(self, snapshot: Snapshot) -> None:
-        """Remembered; the picture's own thread draws it."""
+        """Keep the snapshot; rich's own thread draws it."""
         self._seen_s = time.monotonic()
         self._snapshot = snapshot
 
     def message(self, text: str) -> None:
-        """Printed above the picture, where it stays."""
-        self._live.refresh()  # so that the picture which makes room is one that fits the terminal
+        """Print the line above the table, where it stays."""
+        self._live.refresh()  # so that the table moved down to make room fits the terminal
         self._console.print(Text(masked(text)))
 
     def link(self, url: str) -> None:
-        """Shown below the leaderboard."""
+        """Show the address below the leaderboard."""
         self._url = url
 
     def _render(self) -> Group:
@@ -100,14 +103,14 @@ class LiveView:
         return [line]
 
     def _gather(self, width: int) -> None:
-        """A terminal that got narrower has wrapped what is on it: more rows than rich knows of, and erases."""
+        """Erase rows that a terminal has added by wrapping as it became narrower; rich does not know of them."""
         num_more = sum(max(0, math.ceil(cells / width) - 1) for cells in self._drawn)
         erase = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
         if num_more:
             self._console.control(Control(*erase * num_more))
 
     def _now(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with the time that passed since it came."""
+        """Return the snapshot with its times advanced by the time since it came."""
         if snapshot.phase in ("finished", "interrupted"):
             return snapshot
         passed_s = time.monotonic() - self._seen_s
@@ -116,7 +119,7 @@ class LiveView:
 
 
 def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -> list[Text]:
-    """The lines of the live view, at most ``size`` (width, height) large."""
+    """Return the lines of the live view, at most ``size`` (width, height) in cells."""
     width, height = size
     foot = [
         live_lines.best_line(snapshot, title, width),
@@ -137,7 +140,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
 
 
 class LineView:
-    """A line for each phase and each trial that ends: for pipes and logs, without control characters."""
+    """Line for each phase and each ended trial, for pipes and logs. A context manager around the driver."""
 
     def __init__(self, title: Title, stream: TextIO) -> None:
         self._title = title
@@ -157,7 +160,7 @@ class LineView:
         self._stream.flush()
 
     def progress(self, snapshot: Snapshot) -> None:
-        """Trials that had ended before this process began are not told again."""
+        """Print new phases and ended trials; of those that ended before this process started, only their number."""
         ended = [row for row in snapshot.rows if row.state in ENDED and row.number not in self._told]
         if self._phase is None and ended:
             self._say(f"{formatting.count(len(ended), 'trial')} ended before")
@@ -172,11 +175,11 @@ class LineView:
                 self._say(_phase_line(snapshot))
 
     def message(self, text: str) -> None:
-        """A line of its own."""
+        """Print the line."""
         self._say(text)
 
     def link(self, url: str) -> None:
-        """A line of its own."""
+        """Print the address on a line of its own."""
         self._say(f"UI {url}")
 
     def _ended(self, row: Row, snapshot: Snapshot) -> str:
@@ -195,7 +198,7 @@ class LineView:
 def _print(text: str, stream: TextIO) -> None:
     try:
         print(masked(text), file=stream, flush=True)
-    except BrokenPipeError:  # whoever read has gone, as `head` does; the sweep goes on
+    except BrokenPipeError:  # the reader has ended, as `head` does; the sweep continues
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
@@ -211,7 +214,7 @@ def _phase_line(snapshot: Snapshot) -> str:
 
 
 class QuietView:
-    """Nothing but the messages that must not be lost, on ``stream``."""
+    """Messages that must not be lost, on ``stream``, and nothing else. A context manager around the driver."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -223,11 +226,11 @@ class QuietView:
         self._stream.flush()
 
     def progress(self, snapshot: Snapshot) -> None:
-        """Not shown."""
+        """Show nothing."""
 
     def message(self, text: str) -> None:
-        """Told even so: a repair, a retry, an outage."""
+        """Print the line."""
         _print(text, self._stream)
 
     def link(self, url: str) -> None:
-        """Not shown; the summary has it."""
+        """Show nothing; the summary has the address."""
