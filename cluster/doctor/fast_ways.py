@@ -1,4 +1,4 @@
-"""The fast ways, each with why it is off here, if it is, and what that costs."""
+"""Checks which fast ways are on: code that replaces a slower part of Ray, MLflow or torch, by its private parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ TORCH_RANGE: Final = "install a torch of the range that Paceline declares"
 
 @dataclass(frozen=True)
 class FastWay:
-    """One of them. ``without`` says what its plain way costs; ``remedy`` how to have it where it cannot be had."""
+    """A fast way. ``why_off`` returns the reason why it is off, or None.
+
+    ``without`` says what its plain way costs, ``remedy`` how to make the fast way available.
+    """
 
     name: str
     why_off: Callable[[], str | None]
@@ -27,7 +30,7 @@ class FastWay:
     remedy: str
 
     def check(self) -> Check:
-        """What the doctor tells of it."""
+        """Return the doctor's check: ok when on, else a warning with the reason and the cost."""
         why = self.why_off()
         if why is None:
             return Check(name=self.name, state="ok", found="on")
@@ -41,7 +44,7 @@ SPARES: Final = FastWay("fast: spare workers", spare_workers.why_off, spare_work
 
 
 def fast_ways() -> Iterator[Check]:
-    """A line for each: on, or off and why. Imports Ray and torch."""
+    """Yield the check of each fast way. Imports Ray and torch."""
     from cluster.lanes import tune  # 1,000 ms, as the loops below
     from workloads.tasks import by_hand  # 1,200 ms: torch
     from workloads.training import optimizers  # 1,200 ms: torch
@@ -60,7 +63,7 @@ def fast_ways() -> Iterator[Check]:
 
 
 def fallen_back(ways: Sequence[FastWay]) -> Iterator[str]:
-    """A line for each that is off although nobody asked for that."""
+    """Yield a line for each fast way that is off without PACELINE_PLAIN."""
     for way in ways:
         if (why := way.why_off()) not in (None, ASKED_FOR):
             yield f"{why}: {way.without}"

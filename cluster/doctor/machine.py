@@ -1,4 +1,4 @@
-"""What can be wrong with a machine or an installation: small checks, each with its remedy."""
+"""Checks of a machine and its installation, each with its remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ State = Literal["ok", "warning", "wrong"]
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that was looked at. ``remedy`` is empty when all is well."""
+    """Result of one check: ``found`` says what was found, ``remedy`` what to do, empty when nothing is wrong."""
 
     name: str
     state: State
@@ -33,12 +33,12 @@ class Check:
 
 
 def judged(name: str, good: bool, found: str, remedy: str, otherwise: State = "wrong") -> Check:
-    """A check that is ok when ``good``, else ``otherwise`` with its remedy."""
+    """Return a check with state ``ok`` if ``good``, else with state ``otherwise`` and its remedy."""
     return Check(name=name, state="ok" if good else otherwise, found=found, remedy="" if good else remedy)
 
 
 def versions() -> Iterator[Check]:
-    """Python and every required package against the ranges that Paceline declares."""
+    """Check the versions of Python and of every required package against the ranges that Paceline declares."""
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
@@ -61,7 +61,7 @@ def versions() -> Iterator[Check]:
 
 
 def _declared() -> tuple[str, list[str]]:
-    """``requires-python`` and the dependencies, from the source tree or else the installed package."""
+    """Return ``requires-python`` and the dependencies, from the source tree or else the installed package."""
     source = HOME / "pyproject.toml"
     if source.is_file():
         project = tomllib.loads(source.read_text(encoding="utf-8"))["project"]
@@ -71,7 +71,7 @@ def _declared() -> tuple[str, list[str]]:
 
 
 def packages() -> Iterator[Check]:
-    """Whether our four packages are ours, here and for a process that starts in this folder."""
+    """Check that Paceline's four packages come from this installation, here and in workers of this folder."""
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
         origin = Path(spec.origin).resolve() if spec and spec.origin else None
@@ -88,7 +88,7 @@ def packages() -> Iterator[Check]:
 
 
 def machine() -> Iterator[Check]:
-    """Cores, memory, disk and shared memory."""
+    """Check cores, free memory, free disk in this folder and the size of shared memory."""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -106,17 +106,17 @@ def machine() -> Iterator[Check]:
 
 
 def threads() -> Iterator[Check]:
-    """Several threads a lane fight for the same cores."""
+    """Check that OMP_NUM_THREADS is 1 or unset: lanes with several threads each compete for the same cores."""
     value = os.environ.get("OMP_NUM_THREADS", "")
     remedy = "unset OMP_NUM_THREADS or set it to 1: with more threads than cores training is many times slower"
     yield judged("OMP_NUM_THREADS", value in ("", "1"), value or "not set: one thread a worker", remedy, "warning")
 
 
 def torch_and_gpu() -> Iterator[Check]:
-    """torch and torchvision fit each other, and torch sees the GPU that the machine has."""
+    """Check that torch and torchvision can be imported together and that torch sees the machine's GPU, if any."""
     try:
         import torch
-        import torchvision  # noqa: F401 - whether it loads is the question
+        import torchvision  # noqa: F401 - to see whether it can be imported
     except (ImportError, OSError, RuntimeError) as error:
         remedy = "pip install --force-reinstall torch torchvision (both from the same index)"
         yield Check(name="torch loads", state="wrong", found=f"{type(error).__name__}: {error}", remedy=remedy)
@@ -131,7 +131,7 @@ def torch_and_gpu() -> Iterator[Check]:
 
 
 def ray_imports() -> Iterator[Check]:
-    """Ray with its Tune part can be imported."""
+    """Check that Ray and Ray Tune can be imported."""
     try:
         import ray
         import ray.tune
@@ -143,7 +143,7 @@ def ray_imports() -> Iterator[Check]:
 
 
 def ray_starts() -> Iterator[Check]:
-    """A local Ray starts, and its workers load our packages and nobody else's."""
+    """Check that a local Ray starts and that its workers import Paceline's packages from this installation."""
     import ray
 
     def homes() -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether the places where a sweep keeps things can be seen from where it runs: by their names, and by looking."""
+"""Checks that a cluster's nodes can reach the sweep's folder and MLflow: by their names, or by trying."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ TRAVELLING: Final = (
     "MLFLOW_TRACKING_URI",
     VARIABLE,
 )
-"""Variables of the submitting shell that are told to the job."""
+"""Environment variables that go from the submitting shell to the job."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def travelling(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that go with a submission. SpecError when one holds a password: the dashboard shows them."""
+    """Return the environment variables that go with a submission.
+
+    Raises SpecError where one holds a password: Ray's dashboard shows a job's variables.
+    """
     given = {name: environ[name] for name in TRAVELLING if environ.get(name)}
     rule = (
         "holds a password, which would be readable in Ray's dashboard: unset it here, and set it in the "
@@ -47,7 +50,10 @@ def travelling(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def unseen(sweep: Sweep, given: Mapping[str, str], address: str) -> Iterator[Fault]:
-    """Places that by their name only this machine can see; on a head of this machine a look must tell."""
+    """Yield a fault for each place that, by its name, only this machine can reach.
+
+    None for a head at a loopback address, which may be this machine: there the job itself tries the places.
+    """
     if urlsplit(address).hostname in _LOOPBACK:
         return
     home = given.get("PACELINE_HOME")
@@ -72,9 +78,9 @@ def _remote(uri: str, home: str | None) -> bool:
 
 
 def missing_on_cluster(home: SweepHome) -> Iterator[Fault]:
-    """From inside a job: what is not named, or not there.
+    """Yield a fault, inside a job, for a store that is not named or cannot be reached.
 
-    An MLflow server that is away stops only a sweep that has not begun: later, results wait for it.
+    An unreachable MLflow server is a fault only of a sweep that has not started: later, results wait in the spool.
     """
     shared = is_remote(home.checkpoints)
     if not os.environ.get("PACELINE_HOME") and not (shared and isinstance(home.study, str)):
@@ -89,7 +95,7 @@ def missing_on_cluster(home: SweepHome) -> Iterator[Fault]:
 
 
 def refuse_blind(home: SweepHome, num_machines: int) -> None:
-    """Raises SpecError where the sweep's folder is not the same on every node: each of them is asked."""
+    """Raise SpecError where some node does not see the sweep's checkpoint folder. Every node is asked."""
     if num_machines == 1 or is_remote(home.checkpoints):
         return
     if blind := blind_nodes(home.checkpoints):
@@ -98,7 +104,7 @@ def refuse_blind(home: SweepHome, num_machines: int) -> None:
 
 
 def store_fault(uri: str) -> str | None:
-    """What is wrong with MLflow's store as seen from this process, and what to do; None when it can be used."""
+    """Return what is wrong with the MLflow store ``uri`` on this node, and the remedy; None if it can be used."""
     if path := sqlite_path(uri):
         folder = path.parent
         return None if folder.is_dir() else f"{uri}: there is no folder {folder} on this node: name a server"
@@ -111,7 +117,7 @@ def store_fault(uri: str) -> str | None:
 
 
 def blind_nodes(folder: str) -> list[str]:
-    """The addresses of the cluster's live nodes that do not see what this one writes into ``folder``."""
+    """Return the addresses of the live nodes that do not see a file that this process writes into ``folder``."""
     from cluster.doctor.stores import leave_marker, sees_marker  # 40 ms
 
     text = os.urandom(8).hex()

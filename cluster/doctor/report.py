@@ -1,4 +1,4 @@
-"""`paceline doctor`: every check with what was found, and what to do about it."""
+"""Runs and prints the checks of `paceline doctor`, with the remedy of each fault."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
     fast_ways,
 )
 FULL = (*QUICK, ray_starts)
-"""A check is added by a function and a row."""
+"""Checks of this machine, in order. A new check is a function and a row here."""
 MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 
 
 def examine_here(full: bool) -> Iterator[Check]:
-    """The checks of this machine, one by one; ``full`` starts a local Ray, too."""
+    """Yield the checks of this machine as they are made; with ``full`` a local Ray is started, too."""
     return examine(FULL if full else QUICK)
 
 
 def report(found: Iterable[Check], as_json: bool) -> int:
-    """Tells the checks; returns 1 when something is wrong, 0 otherwise."""
+    """Print the checks, as one JSON document or as lines; return 1 when something is wrong, else 0."""
     if as_json:
         checks = list(found)
         print(json.dumps({"ok": healthy(checks), "checks": [asdict(check) for check in checks]}, indent=2))
@@ -52,7 +52,7 @@ def report(found: Iterable[Check], as_json: bool) -> int:
 
 
 def examine(looks: Iterable[Callable[[], Iterator[Check]]]) -> Iterator[Check]:
-    """The checks one by one, as they are made. One that itself breaks is told as wrong, and the others go on."""
+    """Yield the checks as they are made. A check that raises is reported as wrong, and the others follow."""
     for look in looks:
         try:
             yield from look()
@@ -62,12 +62,12 @@ def examine(looks: Iterable[Callable[[], Iterator[Check]]]) -> Iterator[Check]:
 
 
 def healthy(checks: Iterable[Check]) -> bool:
-    """Whether nothing is wrong; warnings do not count."""
+    """Whether no check is wrong; warnings do not count."""
     return all(check.state != "wrong" for check in checks)
 
 
 def tell(checks: Iterable[Check], stream: TextIO) -> list[Check]:
-    """One line a check at once, with the remedy below it where one is needed; returns them all."""
+    """Print each check as it is made, with its remedy if it has one, and a total; return the checks."""
     told = []
     for check in checks:
         print(f"{MARKS[check.state]} {check.name:<22} {check.found}", file=stream, flush=True)

@@ -1,4 +1,4 @@
-"""Whether a sweep's shared stores can be used from here: each tried, with what to do where one cannot."""
+"""Checks that a sweep's study, checkpoints and MLflow can be used from this machine, by trying each."""
 
 from __future__ import annotations
 
@@ -49,17 +49,20 @@ _REMEDIES = (
 
 
 class StoresRefused(Exception):
-    """Stores of a sweep that cannot be used: a line each, with what to do."""
+    """Error: some stores of a sweep cannot be used. The message has a line with a remedy for each."""
 
 
 def attempt() -> int | None:
-    """The number of this driver, where whoever starts it counts them: PACELINE_ATTEMPT."""
+    """Return this driver's attempt number from PACELINE_ATTEMPT; None where it is not set to a number."""
     text = os.environ.get(ATTEMPT, "")
     return int(text) if text.isdigit() else None
 
 
 def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num_machines: int = 1) -> None:
-    """Tries every store that the sweep shares; the warnings go to ``say``. Raises StoresRefused."""
+    """Try the stores of a sweep with shared stores or several machines; warnings go to ``say``.
+
+    Raises StoresRefused with every store that cannot be used.
+    """
     found = []
     if isinstance(home.study, str) or sweep.storage.checkpoints or num_machines > 1:
         found = [check_study(home.study), check_checkpoints(home, num_machines), check_tracking(sweep.tracking.uri)]
@@ -72,7 +75,7 @@ def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num
 
 
 def check_study(place: object) -> Check:
-    """Whether the study can be read and its tables made."""
+    """Check that the study's database can be reached and used; a journal file (a Path) is not tried."""
     if not isinstance(place, str):
         return Check(name="study", state="ok", found=f"journal file {place}")
     url = masked(without_password(place))
@@ -87,7 +90,10 @@ def check_study(place: object) -> Check:
 
 
 def check_checkpoints(home: SweepHome, num_machines: int = 1) -> Check:
-    """Whether a file can be written, read and deleted where the sweep's checkpoints go."""
+    """Check that a file can be written, read and deleted in the sweep's checkpoint folder.
+
+    With several machines the folder must not be one of this machine alone.
+    """
     name, uri = "checkpoints", home.checkpoints
     if num_machines > 1 and not home.storage.checkpoints and not os.environ.get("PACELINE_HOME"):
         remedy = "set PACELINE_CHECKPOINTS to s3://BUCKET/PREFIX or to a folder that all machines see"
@@ -98,7 +104,7 @@ def check_checkpoints(home: SweepHome, num_machines: int = 1) -> Check:
 
 
 def check_place(name: str, uri: str) -> Check:
-    """Whether a file can be written below ``uri``, read and deleted; at most ``LIMIT_S``. Runs on any machine."""
+    """Check that a file can be written below ``uri``, read and deleted, within ``LIMIT_S`` seconds."""
     shown = masked(without_password(uri))
     try:
         _within(LIMIT_S, lambda: _round_trip(uri))
@@ -110,12 +116,12 @@ def check_place(name: str, uri: str) -> Check:
 
 
 def leave_marker(uri: str, text: str) -> None:
-    """Leaves a file with this text, for ``sees_marker`` on other machines."""
+    """Write a file with this text below ``uri``, for ``sees_marker`` on other machines."""
     checkpoint.put(uri, _MARKER, text.encode())
 
 
 def sees_marker(uri: str, text: str) -> bool:
-    """Whether the file that another machine left can be read here: whether ``uri`` is the same place for both."""
+    """Whether the file that ``leave_marker`` wrote on another machine can be read here, with the same text."""
     try:
         return checkpoint.get(uri, _MARKER) == text.encode()
     except FileNotFoundError:
@@ -134,7 +140,10 @@ def _round_trip(uri: str) -> None:
 
 
 def _within(limit_s: float, action: Callable[[], None]) -> None:
-    """A store's client may try for minutes; whoever starts a sweep should know sooner."""
+    """Run ``action`` and raise what it raises, or TimeoutError after ``limit_s`` seconds.
+
+    Some stores' clients retry for minutes.
+    """
     raised: list[Exception] = []
 
     def work() -> None:
@@ -158,14 +167,14 @@ def _said(error: BaseException) -> str:
 
 
 def tracking() -> Iterator[Check]:
-    """Whether the MLflow store of this folder can be used; a new one is not made for that."""
+    """Check that the MLflow store of this folder can be used, without creating one."""
     yield check_tracking(None, away="wrong")
 
 
 def check_tracking(uri: str | None, away: State = "warning") -> Check:
-    """Whether MLflow answers, takes our credentials, and has an artifact store that this machine can write.
+    """Check MLflow: a server must accept our credentials, artifacts on S3 need boto3, files and databases be usable.
 
-    A server without an answer is ``away``: the results of a running sweep wait for it.
+    ``away`` is the state of the check where a server does not answer: results of a running sweep wait for it.
     """
     uri = resolve(uri)
     path, shown = sqlite_path(uri), masked(uri)
@@ -210,7 +219,7 @@ def _server(uri: str, shown: str, away: State) -> Check:
 
 
 def _request(uri: str) -> urllib.request.Request:
-    """Asks for an experiment with the credentials that MLflow's client would send."""
+    """Return a request for experiment 0 with the credentials that MLflow's client would send."""
     parts = urlsplit(uri)
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
     password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(parts.password or "")

@@ -64,7 +64,10 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
 
 
 def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
-    """Return the preview for ``--json``; ``lanes`` and ``cohort`` are old names of ``workers``, ``train_together``."""
+    """Return the preview for ``--json``.
+
+    ``lanes`` and ``cohort`` are the earlier names of ``workers`` and ``train_together``.
+    """
     metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
     about = {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
     new_names = {"workers": plan.lanes, "train_together": plan.cohort}
