@@ -1,4 +1,4 @@
-"""Where a sweep is sent: this machine, Ray Jobs, Kubernetes.
+"""Targets that run sweeps: this machine, a Ray cluster by Ray Jobs, a Kubernetes namespace.
 
 From outside: ``parse.parse_target`` gives a ``contract.Target``, ``submit.submit`` sends to it.
 """

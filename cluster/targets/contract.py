@@ -1,4 +1,4 @@
-"""Where sweeps run. A target is chosen once, by its text; nothing else knows the difference."""
+"""The interface of targets: submit, watch and stop sweeps, whatever kind of cluster runs them."""
 
 from __future__ import annotations
 
@@ -16,60 +16,60 @@ LOCAL = "local"
 
 
 class TargetError(RuntimeError):
-    """The target cannot be used, or cannot do what was asked; the message says what to do."""
+    """Error: the target cannot be reached, or cannot do what was asked; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepJob:
-    """A sweep's latest submission to a target, as it stands there."""
+    """State of a sweep's latest submission on its target."""
 
     id: str
     job_name: str
-    """What the target itself calls it."""
+    """Name of the job on the target."""
     name: str = ""
     owner: str = ""
     attempt: int = 1
     state: State = "unknown"
     message: str = ""
-    """What there is to say about the state; empty when all is well."""
+    """Explanation of the state, as the error of a failed job; else empty."""
     submitted_at: str = ""
-    """ISO 8601, UTC."""
+    """Time of the submission: ISO 8601, UTC."""
 
     exit_code: int | None = None
-    """The driver's, where the target knows it."""
+    """Exit code of the driver; None where it has not ended or the target does not know it."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the job has finished, stopped or failed."""
         return self.state in ENDED
 
 
 class Target(Protocol):
-    """A place where sweeps run. Everything raises TargetError when it is not there or refuses.
+    """A machine or cluster that runs sweeps. All methods raise TargetError where it cannot be reached or refuses.
 
-    ``str`` of a target is the text that ``parse_target`` makes it of.
+    ``str(target)`` is the text from which ``parse_target`` makes the same target.
     """
 
     def checks(self, code: Code) -> Iterator[Check]:
-        """What `paceline doctor --on` tells of the target, for what is shipped or sits in the image."""
+        """Yield the checks of `paceline doctor --on`; ``code`` says whether Paceline is sent or in the image."""
 
     def submit(self, submission: Submission) -> str:
-        """Hands the sweep over and returns at once, with the target's own name for it.
+        """Start the sweep and return the name of its job, without waiting for its end.
 
-        Raises SpecError with every fault before anything is sent.
+        Raises SpecError with every fault of the submission before anything is sent.
         """
 
     def status(self, sweep_id: str) -> SweepJob:
-        """The sweep's latest submission. LookupError when the target knows of none (any more)."""
+        """Return the state of the sweep's latest submission. Raises LookupError where the target has none."""
 
     def sweeps(self) -> list[SweepJob]:
-        """The latest submission of every sweep that the target knows of, the newest first."""
+        """Return the latest submission of every sweep on the target, the newest first."""
 
     def next_attempt(self, sweep_id: str) -> int:
-        """A number above that of every submission of the sweep that the target knows of."""
+        """Return an attempt number above those of all the sweep's submissions on the target."""
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """The driver's lines, without their ends; with ``follow`` until the sweep ends."""
+        """Yield the lines of the driver's log, without line ends; with ``follow`` until the sweep ends."""
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """Asks the driver to save and stop, or (``now``) ends it. Returns at once."""
+        """Ask the driver to save and stop, or (``now``) kill it. Returns at once."""

@@ -1,4 +1,4 @@
-"""This machine as a target: a sweep is a process that outlives the command, with its home in this folder."""
+"""Runs submitted sweeps on this machine: each driver is a background process, each home is in this folder."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ LOG = "driver.log"
 
 @dataclass(frozen=True)
 class LocalTarget:
-    """This machine and folder as a target: the package does not travel, this installation runs the sweep."""
+    """Target ``local``. Nothing is sent: this installation runs the sweep, in this folder."""
 
     def __str__(self) -> str:
         return LOCAL
 
     def checks(self, code: Code) -> Iterator[Check]:
-        """All checks of this machine, as `paceline doctor` makes them."""
+        """Yield all checks of this machine, as `paceline doctor --full` does."""
         from cluster.doctor.report import FULL, examine  # 60 ms
 
         return examine(FULL)
 
     def submit(self, submission: Submission) -> str:
-        """Starts the driver in a session of its own, which outlives this shell; returns when it has the sweep."""
+        """Start the driver in a session of its own, which outlives this shell; return the sweep's ID.
+
+        Waits until the driver holds the sweep's lock. Raises TargetError with its last line where it fails before.
+        """
         home = SweepHome(submission.id, (root() / submission.id).resolve())
         home.path.mkdir(parents=True, exist_ok=True)
         spec = home.path / "submitted.yaml"
@@ -65,19 +68,22 @@ class LocalTarget:
         return submission.id
 
     def status(self, sweep_id: str) -> SweepJob:
-        """State of the sweep in this folder. LookupError when there is none."""
+        """Return the state of the sweep in this folder. Raises LookupError where there is none."""
         return _sweep_job(SweepHome.find(sweep_id))
 
     def sweeps(self) -> list[SweepJob]:
-        """The sweeps of this folder, newest first."""
+        """Return the sweeps of this folder, the newest first."""
         return [_sweep_job(home) for home in SweepHome.all()]
 
     def next_attempt(self, sweep_id: str) -> int:
-        """The folder's own record knows."""
+        """Return 1: the sweep's home counts its attempts (``cluster.sweep.attempt``)."""
         return 1
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """Lines of the driver's log; with ``follow`` until the sweep ends."""
+        """Yield the lines of the driver's log; with ``follow`` until the sweep ends.
+
+        Raises LookupError where there is no such sweep, or where it was not submitted.
+        """
         home = SweepHome.find(sweep_id)
         path = home.path / LOG
         if not path.exists():
@@ -85,7 +91,7 @@ class LocalTarget:
         with path.open() as log:
             rest = ""
             while True:
-                ended = home.driver_pid() is None  # before reading: what it wrote last is read, too
+                ended = home.driver_pid() is None  # before reading, so that its last lines are read, too
                 *lines, rest = (rest + log.read()).split("\n")
                 yield from lines
                 if ended or not follow:

@@ -1,4 +1,4 @@
-"""What travels to a cluster: the user's folder, and with ``ship`` our four packages, looked at before upload."""
+"""Packs the files for a cluster: the user's folder and, with ``ship``, Paceline's four packages."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ if TYPE_CHECKING:
 
 MIB: Final = 2**20
 LIMIT_BYTES: Final = 100 * MIB
-"""What Ray's job server takes."""
+"""Largest working folder that Ray's job server accepts."""
 IGNORE_FILE: Final = ".pacelineignore"
 EXCLUDED: Final = (
     ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", "*.egg-info", ".DS_Store",
     ".paceline", "mlruns", "mlartifacts", "mlflow.db*", "*.ckpt", "wandb", "lightning_logs",
     ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints", ".env", ".env.*", ".netrc", "*.pem",
 )  # fmt: skip
-"""Never travel: what is no code or data, and what holds secrets."""
+"""Patterns of files that are never sent: caches, results, environments, and files with secrets."""
 DATA_PATHS: Final = ("csv", "parquet", "folder", "text", "series", "val", "test", "root")
 """Keys of a spec's ``data`` that hold paths."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """``files`` by path relative to the working folder; ``notes`` tell what the user should know of the rest."""
+    """Files to send, by path relative to the working folder, and notes for the user on links that are not sent."""
 
     files: Mapping[str, bytes] = field(repr=False)
     notes: tuple[str, ...] = ()
 
 
 def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
-    """The folder's files, and with ``ship`` our packages too; ``modules_only``: of the folder just its *.py.
+    """Read the folder's files (``modules_only``: only its *.py files) and, with ``ship``, Paceline's packages.
 
-    Raises SpecError with every fault: a folder too large, or one that would shadow a package of ours.
+    Leaves out ``EXCLUDED`` and the patterns of ``IGNORE_FILE``. Raises SpecError with every fault: more than
+    ``LIMIT_BYTES``, or a file or folder that would be imported in place of a package of Paceline's.
     """
     faults = list(_shadows(folder))
     notes: list[str] = []
@@ -60,7 +61,7 @@ def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
 
 
 def travelling_packages() -> dict[str, bytes]:
-    """Our four packages, as they are installed here."""
+    """Return the files of Paceline's four packages, as they are installed here."""
     return {
         f"{package}/{name}": path.read_bytes()
         for package in PACKAGES
@@ -69,7 +70,7 @@ def travelling_packages() -> dict[str, bytes]:
 
 
 def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
-    """The spec's text with the paths of what travels made relative; and the paths that do not travel."""
+    """Return the spec as YAML, and the data paths that are not sent; paths inside ``folder`` become relative."""
     moved: dict[str, str] = {}
     staying = []
     patterns = _patterns(folder)
@@ -86,14 +87,14 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
 
 
 def _patterns(folder: Path) -> tuple[str, ...]:
-    """The built-in patterns and those of the folder's own file: one a line, with ``#`` for comments."""
+    """Return ``EXCLUDED`` and the patterns of the folder's ``IGNORE_FILE``, one per line, ``#`` for comments."""
     own = folder / IGNORE_FILE
     lines = own.read_text().splitlines() if own.is_file() else []
     return (*EXCLUDED, *(line.strip().strip("/") for line in lines if line.strip() and line.strip()[0] != "#"))
 
 
 def _ignored(path: Path, patterns: tuple[str, ...]) -> bool:
-    """Whether a pattern matches the relative path, the beginning of it or one of its names."""
+    """Whether a pattern matches the relative path, one of its parent folders' paths, or one of its parts."""
     heads = [str(Path(*path.parts[: n + 1])) for n in range(len(path.parts))]
     return any(fnmatch.fnmatch(text, pattern) for text in (*path.parts, *heads) for pattern in patterns)
 
@@ -112,7 +113,7 @@ def _walk(folder: Path, patterns: tuple[str, ...], notes: list[str]) -> Iterator
 
 
 def _shadows(folder: Path) -> Iterator[Fault]:
-    """A package or module of the user's that has the name of one of ours: the workers might import it instead."""
+    """Yield a fault for each package or module in the folder with the name of a package of Paceline's."""
     for name in PACKAGES:
         for path in (folder / name, folder / f"{name}.py"):
             there = path.is_dir() if path.suffix == "" else path.is_file()

@@ -1,4 +1,4 @@
-"""Reads the text after `--on`: which cluster a sweep is sent to."""
+"""Parses the text after `--on` into a target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMS = "local, http://HEAD:8265, https://HEAD, ray://HEAD:10001 or k8s:CONTEXT/
 
 
 def parse_target(text: str) -> Target:
-    """The target of ``--on``. ValueError, with what it may be, when ``text`` is none."""
+    """Return the target that ``text`` names. Raises ValueError with the valid forms."""
     if text in ("", LOCAL):
         return LocalTarget()
     if text.startswith("k8s:"):

@@ -1,4 +1,4 @@
-"""What travels to a target: one sweep with its files, whatever kind of place it goes to."""
+"""Record of one submission: a sweep with its files and its needs, for any kind of target."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PODS = "k8s:"
 
 
 def usual_code(place: str) -> Code:
-    """How the code comes to a target where nobody says: pods have it in their image."""
+    """Return the default of `--code` for a target: ``image`` on Kubernetes, else ``ship``."""
     return "image" if place.startswith(PODS) else "ship"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaneNeed:
-    """What one lane takes, as in the spec: ``workers`` processes of ``cpus`` and ``gpus`` each, at the least."""
+    """Least resources of one lane: ``workers`` processes with ``cpus`` CPUs and ``gpus`` GPUs each."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -26,7 +26,7 @@ class LaneNeed:
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """``files`` are the spec and what it needs, by path relative to the job's working folder."""
+    """A sweep to run; ``files`` are spec, modules and packages, by path relative to the job's working folder."""
 
     id: str
     name: str
@@ -34,22 +34,22 @@ class Submission:
     version: str
     files: Mapping[str, bytes] = field(repr=False)
     spec_file: str = "sweep.yaml"
-    """Which of the files is the spec."""
+    """Path of the spec among ``files``."""
     code: Code = "ship"
     environment: Mapping[str, str] = field(default_factory=dict)
-    """For the driver and the lanes; nothing secret."""
+    """Environment variables of driver and lanes, without secrets: Ray's dashboard shows them."""
     attempt: int = 1
-    """The first attempt's number; each retry takes the next (cluster/sweep/attempt.py)."""
+    """Number of the first attempt; each retry takes the next (cluster/sweep/attempt.py)."""
     priority: int = 0
     queue: str | None = None
-    """Of Kubernetes: the Kueue queue that admits the sweep."""
+    """Kueue's LocalQueue that admits the sweep, on Kubernetes; None: no queue."""
     num_workers: int | None = None
-    """Ray workers of a queued sweep, whose cluster does not grow; None: as many as the template says."""
+    """Number of Ray workers of a queued sweep, whose cluster does not grow; None: the template's."""
     deadline_s: int | None = None
-    """Seconds after which the sweep is ended; None: as the target has it."""
+    """Seconds after which Kubernetes ends the sweep; None: the template's."""
     lane: LaneNeed = LaneNeed()
 
     @property
     def job_name(self) -> str:
-        """What the target calls it."""
+        """Name of the job on the target: ``paceline-7f3a91c2-a1``, with ID and attempt."""
         return f"paceline-{self.id}-a{self.attempt}"

@@ -1,4 +1,4 @@
-"""From a spec to a running job: what is looked at before anything is sent, what travels, and what is remembered."""
+"""Submits a sweep: checks that the cluster can reach its stores, packs its files, sends and remembers it."""
 
 from __future__ import annotations
 
@@ -25,27 +25,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A sweep that was handed to a target. ``notes`` tell what did not travel."""
+    """A submitted sweep. ``notes`` tell the user which data and links were not sent."""
 
     id: str
     target: Target
     notes: tuple[str, ...] = ()
 
     def status(self) -> SweepJob:
-        """How it stands there. Raises LookupError and TargetError."""
+        """Return the sweep's state on its target. Raises LookupError and TargetError."""
         return self.target.status(self.id)
 
 
 def submit(sweep: Sweep, target: Target, code: Code | None) -> Job:
-    """A new sweep under an ID of its own. Raises SpecError with every fault, and TargetError."""
+    """Submit a new sweep, with a random ID. Raises SpecError with every fault, and TargetError."""
     return _send(os.urandom(4).hex(), sweep, target, code, 1, {})
 
 
 def resubmit(entry: submitted.SubmittedSweep, target: Target, trials: str | None = None) -> Job:
-    """A further attempt of a sweep that this folder submitted. Raises SpecError and TargetError."""
+    """Submit another attempt of a sweep that this folder submitted, with ``trials`` as in `resume --trials`.
+
+    Raises TargetError, also where the sweep has not ended there, and SpecError.
+    """
     from search_spaces.spec.sweep import parse_sweep  # 120 ms: pydantic
 
-    with contextlib.suppress(LookupError):  # a head that was started anew knows nothing of it
+    with contextlib.suppress(LookupError):  # a restarted head has forgotten its jobs
         state = target.status(entry.id).state
         if state not in ENDED:
             raise TargetError(f"sweep {entry.id} is {state} on {target}: `paceline stop {entry.id}` ends it")

@@ -1,4 +1,4 @@
-"""What this folder has submitted, and where to: one small file a sweep, beside the homes."""
+"""Remembers which sweeps this folder has submitted, and to which target: two small files for each sweep."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from cluster.sweep.home import write_whole
 
 ROOT = Path(".paceline")
-"""Of the folder that submits, wherever the homes are."""
+"""Folder of these files, relative to the submitting folder, wherever PACELINE_HOME is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubmittedSweep:
-    """The latest submission of one sweep."""
+    """Latest submission of one sweep."""
 
     id: str
     target: str
     submission_id: str
     name: str
     submitted_at: str
-    """ISO 8601, UTC."""
+    """Time of the submission: ISO 8601, UTC."""
     owner: str
     attempt: int = 1
     code: str = "ship"
@@ -32,7 +32,7 @@ def _folder(root: Path) -> Path:
 
 
 def remember(entry: SubmittedSweep, spec_text: str, root: Path = ROOT) -> None:
-    """Keeps the entry, and the spec as it travelled, for a submission after the next."""
+    """Write the entry, and the spec as it was sent, for ``resubmit``."""
     folder = _folder(root)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / f"{entry.id}.yaml", spec_text)
@@ -40,18 +40,21 @@ def remember(entry: SubmittedSweep, spec_text: str, root: Path = ROOT) -> None:
 
 
 def spec_of(sweep_id: str, root: Path = ROOT) -> Path:
-    """The file with the spec that travelled; its paths are relative to the folder that was submitted from."""
+    """Return the path of the sent spec; the paths in it are relative to the submitting folder."""
     return _folder(root) / f"{sweep_id}.yaml"
 
 
 def entries(root: Path = ROOT) -> list[SubmittedSweep]:
-    """Every submission, the newest first."""
+    """Return the latest submission of every sweep, the newest first."""
     found = [SubmittedSweep(**json.loads(path.read_text())) for path in _folder(root).glob("*.json")]
     return sorted(found, key=lambda entry: entry.submitted_at, reverse=True)
 
 
 def find(reference: str, root: Path = ROOT) -> SubmittedSweep | None:
-    """The submission by ID, a prefix that only it has, or ``last``; None where there is none."""
+    """Return the submission of an ID, a unique prefix of one, or ``last``; None where there is none.
+
+    Raises LookupError where several IDs begin with ``reference``.
+    """
     known = entries(root)
     if reference == "last":
         return known[0] if known else None

@@ -1,1 +1,4 @@
-"""Sweeps as KubeRay's RayJobs: the API, the object, checks."""
+"""Runs sweeps on Kubernetes as RayJobs of the KubeRay operator.
+
+From outside: ``target.KubernetesTarget``.
+"""

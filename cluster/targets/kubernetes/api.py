@@ -1,4 +1,4 @@
-"""The few calls to Kubernetes that a sweep needs, by the official client; refusals say what to do."""
+"""Calls to the Kubernetes API, by the official client; errors become KubernetesError with a remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 
 class KubernetesError(TargetError):
-    """The cluster is not there, or does not let us; the text says what to do. ``status`` is HTTP's, 0 for none."""
+    """Error: the cluster cannot be reached or refuses; the text says what to do.
+
+    ``status`` is the HTTP status, 0 without an answer.
+    """
 
     def __init__(self, text: str, status: int = 0) -> None:
         self.status = status
@@ -33,20 +36,20 @@ class KubernetesError(TargetError):
 
 @dataclass(frozen=True)
 class Api:
-    """One namespace of a cluster. ``place`` is how the user named it."""
+    """Client for one namespace of a cluster; ``place`` is the target as the user wrote it."""
 
     client: ApiClient
     place: str
     namespace: str
 
     def version(self) -> str:
-        """Kubernetes' own."""
+        """Return the cluster's version of Kubernetes."""
         from kubernetes.client import VersionApi
 
         return str(self._read("ask for the version", VersionApi(self.client).get_code).git_version)
 
     def may(self, group: str, resource: str, verb: str) -> bool:
-        """Whether we may do this here, as the cluster itself answers."""
+        """Whether these credentials may use ``verb`` on ``resource`` in the namespace, as the cluster answers."""
         from kubernetes.client import AuthorizationV1Api
 
         kind, _, part = resource.partition("/")
@@ -56,50 +59,50 @@ class Api:
         return bool(answer.status.allowed)
 
     def rayjob(self, name: str) -> Manifest:
-        """One RayJob."""
+        """Return a RayJob."""
         found: Manifest = self._read(
             f"get RayJob {name}", self._custom.get_namespaced_custom_object, *self._of, name
         )
         return found
 
     def rayjobs(self, selector: str) -> list[Manifest]:
-        """The RayJobs with these labels."""
+        """Return the RayJobs that match the label selector."""
         listed = self._custom.list_namespaced_custom_object
         return list(self._read("list RayJobs", listed, *self._of, label_selector=selector)["items"])
 
     def create_rayjob(self, rayjob: Manifest) -> Manifest:
-        """The RayJob as the server made it."""
+        """Create a RayJob and return it as the server stored it."""
         made = self._custom.create_namespaced_custom_object
         created: Manifest = self._call("create a RayJob", made, *self._of, rayjob)
         return created
 
     def delete_rayjob(self, name: str) -> None:
-        """Its cluster, its submitter and its ConfigMap go with it."""
+        """Delete a RayJob, and with it its cluster, its submitter and its ConfigMap."""
         self._call(f"delete RayJob {name}", self._custom.delete_namespaced_custom_object, *self._of, name)
 
     def create_config_map(self, manifest: Manifest) -> None:
-        """Makes the ConfigMap."""
+        """Create a ConfigMap."""
         made = self._core.create_namespaced_config_map
         self._call("create a ConfigMap", made, self.namespace, manifest, _preload_content=False)
 
     def pods(self, selector: str) -> list[Manifest]:
-        """The pods with these labels as plain data, the oldest first."""
+        """Return the pods that match the label selector as plain data, the oldest first."""
         listed = self._core.list_namespaced_pod
         found = self._read("list pods", listed, self.namespace, label_selector=selector, _preload_content=False)
         pods: list[Manifest] = json.loads(found.data)["items"]
         return sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
 
     def delete_pod_now(self, name: str) -> None:
-        """No notice, no grace."""
+        """Delete a pod without a grace period."""
         delete, options = self._core.delete_namespaced_pod, {"grace_period_seconds": 0, "_preload_content": False}
         self._call(f"delete pod {name}", delete, name, self.namespace, **options)
 
     def log(self, pod: str, follow: bool) -> Iterator[str]:
-        """A pod's lines as they come; a connection that breaks ends them early."""
+        """Yield the lines of a pod's log as they come; a broken connection ends them early."""
         from urllib3.exceptions import HTTPError
 
         read = self._core.read_namespaced_pod_log
-        # While a sweep trains it may say nothing for hours.
+        # A training sweep may write nothing for hours.
         timeout_s = None if follow else TIMEOUT_S
         options = {"follow": follow, "_preload_content": False, "_request_timeout": timeout_s}
         response = self._read(f"read the log of pod {pod}", read, pod, self.namespace, **options)
@@ -116,7 +119,7 @@ class Api:
             yield rest.decode("utf-8", "replace")
 
     def execute(self, pod: str, container: str, command: list[str]) -> str:
-        """Runs a command in a container and returns what it printed; KubernetesError when it fails."""
+        """Run a command in a container and return its output. Raises KubernetesError where it fails."""
         from kubernetes.stream import stream
 
         action, exec_in = f"run a command in pod {pod}", self._core.connect_get_namespaced_pod_exec
@@ -133,7 +136,7 @@ class Api:
         return printed
 
     def _read(self, action: str, ask: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """A call that changes nothing: asked again while the API server is busy or away for a moment."""
+        """Make a call that changes nothing; repeat it while the API server is busy, for 7.5 s at most."""
         for pause_s in _PAUSES_S:
             try:
                 return self._call(action, ask, *arguments, **options)
@@ -184,9 +187,9 @@ class Api:
 
 
 def connect(context: str, namespace: str) -> Api:
-    """The cluster of a kubeconfig's context; an empty one is the current context.
+    """Return a client for a namespace of the kubeconfig's ``context``; empty: the current context.
 
-    Raises KubernetesError when there is no such context, or no client is installed.
+    Raises KubernetesError where there is no such context, or the Kubernetes client is not installed.
     """
     place = f"k8s:{context}/{namespace}"
     try:
@@ -204,7 +207,7 @@ def connect(context: str, namespace: str) -> Api:
 
 
 def _unknown(context: str) -> str | None:
-    """What to write instead of a context that the kubeconfig does not have."""
+    """Return a message with the valid contexts if the kubeconfig lacks ``context``, else None."""
     from kubernetes import config
 
     try:
@@ -220,7 +223,7 @@ def _unknown(context: str) -> str | None:
 
 
 def _ended_well(channel: Any) -> bool:
-    """Whether the command ended, with exit code 0; the client stumbles over an end without a code."""
+    """Whether the command ended with exit code 0. The client raises where the answer holds no exit code."""
     try:
         return not channel.is_open() and channel.returncode == 0
     except (TypeError, KeyError, IndexError, ValueError):
@@ -228,7 +231,7 @@ def _ended_well(channel: Any) -> bool:
 
 
 def _message(error: ApiException) -> str:
-    """The API server's own words."""
+    """Return the API server's message, else the HTTP status."""
     try:
         return str(json.loads(error.body or "")["message"])
     except (TypeError, ValueError, KeyError):

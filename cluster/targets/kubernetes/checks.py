@@ -1,4 +1,4 @@
-"""`paceline doctor --on k8s:...`: what can be wrong with a namespace before a sweep is sent to it."""
+"""Checks of `paceline doctor --on k8s:...`: rights, template and stores of a namespace."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NEEDED: Final = (
     ("", "pods/log", ("get",)),
     ("", "pods/exec", ("create",)),
 )
-"""What a submitter does: the role paceline-submitter."""
+"""Rights that a submission needs, as (API group, resource, verbs): those of the role paceline-submitter."""
 STORES: Final = ("mlflow", "postgres", "s3")
 _COMPONENT: Final = "app.kubernetes.io/component"
 
 
 def examine_namespace(context: str, namespace: str, code: Code) -> Iterator[Check]:
-    """The checks one after the other; what later ones would need ends them."""
+    """Yield the checks as they are made; they end where a later one would need what is missing."""
     try:
         api = connect(context, namespace)
         version = api.version()
@@ -62,7 +62,7 @@ def _rights(api: Api) -> Check:
 
 
 def _template(template: Manifest) -> Iterator[Check]:
-    """Whether the operator would take what is made of it, in which versions, and how large a cluster it makes."""
+    """Check the template: the operator's rules, the versions of Ray and Paceline, and the size of its workers."""
     faults = [str(fault) for fault in rayjob_faults(template, TEMPLATE)]
     remedy = "correct it in your overlay, and apply it again"
     yield judged("template", not faults, "; ".join(faults) or f"{TEMPLATE} is there", remedy)
@@ -82,7 +82,7 @@ def _template(template: Manifest) -> Iterator[Check]:
 
 
 def _stores(api: Api) -> Check:
-    """Whether the pods that keep a sweep's results are ready; a site may have its stores elsewhere."""
+    """Check that the pods of the stores are ready. A missing pod is a warning: stores may be elsewhere."""
     ready = dict.fromkeys(STORES, "has no pod here")
     for pod in api.pods(f"{_COMPONENT} in ({','.join(STORES)})"):
         conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions") or []}

@@ -1,4 +1,4 @@
-"""One RayJob per sweep: the cluster's own template, filled in with a submission. Pure: nothing is sent."""
+"""Builds a submission's RayJob and ConfigMap from the cluster's template. Pure: nothing is sent."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ID_LABEL, ATTEMPT_LABEL, ROLE_LABEL = "paceline/id", "paceline/attempt", "paceli
 NAME_NOTE, OWNER_NOTE, VERSION_NOTE = "paceline/name", "paceline/owner", "paceline/version"
 QUEUE_LABEL, QUEUE_PRIORITY_LABEL = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 PRIORITIES = {-1: "paceline-low", 0: "paceline-normal", 1: "paceline-high"}
-"""Kubernetes' and Kueue's priority class, by the sign of a sweep's priority."""
+"""Priority class of Kubernetes and of Kueue, by the sign of the sweep's priority."""
 
-# The operator puts a job's metadata between double quotes into a shell's command.
+# The operator writes a job's metadata, between double quotes, into a shell command.
 _UNSAFE = re.compile(r"[^\w .,:@+-]")
 
 
 def render(template: Manifest, submission: Submission) -> Manifest:
-    """The RayJob of ``submission``; ``template`` stays as it is."""
+    """Return the RayJob of ``submission``; ``template`` is not changed."""
     spec = copy.deepcopy(template["spec"])
     spec.pop("jobId", None)
     spec |= {"suspend": submission.queue is not None, "entrypoint": f"python -m cluster.job {submission.id}"}
@@ -51,7 +51,10 @@ def render(template: Manifest, submission: Submission) -> Manifest:
 
 
 def config_map(submission: Submission, rayjob: Manifest) -> Manifest:
-    """The ConfigMap with the submission's files. It goes when ``rayjob``, as the server returned it, goes."""
+    """Return the ConfigMap with the submission's files, owned by ``rayjob``: deleted together with it.
+
+    ``rayjob`` is as the server returned it, with its ``uid``.
+    """
     metadata = rayjob["metadata"]
     owner = {"apiVersion": rayjob["apiVersion"], "kind": "RayJob", "name": metadata["name"], "uid": metadata["uid"]}
     return {
@@ -71,14 +74,14 @@ def config_map(submission: Submission, rayjob: Manifest) -> Manifest:
 
 
 def ray_pods(cluster: Manifest) -> Iterator[Manifest]:
-    """The pod templates of head and workers of a RayCluster's spec."""
+    """Yield the pod templates of the head and the worker groups of a RayCluster's spec."""
     yield cluster["headGroupSpec"]["template"]
     for group in cluster.get("workerGroupSpecs") or []:
         yield group["template"]
 
 
 def _fit(pod: Manifest, submission: Submission) -> None:
-    """The files, the attempt's number and the priority, for one pod template."""
+    """Add files, environment, label and priority of the submission to a pod template, in place."""
     spec = pod["spec"]
     spec["priorityClassName"] = _priority(submission)
     pod.setdefault("metadata", {}).setdefault("labels", {})[ID_LABEL] = submission.id
@@ -102,7 +105,7 @@ def _fit(pod: Manifest, submission: Submission) -> None:
 
 
 def _keys(files: Mapping[str, bytes]) -> dict[str, str]:
-    """A ConfigMap's key for each path: it knows no folders."""
+    """Return the path for each key of the ConfigMap; keys cannot hold slashes."""
     return {f"{n:03d}-{re.sub(r'[^-._a-zA-Z0-9]', '_', path)}"[:253]: path for n, path in enumerate(sorted(files))}
 
 

@@ -1,4 +1,4 @@
-"""What the operator would refuse after the submission, and what the cluster can never give: refused before it."""
+"""Refuses, before anything is sent, RayJobs that the operator would reject or the cluster can never place."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from search_spaces.types.faults import Fault
 
 MAX_NAME = 47
 MAX_FILES_BYTES = 1_000_000
-"""Of a ConfigMap's 1 MiB, with room for base64's names; Kubernetes counts the decoded values."""
+"""Largest size of all files: a ConfigMap holds 1 MiB of decoded values, keys included."""
 _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _MIN_RAY = Version("2.52.0")
 
 
 def submission_faults(submission: Submission, place: str) -> Iterator[Fault]:
-    """What is wrong with the submission itself, whatever the cluster."""
+    """Yield the faults of the submission itself, whatever the cluster."""
 
     def fault(path: str, rule: str, received: object) -> Fault:
         return Fault(place, path, rule, received=repr(received))
@@ -63,7 +63,10 @@ def _file_faults(submission: Submission, place: str) -> Iterator[Fault]:
 
 
 def rayjob_faults(rayjob: Manifest, place: str) -> Iterator[Fault]:
-    """The operator's own rules for a RayJob that brings its cluster, which the API server does not know."""
+    """Yield the violations of the operator's rules for a RayJob with its own cluster.
+
+    The API server does not check these rules.
+    """
     spec, cluster = rayjob["spec"], rayjob["spec"].get("rayClusterSpec")
     name, shutdown = rayjob["metadata"]["name"], spec.get("shutdownAfterJobFinishes", False)
     ttl, backoff = spec.get("ttlSecondsAfterFinished", 0), spec.get("backoffLimit", 0)
@@ -86,7 +89,7 @@ def rayjob_faults(rayjob: Manifest, place: str) -> Iterator[Fault]:
 
 
 def cluster_faults(cluster: Manifest, place: str) -> Iterator[Fault]:
-    """The operator's own rules for a RayCluster's spec."""
+    """Yield the violations of the operator's rules for a RayCluster's spec."""
     for path, pod, params, resources in _groups(cluster):
         if not pod["spec"].get("containers"):
             yield Fault(place, path, "must have a container")
@@ -109,7 +112,7 @@ def cluster_faults(cluster: Manifest, place: str) -> Iterator[Fault]:
 
 
 def capacity_faults(cluster: Manifest, lane: LaneNeed, place: str) -> Iterator[Fault]:
-    """A lane that the cluster can never carry would be pending for ever."""
+    """Yield a fault where one lane does not fit into the largest cluster: it would be pending for ever."""
     sizes = [group_size(group) for group in cluster.get("workerGroupSpecs") or []]
     fitting = sum(count * min(_times(cpus, lane.cpus), _times(gpus, lane.gpus)) for count, cpus, gpus in sizes)
     if fitting < lane.workers:
@@ -119,7 +122,7 @@ def capacity_faults(cluster: Manifest, lane: LaneNeed, place: str) -> Iterator[F
 
 
 def least_workers(cluster: Manifest, lane: LaneNeed) -> int:
-    """How many workers of the first group carry one lane, at least as many as the template has."""
+    """Return the number of workers of the first group that hold one lane, at least the template's number."""
     group = cluster["workerGroupSpecs"][0]
     _, cpus, gpus = group_size(group)
     fitting = min(_times(cpus, lane.cpus), _times(gpus, lane.gpus))
@@ -127,12 +130,12 @@ def least_workers(cluster: Manifest, lane: LaneNeed) -> int:
 
 
 def group_size(group: Manifest) -> tuple[int, float, float]:
-    """How many workers a group may have, and the CPUs and GPUs that Ray sees on each."""
+    """Return the largest number of workers of a group, and the CPUs and GPUs that Ray sees on each."""
     from kubernetes.utils.quantity import parse_quantity
 
     resources = group["template"]["spec"]["containers"][0].get("resources", {})
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
-    # The operator gives Ray whole CPUs, rounded up: of the limit, or of the request where there is none.
+    # The operator gives Ray whole CPUs, rounded up, from the limit, or from the request where there is no limit.
     cpus = math.ceil(parse_quantity(limits.get("cpu", requests.get("cpu", 0))))
     gpus = sum(parse_quantity(value) for name, value in limits.items() if name.endswith("gpu"))
     return group["maxReplicas"] * group.get("numOfHosts", 1), float(cpus), float(gpus)

@@ -1,4 +1,4 @@
-"""A namespace of a Kubernetes cluster as the place where sweeps run: each submission is one RayJob."""
+"""Runs sweeps in a namespace of a Kubernetes cluster: each submission is one RayJob."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 POLL_S = 2.0
 QUEUE = "PACELINE_QUEUE"
-"""Names the LocalQueue of Kueue that a submission waits in."""
+"""Environment variable with the name of Kueue's LocalQueue for submissions."""
 HEAD_CONTAINER = "ray-head"
 _EXIT_CODE = re.compile(r"exit code (\d+)")
 _BY_DEPLOYMENT: dict[str, State] = {
@@ -55,7 +55,7 @@ _BY_JOB: dict[str, State] = {
 
 @dataclass(frozen=True)
 class KubernetesTarget:
-    """``k8s:CONTEXT/NAMESPACE``. An empty context is the kubeconfig's current one."""
+    """Target ``k8s:CONTEXT/NAMESPACE``. An empty context is the kubeconfig's current one."""
 
     context: str
     namespace: str
@@ -64,13 +64,13 @@ class KubernetesTarget:
         return f"k8s:{self.context}/{self.namespace}"
 
     def checks(self, code: Code) -> Iterator[Check]:
-        """What `paceline doctor` tells of the cluster."""
+        """Yield the checks of `paceline doctor --on` for the namespace."""
         from cluster.targets.kubernetes.checks import examine_namespace  # 40 ms
 
         return examine_namespace(self.context, self.namespace, code)
 
     def submit(self, submission: Submission) -> str:
-        """Create the RayJob and its ConfigMap, or neither; returns the RayJob's name."""
+        """Create the RayJob and its ConfigMap, or neither; return the RayJob's name."""
         if faults := list(submission_faults(submission, str(self))):
             raise SpecError(faults)
         api = self._api()
@@ -89,22 +89,22 @@ class KubernetesTarget:
         return submission.job_name
 
     def status(self, sweep_id: str) -> SweepJob:
-        """State of the sweep's newest RayJob. LookupError when the namespace has none."""
+        """Return the state of the sweep's newest RayJob. Raises LookupError where the namespace has none."""
         return _sweep_job(self._latest(self._api(), sweep_id))
 
     def sweeps(self) -> list[SweepJob]:
-        """The newest RayJob of each sweep, newest first."""
+        """Return the state of the newest RayJob of each sweep, the newest first."""
         latest: dict[str, SweepJob] = {}
         for job in sorted(map(_sweep_job, self._api().rayjobs(f"{ROLE_LABEL}=sweep")), key=lambda job: job.attempt):
             latest[job.id] = job
         return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
 
     def next_attempt(self, sweep_id: str) -> int:
-        """A number above that of each of the sweep's RayJobs."""
+        """Return an attempt number above those of all the sweep's RayJobs."""
         return 1 + max((job.attempt for job in self._attempts(self._api(), sweep_id)), default=0)
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """Log lines of every attempt, as the pods that submit them print them."""
+        """Yield the log lines of the newest RayJob: those of its submitter pods, one pod for each retry."""
         api, shown, read = self._api(), dict[str, int](), set[str]()
         while True:
             job = _sweep_job(self._latest(api, sweep_id))
@@ -113,7 +113,7 @@ class KubernetesTarget:
                 if phase == "Pending" or name in read:
                     continue
                 for number, line in enumerate(api.log(name, follow)):
-                    if number >= shown.get(name, 0):  # after a broken connection the log comes again from its start
+                    if number >= shown.get(name, 0):  # after a broken connection the log starts again
                         shown[name] = number + 1
                         yield line
                 if phase in ("Succeeded", "Failed"):
@@ -123,7 +123,7 @@ class KubernetesTarget:
             time.sleep(POLL_S)
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """Ask the driver to stop. With ``now``, and no driver yet, delete the RayJob with its cluster."""
+        """Ask the driver to stop. With ``now``, or without a driver yet, delete the RayJob with its cluster."""
         api = self._api()
         rayjob = self._latest(api, sweep_id)
         job, status = _sweep_job(rayjob), rayjob.get("status") or {}
@@ -164,7 +164,10 @@ class KubernetesTarget:
 
 
 def _queued(submission: Submission, template: Manifest) -> Submission:
-    """With the queue that is named, and as many workers as a lane needs: a queued cluster does not grow."""
+    """Return the submission with the queue of PACELINE_QUEUE, if any, and its number of workers.
+
+    A queued cluster does not grow, so it gets as many workers as one lane needs.
+    """
     queue = submission.queue or os.environ.get(QUEUE) or None
     if queue is None:
         return submission
@@ -177,7 +180,7 @@ def _running(pods: list[Manifest]) -> list[str]:
 
 
 def _sweep_job(rayjob: Manifest) -> SweepJob:
-    """Reads a RayJob. An attempt that the operator retried counts on from the submission's number."""
+    """Return the state of a RayJob. The operator's retries count as further attempts."""
     metadata, status = rayjob["metadata"], rayjob.get("status") or {}
     notes, labels = metadata.get("annotations") or {}, metadata["labels"]
     state, message = _state(rayjob["spec"], status), status.get("message") or ""
@@ -196,7 +199,7 @@ def _sweep_job(rayjob: Manifest) -> SweepJob:
 
 
 def _retries(status: dict[str, Any]) -> int:
-    """Failed attempts that were followed by another: of a failed job the last one was not."""
+    """Return the number of failed attempts that were retried: all, or all but the last of a failed job."""
     failed = int(status.get("failed") or 0)
     return max(0, failed - 1) if status.get("jobDeploymentStatus") == "Failed" else failed
 

@@ -1,1 +1,4 @@
-"""Sweeps as Ray jobs: the head's API, logs, checks."""
+"""Runs sweeps on a Ray cluster as jobs of its Job Submission API.
+
+From outside: ``target.JobsTarget``.
+"""

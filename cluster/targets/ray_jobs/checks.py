@@ -1,4 +1,4 @@
-"""`paceline doctor --on`: what can be wrong with a Ray cluster, as seen from here and from each of its nodes."""
+"""Checks of `paceline doctor --on` for a Ray cluster, made from here and from each of its nodes."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ PROBE_TIMEOUT_S: Final = 180.0
 
 
 class Head(Protocol):
-    """What the checks ask of a target on Ray Jobs."""
+    """Part of ``JobsTarget`` that the checks use."""
 
     @property
     def address(self) -> str:
-        """Where the head's job server listens."""
+        """Address of the head's job server, http(s):// or ray://."""
 
     def client(self) -> AbstractContextManager[Any]:
-        """A client of the job server. Raises TargetError where it cannot be reached."""
+        """Open a client of the job server. Raises TargetError where it cannot be reached."""
 
     def send(self, client: Any, submission: Submission, entrypoint: str, name: str) -> str:
-        """Starts the job ``name`` with the submission's files."""
+        """Start the job ``name`` with the submission's files; return its name."""
 
 
 def examine_cluster(target: Head, code: Code) -> Iterator[Check]:
-    """The checks one after the other; what later ones would need ends them."""
+    """Yield the checks as they are made; they end where a later one would need what is missing."""
     try:
         version = head.check_version(target.address) if target.address.startswith("http") else "asked by Ray"
     except TargetError as error:
@@ -61,7 +61,10 @@ def examine_cluster(target: Head, code: Code) -> Iterator[Check]:
 
 
 def probe(target: Head, code: Code) -> dict[str, Any]:
-    """Runs `cluster.probe` there with what a submission would carry. TargetError with its last words."""
+    """Run `cluster.probe` as a job, with the files and variables of a submission; return its JSON.
+
+    Raises TargetError with the job's last line where it prints none, or after ``PROBE_TIMEOUT_S`` seconds.
+    """
     submission = Submission(
         id=os.urandom(4).hex(),
         name="probe",
@@ -89,7 +92,7 @@ def probe(target: Head, code: Code) -> dict[str, Any]:
 
 
 def judge(seen: Mapping[str, Any], code: Code) -> Iterator[Check]:
-    """The checks of what the probe saw."""
+    """Yield the checks of the probe's JSON."""
     nodes: Mapping[str, Mapping[str, Any]] = seen["nodes"]
     yield from _versions(nodes)
     yield from _packages(nodes, code)
@@ -111,7 +114,10 @@ def _versions(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
 
 
 def _packages(nodes: Mapping[str, Mapping[str, Any]], code: Code) -> Iterator[Check]:
-    """Shipped code lies in Ray's folder for it, below one of this name."""
+    """Check that every node imports Paceline from the shipped files, or from its image.
+
+    Ray unpacks a job's files below a folder ``working_dir_files``.
+    """
     for where, one in nodes.items():
         for name, origin in one["packages"].items():
             shipped = "working_dir_files" in origin

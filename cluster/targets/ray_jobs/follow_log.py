@@ -1,4 +1,4 @@
-"""A job's log as it grows, over whatever happens to the connection."""
+"""Follows a job's log across broken connections."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ POLL_S = 1.0
 
 
 def followed(client: Any, name: str) -> Iterator[str]:
-    """Whole lines, as they come, until the job has ended."""
+    """Yield each line of the log of job ``name`` once, as it comes, until the job has ended."""
     told, rest = 0, ""
-    with asyncio.Runner() as runner:  # whatever ends this ends the connection, too
+    with asyncio.Runner() as runner:  # closes the connection when the caller stops or an error is raised
         while True:
             seen, tail = 0, client.tail_job_logs(name)
             while (chunk := runner.run(_next(tail))) is not None:
-                fresh = chunk[max(0, told - seen) :]  # after a broken connection the log comes from its start
+                fresh = chunk[max(0, told - seen) :]  # after a broken connection the log starts again
                 seen += len(chunk)
                 told = max(told, seen)
                 *lines, rest = (rest + fresh).split("\n")
@@ -30,7 +30,7 @@ def followed(client: Any, name: str) -> Iterator[str]:
 
 
 async def _next(tail: Any) -> str | None:
-    """The next piece of a log, None at its end and when the connection broke."""
+    """Return the next piece of a log; None at its end and where the connection broke."""
     from aiohttp import ClientError
 
     try:
@@ -38,6 +38,6 @@ async def _next(tail: Any) -> str | None:
     except (RuntimeError, ClientError):
         piece = None
     task = asyncio.current_task()
-    if task is not None and task.cancelling():  # by Ctrl-C, which the connection may take for its own end
+    if task is not None and task.cancelling():  # by Ctrl-C, which the connection may report as its own end
         raise asyncio.CancelledError
     return piece

@@ -1,6 +1,6 @@
-"""A Ray head as an HTTP server: whether it is there, lets us in, fits our Ray, and what its cluster has.
+"""Asks a Ray head over HTTP: can it be reached, does it accept our token and Ray version, what has its cluster?
 
-Only the standard library: a refusal is told before Ray is imported, and no call waits for ever.
+Uses the standard library alone: refusals come before Ray's import, and every call has a time limit.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ TOKEN_HOW = (
 
 
 def token() -> str | None:
-    """The token to show, in Ray's order: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, and in token mode Ray's own file.
+    """Return the token for the head, in Ray's order: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, in token mode Ray's file.
 
-    TargetError when the file that RAY_AUTH_TOKEN_PATH names cannot be read.
+    None where there is no token. Raises TargetError where the file of RAY_AUTH_TOKEN_PATH cannot be read.
     """
     if os.environ.get("RAY_AUTH_MODE") == "disabled":
         return None
@@ -49,13 +49,13 @@ def token() -> str | None:
 
 
 def auth_headers() -> dict[str, str]:
-    """The headers that every call to a head carries."""
+    """Return the HTTP headers of every call to a head."""
     shown = token()
     return {"Authorization": f"Bearer {shown}"} if shown else {}
 
 
 def get(address: str, path: str) -> Any:
-    """The JSON at ``path`` of the head. TargetError says what is wrong and what to do."""
+    """Return the JSON at ``path`` of the head. Raises TargetError with the reason and the remedy."""
     request = urllib.request.Request(address + path, headers=auth_headers())
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
@@ -80,7 +80,7 @@ def _refused(address: str, code: int) -> str:
 
 
 def check_version(address: str) -> str:
-    """The head's version of Ray. TargetError when it is not of our minor version: the code is written for that."""
+    """Return the head's version of Ray. Raises TargetError where its minor version differs from ours."""
     there = str(get(address, "/api/version")["ray_version"])
     ours = metadata.version("ray")
     if there.split(".")[:2] != ours.split(".")[:2]:
@@ -94,14 +94,17 @@ def check_version(address: str) -> str:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a cluster has, node by node, and whether more nodes may come."""
+    """Resources of each node of a cluster; ``grows`` says whether an autoscaler may add nodes."""
 
     nodes: tuple[Mapping[str, float], ...]
     grows: bool
 
 
 def capacity(address: str) -> Capacity | None:
-    """None where the head does not tell. An autoscaler's nodes have types, those of other clusters only names."""
+    """Return the cluster's resources; None where the head does not tell.
+
+    Nodes of an autoscaler have node types; in other clusters a node's type is ``node_`` and its name.
+    """
     try:
         status = get(address, "/api/cluster_status")["data"]["clusterStatus"]
         nodes = tuple(
@@ -115,7 +118,7 @@ def capacity(address: str) -> Capacity | None:
 
 
 def check_capacity(address: str, lane: LaneNeed) -> None:
-    """TargetError when the cluster can never hold one lane; where it may grow, the driver will know better."""
+    """Raise TargetError where one lane does not fit on the cluster. One that may grow is left to the driver."""
     has = capacity(address)
     if has is None or has.grows or not has.nodes:
         return

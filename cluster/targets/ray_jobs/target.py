@@ -1,4 +1,4 @@
-"""A Ray cluster as the place where sweeps run, through its Job Submission API: each submission is one job."""
+"""Runs sweeps on a Ray cluster through its Job Submission API: each submission is one job."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from cluster.targets.submission import Code, Submission
 
 STOP_WAIT_S = 60
-"""What a driver is given between SIGTERM and SIGKILL; Ray's own three seconds are too few to end an epoch in."""
+"""Seconds between SIGTERM and SIGKILL for a driver; Ray's default of 3 is too short to finish an epoch."""
 ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 STOPPED = (130, 143, -15, 15)
-"""Exit codes of a driver that was told to stop: while it trained, and by SIGTERM before it listened (15: Ray's)."""
+"""Exit codes of a stopped driver: by its own handler (130), or by SIGTERM before it had one (Ray may say 15)."""
 KILL = "-kill-"
-"""In the name of a job that kills a driver, behind the name of the driver's."""
+"""Part of the name of a job that kills a driver, after the name of the driver's job."""
 CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray.client_builder")
 _JOB = re.compile(r"paceline-([0-9a-f]+)-a(\d+)")
 _STATES: Mapping[str, State] = {
@@ -47,7 +47,7 @@ _STATES: Mapping[str, State] = {
 
 @dataclass(frozen=True)
 class JobsTarget:
-    """``address``: http(s)://HEAD:8265, or ray://HEAD:10001, which Ray asks for the former."""
+    """Target ``http(s)://HEAD:8265``, or ``ray://HEAD:10001``, of which Ray asks the HTTP address."""
 
     address: str
 
@@ -55,13 +55,16 @@ class JobsTarget:
         return self.address
 
     def submit(self, submission: Submission) -> str:
-        """Start the job; the upload is skipped where the cluster has the same package. Returns the job's name."""
+        """Start the job and return its name. Raises TargetError also where a lane does not fit on the cluster.
+
+        Ray skips the upload where the cluster has the same package already.
+        """
         with self.client() as client:
             head.check_capacity(client.get_address(), submission.lane)
             return self.send(client, submission, f"python -m cluster.job {submission.id}", submission.job_name)
 
     def send(self, client: Any, submission: Submission, entrypoint: str, name: str) -> str:
-        """Uploads the package and starts a job of this name with it."""
+        """Upload the submission's files and start the job ``name`` with them; return the name."""
         with tempfile.TemporaryDirectory() as folder:
             client.submit_job(
                 entrypoint=entrypoint,
@@ -77,24 +80,24 @@ class JobsTarget:
         return name
 
     def checks(self, code: Code) -> Iterator[Check]:
-        """What `paceline doctor` tells of the cluster."""
+        """Yield the checks of `paceline doctor --on` for the cluster."""
         return examine_cluster(self, code)
 
     def status(self, sweep_id: str) -> SweepJob:
-        """State of the sweep's newest job. LookupError when the head has none, as after its restart."""
+        """Return the state of the sweep's newest job. Raises LookupError where a (restarted) head has none."""
         return self._latest(sweep_id)[0]
 
     def sweeps(self) -> list[SweepJob]:
-        """The newest job of each sweep, newest first."""
+        """Return the state of the newest job of each sweep, the newest first."""
         latest = {job.id: job for job, _ in self._attempts()}
         return sorted(latest.values(), key=lambda job: job.submitted_at, reverse=True)
 
     def next_attempt(self, sweep_id: str) -> int:
-        """A number above that of each of the sweep's jobs."""
+        """Return an attempt number above those of all the sweep's jobs."""
         return 1 + max((job.attempt for job, _ in self._attempts() if job.id == sweep_id), default=0)
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
-        """Log lines of the newest job. A broken connection is made again, and no line is given twice."""
+        """Yield the log lines of the newest job; following reconnects where the connection breaks."""
         name = self._latest(sweep_id)[0].job_name
         with self.client() as client:
             if not follow:
@@ -103,7 +106,7 @@ class JobsTarget:
             yield from followed(client, name)
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
-        """Ask the driver to stop. ``now`` starts a job on the driver's node that kills the driver."""
+        """Ask the driver to stop. With ``now`` start a job on the driver's node that kills the driver."""
         job, details = self._latest(sweep_id)
         if job.ended:
             return
@@ -119,7 +122,7 @@ class JobsTarget:
             )
 
     def _latest(self, sweep_id: str) -> tuple[SweepJob, Any]:
-        """The sweep's last attempt, as we tell it and as Ray does."""
+        """Return the sweep's last attempt and Ray's record of its job. Raises LookupError where there is none."""
         found = [attempt for attempt in self._attempts() if attempt[0].id == sweep_id]
         if not found:
             raise LookupError(
@@ -128,7 +131,7 @@ class JobsTarget:
         return found[-1]
 
     def _attempts(self) -> list[tuple[SweepJob, Any]]:
-        """Every attempt of every sweep, a sweep's earlier ones first."""
+        """Return every attempt of every sweep with Ray's record of its job, by attempt number."""
         with self.client() as client:
             jobs = {str(details.submission_id): details for details in client.list_jobs()}
         killed = {name.rpartition(KILL)[0] for name in jobs}
@@ -141,7 +144,7 @@ class JobsTarget:
 
     @contextmanager
     def client(self) -> Iterator[Any]:
-        """A client of the head, which was looked at first; what Ray raises is told in our words."""
+        """Open a client of the head, after a check of its version. Ray's errors become TargetError."""
         if self.address.startswith("http"):
             head.check_version(self.address)
         from ray.exceptions import AuthenticationError
@@ -165,7 +168,7 @@ class JobsTarget:
 
 @contextmanager
 def _own_address() -> Iterator[None]:
-    """Ray lets its variables override the address that it is given; --on is what counts."""
+    """Unset Ray's address variables for the block: they would override the address of ``--on``."""
     kept = {name: os.environ.pop(name) for name in ADDRESS_VARIABLES if name in os.environ}
     try:
         yield
@@ -186,7 +189,7 @@ def _environment(submission: Submission) -> dict[str, str]:
 
 
 def _zipped(submission: Submission, folder: Path) -> Path:
-    """The files as a zip archive whose bytes depend on them alone, so that equal packages have equal names."""
+    """Write the files to a zip archive and return its path. Equal files give equal bytes, uploaded only once."""
     path = folder / f"{hashlib.sha256(submission.id.encode()).hexdigest()[:8]}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, content in sorted(submission.files.items()):
@@ -214,7 +217,7 @@ def _sweep_job(details: Any, match: re.Match[str], killed: bool) -> SweepJob:
 
 
 def _what_failed(details: Any) -> str:
-    """The driver's last line, or what Ray says where there was no driver."""
+    """Return the driver's exit code and last line, or Ray's message where there was no driver."""
     lines = [line for line in str(details.message or "").splitlines() if line.strip()]
     told = f"exit code {details.driver_exit_code}: " if details.driver_exit_code is not None else ""
     return told + (lines[-1] if lines else "no reason given")
