@@ -172,7 +172,7 @@ def tracking() -> Iterator[Check]:
 
 
 def check_tracking(uri: str | None, away: State = "warning") -> Check:
-    """Check MLflow: a server must accept our credentials, S3 artifacts need boto3, files and databases must be usable.
+    """Check MLflow: a server must accept our credentials, S3 artifacts need boto3, a file or database be usable.
 
     ``away`` is the state of the check where a server does not answer: results of a running sweep wait for it.
     """
