@@ -1,1 +1,4 @@
-"""The command line: ``main`` is what `paceline` starts, ``commands`` does the work."""
+"""The command line `paceline`: ``main`` parses and dispatches, ``commands`` holds the commands.
+
+From outside: ``main.main``, and for ``cluster.job`` ``commands.run.tell_end`` and ``commands.shared``.
+"""

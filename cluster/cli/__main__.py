@@ -1,4 +1,4 @@
-"""`python -m cluster.cli` is `paceline`."""
+"""Runs `paceline` as `python -m cluster.cli`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line: parsing only. What costs time to import is imported in the bodies of the commands."""
+"""Parses the command line and calls the command. Slow modules are imported in the bodies of the commands only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
 
 GARBAGE_AFTER = 100_000
-"""Objects made before Python looks for garbage: at its own limit, imports are looked through over and over."""
+"""Number of new objects that starts a garbage collection: Python's default collects many times during imports."""
 
 COMMANDS = {
     "demo": ("run", "Run a small sweep, in under a minute."),
@@ -34,25 +34,25 @@ COMMANDS = {
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
     "schema": ("spec", "Print the JSON Schema of a spec."),
 }
-"""Each command with its module in ``cluster.cli.commands`` and its line in the list, in the order of the list."""
+"""Module in ``cluster.cli.commands`` and summary of each command, in the order of `paceline --help`."""
 
 
 class Commands(click.Group):
-    """Imports a command when it is called, and none of them for the list."""
+    """Command group that imports a command's module when it is called; `paceline --help` imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names in the order of the table."""
+        """Return the names of the commands in the order of ``COMMANDS``."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
+        """Import and return the command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"cluster.cli.commands.{COMMANDS[cmd_name][0]}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The lines of the table."""
+        """Write the list of commands from ``COMMANDS``."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
@@ -67,7 +67,11 @@ def paceline() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code. With ``argv`` None this process is the command's own."""
+    """Run one command and return the exit code.
+
+    With ``argv`` None the arguments are ``sys.argv``, errors are printed with passwords masked, and a process that
+    has started a Ray ends here.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -89,7 +93,7 @@ def _run(argv: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        print(error.message, file=sys.stderr)  # as it is: the faults of a spec begin with their place
+        print(error.message, file=sys.stderr)  # unchanged: the faults of a spec begin with their place
         return error.exit_code
     except click.Abort:
         print("interrupted", file=sys.stderr)
@@ -102,7 +106,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _broken() -> int:
-    """Prints the traceback as Python would, but for the passwords that stores' errors carry."""
+    """Print the current traceback with passwords masked, as stores' errors may hold URLs with one."""
     import traceback
 
     from search_spaces.types.passwords import masked
@@ -112,9 +116,9 @@ def _broken() -> int:
 
 
 def _leave(code: int) -> None:
-    """Ends a process that has a Ray of its own, and Ray's processes, at once: its own farewell takes 2 s.
+    """End this process and its Ray at once, if it has started one: Ray's own shutdown takes 2 s.
 
-    Any other is left to end by itself.
+    A process without Ray returns and ends by itself.
     """
     ray = sys.modules.get("ray")
     if ray is not None and ray.is_initialized():
@@ -125,7 +129,7 @@ def _leave(code: int) -> None:
         from cluster.sweep.stop import kill_tree
 
         kill_tree(psutil.Process(), code)
-    gc.freeze()  # a last look for garbage would take a tenth of a short command's time
+    gc.freeze()  # Python's last garbage collection would take a tenth of a short command's time
 
 
 if __name__ == "__main__":

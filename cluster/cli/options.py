@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share. Imports nothing that costs time: every command pays for it."""
+"""Arguments and options that several commands share. Imports nothing slow, as every command imports it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Command = Callable[..., Any]
 
 
 def showing(command: Command) -> Command:
-    """The options of everything that runs a sweep and shows it."""
+    """Add ``--json``, ``--quiet`` and ``--no-live``, the options of commands that run and show a sweep."""
     for option in (
         click.option(
             "live", "--no-live", is_flag=True, flag_value=False, default=True, help="Lines, no live view."
@@ -43,7 +43,7 @@ def showing(command: Command) -> Command:
 
 
 def setting(command: Command) -> Command:
-    """The flags that set a key of the spec."""
+    """Add the flags that set a key of the spec."""
     for option in (
         click.option("--seed", type=int, help="Seed of the search."),
         click.option("--name", help="Name of the sweep."),
@@ -56,12 +56,12 @@ def setting(command: Command) -> Command:
 
 
 def shown(flags: dict[str, Any]) -> RunOptions:
-    """Takes the options of ``showing`` out of ``flags``."""
+    """Remove the options of ``showing`` from ``flags`` and return them."""
     return RunOptions(flags.pop("as_json"), flags.pop("quiet"), flags.pop("live"))
 
 
 def as_overrides(**flags: str | int | None) -> tuple[str, ...]:
-    """The flags that were given, as overrides of the spec; they come last, so that they win."""
+    """Return the flags that are not None as overrides ``key=value`` of the spec."""
     return tuple(f"{name}={json.dumps(value)}" for name, value in flags.items() if value is not None)
 
 

@@ -1,1 +1,1 @@
-"""What the commands do, one module a kind, imported when one of its commands is called."""
+"""The commands, one module for each kind, imported when one of its commands is called."""

@@ -1,4 +1,4 @@
-"""`paceline ls`: the sweeps of this folder, those it has submitted, and those that the MLflow store knows."""
+"""Command ls: lists the sweeps of this folder, those it has submitted, and those in MLflow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Listed = dict[str, Any]
 def ls(on: str | None, as_json: bool) -> int:
     """List sweeps: here, submitted, in MLflow."""
     on = chosen(on)
-    # A sweep that several places know of is told once: what is on disk here counts most.
+    # A sweep found in several places is listed once: this folder's entry wins over a target's, that over MLflow's.
     found = {row["sweep"]: row for row in _stored()}
     found |= {row["sweep"]: {**found.get(row["sweep"], {}), **row} for row in _submitted(on)}
     found |= {row["sweep"]: row for row in map(_here, SweepHome.all()) if row["sweep"] not in _away(found)}
@@ -50,7 +50,7 @@ def ls(on: str | None, as_json: bool) -> int:
 
 
 def _away(found: dict[str, Listed]) -> set[str]:
-    """Sweeps that a cluster drives: their homes may be seen from here, but their drivers are not."""
+    """Return the IDs of the sweeps on a cluster: this machine may see their homes, but not their drivers."""
     return {row["sweep"] for row in found.values() if row["target"] != LOCAL and row["state"] != FORGOTTEN}
 
 
@@ -82,7 +82,7 @@ def _here(home: SweepHome) -> Listed:
 
 
 def _submitted(on: str | None) -> Iterator[Listed]:
-    """What the ledger remembers, and what the targets say of it; ``on`` adds a target."""
+    """Yield the sweeps that this folder submitted, and all sweeps of their targets and of target ``on``."""
     entries = {entry.id: entry for entry in submitted.entries()}
     for text in dict.fromkeys([*filter(None, [on]), *(entry.target for entry in entries.values())]):
         jobs = _asked(text)
@@ -104,7 +104,7 @@ def _submitted(on: str | None) -> Iterator[Listed]:
 
 
 def _asked(text: str) -> dict[str, SweepJob] | None:
-    """The target's jobs by sweep; None when it cannot be asked, which is told."""
+    """Return the target's jobs by sweep ID; None, with a message, where it cannot be reached."""
     if text == LOCAL:
         return {}
     try:
@@ -127,7 +127,7 @@ def _job_row(job: SweepJob, target: str) -> Listed:
 
 
 def _stored() -> Iterator[Listed]:
-    """The sweeps that MLflow's store knows; one that cannot be read is told, and no reason to tell nothing."""
+    """Yield the sweeps in MLflow; none, with a message, where MLflow cannot be read."""
     from tracking.results.table import sweeps
     from tracking.store.errors import Away, Refused
 

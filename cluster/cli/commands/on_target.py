@@ -1,4 +1,4 @@
-"""Commands about sweeps that were handed to a target: submit, status, logs, wait, stop, resume."""
+"""Commands on a target: submit, status, logs, wait, doctor, and run, resume and stop where the sweep is on one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STOP_PATIENCE_S = 120.0
 
 @contextmanager
 def telling() -> Iterator[None]:
-    """What a target or a spec refuses ends the command in plain words."""
+    """Turn SpecError, TargetError, ValueError and LookupError in the block into Refusal, StudyAway into Failure."""
     try:
         with refusing():
             yield
@@ -50,12 +50,15 @@ def submit(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | N
 
 
 def run_on(spec: str, overrides: tuple[str, ...], on: str, code: Code | None = None) -> int:
-    """Hands a new sweep to the target and follows it; Ctrl-C leaves it running."""
+    """Submit a new sweep to target ``on`` and follow its log; return the exit code. Ctrl-C leaves it running."""
     return _after(_submitted(spec, overrides, on, code), wait=True, follow=True)
 
 
 def resume_on(reference: str, on: str | None, trials: str | None, wait: bool = False) -> int:
-    """A further attempt of a sweep that was submitted from this folder."""
+    """Submit another attempt of a sweep that this folder submitted; return the exit code.
+
+    ``on`` replaces its earlier target; ``trials`` is as in `resume --trials`; ``wait`` follows the log.
+    """
     from cluster.targets.submit import resubmit
 
     with telling():
@@ -84,7 +87,10 @@ def _after(job: Job, wait: bool, follow: bool) -> int:
 
 
 def place(reference: str, on: str | None) -> tuple[str, Target]:
-    """The sweep's whole ID and its target: ``on``, else where this folder submitted it to, else this machine."""
+    """Return the sweep's whole ID and its target: ``on``, else the one it was submitted to, else this machine.
+
+    Raises LookupError where there is no such sweep, and ValueError where ``on`` is not a target.
+    """
     entry = ledger.find(reference)
     if entry is not None and (on or reference != "last" or not _outdated(entry)):
         return entry.id, parse_target(on or entry.target)
@@ -96,7 +102,7 @@ def place(reference: str, on: str | None) -> tuple[str, Target]:
 
 
 def _outdated(entry: ledger.SubmittedSweep) -> bool:
-    """Whether a sweep was begun here after the last one that was submitted."""
+    """Whether a sweep was started in this folder after the last submission, so that ``last`` means that sweep."""
     from datetime import datetime
 
     newest = next(iter(SweepHome.all()), None)
@@ -160,7 +166,10 @@ def wait(sweep: str, on: str | None) -> int:
 
 
 def stop_on(reference: str, on: str, now: bool) -> int:
-    """Asks for a clean stop, or ends it, and waits until it has."""
+    """Stop a sweep on a target, cleanly or (``now``) at once, and wait for its end; return the exit code.
+
+    Raises Failure where it is not running, or still runs after ``STOP_PATIENCE_S`` seconds.
+    """
     with telling():
         sweep_id, target = place(reference, on)
         job = target.status(sweep_id)
@@ -177,7 +186,7 @@ def stop_on(reference: str, on: str, now: bool) -> int:
 
 
 def _there(target: Target, sweep_id: str) -> SweepJob:
-    """As ``status``; a target that forgets what it ended (Kubernetes) has stopped it."""
+    """Return the sweep's state; ``stopped`` where the target has forgotten it, as Kubernetes does after a stop."""
     try:
         return target.status(sweep_id)
     except LookupError:
@@ -225,18 +234,18 @@ def doctor(full: bool, on: str | None, code: Code | None, as_json: bool) -> int:
 
 
 def away(reference: str, on: str | None) -> str | None:
-    """The cluster that the sweep is on, ``on`` or the one that it was submitted to; None for this machine."""
+    """Return the target that the sweep is on, ``on`` or the one it was submitted to; None for this machine."""
     if on is not None:
         return on
     with telling():
         try:
             target = str(place(reference, None)[1])
         except LookupError:
-            return None  # told by whoever looks for it here
+            return None  # the caller looks for it in this folder, and raises the error
     return None if target == LOCAL else target
 
 
 def chosen(on: str | None) -> str | None:
-    """The target of ``--on``, else of PACELINE_TARGET; None for this machine."""
+    """Return the target of ``--on``, else of PACELINE_TARGET; None for this machine."""
     text = on or os.environ.get("PACELINE_TARGET") or LOCAL
     return None if text == LOCAL else text

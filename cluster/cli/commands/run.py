@@ -110,7 +110,11 @@ def watch(
     after: Sequence[tuple[str, str]] = (),
     trials: int | None = None,
 ) -> int:
-    """Drives the sweep while showing it, then tells how it ended; returns the exit code."""
+    """Drive the sweep with a view of it, print the summary and return the exit code.
+
+    ``after`` are commands to suggest after a finished sweep, in place of the usual ones; ``trials`` is the sweep's
+    new number of trials (None: unchanged).
+    """
     try:
         with quiet_stdout(options.as_json), viewer(title(home, sweep), options) as view:
             code = _drive(home, view, trials)
@@ -127,7 +131,7 @@ def watch(
 
 def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
     try:
-        with refusing(), home.driven():  # before the imports, which take a second: `show` tells that it starts
+        with refusing(), home.driven():  # before the slow imports, so that `paceline show` says that it is starting
             from cluster.doctor.stores import StoresRefused
             from cluster.driver.driver import DataChanged, drive
             from cluster.sweep.lane_count import TooSmall
@@ -146,7 +150,7 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
 
 @contextmanager
 def quiet_stdout(wanted: bool) -> Iterator[None]:
-    """If ``wanted``, what anybody writes to stdout meanwhile goes to stderr, libraries below Python included."""
+    """If ``wanted``, redirect stdout to stderr for the block, at the file descriptor, so in C libraries too."""
     if not wanted:
         yield
         return
@@ -162,7 +166,10 @@ def quiet_stdout(wanted: bool) -> Iterator[None]:
 
 
 def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]:
-    """The live view in a terminal, lines in a pipe, next to nothing when quiet; never on stdout with ``--json``."""
+    """Return a live view in a terminal, lines in a pipe, or messages only with ``--quiet``.
+
+    With ``--json`` the view writes to stderr.
+    """
     from cluster.terminal.views import LineView, LiveView, QuietView
 
     if options.quiet:
@@ -174,7 +181,10 @@ def viewer(head: Title, options: RunOptions) -> AbstractContextManager[Observer]
 
 
 def tell_end(read: Reading, as_json: bool, after: Sequence[tuple[str, str]] = (), top: int = 5) -> None:
-    """The document on stdout, or the summary with what to type next, unless ``after`` says that."""
+    """Print the sweep's JSON document, or its summary with the best ``top`` trials.
+
+    The summary ends with the commands ``after``, or where there are none with the useful next ones.
+    """
     from cluster.sweep import reading
     from cluster.sweep.more_trials import can_grow
     from cluster.terminal import closing_summary

@@ -1,4 +1,4 @@
-"""Commands around a sweep that runs or ran: stop, ui, export."""
+"""Commands stop, ui and export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several commands need: a spec or a sweep by name, each refused in one plain way, and printing."""
+"""Helpers of the commands: load a spec, find a sweep, print; errors end the command with one kind of message."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 
 class Refusal(click.ClickException):
-    """What the user asked for cannot be done."""
+    """Error: the request is wrong or impossible. Ends the command with exit code 2."""
 
     exit_code = BAD_SPEC
 
 
 class Failure(click.ClickException):
-    """It could be done, and did not succeed."""
+    """Error: the request was right and failed. Ends the command with exit code 1."""
 
     exit_code = FAILED
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Faults of what the user wrote end the command, one line for every fault; so does a study that is away."""
+    """Turn SpecError in the block into Refusal, with a line for each fault, and StudyAway into Failure."""
     try:
         yield
     except SpecError as error:
@@ -49,7 +49,10 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def _without_plugins() -> Iterator[None]:
-    """pydantic looks for its plugins in the metadata of every installed package; a spec's models want none."""
+    """Turn pydantic's plugins off for the block.
+
+    To find them pydantic reads the metadata of every installed package; the spec's models need none.
+    """
     name = "PYDANTIC_DISABLE_PLUGINS"
     before = os.environ.get(name)
     os.environ[name] = "__all__"
@@ -62,7 +65,7 @@ def _without_plugins() -> Iterator[None]:
 
 
 def load(spec: str, overrides: Iterable[str]) -> Sweep:
-    """The spec with its overrides."""
+    """Load and check the spec with its overrides. Raises Refusal with every fault."""
     with _without_plugins():
         from search_spaces.spec.sweep import load_sweep
     from workloads.registry import catalogue
@@ -72,7 +75,11 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
 
 
 def find(reference: str) -> SweepHome:
-    """The sweep in this folder by ID, prefix or ``last``; one that only the shared study has gets a home here."""
+    """Return the sweep of an ID, a unique prefix of one, or ``last``.
+
+    A sweep that exists only in the database PACELINE_STUDY gets a home in this folder. Raises Refusal where there
+    is none, and Failure where the database cannot be reached.
+    """
     try:
         return SweepHome.find(reference)
     except LookupError as error:
@@ -86,13 +93,13 @@ def find(reference: str) -> SweepHome:
 
 
 def stored(home: SweepHome) -> Sweep:
-    """The spec that the sweep was started with."""
+    """Return the spec stored in the sweep's home."""
     with refusing():
         return home.sweep()
 
 
 def reading(home: SweepHome) -> Reading:
-    """The sweep as it stands on disk."""
+    """Return the sweep's present state, read from its study. Raises Failure where that cannot be reached."""
     from cluster.sweep.reading import Reading
 
     with refusing():
@@ -100,7 +107,7 @@ def reading(home: SweepHome) -> Reading:
 
 
 def title(home: SweepHome, sweep: Sweep) -> Title:
-    """What the views show of a sweep that never changes."""
+    """Return the sweep's name and settings for the views."""
     from cluster.terminal.live_lines import Title
 
     return Title(
@@ -114,7 +121,7 @@ def title(home: SweepHome, sweep: Sweep) -> Title:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console; into a pipe or file it is 120 columns wide, as no terminal says otherwise."""
+    """Return a rich console; in a pipe or file it is 120 columns wide, without colours."""
     from rich.console import Console
 
     made = Console(stderr=stderr, highlight=False)
@@ -122,12 +129,12 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_json(document: Any) -> None:
-    """One document on stdout, strict JSON."""
+    """Print a document on stdout as strict JSON. Raises ValueError for NaN and infinity."""
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_new(path: str, text: str) -> None:
-    """Writes ``text`` to a file that is not there yet."""
+    """Write ``text`` to a new file. Raises Refusal where the file exists or cannot be written."""
     try:
         with Path(path).open("x", encoding="utf-8") as file:
             file.write(text)

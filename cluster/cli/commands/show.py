@@ -1,4 +1,4 @@
-"""Commands that look at sweeps and change nothing: ls, show, best."""
+"""Commands that read a sweep and change nothing: show, best."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 
 
 def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Faults as a refusal, else what the sweep would run."""
+    """Validate a sweep file and print what the sweep would run. Raises Refusal with every fault."""
     sweep = load(spec, overrides)
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
