@@ -20,7 +20,6 @@ from search_spaces.types.problems import beside
 from search_spaces.types.trial_names import state_word
 from search_spaces.types.values import Value
 from tracking import names
-from tracking.results.table import to_csv, to_json
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.records import Best, SweepHeader
 from tracking.ui.server import DEFAULT_PORT, leaderboard_url
@@ -99,8 +98,9 @@ class Tracker:
         """Write the final summary of this run of the driver and the leaderboard."""
         found = rows(self._study, self._sweep.objective, live=False)
         table = leaderboard(found, self._sweep)
-        self.writer.text(names.LEADERBOARD_CSV, to_csv(table))
-        self.writer.text(names.LEADERBOARD_JSON, to_json(table))
+        self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
+        # log_table's format, which MLflow's UI shows as a table with pages
+        self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False, double_precision=15))
         self._sum_up(state, found, verdict)
 
     def close(self, timeout_s: float) -> bool:

@@ -127,6 +127,9 @@ def test_artifacts_of_the_sweep(sweep: tuple[Folder, dict[str, Any]]) -> None:
     table = Path(client.download_artifacts(parent, "sweep/leaderboard.csv")).read_text().splitlines()
     assert len(table) == 13
     assert table[1].split(",")[0] == str(document["best"]["number"])
+    split = json.loads(Path(client.download_artifacts(parent, "sweep/leaderboard.json")).read_text())
+    assert split["columns"] == table[0].split(",")
+    assert [str(row[0]) for row in split["data"]] == [line.split(",")[0] for line in table[1:]]
 
 
 def test_checkpoints_that_nobody_needs_are_gone(sweep: tuple[Folder, dict[str, Any]]) -> None:

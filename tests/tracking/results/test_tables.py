@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -50,25 +49,8 @@ def test_an_unknown_sweep_is_an_empty_table_of_the_same_schema(finished_uri: str
     nothing, something = (table.trials(finished_uri, sweep, "val_accuracy") for sweep in ("nope", SWEEP))
     assert len(nothing) == 0
     assert list(nothing.dtypes) == list(something.dtypes)[:11]
-    assert len(table.history(finished_uri, "nope", ["val_accuracy"])) == 0
     with pytest.raises(FileNotFoundError):
         table.trials("sqlite:////nowhere/mlflow.db", SWEEP, "val_accuracy")
-
-
-def test_history_is_long_form(finished_uri: str) -> None:
-    history = table.history(finished_uri, SWEEP, ["val_accuracy", "val_loss"])
-    assert len(history) == 2 * sum(range(1, 7))
-    curve = history[(history["trial"] == 3) & (history["metric"] == "val_loss")]
-    assert curve["epoch"].tolist() == [1, 2, 3, 4]
-    assert curve["value"].tolist() == [names.clean_metric(1 / epoch) for epoch in range(1, 5)]
-
-
-def test_a_table_as_artifacts(finished_uri: str) -> None:
-    board = table.trials(finished_uri, SWEEP, "val_accuracy")
-    assert table.to_csv(board).splitlines()[6].startswith("5,t005,trial,done,6,")
-    split = json.loads(table.to_json(board))
-    assert split["columns"] == list(board)
-    assert split["data"][5][:4] == [5, "t005", "trial", "done"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +60,8 @@ def test_a_table_as_artifacts(finished_uri: str) -> None:
         (["1", "2.5", "1e-4"], "Float64", [1.0, 2.5, 1e-4]),
         (["True", "False", "None"], "boolean", [True, False, pd.NA]),
         (["1", "relu"], "string", ["1", "relu"]),
-        ([None, None], "Int64", [pd.NA, pd.NA]),
+        ([None, None], "Float64", [pd.NA, pd.NA]),
+        (["1_000", "2"], "string", ["1_000", "2"]),
     ],
 )
 def test_texts_become_what_they_were(texts: list[str | None], dtype: str, values: list[Any]) -> None:

@@ -17,7 +17,6 @@ from search_spaces.types.failure import FailureReason
 from tests.helpers.paths import ROOT
 from tests.helpers.small_sweep_in_mlflow import (
     HEADER,
-    SWEEP,
     curve,
     metrics,
     open_writer,
@@ -27,7 +26,6 @@ from tests.helpers.small_sweep_in_mlflow import (
 )
 from tests.helpers.waiting import wait_until
 from tracking import names
-from tracking.results import table
 from tracking.ui.server import serve
 from tracking.writer.writer import Writer
 
@@ -244,5 +242,6 @@ def test_reports_from_many_threads_all_arrive(sqlite_uri: str, tmp_path: Path) -
     for thread in threads:
         thread.join()
     assert writer.close(60)
-    history = table.history(sqlite_uri, SWEEP, ["val_accuracy"])
-    assert history.groupby("name")["epoch"].agg(list).tolist() == [list(range(1, 21))] * 8
+    runs = runs_of(sqlite_uri)
+    curves = [curve(sqlite_uri, runs[f"t{number:04d}"][0].info.run_id) for number in range(8)]
+    assert [[epoch for epoch, _ in points] for points in curves] == [list(range(1, 21))] * 8
