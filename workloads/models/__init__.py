@@ -1,4 +1,4 @@
-"""The workloads themselves, one file or folder each; a folder's ``workload.py`` is where to begin.
+"""The workloads, one file or folder each; read a folder's ``workload.py`` first.
 
 Models import ``training`` and below, and never each other; a row in ``workloads.registry`` names each.
 """

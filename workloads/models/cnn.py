@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from workloads.training.batches import ResidentData
 
 SMALLEST_POOLED = 4
-"""Maps are pooled while both of their sides are this long or longer."""
+"""Maps are pooled only while both of their sides have at least this many pixels."""
 GRID = 2
-"""The last maps are averaged to at most this many places a side, so that the classifier does not grow with them."""
+"""The last maps are averaged to at most this many places a side: larger images need no larger classifier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CNNHyperparameters(Training, Nonlinearity):
-    """The numbers of a convolutional network and its training."""
+    """Hyperparameters of a convolutional network and its training."""
 
     lr: float = hyper(
         0.01, "learning rate a step; the largest one where a schedule changes it", low=0, low_open=True
@@ -57,18 +57,21 @@ class CNNHyperparameters(Training, Nonlinearity):
 
 @dataclass(frozen=True)
 class Step:
-    """One convolution or pooling, and the maps it makes."""
+    """One convolution or pooling, and the maps that it makes."""
 
     kind: Literal["convolution", "pooling"]
     num_inputs: int
     num_outputs: int
     stride: int
     sides: tuple[int, int]
-    """Height and width of the maps behind it, in pixels."""
+    """Height and width of its output in pixels."""
 
 
 def plan(hp: CNNHyperparameters, shape: DataShape) -> list[Step]:
-    """The network's steps in order. Raises Infeasible where a window does not fit on its maps."""
+    """Return the network's steps in order.
+
+    Raises Infeasible where a window does not fit on its maps, or batch norm would get a single value.
+    """
     num_inputs, *sides = shape.example
     return list(_steps(hp, num_inputs, (sides[0], sides[1])))
 
@@ -107,7 +110,10 @@ def _too_small(hp: CNNHyperparameters, layer: str, sides: tuple[int, int]) -> st
 
 
 def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, channels, height, width) of any size -> (batch, num_outputs) logits; Infeasible as ``plan``."""
+    """Return a network from images (batch, channels, height, width) to logits (batch, num_outputs).
+
+    Raises Infeasible as ``plan`` does.
+    """
     from torch import nn
 
     from workloads.layers.activations import activation  # 1,200 ms: torch
@@ -134,14 +140,20 @@ def build(hp: CNNHyperparameters, shape: DataShape) -> nn.Module:
 
 
 def data(hp: CNNHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
-    """As ever; on a CPU with a pixel's channels together, which makes training a third faster (measured)."""
+    """Return both splits standardised; on a CPU batches keep a pixel's channels together in memory.
+
+    This makes training on a CPU a third faster (measured).
+    """
     from workloads.training.batches import resident  # 1,200 ms: torch
 
     return replace(resident(search, device, dtype), channels_last=device.type == "cpu")
 
 
 def _convolution(hp: CNNHyperparameters, step: Step) -> list[nn.Module]:
-    """Padding ``same`` puts half of the zeros on each side, the odd one at the end, as TensorFlow does."""
+    """Return a convolution; padding ``same`` puts half of the zeros on each side, an odd one at the end.
+
+    This is TensorFlow's rule; torch has none for strides above 1.
+    """
     from torch import nn
 
     lost = hp.kernel_size - 1 if hp.padding == "same" else 0

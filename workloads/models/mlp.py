@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class MLPHyperparameters(Training, Nonlinearity, TableFeatures):
-    """The numbers of a multilayer perceptron and its training."""
+    """Hyperparameters of a multilayer perceptron and its training."""
 
     dropout: float = hyper(0.0, "share of hidden units dropped in training", low=0, high=1, high_open=True)
     depth: int = hyper(2, "hidden layers", low=0, high=64, shapes=True)
@@ -37,7 +37,7 @@ class MLPHyperparameters(Training, Nonlinearity, TableFeatures):
 
 
 def build(hp: MLPHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_outputs): logits, or standardised numbers."""
+    """Return a network from (batch, *example) to (batch, num_outputs): logits, or standardised numbers."""
     from torch import nn
 
     from workloads.layers.activations import activation  # 1,200 ms: torch

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxHyperparameters(Training, TableFeatures):
-    """A linear classifier has no numbers beyond its training's; a higher rate than the others' suits it."""
+    """Hyperparameters of a linear classifier: those of its training, with a higher default learning rate."""
 
     lr: float = hyper(0.01, "learning rate", low=0, low_open=True)
 
 
 def build(hp: SoftmaxHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_outputs) logits."""
+    """Return a network from (batch, *example) to logits (batch, num_outputs)."""
     from torch import nn
 
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_outputs))

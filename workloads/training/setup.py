@@ -263,8 +263,8 @@ def report(
 ) -> list[dict[str, float]]:
     """Return each member's metrics of an epoch: the means, gaps, learning rate and examples per second.
 
-    ``gap_loss`` and ``gap_accuracy`` are positive where validation is worse than training. ``seconds_each`` is a
-    cohort's time divided by its members. ``lr`` is the mean over the epoch's steps where the rate changed in it.
+    A gap is positive where validation is worse than training. ``seconds_each`` is a cohort's time divided by its
+    members. ``lr`` is the mean over the epoch's steps where the rate changed in it.
     """
     columns = {name: values.tolist() for name, values in means.items()}
     records: list[dict[str, float]] = []

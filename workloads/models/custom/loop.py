@@ -1,4 +1,4 @@
-"""Runs a user's training function epoch by epoch: it trains in a thread that waits in ``report`` for its turn."""
+"""Runs a user's training function epoch by epoch: in a thread of its own, which ``report`` stops between epochs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ FILES = "files"
 
 
 class Abandoned(BaseException):
-    """Raised in ``report`` where a training will not go on here; a function that catches it must end."""
+    """Raised by ``report`` when the training is not continued here; a function that catches it must return."""
 
 
 class Run:
-    """What a training function is given. Arrays are raw NumPy: tables (rows, columns), images (rows, c, h, w)."""
+    """Data and state that a training function gets, and its way to report.
+
+    Arrays are raw NumPy: tables (rows, columns), images (rows, channels, height, width).
+    """
 
     def __init__(self, setup: Setup, member: Trainee, epoch: int, folder: Path | None) -> None:
         data = setup.data
@@ -41,11 +44,11 @@ class Run:
         self.problem: str = data.shape.problem
         self.seed: int = member.seed
         self.epoch = epoch
-        """Epochs that are behind this training."""
+        """Number of epochs that are trained already."""
         self.num_epochs: int = setup.horizon
-        """The last epoch that could be asked for."""
+        """Last epoch that this training may have to reach."""
         self.folder = folder
-        """What was saved at ``epoch``; None where training begins, or nothing was saved."""
+        """Folder with the files saved at ``epoch``; None at the beginning, or if nothing was saved."""
         self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
         self._abandoned = False
         self.metrics: Mapping[str, float] = {}
@@ -54,9 +57,10 @@ class Run:
         self.ended = False
 
     def report(self, save: Save | None = None, **metrics: float) -> None:
-        """The end of an epoch: what was measured, and how to save into a folder; waits until training goes on.
+        """Report the end of an epoch, and wait until training continues.
 
-        Names begin with ``train_`` or ``val_``; the sweep's metric must be among them.
+        ``save(folder)`` writes the files from which training can continue. Names of ``metrics`` begin with
+        ``train_`` or ``val_``; the sweep's metric must be among them.
         """
         self.metrics, self.save = {name: float(value) for name, value in metrics.items()}, save
         self._told.release()
@@ -65,12 +69,12 @@ class Run:
             raise Abandoned
 
     def advance(self) -> None:
-        """From the loop: lets the function train an epoch, and waits for its report, or its end."""
+        """Let the function train one epoch, and wait for its report or its end; called by the loop."""
         self._turn.release()
         self._told.acquire()
 
     def begin(self, train: Callable[..., None], hp: Mapping[str, Any]) -> None:
-        """The body of the function's thread."""
+        """Wait for the first ``advance``, then call ``train(self, **hp)``; the body of the function's thread."""
         self._turn.acquire()
         if not self._abandoned:
             try:
@@ -83,7 +87,7 @@ class Run:
         self._told.release()
 
     def abandon(self) -> None:
-        """Ends the thread at its next report."""
+        """End the function's thread at its next report."""
         self._abandoned = True
         self._turn.release()
 
@@ -94,7 +98,10 @@ def _targets(y: Tensor) -> Array:
 
 
 class OwnLoop:
-    """Trains one member by a function. Without ``save`` a training that goes on elsewhere begins anew."""
+    """Trains one member by a user's function.
+
+    If the function saves nothing, a training that continues in another process starts from its first epoch.
+    """
 
     def __init__(self, train: Callable[..., None], setup: Setup, member: Trainee) -> None:
         self.setup, self.members, self.epoch_done = setup, [member], 0
@@ -103,7 +110,10 @@ class OwnLoop:
         self._folder: TemporaryDirectory[str] | None = None
 
     def epoch(self) -> list[dict[str, float]]:
-        """One more epoch. Raises what the function raises, and RuntimeError where it ends too early."""
+        """Train one more epoch, and return the reported metrics.
+
+        Raises what the function raises, and RuntimeError where it ends too early or does not report the objective.
+        """
         run = self._run or self._begun()
         target = self.epoch_done + 1
         while run.epoch < target:
@@ -134,11 +144,11 @@ class OwnLoop:
         return run
 
     def finite(self) -> list[bool]:
-        """Nothing is known of the weights; the metrics tell."""
+        """Return true: the weights are not known, and metrics that are not finite show divergence."""
         return [True]
 
     def state(self, k: int) -> MemberState:
-        """What the function's last ``save`` writes, as one tensor of bytes."""
+        """Return the files of the function's last ``save``, as one uint8 tensor."""
         assert k == 0
         if self._run is not None:
             self._saved = packed(self._run.save) if self._run.save else b""
@@ -146,17 +156,17 @@ class OwnLoop:
         return MemberState({FILES: files}, {"step": torch.tensor(self.epoch_done)})
 
     def load(self, k: int, state: MemberState) -> None:
-        """Go on from ``state``: the function finds its files in ``run.folder``."""
+        """Continue from ``state``: the function finds its files in ``run.folder``."""
         assert k == 0
         self._saved = _content(state.model)
 
     def keep(self, ks: Sequence[int]) -> None:
-        """One member is kept or the loop is thrown away as a whole."""
+        """Keep the only member; without it the whole loop is dropped instead."""
         assert list(ks) == [0]
 
 
 class Predictor(nn.Module):
-    """What a function saved, as a model: (rows, *example) to the scores of the user's ``predict``."""
+    """Model from inputs (rows, *example) to scores (rows, outputs), by the user's ``predict`` and saved files."""
 
     def __init__(self, predict: Callable[..., Any] | None, num_outputs: int) -> None:
         super().__init__()
@@ -164,11 +174,14 @@ class Predictor(nn.Module):
         self._files = b""
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Takes the files."""
+        """Take the saved files from the state."""
         self._files = _content(state_dict)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raises RuntimeError for scores of another shape, and where nothing was saved."""
+        """Return float64 scores (rows, outputs); one column for two classes is the score of the second.
+
+        Raises RuntimeError for scores of another shape, and where nothing was saved.
+        """
         assert self._predict is not None
         if not self._files:
             raise RuntimeError("there is nothing to predict with: run.report(save) saved no files")
@@ -183,7 +196,7 @@ class Predictor(nn.Module):
 
 
 def untouched(search: SearchData) -> ResidentData:
-    """The raw examples and targets: what a function makes of them is its own affair."""
+    """Return both splits with raw examples and targets: preprocessing is up to the user's function."""
     shape = replace(search.shape(), target_mean=0.0, target_std=1.0)
     x_train, y_train = tensor(search.train.x), tensor(search.train.y)
     x_val, y_val = tensor(search.val.x), tensor(search.val.y)
@@ -191,7 +204,7 @@ def untouched(search: SearchData) -> ResidentData:
 
 
 def packed(save: Save) -> bytes:
-    """The files that ``save`` writes into an empty folder."""
+    """Return a ZIP archive of the files that ``save`` writes into an empty folder."""
     buffer = io.BytesIO()
     with TemporaryDirectory() as name:
         save(Path(name))
@@ -202,7 +215,7 @@ def packed(save: Save) -> bytes:
 
 
 def unpacked(content: bytes, folder: Path) -> Path:
-    """``folder`` with the files of ``content`` in it."""
+    """Extract the ZIP archive ``content`` into ``folder``, and return ``folder``."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(folder)
     return folder

@@ -1,4 +1,4 @@
-"""A training function of the user's own, in any framework, as a workload: ``package.module:train``.
+"""Makes a workload of a user's training function, in any framework: ``package.module:train``.
 
     def train(run, *, alpha: float = 1e-4, penalty: str = "l2"):
         model = load(run.folder / "model") if run.folder else SGDClassifier(alpha=alpha, penalty=penalty)
@@ -9,7 +9,7 @@
     def predict(folder, x):        # for the verdict: scores (rows, classes), or numbers (rows, 1)
         return load(folder / "model").decision_function(x)
 
-Its keyword-only parameters are the hyperparameters. This file imports no torch: a spec is checked by it.
+Its keyword-only parameters are the hyperparameters. This file imports no torch, as it is needed to check a spec.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ TYPES = (float, int, str, bool)
 
 
 def workload_of(name: str, train: Callable[..., None]) -> Workload:
-    """The workload that ``train`` is; ``name`` is what the spec calls it.
+    """Return ``train`` as a workload; ``name`` is its name in the spec.
 
-    A function's attribute ``space`` is its default space, ``metrics`` (name to goal) what it reports beyond the
-    metrics that are known. Raises LookupError where its parameters are no hyperparameters.
+    The function's attribute ``space`` is the default search space; ``metrics`` (name to goal) lists further metrics
+    that it reports. Raises LookupError where a parameter cannot be a hyperparameter.
     """
     predict = getattr(sys.modules[train.__module__], "predict", None)
     return Workload(

@@ -1,1 +1,1 @@
-"""Generative adversarial networks: two networks, their loop, and what is measured of the images."""
+"""Generative adversarial networks: generator and discriminator, their training loop, and metrics of the images."""

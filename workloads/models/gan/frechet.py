@@ -1,8 +1,8 @@
-"""How near made images are to real ones: the Fréchet distance between their features, and the classes among them.
+"""Metrics of samples against real images: the Fréchet distance between their features, and the classes covered.
 
-The features are those of a small classifier that is trained here, once in a lane, on the training split with a seed
-of its own. So this is not the FID, whose features come from Inception v3 and ImageNet: values can be compared
-within one data set and with ``real_frechet_distance``, which the training images themselves get.
+The features are those of a small classifier that is trained here, once in a lane, on the training split and with a
+fixed seed. So this is not the FID, whose features come from Inception v3 and ImageNet: values can be compared
+within one data set, and with ``real_frechet_distance``, the distance between training and validation images.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ SEED = 1
 BATCH, MIN_STEPS, MIN_EPOCHS = 64, 400, 3
 PEAK_LR = 0.01
 FOUND = 0.1
-"""A class is found among the samples from this share of its own share of the real images."""
+"""A class is covered if its share among the samples is at least this part of its share among the real images."""
 
 
 class Eye(nn.Module):
-    """The classifier: three convolutions, of which two halve the image, means of at most 4 x 4 places, and a layer
-    of ``NUM_FEATURES`` units.
+    """Classifier whose features are compared: three convolutions, means in at most 4 x 4 places, and one layer.
+
+    Two of the convolutions halve the image; the layer has ``NUM_FEATURES`` units.
     """
 
     def __init__(self, shape: DataShape) -> None:
@@ -50,26 +51,26 @@ class Eye(nn.Module):
         self.classify = nn.Linear(NUM_FEATURES, shape.num_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(rows, channels, height, width) -> (rows, classes) logits."""
+        """Return logits (rows, classes) for images (rows, channels, height, width)."""
         logits: Tensor = self.classify(self.features(x))
         return logits
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """The classifier in evaluation mode, its accuracy on the validation split, and what real images get by it."""
+    """The classifier in evaluation mode, its validation accuracy, and the Fréchet distance of real images."""
 
     eye: Eye
     accuracy: float
     real_distance: float
-    """Between the training and the validation split: what samples as good as real ones get, more or less."""
+    """Distance between training and validation split: about that of samples as good as real images."""
 
 
 _yardsticks: MutableMapping[ResidentData, Yardstick] = WeakIdKeyDictionary()  # torch's
 
 
 def yardstick(data: ResidentData) -> Yardstick:
-    """The one of this data, trained at the first call."""
+    """Return the yardstick of this data; it is trained at the first call."""
     if data not in _yardsticks:
         with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
             _yardsticks[data] = _trained(data)
@@ -77,7 +78,7 @@ def yardstick(data: ResidentData) -> Yardstick:
 
 
 def _trained(data: ResidentData) -> Yardstick:
-    """By Adam with one cycle of its learning rate, the same for all data: every lane finds the same weights."""
+    """Train a yardstick by Adam and a one-cycle schedule with a fixed seed, so that all lanes get equal weights."""
     torch.manual_seed(SEED)
     eye = Eye(data.shape).to(data.device, data.dtype)
     num_batches = -(-len(data.y_train) // BATCH)
@@ -102,9 +103,10 @@ def _seen(eye: Eye, data: ResidentData, x: Tensor) -> Tensor:
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> Tensor:
-    """Between the normal distributions fitted to two sets of features, each (rows, features); float64 ().
+    """Return the distance between the normal distributions fitted to two sets of features, float64 ().
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), Dowson & Landau 1982. NaN where a feature is not finite.
+    Features are (rows, features). The distance is |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and
+    covariances C (Dowson & Landau 1982). NaN where a feature is not finite.
     """
     if not (one.isfinite().all() and other.isfinite().all()):
         return torch.tensor(torch.nan, dtype=torch.float64)
@@ -118,14 +120,17 @@ def frechet_distance(one: Tensor, other: Tensor) -> Tensor:
 
 
 def class_coverage(predicted: Tensor, y: Tensor, num_classes: int) -> Tensor:
-    """Share of the classes of ``y`` that are found among the classes ``predicted`` for samples, each (rows,)."""
+    """Return the share of the classes in ``y`` that the samples' ``predicted`` classes cover, float64 ().
+
+    Both are (rows,); ``FOUND`` says when a class is covered.
+    """
     real, made = (torch.bincount(c, minlength=num_classes).double() / len(c) for c in (y, predicted))
     found = (made > 0) & (made >= FOUND * real)
     return found[real > 0].double().mean()
 
 
 class Generation:
-    """Makes as many samples as a split has images, of its classes where the variant is conditional."""
+    """Task that compares samples with a split's images: equally many, with its classes if conditional."""
 
     def __init__(self, data: ResidentData) -> None:
         self._yardstick = yardstick(data)
@@ -133,11 +138,14 @@ class Generation:
         self._num_made = 0
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """There is none: each player has its own, see ``GanLoop``."""
+        """Raise TypeError: generator and discriminator each have a loss of their own, in ``GanLoop``."""
         raise TypeError("two players share no loss: this task measures only")
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Features of a real and of a made image in each row, and the class that is seen in the latter."""
+        """Return features of each real image and of a sample, and the class that is predicted for the sample.
+
+        Samples are made of the same noise at every evaluation of a split.
+        """
         assert isinstance(model, Players)
         eye = self._yardstick.eye
         self._num_made += 1
@@ -145,7 +153,7 @@ class Generation:
         return {"real": eye.features(x), "made": made, "seen": eye.classify(made).argmax(1)}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Distance and coverage, and how good the yardstick is."""
+        """Return Fréchet distance and class coverage, each (1,)."""
         self._num_made = 0
         [real], [made], [seen] = values["real"], values["made"], values["seen"]
         return {

@@ -1,4 +1,4 @@
-"""Images as PNG files."""
+"""Draws a grid of images as a PNG file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LINE = 1
 
 
 def grid_png(images: Tensor, num_columns: int, least_side: int = 1) -> bytes:
-    """Images (rows, 1 or 3 channels, height, width) in [-1, 1] side by side, row after row, as one PNG file.
+    """Return a PNG file with images (rows, channels, height, width) in [-1, 1], ``num_columns`` side by side.
 
-    Small ones are enlarged by a whole factor, to sides of about ``least_side``. Any other number of channels is
-    shown by the first one in grey. What is not finite is black.
+    Small images are enlarged by a whole factor, to a shorter side of about ``least_side`` pixels. With other than 1
+    or 3 channels the first one is shown in grey. Pixels that are not finite are black.
     """
     from PIL import Image
 

@@ -12,7 +12,10 @@ VARIANTS = ("dcgan", "conditional", "wasserstein_gp", "progressive")
 
 @dataclass(frozen=True, kw_only=True)
 class GANHyperparameters:
-    """The numbers of both players and their game; not a classifier's, so it shares none of ``Training``'s."""
+    """Hyperparameters of generator, discriminator and their training.
+
+    It is no ``Training``, whose optimizers and schedules are made for one network with one loss.
+    """
 
     variant: str = hyper("dcgan", "the game", choices=VARIANTS, shapes=True)
     lr: float = hyper(0.001, "learning rate of the generator", low=0, low_open=True)

@@ -23,7 +23,10 @@ ROLES = ("generator", "discriminator")
 
 
 class GanLoop:
-    """Trains one member. An epoch is one pass of the discriminator over the training split."""
+    """Trains one member's generator and discriminator.
+
+    An epoch is one pass of the discriminator over the training split.
+    """
 
     def __init__(self, setup: Setup, member: Trainee) -> None:
         self.setup, self.group = setup, setup.group
@@ -43,11 +46,11 @@ class GanLoop:
         }
         self.critic = hp.variant in ("wasserstein_gp", "progressive")
         self.num_made = 0
-        """Steps of the generator so far."""
+        """Number of the generator's updates so far."""
 
     @without_denormals()
     def epoch(self) -> list[dict[str, float]]:
-        """One pass over the training split, then samples against the validation split."""
+        """Train one pass over the training split, then compare samples with the validation split."""
         started = time.perf_counter()
         data, hp = self.setup.data, self.hp
         order = epoch_order([self.members[0].seed], self.epoch_done, len(data.y_train), data.device)
@@ -81,14 +84,17 @@ class GanLoop:
             measured.add(len(y), self.generator_step(y))
 
     def _grow(self, passed: float) -> None:
-        """Where the variant grows: to the level of this epoch, faded in over the first half of its epochs."""
+        """Set the resolution of the progressive variant; ``passed`` is the share of the epoch that is done."""
         if self.hp.variant == "progressive":
             self.model.grow(
                 *growth(self.epoch_done + passed, self.hp.growth_epochs, self.model.generator.pyramid.top)
             )
 
     def discriminator_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """One update of the discriminator on real images ``x`` and as many made ones of their classes ``y``."""
+        """Update the discriminator once, on real images ``x`` and equally many samples of their classes ``y``.
+
+        Returns loss and gradient norm.
+        """
         with torch.no_grad():
             made = self._made(y)
         real, judge = self.model.real(x), self.model.discriminator
@@ -103,7 +109,10 @@ class GanLoop:
         return {"train_discriminator_loss": loss.detach(), "discriminator_grad_norm": norm}
 
     def generator_step(self, y: Tensor) -> dict[str, Tensor]:
-        """One update of the generator on images of classes ``y``, which the discriminator should take for real."""
+        """Update the generator once, so that the discriminator takes samples of classes ``y`` for real.
+
+        Returns loss and gradient norm.
+        """
         judged = self.model.discriminator(self._made(y), y)
         loss = -judged.mean() if self.critic else softplus(-judged).mean()
         norm = self._step("generator", loss)
@@ -117,7 +126,7 @@ class GanLoop:
         return image
 
     def _step(self, role: str, loss: Tensor) -> Tensor:
-        """One update of one player; the norm of its gradient before it."""
+        """Update one network; return the norm of its gradient before the update."""
         parameters = list(self.players[role].parameters())
         self.optimizers[role].zero_grad()
         loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
@@ -128,11 +137,11 @@ class GanLoop:
         return norm
 
     def finite(self) -> list[bool]:
-        """Whether the weights are all finite."""
+        """Return, as the only entry, whether all weights are finite."""
         return [bool(get_total_norm(list(self.model.parameters())).isfinite())]
 
     def state(self, k: int) -> MemberState:
-        """A copy of the only member's state: both players, the average, and both optimizers."""
+        """Return a copy of the only member's state: both networks, the average and both optimizers, on the CPU."""
         assert k == 0
         model = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
         slots = {
@@ -144,7 +153,7 @@ class GanLoop:
         return MemberState(model, {**slots, "step": torch.tensor(self.num_made)})
 
     def load(self, k: int, state: MemberState) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         assert k == 0
         self.model.load_state_dict(state.model)
         self.num_made = int(state.optimizer["step"])
@@ -157,19 +166,25 @@ class GanLoop:
             optimizer.load_state_dict({**optimizer.state_dict(), "state": kept[role]})
 
     def keep(self, ks: Sequence[int]) -> None:
-        """One member is kept or the loop is thrown away as a whole."""
+        """Keep the only member; without it the whole loop is dropped instead."""
         assert list(ks) == [0]
 
 
 def growth(epoch: float, epochs_each: int, top: int) -> tuple[int, float]:
-    """Level, and share of it, after ``epoch`` epochs (a fraction): each is faded in, then stands alone."""
+    """Return level and share (0 to 1) after ``epoch`` epochs, which may be a fraction.
+
+    A new level is faded in over the first half of its ``epochs_each`` epochs: its share of the image grows to 1.
+    """
     level = min(top, int(epoch / epochs_each))
     share = 1.0 if level == 0 else min(1.0, 2 * (epoch / epochs_each - level))
     return (level, share) if share > 0 else (level - 1, 1.0)
 
 
 def slope_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
-    """Mean square of the judge's slope less one, at random places between real and made images, one a row."""
+    """Return the mean of (|gradient of ``judge``| - 1)^2 at one random point between each real and made image.
+
+    The gradient penalty of Gulrajani et al. 2017, arXiv:1704.00028.
+    """
     place = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
     between = torch.lerp(real, made, place).requires_grad_()
     (slope,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)

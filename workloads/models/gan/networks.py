@@ -1,4 +1,4 @@
-"""The two players of a generative adversarial network: a generator of images and their judge."""
+"""The two networks of a GAN: a generator of images, and a discriminator that tells them from real ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL = 1e-8
 
 
 class Generator(nn.Module):
-    """Noise (rows, latent), with the class one-hot behind it if conditional, to images in (-1, 1)."""
+    """Makes images in (-1, 1) from noise (rows, latent), which the class one-hot follows if conditional."""
 
     def __init__(self, hp: GANHyperparameters, shape: DataShape) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """Images of the size of the present level: (rows, channels, base << level)."""
+        """Return images of the present level's size, (rows, channels, base << level)."""
         before = maps = self.start(z)
         for block in self.blocks[: self.level]:
             before, maps = maps, block(maps)
@@ -49,7 +49,7 @@ class Generator(nn.Module):
         return torch.tanh(image)
 
     def whole(self, z: Tensor) -> Tensor:
-        """Images of the data's size; below the top each pixel stands for a square of them."""
+        """Return images of the data's size; below the top level each pixel is repeated in a square."""
         image: Tensor = self(z)
         for _ in range(self.level, self.pyramid.top):
             image = doubled(image)
@@ -57,7 +57,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images of the size of the present level to one number a row, large for real ones."""
+    """Scores images of the present level's size, one number a row: large for real ones."""
 
     def __init__(self, hp: GANHyperparameters, shape: DataShape) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Discriminator(nn.Module):
         self.judge = nn.Sequential(nn.Flatten(), nn.Linear(num_features, 1), nn.Flatten(0))
 
     def forward(self, images: Tensor, y: Tensor) -> Tensor:
-        """(rows,) from (rows, channels, base << level); the conditional variant also looks at the classes ``y``."""
+        """Return scores (rows,) of images (rows, channels, base << level); if conditional, given their classes."""
         if self.num_classes:
             planes = one_hot(y, self.num_classes, images)[..., None, None]
             images = torch.cat([images, planes.expand(-1, -1, *images.shape[-2:])], dim=1)
@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
 
 
 class Players(nn.Module):
-    """Both players, and the running average of the generator, which is what makes the images in the end."""
+    """Generator, discriminator, and the running average of the generator, which makes the images in evaluation."""
 
     def __init__(self, hp: GANHyperparameters, shape: DataShape) -> None:
         super().__init__()
@@ -111,18 +111,18 @@ class Players(nn.Module):
         return self.average.whole(z)
 
     def inputs(self, y: Tensor, seed: int) -> Tensor:
-        """Noise of ``seed``, the same on every device, and the classes ``y`` where the variant is conditional."""
+        """Return the generator's inputs: noise of ``seed``, equal on every device, and classes if conditional."""
         like = next(self.average.parameters())
         noise = torch.randn(len(y), self.latent, generator=torch.Generator().manual_seed(seed))
         return self.with_classes(noise.to(like), y)
 
     def with_classes(self, noise: Tensor, y: Tensor) -> Tensor:
-        """What the generator takes: (rows, latent), and the classes one-hot where the variant is conditional."""
+        """Return ``noise`` (rows, latent), joined with the classes one-hot where the variant is conditional."""
         num_classes = self.discriminator.num_classes
         return torch.cat([noise, one_hot(y, num_classes, noise)], dim=1) if num_classes else noise
 
     def real(self, images: Tensor) -> Tensor:
-        """Real images as the discriminator sees them now: on the canvas, as coarse as the level, faded alike."""
+        """Return real images as the discriminator sees samples: at the present level's resolution, faded alike."""
         image = self.generator.pyramid.lay(images)
         for _ in range(self.generator.level, self.generator.pyramid.top):
             image = halved(image)
@@ -130,33 +130,33 @@ class Players(nn.Module):
 
     @property
     def share(self) -> float:
-        """How far the present level is faded in; 1 when it stands alone."""
+        """Share of the present level in the images, 0 to 1; the rest is the level below."""
         return self.generator.share
 
     def grow(self, level: int, share: float) -> None:
-        """From here on images are of ``level``, mixed by ``share`` with those of the level below."""
+        """Make images of ``level`` from now on, with ``share`` of it and the rest of the level below."""
         for player in (self.generator, self.discriminator, self.average):
             player.level, player.share = level, share
 
     @torch.no_grad()
     def follow(self, decay: float) -> None:
-        """Moves the average towards the generator; running statistics are taken over as they are."""
+        """Move the average towards the generator by 1 - ``decay``; running statistics are copied."""
         for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.data.lerp_(now.data, 1 - decay)
         for kept, statistic in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             kept.copy_(statistic)
 
     def get_extra_state(self) -> Tensor:
-        """How far it has grown is part of the ``state_dict``."""
+        """Return level and share, float64 (2,), as part of the ``state_dict``."""
         return torch.tensor([self.generator.level, self.share], dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Restore what ``get_extra_state`` gave."""
+        """Restore level and share from ``get_extra_state``."""
         self.grow(int(state[0]), float(state[1]))
 
 
 class Made(nn.Module):
-    """The generator as it is served: noise, and the class one-hot if conditional, to pixels as in the data."""
+    """The generator as it is served: makes images in the data's pixel values from noise, and classes one-hot."""
 
     def __init__(self, generator: Generator, prepare: Preprocess) -> None:
         super().__init__()
@@ -164,13 +164,13 @@ class Made(nn.Module):
         self.prepare = prepare
 
     def forward(self, z: Tensor) -> Tensor:
-        """(rows, latent [+ classes]) -> (rows, channels, height, width), from the smallest pixel to the largest."""
+        """Return images (rows, channels, height, width) of the data's range; ``z`` is (rows, latent + classes)."""
         image = self.generator.whole(z)
         return image * self.prepare.std.to(image) + self.prepare.mean.to(image)
 
 
 def one_hot(y: Tensor, num_classes: int, like: Tensor) -> Tensor:
-    """(rows, num_classes) of ``like``'s dtype."""
+    """Return classes one-hot, (rows, num_classes) in ``like``'s dtype."""
     return functional.one_hot(y, num_classes).to(like.dtype)
 
 
@@ -189,7 +189,7 @@ def _doubling(hp: GANHyperparameters, num_inputs: int, num_outputs: int) -> nn.M
 
 
 def _halving(hp: GANHyperparameters, num_inputs: int, num_outputs: int) -> list[nn.Module]:
-    """Batch normalisation would tie the rows together, which a gradient penalty per row does not allow."""
+    """Return layers that halve an image; batch norm would tie rows together, which a penalty per row forbids."""
     if hp.variant == "progressive":
         return [nn.Conv2d(num_inputs, num_outputs, 3, padding=1), nn.AvgPool2d(2)]
     norm = nn.GroupNorm(1, num_outputs) if hp.variant == "wasserstein_gp" else nn.BatchNorm2d(num_outputs)
@@ -197,13 +197,16 @@ def _halving(hp: GANHyperparameters, num_inputs: int, num_outputs: int) -> list[
 
 
 class _PixelNorm(nn.Module):
-    """Each pixel's maps scaled to a mean square of one (Karras et al. 2018)."""
+    """Scales each pixel's maps to a mean square of one (Karras et al. 2018, arXiv:1710.10196)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.rsqrt(x.square().mean(1, keepdim=True) + SMALL)
 
 
 def _spread(maps: Tensor) -> Tensor:
-    """One more map, filled with how much the rows differ: a generator that makes one image gives itself away."""
+    """Return one more map, filled with the mean deviation over the rows: it shows samples that are all alike.
+
+    The minibatch deviation of Karras et al. 2018, arXiv:1710.10196.
+    """
     spread = (maps.var(0, correction=0) + SMALL).sqrt().mean()
     return spread.expand(len(maps), 1, *maps.shape[-2:])

@@ -1,9 +1,9 @@
-"""Generative adversarial networks: one player makes images, the other tells them from real ones, both learn.
+"""Generative adversarial networks: a generator makes images, a discriminator tells them from real ones.
 
-``dcgan`` (Radford et al. 2016, arXiv:1511.06434) plays with convolutions; ``conditional`` (Mirza & Osindero 2014,
-arXiv:1411.1784) also tells both players the class; ``wasserstein_gp`` (Gulrajani et al. 2017, arXiv:1704.00028)
-turns the judge into a critic whose slope is held near one; ``progressive`` (Karras et al. 2018, arXiv:1710.10196)
-plays the latter game with a few pixels first and fades in twice the resolution at a time.
+``dcgan`` (Radford et al. 2016, arXiv:1511.06434) is convolutional; ``conditional`` (Mirza & Osindero 2014,
+arXiv:1411.1784) also gives both networks the class; in ``wasserstein_gp`` (Gulrajani et al. 2017, arXiv:1704.00028)
+the discriminator is a critic whose gradient is held near norm one; ``progressive`` (Karras et al. 2018,
+arXiv:1710.10196) is the latter at a low resolution first, and fades in twice the resolution at a time.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from workloads.training.setup import Loop, Setup, Trainee
 
 GRID = 8
-"""Rows and columns of the picture that shows samples."""
+"""Rows and columns of the grid of samples."""
 SHOWN_PIXELS = 32
-"""Smaller images are enlarged to about this size in it."""
+"""Smaller images are enlarged to about this side in the grid."""
 
 
 def build(hp: GANHyperparameters, shape: DataShape) -> nn.Module:
-    """(rows, latent [+ classes]) noise -> (rows, channels, height, width) images in (-1, 1)."""
+    """Return both networks, as a model from noise (rows, latent [+ classes]) to images in (-1, 1)."""
     from workloads.models.gan.networks import Players  # 1,100 ms: torch
 
     return Players(hp, shape)
 
 
 def data(hp: GANHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
-    """Pixels scaled to [-1, 1] by the smallest and largest of the training split."""
+    """Return both splits with pixels scaled to [-1, 1] by the training split's smallest and largest value."""
     import numpy as np
 
     from workloads.data.statistics import Statistics  # 50 ms: NumPy
@@ -51,21 +51,21 @@ def data(hp: GANHyperparameters, search: SearchData, device: device, dtype: dtyp
 
 
 def loop(setup: Setup, member: Trainee) -> Loop:
-    """Two players take turns."""
+    """Return the loop that trains both networks in turn."""
     from workloads.models.gan.loop import GanLoop  # 1,200 ms: torch
 
     return GanLoop(setup, member)
 
 
 def measures(data: ResidentData) -> Task:
-    """Samples against real images, in the eyes of a classifier trained on this data."""
+    """Return the task that compares samples with real images by a classifier trained on this data."""
     from workloads.models.gan.frechet import Generation  # 1,300 ms: torch
 
     return Generation(data)
 
 
 def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
-    """A grid of samples, made of the same noise in every epoch and trial."""
+    """Return a PNG grid of samples, made of the same noise in every epoch and trial."""
     import torch
 
     from workloads.models.gan.grid_image import grid_png  # 1,200 ms: torch
@@ -78,7 +78,7 @@ def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
 
 
 def export(hp: GANHyperparameters, model: nn.Module, data: ResidentData) -> tuple[nn.Module, Array]:
-    """The generator alone, and a few rows of noise for it."""
+    """Return the averaged generator, and a few rows of noise as its example inputs."""
     import torch
 
     from workloads.layers.layers import Preprocess  # 1,200 ms: torch

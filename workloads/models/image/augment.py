@@ -1,8 +1,8 @@
-"""Augmentation of whole batches of images on the device that holds them.
+"""Augments whole batches of images on the device that holds them.
 
-Every image draws its own numbers, from torch's global generators: the loops seed those for each epoch, so equal
-seeds see equal images, and a resumed training the same as an uninterrupted one. All noise of a batch is drawn
-whatever the strengths are, so members that share a seed are moved in the same direction, each by its own strength.
+Each image has its own random numbers, from torch's global generators. The loops seed these for each epoch, so equal
+seeds see equal images, and a resumed training sees the same as an uninterrupted one. All noise of a batch is drawn
+whatever the strengths are, so members that share a seed move images in the same direction, by their own strengths.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch.nn import functional as F
 
 RANDAUGMENT_OPERATIONS = 2
 RANDAUGMENT_GROUP = 8
-"""So many neighbours in a batch, whose order is random, are given the same operations."""
+"""Number of neighbours in a batch, whose order is random, that get the same operations."""
 GREY = (0.299, 0.587, 0.114)
 """Luma of red, green and blue, ITU-R BT.601."""
 
 
 @dataclass(frozen=True)
 class Strengths:
-    """How strongly to augment; 0 is not at all, everywhere."""
+    """Strengths of the augmentations; 0 turns each of them off."""
 
     flip: float = 0.0
     """Share of the images that are mirrored."""
     crop: float = 0.0
-    """Largest shift, as a share of the side."""
+    """Largest shift as a share of the side, 0 to 0.5."""
     rotate: float = 0.0
     """Largest angle in degrees, either way."""
     colour: float = 0.0
@@ -36,13 +36,13 @@ class Strengths:
     randaugment: float = 0.0
     """Magnitude, 0 to 30."""
     mixup: float = 0.0
-    """Concentration a of the share, drawn from Beta(a, a)."""
+    """Parameter a of Beta(a, a), from which the image's own share of a mixed one is drawn."""
     cutmix: float = 0.0
-    """The same for the area."""
+    """Parameter a of Beta(a, a), from which the image's own share of the area is drawn."""
 
 
 def augmented(x: Tensor, how: Strengths) -> Tensor:
-    """(batch, channels, height, width) in 0 to 1, and so again; what moves in from outside is black."""
+    """Return augmented images: (batch, channels, height, width) in 0 to 1, as ``x``; empty borders are black."""
     noise = torch.rand((7, len(x)), device=x.device, dtype=x.dtype)
     if how.flip > 0:
         x = torch.where((noise[0] < how.flip).view(-1, 1, 1, 1), x.flip(-1), x)
@@ -56,7 +56,7 @@ def augmented(x: Tensor, how: Strengths) -> Tensor:
 
 
 def shifted(x: Tensor, share: float, down: Tensor, right: Tensor) -> Tensor:
-    """Moved by whole pixels, at most ``share`` of a side: a crop of the image in a black frame.
+    """Return images moved by whole pixels, at most ``share`` of a side; empty borders are black.
 
     ``down`` and ``right`` are (batch,) in 0 to 1; 0.5 moves nothing.
     """
@@ -72,7 +72,7 @@ def shifted(x: Tensor, share: float, down: Tensor, right: Tensor) -> Tensor:
 
 
 def rotated(x: Tensor, angle: Tensor) -> Tensor:
-    """Turned around the centre by ``angle`` (batch,) in radians, counter-clockwise, bilinear."""
+    """Return images turned around their centres by ``angle`` (batch,) in radians, counter-clockwise, bilinear."""
     height, width = x.shape[-2:]
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     # The grid's coordinates run from -1 to 1 along either side, however long it is.
@@ -82,7 +82,10 @@ def rotated(x: Tensor, angle: Tensor) -> Tensor:
 
 
 def coloured(x: Tensor, factors: Tensor) -> Tensor:
-    """Brightness, contrast and saturation of each image times ``factors`` (3, batch), as torchvision's adjust_*."""
+    """Multiply brightness, contrast and saturation of each image by ``factors`` (3, batch).
+
+    The formulas are those of torchvision's adjust_* functions.
+    """
     brightness, contrast, saturation = factors.view(3, -1, 1, 1, 1)
     x = (x * brightness).clamp(0, 1)
     x = torch.lerp(grey(x).mean((-2, -1), keepdim=True), x, contrast).clamp(0, 1)
@@ -90,14 +93,17 @@ def coloured(x: Tensor, factors: Tensor) -> Tensor:
 
 
 def grey(x: Tensor) -> Tensor:
-    """(batch, 1, height, width); of other than three channels their mean."""
+    """Return the luma of images, (batch, 1, height, width); of other than three channels their mean."""
     if x.shape[1] != 3:
         return x.mean(1, keepdim=True)
     return (x * torch.tensor(GREY, device=x.device, dtype=x.dtype).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def randaugmented(x: Tensor, magnitude: float) -> Tensor:
-    """Two random operations of RandAugment (Cubuk et al. 2019, arXiv:1909.13719) by torchvision, by the group."""
+    """Apply two random operations of torchvision's RandAugment (Cubuk et al. 2019, arXiv:1909.13719).
+
+    They are the same for the ``RANDAUGMENT_GROUP`` images of a group.
+    """
     from torchvision.transforms import InterpolationMode
     from torchvision.transforms.v2 import RandAugment
 
@@ -107,19 +113,20 @@ def randaugmented(x: Tensor, magnitude: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Mixed:
-    """Images of which each is in part another of the batch."""
+    """Images of a batch, each mixed with another image of it."""
 
     x: Tensor
     partner: Tensor | None
-    """(batch,) where the other stands; None if nothing was mixed."""
+    """Index of the other image, (batch,); None if nothing was mixed."""
     own: float = 1.0
-    """The image's own share, of pixels and so of the label; the same for the whole batch."""
+    """Share of the image itself, 0 to 1, in pixels and so in the label; one number for the whole batch."""
 
 
 def mixed(x: Tensor, how: Strengths) -> Mixed:
-    """Mixup (Zhang et al. 2017, arXiv:1710.09412) or CutMix (Yun et al. 2019, arXiv:1905.04899).
+    """Return images mixed by Mixup (Zhang et al. 2017, arXiv:1710.09412) or CutMix (Yun et al. 2019,
+    arXiv:1905.04899).
 
-    If both are asked for, a coin decides for each batch.
+    If both are on, each batch takes one of them with equal chances.
     """
     if how.mixup == 0 and how.cutmix == 0:
         return Mixed(x, None)
@@ -134,7 +141,10 @@ def mixed(x: Tensor, how: Strengths) -> Mixed:
 
 
 def _cut(x: Tensor, partner: Tensor, own: float, centre: tuple[float, float]) -> Mixed:
-    """A box of the area ``1 - own`` around ``centre`` comes from the partner, as far as it lies in the image."""
+    """Replace a box around ``centre`` by the partner's pixels; its share of the area is ``1 - own``.
+
+    The box is clipped at the image's borders, and the returned share is that of the clipped box.
+    """
     edges = []
     for side, middle in zip(x.shape[-2:], centre, strict=True):
         half = side * math.sqrt(1 - own) / 2

@@ -1,4 +1,4 @@
-"""A small residual network with pre-activation (He et al. 2016, arXiv:1603.05027), and what stands before it."""
+"""A small residual network with pre-activation (He et al. 2016, arXiv:1603.05027) on standardised images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from workloads.layers.layers import Dropout
 
 STAGES = 3
 LARGEST_MAPS = 64
-"""The stem halves larger maps until they are no longer than this."""
+"""The stem halves images until their shorter side has at most this many pixels."""
 SMALLEST_HALVED = 8
-"""Stages halve maps whose sides are this long or longer."""
+"""Stages halve maps only if their shorter side has at least this many pixels."""
 GROUP = 8
 
 Make = Callable[[], nn.Module]
@@ -25,20 +25,20 @@ Make = Callable[[], nn.Module]
 
 @dataclass(frozen=True)
 class Look:
-    """How a residual network is made."""
+    """Sizes and layers of a residual network."""
 
     depth: int
-    """Blocks of each stage."""
+    """Number of blocks in each stage."""
     width: int
-    """Channels of the first stage."""
+    """Number of channels in the first stage."""
     activation: Make
     norm: Callable[[int], nn.Module]
-    """Makes the normalisation of so many channels."""
+    """Makes the normalisation layer for a number of channels."""
     dropout: float
 
 
 def group_norm(num_channels: int) -> nn.Module:
-    """Groups of 8 channels, or of the largest size below that divides them."""
+    """Return group normalisation with groups of 8 channels, or of the largest common divisor with 8."""
     return nn.GroupNorm(num_channels // math.gcd(num_channels, GROUP), num_channels)
 
 
@@ -46,7 +46,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm2d, "group"
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions, each behind a normalisation and an activation, added to what came in."""
+    """Residual block: two 3 x 3 convolutions, each after normalisation and activation, added to the input."""
 
     def __init__(self, look: Look, num_inputs: int, num_outputs: int, stride: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Block(nn.Module):
         self.shortcut = None if same else nn.Conv2d(num_inputs, num_outputs, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs, height, width) to (batch, outputs, height / stride, width / stride)."""
+        """Return (batch, outputs, height / stride, width / stride) for ``x`` (batch, inputs, height, width)."""
         ready = self.before(x)
         shortcut = x if self.shortcut is None else self.shortcut(ready)
         output: Tensor = shortcut + self.branch(ready)
@@ -69,7 +69,10 @@ class Block(nn.Module):
 
 
 def resnet(look: Look, shape: DataShape) -> nn.Sequential:
-    """Stem, three stages of which each further one has half the side and twice the channels, mean, classifier."""
+    """Return the network: stem, three stages, mean over the maps, classifier.
+
+    Each further stage has twice the channels, and half the side while maps are large enough.
+    """
     num_channels, *sides = shape.example
     side = min(sides)
     layers: list[nn.Module] = []
@@ -97,7 +100,7 @@ def _stages(look: Look, side: int) -> Iterator[nn.Module]:
 
 @dataclass(frozen=True)
 class Running:
-    """How a network is computed; hyperparameters of ``image``."""
+    """Numerical options of a network: precision, memory layout and compilation, by ``ImageHyperparameters``."""
 
     precision: str
     channels_last: bool
@@ -105,7 +108,7 @@ class Running:
 
 
 class Standardised(nn.Module):
-    """Standardises images by the training split's channels, and runs ``network`` on them as it was asked to."""
+    """Standardises images by the training split's channels, and runs ``network`` with the options ``how``."""
 
     mean: Tensor
     std: Tensor
@@ -120,13 +123,12 @@ class Standardised(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in 0 to 1 to (batch, classes)."""
+        """Return logits (batch, classes) for images (batch, channels, height, width) in 0 to 1."""
         x = (x - self.mean) / self.std
         if self.how.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
-        if (
-            self._to_compile and self.training
-        ):  # in place: parameters keep their names, and exports are not compiled
+        # In place, so that parameters keep their names; in training alone, so that exports are not compiled.
+        if self._to_compile and self.training:
             self._to_compile = False
             self.network.compile()
         with self._autocast(x.device.type):

@@ -1,4 +1,4 @@
-"""Classification of images that are augmented and mixed in training alone."""
+"""Classification of images that are augmented and mixed in training, and only there."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from workloads.tasks.contract import Model, Numbers, Task
 
 @dataclass
 class Augmented:
-    """``inner``, a classification, on augmented images in 0 to 1; one member at a time.
+    """The classification ``inner`` on augmented images in 0 to 1; one member at a time.
 
-    ``train_*`` are measured on the augmented images, with the shares of a mixed label.
+    ``train_*`` are measured on the augmented images, and weighted by the shares of mixed labels.
     """
 
     inner: Task
@@ -24,7 +24,7 @@ class Augmented:
     _strengths: Strengths = field(default_factory=Strengths)
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Mean loss over augmented images; where labels are mixed, of both labels, weighted by their shares."""
+        """Return mean loss and metrics over augmented images; of mixed images, both labels' weighted by share."""
         how = self._how(numbers)
         new = mixed(augmented(x, how), how)
         outputs = model(new.x)
@@ -35,15 +35,15 @@ class Augmented:
         return {name: other[name] + new.own * (own[name] - other[name]) for name in own}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Values of each image as it is, without augmentation."""
+        """Return the values of each image without augmentation."""
         return self.inner.evaluate(model, x, y)
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Metrics of a whole split from the values of its images."""
+        """Return the metrics of a whole split from the values of its images."""
         return self.inner.metrics(values, y)
 
     def _how(self, numbers: Numbers) -> Strengths:
-        """Read from the device once, not in every step: that would wait for it."""
+        """Return the strengths in ``numbers``, read from the device once: in every step, that would wait for it."""
         if numbers is not self._seen:
             names = [known.name for known in dataclasses.fields(Strengths)]
             self._strengths = Strengths(**{name: float(numbers[name]) for name in names})

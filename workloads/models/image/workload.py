@@ -1,4 +1,4 @@
-"""Image classification end to end: resized, augmented, and classified by a small residual network."""
+"""Image classification: images are resized, augmented, and classified by a small residual network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageHyperparameters(Training, Nonlinearity):
-    """The numbers of a residual network, of the images that it sees, and of its training."""
+    """Hyperparameters of a residual network, of its images, and of its training."""
 
     lr: float = hyper(0.002, "learning rate", low=0, low_open=True)
     optimizer: str = hyper("adamw", "update rule", choices=OPTIMIZER_NAMES, shapes=True)
@@ -82,7 +82,9 @@ class ImageHyperparameters(Training, Nonlinearity):
 
 
 def check(hp: ImageHyperparameters, shape: DataShape) -> None:
-    """Raises Infeasible for what this machine or these images cannot do."""
+    """Raise Infeasible where this machine has no C++ compiler for torch.compile, or RandAugment cannot take the
+    images' number of channels.
+    """
     if hp.compile and not shutil.which(os.environ.get("CXX", "g++")):
         raise Infeasible("compile: torch.compile needs a C++ compiler, and there is no g++ on this machine")
     num_channels = shape.example[0]
@@ -93,7 +95,7 @@ def check(hp: ImageHyperparameters, shape: DataShape) -> None:
 
 
 def build(hp: ImageHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, channels, height, width) in 0 to 1 -> (batch, num_outputs) logits."""
+    """Return a network from images (batch, channels, height, width) in 0 to 1 to logits (batch, num_outputs)."""
     from functools import partial
 
     from workloads.layers.activations import activation  # 1,200 ms: torch
@@ -105,14 +107,14 @@ def build(hp: ImageHyperparameters, shape: DataShape) -> nn.Module:
 
 
 def data(hp: ImageHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
-    """The images as bytes of ``size`` pixels a side."""
+    """Return both splits as uint8 images of ``size`` pixels a side."""
     from workloads.training.image_inputs import pictures  # 1,200 ms: torch
 
     return pictures(hp.size, search, device, dtype)
 
 
 def task(shape: DataShape, objective: str) -> Task:
-    """Classification; training images are augmented by the members' own strengths."""
+    """Return the classification of images that are augmented in training, by each member's own strengths."""
     from workloads.models.image.task import Augmented  # 1,200 ms: torch
     from workloads.tasks.by_problem import task_of  # 1,200 ms: torch
 

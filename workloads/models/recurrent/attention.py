@@ -1,4 +1,4 @@
-"""A small transformer encoder out of products that can be fused."""
+"""A small transformer encoder, made of products that can be fused."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from workloads.layers.layers import Dropout
 from workloads.models.recurrent.cells import Memory
 
 FORWARD_FACTOR = 4
-"""Units of a layer's perceptron as a multiple of its width (Vaswani et al. 2017)."""
+"""Ratio of the hidden units of a layer's perceptron to its width (Vaswani et al. 2017, arXiv:1706.03762)."""
 
 
 @dataclass(frozen=True)
 class AttentionPlan:
-    """How a transformer encoder is built."""
+    """Sizes and options of a transformer encoder."""
 
     width: int
     depth: int
     heads: int
-    """Divides ``width``."""
+    """Number of attention heads; must divide ``width``."""
     causal: bool
-    """A step attends to itself and those before it alone."""
+    """Whether a step attends only to itself and to earlier steps."""
     window: int
-    """The most steps that it has been trained on, and reads at once."""
+    """Largest number of steps that it reads at once: those of a training example."""
     dropout: float = 0.0
 
 
 class Attention(nn.Module):
-    """Every step's mean over the steps it attends to, in ``heads`` projections side by side."""
+    """Multi-head attention: each head gives a step the weighted mean of the steps that it attends to."""
 
     def __init__(self, plan: AttentionPlan) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Attention(nn.Module):
         self.output = nn.Linear(plan.width, plan.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, steps, width) to the same."""
+        """Return the attended steps of ``x``, both (batch, steps, width)."""
         query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.inputs(x).chunk(3, -1)
         )
@@ -54,7 +54,7 @@ class Attention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Attention, then a perceptron, each on normalised inputs and added to what it read (Xiong et al. 2020)."""
+    """Attention, then a perceptron; each reads normalised inputs and is added to its inputs (Xiong et al. 2020)."""
 
     def __init__(self, plan: AttentionPlan) -> None:
         super().__init__()
@@ -68,14 +68,14 @@ class EncoderLayer(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, steps, width) to the same."""
+        """Return the layer's output for ``x``, both (batch, steps, width)."""
         x = x + self.attention(x)
         summed: Tensor = x + self.perceptron(x)
         return summed
 
 
 class Transformer(nn.Module):
-    """``depth`` encoder layers over inputs with their positions added."""
+    """A linear projection of the inputs with positions added, then ``depth`` encoder layers."""
 
     def __init__(self, plan: AttentionPlan, num_inputs: int) -> None:
         super().__init__()
@@ -84,19 +84,25 @@ class Transformer(nn.Module):
         self.layers = nn.Sequential(*(EncoderLayer(plan) for _ in range(plan.depth)), nn.LayerNorm(plan.width))
 
     def forward(self, x: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
-        """(batch, steps, inputs) to (batch, steps, width), and the last inputs, which a next part attends to."""
+        """Return outputs (batch, steps, width) for ``x`` (batch, steps, inputs), and the memory for a next part.
+
+        The memory is the last ``window`` inputs, to which the steps of the next part attend.
+        """
         seen = torch.cat([*memory, x], 1)[:, -self.plan.window :]
         inputs = self.project(seen)
         outputs = self.layers(inputs + positions(seen.shape[1], self.width).to(inputs))
         return outputs[:, -x.shape[1] :], (seen,)
 
     def summary(self, outputs: Tensor) -> Tensor:
-        """The last step's output, (batch, width)."""
+        """Return the last step's output, (batch, width)."""
         return outputs[:, -1]
 
 
 def positions(num_steps: int, width: int) -> Tensor:
-    """Sines and cosines of the step at wavelengths from 2 pi to 20,000 pi, (steps, width) (Vaswani et al. 2017)."""
+    """Return sines and cosines of the step at wavelengths from 2 pi to 20,000 pi, float64 (steps, width).
+
+    Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+    """
     steps = torch.arange(num_steps, dtype=torch.float64).unsqueeze(1)
     angles = steps / 10_000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :width]

@@ -1,7 +1,7 @@
-"""Recurrent cells: what nn.RNN, nn.LSTM and nn.GRU compute, as products that can be fused.
+"""Recurrent cells that compute what nn.RNN, nn.LSTM and nn.GRU do, by products that can be fused.
 
-torch's own kernels have no batching rule. Here the input's product is taken for all steps at once, and the loop
-over time holds only what depends on the step before. Weights, the order of the gates and the results are torch's.
+``vmap`` cannot batch torch's own kernels. Here the product with the inputs is computed for all steps at once, and
+the loop over time holds only what depends on the step before. Weights, order of the gates and results are torch's.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from torch.nn import functional as F
 from workloads.layers.layers import Dropout
 
 Memory = tuple[Tensor, ...]
-"""What a model remembers of the steps behind it; empty before the first one."""
+"""State of a model after the steps so far; empty before the first step."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A rule for one step."""
+    """The update rule of one step."""
 
     num_gates: int
     num_states: int
     step: Callable[[Tensor, Tensor, Memory], Memory]
-    """(the input's product, the last output's product, states) to new states, of which the first is the output.
+    """Function of (product with the input, product with the last output, states) that returns the new states.
 
-    Products are (batch, gates x width), states (batch, width).
+    The first state is the output. Products are (batch, gates x width), states (batch, width).
     """
 
 
 def _rnn(of_input: Tensor, of_output: Tensor, states: Memory) -> Memory:
-    """Elman 1990."""
+    """Simple recurrent cell (Elman 1990)."""
     return (torch.tanh(of_input + of_output),)
 
 
 def _lstm(of_input: Tensor, of_output: Tensor, states: Memory) -> Memory:
-    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000."""
+    """LSTM (Hochreiter & Schmidhuber 1997) with the forget gate of Gers et al. 2000."""
     into, forget, new, out = (of_input + of_output).chunk(4, -1)
     memory = forget.sigmoid() * states[1] + into.sigmoid() * new.tanh()
     return out.sigmoid() * memory.tanh(), memory
 
 
 def _gru(of_input: Tensor, of_output: Tensor, states: Memory) -> Memory:
-    """Cho et al. 2014; the reset gate acts on the product, as cuDNN and torch have it."""
+    """GRU (Cho et al. 2014); the reset gate acts on the product, as in cuDNN and torch."""
     reset_x, keep_x, new_x = of_input.chunk(3, -1)
     reset_h, keep_h, new_h = of_output.chunk(3, -1)
     new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
@@ -57,20 +57,20 @@ CELLS: Mapping[str, Cell] = {"rnn": Cell(1, 1, _rnn), "lstm": Cell(4, 2, _lstm),
 
 @dataclass(frozen=True)
 class CellPlan:
-    """How a stack of recurrent layers is built."""
+    """Sizes and options of a stack of recurrent layers."""
 
     cell: str
     width: int
     depth: int
     bidirectional: bool = False
     dropout: float = 0.0
-    """Of every layer's outputs, the last one's too."""
+    """Share of each layer's outputs that is dropped in training, of the last one's too."""
     bptt: int = 0
-    """Steps that the error flows back through; 0 for all of them."""
+    """Number of steps that the error flows back through; 0: all."""
 
 
 class Direction(nn.Module):
-    """One layer's way through time. Its parameters are named and drawn as those of torch's cells."""
+    """One layer in one direction of time. Its parameters are named and drawn as those of torch's cells."""
 
     def __init__(self, plan: CellPlan, num_inputs: int) -> None:
         super().__init__()
@@ -84,15 +84,15 @@ class Direction(nn.Module):
             nn.init.uniform_(parameter, -(plan.width**-0.5), plan.width**-0.5)
 
     def forward(self, x: Tensor, states: Memory = ()) -> tuple[Tensor, Memory]:
-        """(batch, steps, inputs) to outputs (batch, steps, width) and the last states, each (batch, width).
+        """Return outputs (batch, steps, width) for ``x`` (batch, steps, inputs), and last states (batch, width).
 
-        With ``bptt`` the states are carried on, but cut off from the gradient, every so many steps counted from the
-        end: so the last step's error reaches exactly ``bptt`` steps (Williams & Peng 1990).
+        With ``bptt`` the gradient is cut every ``bptt`` steps, counted from the end, while states are carried on:
+        the last step's error reaches exactly ``bptt`` steps (Williams & Peng 1990).
         """
         if not states:
             states = (x.new_zeros(x.shape[0], self.width),) * self.cell.num_states
         outputs = []
-        # The pieces of one ``unbind`` give their gradients back at once; slices would each fill a whole tensor.
+        # unbind's pieces return their gradients in one tensor; slices would each fill a tensor of all steps.
         pieces = F.linear(x, self.weight_ih, self.bias_ih).unbind(1)
         for step, of_input in enumerate(pieces):
             if self.bptt and step and (len(pieces) - step) % self.bptt == 0:
@@ -103,7 +103,7 @@ class Direction(nn.Module):
 
 
 class Recurrence(nn.Module):
-    """``depth`` layers, each reading the one below; in both directions if bidirectional."""
+    """A stack of ``depth`` layers, each of which reads the one below; in both directions if bidirectional."""
 
     def __init__(self, plan: CellPlan, num_inputs: int) -> None:
         super().__init__()
@@ -114,9 +114,9 @@ class Recurrence(nn.Module):
         self.dropouts = nn.ModuleList(Dropout(plan.dropout) for _ in sizes)
 
     def forward(self, x: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
-        """(batch, steps, inputs) to (batch, steps, width), and the memory with which a next part would go on.
+        """Return outputs (batch, steps, width) for ``x`` (batch, steps, inputs), and the memory for a next part.
 
-        Only one direction can go on: of a bidirectional stack the memory is empty.
+        A bidirectional stack cannot continue with a next part: its memory is empty.
         """
         num_states = CELLS[self.plan.cell].num_states
         kept: list[Tensor] = []
@@ -129,7 +129,7 @@ class Recurrence(nn.Module):
         return x, () if self.plan.bidirectional else tuple(kept)
 
     def summary(self, outputs: Tensor) -> Tensor:
-        """What each direction knows at its end, (batch, width)."""
+        """Return the last output of each direction, (batch, width)."""
         if not self.plan.bidirectional:
             return outputs[:, -1]
         return torch.cat([outputs[:, -1, : self.plan.width], outputs[:, 0, self.plan.width :]], -1)

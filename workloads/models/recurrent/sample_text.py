@@ -1,4 +1,4 @@
-"""A language model writes: one character after the other, drawn from its own probabilities."""
+"""Samples a text from a language model, one character after the other, by its probabilities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MARK = "\n--- from here on the model ---\n"
 
 
 def sample(data: ResidentData, model: nn.Module, seed: int = 0) -> str:
-    """The first window of the validation part, and how the model goes on. ``model`` is in evaluation mode."""
+    """Return the first window of the validation part, and how the model continues it (in evaluation mode)."""
     assert isinstance(model, SequenceModel)
     codes = data.x_val[:1]
     told = spelled(codes[0], data.shape.vocabulary)
@@ -23,7 +23,7 @@ def sample(data: ResidentData, model: nn.Module, seed: int = 0) -> str:
 
 @torch.no_grad()
 def written(model: SequenceModel, codes: Tensor, seed: int) -> Tensor:
-    """NUM_CHARACTERS codes that follow ``codes`` (1, steps); never 0, which no character has."""
+    """Return NUM_CHARACTERS sampled codes after ``codes`` (1, steps); never 0, which is an unknown character."""
     generator = torch.Generator().manual_seed(seed)
     memory: Memory = ()
     new: list[Tensor] = []
@@ -37,5 +37,5 @@ def written(model: SequenceModel, codes: Tensor, seed: int) -> Tensor:
 
 
 def spelled(codes: Tensor, vocabulary: str) -> str:
-    """Codes as text; a character that is not in the vocabulary as U+FFFD."""
+    """Return codes as text; code 0, a character that is not in the vocabulary, becomes U+FFFD."""
     return "".join(("\ufffd" + vocabulary)[int(code)] for code in codes)

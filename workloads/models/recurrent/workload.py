@@ -23,7 +23,7 @@ CELL_NAMES = ("rnn", "lstm", "gru", "transformer")
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrentHyperparameters(Training):
-    """The numbers of a recurrent network and its training."""
+    """Hyperparameters of a recurrent network or transformer and its training."""
 
     cell: str = hyper("lstm", "what reads the steps", choices=CELL_NAMES, shapes=True)
     depth: int = hyper(1, "layers", low=1, high=16, shapes=True)
@@ -41,9 +41,11 @@ class RecurrentHyperparameters(Training):
 
 
 def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
-    """Images, tables and series to (batch, num_outputs); texts (batch, steps) to (batch, steps, num_outputs).
+    """Return a model from images, tables or series to (batch, num_outputs), or from texts (batch, steps) to
+    (batch, steps, num_outputs).
 
-    Of an image a row is a step, of a table a column, of a series a time, of a text a character.
+    A step is an image's row, a table's column, a series' time, or a text's character. Raises Infeasible as
+    ``check`` does.
     """
     from torch import nn
 
@@ -71,7 +73,7 @@ def _encoder(hp: RecurrentHyperparameters, shape: DataShape, num_inputs: int) ->
 
 
 def check(hp: RecurrentHyperparameters, shape: DataShape) -> None:
-    """Raises Infeasible for what reads ahead, and for sizes that do not fit each other."""
+    """Raise Infeasible for models that would read what they predict, and for sizes that do not fit each other."""
     if hp.bidirectional and shape.problem in ("language", "forecast"):
         what = "text" if shape.problem == "language" else "series"
         raise Infeasible(f"bidirectional must be false for a {what}: what comes next must not be read")
@@ -82,7 +84,7 @@ def check(hp: RecurrentHyperparameters, shape: DataShape) -> None:
 
 
 def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
-    """Of a language model what it writes after the first characters of the validation part."""
+    """Return a text that a language model writes after the first window of the validation part; else nothing."""
     if setup.data.shape.problem != "language":
         return {}
     from workloads.models.recurrent.sample_text import sample  # 1,200 ms: torch

@@ -1,1 +1,1 @@
-"""Transfer learning: pre-trained backbones, features computed once, layers thawed."""
+"""Transfer learning: pre-trained backbones, as fixed features computed once, or with their last stages trained."""

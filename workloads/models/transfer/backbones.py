@@ -1,4 +1,4 @@
-"""torchvision's networks without their classifier: fixed or trained further, and the features that they give."""
+"""torchvision's networks without their classifiers: their features, fixed or trained further."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SMALLEST_SPREAD = 1e-6
 AT_ONCE = 64
-"""Images that go through a fixed network together."""
+"""Number of images in a batch through a fixed network."""
 
 
 class Backbone(nn.Module):
-    """Images (batch, 1 or 3, height, width) in 0 to 1 to features (batch, features)."""
+    """Computes features (batch, features) of images (batch, 1 or 3, height, width) in 0 to 1."""
 
     keeps_weights = True
-    """``init`` draws the classifier's weights alone."""
+    """``initialise`` leaves these weights as they are."""
     mean: Tensor
     std: Tensor
 
@@ -39,16 +39,16 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Grey images are shown as three equal channels."""
+        """Return the features of ``x``; a grey image becomes three equal channels."""
         x = (x - self.mean.to(x.dtype)) / self.std.to(x.dtype)
         features: Tensor = self.net(x.expand(-1, 3, -1, -1))
         return features.flatten(1)
 
 
 def backbone(hp: TransferHyperparameters, shape: DataShape) -> Backbone:
-    """The network with its weights. Raises Infeasible where they are not to be had, or another network's.
+    """Return the network with its weights. Raises Infeasible where they cannot be loaded or do not fit.
 
-    Images are standardised as ImageNet's were for torchvision's own weights, else as the training split asks.
+    Images are standardised by ImageNet's channels for torchvision's own weights, else by the training split's.
     """
     net = network(hp.backbone, shape.example[-1])
     try:
@@ -61,7 +61,7 @@ def backbone(hp: TransferHyperparameters, shape: DataShape) -> Backbone:
 
 
 class ScaledForBackbone(nn.Module):
-    """Features with mean 0 and spread 1 over the training split; one that hardly varies is only centred."""
+    """Scales features to mean 0 and deviation 1 over the training split; one that hardly varies is only centred."""
 
     mean: Tensor
     std: Tensor
@@ -73,17 +73,17 @@ class ScaledForBackbone(nn.Module):
         self.register_buffer("std", torch.where(std > SMALLEST_SPREAD, std, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, features), the same shape."""
+        """Return scaled features, (batch, features) as ``x``."""
         return (x - self.mean) / self.std
 
 
 def head(num_features: int, num_outputs: int, dropout: float) -> nn.Module:
-    """The classifier on features: a plain sequence, so that cohorts of it are trained as one."""
+    """Return a linear classifier on features: a plain sequence of layers, so that cohorts can be fused."""
     return nn.Sequential(nn.Flatten(), Dropout(dropout), nn.Linear(num_features, num_outputs))
 
 
 def extracted(hp: TransferHyperparameters, images: ResidentData) -> ResidentData:
-    """The features of ``images``, from the cache where trials of this or another sweep have computed them."""
+    """Return ``images`` as features, which are taken from the cache if any sweep has computed them before."""
     fixed = backbone(hp, images.shape).to(images.device, images.dtype).eval().requires_grad_(False)
     parts = [images.x_train, images.x_val]
 
@@ -109,9 +109,9 @@ def _features(fixed: Backbone, images: ResidentData, x: Tensor) -> Tensor:
 
 
 class Tuned(nn.Module):
-    """The network, of which the last stages are trained, slower than the classifier behind them.
+    """Network whose last stages are trained, at a lower learning rate than the classifier after them.
 
-    Frozen stages stay in evaluation mode, so that their running statistics stay what they were, too.
+    Frozen stages stay in evaluation mode, so that their running statistics do not change either.
     """
 
     def __init__(self, body: Backbone, shape: DataShape, hp: TransferHyperparameters) -> None:
@@ -127,12 +127,12 @@ class Tuned(nn.Module):
         self._ratio = hp.backbone_lr_ratio
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in 0 to 1 to logits (batch, num_outputs)."""
+        """Return logits (batch, num_outputs) for images (batch, channels, height, width) in 0 to 1."""
         logits: Tensor = self.head(self.body(x))
         return logits
 
     def train(self, mode: bool = True) -> Tuned:
-        """Evaluation mode for everything that is frozen."""
+        """Set the mode of the classifier and the trained stages; frozen stages stay in evaluation mode."""
         super().train(mode)
         self.body.train(False)
         for stage in self._trained:
@@ -140,12 +140,12 @@ class Tuned(nn.Module):
         return self
 
     def lr_ratio(self, name: str) -> float:
-        """The share of the learning rate that the parameter ``name`` takes."""
+        """Return the learning rate of parameter ``name`` as a share of ``lr``."""
         return 1.0 if name.startswith("head.") else self._ratio
 
 
 def stages(net: nn.Module) -> list[nn.Module]:
-    """The parts of a network that hold weights, from the input to the output."""
+    """Return the parts of a network that hold weights, from the input to the output."""
     container = net
     for path in ("encoder.layers", "features"):
         if any(name == path for name, _ in net.named_modules()):

@@ -1,4 +1,4 @@
-"""Features on disk, by the content of what they were computed from: shared by lanes, trials and sweeps."""
+"""Cache of features on disk, by a hash of weights and inputs; shared by lanes, trials and sweeps."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import torch
 from torch import Tensor
 
 FOLDER = "PACELINE_CACHE"
+"""Environment variable with the cache's folder; ``~/.cache/paceline`` without it."""
 KEPT_BYTES = 4 * 2**30
-"""The files used longest ago are deleted beyond this."""
+"""Limit on the cache's size: beyond it the files used longest ago are deleted."""
 
 
 def cached(
     weights: Mapping[str, Tensor], inputs: Sequence[Tensor], compute: Callable[[], list[Tensor]]
 ) -> list[Tensor]:
-    """What ``compute`` gives, computed once for equal weights and inputs by whichever process comes first."""
+    """Return what ``compute`` returns, from the cache if any process has computed it for equal weights and inputs.
+
+    A file lock makes other processes wait for the first one.
+    """
     folder = Path(os.environ.get(FOLDER) or Path.home() / ".cache" / "paceline") / "features"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{_digest([*weights.values(), *inputs])}.pt"

@@ -1,4 +1,4 @@
-"""Hyperparameters of transfer learning, and the backbones there are."""
+"""Hyperparameters of transfer learning, and the backbones to choose from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from search_spaces.space.hyperparameters import hyper
 from workloads.hyperparameters import Training
 
-# name -> smallest side in pixels that its strides and poolings leave something of
+# name -> smallest side in pixels that its strides and poolings do not shrink to nothing
 BACKBONES: dict[str, int] = {
     "resnet18": 8,
     "resnet34": 8,
@@ -28,11 +28,12 @@ BACKBONES: dict[str, int] = {
 
 
 PATCHES = {"vit_b_16": 16, "vit_b_32": 32}
+"""Side of a patch in pixels, for transformers: an image's side must be a multiple of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransferHyperparameters(Training):
-    """Which network, how much of it is trained, and how."""
+    """Hyperparameters of transfer learning: the backbone, how much of it is trained, and the training."""
 
     backbone: str = hyper("resnet18", "torchvision's name", choices=tuple(BACKBONES), shapes=True, prepares=True)
     weights: str = hyper(

@@ -1,4 +1,4 @@
-"""Weights of torchvision's networks: their own by name, a local file, or a model that MLflow keeps."""
+"""Loads weights of torchvision's networks: their own by name, a local file, or a model in MLflow."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MLFLOW = ("models:/", "runs:/", "mlflow-artifacts:/")
 
 
 open_model: Callable[[str], nn.Module] | None = None
-"""Gives the model behind an MLflow URI. Set by ``cluster``: workloads know no MLflow."""
+"""Loads the model of an MLflow URI. ``cluster`` sets it, as ``workloads`` must not import MLflow."""
 
 
 class WeightsError(Exception):
-    """Weights that cannot be used, in one plain sentence for the user."""
+    """Raised for weights that cannot be used; the message is one plain sentence for the user."""
 
 
 def network(name: str, side: int) -> nn.Module:
-    """The network ``name`` for images of ``side`` pixels without classifier, weights random but always the same."""
+    """Return network ``name`` for images of ``side`` pixels, without classifier, with weights of a fixed seed."""
     import torch
     from torchvision.models import get_model
 
@@ -38,7 +38,7 @@ def network(name: str, side: int) -> nn.Module:
 
 
 def classifier(net: nn.Module) -> str:
-    """The name of the last linear layer, which knows the classes of another data set."""
+    """Return the name of the last linear layer, which classifies another data set's classes."""
     from torch import nn
 
     names: list[str] = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)]
@@ -46,9 +46,9 @@ def classifier(net: nn.Module) -> str:
 
 
 def load_into(net: nn.Module, name: str, weights: str) -> None:
-    """Puts ``weights`` into ``net``. Raises WeightsError where there are none, or not this network's.
+    """Load ``weights`` into ``net``. Raises WeightsError where they cannot be loaded or do not fit.
 
-    What they hold beyond it is passed over: the classifier, and auxiliary outputs.
+    Further weights are ignored: those of the classifier and of auxiliary outputs.
     """
     if weights == "none":
         return
@@ -130,7 +130,7 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
 
 
 def _stripped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names as torchvision has them, where the network was part of a model of this workload."""
+    """Return weights under torchvision's names, where the network was part of a model of this workload."""
     marks = [
         key.rpartition("net.")[0] + "net." for key in state if "body.net." in key or "preprocess.1.net." in key
     ]

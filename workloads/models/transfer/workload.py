@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def check(hp: TransferHyperparameters, shape: DataShape) -> None:
-    """Raises Infeasible for images that the network cannot take, and for weights that are not its own."""
+    """Raise Infeasible for images that the network cannot take, and for weights that cannot be loaded or fit.
+
+    The weights are loaded for this, which may download them.
+    """
     _check_size(hp, shape)
     if hp.weights == "none":
         return
@@ -46,7 +49,7 @@ def _check_size(hp: TransferHyperparameters, shape: DataShape) -> None:
 
 
 def build(hp: TransferHyperparameters, shape: DataShape) -> nn.Module:
-    """Features (batch, features), or in fine_tuning images (batch, channels, height, width), to logits."""
+    """Return a network to logits, from features (batch, features), or for fine_tuning from images in 0 to 1."""
     from workloads.models.transfer.backbones import Tuned, backbone, head  # 1,200 ms: torch
 
     if hp.mode == "feature_extraction":
@@ -56,7 +59,7 @@ def build(hp: TransferHyperparameters, shape: DataShape) -> nn.Module:
 
 
 def data(hp: TransferHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
-    """The features of all images, computed once for all trials; for fine_tuning the images themselves."""
+    """Return the features of all images, computed once for all trials; for fine_tuning the images themselves."""
     from workloads.models.transfer.backbones import extracted  # 1,200 ms: torch
     from workloads.training.image_inputs import pictures  # 1,200 ms: torch
 
@@ -66,7 +69,7 @@ def data(hp: TransferHyperparameters, search: SearchData, device: device, dtype:
 
 
 def fuses(hp: Any) -> bool:
-    """Classifiers on fixed features are fused; whole networks, of which parts stand still, are not."""
+    """Return whether members are fused: classifiers on fixed features are, partly frozen networks are not."""
     return bool(hp.mode == "feature_extraction")
 
 
