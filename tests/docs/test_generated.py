@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,7 @@ from cluster.cli.main import COMMANDS
 from search_spaces.space.hyperparameters import hyperparameters
 from tests.docs import environment, spec_keys
 from tests.docs.generate import BLOCK, BLOCKS, DOCS, filled, pages
-from tests.helpers.paths import ROOT
+from tests.docs.site import build
 from workloads.hyperparameters import Training
 from workloads.registry import WORKLOADS, workload
 
@@ -59,15 +56,6 @@ def test_a_row_holds_values_default_and_meaning() -> None:
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """Strict: a page that is not there, and an anchor that is not, are warnings, too."""
-    shutil.copytree(DOCS, tmp_path / "docs")
-    for name in ("zensical.toml", "CONTRIBUTING.md", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--clean", "--strict"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    built = {page.relative_to(tmp_path / "site").with_suffix(".md") for page in (tmp_path / "site").rglob("*.html")}
+    site = build(tmp_path)
+    built = {page.relative_to(site).with_suffix(".md") for page in site.rglob("*.html")}
     assert {page.relative_to(DOCS) for page in pages()} <= built
