@@ -33,7 +33,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
     else:
         model = keras.models.load_model(run.folder / FILE)
 
-    def told(epoch: int, logs: Any) -> None:
+    def report(epoch: int, logs: Any) -> None:
         run.report(
             lambda folder: model.save(folder / FILE),
             train_loss=logs["loss"],
@@ -48,7 +48,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
         epochs=run.num_epochs,
         initial_epoch=run.epoch,
         validation_data=(x_val, run.y_val),
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=told)],
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=report)],
         verbose=0,
     )
 

@@ -30,7 +30,7 @@ _BUCKETS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
 
 
 class TornCheckpoint(Exception):
-    """A checkpoint that is incomplete or damaged: its folder and what is wrong with it."""
+    """Raised for a checkpoint that is incomplete or damaged; the message is its URI and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)

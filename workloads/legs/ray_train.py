@@ -30,7 +30,9 @@ PATIENCE = {
 By default a group's start may take 60 s, which Ray Train also waits for the resources of a machine that just died.
 """
 STREAM = "train"
+"""Ray Train's name of the streamed training rows."""
 QUIET = ("ray.train", "ray.data")
+"""Loggers that ``hush`` silences."""
 RESIZE_EVERY_S = 20.0
 """Seconds between two looks for workers that have come or gone, in a group of variable size."""
 
@@ -58,7 +60,7 @@ class WorkerGroup:
 def train(
     work: Callable[[dict[str, Any]], None],
     config: dict[str, Any],
-    crew: WorkerGroup,
+    group: WorkerGroup,
     fell: Callable[[FailureReason], None],
     stream: Stream | None = None,
 ) -> None:
@@ -74,22 +76,22 @@ def train(
 
     for name, seconds in PATIENCE.items():
         os.environ.setdefault(name, seconds)
-    workers = crew.least if crew.least == crew.most else (crew.least, crew.most)
+    workers = group.least if group.least == group.most else (group.least, group.most)
     TorchTrainer(
         work,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if crew.gpus >= 1 else "gloo"),
+        torch_config=TorchConfig(backend="nccl" if group.gpus >= 1 else "gloo"),
         scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
             num_workers=workers,  # type: ignore[arg-type]
-            use_gpu=crew.gpus > 0,
-            resources_per_worker={"CPU": crew.cpus, **({"GPU": crew.gpus} if crew.gpus else {})},
+            use_gpu=group.gpus > 0,
+            resources_per_worker={"CPU": group.cpus, **({"GPU": group.gpus} if group.gpus else {})},
             elastic_resize_monitor_interval_s=RESIZE_EVERY_S,
         ),
         run_config=RunConfig(  # type: ignore[call-arg] # typed as Train V1's
-            storage_path=crew.storage,
+            storage_path=group.storage,
             failure_config=FailureConfig(max_failures=-1),
             callbacks=[_fallen(fell)],
-            worker_runtime_env=dict(crew.environment),
+            worker_runtime_env=dict(group.environment),
         ),
         datasets=None if stream is None else {STREAM: dataset(stream)},
         dataset_config=None if stream is None else DataConfig(execution_options=options()),

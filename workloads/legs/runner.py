@@ -152,22 +152,22 @@ class LegRunner:
         assert self.leg is not None and not self.done, "the leg is done"
         if self._refusal is not None:
             return self._refuse(self._refusal)
-        told = self._attempt(self._epoch)
-        if told is None:
+        reports = self._attempt(self._epoch)
+        if reports is None:
             keys = {a.member.key for a in self.aboard}
             self.leg = replace(self.leg, members=tuple(m for m in self.leg.members if m.key in keys))
             self._begin(self.leg, max(len(a.loop.members) for a in self.aboard))
-        return told or []
+        return reports or []
 
     def _epoch(self) -> list[MemberEpoch]:
-        told: list[MemberEpoch] = []
+        reports: list[MemberEpoch] = []
         trained = [(loop, loop.epoch(), loop.finite()) for loop in self._loops()]
         for loop, metrics, finite in trained:
             members = [a for a in self.aboard if a.loop is loop]
-            news = [self._tell(*each) for each in zip(members, metrics, finite, strict=True)]
-            self._drop(loop, members, news)
-            told += news
-        return told
+            new = [self._tell(*each) for each in zip(members, metrics, finite, strict=True)]
+            self._drop(loop, members, new)
+            reports += new
+        return reports
 
     def _refuse(self, failure: FailureReason) -> list[MemberEpoch]:
         assert self.leg is not None
@@ -179,15 +179,15 @@ class LegRunner:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
 
     def _tell(self, a: TrainingMember, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
-        told = a.measured(metrics, finite, self.setting.objective)
+        report = a.measured(metrics, finite, self.setting.objective)
         final = self.leg is not None and self.leg.purpose == "final"
-        if final and told.failure is None:
+        if final and report.failure is None:
             a.record(metrics)
-            if a.progress.best_epoch == told.epoch:
+            if a.progress.best_epoch == report.epoch:
                 a.best = self._state(a).model
-        if told.finished:
+        if report.finished:
             a.last = self._state(a)
-        return told
+        return report
 
     def _state(self, a: TrainingMember) -> MemberState:
         return a.last or a.loop.state(self._place(a))
@@ -195,12 +195,12 @@ class LegRunner:
     def _place(self, a: TrainingMember) -> int:
         return [other for other in self.aboard if other.loop is a.loop].index(a)
 
-    def _drop(self, loop: Loop, members: Sequence[TrainingMember], told: Sequence[MemberEpoch]) -> None:
-        keep = [k for k, news in enumerate(told) if news.failure is None and not news.finished]
+    def _drop(self, loop: Loop, members: Sequence[TrainingMember], reports: Sequence[MemberEpoch]) -> None:
+        keep = [k for k, report in enumerate(reports) if report.failure is None and not report.finished]
         if len(keep) == len(members):
             return
         staying = {id(members[k]) for k in keep}
-        self.ended += [a for a, news in zip(members, told, strict=True) if news.finished]
+        self.ended += [a for a, report in zip(members, reports, strict=True) if report.finished]
         self.aboard = [a for a in self.aboard if a.loop is not loop or id(a) in staying]
         if keep:
             loop.keep(keep)

@@ -26,7 +26,7 @@ def by_hand() -> bool:
 
 @cache
 def _missing() -> tuple[str, ...]:
-    import torch  # here, so that a driver can ask whether it is to be plain
+    import torch  # here, so that a driver in plain mode can call why_off without the time of importing torch
 
     names = [f"{name}_backward" for name in BACKWARD]
     return tuple(f"aten.{name}" for name in names if not hasattr(torch.ops.aten, name))

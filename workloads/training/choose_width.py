@@ -56,7 +56,7 @@ def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:
         assert len(members) == 1, "a workload with a loop of its own is not fusable"
         return setup.workload.loop(setup, members[0])
     if not setup.group.alone or (len(members) == 1 and not _fused_alone(setup, members[0])):
-        assert len(members) == 1, "a ring of processes trains one member at a time"
+        assert len(members) == 1, "a process group trains one member at a time"
         return PlainLoop(setup, members[0])
     return FusedLoop(setup, members)
 

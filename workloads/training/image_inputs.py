@@ -82,7 +82,7 @@ class ScaledImages(nn.Module):
         self.size, self.dtype = size, dtype
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) uint8, or ``image_records``, to (batch, channels, size, size)."""
+        """Return images (batch, channels, size, size) for uint8 images of any size, or for ``image_records``."""
         if x.dim() == 2:
             x = read_records(x)
         return resized(x, self.size).to(self.dtype) / 255

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 DEPTH = 2
+"""Default number of items made in advance."""
 
 
 def ahead(items: Iterator[Item], depth: int = DEPTH) -> Iterator[Item]:

@@ -83,9 +83,9 @@ class ProcessGroup:
         """Return the first process's ``value`` in every process."""
         if self.alone:
             return value
-        told: list[Any] = [value]
-        torch.distributed.broadcast_object_list(told, src=0)
-        agreed: T = told[0]
+        values: list[Any] = [value]
+        torch.distributed.broadcast_object_list(values, src=0)
+        agreed: T = values[0]
         return agreed
 
     def all_true(self, value: bool) -> bool:
@@ -138,9 +138,9 @@ class ProcessGroup:
             self.average_([buffer for buffer in model.buffers() if buffer.is_floating_point() and buffer.dim()])
 
     def _all(self, value: T) -> list[T]:
-        told: list[Any] = [None] * self.size
-        torch.distributed.all_gather_object(told, value)
-        return told
+        values: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(values, value)
+        return values
 
 
 ALONE = ProcessGroup()

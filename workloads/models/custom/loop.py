@@ -189,7 +189,7 @@ class Predictor(nn.Module):
             scores = np.asarray(self._predict(unpacked(self._files, Path(folder)), x.cpu().numpy()))
         scores = scores.reshape(len(x), -1)
         if scores.shape[1] == 1 and self._num_outputs == 2:
-            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)  # a decision function's one column
+            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)  # as of a binary decision_function
         if scores.shape[1] != self._num_outputs:
             raise RuntimeError(f"predict gave {scores.shape[1]} columns, not {self._num_outputs}")
         return torch.from_numpy(scores.astype(np.float64))

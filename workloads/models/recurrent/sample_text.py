@@ -17,8 +17,8 @@ def sample(data: ResidentData, model: nn.Module, seed: int = 0) -> str:
     """Return the first window of the validation part, and how the model continues it (in evaluation mode)."""
     assert isinstance(model, SequenceModel)
     codes = data.x_val[:1]
-    told = spelled(codes[0], data.shape.vocabulary)
-    return told + MARK + spelled(written(model, codes, seed), data.shape.vocabulary) + "\n"
+    shown = spelled(codes[0], data.shape.vocabulary)
+    return shown + MARK + spelled(written(model, codes, seed), data.shape.vocabulary) + "\n"
 
 
 @torch.no_grad()
