@@ -1,4 +1,4 @@
-"""Whole commands in fresh folders: how long they take, what they print, and how much memory they hold."""
+"""Runs whole commands in fresh folders, and measures their time, output and memory."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ MIB = 2**20
 
 
 class CommandFailed(RuntimeError):
-    """It ended with another exit code than 0; the message ends with what it said last."""
+    """The command's exit code is not 0, or it printed no JSON; the message holds the end of its output."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """``document`` is the JSON on stdout; memory is the peak of resident MiB, shared pages counted in each."""
+    """Result of a command: seconds, the JSON on stdout, and peak resident memory in MiB, shared pages included."""
 
     seconds: float
     document: dict[str, Any]
     driver_mib: float
     lane_mib: float
-    """Of the largest Ray worker; 0 where there are none."""
+    """Peak memory of the largest Ray worker; 0 where there is none."""
 
 
 def data_folder(given: str | None, *needed: str) -> Path:
-    """The folder of the option, of the environment, or beside the repository.
+    """Return the data folder: ``given``, else that in the environment, else the one beside the repository.
 
-    Where something of ``needed`` is not in it, the benchmark says so and ends with 0.
+    Where a ``needed`` file is missing, prints that nothing is measured and ends the benchmark with 0.
     """
     found = Path(given or os.environ.get(DATA_ENV) or REPOSITORY.parent / "shared" / "data")
     missing = [name for name in needed if not (found / name).exists()]
@@ -50,13 +50,13 @@ def data_folder(given: str | None, *needed: str) -> Path:
 
 
 def paceline(spec: Mapping[str, Any]) -> Ran:
-    """``paceline run`` on a spec, from a bare shell to its end."""
+    """Run ``paceline run`` on a spec, from a bare shell to its end."""
     command = [sys.executable, "-m", "cluster.cli", "run", "sweep.yaml", "--json", "--quiet"]
     return in_fresh_folder(command, {"sweep.yaml": json.dumps(spec)})
 
 
 def in_fresh_folder(command: Sequence[str], files: Mapping[str, str]) -> Ran:
-    """Runs ``command`` in an empty folder that holds only ``files``. Raises CommandFailed."""
+    """Run ``command`` in a folder that holds only ``files``. Raises CommandFailed."""
     with tempfile.TemporaryDirectory(prefix="paceline-bench-", ignore_cleanup_errors=True) as folder:
         for name, text in files.items():
             (Path(folder) / name).write_text(text)
@@ -78,7 +78,7 @@ def _environment() -> dict[str, str]:
 
 
 def _watched(process: psutil.Popen) -> tuple[int, int]:
-    """Peak resident bytes of the process and of the largest Ray worker below it."""
+    """Wait for the process; return the peak resident bytes of it and of the largest Ray worker below it."""
     driver = lane = 0
     while True:
         try:
@@ -103,7 +103,7 @@ def _worker_bytes(process: psutil.Process) -> int:
 
 
 def _last_json(text: str) -> dict[str, Any]:
-    """The whole text, or its last line, whichever is a JSON object."""
+    """Return the JSON object that is the whole text, or else its last line that is one."""
     for part in (text, *reversed(text.strip().splitlines())):
         try:
             found = json.loads(part)

@@ -1,6 +1,6 @@
-"""Plain DDP as in torch's tutorial, on what ``distributed`` gives its trials: for torchrun, two gloo workers.
+"""Peer of ``distributed``: plain DDP as in torch's tutorial on the same data, under torchrun with two gloo workers.
 
-Prints, from rank 0, one line of JSON: seconds of every epoch, validation included, and when the first step was.
+Rank 0 prints one line of JSON: seconds of every epoch, validation included, and the time of the first step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workloads.registry import workload
 
 
 def main(spec: str) -> None:
-    """``spec``: JSON with data, params, epochs."""
+    """Train as ``spec`` says, JSON with workload, data, params and epochs."""
     wanted = json.loads(spec)
     torch.distributed.init_process_group("gloo")
     rank, size = torch.distributed.get_rank(), torch.distributed.get_world_size()

@@ -31,16 +31,16 @@ Stepper = Callable[[], float]
 
 
 class Together(ProcessGroup):
-    """A ring of one that does all that a larger one does."""
+    """A process group of one that takes all steps that a larger one takes."""
 
     @property
     def alone(self) -> bool:
-        """Never."""
+        """Always false, so that nothing is skipped."""
         return False
 
 
 def textbook(setup: Setup, member: Trainee, num_steps: int, *, ddp: bool) -> Stepper:
-    """A function that runs so many steps of a loop as in torch's tutorials and returns the seconds they took."""
+    """Return a function that runs ``num_steps`` steps of a loop as in torch's tutorials, and returns their seconds."""
     model: Any = setup.build(member).train()
     if ddp:
         model = DistributedDataParallel(model)
@@ -57,7 +57,7 @@ def textbook(setup: Setup, member: Trainee, num_steps: int, *, ddp: bool) -> Ste
 
 
 def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> dict[str, tuple[float, float]]:
-    """Steps per second, and the ratio to plain torch, of each way; the process group must be there."""
+    """Return, by way, the steps per second and the ratio to plain torch. Needs torch's default process group."""
     name, params, shape, num_rows = CASES[case]
     setup = noise_setup(name, shape, num_rows, device)
     member = Trainee(0, setup.workload.hyperparameters(**params, optimizer="adam"))
@@ -77,7 +77,7 @@ def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> 
 
 
 def main() -> None:
-    """See the module."""
+    """Measure as the command line says, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--pairs", type=int, default=5)

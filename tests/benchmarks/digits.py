@@ -1,4 +1,4 @@
-"""The task of all peers: a 64-64-64-10 perceptron on digits in a plain loop, on this project's own split."""
+"""The training that all peers run: a 64-64-64-10 perceptron on digits in a plain loop, with Paceline's split."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "momentum": {"min": 0.8, "max": 0.99},
     "batch_size": {"values": [32, 64, 128]},
 }
-"""As in a spec. ``momentum`` is Adam's beta1; only the batch size shapes the program."""
+"""The search space as in a spec. ``momentum`` is Adam's beta1; only the batch size is part of the signature."""
 
 
 @dataclass(frozen=True)
 class Digits:
-    """Float32 inputs, standardised by the training split; int64 labels."""
+    """(inputs, labels) by split: float32, standardised by the training split, and int64."""
 
     train: tuple[Any, Any]
     val: tuple[Any, Any]
@@ -33,7 +33,7 @@ class Digits:
 
 @cache
 def digits() -> Digits:
-    """The split that a Paceline sweep on digits has."""
+    """Return digits, split as in a Paceline sweep."""
     from search_spaces.spec.data import Data
     from workloads.data.prepare import prepare
 
@@ -48,7 +48,7 @@ def digits() -> Digits:
 
 
 def train(params: Mapping[str, Any], seed: int, data: Digits) -> Iterator[tuple[dict[str, float], Any]]:
-    """After each epoch: its metrics, and the model in evaluation mode."""
+    """Train EPOCHS epochs; yields each one's metrics, and the model in evaluation mode."""
     import torch
     from torch import nn
 
@@ -76,7 +76,7 @@ def train(params: Mapping[str, Any], seed: int, data: Digits) -> Iterator[tuple[
 
 
 def score(model: Any, part: tuple[Any, Any]) -> tuple[float, float]:
-    """Cross-entropy and accuracy."""
+    """Return mean cross-entropy and accuracy."""
     import torch
 
     x, y = map(torch.from_numpy, part)
@@ -87,7 +87,10 @@ def score(model: Any, part: tuple[Any, Any]) -> tuple[float, float]:
 
 
 def test_accuracy(params: Mapping[str, Any], seeds: Sequence[int]) -> float:
-    """Everybody's winner is judged alike: trained anew with each seed, scored at its best validation epoch."""
+    """Return the mean test accuracy over trainings with ``seeds``, each at its best validation epoch.
+
+    The winner of every system is scored by this function.
+    """
     found = []
     for seed in seeds:
         best, at_best = -1.0, 0.0
@@ -99,7 +102,7 @@ def test_accuracy(params: Mapping[str, Any], seeds: Sequence[int]) -> float:
 
 
 def peer_options() -> argparse.Namespace:
-    """What every peer is told. The current folder is empty and its own."""
+    """Parse the options that every peer gets; it runs in an empty folder of its own."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
@@ -108,10 +111,10 @@ def peer_options() -> argparse.Namespace:
 
 
 def tell(best: float, params: Mapping[str, Any], num_trials: int) -> None:
-    """The peer's last line on stdout."""
+    """Print the peer's result as its last line on stdout."""
     print(json.dumps({"best_val_accuracy": best, "params": dict(params), "trials": num_trials}), flush=True)
 
 
 def mlflow_uri() -> str:
-    """MLflow in SQLite, in the current folder."""
+    """Return the URI of an MLflow store in SQLite, in the current folder."""
     return f"sqlite:///{Path.cwd() / 'mlflow.db'}"

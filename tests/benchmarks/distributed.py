@@ -3,9 +3,10 @@
     python -m tests.benchmarks.distributed [--only epochs equal start] [--pairs 5]
 
 epochs: seconds of an epoch of the cnn on 10,000 CIFAR-10 images, against torchrun with plain DDP, alternating.
-equal: what one process and two workers measure after an epoch, at the same global batch.
-start: from handing out a leg to its first step, a lane's first leg against a bare ``TorchTrainer.fit()``, and the
-next ones. ``FOLDER`` holds ``cifar10-train.parquet``. Prints Markdown tables, then one line of JSON.
+equal: metrics of one process and of two workers after an epoch, at the same global batch.
+start: seconds from handing out a leg to its first step, of a lane's first leg, against a bare
+``TorchTrainer.fit()``, and of its next legs. Needs ``cifar10-train.parquet``.
+Prints Markdown tables, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from tests.benchmarks.commands import DATA_ENV, data_folder, in_fresh_folder
 IMAGES = 10_000
 EPOCHS = 4
 WARM = 1
-"""Epochs that are not counted: the first one warms up."""
+"""Number of first epochs that are not counted."""
 PARAMS = {"batch_size": 128, "dropout": 0.0, "lr_schedule": "constant", "lr": 0.001}
 GOALS = {"epochs": 1.05, "first": 1.1, "next_s": 0.2}
 
 
 def subset(folder: Path, scratch: Path) -> dict[str, Any]:
-    """10,000 images drawn from the training file, as a spec's data."""
+    """Write IMAGES random images of the training file to a file; return it as a spec's ``data``."""
     import pandas as pd
 
     path = scratch / "cifar10-subset.parquet"
@@ -39,7 +40,7 @@ def subset(folder: Path, scratch: Path) -> dict[str, Any]:
 
 
 def trained(data: dict[str, Any], workers: int, params: dict[str, Any], epochs: int) -> list[dict[str, float]]:
-    """A sweep of one trial: what it measured by epoch."""
+    """Run a sweep of one trial; return its metrics by epoch."""
     spec = {
         "workload": "cnn",
         "data": data,
@@ -56,7 +57,7 @@ def trained(data: dict[str, Any], workers: int, params: dict[str, Any], epochs: 
 
 
 def torchrun(data: dict[str, Any], epochs: int) -> list[float]:
-    """Seconds of each epoch of plain DDP."""
+    """Run plain DDP; return the seconds of each epoch."""
     spec = json.dumps({"workload": "cnn", "data": data, "params": PARAMS, "epochs": epochs})
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
     ends = ["--rdzv-endpoint=127.0.0.1:0", "-m", "tests.benchmarks.ddp_peer", spec]
@@ -64,7 +65,7 @@ def torchrun(data: dict[str, Any], epochs: int) -> list[float]:
 
 
 def epochs(data: dict[str, Any], pairs: int) -> dict[str, Any]:
-    """Medians of the epochs after the first, and of the ratios of the pairs."""
+    """Return the median seconds of an epoch, without the first, of every run, and the pairs' median ratio."""
     own, peer = [], []
     for pair in range(pairs):
         for system in ("own", "peer") if pair % 2 == 0 else ("peer", "own"):
@@ -78,7 +79,7 @@ def epochs(data: dict[str, Any], pairs: int) -> dict[str, Any]:
 
 
 def equal(data: dict[str, Any]) -> dict[str, Any]:
-    """One process and two workers, without noise and batch norm, one epoch."""
+    """Return each metric of one process, of two workers, and the difference, without dropout and batch norm."""
     params = {**PARAMS, "batch_norm": False}
     one, two = (trained(data, workers, params, 1)[0] for workers in (1, 2))
     names = ("train_loss", "val_loss", "val_accuracy", "grad_norm")
@@ -86,7 +87,7 @@ def equal(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def start(pairs: int) -> dict[str, Any]:
-    """Seconds to the first step: of a lane's first leg, of its next ones, and of a bare fit, alternating."""
+    """Return the seconds to the first step of a lane's first leg, of its next legs, and of a bare ``fit``."""
     first, later, bare = [], [], []
     for _ in range(pairs):
         command = [sys.executable, "-m", "tests.benchmarks.leg_start"]
@@ -106,7 +107,7 @@ def start(pairs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure as the command line says, and print a table of each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help=f"folder of the data; else ${DATA_ENV}")
     parser.add_argument(

@@ -1,10 +1,10 @@
-"""How fast ``paceline run`` refuses: every faulty spec of the tests as a whole command in an empty folder.
+"""Measures how fast ``paceline run`` refuses: every faulty spec of the tests as a whole command in an empty folder.
 
     python -m tests.benchmarks.faulty_specs [--repeats 3] [--large-mb 100] [--only WORD]
 
-Prints Markdown tables, then one line of JSON. Exit status 1 when a spec ends with another exit code than 2, is told
-otherwise than the tests say, or anything is written. Times are medians over the repeats, each taken beside that of
-a Python that does nothing. All modules are compiled beforehand, as they are in an installed package.
+Prints Markdown tables, then one line of JSON. Exit status 1 when a spec ends with another exit code than 2, the
+message is not the one in the tests, or a file is written. Times are medians over the repeats, each taken beside
+that of a Python that does nothing. All modules are compiled beforehand, as they are in an installed package.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SLOWEST = 10
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one process: seconds on the clock from outside, and of the processor, its own children included."""
+    """Cost of one process in seconds: elapsed time, and CPU time with that of its children."""
 
     wall_s: float
     cpu_s: float
@@ -39,7 +39,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Refused:
-    """One spec: the medians of its costs, and what was wrong with the refusal."""
+    """Refusal of one spec: median cost, exit codes, and what was wrong."""
 
     name: str
     cost: Cost
@@ -48,7 +48,7 @@ class Refused:
 
 
 def run(command: Sequence[str], place: Place, environment: Mapping[str, str]) -> tuple[Cost, int, str]:
-    """Cost, exit code and stderr of one command in the empty folder."""
+    """Run a command in the empty folder; return its cost, exit code, and stdout with stderr."""
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
         process = subprocess.Popen(
@@ -63,12 +63,12 @@ def run(command: Sequence[str], place: Place, environment: Mapping[str, str]) ->
 
 
 def middle(costs: Sequence[Cost]) -> Cost:
-    """The medians of both times."""
+    """Return the medians of both times."""
     return Cost(statistics.median(c.wall_s for c in costs), statistics.median(c.cpu_s for c in costs))
 
 
 def refuse(name: str, faulty: Faulty, place: Place, repeats: int) -> tuple[Refused, list[Cost]]:
-    """One spec ``repeats`` times, a bare Python before each of them."""
+    """Run one spec ``repeats`` times, each after a bare Python; return its refusal, and the bare Python's costs."""
     place.put(faulty)
     environment, before = place.environment(), place.files()
     costs, bare, codes, wrong = [], [], [], set()
@@ -84,14 +84,14 @@ def refuse(name: str, faulty: Faulty, place: Place, repeats: int) -> tuple[Refus
 
 
 def compile_ahead(place: Place) -> None:
-    """One refusal of each kind, so that the byte code of everything they import lies beside ``place``."""
+    """Run one refusal of each kind, so that all modules that refusals import are compiled."""
     for name in ("key", "cycle", "missing column", "parquet column", "many steps", "bomb"):
         place.put(FAULTY[name])
         run(REFUSED, place, place.environment())
 
 
 def tables(rows: Sequence[Refused], bare: Cost) -> str:
-    """The summary, and the slowest ones."""
+    """Return a table of all refusals, and one of the slowest."""
     half, codes = middle([row.cost for row in rows]), sorted({code for row in rows for code in row.codes})
     slow = sorted(rows, key=lambda row: row.cost.cpu_s, reverse=True)
     wall, cpu = max(row.cost.wall_s for row in rows), slow[0].cost.cpu_s
@@ -117,7 +117,7 @@ def tables(rows: Sequence[Refused], bare: Cost) -> str:
 
 
 def measure(options: argparse.Namespace, root: Path) -> tuple[list[Refused], Cost]:
-    """Every spec whose name holds ``--only``, and the bare Python."""
+    """Return the refusal of every spec whose name contains ``--only``, and the median cost of a bare Python."""
     place = Place.make(root / "place", options.large_mb * 10**6)
     rows, bare = [], []
     compile_ahead(place)
@@ -131,7 +131,7 @@ def measure(options: argparse.Namespace, root: Path) -> tuple[list[Refused], Cos
 
 
 def main() -> int:
-    """See the module."""
+    """Measure as the command line says, and print the tables; returns 1 where a refusal is wrong, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--large-mb", type=int, default=100, help="size of the large CSV table")

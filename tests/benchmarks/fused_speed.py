@@ -42,7 +42,7 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...], int]] = {
 
 
 def noise_setup(name: str, shape: tuple[int, ...], num_rows: int, device: torch.device) -> Setup:
-    """Random images with random labels of ten classes."""
+    """Return a workload on random images with random labels of ten classes."""
     rng = np.random.default_rng(0)
     train = Arrays(rng.integers(0, 256, (num_rows, *shape), dtype=np.uint8), rng.integers(0, 10, num_rows))
     data = SearchData(train, train.take(np.arange(num_rows // 5)), fit(train.x), 10)
@@ -50,7 +50,7 @@ def noise_setup(name: str, shape: tuple[int, ...], num_rows: int, device: torch.
 
 
 def stepper(loop: FusedLoop | PlainLoop, num_steps: int) -> Callable[[], float]:
-    """A function that runs ``num_steps`` training steps and returns the seconds they took."""
+    """Return a function that runs ``num_steps`` training steps and returns their seconds."""
     loop.model.train()
     return timed(loop.train_step, loop.setup, loop.members, num_steps)
 
@@ -58,7 +58,7 @@ def stepper(loop: FusedLoop | PlainLoop, num_steps: int) -> Callable[[], float]:
 def timed(
     step: Callable[[Tensor, Tensor], object], setup: Setup, members: Sequence[Trainee], num_steps: int
 ) -> Callable[[], float]:
-    """A function that calls ``step`` so often, with the members' mini-batches, and returns the seconds it took."""
+    """Return a function that calls ``step`` with ``num_steps`` mini-batches and returns the seconds it took."""
     data = setup.data
 
     def synchronize() -> None:
@@ -78,7 +78,7 @@ def timed(
 
 
 def epochs(loop: FusedLoop | PlainLoop) -> Callable[[], float]:
-    """A function that trains one more epoch and returns the seconds it took."""
+    """Return a function that trains one more epoch and returns its seconds."""
 
     def run() -> float:
         started = time.perf_counter()
@@ -89,7 +89,7 @@ def epochs(loop: FusedLoop | PlainLoop) -> Callable[[], float]:
 
 
 def paired(plain: Callable[[], float], fused: Callable[[], float], width: int, num_pairs: int) -> list[float]:
-    """Median seconds of one member alone and in the cohort, and the median of their ratios."""
+    """Return the median seconds of a member alone and of a member in the cohort, and the pairs' median ratio."""
     for _ in range(WARM_UP + 1):
         plain(), fused()
     pairs = [(plain(), fused() / width) for _ in range(num_pairs)]
@@ -98,7 +98,7 @@ def paired(plain: Callable[[], float], fused: Callable[[], float], width: int, n
 
 
 def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> list[dict[str, Any]]:
-    """One row a width: steps per second and member, and how many times faster than one after the other."""
+    """Return a row for each width: steps per second and member, and how many times faster fused members train."""
     name, params, shape, num_rows = CASES[case]
     shared = noise_setup(name, shape, num_rows, device)
     member = Trainee(0, shared.workload.hyperparameters(**params))
@@ -119,7 +119,7 @@ def measure(case: str, device: torch.device, num_pairs: int, num_steps: int) -> 
 
 
 def main() -> None:
-    """Parse, measure, print, and write JSON where asked."""
+    """Measure as the command line says, print the rows, and write them as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--json", type=Path)

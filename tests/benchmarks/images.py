@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.images [--only digits cifar10]
 
-``FOLDER`` holds ``cifar10-train.parquet`` and ``cifar10-test.parquet``, columns ``image`` and ``label``. The sweep
-has 10,000 images of the first, and is judged on all of the second. Prints a Markdown table, then one line of JSON.
+Needs ``cifar10-train.parquet`` and ``cifar10-test.parquet``, columns ``image`` and ``label``. The sweep gets 10,000
+images of the first, and all of the second as its test split. Prints a Markdown table, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ GOALS = {"digits": 0.98, "cifar10": 0.60}
 
 
 def digits() -> dict[str, Any]:
-    """Everything as it comes: the default space, ASHA, a verdict of three trials and five seeds."""
+    """Return the part of the spec for digits, with all defaults: ASHA, a verdict of three trials and five seeds."""
     return {"data": {"name": "digits"}, "epochs": 27}
 
 
 def cifar10(folder: Path, scratch: Path) -> dict[str, Any]:
-    """10,000 images drawn from the training file; the verdict has two seeds, as it takes longer than the search."""
+    """Return the part of the spec for 10,000 random images of the training file.
+
+    Its verdict has one trial and two seeds, since it takes longer than the search.
+    """
     import pandas as pd
 
     frame = pd.read_parquet(folder / "cifar10-train.parquet")
@@ -39,12 +42,12 @@ def cifar10(folder: Path, scratch: Path) -> dict[str, Any]:
 
 
 def spec(part: dict[str, Any]) -> dict[str, Any]:
-    """A sweep of the cnn's default space."""
+    """Return the spec of a sweep over the cnn's default space."""
     return {"workload": "cnn", "trials": TRIALS, "metric": {"name": "val_accuracy"}, **part}
 
 
 def row(name: str, ran: Ran) -> dict[str, Any]:
-    """What the document says of a sweep."""
+    """Return a sweep's row of the table, from its ``--json`` document."""
     judged, cost = ran.document["verdict"], ran.document["cost"]
     winner, default = judged["winner"], judged["default"]
     states = [trial["state"] for trial in ran.document["trials"]]
@@ -65,7 +68,7 @@ def row(name: str, ran: Ran) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown."""
+    """Return the rows as a Markdown table."""
     lines = [
         "| data | goal | test accuracy | 95 % | seeds | the defaults | best validation | epochs | seconds |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -80,7 +83,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """See the module."""
+    """Run the sweeps that the command line names, and print their table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help=f"folder with the CIFAR-10 files; else ${DATA_ENV}")
     parser.add_argument("--only", nargs="+", choices=list(GOALS), default=list(GOALS))

@@ -1,6 +1,6 @@
-"""How long two workers take from being asked to their first step: a lane's legs, and a bare ``TorchTrainer.fit()``.
+"""Measures how long two workers take to their first step: of a lane's legs, and of a bare ``TorchTrainer.fit()``.
 
-Prints one line of JSON, in seconds. All after ``ray.init``; the order of the two is drawn.
+Prints one line of JSON, in seconds. Both are measured after ``ray.init``, in random order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORKLOAD = "tests.benchmarks.noop:STAMPING"
 
 
 def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
-    """A lane's first leg, and its next ones."""
+    """Return the seconds to the first step of a lane's first leg, and of each of its next legs."""
     from cluster.lanes.multi_worker_lane import MultiWorkerLane
     from cluster.sweep.messages import Report, Shared
     from workloads.legs.ray_train import WorkerGroup
@@ -56,7 +56,7 @@ def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
 
 
 def bare(folder: Path, search: Any) -> float:
-    """What every trial pays that calls ``fit`` itself."""
+    """Return the seconds to the first step after ``TorchTrainer.fit()``, as a trial has that calls it itself."""
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -73,7 +73,7 @@ def bare(folder: Path, search: Any) -> float:
 
 
 def train_bare(config: dict[str, Any]) -> None:
-    """One step of the same model."""
+    """Take one step with the same model, in each of ``fit``'s workers."""
     import ray
     import torch
     from torch.nn.parallel import DistributedDataParallel
@@ -86,7 +86,7 @@ def train_bare(config: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure both, and print the line of JSON."""
     import ray
 
     search = prepare(Data(name="wine")).search

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NoopHyperparameters(Training):
-    """The batch is larger than the data."""
+    """Hyperparameters with a batch that is larger than the data: one step in each epoch."""
 
     batch_size: int = hyper(100_000, "examples a step", low=1, shapes=True)
 
 
 def build(hp: NoopHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_outputs) logits."""
+    """Return a linear layer, (batch, *example) to (batch, num_outputs) logits."""
     from torch import nn
 
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape.example), shape.num_outputs))
@@ -44,13 +44,13 @@ NOOP = Workload(
 
 @dataclass(frozen=True, kw_only=True)
 class StampingHyperparameters(NoopHyperparameters):
-    """Where the first step leaves its time."""
+    """Hyperparameters with a file, to which the first step writes its time."""
 
     file: str = hyper("stamp", "file for the time of the first step", shapes=True)
 
 
 def build_stamping(hp: StampingHyperparameters, shape: DataShape) -> nn.Module:
-    """As ``build``."""
+    """Return the same model, which writes the time of its first step to ``hp.file``."""
     model = build(hp, shape)
     model.register_forward_pre_hook(lambda *_: _leave(Path(hp.file)))
     return model
@@ -62,7 +62,7 @@ def _leave(file: Path) -> None:
 
 
 def stamp(file: str) -> float:
-    """When the first step was taken, in seconds since 1970."""
+    """Return the time of the first step, in seconds since 1970."""
     return float(Path(file).read_text())
 
 

@@ -1,4 +1,4 @@
-"""Runs ``sweep.yaml``, a sweep of one trial, and prints what MLflow has of its epochs."""
+"""Runs ``sweep.yaml``, a sweep of one trial, and prints the metrics of its epochs from MLflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import closing
 
 
 def main() -> None:
-    """One line of JSON: ``epochs``, each with its metrics and ``seconds``."""
+    """Run the sweep and print one line of JSON: ``epochs``, each with its metrics and ``seconds``."""
     command = [sys.executable, "-m", "cluster.cli", "run", "sweep.yaml", "--json", "--quiet"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     run_id = json.loads(done.stdout)["trials"][0]["run_id"]

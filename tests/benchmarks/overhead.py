@@ -1,4 +1,4 @@
-"""What a trial costs that trains next to nothing: the slope of the whole command from 20 to 200 trials.
+"""Measures the overhead of a trial that trains next to nothing: the slope of the command from 20 to 200 trials.
 
     python -m tests.benchmarks.overhead [--trials 20 200] [--pairs 5] [--cohorts 32 1]
 
@@ -18,7 +18,7 @@ GOALS_MS = {32: 5.0, 1: 100.0}
 
 
 def spec(trials: int, cohort: int, lanes: int, seed: int) -> dict[str, Any]:
-    """One epoch of nothing a trial, no early stopping, no verdict; everything tracked."""
+    """Return a spec whose trials train one epoch of nothing: all tracked, no early stopping, no verdict."""
     return {
         "name": "noop",
         "workload": "tests.benchmarks.noop:NOOP",
@@ -36,7 +36,7 @@ def spec(trials: int, cohort: int, lanes: int, seed: int) -> dict[str, Any]:
 
 
 def measure(options: argparse.Namespace, cohort: int) -> dict[str, Any]:
-    """Medians over pairs of a short and a long sweep, run one after the other."""
+    """Return the median milliseconds of a further trial, over pairs of a short and a long sweep."""
     pairs: list[tuple[Ran, Ran]] = []
     for pair in range(options.pairs):
         few, many = (paceline(spec(n, cohort, options.lanes, pair)) for n in options.trials)
@@ -55,7 +55,7 @@ def measure(options: argparse.Namespace, cohort: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure as the command line says, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, nargs=2, default=[20, 200])
     parser.add_argument("--pairs", type=int, default=5)

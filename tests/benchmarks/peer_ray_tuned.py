@@ -17,7 +17,7 @@ from tests.benchmarks.peer_ray_documented import SPACE
 
 
 class Perceptron(tune.Trainable):
-    """One epoch a step; the actor lives on from trial to trial."""
+    """Trains one epoch in each step; its actor is reused for the next trial."""
 
     def setup(self, config: dict[str, Any], data: Digits) -> None:  # type: ignore[override]
         import torch

@@ -38,7 +38,7 @@ GOALS = {
 
 @dataclass(frozen=True)
 class Job:
-    """One whole sweep."""
+    """A sweep to run: which system, how many trials and lanes, and its seed."""
 
     system: str
     trials: int
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it. ``verdict_acc`` is Paceline's own word, ``test_accuracy`` the same judge's for everybody."""
+    """Result of a job: ``verdict_acc`` by Paceline's verdict, ``test_accuracy`` by one judge for all systems."""
 
     job: Job
     seconds: float
@@ -61,7 +61,7 @@ class Result:
 
 
 def spec(job: Job) -> dict[str, Any]:
-    """Paceline's sweep: everything tracked; the verdict only where it is asked for."""
+    """Return the spec of Paceline's sweep: all tracked, with a verdict only where the job names it."""
     found = {
         "workload": "mlp",
         "data": {"name": "digits"},
@@ -77,7 +77,7 @@ def spec(job: Job) -> dict[str, Any]:
 
 
 def run(job: Job) -> Result:
-    """Runs it and has its winner judged."""
+    """Run the job and measure its winner's test accuracy."""
     if job.system in PEERS:
         words = {"trials": job.trials, "seed": job.seed, "lanes": job.lanes}
         options = [text for name, value in words.items() for text in (f"--{name}", str(value))]
@@ -104,7 +104,7 @@ def _result(job: Job, ran: Ran, best: float, params: dict[str, Any]) -> Result:
 
 
 def jobs(options: argparse.Namespace) -> Iterable[Job]:
-    """Interleaved: all systems of a pair after one another, first another one each time."""
+    """Yield the jobs pair by pair; each pair runs all systems, beginning with the next one each time."""
     for pair in range(max(options.pairs, options.slow_pairs)):
         turned = [options.systems[(pair + i) % len(options.systems)] for i in range(len(options.systems))]
         for lanes in options.lanes:
@@ -116,13 +116,13 @@ def jobs(options: argparse.Namespace) -> Iterable[Job]:
 
 
 def values(results: Sequence[Result], job: Job, of: Callable[[Result], float | None]) -> dict[int, float]:
-    """By seed, for the job's system, size and lanes."""
+    """Return the results' values ``of``, by seed, for the job's system, number of trials and lanes."""
     same = [r for r in results if (r.job.system, r.job.trials, r.job.lanes) == (job.system, job.trials, job.lanes)]
     return {r.job.seed: found for r in same if (found := of(r)) is not None}
 
 
 def slopes(results: Sequence[Result], system: str, lanes: int) -> dict[int, float]:
-    """Seconds a further trial, by seed, between the smallest and the largest size that the system ran."""
+    """Return the seconds for one more trial, by seed, from the smallest and the largest number of trials."""
     sizes = sorted({r.job.trials for r in results if r.job.system == system and r.job.lanes == lanes})
     if len(sizes) < 2:
         return {}
@@ -131,13 +131,13 @@ def slopes(results: Sequence[Result], system: str, lanes: int) -> dict[int, floa
 
 
 def median_ratio(theirs: dict[int, float], ours: dict[int, float]) -> float | None:
-    """The median over pairs of how many times longer they take; None without a common pair."""
+    """Return the pairs' median of theirs / ours, None without a common pair."""
     ratios = [theirs[seed] / ours[seed] for seed in sorted(theirs.keys() & ours.keys())]
     return statistics.median(ratios) if ratios else None
 
 
 def totals(results: Sequence[Result]) -> list[str]:
-    """One line a system, size and number of lanes."""
+    """Return a table with a line for each system, number of trials and number of lanes."""
     lines = [
         "| system | trials | lanes | pairs | seconds | x paceline | val acc | test acc | driver MiB | lane MiB |"
     ]
@@ -173,7 +173,7 @@ def _lane(result: Result) -> float:
 
 
 def slope_lines(results: Sequence[Result]) -> list[str]:
-    """One line a system and number of lanes."""
+    """Return a table with a line for each system and number of lanes."""
     lines = ["| system | lanes | seconds a further trial | x paceline | goals |", "|---|---|---|---|---|"]
     for system, lanes in dict.fromkeys((r.job.system, r.job.lanes) for r in results):
         found = slopes(results, system, lanes)
@@ -186,7 +186,10 @@ def slope_lines(results: Sequence[Result]) -> list[str]:
 
 
 def where_time_goes(results: Sequence[Result]) -> list[str]:
-    """Medians of the parts that Paceline's driver notes, and what is outside of them: imports, start and end."""
+    """Return a table of the median seconds of the parts that Paceline's driver records.
+
+    The part ``outside`` is the rest: imports, start and end of the process.
+    """
     lines = ["| paceline | trials | lanes | part | seconds |", "|---|---|---|---|---|"]
     for job in dict.fromkeys(Job(r.job.system, r.job.trials, r.job.lanes, 0) for r in results if r.parts):
         same = [
@@ -214,7 +217,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """See the module."""
+    """Run the jobs of the command line, and print the tables."""
     options = _options()
     results = []
     for job in jobs(options):

@@ -1,6 +1,6 @@
-"""Real tables, default space: the verdict's winner, and scikit-learn's boosted trees on the same split.
+"""Compares sweeps of the mlp's default space on real tables with scikit-learn's boosted trees on the same splits.
 
-``python -m tests.benchmarks.real_tables``; it holds titanic.csv, adult-train.csv and adult-test.csv.
+``python -m tests.benchmarks.real_tables`` needs titanic.csv, adult-train.csv and adult-test.csv.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def compared(name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """One row for the sweep's winner, one for its default configuration, one for the peer."""
+    """Run a sweep; return a row for its winner, one for its default configuration and one for the peer."""
     source = dict(DATA[name])
     for key in ("csv", "test"):
         if key in source:
@@ -69,7 +69,7 @@ def compared(name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def swept(folder: Path, spec: Mapping[str, Any], overrides: Sequence[str]) -> tuple[float, dict[str, Any]]:
-    """Seconds and the document of ``paceline run``."""
+    """Run ``paceline run``; return its seconds and its ``--json`` document."""
     (folder / "sweep.yaml").write_text(json.dumps(spec))
     command = [sys.executable, "-m", "cluster.cli", "run", "sweep.yaml", *overrides, "--json", "--quiet"]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
@@ -80,7 +80,7 @@ def swept(folder: Path, spec: Mapping[str, Any], overrides: Sequence[str]) -> tu
 
 
 def finals_of(folder: Path) -> dict[str, list[dict[str, float]]]:
-    """The measures of the verdict's runs, by the number of the trial."""
+    """Return the metrics of the verdict's runs in MLflow, by the trial's number."""
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -93,7 +93,10 @@ def finals_of(folder: Path) -> dict[str, list[dict[str, float]]]:
 
 
 def boosted(source: Mapping[str, Any], indices: Mapping[str, Sequence[int]]) -> dict[str, float]:
-    """scikit-learn's defaults, on the sweep's training rows; words as its own categories, NaN as they are."""
+    """Return the metrics of scikit-learn's boosted trees with its defaults, on the sweep's training rows.
+
+    Strings are given as its categories, missing values as NaN.
+    """
     import pandas as pd
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
@@ -126,7 +129,7 @@ def boosted(source: Mapping[str, Any], indices: Mapping[str, Sequence[int]]) -> 
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as a table; a column for each key of the first."""
+    """Return the rows as a Markdown table with a column for each key of the first."""
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(row.get(key, "")) for key in rows[0]] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -1,12 +1,13 @@
-"""How long it takes until training goes on after something has died, on a cluster of three nodes on this machine.
+"""Measures how long training takes to go on after a failure, on a cluster of three nodes on this machine.
 
     python -m tests.benchmarks.recovery [--only worker node frozen driver] [--times 3]
 
-Trials of two workers, each on a node of its own; health checks as k8s/ sets them. From the blow until a new process
-trains, and until MLflow is told of an epoch that it did not know, behind those since the last checkpoint, which are
-trained again: worker, one process is killed; node, all of one that trains is; frozen, all of one is stopped
-(SIGSTOP), as a machine that hangs or is cut off; driver, the job is killed and ``paceline resume`` follows at once.
-After a node's death another one joins. Prints a Markdown table, then one line of JSON.
+A trial has two workers, each on a node of its own; health checks are those of k8s/. Times are from the failure
+until a new process trains, and until MLflow gets an epoch that it did not have (epochs since the last checkpoint
+are trained again). worker: one process is killed. node: all processes of a node with a worker are killed. frozen:
+all of them are stopped (SIGSTOP), as on a machine that hangs or is cut off. driver: the job is killed and
+``paceline resume`` follows at once. After a node's failure another one joins.
+Prints a Markdown table, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from tests.helpers.ray_cluster import RayCluster, Submitter, submitting
 from tests.helpers.waiting import wait_until
 
 QUIET_S = 2.5
-"""Epochs come several times a second, and what is on its way arrives in less."""
+"""Time without a new epoch after which no more can be on its way to MLflow: there are several a second."""
 CALM_S = 35.0
-"""Training goes on for so long before a blow: faults are rare, and spares take as long as a ring to be ready."""
+"""Time of undisturbed training before each failure, in which spare workers become ready."""
 GOALS_S = {"worker": 10, "node": 15, "frozen": 30, "driver": 60}
 SPEC = """
 name: recovery
@@ -64,36 +65,36 @@ def build(hp, shape):
     return model
 BEATING = replace(MLP, name="beating", hyperparameters=Beating, build=build, fusable=False)
 """
-"""``mlp``, slowed down, which says whenever it trains. As that one it imports torch where a model is built."""
+"""``mlp``, slowed down, which records time and process of each step. It imports torch only to build a model."""
 
 
 def beats(user: Submitter) -> list[tuple[float, int]]:
-    """When which process trained."""
+    """Return time (seconds since 1970) and process ID of every training step."""
     lines = (Path(user.cluster.environment["PACELINE_HOME"]) / "beats").read_text().splitlines()
     return [(float(line.split()[0]), int(line.split()[1])) for line in lines]
 
 
 def next_process(user: Submitter, known: set[int]) -> float:
-    """When one that is not ``known`` began to train."""
+    """Wait for a step of a process that is not ``known``; return the time of the first one."""
     return min(wait_until(lambda: [at for at, pid in beats(user) if pid not in known], "training goes on"))
 
 
 def num_epochs(user: Submitter) -> int:
-    """That MLflow has."""
+    """Return the number of epochs that MLflow has."""
     if not (user.path / "mlflow.db").exists():
         return 0
     return sum(len(user.steps(run["run_id"], "val_accuracy")) for run in user.runs("trial").values())
 
 
 def seconds_to_next(user: Submitter, before: int) -> float:
-    """Until MLflow knows of more than ``before`` epochs."""
+    """Return the seconds until MLflow has more than ``before`` epochs."""
     begun = time.monotonic()
     wait_until(lambda: num_epochs(user) > before, "training goes on", every_s=0.1)
     return time.monotonic() - begun
 
 
 def settled(user: Submitter) -> int:
-    """Epochs, once those that were on their way have arrived: no more for a while."""
+    """Return the number of epochs in MLflow after QUIET_S without a new one."""
     begun = time.monotonic()
     known, since = num_epochs(user), begun
     while time.monotonic() - since < QUIET_S:
@@ -106,12 +107,12 @@ def settled(user: Submitter) -> int:
 
 
 def training_node(cluster: RayCluster) -> tuple[int, list[psutil.Process]]:
-    """A node beside the head on which a worker is: its number, and all its processes."""
+    """Return number and processes of a node, other than the head, on which a worker trains."""
     return next((k, of) for k, of in cluster.further() if any(map(is_worker, of)))
 
 
 def strike(victim: str, user: Submitter, sweep_id: str) -> tuple[float, float]:
-    """Strikes; seconds until somebody trains again, and to the next new epoch."""
+    """Cause the failure; return the seconds until a new process trains, and until MLflow has a new epoch."""
     cluster = user.cluster
     number, processes = training_node(cluster)
     known = {pid for _, pid in beats(user)}
@@ -132,7 +133,7 @@ def strike(victim: str, user: Submitter, sweep_id: str) -> tuple[float, float]:
         cluster.add_node()
     before = settled(user)
     again = next_process(user, known)
-    seconds_to_next(user, max(before, num_epochs(user)))  # a new driver tells what the dead one could not
+    seconds_to_next(user, max(before, num_epochs(user)))  # a new driver first sends what the dead one left unsent
     took = time.monotonic() - begun
     if victim == "frozen":
         cluster.kill_node(number)
@@ -140,7 +141,7 @@ def strike(victim: str, user: Submitter, sweep_id: str) -> tuple[float, float]:
 
 
 def is_worker(process: psutil.Process) -> bool:
-    """Whether it trains."""
+    """Return whether the process is a training worker of Ray Train."""
     try:
         return "RayTrainWorker" in " ".join(process.cmdline())
     except psutil.Error:
@@ -148,7 +149,7 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def main() -> None:
-    """See the module."""
+    """Cause the failures that the command line names, and print a table of the times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=GOALS_S, default=list(GOALS_S))
     parser.add_argument("--times", type=int, default=3)

@@ -1,4 +1,4 @@
-"""Do cohorts cost quality? Regret of the default way of forming them against asking one by one.
+"""Compares the regret of searches whose trials are sampled in cohorts with that of sampling one by one.
 
     python -m tests.benchmarks.search_quality [--trials 60] [--seeds 10] [--fills 0 0.5 1] [--data FOLDER]
 
@@ -46,18 +46,21 @@ Ratio = Callable[[np.ndarray, np.ndarray], float]
 
 
 def of_means(regrets: np.ndarray, base: np.ndarray) -> float:
-    """Geometric mean over tables of the ratio of mean regrets, (tables, seeds). One bad seed can decide it."""
+    """Return the geometric mean over tables of the ratio of mean regrets; both are (tables, seeds).
+
+    A single bad seed can decide it.
+    """
     floor = 1e-12
     return float(np.exp(np.mean(np.log((regrets.mean(axis=1) + floor) / (base.mean(axis=1) + floor)))))
 
 
 def geometric(regrets: np.ndarray, base: np.ndarray) -> float:
-    """Ratio of the geometric means over tables and seeds; both are (tables, seeds), all above 0."""
+    """Return the ratio of the geometric means over tables and seeds; both are (tables, seeds), all above 0."""
     return float(np.exp(np.log(regrets).mean() - np.log(base).mean()))
 
 
 def interval(ratio: Ratio, regrets: np.ndarray, base: np.ndarray, num_draws: int = 2000) -> tuple[float, float]:
-    """95 % bootstrap interval of ``ratio``: seeds are drawn anew within each table, apart for the two sides."""
+    """Return the 95 % bootstrap interval of ``ratio``; seeds are drawn within each table, apart for each side."""
     random = np.random.default_rng(0)
     rows = np.arange(len(regrets))[:, None]
 
@@ -70,7 +73,7 @@ def interval(ratio: Ratio, regrets: np.ndarray, base: np.ndarray, num_draws: int
 
 
 def ways(options: argparse.Namespace) -> list[tuple[str, Way]]:
-    """Every (signature, way) to measure; the first is asking one by one, to which all are compared."""
+    """Return every (signature, way) to measure; the first, one by one, is what all are compared with."""
     found = [("none", Way("one by one", 1, 0.0, options.lanes))]
     each = itertools.product(options.signatures, options.widths or [None], options.fills, (False, True))
     for which, width, fill, fused in each:
@@ -80,7 +83,7 @@ def ways(options: argparse.Namespace) -> list[tuple[str, Way]]:
 
 
 def measure(options: argparse.Namespace, paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """One row a way: its regret against one-by-one asking, and how wide its legs were."""
+    """Return a row for each way: its regret compared with one by one, and the mean width of its legs."""
     first = SEED_OFFSET + options.first_seed
     seeds = range(first, first + options.seeds)
     plans = ways(options)
@@ -112,7 +115,7 @@ def _row(
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as a table."""
+    """Return the rows as a Markdown table."""
     names = list(rows[0]["by_table"])
     lines = [
         " | ".join(["| signature | cohorts | mean width | geometric mean | 95 % | of means | 95 %", *names]) + " |",
@@ -146,7 +149,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """See the module."""
+    """Simulate the searches of the command line, and print the table."""
     options = _options()
     folder = data_folder(options.data, "hpo_tables") / "hpo_tables"
     paths = [p for p in sorted(folder.glob("*.parquet")) if not options.tables or p.stem in options.tables]

@@ -1,6 +1,6 @@
-"""The recurrent workload's default space on a real series and a real text, beside models that are not deep.
+"""Compares sweeps of the recurrent workload on a real series and a real text with simple statistical models.
 
-``python -m tests.benchmarks.sequences`` needs monthly-sunspots.csv and tinyshakespeare.txt in FOLDER.
+``python -m tests.benchmarks.sequences`` needs monthly-sunspots.csv and tinyshakespeare.txt.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SPECS: Mapping[str, Mapping[str, Any]] = {
 
 
 def sunspots(folder: Path) -> tuple[Data, dict[str, float]]:
-    """The data, and the root mean squared error of each peer on the test split."""
+    """Return the spec's data, and the root mean squared error of each peer on the test split."""
     data = Data(series=str(folder / "monthly-sunspots.csv"), value="Sunspots", time="Month")
     prepared = prepare(data)
     train, test, season = prepared.search.train, prepared.test, prepared.search.season
@@ -55,7 +55,7 @@ def sunspots(folder: Path) -> tuple[Data, dict[str, float]]:
 
 
 def shakespeare(folder: Path, into: Path) -> tuple[Data, dict[str, float]]:
-    """The data, and the bits per character of each peer on the test split."""
+    """Return the spec's data, and the bits per character of each peer on the test split."""
     path = into / "shakespeare.txt"
     path.write_bytes((folder / "tinyshakespeare.txt").read_bytes()[:TEXT_BYTES])
     data = Data(text=str(path))
@@ -70,13 +70,16 @@ def shakespeare(folder: Path, into: Path) -> tuple[Data, dict[str, float]]:
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> Iterator[int]:
-    """The characters of a split in order: its first window's inputs, then all targets, each once."""
+    """Yield the codes of a split in order: the first input, then each target once."""
     yield x[0, 0]
     yield from y[y != NOT_COUNTED]
 
 
 def _witten_bell(train: list[int], test: list[int], order: int, num_codes: int) -> float:
-    """Bits per character of an n-gram model, each context mixed with the next shorter (Witten & Bell 1991)."""
+    """Return the bits per character of an n-gram model with ``order`` characters of context.
+
+    Each context is interpolated with the next shorter one (Witten & Bell 1991).
+    """
     counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for i, code in enumerate(train):
         for n in range(min(order, i) + 1):
@@ -94,7 +97,7 @@ def _witten_bell(train: list[int], test: list[int], order: int, num_codes: int) 
 
 
 def report(name: str, metric: str, peers: Mapping[str, float], ran: Ran) -> dict[str, Any]:
-    """Prints a table of the verdict beside the peers; returns the record."""
+    """Print a table of the verdict beside the peers; return its record for JSON."""
     verdict = ran.document["verdict"]
     print(f"\n| {name} | {metric} | 95 % | seeds |\n|---|---|---|---|")
     for who in ("winner", "default"):

@@ -1,4 +1,4 @@
-"""What reading the training rows in every epoch costs, against keeping them in memory.
+"""Compares the seconds of an epoch whose training rows are streamed with those of one that has them in memory.
 
     python -m tests.benchmarks.streaming [--epochs 3] [--data FOLDER]
 
@@ -26,18 +26,18 @@ from workloads.legs.runner import LegRunner, LegSetting
 
 FILES = {"mlp": "adult-train.csv", "cnn": "cifar10-train.parquet"}
 FIFTH = Split(train=0.2, val=0.03, test=0.77)
-"""10,000 of CIFAR-10's images."""
+"""Split whose training part is 10,000 of CIFAR-10's images."""
 
 
 def source(workload: str, folder: Path) -> dict[str, Any]:
-    """The ``data`` of a spec."""
+    """Return the ``data`` of a workload's spec."""
     if workload == "mlp":
         return {"csv": str(folder / FILES[workload]), "target": "c14", "header": False}
     return {"parquet": str(folder / FILES[workload]), "target": "label", "image": "image", "split": FIFTH}
 
 
 def lane(workload: str, data: dict[str, Any], streaming: bool, epochs: int) -> LegRunner:
-    """One that has begun its leg."""
+    """Return a leg runner that has started a leg of one member."""
     search = prepare(Data.model_validate({**data, "streaming": streaming})).search
     setting = LegSetting(workload, Objective("val_accuracy", "maximize"), tempfile.mkdtemp(), device="cpu")
     shard = own_shard(search.stream) if search.stream else None
@@ -48,7 +48,7 @@ def lane(workload: str, data: dict[str, Any], streaming: bool, epochs: int) -> L
 
 
 def measure(workload: str, folder: Path, epochs: int) -> dict[str, Any]:
-    """Seconds of an epoch both ways, their ratio, and the accuracies they come to."""
+    """Return the median seconds of an epoch both ways, the median ratio, and both accuracies."""
     lanes = {
         way: lane(workload, source(workload, folder), way == "streamed", epochs) for way in ("kept", "streamed")
     }
@@ -67,7 +67,7 @@ def measure(workload: str, folder: Path, epochs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure as the command line says, and print a table."""
     import ray
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,10 +1,10 @@
-"""From `paceline submit` to the first epoch of a trial, in parts, on a warm cluster of two nodes on this machine.
+"""Measures the time from `paceline submit` to a trial's first epoch, in parts, on a warm local two-node cluster.
 
     python -m tests.benchmarks.submit_start [--times 3]
 
-The first sweep on the cluster warms it and is not counted. handed over: the command has returned, with the code
-and the spec checked and sent. driver: Ray calls the job running. start and data: what the driver notes itself, Ray
-joined and the data read. first epoch: what is left until MLflow has one, with imports in the driver and in lanes.
+The first sweep warms the cluster and is not counted. handed over: until the command has returned, with code and
+spec checked and sent. driver: until Ray calls the job running. start and data: the driver's own times for joining
+Ray and reading the data. first epoch: the rest until MLflow has an epoch, with imports in the driver and in lanes.
 Prints a Markdown table, then one line of JSON.
 """
 
@@ -37,7 +37,7 @@ TIMEOUT_S = 180.0
 
 
 def num_epochs(user: Submitter) -> int:
-    """That MLflow has, of all sweeps."""
+    """Return the number of epochs of all sweeps that MLflow has."""
     if not (user.path / "mlflow.db").exists():
         return 0
     with closing(sqlite3.connect(user.path / "mlflow.db")) as store:
@@ -48,13 +48,13 @@ def num_epochs(user: Submitter) -> int:
 
 
 def started(client: JobSubmissionClient, known: set[str]) -> str | None:
-    """A job that runs, or has run, and is none of the known ones."""
+    """Return a job that is not ``known`` and runs or has run; None without one."""
     jobs = {str(job.submission_id): str(job.status) for job in client.list_jobs()}
     return next((name for name, status in jobs.items() if name not in known and status != "PENDING"), None)
 
 
 def measure(user: Submitter, client: JobSubmissionClient) -> dict[str, float]:
-    """Seconds of each part of one submission, and of the whole."""
+    """Submit a sweep; return the seconds of each part, and of the whole."""
     known, before = {str(job.submission_id) for job in client.list_jobs()}, num_epochs(user)
     begun = time.monotonic()
     sweep_id = user.submitted()
@@ -74,7 +74,7 @@ def measure(user: Submitter, client: JobSubmissionClient) -> dict[str, float]:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure as the command line says, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()

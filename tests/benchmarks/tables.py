@@ -1,7 +1,7 @@
-"""Complete tables of real results as worlds for the race: every configuration was trained beforehand.
+"""Simulates searches on tables of real results, which hold every configuration of a space, trained beforehand.
 
-Ordered numbers of a table are searched by their index (an integer range, so that a sampler knows their order),
-words as choices. The search sees one training seed's value; regret is taken on the mean over the table's seeds.
+Numbers of a table are searched by their index (an integer range, so that a sampler knows their order), strings as
+choices. The search sees the value of one training seed; regret is that of the mean over the table's seeds.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ FEW = {
     "hpolib": ("batch_size", "activation_fn_1"),
     "nasbench201": ("op0",),
 }
-"""What shapes the program when one or two parameters do."""
+"""Signatures of one or two parameters, by benchmark."""
 HALF = {
     "hpobench": ("batch_size", "depth", "width"),
     "hpolib": ("batch_size", "activation_fn_1", "activation_fn_2", "n_units_1", "n_units_2"),
     "nasbench201": ("op0", "op1", "op2"),
 }
-"""What shapes it when half of them do, an odd half rounded up."""
+"""Signatures of half of the parameters, rounded up, by benchmark."""
 TRIAL_S = 60.0
-"""What a training takes; those of the tables took minutes."""
+"""Simulated seconds of a training; those of the tables took minutes."""
 SIGNATURES = {"few": FEW, "half": HALF}
 
 
 @dataclass(frozen=True)
 class Table:
-    """``rows[point]`` holds the value of each training seed; a point is one code a column."""
+    """A table of results: ``rows[point]`` is the value of each training seed, a point one code for each column."""
 
     name: str
     objective: Objective
@@ -54,28 +54,28 @@ class Table:
 
     @property
     def family(self) -> str:
-        """The benchmark it is from: the part of the name before the dash."""
+        """Benchmark that the table is from: the part of its name before the dash."""
         return self.name.split("-")[0]
 
     def values(self, params: Params) -> np.ndarray:
-        """The results of a configuration, one a training seed; NaN where the training diverged."""
+        """Return a configuration's value by training seed (seeds,); NaN where the training diverged."""
         return self.rows[tuple(params[name] for name in self.domains)]
 
     def regret(self, params: Params) -> float:
-        """How far the configuration's mean lies from the best mean of the table; 0 for the best itself."""
+        """Return the distance of the configuration's mean value from the best mean of the table."""
         return abs(float(np.nanmean(self.values(params))) - self.best)
 
     @cached_property
     def best(self) -> float:
-        """The best mean over training seeds."""
+        """Best mean value over training seeds."""
         means = np.stack(list(self.rows.values())).mean(axis=1)
         return float(np.nanmin(means) if self.objective.ascending else np.nanmax(means))
 
     @cached_property
     def noise(self) -> float:
-        """The usual standard error of the mean over training seeds, among the best 1 % of the table.
+        """Median standard error of the mean over training seeds, among the best 1 % of the table.
 
-        Smaller regrets cannot be told from 0, which a search that finds the best row has.
+        Smaller regrets cannot be distinguished from 0, that of the best row.
         """
         rows = np.stack(list(self.rows.values()))
         sign = 1 if self.objective.ascending else -1
@@ -84,7 +84,7 @@ class Table:
 
 
 def load(path: Path) -> Table:
-    """A table with columns of parameters, then ``value_0``, ``value_1``, ..."""
+    """Read a table from Parquet: columns of parameters, then ``value_0``, ``value_1``, ..."""
     frame = pd.read_parquet(path)
     seeds = [column for column in frame if column.startswith("value_")]
     names = [column for column in frame if column not in seeds]
@@ -101,19 +101,19 @@ def load(path: Path) -> Table:
 
 @dataclass(frozen=True)
 class Way:
-    """A way of forming cohorts: ``width`` None is the default one; ``fill`` as in ``Rules``."""
+    """A way of forming cohorts: ``width`` is their largest size (None: the default), ``fill`` that of ``Rules``."""
 
     label: str
     width: int | None
     fill: float
     num_lanes: int = 2
     fused: bool = True
-    """The members of a leg are trained at once, as if they were one."""
+    """Whether the members of a leg are trained at once, in the time of one."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one simulated sweep came to."""
+    """Result of one simulated sweep: regret of its best trial, and its size."""
 
     regret: float
     num_legs: int
@@ -121,7 +121,7 @@ class Outcome:
 
 
 def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: int) -> Outcome:
-    """One sweep of ``trials`` over the table; the same seed gives the same training noise to every way."""
+    """Simulate a sweep of ``trials`` over the table; with one seed all ways see the same training noise."""
     sweep: Any = SimpleNamespace(
         trials=trials,
         train_together=way.width,

@@ -1,8 +1,8 @@
-"""Transfer: what cached features save, and what a network trained on other classes is worth.
+"""Measures the time that cached features save, and the accuracy gained from a network trained on other classes.
 
     python -m tests.benchmarks.transfer_gain [--trials 20] [--pairs 5]
 
-FOLDER holds cifar10-train.parquet. A ResNet-18 learns five classes of CIFAR-10; the other five, with 20 images of
+Needs cifar10-train.parquet. A ResNet-18 learns five classes of CIFAR-10; the other five, with 20 images of
 each, are then learned by a linear classifier on its features, by fine-tuning its last stage, and from scratch.
 The same classifier is trained by 20 trials with features from the cache, and by 20 trials that send every
 mini-batch through the frozen network, as fine-tuning with nothing unfrozen does.
@@ -43,7 +43,7 @@ WHOLE = {"backbone": "resnet18", "mode": "fine_tuning", "unfrozen": 99, "backbon
 
 
 def cifar(frame: pd.DataFrame, classes: range, rows: int, seed: int) -> SearchData:
-    """``rows`` images of each class to learn from and ``ROWS_JUDGED`` others to judge by."""
+    """Return ``rows`` random images of each class to train on, and ROWS_JUDGED others to validate."""
     rng = np.random.default_rng(seed)
     order = [rng.permutation(np.flatnonzero(frame["label"] == c))[: rows + ROWS_JUDGED] for c in classes]
     parts = []
@@ -55,7 +55,7 @@ def cifar(frame: pd.DataFrame, classes: range, rows: int, seed: int) -> SearchDa
 
 
 def trained(search: SearchData, epochs: int, seed: int = 0, **params: Any) -> tuple[Any, float]:
-    """The loop, and its best validation accuracy."""
+    """Train a member; return its loop and its best validation accuracy."""
     hp = TransferHyperparameters(**{"weights": "none", **params})
     kind = workload("transfer")
     shared = Setup(kind, kind.data(hp, search, torch.device("cpu"), torch.float32))
@@ -64,7 +64,7 @@ def trained(search: SearchData, epochs: int, seed: int = 0, **params: Any) -> tu
 
 
 def seconds(search: SearchData, trials: int, **params: Any) -> float:
-    """Of ``trials`` trainings of two epochs, one after the other."""
+    """Return the seconds of ``trials`` trainings of two epochs, one after the other."""
     started = time.perf_counter()
     for k in range(trials):
         trained(search, 2, seed=k, **params)
@@ -72,7 +72,7 @@ def seconds(search: SearchData, trials: int, **params: Any) -> float:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure as the command line says, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help=f"folder of the data; else ${DATA_ENV}")
     parser.add_argument("--trials", type=int, default=20)
