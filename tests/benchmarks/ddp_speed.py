@@ -40,7 +40,7 @@ class Together(ProcessGroup):
 
 
 def textbook(setup: Setup, member: Trainee, num_steps: int, *, ddp: bool) -> Stepper:
-    """Return a function that runs ``num_steps`` steps of a loop as in torch's tutorials, and returns their seconds."""
+    """Return a function that runs ``num_steps`` steps of torch's textbook loop, and returns their seconds."""
     model: Any = setup.build(member).train()
     if ddp:
         model = DistributedDataParallel(model)

@@ -1,4 +1,4 @@
-"""Running sweeps as a user does: the command in a folder of its own, and what it left behind."""
+"""Runs ``paceline`` as a user does, in a folder of its own, and reads what the command left there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.helpers.paths import ROOT
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's, without what tests of MLflow or Ray may have left in it."""
+    """Return this process's environment without the variables of MLflow and Ray, which other tests may have set."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_"))}
 
 
@@ -31,7 +31,7 @@ class Folder:
         (self.path / name).write_text(text)
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
-        """``paceline`` with these words, in a process group of its own."""
+        """Start ``paceline`` with these arguments, in a process group of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "cluster.cli", *words],
             cwd=self.path,
@@ -43,20 +43,20 @@ class Folder:
         )
 
     def paceline(self, *words: str, timeout_s: float = 900, **env: str) -> subprocess.CompletedProcess[str]:
-        """``paceline`` with these words, to its end."""
+        """Run ``paceline`` with these arguments to its end."""
         process = self.start(*words, **env)
         out, err = process.communicate(timeout=timeout_s)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def document(self, *words: str, code: int = 0, **env: str) -> dict[str, Any]:
-        """The ``--json`` document that the words print; the exit code must be ``code``."""
+        """Run ``paceline`` with ``--json`` and return its document; the exit code must be ``code``."""
         done = self.paceline(*words, "--json", **env)
         assert done.returncode == code, f"{done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     def runs(self, role: str) -> dict[str, dict[str, str]]:
-        """MLflow's active runs of a role by key, straight from the database: their tags, and status and id."""
+        """Return MLflow's active runs of a role, by key, from its database: tags, ``status`` and ``run_id``."""
         with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
             found: dict[str, dict[str, str]] = {}
             for run_id, status in db.execute("select run_uuid, status from runs where lifecycle_stage = 'active'"):
@@ -68,19 +68,19 @@ class Folder:
         return found
 
     def steps(self, run_id: str, metric: str) -> list[int]:
-        """The epochs at which a run has the metric, in the order they were stored."""
+        """Return the epochs at which a run has the metric, the oldest value first."""
         query = "select step from metrics where run_uuid = ? and key = ? order by timestamp, step"
         with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
             return [step for (step,) in db.execute(query, (run_id, metric))]
 
     def points(self, run_id: str, metric: str) -> list[float]:
-        """Every stored value of a run's metric, the oldest first."""
+        """Return every stored value of a run's metric, the oldest first."""
         query = "select value from metrics where run_uuid = ? and key = ? order by timestamp, step"
         with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
             return [value for (value,) in db.execute(query, (run_id, metric))]
 
     def champions(self, name: str) -> list[str]:
-        """The sweep that every registered version of a model is from; the last one must be the champion."""
+        """Return the sweep of each registered version of a model; the last version must be the champion."""
         with closing(sqlite3.connect(self.path / "mlflow.db")) as db:
             tags = "select version, value from model_version_tags where name = ? and key = 'sweep.id'"
             found = sorted(db.execute(tags, (name,)))
@@ -95,7 +95,7 @@ class Folder:
         return [sweep_id for _, sweep_id in found]
 
     def study_states(self, sweep_id: str) -> dict[int, str]:
-        """What Optuna's own reader finds in the journal: a trial's number and state."""
+        """Return each trial's state by number, as Optuna reads them from the journal."""
         import optuna
 
         backend = optuna.storages.journal.JournalFileBackend(
@@ -110,7 +110,7 @@ STATUSES = {"done": "FINISHED", "stopped": "FINISHED", "failed": "FAILED"}
 
 
 def agree(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
-    """Optuna, MLflow and the document tell of the same trials, all of them ended, each epoch once."""
+    """Check that Optuna, MLflow and the document have the same trials, all ended, with each epoch once."""
     trials = {trial["number"]: trial for trial in document["trials"]}
     assert sorted(trials) == list(range(num_trials))
     states = folder.study_states(document["sweep"])

@@ -1,4 +1,4 @@
-"""A schedule of the tests: all members wait for each other at a rung, then the worse half copies the better one."""
+"""A schedule for tests: members wait for each other at each rung, then the worse half copies the better half."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ KIND = "copying"
 
 @dataclass(frozen=True, kw_only=True)
 class CopyingParameters:
-    """What a spec may set."""
+    """Parameters of the schedule in a spec."""
 
     every: int = parameter(3, "Epochs between two decisions.", low=1, high=1000)
 
 
 @dataclass(frozen=True)
 class Copying:
-    """Of each signature the best at a rung give weights to the worst, which go on with another learning rate."""
+    """At each rung, worse members copy the weights of better ones of their signature, with another ``lr``."""
 
     setting: Setting
     parameters: CopyingParameters
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """Every so many epochs, and the end."""
+        """Multiples of ``every`` epochs, and the last epoch."""
         return (*range(self.parameters.every, self.setting.epochs, self.parameters.every), self.setting.epochs)
 
     def reaching(self, num_trials: int) -> tuple[int, ...]:
-        """All of them."""
+        """Return all trials for each rung: nobody is stopped."""
         return (num_trials,) * len(self.rungs)
 
     def decide(self, standings: Standings) -> dict[int, Decision]:
-        """Nothing before everyone who has not ended is there."""
+        """Return no decision for a rung before all members that have not ended have reached it."""
         by_number = {member.number: member for member in standings.members}
         decisions: dict[int, Decision] = {}
         for rung in self.rungs[:-1]:

@@ -1,4 +1,4 @@
-"""Makes a SQLite store what an earlier version of Paceline would have written."""
+"""Rewrites a SQLite store with the names that an earlier version of Paceline wrote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ METRICS = {name: old for name, old in names.EARLIER.items() if name != names.TRI
 
 
 def give_earlier_names(uri: str) -> None:
-    """Renames the tags, states and metrics of every run in the store at ``uri``."""
+    """Give the tags, states and metrics of every run in the store at ``uri`` their earlier names."""
     path = names.sqlite_path(uri)
     assert path is not None
     with closing(sqlite3.connect(path)) as db, db:

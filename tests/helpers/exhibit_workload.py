@@ -1,4 +1,4 @@
-"""A linear classifier that shows what it makes (``SHOWING``), and ones that do it badly."""
+"""Linear classifiers with exhibits: a good one (``SHOWING``), and faulty ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL_BYTES = bytes(range(256))
 
 
 def shown(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
-    """Every byte there is, and the weights."""
+    """Return two exhibits: a file of all 256 byte values, and the norm of the weights."""
     assert isinstance(setup.data.shape, DataShape)
     assert not model.training
     weights = f"{float(next(model.parameters()).norm()):.6f}"

@@ -1,4 +1,4 @@
-"""Every faulty spec, for whole commands: the tables of the tests in process, and files and bombs besides."""
+"""Lists every faulty spec, to be run as a whole command: those of the tests in process, large files and bombs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.search_spaces.spec import test_data_faults, test_faults, test_paramet
 
 TABLES = (test_faults.CASES, test_parameter_faults.CASES, test_data_faults.CASES)
 SPEC = "../data/sweep.yaml"
-"""Where the spec lies for a command that is run in the empty folder."""
+"""Path of the spec for a command that runs in the empty folder."""
 HEAD = "workload: mlp\ndata: {name: digits}\n"
 
 
 @dataclass(frozen=True)
 class Faulty:
-    """``raw`` is what sweep.yaml holds (None: there is none), ``case`` the fault that must be told."""
+    """Content of sweep.yaml (``raw``; None: there is no file), and the fault that must be reported (``case``)."""
 
     raw: bytes | None
     case: Case
 
     def is_told(self, stderr: str) -> bool:
-        """Whether one line has place, rule, value and suggestion, as far as the case names them."""
+        """Return whether a line of ``stderr`` has the place, rule, value and suggestion that the case names."""
         case = self.case
         file = SPEC if self.raw is None else "sweep.yaml"
         place = file if case.line is None else f"{file}:{case.line}"
@@ -74,7 +74,7 @@ LARGE = {
     "long path": whole(DATA % f"{{csv: {'a' * 100_000}, target: y}}", 2, "data.csv", "must be a path"),
     "deep path": whole(DATA % f"{{csv: {'a/' * 50_000}, target: y}}", 2, "data.csv", "must be a path"),
 }
-"""Files beyond those of the tests in process."""
+"""Specs whose data files are too large for the tests in process."""
 
 BOMBS = {
     "many unknown keys": whole(
@@ -104,7 +104,7 @@ BOMBS = {
     ),
     "many digits in hex": whole(f"{HEAD}seed: 0x{'f' * 120_000}", 3, "seed", "must be <= 4294967295"),
 }
-"""Texts of up to 128 KiB that take long to judge if judged naively."""
+"""Specs of up to 128 KiB that a naive check would take long to refuse."""
 
 
 def _junk(num_bytes: int) -> bytes:
@@ -124,7 +124,7 @@ RAW = {
     "parquet as spec": Faulty(b"PAR1\x15\x04\x15\x10" * 100, Case("", 1, "", "must be UTF-8 text")),
     "csv as spec": Faulty(b"x0,x1,label\n1,2,a\n", Case("", 1, "", "must hold a sweep", "'x0,x1,label 1,2,a'")),
 }
-"""Files that are no text, or not there."""
+"""Spec files that are missing, empty, or no text."""
 
 
 def _judged(cases: dict[str, Case]) -> Iterator[tuple[str, Faulty]]:
@@ -140,13 +140,13 @@ assert len(FAULTY) == len(RAW) + sum(map(len, (*TABLES, LARGE, BOMBS))), "two ca
 
 @dataclass(frozen=True)
 class Place:
-    """Folders for whole commands: the spec and its data lie in ``data``; nothing may ever lie in the others."""
+    """Folders for whole commands: ``data`` holds the spec and its data; all others must stay empty."""
 
     root: Path
 
     @classmethod
     def make(cls, root: Path, large_bytes: int) -> Place:
-        """Writes all tables and makes the empty folders."""
+        """Write all tables, and create the empty folders."""
         for name in ("data/large", "here", "home", "tmp"):
             (root / name).mkdir(parents=True)
         write_tables(root / "data")
@@ -155,25 +155,25 @@ class Place:
 
     @property
     def here(self) -> Path:
-        """Where the command is run."""
+        """Empty folder in which the command runs."""
         return self.root / "here"
 
     def put(self, faulty: Faulty) -> None:
-        """Writes the spec, if there is one."""
+        """Write the spec, or delete the one there if the case has none."""
         spec = self.root / "data" / "sweep.yaml"
         spec.unlink(missing_ok=True)
         if faulty.raw is not None:
             spec.write_bytes(faulty.raw)
 
     def environment(self) -> dict[str, str]:
-        """Home and temporary folder are the place's own, and no store or cluster is named."""
+        """Return the command's environment: home and temporary folder in the place, no store and no cluster."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "RAY_", "PACELINE_"))}
         return kept | self.own_environment() | {"PYTHONPATH": str(ROOT)}
 
     def own_environment(self) -> dict[str, str]:
-        """Home and temporary folder."""
+        """Return the variables of home and temporary folder."""
         return {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
 
     def files(self) -> frozenset[str]:
-        """Everything in all folders, with its size."""
+        """Return the path and size of each file in all folders."""
         return frozenset(f"{path.relative_to(self.root)} {path.stat().st_size}" for path in self.root.rglob("*"))

@@ -1,4 +1,4 @@
-"""Sweeps as their drivers leave them, raced without Ray in the working folder."""
+"""Makes sweeps as their drivers leave them, without Ray or training, in the working folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RAISED = FailureReason("raised", "Traceback:\n  deep\nValueError: it diverged")
 
 
 def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
-    """Better with every epoch and trial; one trial diverges at once."""
+    """Return the metrics of one epoch, better with every epoch and trial; trial FAILING fails at once."""
     return [
         MemberEpoch(
             key=member.key,
@@ -49,7 +49,10 @@ def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
 
 
 def raced(*overrides: str, text: str = SPEC, most_legs: int = 1000, **facts: Any) -> SweepHome:
-    """A sweep that ran to its end, or for ``most_legs``, as its driver would have left it; ``facts`` go over it."""
+    """Run a sweep's race for at most ``most_legs`` legs; return its home as a driver would have left it.
+
+    ``facts`` replace facts of the study.
+    """
     sweep = parse_sweep(text, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
     home = SweepHome.create(sweep)
     study = Study(home.id, sweep.metric.goal, home.journal)

@@ -1,4 +1,4 @@
-"""Killing what belongs to a running sweep, in a phase of it that is seen from outside, in its journal."""
+"""Kills processes of a running sweep in a chosen phase, which is seen in the sweep's journal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.helpers.commands import Folder
 from tests.helpers.waiting import PATIENCE_S
 
 PHASES = ("starting", "search", "verdict", "ending")
-"""In this order: before the first leg of a life, legs of the search, final legs, the verdict is written down."""
+"""Phases of a driver's life in order: before its first leg, legs of the search, final legs, verdict written."""
 VICTIMS = ("driver", "lane", "everything")
 LONGEST_S: Mapping[str, float] = {"starting": 4.0, "search": 2.0, "verdict": 1.5, "ending": 3.0}
-"""How long after a phase was seen to begin the blow may fall."""
+"""Longest time from the beginning of a phase to a blow, by phase."""
 WORKERS = ("ray::ResourceTrainable.train", "ray::_Crowner.register")
-"""As Ray calls the processes of lanes at work, and of the worker that registers the champion."""
+"""Beginnings of the names that Ray gives to lanes at work, and to the worker that registers the champion."""
 
 
 @dataclass(frozen=True)
 class Blow:
-    """Who dies, in which phase, and how many seconds after the phase was seen: ``lane@verdict+0.41``."""
+    """A planned kill: victim, phase, and seconds after the phase was seen, written ``lane@verdict+0.41``."""
 
     victim: str
     phase: str
@@ -39,7 +39,7 @@ class Blow:
 
     @classmethod
     def parse(cls, text: str) -> Blow:
-        """What ``str`` gave."""
+        """Return the blow that ``str`` wrote."""
         victim, _, when = text.partition("@")
         phase, _, delay = when.partition("+")
         assert victim in VICTIMS and phase in PHASES, text
@@ -47,7 +47,7 @@ class Blow:
 
 
 def random_blows(dice: random.Random, count: int) -> list[Blow]:
-    """Every victim equally often; phases in the order in which a sweep has them, starts in between."""
+    """Return random blows: each victim equally often, phases in a sweep's order, with some ``starting`` between."""
     victims = [VICTIMS[i % len(VICTIMS)] for i in range(count)]
     dice.shuffle(victims)
     phases = sorted(dice.choices(PHASES[1:], weights=(6, 4, 2), k=count), key=PHASES.index)
@@ -59,12 +59,12 @@ def random_blows(dice: random.Random, count: int) -> list[Blow]:
 
 
 def journal_of(folder: Folder) -> Path | None:
-    """The one sweep's, once it is there."""
+    """Return the journal of the folder's only sweep, None while there is none."""
     return next((folder.path / ".paceline").glob("*/journal.log"), None)
 
 
 def records(journal: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines behind byte ``offset`` that can be read, and where they end."""
+    """Return the records of the complete lines behind byte ``offset``, and the offset of their end."""
     with journal.open("rb") as file:
         file.seek(offset)
         content = file.read()
@@ -78,34 +78,34 @@ def records(journal: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 @dataclass
 class Life:
-    """A driver from its start to its death or end, and what its journal has told since then."""
+    """A driver from its start to its death or end, and the state that its journal shows since then."""
 
     folder: Folder
     driver: subprocess.Popen[str]
     offset: int
-    """Where this life begins in the journal."""
+    """Bytes of the journal that were read already."""
     phase: str = "starting"
     since: str = "starting"
-    """The phase, as far as it showed since the last blow."""
+    """Phase that the journal has shown since the last blow."""
     finals: dict[str, str] = field(default_factory=dict)
-    """The state of every final member that this life has moved, by key."""
+    """State of each final member that this driver has changed, by key."""
     at_work: list[psutil.Process] = field(default_factory=list)
-    """Lanes and the like that were at work when they, or the driver, were struck."""
+    """Workers that were running at the time of a blow."""
 
     @classmethod
     def begin(cls, folder: Folder, *words: str) -> Life:
-        """``paceline`` with these words."""
+        """Start ``paceline`` with these arguments."""
         journal = journal_of(folder)
         offset = records(journal)[1] if journal else 0
         return cls(folder, folder.start(*words), offset)
 
     @property
     def alive(self) -> bool:
-        """Whether the driver runs."""
+        """Whether the driver is running."""
         return self.driver.poll() is None
 
     def look(self) -> None:
-        """Takes in what the journal tells by now."""
+        """Read the journal's new records, and update phase and final members."""
         journal = journal_of(self.folder)
         if journal is None:
             return
@@ -123,7 +123,7 @@ class Life:
         self.phase, self.since = (max(now, before, key=PHASES.index) for before in (self.phase, self.since))
 
     def wait(self, condition: Callable[[], bool], timeout_s: float = 500) -> bool:
-        """Until it holds; False when the driver ends before."""
+        """Wait until ``condition`` holds; return False if the driver ends first. AssertionError on timeout."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             self.look()
@@ -135,7 +135,7 @@ class Life:
         raise AssertionError(f"waited too long, in {self.phase}: {self.finals}")
 
     def strike(self, blow: Blow) -> str | None:
-        """Waits for the moment, and kills. What fell, and in which phase; None when the driver ended before."""
+        """Wait for the blow's moment, and kill; return what was killed, in words, or None if the driver ended."""
         if not self.wait(lambda: PHASES.index(self.since) >= PHASES.index(blow.phase)):
             return None
         moment = time.monotonic() + blow.delay_s
@@ -143,7 +143,10 @@ class Life:
         return self.kill(blow.victim) if there else None
 
     def kill(self, victim: str) -> str:
-        """``driver`` alone: Ray's processes have to notice by themselves. ``everything``: as in a power cut."""
+        """Kill one lane at work, the driver alone (Ray's processes must notice), or everything at once.
+
+        Returns what was killed, in words.
+        """
         below, workers = self.below(), self.workers()
         if victim == "lane":
             while not workers and self.alive:  # between two legs
@@ -166,18 +169,18 @@ class Life:
         return f"{victim} fell in {self.phase}, {len(workers)} at work{of_verdict}"
 
     def judging(self) -> bool:
-        """Whether a lane is at work on a final member."""
+        """Return whether a lane is at work on a final member."""
         return "running" in self.finals.values() and bool(self.workers())
 
     def below(self) -> list[psutil.Process]:
-        """Every process under the driver."""
+        """Return all processes that the driver has started, directly or not."""
         try:
             return psutil.Process(self.driver.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
 
     def workers(self) -> list[psutil.Process]:
-        """Those that train, and the one that registers the champion."""
+        """Return the lanes at work, and the worker that registers the champion if it is at work."""
         found = []
         for process in self.below():
             with suppress(psutil.NoSuchProcess):
@@ -187,5 +190,8 @@ class Life:
 
 
 def survivors(lives: list[Life], timeout_s: float = 30) -> list[psutil.Process]:
-    """Processes that go on training although their driver is dead. (Two idle ones of Ray's stay for a minute.)"""
+    """Return the workers that have not ended within ``timeout_s`` although their driver is dead.
+
+    Idle workers are not counted: two of Ray's stay for a minute.
+    """
     return psutil.wait_procs([process for life in lives for process in life.at_work], timeout_s)[1]

@@ -23,14 +23,14 @@ HOG_GIB = 7
 
 @dataclass(frozen=True, kw_only=True)
 class ChaosHyperparameters(Training):
-    """``poison`` is no part of the signature: a poisoned member rides with innocent ones."""
+    """``poison`` is not in the signature, so that poisoned members share cohorts with harmless ones."""
 
     poison: str = hyper("none", "what goes wrong when the member is built", choices=POISONS)
     nap_s: float = hyper(0.0, "sleep in every forward pass", low=0, high=60)
 
 
 class Nap(nn.Module):
-    """Passes its input on after a while."""
+    """Returns its input after ``nap_s`` seconds."""
 
     def __init__(self, nap_s: float) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Nap(nn.Module):
 
 
 def build(hp: ChaosHyperparameters, shape: DataShape) -> nn.Module:
-    """(batch, *example) -> (batch, num_outputs) logits, if it comes to that."""
+    """Return a linear model, (batch, *example) to (batch, num_outputs) logits, or misbehave as ``poison`` says."""
     if hp.poison == "raise":
         raise ValueError("this configuration is poisoned")
     if hp.poison == "kill":
@@ -56,7 +56,7 @@ def build(hp: ChaosHyperparameters, shape: DataShape) -> nn.Module:
 
 
 def hog() -> None:
-    """Takes memory until something kills the process, and gives up at HOG_GIB."""
+    """Allocate memory until the process is killed. Raises MemoryError at HOG_GIB."""
     taken: list[Any] = []
     for _ in range(HOG_GIB * 8):
         taken.append(torch.ones(2**25, dtype=torch.float32))

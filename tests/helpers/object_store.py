@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own: moto's, on a free port of this machine."""
+"""Starts an S3 server for tests: moto's, on a free port of this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECRET = "s3cret-of-the-bucket"
 
 @contextmanager
 def object_store(bucket: str) -> Iterator[dict[str, str]]:
-    """Starts it with a bucket; yields the environment in which a process finds it."""
+    """Start a server with an empty bucket; yields the environment variables by which a process finds it."""
     import boto3
     from moto.server import ThreadedMotoServer
 

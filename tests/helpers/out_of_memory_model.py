@@ -1,4 +1,4 @@
-"""A perceptron that needs more memory than there is: above a number of examples it raises what torch raises."""
+"""A perceptron that simulates a lack of memory: above a number of examples it raises torch's error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from workloads.tasks.contract import Model, Numbers, Task
 
 @dataclass
 class Room:
-    """How many examples fit, all members of a program together; and what is raised above that."""
+    """Simulated memory: the examples, of all members of a program, that fit, and the error for more."""
 
     examples: int = 10**9
     error: Exception = field(default_factory=lambda: torch.OutOfMemoryError("CUDA out of memory."))
 
 
 ROOM = Room()
-"""Tests change it."""
+"""The memory that ``GREEDY`` has; tests change it."""
 
 
 def _fits(outputs: Tensor) -> Tensor:
@@ -34,20 +34,20 @@ def _fits(outputs: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Greedy:
-    """``inner`` with outputs that must fit into ``ROOM``."""
+    """The task ``inner``, whose model's outputs must fit into ``ROOM``."""
 
     inner: Task
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """See ``Task``."""
+        """Return ``inner``'s loss. Raises ``ROOM.error`` for too many examples."""
         return self.inner.loss(lambda x: _fits(model(x)), x, y, numbers)
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """See ``Task``."""
+        """Return ``inner``'s values of each example. Raises ``ROOM.error`` for too many examples."""
         return self.inner.evaluate(lambda x: _fits(model(x)), x, y)
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """See ``Task``."""
+        """Return ``inner``'s metrics."""
         return self.inner.metrics(values, y)
 
 

@@ -1,4 +1,4 @@
-"""Ports for servers that a test starts."""
+"""Finds ports for servers that a test starts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 from contextlib import suppress
 
 PORTS = range(20_000, 32_000)
-"""Behind those that Ray takes for its workers, before those that Linux gives away by itself."""
+"""Above the ports that Ray gives to workers, below those that Linux gives to whoever asks for any port."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, and that the kernel gives to nobody who asks for any port.
+    """Return ports on which nothing listens, and which the kernel does not give to a process that asks for any.
 
-    One of those might be another process's before it is used here, or while a server is started anew.
+    A port of the kernel's could be taken by another process before it is used, or while a server restarts.
     """
     found: list[int] = []
     for port in random.sample(PORTS, len(PORTS)):

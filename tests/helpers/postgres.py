@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the tests' own: a cluster in a temporary folder, on a free port of this machine."""
+"""Starts a real PostgreSQL for tests, in a temporary folder, on a free port of this machine."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ USER, PASSWORD = "sweeper", "s3cret-of-postgres"
 
 @dataclass(frozen=True)
 class Postgres:
-    """Its port, and the folder of its programs and data."""
+    """A PostgreSQL server: its port, and the folders of its programs and its data."""
 
     port: int
     programs: Path
     data: Path
 
     def url(self, database: str = "postgres", password: str | None = PASSWORD) -> str:
-        """With the password, or without one."""
+        """Return a database's URL; ``password`` None leaves the password out."""
         login = USER if password is None else f"{USER}:{password}"
         return f"postgresql+psycopg://{login}@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str) -> str:
-        """A new database; returns its URL with the password."""
+        """Create a database; returns its URL with the password."""
         self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, database)
         return self.url(database)
 
     def dump(self, database: str, file: Path) -> None:
-        """All that a database holds, as text."""
+        """Write all contents of a database to ``file``, as SQL."""
         login = ("-h", "127.0.0.1", "-p", str(self.port), "-U", USER)
         file.write_text(_run(self.programs / "pg_dump", *login, "--inserts", database))
 
     def run(self, program: str, *arguments: str) -> None:
-        """One of PostgreSQL's programs."""
+        """Run one of PostgreSQL's programs."""
         _run(self.programs / program, *arguments)
 
     def start(self) -> None:
-        """Ready to be asked when it returns."""
+        """Start the server; returns when it accepts connections."""
         self.run("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.data / "log"), "start")
 
     def stop(self) -> None:
-        """All connections are cut off, as by a loss of power."""
+        """Stop the server at once, as in a loss of power; all connections are cut off."""
         self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
     def restart(self) -> None:
-        """Once down and up."""
+        """Stop and start the server."""
         self.stop()
         self.start()
 
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    """Starts and ends it; skips where there is no PostgreSQL, which `apt-get install postgresql` brings."""
+    """Start a server for the block. Skips the test where PostgreSQL (`apt-get install postgresql`) is missing."""
     programs = _programs()
     if programs is None:
         pytest.skip("initdb of PostgreSQL is not installed")
@@ -93,7 +93,7 @@ def _programs() -> Path | None:
 
 
 def _run(program: Path, *arguments: str) -> str:
-    """What it prints. As the user postgres where we are root, for whom PostgreSQL does not start."""
+    """Run a program and return its stdout; as the user postgres where we are root, whom PostgreSQL refuses."""
     user = "postgres" if os.geteuid() == 0 else None
     done = subprocess.run(
         [program, *arguments],

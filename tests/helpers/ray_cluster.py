@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine, with a job server and a token: its head and a further node as processes."""
+"""Starts a real Ray cluster on this machine, with job server and token; head and nodes are groups of processes."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from tests.helpers.ports import free_ports
 from tests.helpers.sweep_here import Here
 
 START_S = 300.0
-"""``ray start`` gives up after half a minute without an answer; then it is tried again."""
+"""Longest wait for nodes; ``ray start`` itself gives up after 30 s without an answer, and is repeated."""
 HEALTH_CHECKS = {
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "3000",
     "RAY_health_check_failure_threshold": "3",
     "RAY_num_workers_soft_limit": "32",
 }
-"""As the README and k8s/ have them: a machine that is gone is noticed after 11 s instead of 62, spares are kept."""
+"""Settings of k8s/: a node that is gone is noticed after 11 s instead of 62, and spare workers are kept."""
 
 
 @dataclass
 class RayCluster:
-    """``start`` and ``kill`` may be called again: a new head has the same address and token, and no memory."""
+    """A Ray cluster. After ``kill``, ``start`` starts a new head with the same address and token, and no state."""
 
     folder: Path
-    """Seen by all nodes: the sweeps' homes and MLflow's store."""
+    """Folder that all nodes share: the sweeps' homes and MLflow's store."""
     cpus: int = 2
     token: str = field(default_factory=lambda: secrets.token_hex(32))
 
@@ -56,7 +56,7 @@ class RayCluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a user sets to submit."""
+        """Environment variables that a user sets to submit."""
         return {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
@@ -65,7 +65,7 @@ class RayCluster:
         }
 
     def start(self, alone: bool = False) -> None:
-        """Head and, unless it is ``alone``, a further node; returns when all are there."""
+        """Start the head and, unless ``alone``, one more node; returns when Ray knows them."""
         self._start_head()
         [node] = self.await_nodes(1).nodes
         ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
@@ -83,7 +83,7 @@ class RayCluster:
         )  # fmt: skip
 
     def add_node(self, blind_to: Path | None = None) -> None:
-        """A further node; it comes by itself. Where others see what is in ``blind_to``, it has an empty folder."""
+        """Start one more node without waiting for it. Instead of the folder ``blind_to`` it sees an empty one."""
         self._num_added += 1
         self._blind_to = blind_to
         agent, grpc = free_ports(2)
@@ -93,19 +93,19 @@ class RayCluster:
         )  # fmt: skip
 
     def processes(self) -> list[psutil.Process]:
-        """Of all nodes."""
+        """Return the processes of all nodes."""
         return [process for node in self._nodes for process in _children(node.pid)]
 
     def further(self) -> list[tuple[int, list[psutil.Process]]]:
-        """Every node beside the head: its number, and all its processes."""
+        """Return number and processes of every node but the head."""
         return [(k, [psutil.Process(n.pid), *_children(n.pid)]) for k, n in enumerate(self._nodes) if k]
 
     def kill_node(self, number: int = -1) -> None:
-        """Every process of a node, by default the one that came last, at once: a machine without power."""
+        """Kill all processes of a node at once, as in a loss of power; by default of the newest node."""
         _kill(self._nodes.pop(number))
 
     def kill(self) -> None:
-        """Every process of every node, at once."""
+        """Kill all processes of all nodes."""
         for node in self._nodes:
             _kill(node)
         self._nodes.clear()
@@ -137,7 +137,7 @@ class RayCluster:
         self._nodes.append(started)
 
     def await_nodes(self, num_nodes: int) -> head.Capacity:
-        """What there is as soon as there are so many."""
+        """Wait until Ray has ``num_nodes`` nodes; return the cluster's capacity."""
         deadline = time.monotonic() + START_S
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_AUTH_TOKEN", self.token)
@@ -153,10 +153,10 @@ class RayCluster:
                 time.sleep(0.3)
 
     def _again_where_given_up(self) -> None:
-        """As a machine's service manager does."""
+        """Start the newest node again if its ``ray start`` has given up, as a service manager does."""
         if self._nodes[-1].poll() is None:
             return
-        self._nodes.pop()  # it has ended what it had started
+        self._nodes.pop()  # its other processes have ended with it
         if self._nodes:
             self.add_node(self._blind_to)
         else:
@@ -164,7 +164,7 @@ class RayCluster:
 
 
 def _covering(folder: Path | None) -> list[str]:
-    """What starts a command so that it sees an empty folder there."""
+    """Return the beginning of a command that runs another with an empty file system in place of ``folder``."""
     if folder is None:
         return []
     own_mounts = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
@@ -173,7 +173,7 @@ def _covering(folder: Path | None) -> list[str]:
 
 def _kill(node: subprocess.Popen[bytes]) -> None:
     children = _children(node.pid)
-    node.kill()  # nothing, where it has ended by itself
+    node.kill()  # does nothing if the node has ended already
     for process in children:
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -194,23 +194,23 @@ class Submitter(Folder):
     cluster: RayCluster
 
     def on_cluster(self, *words: str, code: int = 0, **env: str) -> str:
-        """What ``paceline`` prints; the exit code must be ``code``."""
+        """Run ``paceline`` for the cluster; return its stdout, or stderr if ``code``, the exit code, is not 0."""
         done = self.paceline(*words, **{**self.cluster.environment, "PACELINE_TARGET": self.cluster.address, **env})
         assert done.returncode == code, f"{done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stderr if code else done.stdout
 
     def submitted(self, *words: str) -> str:
-        """The new sweep's ID."""
+        """Submit ``sweep.yaml``; return the new sweep's ID."""
         return self.on_cluster("submit", "sweep.yaml", *words).split()[1]
 
 
 class SubmitterHere(Here, Submitter):
-    """A user whose commands run in this process; what is submitted runs on the cluster as ever."""
+    """A user whose commands run in this process; submitted sweeps run on the cluster."""
 
 
 @contextmanager
 def submitting(spec: str) -> Iterator[Submitter]:
-    """A user of a cluster of two nodes that lasts as long as the block, with ``spec`` in the folder."""
+    """Start a cluster of two nodes for the block; yields a user whose folder holds ``spec`` as sweep.yaml."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cluster = RayCluster(Path(folder))
         try:

@@ -1,4 +1,4 @@
-"""A small sweep for the tests of tracking, and what MLflow itself says of it."""
+"""Writes a small sweep for the tests of tracking, and reads it back by MLflow's client."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_trial(writer: Writer, number: int, epochs: int = 3, state: str = "done
 
 
 def runs_of(uri: str, sweep_id: str = SWEEP) -> dict[str, list[Any]]:
-    """MLflow's own runs of the sweep by the trial's key ("" is the sweep's)."""
+    """Return the sweep's runs as MLflow's client reads them, by the member's key ("" for the sweep's own)."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
@@ -64,7 +64,7 @@ def runs_of(uri: str, sweep_id: str = SWEEP) -> dict[str, list[Any]]:
 
 
 def curve(uri: str, run_id: str, metric: str = "val_accuracy") -> list[tuple[int, float]]:
-    """Every stored point of a metric, in MLflow's order."""
+    """Return (epoch, value) of every stored point of a metric, in MLflow's order."""
     from mlflow import MlflowClient
 
     return [(point.step, point.value) for point in MlflowClient(uri).get_metric_history(run_id, metric)]
@@ -74,7 +74,10 @@ SLOW = "which Paceline does not know"
 
 
 def open_writer(uri: str, spool: Path, messages: list[str] | None = None, header: SweepHeader = HEADER) -> Writer:
-    """Collects what is told, but for the line about a schema that we do not know, which has a test of its own."""
+    """Open a writer that appends its messages to ``messages``, without the one about an unknown schema.
+
+    That one has a test of its own.
+    """
     told = messages if messages is not None else []
 
     def say(text: str) -> None:

@@ -1,7 +1,7 @@
-"""The long form of the suite, ``make soak``: what is left to it, how often things die there, and its summary.
+"""The long form of the suite, ``make soak``: which tests only it runs, its numbers of deaths, and its summary.
 
-With PACELINE_SOAK=1 nothing is left out, every sweep is a command of its own, and the numbers below are the large
-ones. Each can be given by itself, as in ``PACELINE_DEATHS=5``.
+With PACELINE_SOAK=1 no test is left out, every sweep is a command of its own, and the numbers below are the larger
+ones. Each number can be set by itself, as in ``PACELINE_DEATHS=5``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 SOAK = os.environ.get("PACELINE_SOAK") == "1"
 REAL = SOAK or os.environ.get("PACELINE_TEST_REAL") == "1"
-"""Whether sweeps that could run in this process are commands of their own."""
+"""Whether sweeps that could run in this process run as commands of their own."""
 
 
 def _number(name: str, short: float, long: float) -> float:
@@ -22,17 +22,17 @@ def _number(name: str, short: float, long: float) -> float:
 
 
 NUM_DEATHS = int(_number("PACELINE_DEATHS", 1, 20))
-"""Of one sweep's processes; PACELINE_SEED changes the dice."""
+"""Number of kills during one sweep; PACELINE_SEED changes the random choices."""
 NUM_NODE_DEATHS = int(_number("PACELINE_NODE_DEATHS", 1, 10))
-"""Of one cluster's machines."""
+"""Number of nodes that are killed during one sweep."""
 OUTAGE_S = _number("PACELINE_OUTAGE_S", 6, 60)
-"""How long MLflow's server is away."""
+"""Length of an outage of MLflow's server in seconds."""
 
 
 def pairs(first: Iterable[Any], second: Iterable[Any]) -> list[Any]:
-    """Parameters of every pair; all but two of each one's are left to the long form.
+    """Return the parameters of every pair; in the short form only about two pairs of each value run.
 
-    What is told by a pair that its members do not tell with others is rare, and pairs grow as products.
+    A fault that only one particular pair shows is rare, and the number of pairs grows as a product.
     """
     rows, columns = list(first), list(second)
     every = min(len(rows), len(columns))
@@ -48,14 +48,14 @@ def _flat(value: Any) -> Sequence[Any]:
 
 
 def pytest_report_header() -> str:
-    """Says what runs."""
+    """Return the line that says whether the long form runs, for pytest's header."""
     if SOAK:
         return f"soak: {NUM_DEATHS} deaths, {NUM_NODE_DEATHS} of machines, an outage of {OUTAGE_S:g} s"
     return "soak: tests of the long form are left out, `make soak` runs them"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is left to the long form."""
+    """Deselect the tests marked ``soak``, unless the long form runs."""
     if SOAK:
         return
     left = [item for item in items if item.get_closest_marker("soak")]
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The row for ``tests/benchmarks/RESULTS.md``."""
+    """Print the row for ``tests/benchmarks/RESULTS.md`` after the long form."""
     if not SOAK:
         return
     found = {name: len(terminalreporter.stats.get(name, [])) for name in ("passed", "failed", "error", "skipped")}

@@ -1,4 +1,4 @@
-"""Specs with one fault, and what each must be told."""
+"""Specs with one fault, and the refusal that each must get."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ parameters:
 
 @dataclass(frozen=True)
 class Case:
-    """A spec, and the fault it must be told. ``extra`` is put after BASE, at its line 5."""
+    """A spec, ``base`` and then ``extra`` (line 5 behind BASE), and the fault that must be reported."""
 
     extra: str
     line: int | None
@@ -33,7 +33,7 @@ class Case:
 
 
 def param(text: str, *rest: str | None) -> Case:
-    """A further parameter, at line 5; ``rest`` are path (inside parameters), rule, received, suggestion."""
+    """Return the case of a parameter at line 5; ``rest``: path inside ``parameters``, rule, value, suggestion."""
     path, rule, *more = rest
     assert rule is not None
     return Case(f"  {text}\n", 5, f"parameters.{path}", rule, *more)
@@ -53,7 +53,7 @@ def refusal(text: str, folder: Path, *overrides: str) -> SpecError:
 
 
 def judge(case: Case, folder: Path) -> None:
-    """The fault is told, as the case says, and not many times."""
+    """Check that the spec is refused with the case's fault, and with at most one other."""
     error = refusal(case.base + case.extra, folder)
     place = "sweep.yaml" if case.line is None else f"sweep.yaml:{case.line}"
     found = [f for f in error.faults if (f.place, f.path) == (place, case.path) and case.rule in f.rule]

@@ -1,4 +1,4 @@
-"""A small catalogue for tests of the spec: one workload for any data, one for images alone, three data sets."""
+"""A small catalogue for tests of the spec: a workload for any data, one for images only, and three data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that faulty specs name: CSV and Parquet tables, good and bad, small and large."""
+"""Writes the files that faulty specs name: CSV and Parquet tables, good and bad, small and large."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TEXTS = {
     "doubled.csv": "x,x,y\n1,2,3\n",
 }
 NUM_WIDE = 20_000
-"""Columns of wide.csv and wide.parquet."""
+"""Number of columns of wide.csv and wide.parquet."""
 
 
 def write_tables(folder: Path) -> Path:
-    """Writes all small files into ``folder``, which it gives back."""
+    """Write all small files into ``folder``; returns it."""
     import pyarrow
     import pyarrow.parquet
 
@@ -29,7 +29,7 @@ def write_tables(folder: Path) -> Path:
 
 
 def write_large(folder: Path, num_bytes: int) -> Path:
-    """Writes large.csv of about ``num_bytes``, wide tables and broken Parquet files into ``folder``."""
+    """Write large.csv of about ``num_bytes``, wide tables and broken Parquet files into ``folder``; returns it."""
     import pyarrow
     import pyarrow.parquet
 

@@ -1,4 +1,4 @@
-"""Specs that are right."""
+"""Valid specs."""
 
 from __future__ import annotations
 

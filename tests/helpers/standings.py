@@ -1,4 +1,4 @@
-"""Standings by hand, for tests of schedules; and the decisions of successive halving as two plain functions."""
+"""Makes standings for tests of schedules, and computes successive halving's decisions in a plain way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search_spaces.schedules.contract import Continue, Schedule, Standings, Stop
 from search_spaces.types.values import Params
 
 Scores = Mapping[int, Mapping[int, float]]
-"""By rung, then by number."""
+"""Scores by rung, then by the member's number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def standings(
     num_expected: int,
     ended: Collection[int] = (),
 ) -> Standings:
-    """Of everyone who is named; who waits at a rung stands there."""
+    """Return the standings of all members in the arguments; those in ``waiting`` wait at that rung."""
     at = {number: rung for rung, numbers in waiting.items() for number in numbers}
     numbers = {*at, *ended, *(number for reached in scores.values() for number in reached)}
     members = [
@@ -50,17 +50,17 @@ def standings(
 
 
 def promoted(plan: Schedule, seen: Standings) -> list[int]:
-    """Who may go on, in the order of the decisions."""
+    """Return the members that may continue, in the order of the decisions."""
     return [number for number, decision in plan.decide(seen).items() if isinstance(decision, Continue)]
 
 
 def stopped(plan: Schedule, seen: Standings) -> set[int]:
-    """Who ends."""
+    """Return the members that must stop."""
     return {number for number, decision in plan.decide(seen).items() if isinstance(decision, Stop)}
 
 
 def halving(asha: Asha, seen: Standings) -> tuple[set[int], set[int]]:
-    """Those promotable and those hopeless, each rung's quota counted apart from the other's."""
+    """Return the members that successive halving promotes, and those that it stops, with each rung's own quota."""
     promotable: set[int] = set()
     prospects = _prospects(asha, seen)
     for rung, reachable, _ in prospects:

@@ -1,4 +1,4 @@
-"""Streams without Ray: a shard that reads the pieces itself, and tables whose rows can be told apart."""
+"""Streams without Ray: a shard that reads the pieces itself, and tables whose rows all differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workloads.data.streaming.stream import Stream
 
 @dataclass(frozen=True)
 class OwnShard:
-    """All rows, or of ``size`` processes those of ``rank``; the order depends on the epoch."""
+    """A shard with all rows, or those of process ``rank`` of ``size``, in an order that depends on the epoch."""
 
     stream: Stream
     rank: int = 0
@@ -30,13 +30,13 @@ class OwnShard:
 
 
 def all_rows(stream: Stream) -> tuple[Array, Array]:
-    """Every training row, in the order of the files."""
+    """Return inputs and targets of all training rows, in the order of the files."""
     parts = [part for piece in stream.files.pieces for part in stream.read(piece)]
     return np.concatenate([part["x"] for part in parts]), np.concatenate([part["y"] for part in parts])
 
 
 def frame(num_rows: int, seed: int = 0) -> pd.DataFrame:
-    """Numbers with gaps, words, and a class that follows from both; ``id`` is another in every row."""
+    """Return numbers, some missing, words, and a class that depends on them; ``id`` differs in every row."""
     rng = np.random.default_rng(seed)
     size = rng.normal(0, 1, num_rows)
     colour = rng.choice(["red", "green", "blue"], num_rows)
@@ -48,7 +48,7 @@ def frame(num_rows: int, seed: int = 0) -> pd.DataFrame:
 
 
 def csv_folder(folder: Path, table: pd.DataFrame, num_files: int = 3) -> Path:
-    """The table as CSV files of unequal length in a folder."""
+    """Write the table as several CSV files in a folder; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for k, rows in enumerate(np.array_split(np.arange(len(table)), num_files)):
         table.iloc[rows].to_csv(folder / f"part-{k}.csv", index=False)
@@ -56,7 +56,7 @@ def csv_folder(folder: Path, table: pd.DataFrame, num_files: int = 3) -> Path:
 
 
 def parquet_folder(folder: Path, table: pd.DataFrame, num_files: int = 2) -> Path:
-    """The table as Parquet files of several row groups in a folder."""
+    """Write the table as Parquet files of several row groups in a folder; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for k, rows in enumerate(np.array_split(np.arange(len(table)), num_files)):
         table.iloc[rows].to_parquet(folder / f"part-{k}.parquet", row_group_size=50, index=False)

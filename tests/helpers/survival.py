@@ -1,4 +1,4 @@
-"""What must hold of a finished sweep, however often it was killed on its way."""
+"""Checks a finished sweep that was killed on its way: nothing is lost, and nothing happened twice."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from tests.helpers.kill_processes import journal_of, records
 
 ENDS = ("done", "stopped", "failed")
 REPORTED = 7
-"""Optuna's operation code of an intermediate value."""
+"""Optuna's code of a record with an intermediate value."""
 
 
 def unharmed(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
-    """Every trial once and ended, in all three places; every final member once, scored once; one champion."""
+    """Check that each trial ended, once, in study, MLflow and document.
+
+    Each final member must be scored once, and one champion be registered.
+    """
     agree(folder, document, num_trials)
     assert {**folder.document("show"), "cost": 0} == {**document, "cost": 0}
     assert document["state"] == "finished"
@@ -36,7 +39,7 @@ def unharmed(folder: Folder, document: dict[str, Any], num_trials: int) -> None:
 
 
 def progress_of(told: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Everything the journal says of the progress of a trial (``3``) and of a final member (``t0003-s1``)."""
+    """Return all progress records of each trial (key ``3``) and each final member (``t0003-s1``), oldest first."""
     found: dict[str, list[dict[str, Any]]] = {}
     for record in told:
         for key, entry in record.get("user_attr", {}).items():
@@ -48,7 +51,7 @@ def progress_of(told: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def nothing_again(key: str, history: list[dict[str, Any]]) -> None:
-    """Training goes on from the last checkpoint, never from before it, and never after its end."""
+    """Check that training never went on from before the last checkpoint, nor after its end."""
     for before, after in itertools.pairwise(history):
         assert after["epoch"] >= before["epoch"], f"{key} fell back behind a checkpoint: {before}, {after}"
         assert before["state"] not in ENDS or after["state"] == before["state"], (key, before, after)
@@ -58,7 +61,7 @@ def nothing_again(key: str, history: list[dict[str, Any]]) -> None:
 
 
 def finals_once(folder: Folder, finals: dict[str, dict[str, Any]], told: list[dict[str, Any]]) -> None:
-    """MLflow's final runs are the study's, ended, and with its scores."""
+    """Check that MLflow's final runs are those of the study, ended, with the same scores."""
     runs = folder.runs("final")
     assert sorted(runs) == sorted(finals)
     planned = [record["user_attr"]["num_finals"] for record in told if "num_finals" in record.get("user_attr", {})]
@@ -78,7 +81,7 @@ def finals_once(folder: Folder, finals: dict[str, dict[str, Any]], told: list[di
 
 
 def only_what_is_named(checkpoints: Path, last: list[dict[str, Any]]) -> None:
-    """A checkpoint that no study names would lie there for ever."""
+    """Check that the study names every checkpoint on disk: others would never be deleted."""
     named = {Path(entry["checkpoint"]) for entry in last if entry["checkpoint"]}
     there = set(checkpoints.glob("*/*"))
     assert there <= named, there - named

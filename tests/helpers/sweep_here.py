@@ -1,6 +1,6 @@
-"""Commands in this process, whose sweeps share one Ray: a Ray of its own costs a sweep 4 s of both cores.
+"""Runs commands in this process, with one Ray for all their sweeps: starting a Ray takes 4 s of both cores.
 
-With ``PACELINE_TEST_REAL=1`` each is a process with a Ray of its own, as users have them; ``make soak`` does that.
+With ``PACELINE_TEST_REAL=1``, as in ``make soak``, each command is a process with its own Ray, as users have it.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
 NUM_CPUS = 4
-"""Of the shared Ray: what the largest sweep of the tests asks for. How many lanes there are the machine decides."""
+"""CPUs of the shared Ray, those of the tests' largest sweep. The number of lanes depends on the machine's cores."""
 _shared = ExitStack()
 
 
 class OneRay:
-    """This process's Ray, which outlives a sweep; in all else the driver takes it for one of the sweep's own."""
+    """This process's Ray, which outlives a sweep; otherwise the driver treats it as one that the sweep started."""
 
     num_machines = 1
 
     def size(self, sweep: Sweep) -> LaneSize:
-        """As where the sweep starts a Ray."""
+        """Return number and size of the lanes, as for a sweep that starts its own Ray."""
         from cluster.sweep.lane_count import lane_size
 
         return lane_size(sweep)
 
     def sharing(self, *_: object) -> None:
-        """With nobody."""
+        """Return None: no other sweep uses this Ray."""
 
     @classmethod
     def started(cls) -> OneRay:
-        """There is one from now on."""
+        """Start this process's Ray, unless it is started already."""
         from cluster.driver.champion import EARLY
         from cluster.ray_internals import forkserver
         from cluster.ray_internals.local_ray import local_ray
@@ -59,7 +59,7 @@ class OneRay:
 
 
 def end_ray() -> None:
-    """Before a test starts a Ray in this process, and at the end of all."""
+    """Shut the shared Ray down, before a test starts another one in this process, and after all tests."""
     _shared.close()
 
 
@@ -67,7 +67,7 @@ class Here(Folder):
     """A working folder whose commands run in this process, one at a time."""
 
     def paceline(self, *words: str, timeout_s: float = 900, **env: str) -> subprocess.CompletedProcess[str]:
-        """``paceline`` with these words, to its end. What it raises besides refusals is raised here."""
+        """Run ``paceline`` with these arguments. Errors that the command does not report itself are raised here."""
         if REAL:
             return super().paceline(*words, timeout_s=timeout_s, **env)
         from cluster.cli.main import main
@@ -99,7 +99,7 @@ class Here(Folder):
 
 @contextmanager
 def _written_to(number: int, file: IO[bytes], redirect: Callable[[TextIO], Any]) -> Iterator[None]:
-    """What this process writes to a file descriptor goes into ``file``, from Python and from below it."""
+    """Redirect all that this process writes to a file descriptor to ``file``, from Python and from libraries."""
     kept = os.dup(number)
     os.dup2(file.fileno(), number)
     stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - loggers keep it

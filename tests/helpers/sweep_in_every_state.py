@@ -1,4 +1,4 @@
-"""A sweep with trials in every state, for the tests of what people see."""
+"""A snapshot of a sweep with trials in every state, for the tests of the terminal's views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep without Ray, MLflow or deaths: the same race, its legs trained in this process, one after the other."""
+"""Runs a sweep without Ray, MLflow or failures: the same race, its legs trained one by one in this process."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from workloads.registry import catalogue, workload
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the sweep comes to: ``--json``'s verdict, and ``{trial: {seed: test value}}``."""
+    """Result of a sweep: the verdict of its ``--json`` document, and ``{trial: {seed: test value}}``."""
 
     verdict: Mapping[str, Any]
     scores: Mapping[int, Mapping[int, float]]
 
 
 def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
-    """Of the sweep in the file ``spec``; ``scratch`` is an empty folder."""
+    """Run the sweep of the file ``spec``, in the empty folder ``scratch``, and return its result."""
     sweep = load_sweep(spec, overrides, catalogue=catalogue())
     assert sweep.final is not None
     data = Preparing(sweep).result()
@@ -48,7 +48,7 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
 
 
 def train_first(sweep: Sweep, scratch: Path) -> None:
-    """One epoch of the sweep's first configuration, the workload's defaults with what the spec fixes."""
+    """Check that one epoch of the sweep's default configuration trains, and measures the objective."""
     data = Preparing(sweep).result()
     setting = LegSetting(sweep.workload, sweep.objective, str(scratch), "cpu")
     runner = LegRunner(setting, data.search)
@@ -59,7 +59,7 @@ def train_first(sweep: Sweep, scratch: Path) -> None:
 
 
 def train(race: Race, runner: LegRunner, finals: Finals | None = None) -> None:
-    """Every leg of the race; those of ``finals`` are scored."""
+    """Train all legs of the race; with ``finals``, score their members on the test split."""
     while leg := race.next_leg():
         tracks = {track.key: track for track in race.running()[0][1]}
         runner.start(leg)

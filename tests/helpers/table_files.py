@@ -1,4 +1,4 @@
-"""A made-up table with a column of every kind, and its missing values, as a CSV file."""
+"""Makes a table with a column of every kind, and missing values, as a CSV file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COLUMNS = {"size": {"ordinal": ["small", "medium", "large"]}}
 
 
 def mixed(num_rows: int = 120, seed: int = 0) -> Any:
-    """A DataFrame whose target ``kind`` (cat, dog) follows from weight, colour and note; ``id`` names the rows."""
+    """Return a DataFrame whose target ``kind`` (cat, dog) depends on weight, colour and note; ``id`` is unique."""
     import pandas as pd
 
     rng = np.random.default_rng(seed)
@@ -35,6 +35,6 @@ def mixed(num_rows: int = 120, seed: int = 0) -> Any:
 
 
 def write_mixed(folder: Path, name: str = "pets.csv", **how: Any) -> str:
-    """The table as a file, and its path."""
+    """Write the table as a CSV file; returns its path."""
     mixed(**how).to_csv(folder / name, index=False)
     return str(folder / name)

@@ -1,4 +1,4 @@
-"""A toy sweep, and a world that trains its legs with every kind of bad luck, for tests of the race."""
+"""A toy sweep, and a simulation that trains its legs with every kind of failure, for tests of the race."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCURACY = Objective(METRIC, "maximize")
 
 @dataclass(frozen=True, kw_only=True)
 class Toy:
-    """Two hyperparameters that shape a program, and a number."""
+    """Hyperparameters of the toy workload: two in the signature, and a number."""
 
     lr: float = hyper(0.5, "a number", low=0, high=1)
     size: int = hyper(1, "shapes the program", low=0, shapes=True)
@@ -35,18 +35,18 @@ class Toy:
 
 SPACE = Space({"lr": Uniform(0, 1), "size": Choice((0, 1, 2))})
 FINITE = Space({"lr": Uniform(0, 1, step=0.25), "size": Choice((0, 1, 2)), "kind": Choice(("a", "b"))})
-"""30 configurations, the default among them."""
+"""A space of 30 configurations, the default one among them."""
 
 
 def toy_sweep(**changes: Any) -> Sweep:
-    """A sweep over ``SPACE``: 9 epochs, ASHA with rungs 1, 3, 9."""
+    """Return a sweep over ``SPACE`` of 12 trials and 9 epochs, with ASHA at rungs 1, 3, 9."""
     base: dict[str, Any] = {"name": "toy", "workload": "toy", "data": Data(name="digits"), "space": SPACE}
     base |= {"metric": Metric(name=METRIC, goal="maximize"), "method": "random", "trials": 12, "epochs": 9}
     return Sweep(**{**base, "final": None, **changes})
 
 
 def curve(params: Params, epoch: int) -> float:
-    """Rises with the epochs towards a height that depends on the parameters; curves cross."""
+    """Return the objective after an epoch: it rises towards a limit that depends on ``params``; curves cross."""
     lr, size = float(params["lr"] or 0), float(params["size"] or 0)
     shrunk: float = 0.8 ** (epoch * (0.3 + lr))
     return round((1 - abs(lr - 0.3)) * (1 + 0.1 * size) * (1 - shrunk), 6)
@@ -70,7 +70,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Luck:
-    """How often things go wrong; ``poison``: kills its lane; ``diverges``, ``finishes``: at which epoch."""
+    """Probabilities per epoch of a crash and of a checkpoint, and which parameters misbehave.
+
+    ``poison``: whether they kill their lane; ``diverges``, ``finishes``: the epoch at which they do, if any.
+    """
 
     crash: float = 0.0
     save: float = 0.3
@@ -81,19 +84,19 @@ class Luck:
 
 @dataclass
 class Out:
-    """A leg under way: ``epoch`` is done, ``bad`` members have diverged, ``over`` ones improve no more."""
+    """A running leg: its last epoch, and the keys of members that diverged (``bad``) or ended early (``over``)."""
 
     leg: Leg
     epoch: int
     bad: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
     unsaved: set[str] = field(default_factory=set)
-    """Those of ``over`` that have no checkpoint of their end yet."""
+    """Keys of ``over`` whose last checkpoint is not saved yet."""
 
 
 @dataclass
 class World:
-    """Lanes that train in random order, one epoch, checkpoint or accident at a time, and check their legs."""
+    """Simulated lanes that train in random order, one epoch, checkpoint or failure at a time, and check legs."""
 
     race: Race
     tally: Tally
@@ -102,14 +105,14 @@ class World:
     num_lanes: int = 2
     out: list[Out] = field(default_factory=list)
     disk: dict[str, int] = field(default_factory=dict)
-    """Checkpoints that exist, with their epochs."""
+    """Epoch of each existing checkpoint, by URI."""
     deaths: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Cohorts of several members that died, by (trial, epoch at the start)."""
+    """Number of failed legs of several members, by (trial, start epoch)."""
     alone: Counter[int] = field(default_factory=Counter)
-    """Legs of one member that died, by trial."""
+    """Number of failed legs of one member, by trial."""
 
     def run(self, num_steps: int = 5000) -> None:
-        """Until the race is finished, or for so many steps."""
+        """Take steps until the race is finished, at most ``num_steps``."""
         for _ in range(num_steps):
             if self.race.finished:
                 break
@@ -118,7 +121,7 @@ class World:
         assert self.race.finished or num_steps < 5000, "the race does not end"
 
     def step(self) -> None:
-        """One thing happens."""
+        """Hand out a leg, or let one train an epoch or fail; then check the race."""
         if len(self.out) < self.num_lanes and (not self.out or self.random.random() < 0.5):
             leg = self.race.next_leg()
             if leg is not None:
@@ -132,7 +135,7 @@ class World:
         self.check()
 
     def commit(self) -> None:
-        """What the driver does between legs: deletes what nobody needs."""
+        """Delete the checkpoints that the race does not need any more, as the driver does between legs."""
         for uri in self.race.garbage:
             self.disk.pop(uri, None)
         self.race.garbage.clear()
@@ -177,7 +180,7 @@ class World:
         return MemberEpoch(key=key, epoch=out.epoch, metrics={METRIC: value}, finished=finished)
 
     def _finished(self, params: Params, out: Out) -> bool:
-        """Patience is over at that epoch, and still is behind it."""
+        """Return whether the member has ended early at this epoch or before."""
         epoch = self.luck.finishes(params)
         return epoch is not None and out.epoch >= epoch
 
@@ -192,7 +195,7 @@ class World:
         self.race.saved(out.leg.id, saved)
 
     def _passed_over(self, leg: Leg, keys: Sequence[str]) -> set[str]:
-        """Who ends here without a checkpoint; the toy's objective is maximized."""
+        """Return the keys of members that end at the horizon without a checkpoint; the objective is maximised."""
         best = {key: self.by_key[key].best_value or 0.0 for key in keys}
         kept = sorted(keys, key=lambda key: (-best[key], self.by_key[key].index))[: leg.keep]
         return {k for k in keys if k not in kept or (leg.floor is not None and best[k] < leg.floor)}
@@ -208,7 +211,7 @@ class World:
         self.race.failed_leg(out.leg.id, FailureReason("lane_died", "killed"))
 
     def check(self) -> None:
-        """What holds at every moment."""
+        """Check what must hold at every moment."""
         aboard = [track for _, tracks in self.race.running() for track in tracks]
         assert len({track.index for track in aboard}) == len(aboard), "handed out twice at once"
         assert {t.index for t in self.race.tracks if t.state == "running"} <= {t.index for t in aboard}

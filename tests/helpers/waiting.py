@@ -1,4 +1,4 @@
-"""Waiting in tests: as long as a slow, shared machine may need, for nothing that a test is about."""
+"""Waits in tests, as long as a slow, shared machine may need: time limits here are not what a test checks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 PATIENCE_S = 300.0
-"""Then something has gone wrong."""
+"""Longest wait in seconds, after which something must have gone wrong."""
 
 
 def wait_until(happened: Callable[[], Found], what: str, every_s: float = 0.2) -> Found:
-    """What ``happened`` returns once that is true. Raises AssertionError with ``what`` was waited for."""
+    """Wait until ``happened`` returns something true; return that. AssertionError names ``what`` was waited for."""
     deadline = time.monotonic() + PATIENCE_S
     while not (found := happened()):
         assert time.monotonic() < deadline, f"not in {PATIENCE_S:g} s: {what}"

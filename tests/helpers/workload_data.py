@@ -1,4 +1,4 @@
-"""Small made-up data and settings for the tests of the loops."""
+"""Makes small data sets and members for the tests of the training loops."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "transfer": {"backbone": "resnet18", "weights": "none", "size": 8},
     "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
 }
-"""Each workload's architecture at toy size."""
+"""Hyperparameters of each workload for a tiny network."""
 
 
 def blobs(num_rows: int, seed: int, *, image: bool = True) -> Arrays:
-    """Three classes of noisy patterns, as 1 x 4 x 4 images or as tables of 16 numbers."""
+    """Return three classes of noisy patterns, as 1 x 4 x 4 images or as rows of 16 numbers."""
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(7).uniform(40, 200, (3, 16))
     y = np.arange(num_rows) % 3
@@ -35,23 +35,23 @@ def blobs(num_rows: int, seed: int, *, image: bool = True) -> Arrays:
 
 
 def search_data(*, image: bool = True) -> SearchData:
-    """41 training rows: with batches of 8 the last one is a single example."""
+    """Return 43 training and 12 validation rows."""
     train = blobs(43, 0, image=image)
     return SearchData(train, blobs(12, 1, image=image), fit(train.x), 3)
 
 
 def setup(name: str, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Setup:
-    """A workload on the small images."""
+    """Return a workload's setup on the small images."""
     kind = workload(name)
     data = kind.data(trainee(name).hp, search_data(), torch.device(device), dtype)
     return Setup(kind, data)
 
 
 def trainee(name: str, seed: int = 0, **params: Any) -> Trainee:
-    """A member with small, stable defaults."""
+    """Return a member with a tiny network, batches of 8 and a small learning rate."""
     return Trainee(seed, workload(name).hyperparameters(**{"batch_size": 8, "lr": 0.002, **SMALL[name], **params}))
 
 
 def train(loop: Loop, num_epochs: int) -> list[list[dict[str, float]]]:
-    """Records by epoch and member."""
+    """Train ``num_epochs`` epochs; return the metrics by epoch and member."""
     return [loop.epoch() for _ in range(num_epochs)]
