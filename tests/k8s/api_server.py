@@ -1,6 +1,7 @@
 """A Kubernetes API server in this process: it keeps objects, checks them, and holds to the submitter's role.
 
-What it is not: an operator. Tests say with ``report`` what KubeRay would have written into a RayJob's status.
+What it is not: an operator, but for the rules that KubeRay tests a new RayJob with. Tests say with ``report`` what
+else KubeRay would have written into a RayJob's status.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from tests.k8s.operator_rules import rayjob_faults
 from tests.k8s.render import K8S, Manifest, named, parse
 from tests.k8s.schemas import schema_faults
 
@@ -165,12 +167,13 @@ class FakeKubernetes:
         manifest, resource = await request.json(), request.match_info["resource"]
         if (resource, manifest["metadata"]["name"]) in self.objects:
             return _refusal(409, f"{manifest['metadata']['name']} already exists")
-        faults = schema_faults(manifest)
-        return (
-            _refusal(422, "; ".join(faults))
-            if faults
-            else web.json_response(self.add(resource, manifest), status=201)
-        )
+        if faults := schema_faults(manifest):
+            return _refusal(422, "; ".join(faults))
+        made = self.add(resource, manifest)
+        if resource == "rayjobs" and (refused := [str(fault) for fault in rayjob_faults(manifest, "KubeRay")]):
+            words = {"reason": "ValidationFailed", "message": "; ".join(refused)}
+            self.report(manifest["metadata"]["name"], jobDeploymentStatus="ValidationFailed", **words)
+        return web.json_response(made, status=201)
 
     async def _delete(self, request: web.Request) -> web.Response:
         key = (request.match_info["resource"], request.match_info["name"])

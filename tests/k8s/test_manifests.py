@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from cluster.targets.kubernetes.rayjob_rules import cluster_faults, rayjob_faults
+from cluster.targets.kubernetes.rayjob_rules import template_faults
 from tests.helpers.paths import ROOT
 from tests.k8s.graph import graph_faults
 from tests.k8s.network import open_pairs
+from tests.k8s.operator_rules import cluster_faults, rayjob_faults
 from tests.k8s.render import K8S, Manifest, kustomize, named, pods, secrets
 from tests.k8s.schemas import UNCHECKED, schema_faults
 from tests.k8s.security import security_faults
@@ -88,6 +89,7 @@ def test_who_may_talk_to_whom(objects: list[Manifest], choice: str) -> None:
 def test_the_operator_s_own_rules_hold(objects: list[Manifest]) -> None:
     template, cluster = named(objects, "RayJob", "paceline-template"), named(objects, "RayCluster", "paceline")
     assert [*rayjob_faults(template, "template"), *cluster_faults(cluster["spec"], "cluster")] == []
+    assert [*template_faults(template, "template")] == []
 
 
 def test_the_template_never_runs_and_no_queue_may_start_it(objects: list[Manifest]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -174,6 +175,23 @@ def test_every_fault_at_once(server: FakeKubernetes) -> None:
 
 TEMPLATES: dict[str, tuple[Callable[[Manifest], Any], str]] = {
     "no token": (lambda spec: spec["rayClusterSpec"].pop("authOptions"), "authOptions.mode: must be token"),
+    "another mode": (lambda spec: spec.update(submissionMode="SidecarMode"), "must be K8sJobMode"),
+}
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_a_template_that_is_not_for_sweeps(server: FakeKubernetes, template: Manifest, kind: str) -> None:
+    change, expected = TEMPLATES[kind]
+    broken = copy.deepcopy(template)
+    change(broken["spec"])
+    server.add("rayjobs", broken)
+    with pytest.raises(SpecError, match=expected):
+        TARGET.submit(SUBMISSION)
+    assert server.names("rayjobs") == ["paceline-template"]
+
+
+DELETE_FAILED = {"policy": "DeleteSelf", "condition": {"jobStatus": "FAILED", "ttlSeconds": 1}}
+BY_KUBERAY: dict[str, tuple[Callable[[Manifest], Any], str]] = {
     "a Ray that knows no tokens": (
         lambda spec: spec["rayClusterSpec"].update(rayVersion="2.51.0"),
         "2.52.0 or later",
@@ -183,7 +201,6 @@ TEMPLATES: dict[str, tuple[Callable[[Manifest], Any], str]] = {
         lambda spec: spec.update(shutdownAfterJobFinishes=False),
         "needs shutdownAfterJobFinishes",
     ),
-    "another mode": (lambda spec: spec.update(submissionMode="SidecarMode"), "must be K8sJobMode"),
     "a restarted head": (
         lambda spec: spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"].update(restartPolicy="Always"),
         "restartPolicy must be Never",
@@ -193,23 +210,21 @@ TEMPLATES: dict[str, tuple[Callable[[Manifest], Any], str]] = {
         "not in both",
     ),
     "two ways to delete": (
-        lambda spec: spec.update(deletionStrategy={"deletionRules": [{"policy": "DeleteSelf"}]}),
+        lambda spec: spec.update(deletionStrategy={"deletionRules": [DELETE_FAILED]}),
         "exclude shutdownAfterJobFinishes",
     ),
 }
 
 
-@pytest.mark.parametrize("kind", TEMPLATES)
-def test_a_template_that_the_operator_would_refuse(server: FakeKubernetes, template: Manifest, kind: str) -> None:
-    import copy
-
-    change, expected = TEMPLATES[kind]
+@pytest.mark.parametrize("kind", BY_KUBERAY)
+def test_the_operator_s_refusal_is_told(server: FakeKubernetes, template: Manifest, kind: str) -> None:
+    change, expected = BY_KUBERAY[kind]
     broken = copy.deepcopy(template)
     change(broken["spec"])
     server.add("rayjobs", broken)
-    with pytest.raises(SpecError, match=expected):
-        TARGET.submit(SUBMISSION)
-    assert server.names("rayjobs") == ["paceline-template"]
+    TARGET.submit(SUBMISSION)
+    job = TARGET.status(SUBMISSION.id)
+    assert job.state == "failed" and job.message.startswith("ValidationFailed: ") and expected in job.message
 
 
 def test_a_running_sweep_is_not_submitted_again(server: FakeKubernetes) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cluster.doctor.machine import Check, judged
 from cluster.targets.kubernetes.api import Api, KubernetesError, connect
 from cluster.targets.kubernetes.rayjob import TEMPLATE
-from cluster.targets.kubernetes.rayjob_rules import group_size, rayjob_faults
+from cluster.targets.kubernetes.rayjob_rules import group_size, template_faults
 
 if TYPE_CHECKING:
     from cluster.targets.kubernetes.rayjob import Manifest
@@ -63,7 +63,7 @@ def _rights(api: Api) -> Check:
 
 def _template(template: Manifest) -> Iterator[Check]:
     """Check the template: the operator's rules, the versions of Ray and Paceline, and the size of its workers."""
-    faults = [str(fault) for fault in rayjob_faults(template, TEMPLATE)]
+    faults = [str(fault) for fault in template_faults(template, TEMPLATE)]
     remedy = "correct it in your overlay, and apply it again"
     yield judged("template", not faults, "; ".join(faults) or f"{TEMPLATE} is there", remedy)
     cluster = template["spec"]["rayClusterSpec"]

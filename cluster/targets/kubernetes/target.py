@@ -21,7 +21,12 @@ from cluster.targets.kubernetes.rayjob import (
     config_map,
     render,
 )
-from cluster.targets.kubernetes.rayjob_rules import capacity_faults, least_workers, rayjob_faults, submission_faults
+from cluster.targets.kubernetes.rayjob_rules import (
+    capacity_faults,
+    least_workers,
+    submission_faults,
+    template_faults,
+)
 from search_spaces.types.faults import Fault, SpecError
 
 if TYPE_CHECKING:
@@ -76,7 +81,7 @@ class KubernetesTarget:
         api = self._api()
         template = api.rayjob(TEMPLATE)
         rayjob = render(template, _queued(submission, template))
-        faults = [*rayjob_faults(rayjob, str(self)), *self._clashes(api, submission)]
+        faults = [*template_faults(rayjob, str(self)), *self._clashes(api, submission)]
         faults += capacity_faults(rayjob["spec"]["rayClusterSpec"], submission.lane, str(self))
         if faults:
             raise SpecError(faults)
