@@ -1,4 +1,4 @@
-"""Words that all packages share: values, objectives, problems, faults, and what a catalogue tells a spec.
+"""Types that all packages share: values, objectives, problems, faults, failures, catalogue entries.
 
-For use from everywhere; imports no other room.
+From outside: every module. Imports no other room.
 """

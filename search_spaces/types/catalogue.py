@@ -1,4 +1,4 @@
-"""What a spec may name: the workloads and data sets, described without importing what trains them."""
+"""Describes what a spec may name (workloads, data sets, samplers, schedules), without importing their code."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from search_spaces.types.problems import DataKind, Goal, Problem
 
 
 class WorkloadInfo(Protocol):
-    """The part of a workload that a spec is checked against."""
+    """Part of a workload that a spec is checked against."""
 
     @property
     def name(self) -> str:
-        """As written in a spec."""
+        """Name in a spec."""
 
     @property
     def summary(self) -> str:
-        """One line for lists."""
+        """Description in one line, for lists."""
 
     @property
     def hyperparameters(self) -> type:
-        """A frozen dataclass of ``hyper`` fields."""
+        """Frozen dataclass with one ``hyper`` field for each hyperparameter."""
 
     @property
     def space(self) -> Mapping[str, Any]:
-        """The default space in the form of a spec's ``parameters``."""
+        """Default search space, in the form of a spec's ``parameters``."""
 
     @property
     def init_values(self) -> Mapping[str, Any]:
@@ -34,7 +34,7 @@ class WorkloadInfo(Protocol):
 
     @property
     def problems(self) -> Mapping[DataKind, tuple[Problem, ...]]:
-        """The kinds of data it takes, and which problems it solves on each; the first is the default."""
+        """Problems that it solves, by kind of data; the first problem of a kind is the default."""
 
     @property
     def judged(self) -> bool:
@@ -45,56 +45,56 @@ class WorkloadInfo(Protocol):
         """Whether several processes can train one model together."""
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
-        """What it reports on such data (None: on any) and a sweep may optimise, the default first."""
+        """Return the metrics that a sweep may optimise on such data (None: on any), the default first."""
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A registered data set by name."""
+    """A registered data set."""
 
     name: str
     kind: DataKind
     summary: str
     problem: Problem | None = None
-    """What is asked of it where the spec does not say; None: what the workload does first."""
+    """Problem that a sweep on it solves; None: the workload's default."""
     downloaded: bool = False
-    """Its files are looked for in ``data.root``, and fetched where they are not there."""
+    """Whether its files are in ``data.root``, and downloaded if they are missing."""
 
 
 class SamplerInfo(Protocol):
-    """The part of a sampler that a spec is checked against."""
+    """Part of a sampler that a spec is checked against."""
 
     @property
     def name(self) -> str:
-        """As written in a spec."""
+        """Name in a spec."""
 
     @property
     def summary(self) -> str:
-        """One line for lists."""
+        """Description in one line, for lists."""
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Other names that a spec may give it."""
+        """Other names in a spec."""
 
     @property
     def finite_only(self) -> bool:
-        """Whether it needs a space of finitely many points."""
+        """Whether it needs a finite space: no continuous parameter."""
 
 
 class ScheduleInfo(Protocol):
-    """The part of a schedule that a spec is checked against."""
+    """Part of a schedule that a spec is checked against."""
 
     @property
     def name(self) -> str:
-        """As written in a spec."""
+        """Name in a spec."""
 
     @property
     def summary(self) -> str:
-        """One line for lists."""
+        """Description in one line, for lists."""
 
     @property
     def parameters(self) -> type:
-        """A frozen dataclass; its fields, with pydantic's bounds and descriptions, are keys of the spec."""
+        """Frozen dataclass of ``parameter`` fields, which become keys of the spec's ``early_terminate``."""
 
 
 DEFAULT_METHOD = "tpe"
@@ -104,7 +104,7 @@ NO_SCHEDULE = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """Everything a spec may name. ``workload`` raises LookupError with the reason for a name it cannot give."""
+    """Everything that a spec may name. ``workload`` returns a workload by name, or raises LookupError."""
 
     workload: Callable[[str], WorkloadInfo]
     workload_names: tuple[str, ...]
@@ -114,6 +114,6 @@ class Catalogue:
 
     @property
     def methods(self) -> dict[str, SamplerInfo]:
-        """The samplers by every name that a spec may give them, aliases at the end."""
+        """Samplers by name and alias, the aliases last."""
         rows = list(self.samplers.values())
         return {row.name: row for row in rows} | {alias: row for row in rows for alias in row.aliases}

@@ -1,18 +1,21 @@
-"""Who may write a sweep's study, and what stands in the way of a driver that would."""
+"""Errors of a driver that may not, or cannot, write its sweep's study."""
 
 from __future__ import annotations
 
 
 class Busy(Exception):
-    """Another process drives this sweep."""
+    """Error: another process drives this sweep."""
 
 
 class Fenced(Exception):
-    """A later attempt drives this sweep; what this one has not written is for that one to do again."""
+    """Error: a later attempt drives this sweep. It repeats what this attempt has not written."""
 
 
 class StudyAway(Exception):
-    """The study's database cannot be reached or used."""
+    """Error: the study's database at ``url`` cannot be reached or used.
+
+    ``said`` is the database's message, ``remedy`` what to do.
+    """
 
     def __init__(self, url: str, said: str, remedy: str) -> None:
         super().__init__(url, said, remedy)

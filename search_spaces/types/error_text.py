@@ -1,4 +1,4 @@
-"""What an error says, in one line for people."""
+"""Extracts one line from an error, for people."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _MAX_CHARACTERS = 300
 
 
 def first_line(error: BaseException) -> str:
-    """The first line that says something, without passwords; the error's type where it says nothing."""
+    """Return the first line of the message that is not blank, with passwords masked; else the error's type."""
     return _cut(next(_lines(str(error)), type(error).__name__))
 
 
 def last_line(text: object) -> str:
-    """The last line of a traceback or of an error with one: what was raised."""
+    """Return the last line of a traceback, or of an error with one: type and message of the original error."""
     return _cut(next(_lines(str(text), from_end=True), "no reason given"))
 
 

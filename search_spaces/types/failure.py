@@ -1,4 +1,4 @@
-"""Why a trial failed: one record, from where it is raised to the study, MLflow, JSON and the terminal."""
+"""The reason why a trial failed: one record for the study, MLflow, JSON and the terminal."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 FailureKind = Literal["diverged", "infeasible", "out_of_memory", "raised", "lane_died", "stopped"]
-"""``stopped``: no fault of its own, the search ended before the trial could go on; it is pruned, not failed."""
+"""``stopped``: the search ended before the trial could continue; it counts as pruned, not as failed."""
 
 WORDS: Mapping[FailureKind, str] = {
     "diverged": "diverged",
     "infeasible": "infeasible",
     "out_of_memory": "out of memory",
-    "raised": "",  # a traceback speaks for itself
+    "raised": "",  # a traceback needs no words before it
     "lane_died": "worker process died",
     "stopped": "stopped",
 }
@@ -23,16 +23,16 @@ _PREFIXES: Mapping[str, FailureKind] = {
     "lane died: ": "lane_died",
     "a worker died: ": "lane_died",
 }
-"""How homes of before this record told the kind."""
+"""Prefixes of the free texts in older homes, with their kinds."""
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""What errors say that are no OutOfMemoryError of torch's: the CPU's, and those of CUDA's libraries."""
+"""Texts of out-of-memory errors besides torch's OutOfMemoryError: on the CPU, and in CUDA's libraries."""
 _ENDED = (*OUT_OF_MEMORY, "OutOfMemoryError", "MemoryError", "running low on memory", "memory ends", "memory ended")
-"""What is said besides: by Python, by Ray of a process that it ended, and by homes of before this record."""
+"""Texts that mean out of memory, with those of Python, of Ray for a process it has killed, and of older homes."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureReason:
-    """``text`` is whole: a sentence, or the traceback of what was raised."""
+    """Why a trial ended early: its kind, and a sentence or the whole traceback as ``text``."""
 
     kind: FailureKind
     text: str
@@ -43,24 +43,24 @@ class FailureReason:
 
     @property
     def line(self) -> str:
-        """One line for a table: the sentence, or what was raised."""
+        """One line for a table: the sentence, or the last line of the traceback."""
         return next(reversed(str(self).strip().splitlines()), "no reason given")
 
     @property
     def is_error(self) -> bool:
-        """Whether something went wrong."""
+        """Whether it is an error: every kind but ``stopped``."""
         return self.kind != "stopped"
 
     @classmethod
     def noted(cls, progress: Mapping[str, Any]) -> FailureReason | None:
-        """The reason in a trial's progress, as a study holds it; of older homes free text under ``error``."""
+        """Return the reason stored in a trial's progress, or None. Older homes hold free text under ``error``."""
         if progress.get("failure"):
             return cls(**progress["failure"])
         return cls._of_text(str(progress["error"])) if progress.get("error") else None
 
     @classmethod
     def told(cls, kind: FailureKind, text: str) -> FailureReason:
-        """Of what another process tells in words alone: of that kind, unless it says that memory ended."""
+        """Return the reason for an error known by its text alone: ``kind``, or out of memory if it says so."""
         ended = any(words in cls("raised", text).line for words in _ENDED)
         return cls("out_of_memory" if ended else kind, text)
 

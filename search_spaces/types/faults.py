@@ -1,4 +1,4 @@
-"""What is wrong with a spec, said so that it can be put right: the place, the rule, what came, what was meant."""
+"""Faults of a spec: the place, the broken rule, the value received, the nearest valid name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from search_spaces.types.passwords import masked
 
 _SHOWN = 60
 MAX_LINES = 100
-"""Faults that are told; the rest are counted."""
+"""Number of faults that are printed; of further ones only the number."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One broken rule. ``path`` is dotted (empty for the whole file), ``suggestion`` a name or value to write."""
+    """One broken rule.
+
+    ``place`` is the file and line, ``path`` the dotted key (empty for the whole file), ``suggestion`` a name or
+    value to write instead.
+    """
 
     place: str
     path: str
@@ -32,7 +36,7 @@ class Fault:
 
 
 class SpecError(Exception):
-    """Every fault of a spec at once; as text one line a fault, the first hundred of them."""
+    """Error: all faults of a spec at once. As text a line for each, at most ``MAX_LINES``."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -44,7 +48,7 @@ class SpecError(Exception):
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:
-    """The one of ``known`` that ``name`` was most likely meant to be, or None when none is near."""
+    """Return the name in ``known`` most similar to ``name``, or None where none is similar."""
     folded = {_folded(k): k for k in known}
     cutoff = 0.5 if len(str(name)) < 4 else 0.6
     close = difflib.get_close_matches(_folded(str(name)[:_SHOWN]), folded, n=1, cutoff=cutoff)
@@ -56,7 +60,7 @@ def _folded(name: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a reader of YAML knows it, cut when long."""
+    """Return a value as text for people, in the words of YAML, cut at 60 characters."""
     words = {None: "nothing", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return words[value]
@@ -69,7 +73,7 @@ def shown(value: Any) -> str:
 
 
 def ascii_safe(value: Any) -> str:
-    """Text quoted, with control characters escaped; a number of more digits than Python prints by its size."""
+    """Return text quoted, control characters escaped; floats with 12 digits; of a huge integer only its size."""
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of more than 60 digits"
     return f"{value:.12g}" if isinstance(value, float) else repr(value)

@@ -1,4 +1,4 @@
-"""What an inspection of the winner found: plain records, from the worker that looks to the figures that show it."""
+"""Records of the winner's inspection, which the champion's actor makes and the figures show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """How often each class was taken for which; ``counts[true][predicted]`` of the test split."""
+    """Confusion matrix of the test split: numbers of examples ``counts[true][predicted]``."""
 
     classes: Sequence[str]
     counts: Sequence[Sequence[int]]
@@ -16,7 +16,7 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScores:
-    """One class of the test split; a class that is never predicted has precision 0, as in scikit-learn."""
+    """Scores of one class on the test split. A class never predicted has precision 0, as in scikit-learn."""
 
     name: str
     precision: float
@@ -28,27 +28,27 @@ class ClassScores:
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """A validation example that the winner is most wrong about."""
+    """One of the validation examples with the largest errors of the winner."""
 
     row: int
-    """In the file, or among the examples of a source without one, from 0."""
+    """Row number in the file, or among the examples of a source without a file; from 0."""
     truth: str
     predicted: str
     badness: float
-    """Its loss, or the absolute error of a number."""
+    """Loss of the example, or the absolute error of a predicted number."""
     sure: float | None = None
-    """The probability of what was predicted."""
+    """Probability of the predicted class."""
     example: Mapping[str, str] = field(default_factory=dict)
-    """A table's values by column."""
+    """Values of the example by column, for tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:
-    """How much worse the winner is on the validation split when a column's values are shuffled among the rows."""
+    """Permutation importance of a column: the loss of validation score when its values are shuffled."""
 
     column: str
     mean: float
-    """In the units of the sweep's metric; positive: the column helps."""
+    """Mean over the shuffles, in units of the sweep's metric; positive: the column helps."""
     std: float
 
 
@@ -65,28 +65,28 @@ class Layer:
     low: float
     high: float
     counts: Sequence[int]
-    """A histogram of its values in equal steps from ``low`` to ``high``."""
+    """Histogram of its values, in bins of equal width from ``low`` to ``high``."""
 
     @property
     def size(self) -> int:
-        """Numbers in it."""
+        """Number of its elements."""
         return sum(self.counts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overfitting:
-    """The gap between validation and training, and where it was going when training ended."""
+    """Gap between validation and training, and its trend at the end of the training."""
 
     words: str
     measure: str
-    """What is compared: ``loss``, or what the loop reports of both splits."""
+    """Metric that is compared: ``loss``, or another that the loop reports for both splits."""
     best_epoch: int
     epochs: int
     gap_best: float
-    """Validation minus training at the best epoch; at the last one below."""
+    """Validation minus training at the best epoch; ``gap_last`` at the last epoch."""
     gap_last: float
     gap_trend: float
-    """Its change an epoch over the last ``window`` epochs, by least squares, as of the two losses below."""
+    """Slope of the gap per epoch over the last ``window`` epochs, by least squares; below, those of both losses."""
     train_trend: float
     val_trend: float
     window: int
@@ -94,21 +94,21 @@ class Overfitting:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """All that was found. A part is empty where it means nothing for the problem, or ``failed`` tells why."""
+    """Results of an inspection. A part is empty where the problem has none, or where it is among ``failed``."""
 
     metric: str
-    """The objective without its split: what importance is measured by."""
+    """Name of the objective without its split prefix; importance is measured by it."""
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """By metric, one value an epoch."""
+    """Values by metric, one for each epoch."""
     overfitting: Overfitting | None = None
     confusion: Confusion | None = None
     classes: Sequence[ClassScores] = ()
     pairs: Sequence[tuple[float, float]] = ()
-    """Of a target of numbers: truth and prediction, test examples."""
+    """True and predicted value of test examples, for numeric targets."""
     mistakes: Sequence[Mistake] = ()
     pictures: bytes | None = None
-    """The mistakes' images as one PNG."""
+    """Images of the mistakes in one PNG."""
     importance: Sequence[Importance] = ()
     layers: Sequence[Layer] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
-    """By part, what was raised."""
+    """Error message of each part that failed."""

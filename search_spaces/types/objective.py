@@ -1,4 +1,4 @@
-"""What a sweep optimises, and the one order of its values: every "best first" in the code is this one."""
+"""The objective of a sweep and the order of its values, used wherever trials are ranked."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from search_spaces.types.problems import Goal
 Row = TypeVar("Row")
 
 WORST = math.inf
-"""The signed value of what has none."""
+"""Signed value of a missing, NaN or infinite value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A metric and its goal. A value that is None, NaN or infinite is no value: it is worse than every finite one.
+    """A metric and its goal. None, NaN and infinite values count as missing: worse than every finite value.
 
-    All such values are equal, whichever goal the metric has, so that maximising is minimising the negative.
+    All missing values are equal, for both goals, so that maximising is minimising the negative.
     """
 
     name: str
@@ -27,11 +27,11 @@ class Objective:
 
     @property
     def ascending(self) -> bool:
-        """Whether a list of values in rising order has the best one first."""
+        """Whether smaller values are better."""
         return self.goal == "minimize"
 
     def signed(self, value: float | None) -> float:
-        """The value so that lower is better, ``WORST`` where there is none: sorts and compares without NaN."""
+        """Return the value, negated for a metric to maximise, so that lower is better; ``WORST`` where missing."""
         if value is None or not math.isfinite(value):
             return WORST
         return value if self.ascending else -value
@@ -45,18 +45,17 @@ class Objective:
         return self.signed(a) <= self.signed(b)
 
     def ranked(self, rows: Iterable[Row], key: Callable[[Row], float | None]) -> list[Row]:
-        """The rows with the best value by ``key`` first.
+        """Return the rows sorted by ``key``, the best first, rows without a value last.
 
-        Equal ones keep their order, and so do those without a value, at the end: given in the order of trial
-        numbers, the first trial comes first.
+        The sort is stable: of equal rows in the order of trial numbers, the first trial comes first.
         """
         return sorted(rows, key=lambda row: self.signed(key(row)))
 
     def best(self, rows: Iterable[Row], key: Callable[[Row], float | None]) -> Row | None:
-        """The first of ``ranked``; None where no row has a value."""
+        """Return the first row of ``ranked``; None where no row has a value."""
         found = min(rows, key=lambda row: self.signed(key(row)), default=None)
         return None if found is None or self.signed(key(found)) == WORST else found
 
 
 LOSS = Objective("val_loss", "minimize")
-"""Measured by every workload that trains by a loss."""
+"""Objective of every workload that trains by a loss."""

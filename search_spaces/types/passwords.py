@@ -1,4 +1,4 @@
-"""Passwords in URLs: found, so that a spec with one is refused, and masked wherever a URL is shown or kept."""
+"""Finds passwords in URLs, so that a spec with one is refused, and masks them wherever text is shown or stored."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SECRETS = (
     "RAY_AUTH_TOKEN",
 )
 _SHORTEST = 6
-"""A shorter secret is no secret, and to strike it out everywhere would garble plain text."""
+"""Shorter secrets are not masked: masking a few characters everywhere would garble plain text."""
 
-# A port is no password: "://host:5000/a@b".
+# The port of "://host:5000/a@b" must not count as a password.
 _LOGIN = re.compile(r"(://[^\s/:@'\"]*):(?!\d+[/?#])([^\s'\"]*)@")
 _QUERY = re.compile(r"([?&](?:\w*password|passwd|pwd|\w*secret\w*|\w*token|account_key|sig)=)([^&\s'\"]+)", re.I)
 
 
 def holds_password(url: str) -> bool:
-    """Whether a URL in this text names a password, between user and host or as a parameter."""
+    """Whether a URL in the text holds a password, before the host or as a query parameter."""
     return any(found[2] and found[2] != MASK for way in (_LOGIN, _QUERY) for found in way.finditer(url))
 
 
 def masked(text: str) -> str:
-    """The text with the passwords of all URLs in it, and the secrets of this process's environment, struck out."""
+    """Return the text with all passwords in URLs and all secrets of this process's environment replaced by ***."""
     text = _QUERY.sub(rf"\1{MASK}", _LOGIN.sub(rf"\1:{MASK}@", text))
     for secret in _secrets():
         text = text.replace(secret, MASK)
@@ -40,12 +40,12 @@ def masked(text: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be written down: who and where, and no password."""
+    """Return the URL without its password; the user name stays."""
     return re.sub(r"[?&]$", "", _QUERY.sub("", _LOGIN.sub(r"\1@", url)))
 
 
 def _secrets() -> tuple[str, ...]:
-    """Of this process's environment, the longest first."""
+    """Return the secrets of this process's environment, the longest first."""
     return _forms(tuple(map(os.environ.get, SECRETS)), tuple(map(os.environ.get, _URLS)))
 
 

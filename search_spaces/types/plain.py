@@ -1,7 +1,7 @@
-"""The one switch that turns every fast way off: PACELINE_PLAIN=1, for this process and all that it starts.
+"""The switch that turns every fast way off: PACELINE_PLAIN=1, for this process and those that it starts.
 
-A fast way is one that leans on what a dependency does not promise, or that stands in for what the dependency does
-itself. Each has a plain way beside it, and a function ``why_off`` that asks here first.
+A fast way relies on undocumented behaviour of a dependency, or replaces something that the dependency does itself.
+Each has a slower plain way, and a function ``why_off`` that returns the reason why it is off; this switch is one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 VARIABLE: Final = "PACELINE_PLAIN"
 ASKED_FOR: Final = f"{VARIABLE} is set"
-"""The reason of every fast way that is off because of it."""
+"""Reason that ``why_off`` returns where the switch is set."""
 MEANING: Final = (
     f"{ASKED_FOR}: Ray starts as it is (6 s later), MLflow is written by its own client (about 20 times slower a "
     "trial), gradients are autograd's (steps of small networks take about 1.5 times as long)"
@@ -19,5 +19,5 @@ MEANING: Final = (
 
 
 def plain() -> bool:
-    """Whether the plain ways are wanted: the variable is set to anything but 0."""
+    """Whether PACELINE_PLAIN is set to anything but 0."""
     return os.environ.get(VARIABLE, "") not in ("", "0")

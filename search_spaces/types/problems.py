@@ -1,4 +1,4 @@
-"""What can be asked of data: the problems, what is measured for each, and which direction is better."""
+"""The problems that workloads solve, the metrics of each, and the goal of each metric."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
     "forecast": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
     "generation": {"val_frechet_distance": "minimize", "val_class_coverage": "maximize"},
 }
-"""What a sweep may optimise, by problem; the first is the default."""
+"""Metrics that a sweep may optimise, with their goals, by problem; the first is the default."""
 
 BESIDE: Mapping[Problem, tuple[str, ...]] = {"generation": ("val_class_coverage",)}
-"""What a leaderboard shows beside the objective, of its best epoch: what one number alone would hide."""
+"""Metrics of the best epoch that leaderboards show beside the objective, by problem."""
 
 ALIASES: Mapping[str, str] = {"val_acc": "val_accuracy"}
-"""Other names that people bring along."""
+"""Other names of metrics in a spec."""
 
 
 def metrics_of(problems: Iterable[Problem]) -> dict[str, Goal]:
-    """Everything that is measured for any of ``problems``, the first one's default first."""
+    """Return the metrics of all ``problems`` with their goals, the default of the first problem first."""
     return {name: goal for problem in problems for name, goal in METRICS[problem].items()}
 
 
 def beside(problem: Problem | None, objective: str) -> tuple[str, ...]:
-    """The metrics shown beside the objective."""
+    """Return the metrics that are shown beside the objective; none for an unknown problem."""
     return tuple(name for name in BESIDE.get(problem, ()) if name != objective) if problem else ()
 
 
 def problem_of(problems: Iterable[Problem], metric: str) -> Problem | None:
-    """The one of ``problems`` that a sweep over ``metric`` means; None where the target must tell."""
+    """Return the only problem that has ``metric``, or the only one of ``problems``; None: the data must tell."""
     known = list(problems)
     fitting = [problem for problem in known if metric in METRICS[problem]]
     return fitting[0] if len(fitting) == 1 else known[0] if len(known) == 1 else None

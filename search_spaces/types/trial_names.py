@@ -1,4 +1,4 @@
-"""Names of trials and of their states wherever people read them: in the terminal, in MLflow and in messages."""
+"""Names of trials and of their states for people: in the terminal, in MLflow and in messages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 _KEY = re.compile(r"t(\d+)(?:-s(\d+))?")
 _NAME = re.compile(r"t(\d+)(?: seed (\d+))?")
 STATE_WORDS: Final[Mapping[str, str]] = {"paused": "waiting", "stopped": "pruned"}
-"""What people read for a trial's state, where that is not its name."""
+"""Words for trial states that are shown under another name."""
 
 
 def trial_name(number: int, seed: int | None = None) -> str:
-    """``t004``, and ``t004 seed 1`` for its retraining with a further seed."""
+    """Return ``t004``, or ``t004 seed 1`` for the retraining of trial 4 with seed 1."""
     return f"t{number:03d}" if seed is None else f"t{number:03d} seed {seed}"
 
 
 def name_of_key(key: str) -> str:
-    """The name of the trial that stores know as ``t0004`` or ``t0004-s1``; any other key as it is."""
+    """Return the name for a key of the stores, ``t0004`` or ``t0004-s1``; any other text unchanged."""
     found = _KEY.fullmatch(key)
     if found is None:
         return key
@@ -27,7 +27,7 @@ def name_of_key(key: str) -> str:
 
 
 def key_of_name(name: str) -> str:
-    """The key behind a trial's name: ``t0004-s1`` for ``t004 seed 1``; anything else, such as a key, as it is."""
+    """Return the key for a trial's name, ``t0004-s1`` for ``t004 seed 1``; any other text unchanged."""
     found = _NAME.fullmatch(name)
     if found is None:
         return name
@@ -36,5 +36,5 @@ def key_of_name(name: str) -> str:
 
 
 def state_word(state: str) -> str:
-    """``pruned`` for a trial that the schedule stopped, ``waiting`` for one that may be promoted."""
+    """Return the word for a trial's state: ``pruned`` for ``stopped``, ``waiting`` for ``paused``, or its name."""
     return STATE_WORDS.get(state, state)

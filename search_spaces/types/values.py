@@ -1,4 +1,4 @@
-"""What a hyperparameter can be, and the hyperparameters of one trial by name."""
+"""Types of a hyperparameter's value, and of the hyperparameters of one trial, by name."""
 
 from __future__ import annotations
 
