@@ -1,4 +1,4 @@
-"""What to try next: functions of a sweep's whole history.
+"""Samplers, which propose configurations from a sweep's whole history.
 
-From outside: ``catalogue.sampler`` makes one by name, ``contract`` holds ``Sampler`` and ``Observation``.
+From outside: ``catalogue.sampler`` returns one by name, ``contract`` holds ``Sampler`` and ``Observation``.
 """

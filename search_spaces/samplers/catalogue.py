@@ -1,4 +1,4 @@
-"""The samplers, one row each: the words of specs, their template, JSON Schema and docs are made from them."""
+"""Table of the samplers. Spec keys, template, JSON Schema and reference pages are made from its rows."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     import optuna
 
 TPE_BLIND = 10
-"""TPE's random start, in trials with a value; Optuna's default."""
+"""Number of trials with a value before TPE uses them; until then it draws at random. Optuna's default."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerRow:
-    """A sampler by the name that a spec gives it as ``method``."""
+    """A sampler, with its name in a spec's ``method``."""
 
     name: str
     summary: str
-    """One line for lists."""
+    """Description in one line, for lists."""
     make: Callable[[Space, Objective, int], Sampler]
-    """From the space, the objective and the sweep's seed."""
+    """Function of the space, the objective and the sweep's seed that returns the sampler."""
     num_blind: int = 0
-    """Its random start: until so many trials have a value it reads none of them. 0 where all is of one kind."""
+    """Number of trials with a value that it needs; until then it ignores the history. 0: no such start."""
     keeps_memory: bool = False
-    """Whether its answer depends on more than the history, as with CMA-ES and NSGA-II. Such a row is refused."""
+    """Whether it has state besides the history, as CMA-ES and NSGA-II have. Such a sampler is refused."""
     takes_constraints: bool = False
-    """Whether it reads ``Observation.constraints``; a sampler that would ignore them is never shown any."""
+    """Whether it uses ``Observation.constraints``; other samplers refuse a history with constraints."""
     finite_only: bool = False
-    """Whether it needs a space of finitely many points, which it goes through once."""
+    """Whether it needs a finite space, and tries each point once."""
     aliases: tuple[str, ...] = ()
-    """Other names that a spec may give it."""
+    """Other names in a spec."""
 
 
 def _tpe(seed: int) -> optuna.samplers.BaseSampler:
@@ -78,7 +78,7 @@ SAMPLERS = {row.name: row for row in _ROWS}
 
 
 def sampler(method: str, space: Space, objective: Objective, seed: int) -> Sampler:
-    """The sampler named ``method``; a row of SAMPLERS adds one."""
+    """Return the sampler named ``method``, a key of SAMPLERS."""
     row = SAMPLERS[method]
     assert not row.keeps_memory, (
         f"method {method} keeps a memory of its own, and a resumed sweep has only its history"
@@ -89,7 +89,7 @@ def sampler(method: str, space: Space, objective: Objective, seed: int) -> Sampl
 
 @dataclass(frozen=True)
 class _Unconstrained:
-    """Refuses a history with constraints, which ``inner`` would ignore."""
+    """Wrapper that asserts a history without constraints, which ``inner`` would ignore."""
 
     method: str
     inner: Sampler

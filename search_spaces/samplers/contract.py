@@ -1,4 +1,4 @@
-"""What a sampler is: a function of the sweep's whole history that proposes configurations."""
+"""The interface of samplers: functions of the sweep's whole history that propose configurations."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ Identity = frozenset[tuple[str, object]]
 
 @dataclass(frozen=True)
 class Observation:
-    """One trial as a sampler sees it: ``values`` is the objective by epoch, without NaN."""
+    """One trial as a sampler sees it; ``values`` are its objective by epoch, without NaN."""
 
     params: Params
     state: Literal["running", "paused", "done", "failed"]
     values: Mapping[int, float]
     best_value: float | None = None
     constraints: Mapping[str, float] = field(default_factory=dict)
-    """What had to be kept to, by name: a value above 0 says by how much it was not. Empty: nothing had to be."""
+    """Constraint values by name: above 0 is the amount of a violation. Empty: no constraints."""
 
 
 class Sampler(Protocol):
     """Proposes configurations of a space.
 
-    It keeps no memory: the same history is answered in the same way, whatever was asked before. So a resumed sweep
-    needs nothing but its history.
+    It has no state: its answer depends on the history alone, not on earlier calls. So a resumed sweep needs nothing
+    but its history.
     """
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        """At most ``count`` new configurations in which ``held`` parameters keep their values.
+        """Return at most ``count`` new configurations in which the ``held`` parameters have the given values.
 
-        Fewer, or none, means that the space holds no more that the history has not seen.
+        Fewer, or none, means that the space has no more configurations that are not in the history.
         """

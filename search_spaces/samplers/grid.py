@@ -1,4 +1,4 @@
-"""Every point of a finite space, and which of them a history has not seen."""
+"""The grid sampler, which tries every point of a finite space."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from search_spaces.types.values import Params
 
 @dataclass(frozen=True)
 class GridSampler:
-    """Every point of the space in order, each once."""
+    """Proposes every point of the space once, in order."""
 
     space: Space
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        """The next points of the grid that the history lacks; ``held`` picks among them."""
+        """Return the next points that are not in the history, among those with the ``held`` values."""
         seen = {_identity(seen.params) for seen in history}
         return list(islice(_unseen(self.space, seen, held), count))
 

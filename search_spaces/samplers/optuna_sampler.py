@@ -1,8 +1,7 @@
-"""What to try next: functions of the sweep's whole past, so that a resumed sweep needs nothing but its history.
+"""Asks Optuna's samplers for configurations, each time in a new study made from the sweep's history.
 
-A trial that waits at a rung is shown to the sampler as PRUNED with its intermediate values, which is what it is
-at that moment; Optuna cannot take a PRUNED back when the trial is promoted later, so the study that a sampler
-sees is made anew from the observations for every batch that is asked.
+A trial that waits at a rung is shown as PRUNED with its intermediate values. Optuna cannot reopen a PRUNED trial
+that is promoted later, so the study is made again from the observations for each batch.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ if TYPE_CHECKING:
 
 MAX_REDRAWS = 20
 MAX_WALKED = 100_000
-"""Points of a space that is searched for what is left; a larger one is not used up before a sweep ends."""
+"""Largest number of points of a space that is searched for unseen ones; sweeps do not exhaust a larger space."""
 
 
 @dataclass(frozen=True)
 class OptunaSampler:
-    """Asks one of Optuna's samplers in a study that lives as long as the question."""
+    """A sampler of Optuna's. ``make`` returns it for a seed."""
 
     space: Space
     objective: Objective
@@ -40,10 +39,13 @@ class OptunaSampler:
     _records: dict[int, tuple[Observation, FrozenTrial]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """By the place in the history."""
+    """Optuna's record of each observation, by its place in the history."""
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        """New configurations. A draw that the history holds is repeated; a small space is searched for the rest."""
+        """Return new configurations. A draw that is in the history is repeated, at most ``MAX_REDRAWS`` times.
+
+        After that, the points of a space of at most ``MAX_WALKED`` points are searched for an unseen one.
+        """
         study = self._study(history, held)
         seen = {_identity(seen.params) for seen in history}
         found: list[Params] = []
@@ -53,7 +55,7 @@ class OptunaSampler:
         return found
 
     def _draw(self, study: optuna.Study, seen: Set[Identity], held: Params) -> Params | None:
-        """A configuration that is not among ``seen``; None where the space has no more, or hardly any."""
+        """Return a configuration that is not in ``seen``; None where there is none, or a large space gave none."""
         from optuna.trial import TrialState
 
         size = self.space.size() or math.inf
@@ -64,7 +66,7 @@ class OptunaSampler:
             params = self.space.ask(trial, held)
             if _identity(params) not in seen:
                 return params
-            # Left running, a constant liar would take it for bad, and so the best known place.
+            # A RUNNING trial counts as bad (constant liar), which would make its point, one of the best, look bad.
             study.tell(trial, state=TrialState.FAIL)
         left = list(_unseen(self.space, seen, held)) if size <= MAX_WALKED else []
         return random.Random(self.seed + len(seen)).choice(left) if left else None
@@ -83,7 +85,7 @@ class OptunaSampler:
         return study
 
     def _record(self, place: int, seen: Observation) -> FrozenTrial:
-        """Made once, as long as the trial does not change."""
+        """Return Optuna's record of an observation, cached until the observation changes."""
         from search_spaces.samplers.optuna_trials import frozen_trial  # 140 ms: Optuna
 
         if place not in self._records or self._records[place][0] != seen:

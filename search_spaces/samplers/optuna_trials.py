@@ -1,4 +1,4 @@
-"""What a sampler is shown of the past: observations as Optuna's records."""
+"""Converts observations to Optuna's records of trials."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STATES = {
     "failed": TrialState.FAIL,
 }
 LONG_AGO = datetime(2000, 1, 1)
-"""No sampler looks at a time."""
+"""Start and end time of every record; samplers do not use times."""
 
 
 class Uncopied(FrozenTrial):
-    """A record that a study may keep as it is: deep copies, for every question, take as long as the answer.
+    """A trial record that is not copied: Optuna's deep copies take as long as the sampling itself.
 
-    What a study writes into it, its place and its storage's name for that, is the same for every question.
+    A study writes its number and ID into it, which are the same in every study made from the history.
     """
 
     def __deepcopy__(self, memo: object) -> Uncopied:
@@ -33,12 +33,12 @@ class Uncopied(FrozenTrial):
 
     @property
     def constraints(self) -> dict[str, float]:
-        """Those of the observation. To look for them in the attributes, as Optuna does, takes 5 % of an ask."""
+        """Constraint values of the observation. Optuna's search for them in the attributes takes 5 % of an ask."""
         return dict(self.noted)
 
 
 def frozen_trial(space: Space, seen: Observation) -> FrozenTrial:
-    """The record of an observation. A failed trial keeps no value, a paused one is PRUNED."""
+    """Return the record of an observation. A paused trial becomes PRUNED; only a done one has a value."""
     state = STATES[seen.state]
     record = Uncopied(
         number=-1,

@@ -1,4 +1,4 @@
-"""How long to train each trial: pure rules over rungs.
+"""Decides how long to train each trial: pure rules over rungs.
 
-From outside: ``catalogue.schedule`` makes one by name, ``contract.Schedule`` is what each of them is.
+From outside: ``catalogue.schedule`` returns one by name, ``contract`` holds their interface.
 """

@@ -1,4 +1,4 @@
-"""Asynchronous successive halving that promotes."""
+"""Asynchronous successive halving (ASHA) that pauses trials and promotes the best of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search_spaces.schedules.contract import Continue, Decision, Standings, Stop
 
 @dataclass(frozen=True, kw_only=True)
 class AshaParameters:
-    """What a spec may set."""
+    """Keys of ``early_terminate`` in a spec."""
 
     min_iter: int = parameter(1, "Epochs before the first decision.", low=1, high=100_000)
     eta: int = parameter(3, "One of eta trials goes on at each decision.", low=2, high=1000)
@@ -19,12 +19,13 @@ class AshaParameters:
 
 @dataclass(frozen=True)
 class Asha:
-    """Asynchronous successive halving that pauses and promotes (Li et al. 2020, Algorithm 2).
+    """Asynchronous successive halving (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning",
+    Algorithm 2).
 
-    Rungs are ``min_iter * eta**k``; one that lies closer to the end than a factor sqrt(eta) is left out. At
-    each rung the best ``floor(n / eta)`` of the n trials that have reached it so far may go on. Where fewer than
-    eta will ever reach it, the best one goes on when all are there, as in synchronous halving: of every search
-    somebody is trained to the end.
+    Rungs are ``min_iter * eta**k`` epochs, without those above ``epochs / sqrt(eta)``, and then ``epochs``. At each
+    rung the best ``floor(n / eta)`` of the n trials that have reached it so far continue. Where fewer than eta can
+    ever reach a rung, the best one continues when all are there, as in synchronous halving. So every search trains
+    at least one trial to the end.
     """
 
     epochs: int
@@ -35,12 +36,12 @@ class Asha:
 
     @property
     def eta(self) -> int:
-        """One of so many goes on."""
+        """Reduction factor: one of ``eta`` trials continues at each rung."""
         return self.parameters.eta
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """For 10 epochs, min_iter 1 and eta 3: (1, 3, 10)."""
+        """Epochs of the rungs, the last one included: (1, 3, 10) for 10 epochs, min_iter 1 and eta 3."""
         rung, found = self.parameters.min_iter, []
         while rung * math.sqrt(self.eta) <= self.epochs:
             found.append(rung)
@@ -48,15 +49,17 @@ class Asha:
         return (*found, self.epochs)
 
     def reaching(self, num_trials: int) -> tuple[int, ...]:
-        """One of eta from each rung to the next."""
+        """Return ``num_trials // eta**k`` for rung k."""
         return tuple(num_trials // self.eta**level for level in range(len(self.rungs)))
 
     def decide(self, standings: Standings) -> dict[int, Decision]:
-        """Continue for the waiting among the best ``floor(n / eta)`` of each rung, or the very best.
+        """Return Continue for waiting trials among the best ``floor(n / eta)`` of the n trials at their rung.
 
-        Stop for those ranked behind the number of trials that can ever leave their rung upwards: a rank never
-        improves, and at most ``floor(n / eta)``, or one, leave a rung that n trials reach. That n is not
-        ``num_expected / eta**k`` above the first rung: early promotions that later scores do not confirm add to it.
+        Once no further trial can reach the rung, the best one continues in any case.
+
+        Stop for waiting trials that can never continue. A rank never improves, and if n trials will reach a rung,
+        at most ``max(1, floor(n / eta))`` leave it, so those ranked behind that number stop. Above the first rung n
+        may exceed ``num_expected / eta**k``, as some early promotions turn out wrong when further scores arrive.
         """
         decisions: dict[int, Decision] = {}
         given_up: set[int] = set()
@@ -74,5 +77,5 @@ class Asha:
         return decisions
 
     def _quota(self, num_reaching: int) -> int:
-        """How many of so many go on."""
+        """Return how many of ``num_reaching`` trials continue, at least 1."""
         return max(1, num_reaching // self.eta)

@@ -1,4 +1,4 @@
-"""The schedules, one row each: the words of specs, their template, JSON Schema and docs are made from them."""
+"""Table of the schedules. Spec keys, template, JSON Schema and reference pages are made from its rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from search_spaces.schedules.full import Full
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleRow:
-    """A schedule by the name that a spec gives it as ``early_terminate.type``."""
+    """A schedule, with its name in a spec's ``early_terminate.type``."""
 
     name: str
     summary: str
-    """One line for lists."""
+    """Description in one line, for lists."""
     parameters: type
-    """A frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
+    """Frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
     make: Callable[[Setting, Any], Schedule]
 
 
@@ -41,6 +41,6 @@ SCHEDULES = {row.name: row for row in _ROWS}
 
 
 def schedule(kind: str, setting: Setting, parameters: Mapping[str, Any]) -> Schedule:
-    """The schedule named ``kind``; ``parameters`` that are not given are at their defaults."""
+    """Return the schedule named ``kind``; parameters that are not given have their defaults."""
     row = SCHEDULES[kind]
     return row.make(setting, row.parameters(**parameters))

@@ -1,7 +1,8 @@
-"""For how long to train: rules that decide at rungs who goes on. Pure: standings in, decisions out.
+"""The interface of schedules: rules that decide at rungs which members continue. Pure: standings in, decisions out.
 
-A schedule holds no state and no clock, and what it draws at random comes from the seed, the member and the rung:
-asked again, as in a resumed sweep, it decides the same. So it can be tried against known curves, without a cluster.
+A schedule has neither state nor clock, and derives random numbers from seed, member and rung: for the same
+standings, as in a resumed sweep, it decides the same. So it can be tested on known learning curves, without a
+cluster.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from search_spaces.types.values import Params
 
 @dataclass(frozen=True)
 class Continue:
-    """The member trains on, from its own checkpoint with its own hyperparameters."""
+    """Decision: train the member further, from its own checkpoint with its own hyperparameters."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """The member ends here."""
+    """Decision: end the member at this rung."""
 
 
 @dataclass(frozen=True)
 class Exploit:
-    """The member trains on from the checkpoint of ``source``, with ``params`` changed (population based training).
+    """Decision: train the member further, from the checkpoint of member ``source`` (population based training).
 
-    ``source`` is the number of another member of the same signature that stands at the same epoch. ``params`` holds
-    the changed hyperparameters alone, none of which shapes the program.
+    ``source`` is the number of another member with the same signature and epoch. ``params`` holds the changed
+    hyperparameters only, none of which may be part of the signature.
     """
 
     source: int
@@ -44,96 +45,96 @@ class Standing(Protocol):
 
     @property
     def number(self) -> int:
-        """Names it in decisions."""
+        """Number of the member in decisions."""
 
     @property
     def epoch(self) -> int:
-        """Epochs done and safe: it goes on behind this one."""
+        """Number of epochs trained and saved; training continues after it."""
 
     @property
     def scores(self) -> Mapping[int, float]:
-        """At each rung reached, the best value so far, turned so that higher is better."""
+        """Best objective so far at each rung reached, by the rung's epoch, signed so that higher is better."""
 
     @property
     def params(self) -> Params:
-        """All hyperparameters, as they are now."""
+        """All hyperparameters, with the changes of exploits."""
 
     @property
     def signature(self) -> Hashable:
-        """Equal for members whose weights fit into each other's programs."""
+        """Signature: equal for members whose weights can be exchanged."""
 
     @property
     def waiting(self) -> bool:
-        """Whether it is paused at a rung, for a decision."""
+        """Whether the member is paused at a rung until a decision."""
 
     @property
     def ended(self) -> bool:
-        """Whether it goes nowhere any more."""
+        """Whether the member is done, stopped or failed."""
 
 
 @dataclass(frozen=True)
 class Standings:
-    """All members, and how many there will be with those that are still to begin."""
+    """All members of a race; ``num_expected`` is their number at its end, with those not started yet."""
 
     members: Sequence[Standing]
     num_expected: int
 
     def scores(self, rung: int) -> dict[int, float]:
-        """By number, of every member that has reached ``rung``."""
+        """Return the score at ``rung`` of each member that has reached it, by number."""
         return {member.number: member.scores[rung] for member in self.members if rung in member.scores}
 
     def ranked(self, rung: int) -> list[int]:
-        """The numbers of those that reached ``rung``, best first; equal scores in the order of their numbers."""
+        """Return the numbers of the members that reached ``rung``, the best first, equal scores by number."""
         scores = self.scores(rung)
         return sorted(scores, key=lambda number: (-scores[number], number))
 
     def waiting(self, rung: int) -> set[int]:
-        """The numbers of those that are paused at ``rung``."""
+        """Return the numbers of the members that are paused at ``rung``."""
         return {member.number for member in self.members if member.waiting and member.epoch == rung}
 
     @cached_property
     def ended(self) -> set[int]:
-        """The numbers of those that go nowhere any more."""
+        """Numbers of the members that have ended."""
         return {member.number for member in self.members if member.ended}
 
 
 class Schedule(Protocol):
-    """Who goes on after a rung, and from where."""
+    """Rule that decides at each rung which members continue, and from which checkpoint."""
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """Epochs at which a member pauses for a decision, in rising order; at the last one it is done."""
+        """Epochs at which members pause for a decision, in ascending order; at the last one they are done."""
 
     def reaching(self, num_trials: int) -> tuple[int, ...]:
-        """For each rung, how many of ``num_trials`` are likely to be trained so far: for a preview."""
+        """Return the expected number of ``num_trials`` trials that reach each rung, for a preview."""
 
     def decide(self, standings: Standings) -> Mapping[int, Decision]:
-        """What becomes of waiting members, by number; one that is not named waits for what others will show.
+        """Return a decision for waiting members, by number; a member without one keeps waiting.
 
-        ``Stop`` is for a member that cannot go on whatever is still to come. ``Stop`` and ``Exploit`` are carried
-        out at once; ``Continue`` when a lane is free, and is decided again until then.
+        ``Stop`` is for members that can never continue, whatever the others' results. ``Stop`` and ``Exploit`` are
+        executed at once, ``Continue`` when a lane is free; until then it is decided again each time.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a schedule is told of its sweep."""
+    """Settings of the sweep that a schedule depends on."""
 
     epochs: int
-    """Of full training: the last rung."""
+    """Number of epochs of full training, the last rung."""
     seed: int = 0
 
 
 def parameter(default: float, doc: str, *, low: float, high: float) -> Any:
-    """A number that a spec may set, from ``low`` to ``high``, as a field of a schedule's parameters."""
+    """Return a dataclass field for a number in the spec, from ``low`` to ``high``, both included."""
     return field(default=default, metadata={"doc": doc, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
 class NoParameters:
-    """For a schedule without any."""
+    """Parameters of a schedule that has none."""
 
 
 def next_rung(rungs: Sequence[int], epoch: int) -> int:
-    """The first rung behind ``epoch``; the last one has none."""
+    """Return the first rung after ``epoch``, which must be below the last rung."""
     return next(rung for rung in rungs if rung > epoch)

@@ -1,4 +1,4 @@
-"""Trains every trial to the last epoch."""
+"""The schedule without early stopping."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from search_spaces.schedules.contract import Decision, Standings
 
 @dataclass(frozen=True)
 class Full:
-    """Every trial is trained to the end."""
+    """Trains every trial to the last epoch."""
 
     epochs: int
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """The end alone."""
+        """The last epoch only."""
         return (self.epochs,)
 
     def reaching(self, num_trials: int) -> tuple[int, ...]:
-        """All of them."""
+        """Return ``num_trials`` for the only rung."""
         return (num_trials,)
 
     def decide(self, standings: Standings) -> dict[int, Decision]:
-        """Nobody waits before the end."""
+        """Return no decision: no member waits before the last epoch."""
         return {}

@@ -1,4 +1,4 @@
-"""Where the truth about trials is kept: an Optuna study in a journal file or in PostgreSQL.
+"""Stores a sweep's trials: an Optuna study in a journal file or in PostgreSQL.
 
-From outside: ``study.Study``; ``postgres_url`` for what a URL may look like.
+From outside: ``study.Study``, and ``postgres`` for the studies of a database.
 """

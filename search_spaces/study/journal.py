@@ -1,8 +1,7 @@
-"""Optuna's journal file, written in batches and mended when its tail is torn.
+"""Optuna's journal file, written in batches and repaired when its last line is torn.
 
-Optuna appends and syncs every operation by itself (about ten a trial). A sweep has one writer, its driver, and
-one moment at which things must be on disk: before the next leg is handed out. So operations gather in memory
-until ``flush``.
+Optuna itself writes and syncs each operation, about ten for a trial. A sweep has one writer, its driver, and its
+operations must be on disk only before the next leg starts. So they are kept in memory until ``flush``.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from search_spaces.types.driver_errors import Fenced
 
 
 class BatchedJournal(BaseJournalBackend):
-    """A journal backend for one writing process: reads its own writes at once, syncs them on ``flush``."""
+    """Journal backend for one writing process: it reads its own writes at once and syncs them in ``flush``."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._file = path, JournalFileBackend(str(path))
@@ -28,16 +27,16 @@ class BatchedJournal(BaseJournalBackend):
         self._unsynced: list[dict[str, Any]] = []
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        """Everything from that number on, synced or not."""
+        """Return all operations from that number on, synced or not."""
         return self._logs[log_number_from:]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Kept in memory until ``flush``, as they are now: Optuna goes on to change what it has appended."""
+        """Keep operations in memory until ``flush``, as copies: Optuna changes them afterwards."""
         self._logs += logs
         self._unsynced += copy.deepcopy(logs)
 
     def flush(self) -> None:
-        """Appends and syncs what has gathered, in one write. Fenced when another process has written meanwhile."""
+        """Append and sync the operations in one write. Raises Fenced where another process has written since."""
         if not self._unsynced:
             return
         if self._path.stat().st_size != self._size:
@@ -47,11 +46,11 @@ class BatchedJournal(BaseJournalBackend):
 
 
 def mend(path: Path) -> int:
-    """Cuts a torn tail: everything behind the last line that is whole JSON. Returns the number of bytes cut.
+    """Cut off everything after the first lines that are whole JSON objects; return the number of bytes cut.
 
-    A process killed in the middle of an append leaves half a line, and one more append behind it would make
-    the journal unreadable for good. It also leaves Optuna's lock, which others would wait 30 s for. Only the
-    sweep's one writer may call this.
+    A process killed during a write leaves half a line, and another append after it would make the journal
+    unreadable. It also leaves Optuna's lock, for which others would wait 30 s; it is removed. Only the sweep's
+    writer may call this.
     """
     if not path.exists():
         return 0

@@ -1,8 +1,8 @@
-"""One sweep's study in PostgreSQL, in Optuna's own tables, so that Optuna's own tools read it.
+"""Stores a study in PostgreSQL, in Optuna's own tables, so that Optuna's tools can read it.
 
-The truth of a running driver is in its memory; ``flush`` brings the database to that, in one transaction. All
-writes go over the connection that holds the sweep's lock: who has lost the lock cannot write, and the lock dies
-with the process, or with its machine.
+A driver keeps its study in memory; ``flush`` writes the changes in one transaction. All writes go over the
+connection that holds the sweep's advisory lock: a driver that has lost the lock cannot write, and the server
+releases the lock when the process or its machine dies.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from search_spaces.types.driver_errors import Busy, Fenced
 from search_spaces.types.problems import Goal
 
 OUTAGE_S = 60.0
-"""So long a driver waits for a database that went away, before it leaves the rest to ``paceline resume``."""
+"""Seconds for which a driver tries to reach a lost database before it ends; ``paceline resume`` then continues."""
 TAKE_OVER_S = 20.0
 _WATCHFUL = (
     "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
-"""After 25 s the server knows that a driver's machine is gone, and gives its lock back."""
+"""Keepalives by which the server notices after 25 s that a driver's machine is gone, and releases its lock."""
 _HOLDERS = (
     "SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
     "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database() "
@@ -39,10 +39,11 @@ _TROUBLE = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 
 class Database:
-    """An Optuna study in PostgreSQL; ``study`` is its copy in memory. A reader locks and makes nothing.
+    """An Optuna study in PostgreSQL; ``study`` is its copy in memory. A reader takes no lock and creates nothing.
 
-    ``attempt`` is the driver's number, None that of the driver before it: a higher one ends that driver and takes
-    its lock. Raises Busy, Fenced and StudyAway.
+    ``attempt`` is the driver's number, None: that of the driver before it. A driver with a higher number than the
+    earlier one ends the earlier one's connection and takes its lock. Raises Busy where the lock is held, Fenced
+    where a higher number is stored, and StudyAway.
     """
 
     num_bytes_mended = 0
@@ -57,7 +58,7 @@ class Database:
         """The database's name of each trial that may still change, by its number."""
         self._facts: dict[str, Any] = {}
         self.driven = False
-        """Whether somebody held the lock when a reader looked."""
+        """Whether a driver held the lock when a reader opened the study."""
         try:
             (self._connect if writing else self._look)()
         except _TROUBLE as error:
@@ -68,7 +69,7 @@ class Database:
         self._remember()
 
     def flush(self) -> None:
-        """Brings the database to what memory holds. Raises Fenced, Busy, and StudyAway after ``OUTAGE_S``."""
+        """Write all changes to the database. Raises Fenced, Busy, and StudyAway after ``OUTAGE_S`` of outage."""
         try:
             self._write()
         except _TROUBLE as error:
@@ -78,12 +79,12 @@ class Database:
             raise
 
     def forget(self) -> None:
-        """Removes the study."""
+        """Delete the study from the database."""
         with self._connection.begin():
             self._rdb.delete_study(self._study_id)
 
     def close(self) -> None:
-        """Gives the lock back."""
+        """Close the connection, which releases the lock."""
         with contextlib.suppress(SQLAlchemyError):
             self._connection.close()
 
@@ -98,10 +99,10 @@ class Database:
                 self._learn()
 
     def _connect(self) -> None:
-        """A new connection with the study, the attempt's number and the lock; and what the database holds."""
+        """Connect, create the study if needed, store the attempt number, take the lock and read the study."""
         self._connection = self._engine.connect()
         rows(self._connection, _WATCHFUL)
-        with self._connection.begin():  # of two first sweeps in an empty database one makes the tables
+        with self._connection.begin():  # two first sweeps in an empty database must not both create the tables
             rows(self._connection, "SELECT pg_advisory_xact_lock(:key)", key=key_of("tables"))
             self._rdb = self._storage(new=True)
             if not self._find():
@@ -112,7 +113,7 @@ class Database:
         self._learn()
 
     def _lock(self, patience_s: float) -> None:
-        """Takes the sweep's lock; with patience it ends whoever holds it, an attempt that has been overtaken."""
+        """Take the sweep's lock. With ``patience_s`` above 0 end its holder, an earlier attempt. Raises Busy."""
         deadline = time.monotonic() + patience_s
         while not rows(self._connection, "SELECT pg_try_advisory_lock(:key)", key=key_of(self._name))[0][0]:
             holders = self._holders()
@@ -124,7 +125,7 @@ class Database:
             time.sleep(0.1)
 
     def _outrun(self) -> bool:
-        """Notes the attempt's number; whether it is the first of this number. Fenced where there is a later one."""
+        """Store the attempt number; return whether it replaces an earlier one. Raises Fenced for a later one."""
         before = int(self._rdb.get_study_user_attrs(self._study_id).get("attempt", 0))
         if self._attempt is None:
             self._attempt = max(before, 1)
@@ -141,7 +142,7 @@ class Database:
             for number, trial in enumerate(trials):
                 if number >= len(self._sent):
                     self._add(number, trial)
-                elif trial is not self._sent[number]:  # memory puts a new record in the place of one that changes
+                elif trial is not self._sent[number]:  # the memory storage replaces the record of a changed trial
                     self._change(self._sent[number], trial)
             for key, value in facts.items():
                 if key not in self._facts or self._facts[key] != value:
@@ -166,9 +167,9 @@ class Database:
             self._rdb.set_trial_state_values(trial_id, new.state, new.values)
 
     def _recover(self, error: BaseException) -> None:
-        """After an outage: a new connection, the lock again, and whatever the database has not got.
+        """Reconnect after an outage, take the lock again and write what the database lacks.
 
-        The commit that was cut off may have arrived or not: what is there is read, and the rest is written.
+        The interrupted commit may have succeeded or not: the database is read, and only the rest is written.
         """
         deadline = time.monotonic() + OUTAGE_S
         while not self._alive() and time.monotonic() < deadline:
@@ -190,7 +191,7 @@ class Database:
             return False
 
     def _learn(self) -> None:
-        """What the database holds."""
+        """Read the study from the database."""
         with self._connection.begin():
             self._sent = self._rdb.get_all_trials(self._study_id, deepcopy=False)
             self._facts = self._rdb.get_study_user_attrs(self._study_id)
@@ -199,15 +200,15 @@ class Database:
             self._ids = {number: find(self._study_id, number) for number in open_ones}
 
     def _remember(self) -> None:
-        """Puts that into memory."""
+        """Copy what was read into the study in memory."""
         self.study.add_trials(self._sent)
         for key, value in self._facts.items():
             self.study.set_user_attr(key, value)
         self._sent = self.study.get_trials(deepcopy=False)
 
     def _storage(self, new: bool) -> RDBStorage:
-        """Optuna's storage, whose sessions live in the transactions of our own connection."""
-        url = driver_url(self._url).replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+        """Return Optuna's storage, with sessions inside the transactions of our own connection."""
+        url = driver_url(self._url).replace("{", "{{").replace("}", "}}")  # Optuna formats it as a template
         settings = {"poolclass": sqlalchemy.NullPool, "hide_parameters": True}
         made = RDBStorage(url, settings, skip_table_creation=not new, skip_compatibility_check=not new)
         session = sessionmaker(bind=self._connection, join_transaction_mode="rollback_only")
@@ -220,14 +221,14 @@ class Database:
         return bool(found)
 
     def _holders(self) -> list[tuple[int, str]]:
-        """Who holds the sweep's lock: process of the server, and application."""
+        """Return the holders of the sweep's lock, as (server process ID, application name)."""
         key = key_of(self._name) % 2**64
         found = rows(self._connection, _HOLDERS, high=key >> 32, low=key & 0xFFFFFFFF)
         return [(int(pid), str(who)) for pid, who in found]
 
 
 def names(url: str) -> list[str]:
-    """Every study in the database. Raises StudyAway."""
+    """Return the names of all studies in the database. Raises StudyAway."""
     try:
         with engine(url, whoami("names")).connect() as connection:
             if not sqlalchemy.inspect(connection).has_table("studies"):
@@ -238,7 +239,7 @@ def names(url: str) -> list[str]:
 
 
 def usable(url: str) -> tuple[str, str] | None:
-    """None when a study can be kept there, else what is wrong and what to do. Raises StudyAway."""
+    """Return None if a study can be stored in the database, else the fault and its remedy. Raises StudyAway."""
     try:
         with engine(url, whoami("check")).connect() as connection:
             allowed = rows(connection, "SELECT has_schema_privilege(current_schema(), 'CREATE')")[0][0]

@@ -1,4 +1,4 @@
-"""The way to a study's database: its URL, a connection that notices when its other end is gone, its refusals."""
+"""Connects to a study's database: URL, timeouts and keepalives, errors with remedies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ _REMEDIES = (
 
 
 def engine(url: str, application: str) -> sqlalchemy.Engine:
-    """Connects on demand, never longer than ``CONNECT_S``. Raises StudyAway for a bad URL or a missing driver."""
+    """Return an engine that connects when used, within ``CONNECT_S`` seconds.
+
+    Raises StudyAway for an invalid URL or a missing driver package.
+    """
     patience = {
         "connect_timeout": CONNECT_S,
         "keepalives_idle": 10,
@@ -51,12 +54,12 @@ def engine(url: str, application: str) -> sqlalchemy.Engine:
 
 
 def driver_url(url: str) -> str:
-    """The URL with the driver named: SQLAlchemy's choice for a bare ``postgresql://`` changed between versions."""
+    """Return the URL with driver psycopg; SQLAlchemy's default for ``postgresql://`` depends on its version."""
     return _FORM.sub("postgresql+psycopg://", url, count=1)
 
 
 def away(error: BaseException, url: str) -> StudyAway:
-    """What a database said, in one line without a password, with what to do about it."""
+    """Return a database error as StudyAway: its message in one line, passwords masked, and a remedy."""
     cause: BaseException = error
     while (inner := getattr(cause, "orig", None) or cause.__cause__) is not None:
         cause = inner
@@ -66,17 +69,17 @@ def away(error: BaseException, url: str) -> StudyAway:
 
 
 def key_of(name: str) -> int:
-    """A sweep's key among PostgreSQL's advisory locks: 64 bits, signed."""
+    """Return the key of the sweep's advisory lock in PostgreSQL, a signed 64-bit integer."""
     return int.from_bytes(hashlib.sha256(f"paceline: {name}".encode()).digest()[:8], "big", signed=True)
 
 
 def whoami(name: str) -> str:
-    """How the database names this connection to others."""
+    """Return the application name by which others see this connection in the database."""
     return f"paceline {name}: process {os.getpid()} on {socket.gethostname()}"
 
 
 def rows(connection: sqlalchemy.Connection, statement: str, **values: Any) -> list[Any]:
-    """What a statement gives; a transaction that it begins ends with it."""
+    """Execute a statement and return its rows; commit, unless it ran inside a transaction."""
     inside = connection.in_transaction()
     try:
         found = connection.execute(sqlalchemy.text(statement), values)

@@ -1,4 +1,4 @@
-"""The sweep's truth about its trials: an Optuna study that is told what happened, when it happened."""
+"""The sweep's Optuna study: it stores each trial's parameters, values, state and progress as they arise."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ _OUTCOME: Mapping[TrialState, Outcome] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One trial as the study holds it. ``params`` are the searched ones, ``values`` the objective by epoch."""
+    """One trial in the study. ``params`` are the searched hyperparameters, ``values`` the objective by epoch."""
 
     number: int
     params: Params
     values: Mapping[int, float]
     outcome: Outcome | None
-    """None while it is not told: it runs, waits at a rung, or was cut off."""
+    """None while the trial has not ended: it runs, waits at a rung, or its driver was killed."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Journal:
-    """A study in a journal file. With a lower ``attempt`` than the file's, or once another has written, Fenced."""
+    """A study in a journal file. Raises Fenced where a higher ``attempt`` than this one is stored in the file.
+
+    ``flush`` raises it, too, where another process has written to the file.
+    """
 
     driven = False
 
@@ -67,18 +70,19 @@ class Journal:
         self._backend.flush()
 
     def forget(self) -> None:
-        """It is removed with its home."""
+        """Do nothing: the file is removed together with the sweep's home."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: a journal holds no connection."""
 
 
 class Study:
-    """One sweep's Optuna study, in a journal file or, where ``place`` is a URL, in a database.
+    """One sweep's Optuna study, in a journal file (``place`` is a Path) or in PostgreSQL (a URL).
 
-    Nothing is on disk before ``flush``, which costs one sync. With ``writing`` false the study is only read: it may
-    be another process's, in the middle of a write, or not there yet, which is a study without trials. ``attempt``
-    numbers the drivers of a sweep that something starts again: the highest one writes.
+    Nothing is on disk before ``flush``, which costs one sync. With ``writing`` false the study is only read, while
+    another process may write it; one that does not exist yet has no trials. ``attempt`` numbers the drivers of a
+    sweep that is restarted automatically: only the highest one may write. Raises Fenced, and for a database Busy
+    and StudyAway.
     """
 
     def __init__(
@@ -99,16 +103,16 @@ class Study:
 
     @property
     def num_bytes_mended(self) -> int:
-        """How much of a journal's torn tail was cut off."""
+        """Number of bytes cut off a journal's torn end."""
         return self._kept.num_bytes_mended
 
     @property
     def driven(self) -> bool:
-        """Whether a driver, anywhere, held the database's lock when this was opened to be read."""
+        """Whether a driver held the database's lock when the study was opened for reading; False for a journal."""
         return self._kept.driven
 
     def add(self, space: Space, params: Params) -> int:
-        """A new RUNNING trial with these parameters; returns its number."""
+        """Add a RUNNING trial with these parameters and return its number."""
         number = len(self._ids)
         self._study.add_trial(
             optuna.trial.create_trial(
@@ -122,23 +126,23 @@ class Study:
         return number
 
     def _id(self, number: int) -> int:
-        """The storage's name for the trial."""
+        """Return the storage's ID of the trial."""
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
     def report(self, number: int, epoch: int, value: float) -> None:
-        """The objective after ``epoch``; an epoch is reported once."""
+        """Store the objective after ``epoch``, at most once for each epoch."""
         self._storage.set_trial_intermediate_value(self._ids[number], epoch, float(value))
 
     def note(self, number: int, key: str, value: Any) -> None:
-        """A JSON-able user attribute of the trial, replacing the one before."""
+        """Store or replace a user attribute of the trial, of JSON's types."""
         self._storage.set_trial_user_attr(self._ids[number], key, value)
 
     def tell(self, number: int, outcome: Outcome, value: float | None) -> None:
-        """Ends the trial. ``value`` is its best, given when it is done."""
+        """End the trial. ``value`` is its best objective, used only where ``outcome`` is ``done``."""
         self._study.tell(number, value if outcome == "done" else None, state=_TELL[outcome])
 
     def records(self) -> list[Record]:
-        """Every trial in the order of their numbers."""
+        """Return every trial, by number."""
         return [
             Record(
                 number=trial.number,
@@ -151,11 +155,11 @@ class Study:
         ]
 
     def set(self, key: str, value: Any) -> None:
-        """A JSON-able fact about the whole sweep, replacing the one before."""
+        """Store or replace an attribute of the study, of JSON's types."""
         self._study.set_user_attr(key, json.loads(json.dumps(value)))
 
     def facts(self) -> dict[str, Any]:
-        """Every fact that ``set`` stored."""
+        """Return all attributes of the study."""
         return dict(self._study.user_attrs)
 
     def flush(self) -> None:
@@ -163,9 +167,9 @@ class Study:
         self._kept.flush()
 
     def forget(self) -> None:
-        """Of a sweep that never began, nothing stays in a database; a journal goes with its home."""
+        """Remove the study of a sweep that never started from its database; a journal is removed with the home."""
         self._kept.forget()
 
     def close(self) -> None:
-        """Lets another driver have it."""
+        """Close the connection and release the lock, so that another driver may write."""
         self._kept.close()
