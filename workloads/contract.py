@@ -41,14 +41,14 @@ class Workload:
     Called before a sweep starts, with the workload's defaults and the values that the spec fixes.
     """
     fusable: bool | Callable[[Any], bool] = True
-    """False for a model that ``vmap`` cannot batch: its members are trained one after the other.
+    """False where ``vmap`` cannot batch a model, or makes it slower: members are trained one after the other.
 
     A function where this depends on hyperparameters; it may read only those that shape the program.
     """
     recordable: bool = False
     """Whether a GPU may record a training step once and replay it.
 
-    Such a step draws no random number and takes no decision on the host.
+    On the host such a step draws no random number and takes no decision; dropout on the device is allowed.
     """
     reads_files: bool = False
     """Whether it accepts images that are read from disk batch by batch, as they do not fit into memory."""

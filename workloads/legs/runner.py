@@ -126,9 +126,9 @@ class LegRunner:
         return replace(form, horizon=horizon, group=self.group, width=width, micro_batch=micro_batch)
 
     def _attempt(self, action: Callable[[], Result]) -> Result | None:
-        """Return None where memory ended, if this process trains alone. Else the error is raised.
+        """Return what ``action`` returns, or None where memory ended, if this process trains alone.
 
-        The other processes of a group cannot know of it, so all begin anew.
+        In a group of several the error is raised: the others cannot know of it, so all begin anew.
         """
         return attempt(action) if self.group.alone else action()
 
@@ -230,7 +230,7 @@ class LegRunner:
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
     def exhibits(self) -> list[Exhibit]:
-        """Return the members' exhibits, of a final member's best epoch; empty where the workload makes none.
+        """Return the members' exhibits (a final member's show its best epoch); empty where the workload has none.
 
         They are made at the leg's end, or after each epoch if the workload says so.
         """
