@@ -91,7 +91,7 @@ def hp(name: str) -> str:
 
 
 def hp_log10(name: str) -> str:
-    """Return the key of its base-10 logarithm, since MLflow's parallel coordinates have no log axis."""
+    """Return the key of a hyperparameter's base-10 logarithm; MLflow's parallel coordinates have no log axis."""
     return f"hp/log10_{name}"  # not log10(lr): MLflow refuses parentheses in a metric's name
 
 

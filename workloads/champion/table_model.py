@@ -112,7 +112,7 @@ def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[Table
     """Return the model of the checkpoint ``uri``, with a few raw rows of the training split as an example."""
     hp, data, model = trained(workload_name, uri, search)
     assert isinstance(data.prepare, PrepareTable)
-    # Words of categories and texts need no numbers here, so none of the training data is written down.
+    # The pipeline takes categories and texts as words, not codes: their values, training data, are not saved.
     columns = tuple(c if c.kind == "ordinal" else replace(c, values=()) for c in search.train.columns)
     card = Card(
         workload=workload_name, params=asdict(hp), shape=data.shape, columns=columns, classes=search.classes

@@ -1,4 +1,4 @@
-"""A sweep's data: read once, split, measured, checked for leaks, described in a data card.
+"""Reads a sweep's data once, splits it, checks it for leaks and describes it in a data card.
 
-From outside: ``prepare.prepare``, ``search_data.SearchData``.
+From outside: ``prepare.prepare``, ``search_data.SearchData``, ``epoch_order`` (random orders), ``statistics``.
 """
