@@ -7,15 +7,19 @@ in their first line (``# mine.py``), a spec without one as sweep.yaml. Comments 
   lines are kept: a slice, ``...`` as it stands, or three lines from the first that holds "best" (``_`` is a space).
   ``|`` parts the outputs of several commands; without a colon everything is kept.
 - ``<!-- record: COMMAND => 0:5 -->``: this command is run in place of what the block shows, if it shows one.
+- ``<!-- fails -->`` and so on: the same for commands of which one fails; elsewhere that ends the recording.
 - ``<!-- prepare: COMMAND -->``: run where it stands, its output is not shown.
 - ``<!-- after: tutorials/first-sweep.md -->``: the folder is the one in which that page has been played before.
 
-Look at the difference before you commit it: a machine's times change, and so do a sweep's IDs.
+Sweeps are shown under IDs that follow from the page, the same each time; commands and files may name them by these.
+Look at the difference before you commit it: a machine's times change.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -28,36 +32,49 @@ from tests.docs.generate import DOCS, pages
 from tests.helpers.paths import ROOT
 
 STEP = re.compile(
-    r"<!-- (?P<kind>record|prepare):? ?(?P<how>.*?) ?-->\n"
+    r"<!-- (?P<kind>record|fails|prepare):? ?(?P<how>.*?) ?-->\n"
     r"|^(?P<indent> *)```(?P<fence>\w+)\n(?P<text>.*?)^(?P=indent)```$",
     re.M | re.S,
 )
 NAMED = re.compile(r"# ([\w-]+\.(?:py|yaml))\n")
 AFTER = re.compile(r"<!-- after: (\S+) -->")
 TIMEOUT_S = 1200
+LOGIN = pwd.getpwuid(os.getuid()).pw_name
 
 
 @dataclass
 class Player:
-    """Plays pages in folders of ``root``; ``folders`` are those of the pages that have been."""
+    """Plays pages in folders of ``root``, each page once."""
 
     root: Path
     environment: Mapping[str, str]
     folders: dict[Path, Path] = field(default_factory=dict)
+    """Folder of each page that has been played."""
+    texts: dict[Path, str] = field(default_factory=dict)
+    """Text of each of them, with the outputs of now."""
+    ids: dict[Path, dict[str, str]] = field(default_factory=dict)
+    """ID under which a sweep is shown by its own, for each folder."""
 
     def play(self, page: Path) -> str:
-        """The page's text with the outputs of now."""
+        """Returns the page's text with the outputs of now."""
+        if page not in self.texts:
+            self.texts[page] = self._played(page)
+        return self.texts[page]
+
+    def _played(self, page: Path) -> str:
         text = page.read_text(encoding="utf-8")
         self.folders[page] = folder = self._folder(page, text)
         parts: list[str] = []
-        place, how = 0, None
+        place: int = 0
+        how: re.Match[str] | None = None
         for step in STEP.finditer(text):
             parts.append(text[place : step.start()])
             place = step.end()
             if step["kind"] == "prepare":
                 self._run(folder, step["how"])
             parts.append(step[0] if step["kind"] else self._block(folder, step, how))
-            how = None if step["kind"] is None else step["how"] if step["kind"] == "record" else how
+            if step["kind"] != "prepare":
+                how = step
         return "".join([*parts, text[place:]])
 
     def _folder(self, page: Path, text: str) -> Path:
@@ -70,26 +87,27 @@ class Player:
             self.play(before)
         return self.folders[before]
 
-    def _block(self, folder: Path, step: re.Match[str], how: str | None) -> str:
+    def _block(self, folder: Path, step: re.Match[str], how: re.Match[str] | None) -> str:
         if name := file_of(step["fence"], step["text"]):
-            (folder / name).write_text(step["text"])
-        if how is None:
+            (folder / name).write_text(self._real(folder, step["text"]))
+        if how is None or how["kind"] is None:
             return step[0]
         body = "".join(f"{line}\n" for line in self._shown(folder, step["text"], how))
         return f"```{step['fence']}\n{body}```"
 
-    def _shown(self, folder: Path, text: str, how: str) -> Iterator[str]:
-        instead, _, kept = how.rpartition(" => ") if " => " in how else ("", "", how)
+    def _shown(self, folder: Path, text: str, how: re.Match[str]) -> Iterator[str]:
+        instead, _, kept = how["how"].rpartition(" => ") if " => " in how["how"] else ("", "", how["how"])
         prompts = re.findall(r"^\$ .*", text, re.M)
         choices = kept.split("|")
         for k, command in enumerate([instead] if instead else [prompt[2:] for prompt in prompts]):
             yield from prompts[k : k + 1]
-            yield from chosen(self._run(folder, command), choices[min(k, len(choices) - 1)].split())
+            told = self._run(folder, command, fails=how["kind"] == "fails")
+            yield from chosen(told, choices[min(k, len(choices) - 1)].split())
 
-    def _run(self, folder: Path, command: str) -> list[str]:
+    def _run(self, folder: Path, command: str, fails: bool = False) -> list[str]:
         print(f"{folder.name}: {command[:100]}", file=sys.stderr, flush=True)
         done = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", self._real(folder, command)],
             cwd=folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -97,8 +115,29 @@ class Player:
             text=True,
             timeout=TIMEOUT_S,
         )
-        told = done.stdout.replace(str(folder), f"/home/you/{folder.name}")
+        if done.returncode and not fails:
+            raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout}")
+        told = self._anonymous(folder, done.stdout)
         return [line.rstrip() for line in told.strip("\n").split("\n")] if told.strip() else []
+
+    def _anonymous(self, folder: Path, told: str) -> str:
+        """The output as it is shown: with the pages' IDs, and without this machine's folders and login."""
+        ids = self.ids.setdefault(folder, {})
+        for home in sorted((folder / ".paceline").glob("[0-9a-f]" * 4)):
+            shown = hashlib.sha256(f"{folder.name} {len(ids)}".encode()).hexdigest()[:4]
+            ids.setdefault(home.name, shown)
+        told = told.replace(str(folder), f"/home/you/{folder.name}")
+        told = re.sub(rf"(?<=  ){LOGIN}(?= )", "you".ljust(len(LOGIN)), told)
+        return renamed(told, ids)
+
+    def _real(self, folder: Path, text: str) -> str:
+        return renamed(text, {shown: real for real, shown in self.ids.get(folder, {}).items()})
+
+
+def renamed(text: str, ids: Mapping[str, str]) -> str:
+    """``text`` with each ID in ``ids`` in place of its key; digits of a decimal are none."""
+    pattern = rf"(?<![\w.])({'|'.join(ids)})(?!\w)"
+    return re.sub(pattern, lambda found: ids[found[1]], text) if ids else text
 
 
 def file_of(fence: str, text: str) -> str | None:
