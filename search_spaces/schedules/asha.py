@@ -49,8 +49,8 @@ class Asha:
         return (*found, self.epochs)
 
     def reaching(self, num_trials: int) -> tuple[int, ...]:
-        """Return ``num_trials // eta**k`` for rung k."""
-        return tuple(num_trials // self.eta**level for level in range(len(self.rungs)))
+        """Return ``num_trials // eta**k`` for rung k, but at least one trial, which is trained to the end."""
+        return tuple(max(1, num_trials // self.eta**level) for level in range(len(self.rungs)))
 
     def decide(self, standings: Standings) -> dict[int, Decision]:
         """Return Continue for waiting trials among the best ``floor(n / eta)`` of the n trials at their rung.

@@ -91,6 +91,10 @@ def test_a_preview_counts_one_of_eta_at_each_rung() -> None:
     assert Asha(9).reaching(20) == (20, 6, 2)
 
 
+def test_a_preview_counts_on_one_trial_that_is_trained_to_the_end() -> None:
+    assert Asha(27).reaching(5) == (5, 1, 1, 1)
+
+
 class Walk:
     """Trials with random scores go through a schedule's rungs in random order; some fail on the way."""
 
