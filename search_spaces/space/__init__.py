@@ -1,4 +1,4 @@
-"""The search space: domains, their laws, conditions between them, and hyperparameters as fields of a dataclass.
+"""The search space: domains with their distributions, conditions, and hyperparameters as dataclass fields.
 
 From outside: ``space.Space``, ``hyperparameters.hyper`` and ``complete``.
 """

@@ -1,4 +1,4 @@
-"""What every domain obeys: the contract, the fault, and the arithmetic of ranges and steps."""
+"""The interface of domains, their error, and exact decimal arithmetic for ranges and steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DomainFault(ValueError):
-    """A rule of a domain that ``field`` (as in a spec: min, max, step, values ...) breaks with ``received``."""
+    """Error: ``field`` of a domain (a key of the spec: min, max, step, values ...) breaks ``rule``."""
 
     def __init__(self, field: str, rule: str, received: Any = None) -> None:
         super().__init__(f"{field} {rule}, received {received!r}")
@@ -23,43 +23,47 @@ class DomainFault(ValueError):
 
 
 class Domain(Protocol):
-    """The set of values of one hyperparameter, with the law they are drawn by."""
+    """The values of one hyperparameter and their distribution.
+
+    Optuna samples an internal value (a number or a choice); ``to_value`` and ``to_internal`` convert between it and
+    the hyperparameter's value.
+    """
 
     @property
     def distribution(self) -> BaseDistribution:
-        """What Optuna samples: the law of the internal value."""
+        """Optuna's distribution of the internal value."""
 
     @property
     def log(self) -> bool:
-        """True when factors matter, not differences."""
+        """Whether the domain has a logarithmic scale."""
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Smallest and largest value; None for choices."""
+        """Smallest and largest value of a trial; None for choices."""
 
     def to_value(self, internal: Any) -> Value:
-        """What a trial gets for what Optuna drew."""
+        """Return the hyperparameter's value for an internal value."""
 
     def to_internal(self, value: Value) -> Any:
-        """What Optuna would have drawn; ``to_value`` gives ``value`` back, up to rounding."""
+        """Return an internal value for which ``to_value`` returns ``value``, up to rounding."""
 
     def contains(self, value: Value) -> bool:
         """Whether a trial may have ``value``."""
 
     def grid(self) -> Sequence[Value]:
-        """Every value, in order. DomainFault when they are not countable."""
+        """Return all values in order. Raises DomainFault for a continuous domain."""
 
     def spec(self) -> dict[str, Any]:
-        """The domain as written in a spec."""
+        """Return the domain as keys of a spec's parameter."""
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """A finite int or float, and no bool."""
+    """Whether ``value`` is a finite int or float, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_range(low: float, high: float) -> None:
-    """Both finite and the first below the second, else DomainFault."""
+    """Raise DomainFault unless both bounds are finite and ``low`` is below ``high``."""
     for field, value in (("min", low), ("max", high)):
         if not is_number(value):
             raise DomainFault(field, "must be a finite number", value)
@@ -68,7 +72,7 @@ def check_range(low: float, high: float) -> None:
 
 
 def check_step(low: float, high: float, step: float) -> None:
-    """``step`` divides the range, in decimal arithmetic (as written: 0.1 divides 0.3), else DomainFault."""
+    """Raise DomainFault unless ``step`` divides the range, in decimal arithmetic, where 0.1 divides 0.3."""
     if not is_number(step) or step <= 0:
         raise DomainFault("step", "must be a number > 0", step)
     span, stride = _decimal(high) - _decimal(low), _decimal(step)
@@ -89,13 +93,13 @@ def _plain(number: Decimal) -> str:
 
 
 def same(a: Value, b: Value) -> bool:
-    """Equal, and true is not 1."""
+    """Whether two values are equal; True and 1 are not."""
     return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
 @dataclass(frozen=True)
 class DecimalGrid(Sequence[float]):
-    """low, low + step, ... up to ``high``, without the dust of binary addition; worked out when asked for."""
+    """The numbers low, low + step, ... up to ``high``, in exact decimal arithmetic; computed when accessed."""
 
     low: float
     high: float
@@ -119,5 +123,5 @@ class DecimalGrid(Sequence[float]):
 
 
 def decimal_step(low: float, step: float, num_steps: int) -> float:
-    """low + num_steps * step, as by hand: 0.1 + 1 * 0.2 is 0.3."""
+    """Return low + num_steps * step in decimal arithmetic: 0.1 + 1 * 0.2 is 0.3."""
     return float(_decimal(low) + num_steps * _decimal(step))

@@ -1,7 +1,7 @@
-"""What one hyperparameter may be: frozen domains, checked at birth, each with its Optuna distribution.
+"""Domains of hyperparameters that Optuna has itself: uniform, log-uniform, integers and choices.
 
-Optuna works on an internal value (a number or a choice), a trial on the value: ``to_value`` and ``to_internal``
-go between them. They differ only where Optuna has no such law and a quantile in [0, 1] stands in (see ``laws``).
+Each is checked when it is made, and raises DomainFault. The internal value that Optuna samples equals the
+hyperparameter's value, except for choices with probabilities, where it is a quantile in [0, 1].
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Evenly between ``low`` and ``high``, both included; with ``step`` only low, low + step, ..., high."""
+    """Uniform between ``low`` and ``high``, both included; with ``step`` only low, low + step, ..., high."""
 
     low: float
     high: float
@@ -80,7 +80,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class LogUniform:
-    """Evenly in the logarithm, between ``low`` > 0 and ``high``."""
+    """Uniform in the logarithm, between ``low`` > 0 and ``high``, both included."""
 
     low: float
     high: float
@@ -123,7 +123,7 @@ class LogUniform:
 
 @dataclass(frozen=True)
 class Int:
-    """Whole numbers ``low``, ``low + step``, ..., ``high``, evenly or, with ``log``, evenly in the logarithm."""
+    """Integers ``low``, ``low + step``, ..., ``high``, uniform or, with ``log``, uniform in the logarithm."""
 
     low: int
     high: int
@@ -177,9 +177,10 @@ class Int:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of ``values``, evenly or with ``probabilities``, which sum to 1.
+    """One of ``values``, equally probable or with ``probabilities``, which sum to 1.
 
-    With probabilities the internal value is a quantile: each value owns a stretch of [0, 1] of its probability.
+    With probabilities the internal value is a quantile: each value has an interval of [0, 1] as long as its
+    probability.
     """
 
     values: tuple[Value, ...]
@@ -244,5 +245,5 @@ class Choice:
 
 
 def Constant(value: Value) -> Choice:
-    """Always ``value``: a choice of one, for a parameter that is fixed where it exists at all."""
+    """Return a choice of the one ``value``, for a parameter that is fixed but exists only under a condition."""
     return Choice((value,))

@@ -1,4 +1,4 @@
-"""How a workload declares its hyperparameters: frozen dataclass fields with a range, read here and checked here."""
+"""Declares a workload's hyperparameters as fields of a frozen dataclass, with range, default and description."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Signature = tuple[tuple[str, Value], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameter:
-    """One searchable field of a workload: its type, range, default and whether it shapes the program."""
+    """One hyperparameter of a workload: its type, range, default, and whether it shapes the program."""
 
     name: str
     type: type
@@ -31,18 +31,18 @@ class Hyperparameter:
     high_open: bool = False
     choices: tuple[Value, ...] | None = None
     shapes: bool = False
-    """True when the value shapes the program (the signature); False when it is one number per member."""
+    """True when the value is part of the signature; False when it is a number that differs between members."""
     prepares: bool = False
-    """True when the value also shapes the inputs: they are made from the raw data once for each such value."""
+    """True when the value also changes the preprocessing: inputs are prepared once for each such value."""
     kinds: tuple[str, ...] = ()
-    """The kinds of data on which it has an effect; empty: on any."""
+    """Kinds of data on which it has an effect; empty: all."""
 
     def __post_init__(self) -> None:
         assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"
 
     @property
     def range(self) -> str:
-        """The allowed values in words: ``0 <= dropout < 1`` or ``one of sgd, adam``."""
+        """Allowed values in words: ``0 <= dropout < 1`` or ``one of sgd, adam``."""
         if self.choices is not None:
             return "one of " + ", ".join(map(str, self.choices))
         left = "" if self.low is None else f"{self.low:g} {'<' if self.low_open else '<='} "
@@ -51,7 +51,7 @@ class Hyperparameter:
         return f"{left}{self.name}{right}" if left or right else f"a {kind}"
 
     def fault(self, value: Value) -> str | None:
-        """The rule that ``value`` breaks, or None. NaN and infinities break every numeric rule."""
+        """Return the rule that ``value`` breaks, or None. NaN and infinity break every numeric rule."""
         if self.choices is not None:
             return None if value in self.choices else f"must be {self.range}"
         if self.type is bool:
@@ -71,7 +71,7 @@ class Hyperparameter:
 
 
 def hyper(default: Value, doc: str, **rule: Any) -> Any:
-    """A dataclass field that is a hyperparameter; ``rule`` takes the other fields of ``Hyperparameter``."""
+    """Return a dataclass field for a hyperparameter; ``rule`` holds the other fields of ``Hyperparameter``."""
     return dataclasses.field(default=default, metadata={"doc": doc, "rule": rule})
 
 
@@ -79,8 +79,8 @@ _known: dict[type, Mapping[str, Hyperparameter]] = {}
 
 
 def hyperparameters(cls: type) -> Mapping[str, Hyperparameter]:
-    """Every hyperparameter of the dataclass ``cls`` by name, in the order of its fields."""
-    if cls not in _known:  # the hints cost a millisecond, and every trial asks
+    """Return the hyperparameters of the dataclass ``cls`` by name, in the order of its fields."""
+    if cls not in _known:  # reading the type hints takes a millisecond, and every trial needs them
         _known[cls] = MappingProxyType(_read(cls))
     return _known[cls]
 
@@ -100,7 +100,10 @@ def _read(cls: type) -> dict[str, Hyperparameter]:
 
 
 def complete(cls: type, params: Params) -> dict[str, Value]:
-    """``params`` with the defaults of ``cls`` filled in, each value of its field's type."""
+    """Return ``params`` with the defaults of ``cls`` filled in, each value converted to its field's type.
+
+    Values that are None are left out.
+    """
     known = hyperparameters(cls)
     assert set(params) <= set(known), set(params) - set(known)
     merged = {name: params.get(name, hp.default) for name, hp in known.items()}
@@ -108,5 +111,5 @@ def complete(cls: type, params: Params) -> dict[str, Value]:
 
 
 def signature(cls: type, params: Params) -> Signature:
-    """Of complete ``params`` those that shape the program: members of one cohort agree in them."""
+    """Return the signature of complete ``params``: the values that shape the program, equal within a cohort."""
     return tuple((name, params[name]) for name, hp in hyperparameters(cls).items() if hp.shapes)

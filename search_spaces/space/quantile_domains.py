@@ -1,6 +1,7 @@
-"""Laws that Optuna lacks. Optuna draws a quantile in [0, 1], ``to_value`` turns it into the value.
+"""Domains with distributions that Optuna lacks: normal, log-normal, beta, and rounded ones.
 
-So samplers that learn see every law as a plain interval in which equal lengths are equally probable.
+Optuna samples a quantile in [0, 1], which ``to_value`` maps to the value by the inverse distribution function. So
+samplers that learn see each of them as a uniform interval. Rounded keeps the internal value of its inner domain.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 _TAIL = 1e-9
-"""Quantiles nearer to 0 or 1 are cut: an unbounded law reaches six standard deviations, never infinity."""
+"""Quantiles closer than this to 0 or 1 are cut, so that an unbounded normal ends at six standard deviations."""
 
 
 @dataclass(frozen=True)
 class Normal:
-    """The normal law of mean ``mu`` and standard deviation ``sigma``, cut at ``low`` and ``high`` where given.
+    """Normal distribution with mean ``mu`` and standard deviation ``sigma``, truncated at ``low`` and ``high``.
 
-    With ``log`` it is the law of the logarithm: the value is exp of a normal number, ``low`` and ``high`` are
-    bounds of the value.
+    With ``log`` it is the distribution of the value's natural logarithm; ``low`` and ``high`` are bounds of the
+    value itself. None: not truncated there.
     """
 
     mu: float
@@ -99,7 +100,7 @@ class Normal:
 
 @dataclass(frozen=True)
 class Beta:
-    """The beta law on [0, 1] with shapes ``a`` and ``b``."""
+    """Beta distribution on [0, 1] with shape parameters ``a`` and ``b``."""
 
     a: float
     b: float
@@ -141,7 +142,7 @@ class Beta:
 
 @dataclass(frozen=True)
 class Rounded:
-    """Draws from ``law``, rounded to the nearest multiple of ``q`` (which may leave the law's range by q / 2)."""
+    """Values of domain ``law`` rounded to the nearest multiple of ``q``, which may exceed its range by q / 2."""
 
     law: Domain
     q: float

@@ -1,4 +1,4 @@
-"""A search space: domains by name, and which of them exist only under another's value."""
+"""A search space: domains by name, and conditions under which some of them exist."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 Condition = Mapping[str, tuple[Value, ...]]
-"""Parent -> values under which the child exists; all parents must agree."""
+"""Values of each parent parameter under which a child parameter exists; all parents must have one of theirs."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """``domains`` in the order asked (parents first, otherwise as given); ``when`` holds the conditions.
+    """Domains of the searched hyperparameters by name, parents first, with the conditions ``when`` by child.
 
-    DomainFault where a condition names no parameter, a value its parent never has, or its own descendant.
+    Raises DomainFault where a condition names an unknown parameter, a value that its parent cannot have, or its own
+    descendant.
     """
 
     domains: Mapping[str, Domain]
@@ -53,30 +54,30 @@ class Space:
 
     @cached_property
     def log_scaled(self) -> frozenset[str]:
-        """The parameters in which factors matter, not differences."""
+        """Names of the parameters with a logarithmic scale."""
         return frozenset(name for name, domain in self.domains.items() if domain.log)
 
     def exists(self, name: str, params: Params) -> bool:
-        """Whether ``name`` exists beside ``params``, which hold its parents if they exist."""
+        """Whether parameter ``name`` exists in a configuration with ``params``, which hold its parents."""
         return all(
             parent in params and self.exists(parent, params) and any(same(params[parent], v) for v in values)
             for parent, values in self.when.get(name, {}).items()
         )
 
     def active(self, params: Params) -> dict[str, Value]:
-        """The part of ``params`` that is searched and exists beside the rest of it."""
+        """Return those ``params`` that are searched and whose conditions hold."""
         return {name: params[name] for name in self.domains if name in params and self.exists(name, params)}
 
     def first(self, defaults: Params, entries: Iterable[Params]) -> list[dict[str, Value]]:
-        """What is tried first, each once: the ``defaults``, and every entry with the defaults filled in."""
+        """Return the first configurations: the ``defaults``, then each entry completed by them, without repeats."""
         wanted = [self.active({**defaults, **given}) for given in ({}, *entries)]
         return list({frozenset(params.items()): params for params in wanted}.values())
 
     def ask(self, trial: BaseTrial, held: Params | None = None) -> dict[str, Value]:
-        """The values of one configuration, drawn by ``trial``'s sampler: only the parameters that exist in it.
+        """Sample one configuration by ``trial``, with only those parameters whose conditions hold.
 
-        ``held`` are values the sampler was told to keep to: they are taken as given, free of rounding, and
-        recorded in the trial like all others.
+        ``held`` are values that the sampler keeps fixed: they are returned as given, without rounding, and recorded
+        in the trial like the others.
         """
         params: dict[str, Value] = {}
         for name, domain in self.domains.items():
@@ -91,20 +92,20 @@ class Space:
                 yield name, domain
 
     def internal(self, params: Params) -> dict[str, Any]:
-        """``params`` as Optuna stores them. What is not searched, or lies outside its domain, is left out."""
+        """Return the internal values of ``params``, without those not searched or outside their domain."""
         return {name: domain.to_internal(params[name]) for name, domain in self._known(params)}
 
     def distributions(self, params: Params) -> dict[str, BaseDistribution]:
-        """The distributions that belong to ``internal(params)``."""
+        """Return the distributions of ``internal(params)``, by name."""
         return {name: domain.distribution for name, domain in self._known(params)}
 
     def contains(self, params: Params) -> bool:
-        """Whether ``params`` is a configuration that ``ask`` could give: what exists is there, and nothing else."""
+        """Whether ``params`` are a configuration of the space: just the existing parameters, each in its domain."""
         there = {name for name in self.domains if self.exists(name, params)}
         return set(params) == there and all(self.domains[name].contains(params[name]) for name in there)
 
     def grid(self) -> Iterator[dict[str, Value]]:
-        """Every configuration once, the last parameter moving fastest. DomainFault if a domain is continuous."""
+        """Yield every configuration once, varying the last parameter fastest. Raises DomainFault if continuous."""
         return self._points(list(self.domains), {})
 
     def _points(self, names: list[str], params: dict[str, Value]) -> Iterator[dict[str, Value]]:
@@ -117,7 +118,7 @@ class Space:
                 yield from self._points(names[1:], {**params, names[0]: value})
 
     def size(self) -> int | None:
-        """The number of grid points, or None when a domain is continuous."""
+        """Return the number of configurations, or None where a domain is continuous."""
         return self._size
 
     @cached_property
@@ -129,7 +130,7 @@ class Space:
         return self._count(list(self.domains), {}) if self.when else math.prod(counts.values())
 
     def _count(self, names: list[str], params: dict[str, Value]) -> int:
-        """Values that no condition asks for are counted, not walked through."""
+        """Count configurations; values that no condition names are multiplied, not enumerated."""
         if not names:
             return 1
         name, rest = names[0], names[1:]
@@ -146,7 +147,7 @@ class Space:
 
 
 def _sorted(domains: Mapping[str, Domain], when: Mapping[str, Condition]) -> list[str]:
-    """Parents before children, otherwise in the order given; DomainFault for a circle."""
+    """Return the names, parents before children, otherwise in the given order. Raises DomainFault for a circle."""
     order: list[str] = []
     left = list(domains)
     while left:

@@ -1,4 +1,4 @@
-"""A search space as JSON and back: each domain as the fields of its class, with the class's name beside them."""
+"""Converts a search space to JSON and back: each domain becomes its class's name and fields."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ KINDS: Final = {kind.__name__: kind for kind in (Uniform, LogUniform, Int, Choic
 
 
 def space_to_json(space: Space) -> dict[str, Any]:
-    """Of JSON's types alone; ``space_from_json`` gives an equal space."""
+    """Return the space as values of JSON's types; ``space_from_json`` returns an equal space."""
     when = {name: {parent: list(values) for parent, values in held.items()} for name, held in space.when.items()}
     return {"domains": {name: _record(domain) for name, domain in space.domains.items()}, "when": when}
 
 
 def space_from_json(value: Any) -> Space:
-    """What ``space_to_json`` gave; a space is taken as it is. ValueError for anything else."""
+    """Return the space that ``space_to_json`` converted, or ``value`` if it is a Space. Raises ValueError."""
     if isinstance(value, Space):
         return value
     try:

@@ -1,4 +1,4 @@
-"""The kinds of a table's columns, as ``data.columns`` of a spec declares them."""
+"""Kinds of a table's columns, as declared in ``data.columns`` of a spec."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ DECLARED = (*(kind for kind in get_args(ColumnKind) if kind != "ordinal"), "drop
 
 
 def column_fault(rule: Any) -> str | None:
-    """What is wrong with a value of ``data.columns``: a kind, ``drop`` or ``{ordinal: [lowest, ..., highest]}``."""
+    """Return the rule that a value of ``data.columns`` breaks, or None.
+
+    Valid are a kind, ``drop`` and ``{ordinal: [lowest, ..., highest]}``.
+    """
     if isinstance(rule, str):
         return None if rule in DECLARED else f"must be one of {', '.join(DECLARED)} or {{ordinal: [...]}}"
     if not (isinstance(rule, Mapping) and set(rule) == {"ordinal"} and isinstance(rule["ordinal"], list)):

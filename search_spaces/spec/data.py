@@ -1,4 +1,4 @@
-"""The ``data`` part of a spec: which examples, which column is the target, and how they are split."""
+"""The ``data`` key of a spec: the examples, the target column, and the splits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Split(BaseModel):
-    """Fractions of the examples, summing to 1; a split that has a file of its own takes no part."""
+    """Fractions of the examples for each split, summing to 1, without a split that has a file of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,7 +26,7 @@ class Split(BaseModel):
 
 
 class Data(BaseModel):
-    """Exactly one of ``name``, ``csv``, ``parquet``, ``folder``, ``text`` and ``series`` is given.
+    """The examples. Exactly one of ``name``, ``csv``, ``parquet``, ``folder``, ``text`` and ``series`` is given.
 
     Paths are absolute once a spec is loaded.
     """
@@ -104,5 +104,5 @@ class Data(BaseModel):
 
     @property
     def origin(self) -> str:
-        """The registered name, or the path of the examples."""
+        """Name of the data set, or path of the source; empty without one."""
         return self.name or self.csv or self.parquet or self.folder or self.text or self.series or ""

@@ -1,4 +1,4 @@
-"""Bytes as text, or the first byte that is none."""
+"""Decodes text, and names the first byte that is not valid in the encoding."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ENCODINGS = (
     "gb18030",
     "big5",
 )
-"""Common ones; Python knows many more."""
+"""Common encodings, for suggestions; Python knows many more."""
 _GUESSES = ("utf-8", "cp1252", "latin-1")
 
 
 class EncodingFault(Exception):
-    """Bytes that are no text in an encoding: the first of them, counted from 0, and an encoding that would do."""
+    """Error: ``byte`` at ``position`` (from 0) is not valid in ``encoding``; ``likely`` is one that fits."""
 
     def __init__(self, encoding: str, position: int, byte: int, likely: str) -> None:
         super().__init__(f"byte {position} (0x{byte:02x}) is no {encoding}")
@@ -30,7 +30,7 @@ class EncodingFault(Exception):
 
 
 def decoded(raw: bytes, encoding: str) -> str:
-    """``raw`` as text without a byte order mark. Raises EncodingFault; LookupError for an unknown encoding."""
+    """Return ``raw`` as text without byte order mark. Raises EncodingFault, and LookupError for the encoding."""
     try:
         return raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeError as error:

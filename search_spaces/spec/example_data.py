@@ -1,4 +1,4 @@
-"""Data that a new spec can run on at once: a registered data set, or a small file written beside the spec."""
+"""Example data for a new spec: a registered data set, or a small file written beside the spec."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ NUM_YEARS = 60
 
 @dataclass(frozen=True)
 class ExampleData:
-    """What a template's ``data`` says, and the file that it names, if any."""
+    """The ``data`` key of a template, and the file that it names, if any."""
 
     title: str
     spec: Mapping[str, str]
     file: str | None = None
     what: str = ""
-    """The file's content in a few words, for the user."""
+    """Description of the file for the user."""
     content: Callable[[], str] = str
 
 
 def _text() -> str:
-    """The beginning of Python's own documentation, which comes with every Python."""
+    """Return the beginning of Python's documentation, which is part of every Python installation."""
     from pydoc_data.topics import topics  # 0.7 MB
 
     return "\n".join(topics.values())[:NUM_CHARACTERS]
 
 
 def _series() -> str:
-    """A made-up monthly series with a trend, a season of a year and noise; the same on every machine."""
+    """Return a synthetic monthly series as CSV, with trend, yearly season and noise; equal on every machine."""
     draw = random.Random(0)
     lines = ["month,sales"]
     for month in range(12 * NUM_YEARS):
@@ -43,7 +43,7 @@ def _series() -> str:
 
 
 def example_data(kind: DataKind, problem: Problem) -> ExampleData:
-    """The data of ``kind`` for ``problem``."""
+    """Return example data of ``kind`` for ``problem``."""
     if kind == "text":
         what = "the beginning of Python's own documentation"
         return ExampleData("text", {"text": "example.txt"}, "example.txt", what, _text)

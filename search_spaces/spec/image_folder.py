@@ -1,4 +1,4 @@
-"""A folder of images: one folder a class, or one of each split with its class folders inside. Opens no image."""
+"""Finds the classes in a folder of images, with folders CLASS or SPLIT/CLASS. Opens no image."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SPLIT_NAMES: Mapping[str, str] = {
     "validation": "val",
     "test": "test",
 }
-"""What a folder of a split may be called."""
+"""Split of each folder name."""
 
 
 class FolderFault(ValueError):
-    """What is wrong with a folder of images: a rule, and what was found instead."""
+    """Error: a folder of images breaks ``rule``; ``received`` is what was found instead."""
 
     def __init__(self, rule: str, received: str) -> None:
         super().__init__(f"{rule}: {received}")
@@ -27,21 +27,24 @@ class FolderFault(ValueError):
 
 @dataclass(frozen=True)
 class ClassFolder:
-    """One class, in one split ('' where the folder leaves the splitting to us)."""
+    """Folder of one class in one split, or in no split (''), where the examples are split later."""
 
     split: str
     name: str
     path: Path
 
     def files(self) -> Iterator[Path]:
-        """All files in it and below it, in order; hidden ones are passed over."""
+        """Yield all files in it and below it, in order, without hidden ones."""
         for folder, inner, names in os.walk(self.path):
             inner[:] = sorted(name for name in inner if not name.startswith("."))
             yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def class_folders(root: Path) -> list[ClassFolder]:
-    """Every class of every split. FolderFault where there are none, just one, an empty one or an unknown one."""
+    """Return the folder of every class in every split.
+
+    Raises FolderFault for fewer than two classes, an empty class folder, or a class that train lacks.
+    """
     inner = _folders(root)
     if "train" in inner and set(inner) <= set(SPLIT_NAMES):
         found = [

@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec file, for editors and for ``paceline schema``."""
+"""Builds the JSON Schema of a spec file, for editors and for ``paceline schema``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCALAR = {"type": ["boolean", "integer", "number", "string"]}
 
 
 def json_schema(catalogue: Catalogue) -> dict[str, Any]:
-    """A JSON Schema (2020-12) of the file: every key, its type and bounds, and the names of ``catalogue``."""
+    """Return the JSON Schema (2020-12): every key with its type and bounds, and the names of ``catalogue``."""
     schema = SpecFile.model_json_schema(mode="validation")
     properties, definitions = schema["properties"], schema["$defs"]
     parameter = ParameterFile.model_json_schema()
@@ -44,7 +44,7 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _name_searches(schema: dict[str, Any], catalogue: Catalogue) -> None:
-    """Samplers and schedules by name, with what each does."""
+    """Add the names and summaries of samplers and schedules, in place."""
     properties = schema["properties"]
     methods = {" or ".join((row.name, *row.aliases)): row.summary for row in catalogue.samplers.values()}
     properties["method"] |= {"enum": list(catalogue.methods), "description": _told("What to try next", methods)}
@@ -61,7 +61,7 @@ def _told(what: str, summaries: Mapping[str, str]) -> str:
 
 
 def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> dict[str, Any]:
-    """The keys of all schedules; which of them belong to which, the loader knows."""
+    """Return a schema with the keys of all schedules. Only the loader checks which key belongs to which."""
     keys: dict[str, dict[str, Any]] = {}
     for row in schedules.values():
         for name, schema in rule_model(row, schedules).model_json_schema()["properties"].items():
@@ -71,7 +71,7 @@ def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> dict[str, Any]:
 
 
 def _accept_words(properties: dict[str, Any]) -> None:
-    """What the readers of single keys take beside their type."""
+    """Add the words and durations that some keys accept besides their type, in place."""
     words = {"final": "none", "max_concurrent": "auto", "train_together": "auto"}
     for key, word in words.items():
         kinds = [kind for kind in properties[key]["anyOf"] if kind != {"type": "null"}]

@@ -1,4 +1,4 @@
-"""``key=value`` from the command line, put over a spec: dotted paths, YAML 1.2 values, the last one wins."""
+"""Applies ``key=value`` from the command line to a spec: dotted paths, YAML 1.2 values, the last one wins."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OTHER_NAMES = {
     "cohort": "train_together",
     "max_failures": "max_retries",
 }
-"""Keys of other tools and of earlier versions -> ours."""
+"""Keys of other tools and of earlier versions, with our names."""
 
 
 def settle_aliases(document: Document) -> None:
-    """Rename aliases in place, so that an override of one replaces the other. Both at once is a fault."""
+    """Rename keys of ``OTHER_NAMES`` in place, so that overrides find them. Two names of one key are a fault."""
     for alias, name in OTHER_NAMES.items():
         if alias not in document.tree:
             continue
@@ -31,7 +31,7 @@ def settle_aliases(document: Document) -> None:
 
 
 def override(document: Document, overrides: Sequence[str]) -> None:
-    """Put each of ``overrides`` over ``document``; one that cannot be read or placed is noted as a fault."""
+    """Apply the overrides to ``document``; one that cannot be read or applied is noted as a fault."""
     for text in overrides:
         place = f"override {masked(text)[:100]}"
         key, equals, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""pydantic's errors in the words of a spec: where it is written, the rule, what came, the nearest name."""
+"""Converts pydantic's errors to faults of a spec: the place, the rule, the value received, the nearest name."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def checked(
     reasons: Mapping[str, str] | None = None,
     context: Any = None,
 ) -> Model | None:
-    """``tree`` as a ``model``; None, with a fault noted for each error, when it is none.
+    """Validate ``tree`` and return the model; None, with a fault noted for each error, where it is invalid.
 
-    ``reasons`` tell for keys that other tools know, and we refuse, what to write instead. ``context`` is for the
+    ``reasons`` hold, for keys of other tools that are refused, what to write instead. ``context`` is passed to the
     model's validators.
     """
     try:
@@ -68,14 +68,14 @@ _Told = tuple[Path, str, str | None, str | None]
 def _told(
     error: ValidationError, model: type[BaseModel], tree: Any, reasons: Mapping[str, str]
 ) -> dict[Path, _Told]:
-    """One line a place: the branches of a union that all failed are one fault."""
+    """Return one fault for each place: the failed branches of a union become one."""
     told: dict[Path, _Told] = {}
     for detail in error.errors(include_url=False):
         kind, where = detail["type"], _inside(detail["loc"], tree)
         if kind == "missing":
             told[detail["loc"]] = (detail["loc"], _RULES[kind], None, None)
         elif kind == "extra_forbidden":
-            few = len(told) < 2 * MAX_LINES  # of the others no line is seen, and to find what was meant takes long
+            few = len(told) < 2 * MAX_LINES  # further faults are not printed, and finding the nearest name is slow
             told[where] = _unknown(where, model, reasons) if few else (where, "unknown key", None, None)
         else:
             rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
@@ -84,7 +84,7 @@ def _told(
 
 
 def _joined(first: str, second: str) -> str:
-    """What a value must be that fitted neither branch of a union."""
+    """Return one rule for a value that fits no branch of a union."""
     rules = {first, second}
     if _RULES["finite_number"] in rules:
         return _RULES["finite_number"]
@@ -98,7 +98,7 @@ def _at(tree: Any, path: Path) -> Any:
 
 
 def _inside(loc: Path, tree: Any) -> Path:
-    """The part of ``loc`` that leads to something written; pydantic adds the names of union branches."""
+    """Return the part of ``loc`` that is in the spec; pydantic appends the names of union branches."""
     path: list[str | int] = []
     for part in loc:
         if not (isinstance(tree, dict) and part in tree) and not (isinstance(tree, list) and isinstance(part, int)):

@@ -1,4 +1,4 @@
-"""The spec as written in a file: its keys, types and bounds. pydantic checks it, the JSON Schema comes from it."""
+"""Models of the spec file: its keys, types, bounds and descriptions, for pydantic and for the JSON Schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def instead(catalogue: Catalogue) -> dict[str, str]:
-    """Keys of other tools -> what to write instead."""
+    """Return the refused keys of other tools, each with what to write instead."""
     workload = f"'workload: {' | '.join(catalogue.workload_names)}' or 'workload: package.module:NAME'"
     return {
         "program": f"is not read: write {workload}",
@@ -32,7 +32,10 @@ def instead(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _word(word: str) -> BeforeValidator:
-    """``word`` stands for None; an empty value does not: it is more often a slip, but in JSON, which we wrote."""
+    """Return a validator that reads ``word`` as None and refuses an empty value, which is more often a mistake.
+
+    In JSON, which only Paceline writes, null is None.
+    """
 
     def read(value: Any, info: ValidationInfo) -> Any:
         if value is None and info.mode != "json":
@@ -56,7 +59,7 @@ Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class MetricFile(BaseModel):
-    """What the sweep optimises."""
+    """The metric to optimise."""
 
     model_config = _STRICT
 
@@ -74,7 +77,7 @@ def _known_method(method: str, info: ValidationInfo) -> str:
 
 
 class EarlyTerminate(BaseModel):
-    """The schedule that decides which trials stop early, with all of its parameters as further fields."""
+    """The schedule that stops trials early, with its parameters as further fields."""
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
@@ -82,7 +85,7 @@ class EarlyTerminate(BaseModel):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """By name; those that are not there are at their defaults."""
+        """Parameters of the schedule by name; those not given have their defaults."""
         return dict(self.model_extra or {})
 
 
@@ -101,7 +104,7 @@ def _bounds(value: Any) -> Any:
 
 
 class Resources(BaseModel):
-    """What training one trial takes: CPUs and GPUs of a process, and the processes that train it together."""
+    """Resources for training one trial: CPUs and GPUs of a process, and the number of processes."""
 
     model_config = _STRICT
 
@@ -125,17 +128,17 @@ class Resources(BaseModel):
 
     @property
     def least(self) -> int:
-        """The fewest workers that train a trial."""
+        """Smallest number of processes that train a trial."""
         return self.workers if isinstance(self.workers, int) else self.workers[0]
 
     @property
     def most(self) -> int:
-        """The most workers that train a trial."""
+        """Largest number of processes that train a trial."""
         return self.workers if isinstance(self.workers, int) else self.workers[1]
 
 
 class Final(BaseModel):
-    """The final evaluation: how many of the best trials are trained again, with how many new seeds each."""
+    """The final evaluation: the number of best trials to train again, and of new seeds for each."""
 
     model_config = _STRICT
 
@@ -146,7 +149,7 @@ class Final(BaseModel):
 
 
 class Tracking(BaseModel):
-    """Where MLflow keeps the runs; None leaves the choice to the environment and the default store."""
+    """The place of MLflow's runs; None: from the environment, else the default store."""
 
     model_config = _STRICT
 
@@ -162,7 +165,7 @@ _Place = Annotated[Annotated[str, Field(min_length=1, max_length=2000)] | None, 
 
 
 class Storage(BaseModel):
-    """What several machines share; None leaves the choice to the environment and the sweep's home."""
+    """Places shared by several machines; None: from the environment, else the sweep's home."""
 
     model_config = _STRICT
 
@@ -171,7 +174,7 @@ class Storage(BaseModel):
 
 
 class SpecFile(BaseModel):
-    """A sweep. A superset of the W&B sweep file."""
+    """The sweep file, a superset of W&B's."""
 
     model_config = _STRICT
 

@@ -1,4 +1,4 @@
-"""A checked sweep as JSON, for whoever goes on with it: read back as it was, without a written spec's checks."""
+"""Stores a checked sweep as JSON, for resuming: it is read back unchanged, without the checks of a spec file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import Fault, SpecError
 
 FORMAT: Final = 1
-"""Raised when what is written would be misread by versions before: they refuse it, and say which version can."""
+"""Version of the format, increased when earlier versions would misread it: they refuse a higher one."""
 
 
 class _Head(BaseModel):
     format: int
     paceline: str = Field(default_factory=lambda: metadata.version("paceline"))
-    """The version that wrote it."""
+    """Version of Paceline that wrote it."""
 
 
 class _Stored(_Head):
@@ -27,12 +27,12 @@ class _Stored(_Head):
 
 
 def to_json(sweep: Sweep) -> str:
-    """The whole sweep, defaults written out: later versions may have others."""
+    """Return the sweep as JSON, defaults included, as later versions may have other ones."""
     return _Stored(format=FORMAT, sweep=sweep).model_dump_json(indent=1) + "\n"
 
 
 def from_json(text: str, origin: str) -> Sweep:
-    """What ``to_json`` gave. SpecError where another version, or another hand, wrote something else."""
+    """Return the sweep of ``to_json``. Raises SpecError where the text has a newer format or was changed."""
     head = None
     try:
         head = _Head.model_validate_json(text)

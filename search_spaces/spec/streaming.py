@@ -1,4 +1,4 @@
-"""Whether a sweep's training rows are read in every epoch because they would not fit in memory; opens no file."""
+"""Decides whether training rows are streamed (read in every epoch), by the file's size; opens no file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from pathlib import Path
 from search_spaces.spec.data import Data
 
 SHARE = 0.25
-"""Of a lane's memory that its data may take: the machine keeps it once more for all lanes."""
+"""Share of a lane's memory that its data may take; the machine keeps one more copy for all lanes."""
 CSV_GROWTH = 4.0
-"""Bytes in memory for one of the file: a cell of a few characters becomes a number of 8 bytes, twice."""
+"""Bytes in memory for each byte of the file: a cell of a few characters becomes 8 bytes, held twice."""
 PARQUET_GROWTH = 6.0
 IMAGE_GROWTH = 10.0
-"""Of encoded images, as JPEG has them."""
+"""Bytes in memory for each byte of encoded (JPEG) images."""
 
 
 def decided(data: Data, lane_bytes: float) -> bool:
-    """Whether to stream, of a lane with so much memory. Folds need all rows, and a spec that says so is obeyed.
+    """Return whether to stream, for a lane with ``lane_bytes`` of memory.
 
-    Images of a folder that are too many stay on disk without any of this.
+    A choice in the spec is kept; with folds, which need all rows, nothing is streamed. Image folders are not
+    concerned: images that do not fit stay on disk anyway.
     """
     if data.streaming is not None or data.split.folds is not None:
         return bool(data.streaming)
@@ -26,7 +27,7 @@ def decided(data: Data, lane_bytes: float) -> bool:
 
 
 def expected_bytes(data: Data) -> float:
-    """What the rows of a table's file on this machine would take in memory; 0 for one that is not there."""
+    """Return the estimated bytes in memory of a table's file on this machine; 0 where there is none."""
     text = data.csv or data.parquet
     if text is None or not Path(text).is_file():
         return 0.0

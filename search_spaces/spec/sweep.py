@@ -1,4 +1,4 @@
-"""The spec of a sweep: a YAML file in, a frozen ``Sweep`` or one refusal that lists every fault."""
+"""The checked spec of a sweep, and its loading from YAML: a frozen ``Sweep``, or SpecError with every fault."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
 class Metric(BaseModel):
-    """What a sweep optimises; it ends early when a trial reaches ``target``."""
+    """The objective of a sweep, which ends early when a trial reaches ``target``."""
 
     model_config = _FROZEN
 
@@ -36,7 +36,7 @@ class Metric(BaseModel):
 
 
 class Sweep(BaseModel):
-    """One search, checked: every value lies where its workload allows it."""
+    """The checked spec of one sweep: every value is allowed by its workload."""
 
     model_config = _FROZEN
 
@@ -47,27 +47,27 @@ class Sweep(BaseModel):
     method: str = DEFAULT_METHOD
     metric: Metric
     problem: Problem | None = None
-    """What is asked of the data; None where its target must tell."""
+    """Problem to solve; None: decided by the target's values when the data is loaded."""
     space: Annotated[Space, PlainValidator(space_from_json), PlainSerializer(space_to_json)]
     constants: dict[str, Value] = {}
-    """Hyperparameters that the spec fixes; those it does not name keep the workload's defaults."""
+    """Hyperparameters with a fixed value in the spec; unnamed ones have the workload's defaults."""
     early_terminate: EarlyTerminate = EarlyTerminate()
     trials: int = 20
     epochs: int = 10
     seed: int = 0
     start_from: tuple[dict[str, Value], ...] = ()
-    """Tried first, after the defaults; what an entry does not name is at its default."""
+    """Configurations to try first, after the defaults; unnamed hyperparameters have their defaults."""
     max_concurrent: int | None = None
-    """None: as many workers as the machine carries."""
+    """Number of lanes; None: as many as fit on the machine or cluster."""
     train_together: int | None = None
-    """Trials trained as one program; None: chosen from trials and workers."""
+    """Largest cohort; None: chosen from the numbers of trials and lanes."""
     timeout_s: float | None = None
     priority: int = 0
-    """Among the sweeps of one cluster."""
+    """Priority among the sweeps of one cluster; higher ones get lanes first."""
     max_retries: int = 3
-    """Further attempts of one trial."""
+    """Number of further attempts of one trial."""
     max_failed_trials: int = 3
-    """More failed trials than this end in exit code 3."""
+    """With more failed trials than this the sweep ends with exit code 3."""
     resources: Resources = Resources()
     final: Final | None = Final()
     tracking: Tracking = Tracking()
@@ -75,11 +75,11 @@ class Sweep(BaseModel):
 
     @property
     def objective(self) -> Objective:
-        """What is optimised: the metric and its goal."""
+        """The metric and its goal."""
         return Objective(self.metric.name, self.metric.goal)
 
     def to_tree(self) -> dict[str, Any]:
-        """The spec as plain values: the form of its file, defaults left out."""
+        """Return the spec in the form of its file, as plain values, without most defaults."""
         plain = self.model_dump(
             exclude_defaults=True, exclude={"space", "constants", "problem", "timeout_s", "final"}
         )
@@ -95,7 +95,7 @@ class Sweep(BaseModel):
         return {**plain, "trials": self.trials, **words}
 
     def to_text(self) -> str:
-        """YAML that ``parse_sweep`` reads again as an equal sweep."""
+        """Return YAML that ``parse_sweep`` reads as an equal sweep."""
         from ruamel.yaml import YAML
 
         yaml = YAML(typ="safe", pure=True)
@@ -109,7 +109,7 @@ class Sweep(BaseModel):
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue) -> Sweep:
-    """The sweep in the file ``path`` with ``key=value`` ``overrides`` over it; SpecError with every fault."""
+    """Load the sweep in the file ``path``, with ``key=value`` overrides. Raises SpecError with every fault."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -123,8 +123,9 @@ def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogu
 def parse_sweep(
     text: str, origin: str, base: Path | None, overrides: Sequence[str] = (), *, catalogue: Catalogue
 ) -> Sweep:
-    """The sweep in ``text``, called ``origin`` in faults, with file names relative to the folder ``base``.
+    """Parse the sweep in ``text``, named ``origin`` in faults; file names are relative to folder ``base``.
 
-    ``base`` None is for the text of a sweep of the past: its paths are absolute, and its files may be gone.
+    ``base`` None is for a stored spec: its paths are absolute, and its files may not exist any more. Raises
+    SpecError with every fault.
     """
     return Sweep(**checked_sweep(text, origin, base, overrides, catalogue))

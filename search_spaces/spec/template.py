@@ -1,4 +1,4 @@
-"""A commented spec to start from, for ``paceline init``."""
+"""Writes the commented spec of ``paceline init``."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ _OTHERS: Mapping[DataKind, str] = {
 
 
 def default_kind(workload: WorkloadInfo) -> DataKind:
-    """The kind of data that a template of ``workload`` is for, where nobody says: images, if it is one of ours."""
+    """Return a template's default kind of data: images for our workloads that take them, else the first kind."""
     return "image" if "image" in workload.problems and ":" not in workload.name else next(iter(workload.problems))
 
 
 def template(workload: WorkloadInfo, schema_name: str, catalogue: Catalogue, kind: DataKind) -> str:
-    """A spec of ``workload`` on example data of ``kind``, which names the schema and runs without change."""
+    """Return a spec for ``workload`` on example data of ``kind``, which names the schema and runs unchanged."""
     data = example_data(kind, workload.problems[kind][0])
     metrics = workload.metrics(kind)
     metric, goal = next(iter(metrics.items()))
@@ -99,7 +99,7 @@ def _line(text: str, comment: str) -> str:
 
 
 def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> str:
-    """The default schedule with all of its keys; the others in the comment."""
+    """Return the line of the default schedule with all its keys, and the other schedules in a comment."""
     defaults = {field.name: field.default for field in fields(schedules[DEFAULT_SCHEDULE].parameters)}
     flow = _flow({"type": DEFAULT_SCHEDULE, **defaults})
     others = ", ".join(name for name in schedules if name != DEFAULT_SCHEDULE)
@@ -123,7 +123,10 @@ def _parameters(workload: WorkloadInfo) -> list[str]:
 
 
 def guessed_space(hyperparameters_type: type) -> dict[str, Any]:
-    """Ranges around the defaults: a share stays below 1; what is zero, or a word, is not searched."""
+    """Return ranges around the defaults, for a function that declares none.
+
+    A default between 0 and 1 stays below 1; a default that is not positive, or text, is not searched.
+    """
     return {
         name: inner
         for name, hp in hyperparameters(hyperparameters_type).items()
@@ -147,7 +150,7 @@ def _doc(hp: Hyperparameter | None) -> str:
 
 
 def _flow(value: Any) -> str:
-    """One line of YAML."""
+    """Return a value as one line of YAML."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

@@ -1,4 +1,4 @@
-"""YAML 1.2 text -> plain values with the place of each, under limits that no file can talk its way around."""
+"""Reads YAML 1.2 as plain values with the line of each, within fixed limits of size, depth and number of values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from search_spaces.types.faults import MAX_LINES, Fault, SpecError, nearest, sho
 
 MAX_BYTES = 128 * 1024
 MAX_NODES = 5_000
-"""Values a spec may hold, aliases written out."""
+"""Largest number of values of a spec, with aliases expanded."""
 MAX_DEPTH = 20
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
@@ -36,7 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\ufff
 
 @dataclass
 class Document:
-    """A spec's values, where each was written, and the faults found so far."""
+    """A spec's values, the place of each (``file:line``), and the faults found so far."""
 
     origin: str
     tree: Any = None
@@ -44,16 +44,16 @@ class Document:
     faults: list[Fault] = field(default_factory=list)
 
     def place(self, path: Path) -> str:
-        """Where ``path``, or the nearest thing around it that is there, was written."""
+        """Return the place of ``path``, or of the innermost group around it that exists."""
         ways = (path[:end] for end in range(len(path), -1, -1))
         return next((self.places[way] for way in ways if way in self.places), self.origin)
 
     def fault(self, path: Path, rule: str, received: str | None = None, suggestion: str | None = None) -> None:
-        """Note one fault; ``received`` is already in words (see ``shown``)."""
+        """Note a fault; ``received`` is text for people, as ``shown`` returns it."""
         self.faults.append(Fault(self.place(path), dotted(path), rule, received, suggestion))
 
     def put(self, path: Path, value: Any, place: str) -> None:
-        """Replace what is at ``path``, whose surroundings exist, and forget where its old inside was written."""
+        """Set or replace the value at ``path``, whose parent exists, and drop the places of old inner values."""
         around = self.tree
         for part in path[:-1]:
             around = around[part]
@@ -62,11 +62,11 @@ class Document:
         self.places[path] = place
 
     def nearest(self, name: object, known: Iterable[str]) -> str | None:
-        """The one of ``known`` that was meant; not looked for once there are more faults than are ever told."""
+        """Return the nearest of ``known`` names, or None; always None after more faults than are printed."""
         return nearest(name, known) if len(self.faults) < 2 * MAX_LINES else None
 
     def refuse_faulty(self) -> None:
-        """Raise SpecError when any fault was noted."""
+        """Raise SpecError with the faults noted, by line, if there are any."""
         if self.faults:
             raise SpecError(sorted(dict.fromkeys(self.faults), key=lambda fault: _line(fault.place)))
 
@@ -77,7 +77,7 @@ def _line(place: str) -> int:
 
 
 def dotted(path: Path) -> str:
-    """``parameters.lr.values.2``."""
+    """Return the path as ``parameters.lr.values.2``."""
     return ".".join(map(str, path))
 
 
@@ -89,7 +89,10 @@ class _Anchored:
 
 
 class _Composer:
-    """Builds values from events: stops early unlike a loader, knows an alias's line, survives doubled keys."""
+    """Builds values from YAML events.
+
+    Unlike a loader it stops at the limits, knows the line of an alias, and continues after a duplicate key.
+    """
 
     def __init__(self, document: Document, text: str) -> None:
         self._document = document
@@ -191,15 +194,16 @@ _CORE = re.compile(
                  | [-+]? \.(?: inf | Inf | INF ) | \.(?: nan | NaN | NAN ) )""",
     re.VERBOSE,
 )
-"""The core schema (YAML 1.2.2, section 10.3.2) as ruamel.yaml has it, which writes our specs.
+"""The core schema (YAML 1.2.2, section 10.3.2) as ruamel.yaml, which writes our specs, implements it.
 
-It has ``_`` between digits and ``0b``, too, and reads ``.5e3`` (no digit before, no sign behind) as a word.
+It also accepts ``_`` between digits and ``0b``, and reads ``.5e3`` (no digit before the point, no sign in the
+exponent) as text.
 """
 _BASES = {"0b": 2, "0o": 8, "0x": 16}
 
 
 def plain(text: str) -> str | int | float | bool | None:
-    """The value of ``text``, a scalar without quotes; ValueError for a number of thousands of digits."""
+    """Return the value of an unquoted scalar. Raises ValueError for a number of thousands of digits."""
     known = _CORE.fullmatch(text)
     match known and known.lastgroup:
         case "null":
@@ -235,14 +239,14 @@ def _misspelt(error: MarkedYAMLError, text: str, origin: str) -> Fault:
         )
         rule = f"must be valid YAML: {problem}{opened}"
     received = shown(at) if at.strip() else None
-    line = min(mark.line + 1, len(text.splitlines()))  # what is missing at the end is missed a line behind it
+    line = min(mark.line + 1, len(text.splitlines()))  # an unexpected end is marked one line after the last
     return Fault(f"{origin}:{line}", "", rule, received)
 
 
 def read_yaml(text: str, origin: str) -> Document:
-    """The one document in ``text``, as ``decoded`` gives it: libyaml takes all of its characters.
+    """Read the one YAML document in ``text``, whose characters ``decoded`` has checked, as libyaml needs.
 
-    Doubled keys are noted as faults; what cannot be read raises SpecError.
+    Duplicate keys are noted as faults. Raises SpecError for invalid YAML and beyond the limits.
     """
     document = Document(origin)
     try:
@@ -253,7 +257,7 @@ def read_yaml(text: str, origin: str) -> Document:
 
 
 def decoded(raw: bytes, origin: str) -> str:
-    """``raw`` as UTF-8 text without byte order mark; SpecError for what is too long or no such text."""
+    """Return ``raw`` as text without byte order mark. Raises SpecError if it is too long or not valid UTF-8."""
     if len(raw) > MAX_BYTES:
         raise SpecError([Fault(origin, "", f"must be at most {MAX_BYTES // 1024} KiB long", f"{len(raw)} bytes")])
     try:

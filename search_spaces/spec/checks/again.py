@@ -1,4 +1,4 @@
-"""What may have changed since a sweep was checked, before it is gone on with: the workload's code, and the data."""
+"""Checks a stored sweep again before it is resumed: the workload's code and the data may have changed since."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from search_spaces.types.faults import shown
 
 
 def check_again(sweep: Sweep, origin: str, catalogue: Catalogue) -> None:
-    """SpecError with every fault of a sweep that was sound when it began."""
+    """Raise SpecError where the workload lacks a hyperparameter or refuses its values, or where data is missing."""
     document = Document(origin)
     _check_workload(document, sweep, catalogue)
-    data = Data(**sweep.data.model_dump(exclude_defaults=True))  # what is set counts as asked for
+    data = Data(**sweep.data.model_dump(exclude_defaults=True))  # checks count every field set as given by the user
     source = next((key for key in SOURCES if getattr(data, key) is not None), None)
     if source is None:
         read_data(document, data, None, catalogue.datasets)

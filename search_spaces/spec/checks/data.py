@@ -1,4 +1,4 @@
-"""The ``data`` of a spec against what is there: one source, the options that mean something for it, fractions."""
+"""Checks ``data`` of a spec: one source that exists, options with an effect on it, fractions that sum to 1."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from search_spaces.types.problems import DataKind
 
 @dataclass(frozen=True)
 class _Source:
-    """A key of ``data`` that says where the examples are."""
+    """Rules for a key of ``data`` that names the place of the examples."""
 
     kind: Callable[[Data], DataKind]
     options: tuple[str, ...]
-    """Further keys that mean something beside it; any other is refused, as it would have no effect."""
+    """Other keys that have an effect with this source; any further key is refused."""
     check: Callable[[Document, str, Path, Data], None]
-    """(document, key, path, data): notes the faults of the file itself; imports nothing heavy."""
+    """Function (document, key, path, data) that notes the faults of the file itself; imports nothing slow."""
     folder: bool = False
 
 
@@ -47,17 +47,17 @@ SOURCES: Mapping[str, _Source] = {
     "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
 }
 TABLES = ("csv", "parquet")
-"""Sources that have columns, by one of which rows can be grouped."""
+"""Sources with columns, so that ``split.group`` may name one."""
 _ANY = ("name", "split", "strict")
-"""Keys that no source forbids."""
+"""Keys that are allowed with every source."""
 
 
 def read_data(
     document: Document, data: Data, base: Path | None, datasets: Mapping[str, DatasetInfo]
 ) -> tuple[Data, DataKind] | None:
-    """``data`` with absolute paths, and its kind; None, with the faults noted, when it cannot be used.
+    """Return ``data`` with absolute paths, and its kind; None, with the faults noted, where it is invalid.
 
-    Without ``base`` the paths are absolute already, and no file is looked at.
+    ``base`` None: the paths are absolute already, and no file is examined.
     """
     before = len(document.faults)
     keys = ("name", *SOURCES)
@@ -102,7 +102,7 @@ def _check_folds(document: Document, data: Data, key: str) -> None:
 
 
 def resolved(document: Document, data: Data, base: Path, key: str) -> Data:
-    """``data`` with the paths of its source ``key`` absolute; faults of what is there are noted."""
+    """Return ``data`` with absolute paths for its source ``key``; faults of the files are noted."""
     source, paths = SOURCES[key], {}
     for name in (key, "val", "test"):
         if (text := getattr(data, name)) is None:

@@ -1,4 +1,4 @@
-"""One hyperparameter of a spec's ``parameters`` -> its domain, by W&B's keys and distributions."""
+"""Converts one parameter of a spec to its domain, by W&B's keys and distributions."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _LAWS = {
 }
 _ROUNDED = ("uniform", "log_uniform", "log_uniform_values", "normal", "log_normal", "beta")
 KEYS = {**_LAWS, **{f"q_{law}": (*(k for k in _LAWS[law] if k != "step"), "q") for law in _ROUNDED}}
-"""Each distribution of W&B with the keys that mean something to it."""
+"""Keys that have an effect with each distribution of W&B."""
 _OPTIONAL = {"step", "log", "mu", "sigma", "q"}
 
 
 class ParameterFile(BaseModel):
-    """One searched hyperparameter as written. Which keys go together is checked by the distribution."""
+    """A searched hyperparameter as written in the spec. Which keys may be combined depends on the distribution."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -65,7 +65,7 @@ class ParameterFile(BaseModel):
 
 
 def values_meant(parameter: ParameterFile, rule: Hyperparameter | None) -> str | None:
-    """The law of the values, where min and max look like values but the law takes their logarithms."""
+    """Return the distribution ``..._values`` if min and max look like values but are read as logarithms, or None."""
     law, low, high = str(parameter.distribution), parameter.min, parameter.max
     if not law.endswith("log_uniform") or rule is None or low is None or high is None or not 0 < low < high:
         return None
@@ -79,7 +79,7 @@ def values_meant(parameter: ParameterFile, rule: Hyperparameter | None) -> str |
 
 @dataclass(frozen=True)
 class _Law:
-    """A parameter's keys -> its domain; DomainFault names the key at fault."""
+    """Converter of a parameter's keys to its domain. Raises DomainFault, which names the faulty key."""
 
     parameter: ParameterFile
     given: frozenset[str]
@@ -94,7 +94,7 @@ class _Law:
         return domain
 
     def _law(self) -> str:
-        """The distribution, inferred from the keys where it is not given, as W&B does."""
+        """Return the distribution, inferred from the keys where it is not given, by W&B's rules."""
         if self.parameter.distribution is not None:
             return str(self.parameter.distribution)
         if "value" in self.given:
@@ -152,7 +152,7 @@ class _Law:
         )
 
     def uniform(self, plain: bool = False) -> Domain:
-        """With ``plain`` a whole range stays continuous: it is rounded later."""
+        """Return the domain; with ``plain`` an integer's range stays continuous, as it is rounded later."""
         if self._is_int and not plain:
             return self.int_uniform()
         low, high = map(float, self._ends())
@@ -220,12 +220,12 @@ _BUILDERS: dict[str, Callable[..., Domain]] = {
 
 
 def domain_of(parameter: ParameterFile, rule: Hyperparameter | None) -> Domain:
-    """The domain of a parameter of the workload's ``rule``; DomainFault names the key at fault."""
+    """Return the domain of a parameter with the workload's ``rule``. Raises DomainFault with the faulty key."""
     return _Law(parameter, frozenset(parameter.model_fields_set), rule).domain()
 
 
 def typed(rule: Hyperparameter | None, value: Value) -> Value:
-    """``value`` as the hyperparameter's type, where it holds its rule; else as it came, to be refused later."""
+    """Return ``value`` in the hyperparameter's type; unchanged where it breaks the rule and is refused later."""
     if rule is None or value is None or rule.fault(value):
         return value
     of_type: Value = rule.type(value)

@@ -1,4 +1,4 @@
-"""Rules of ``early_terminate``: the keys of each schedule are the fields of its parameters."""
+"""Checks ``early_terminate`` of a spec: the keys of each schedule are the fields of its parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search_spaces.types.catalogue import DEFAULT_SCHEDULE, ScheduleInfo
 from search_spaces.types.faults import shown
 
 NOT_YET = ("hyperband", "bayes_hyperband", "median", "medianstop", "pbt")
-"""Names that other tools know."""
+"""Schedules of other tools that do not exist here yet."""
 
 Schedules = Mapping[str, ScheduleInfo]
 
@@ -23,7 +23,7 @@ Schedules = Mapping[str, ScheduleInfo]
 def read_early_terminate(
     document: Document, given: Mapping[str, Any], schedules: Schedules
 ) -> EarlyTerminate | None:
-    """The schedule that a spec names, every parameter of it filled in; None where a fault was noted."""
+    """Return the schedule of a spec with all its parameters; None where a fault was noted."""
     kind, before = given.get("type", DEFAULT_SCHEDULE), len(document.faults)
     row = schedules.get(kind) if isinstance(kind, str) else None
     own = {field.name for field in fields(row.parameters)} if row else set()
@@ -36,7 +36,7 @@ def read_early_terminate(
 
 
 def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel]:
-    """``early_terminate`` of one schedule; of an unknown one (None) only the type is judged."""
+    """Return the model of ``early_terminate`` for one schedule; for an unknown one (None) it checks only the type."""
     names = tuple(schedules)
 
     def known(kind: Any) -> Any:

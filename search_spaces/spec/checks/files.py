@@ -1,4 +1,4 @@
-"""Files and folders that a spec names, and the classes of a folder of images; opens no file."""
+"""Checks the files and folders that a spec names, and the classes of an image folder; opens no file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PATH_CHARACTERS = 4096
 
 
 def found_path(document: Document, key: str, text: str, base: Path, *, folder: bool = False) -> Path | None:
-    """The file or ``folder`` that ``data.key`` names, absolute; None, with the fault noted, where there is none."""
+    """Return the absolute path of the file or ``folder`` at ``data.key``; None, with a fault, if it is missing."""
     path, what, other = ("data", key), *(("folder", "file") if folder else ("file", "folder"))
     if "://" in text:
         document.fault(path, f"must be a {what} on this machine", shown(text))
         return None
-    if len(text) > _PATH_CHARACTERS:  # to resolve them takes long, and a system that can open them is not known
+    if len(text) > _PATH_CHARACTERS:  # resolving them is slow, and no known system can open them
         document.fault(path, f"must be a path of at most {_PATH_CHARACTERS} characters", shown(text))
         return None
     try:
@@ -46,7 +46,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def check_folder(document: Document, key: str, path: Path, data: Data) -> None:
-    """Notes a fault for a folder without classes, with a single one or with an empty one."""
+    """Note a fault for a folder of images with fewer than two classes or with an empty one."""
     try:
         class_folders(path)
     except FolderFault as fault:

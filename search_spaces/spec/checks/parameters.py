@@ -1,4 +1,4 @@
-"""The ``parameters`` of a spec <-> a search space and constants: W&B's keys and meaning, every value checked."""
+"""Converts ``parameters`` of a spec, with W&B's keys and meaning, to a search space and constants, and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class _Found:
 def read_parameters(
     document: Document, tree: Any, known: Mapping[str, Hyperparameter] | None
 ) -> tuple[Space, dict[str, Value]]:
-    """The space and the constants of ``parameters``; faults go to ``document``; no ``known``, no rules."""
+    """Return the space and the constants of ``parameters``; faults are noted in ``document``.
+
+    ``known`` are the workload's hyperparameters; None: unknown, so that values are not checked.
+    """
     found = _Found()
     reader = _Reader(document, known, found)
     reader.group(("parameters",), tree)
@@ -131,7 +134,7 @@ class _Reader:
         return all(checks)
 
     def _reaches(self, path: Path, rule: Hyperparameter | None, end: str, value: float) -> bool:
-        """An end that follows from the law, and is not written, is told at the parameter."""
+        """Check a bound of the domain; where the spec does not name it, its fault is noted at the parameter."""
         if (*path, end) in self.document.places:
             return self._check((*path, end), rule, value)
         fault = rule.fault(value) if rule else None
@@ -150,7 +153,7 @@ class _Reader:
         return not fault
 
     def settle_conditions(self) -> None:
-        """A parent that is a constant settles its part of a condition now: always true, or never."""
+        """Remove from each condition the parents that are constants; a condition that never holds is a fault."""
         for name, condition in self.found.when.items():
             for parent in [p for p in condition if p in self.found.constants]:
                 values, constant = condition.pop(parent), self.found.constants[parent]
@@ -163,7 +166,7 @@ class _Reader:
 def refuse_without_effect(
     document: Document, known: Mapping[str, Hyperparameter], names: Collection[str], kind: str
 ) -> None:
-    """Notes a fault for each of ``names`` that means nothing on data of this kind."""
+    """Note a fault for each of ``names`` that has no effect on data of this kind."""
     for path in [p for p in document.places if p[:1] == ("parameters",) and "when" not in p and p[-1] in names]:
         kinds = known[str(path[-1])].kinds
         if kinds and kind not in kinds:
@@ -171,7 +174,7 @@ def refuse_without_effect(
 
 
 def as_parameters(space: Space, constants: Params) -> dict[str, Any]:
-    """``space`` and ``constants`` as a spec's ``parameters``: ``read_parameters`` gives them back."""
+    """Return the ``parameters`` of a spec from which ``read_parameters`` returns this space and these constants."""
     searched = {name: domain.spec() for name, domain in space.domains.items()}
     for name, condition in space.when.items():
         searched[name]["when"] = {parent: list(values) for parent, values in condition.items()}

@@ -1,4 +1,4 @@
-"""A text's encoding and a series' columns against the file; times and values are looked at on loading."""
+"""Checks a text's encoding and a series' columns; its times and values are checked when the data is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from search_spaces.types.faults import nearest, shown
 
 
 def check_text(document: Document, key: str, path: Path, data: Data) -> None:
-    """Notes a fault for a file that is no text in the encoding, with the first byte that is none."""
+    """Note a fault for a file that is not text in the encoding, with the first invalid byte."""
     _check_seed(document, key, data)
     try:
         decoded(path.read_bytes(), data.encoding)
@@ -28,7 +28,7 @@ def check_text(document: Document, key: str, path: Path, data: Data) -> None:
 
 
 def check_series(document: Document, key: str, path: Path, data: Data) -> None:
-    """Notes a fault for a file that is no table, and for columns that it does not have."""
+    """Note a fault for a file that is not a table, and for columns that are missing."""
     _check_seed(document, key, data)
     try:
         columns, _ = csv_columns(path, header=True)

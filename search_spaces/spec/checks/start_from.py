@@ -1,4 +1,4 @@
-"""The configurations that a spec wants tried first."""
+"""Checks ``start_from`` of a spec, the configurations to try first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from search_spaces.types.values import Params, Value
 
 
 def check_count(document: Document, entries: Sequence[Params], num_trials: int) -> None:
-    """Notes a fault where the entries leave no trial for the defaults."""
+    """Note a fault where the entries leave no trial for the defaults."""
     if len(entries) >= num_trials:
         rule = "must be fewer than the trials (the workload's defaults are tried before them)"
         document.fault(("start_from",), rule, shown(len(entries)))
@@ -21,16 +21,16 @@ def check_count(document: Document, entries: Sequence[Params], num_trials: int) 
 
 @dataclass(frozen=True)
 class Searched:
-    """What an entry may set: the workload's hyperparameters, those that are searched, and the fixed ones."""
+    """What entries are checked against: all hyperparameters, the search space and the constants."""
 
     known: Mapping[str, Hyperparameter]
     space: Space
     constants: Params
 
     def fault(self, name: str, value: Value, full: Params) -> tuple[str | None, str | None]:
-        """The rule that ``name: value`` breaks, and the nearest name for an unknown one.
+        """Return the rule that ``name: value`` breaks, or None, and the nearest name for an unknown one.
 
-        ``full`` is the configuration that the entry stands for, defaults filled in.
+        ``full`` is the entry with the defaults filled in.
         """
         if name not in self.known:
             return "unknown hyperparameter of this workload", nearest(name, self.known)
@@ -47,7 +47,7 @@ class Searched:
 
 
 def check_entries(document: Document, entries: Sequence[Params], searched: Searched) -> None:
-    """Notes a fault for each value that could not be tried."""
+    """Note a fault for each value that is not in the search space."""
     defaults = {name: known.default for name, known in searched.known.items()}
     for k, entry in enumerate(entries):
         full = {**defaults, **searched.constants, **entry}

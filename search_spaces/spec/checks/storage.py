@@ -1,4 +1,4 @@
-"""What a sweep takes of the machines: workers, the places of study and checkpoints; and no password in a spec."""
+"""Checks ``storage`` and ``resources`` of a spec, and that no text holds a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INSTEAD: dict[KeyPath, str] = {
 
 
 def refuse_passwords(document: Document) -> None:
-    """A fault for every text with a URL that names a password."""
+    """Note a fault for every text with a password in a URL."""
     for path, text in _texts(document.tree, ()):
         if holds_password(text):
             instead = _INSTEAD.get(path, "the environment")
@@ -36,7 +36,7 @@ def _texts(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 
 def checked_storage(document: Document, spec: SpecFile, base: Path | None) -> Storage:
-    """The spec's ``storage`` with a checkpoint folder that is not a URI made absolute."""
+    """Return the spec's ``storage`` with an absolute path of the checkpoint folder; faults are noted."""
     study, checkpoints = spec.storage.study, spec.storage.checkpoints
     if study is not None and not study.startswith(("postgresql+psycopg://", "postgresql://")):
         rule = "must be postgresql+psycopg://USER@HOST/DATABASE, or left out for a journal file in the sweep's home"
@@ -47,7 +47,7 @@ def checked_storage(document: Document, spec: SpecFile, base: Path | None) -> St
 
 
 def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | None) -> None:
-    """Notes every fault of ``resources`` that joins several keys."""
+    """Note every fault of ``resources`` that depends on several keys."""
     wanted = spec.resources
     if wanted.most == 1:
         for key in ("strategy", "lr_scaling"):

@@ -1,4 +1,4 @@
-"""What a spec says of data that is read in every epoch instead of kept: where it may be, and what goes with it."""
+"""Checks the data of a spec that is streamed: its addresses, and the keys that streaming needs or excludes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PROTOCOLS = ("s3", "gs", "gcs", "abfs", "az", "hdfs", "http", "https", "file")
 
 
 def is_streamable(text: str) -> bool:
-    """Whether it is the address of files elsewhere, or a pattern of several: such data is always streamed."""
+    """Whether the text is a URL, or a pattern for several files: such data is always streamed."""
     return "://" in text or "*" in Path(text).name
 
 
 def check_stream(document: Document, data: Data, key: str) -> Data:
-    """Notes the faults of the keys that go with streaming; ``data`` with ``streaming`` true where it must be."""
+    """Note the faults of keys that concern streaming; return ``data``, with ``streaming`` true where needed."""
     away = [name for name in (key, "val", "test") if is_streamable(getattr(data, name) or "")]
     if away and data.streaming is False:
         rule = f"must be true: data.{away[0]} is no single file of this machine"
@@ -36,9 +36,9 @@ def check_stream(document: Document, data: Data, key: str) -> Data:
 
 
 def found_stream(document: Document, key: str, text: str, base: Path, form: str) -> tuple[str, Path | None]:
-    """The address, or absolute path, of streamed files of a ``form``, and one of them to look at, if any is here.
+    """Return the URL or absolute path of streamed files, and the first of those on this machine, or None.
 
-    ``form`` is csv, parquet or folder. Faults are noted.
+    ``form`` is csv, parquet or folder; ``key`` is the key of ``data`` that faults are noted at.
     """
     if "://" in text:
         protocol = text.split("://")[0]

@@ -1,4 +1,4 @@
-"""Text of a spec -> the fields of a ``Sweep``: every rule that needs more than one key to judge."""
+"""Checks the text of a spec and returns the fields of a ``Sweep``; holds the rules that concern several keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from search_spaces.types.values import Value
 
 DEFAULT_TRIALS = 20
 MAX_GRID = 100_000
-"""Grid points a sweep may have, as many as trials."""
+"""Largest number of grid points, which is also that of trials."""
 
 SAME = (
     "description",
@@ -41,18 +41,18 @@ SAME = (
     "final",
     "tracking",
 )
-"""Keys of the file that are fields of a sweep as they stand."""
+"""Keys of the file that become fields of a ``Sweep`` unchanged."""
 LOCKED = {
     "test": "must not be of the test split: it is locked until the final evaluation, the search never sees it",
     "train": "must not be of the training split: it is best for whoever learns that by heart",
 }
-"""Why a split's metrics cannot be the objective."""
+"""Reasons why metrics of a split cannot be the objective."""
 
 
 def checked_sweep(
     text: str, origin: str, base: Path | None, overrides: Sequence[str], catalogue: Catalogue
 ) -> dict[str, Any]:
-    """The fields of the sweep in ``text``; SpecError with every fault."""
+    """Return the fields of the sweep in ``text``. Raises SpecError with every fault."""
     document = read_yaml(decoded(text.encode("utf-8", "surrogatepass"), origin), origin)
     if not isinstance(document.tree, dict):
         document.fault((), "must hold a sweep: keys and values, such as 'workload: mlp'", shown(document.tree))
@@ -94,7 +94,7 @@ def _put_default_space(document: Document, workload: WorkloadInfo) -> None:
 
 
 class _Checks:
-    """Judges one document. A key that is faulty by itself takes no part in rules that join several keys."""
+    """The checks of one document. A key with a fault of its own is left out of rules that concern several keys."""
 
     def __init__(self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None) -> None:
         self._document, self._catalogue, self._workload = document, catalogue, workload
@@ -119,7 +119,7 @@ class _Checks:
         return not self._faulty.intersection(keys)
 
     def fields(self, base: Path | None) -> dict[str, Any]:
-        """What a ``Sweep`` is made of; of use only where no fault was noted."""
+        """Return the fields of a ``Sweep``, which are valid only where no fault was noted."""
         spec = self._spec
         space, constants = self._space()
         checked_data = None
@@ -210,7 +210,7 @@ class _Checks:
         return self._own_problem(kind) or problem_of(self._workload.problems[kind], metric["name"])
 
     def _own_problem(self, kind: DataKind | None) -> Problem | None:
-        """What a registered data set asks for by itself, where the workload solves it."""
+        """Return the problem of a registered data set, if it has one that the workload solves."""
         info = self._catalogue.datasets.get(self._spec.data.name or "")
         solved = self._workload.problems[kind] if self._workload and kind else ()
         return info.problem if info and info.problem in solved else None
@@ -247,6 +247,6 @@ class _Checks:
         if size > MAX_GRID and given is None:
             self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))
         defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
-        first = space.first(defaults, self._spec.start_from)  # which need not be points of the grid
+        first = space.first(defaults, self._spec.start_from)  # these need not be points of the grid
         wanted = size + sum(not space.contains(params) for params in first)
         return min(wanted, given or wanted)

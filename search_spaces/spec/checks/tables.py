@@ -1,4 +1,4 @@
-"""The columns of a table file against the columns that a spec names; reads a file's head, or its footer, alone."""
+"""Checks that a table file has the columns that a spec names; reads only the first rows, or Parquet's footer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
 
 OWN_FILES = ("val", "test")
-"""Keys whose files are further ones beside the sweep's own."""
+"""Keys of further files, beside the sweep's main one."""
 _HEAD_CHARACTERS = 1 << 20
 _SNIFFED_ROWS = 5
 _END_COLUMNS = 1000
 
 
 def check_table(document: Document, key: str, path: Path, data: Data) -> None:
-    """Notes a fault for a file that is no table, and for each column named that it does not have."""
+    """Note a fault for a file that is not a table, and for each named column that it lacks."""
     try:
         columns, hint = (parquet_columns(path), "") if data.parquet else csv_columns(path, data.header)
     except (OSError, ValueError, csv.Error) as error:
@@ -50,7 +50,7 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
 def check_columns(
     document: Document, path: Path, columns: Sequence[str], named: Mapping[str, str | None], hint: str = ""
 ) -> None:
-    """Notes a fault for each key of ``data`` that names a column which is none of ``columns``."""
+    """Note a fault for each key of ``data``, in ``named``, whose column is not in ``columns``."""
     for field, column in named.items():
         if column is not None and column not in columns:
             close = nearest(column, _compared(columns))
@@ -59,7 +59,7 @@ def check_columns(
 
 
 def _check_declared(document: Document, path: Path, data: Data, columns: Sequence[str]) -> None:
-    """``data.columns``: each a feature of the file, and its kind a kind."""
+    """Check ``data.columns``: each name is a feature of the file, each value a valid kind."""
     for name, kind in data.columns.items():
         where = ("data", "columns", name)
         if name == data.target:
@@ -73,7 +73,10 @@ def _check_declared(document: Document, path: Path, data: Data, columns: Sequenc
 
 
 def _compared(columns: Sequence[str]) -> Sequence[str]:
-    """Of very many columns only both ends, where a target most often stands: each takes 20 us to compare."""
+    """Return the columns to compare with a name, of very many only the first and last ``_END_COLUMNS``.
+
+    Comparing takes 20 us a column, and a target is usually at one end.
+    """
     return columns if len(columns) <= 2 * _END_COLUMNS else [*columns[:_END_COLUMNS], *columns[-_END_COLUMNS:]]
 
 
@@ -82,7 +85,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 def parquet_columns(path: Path) -> list[str]:
-    """The columns in order; lists and records count as one column each. ValueError for what is no Parquet file."""
+    """Return the names of the columns, nested ones as one. Raises ValueError for a file that is not Parquet."""
     import pyarrow.parquet  # 0.2 s
 
     try:
@@ -92,7 +95,7 @@ def parquet_columns(path: Path) -> list[str]:
 
 
 def csv_columns(path: Path, header: bool) -> tuple[list[str], str]:
-    """The columns by name, and a hint for a target that is none of them. ValueError for what is no such table."""
+    """Return the names of the columns, and a hint for a missing column. Raises ValueError for an invalid table."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.read(_HEAD_CHARACTERS)
     rows = [row for _, row in zip(range(_SNIFFED_ROWS + 2), csv.reader(io.StringIO(head)), strict=False) if row]
