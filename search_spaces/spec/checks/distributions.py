@@ -65,7 +65,7 @@ class ParameterFile(BaseModel):
 
 
 def values_meant(parameter: ParameterFile, rule: Hyperparameter | None) -> str | None:
-    """Return the distribution ``..._values`` if min and max look like values but are read as logarithms, or None."""
+    """Return distribution ``..._values`` if min and max look like values but are read as logarithms, or None."""
     law, low, high = str(parameter.distribution), parameter.min, parameter.max
     if not law.endswith("log_uniform") or rule is None or low is None or high is None or not 0 < low < high:
         return None

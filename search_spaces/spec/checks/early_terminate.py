@@ -36,7 +36,7 @@ def read_early_terminate(
 
 
 def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel]:
-    """Return the model of ``early_terminate`` for one schedule; for an unknown one (None) it checks only the type."""
+    """Return the model of ``early_terminate`` for a schedule; for an unknown one (None) it checks the type only."""
     names = tuple(schedules)
 
     def known(kind: Any) -> Any:
