@@ -13,12 +13,12 @@ class Split(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     train: float = Field(default=0.7, description="Share of the examples that models are trained on.")
-    val: float = Field(default=0.15, description="Share that the search compares trials by.")
-    test: float = Field(default=0.15, description="Share that nothing sees before the verdict.")
+    val: float = Field(default=0.15, description="Share by which the search compares trials.")
+    test: float = Field(default=0.15, description="Share that only the final evaluation uses.")
     seed: int = Field(default=0, description="Seed of the split.")
     folds: Annotated[int, Field(ge=2, le=100)] | None = Field(
         default=None,
-        description="A trial is trained so many times, each with another part of train and val for validation.",
+        description="Number of folds: a trial is trained once for each, validated on another part of train and val.",
     )
     group: str | None = Field(
         default=None, description="The column whose equal values stay in one split; it is no feature."
@@ -44,8 +44,8 @@ class Data(BaseModel):
     header: bool = Field(default=True, description="Whether the first line of the CSV file names its columns.")
     columns: dict[str, Any] = Field(
         default={},
-        description="Kinds of a table's columns that are not to be told from their values: number, category, "
-        "datetime, text, drop, or {ordinal: [lowest, ..., highest]}.",
+        description="Kinds of a table's columns that would be inferred wrongly from their values: number, "
+        "category, datetime, text, drop, or {ordinal: [lowest, ..., highest]}.",
     )
     missing: list[str] = Field(
         default=["?"],
@@ -58,12 +58,12 @@ class Data(BaseModel):
         "test.",
     )
     skip_bad: bool = Field(
-        default=False, description="Leave out, and count, what is no image, instead of refusing it."
+        default=False, description="Leave out and count files that are not images, instead of refusing them."
     )
     in_memory_gib: float = Field(
         default=2.0,
-        description="GiB. Images of a folder that take more when decoded are read from disk, again and again; of a "
-        "streamed source what validation and test rows may take.",
+        description="Memory in GiB for the decoded images of a folder: if they take more, they are read from disk "
+        "each time. Of streamed data: for its validation and test rows.",
     )
     streaming: bool | None = Field(
         default=None,
@@ -74,12 +74,12 @@ class Data(BaseModel):
         default=None, description="For data sets that torchvision downloads: the folder that holds them."
     )
     text: str | None = Field(default=None, description="A text file, whose characters are predicted one by one.")
-    encoding: str = Field(default="utf-8", description="Of the text, by Python's name.")
+    encoding: str = Field(default="utf-8", description="Encoding of the text, by Python's name.")
     series: str | None = Field(
-        default=None, description="A CSV file with one line per time, in order and equally far apart."
+        default=None, description="A CSV file with one line per time, in order and at equal intervals."
     )
     value: str | None = Field(default=None, description="The series' column to forecast.")
-    time: str | None = Field(default=None, description="The series' column of dates or numbers that tells when.")
+    time: str | None = Field(default=None, description="The series' column of times: dates or numbers.")
     window: int | None = Field(
         default=None,
         ge=1,
@@ -91,7 +91,7 @@ class Data(BaseModel):
     season: int | None = Field(
         default=None,
         ge=1,
-        description="Steps of a series' season; default: of a year, a week or a day, whichever its times suggest.",
+        description="Number of steps in a season; default: by the interval of the times (12 for months, 7 for days).",
     )
     val: str | None = Field(
         default=None, description="A file of the same form, whose examples are the validation split."
@@ -99,7 +99,7 @@ class Data(BaseModel):
     test: str | None = Field(
         default=None, description="A file of the same form, whose examples are the test split."
     )
-    strict: bool = Field(default=False, description="A leak in the data is refused instead of told.")
+    strict: bool = Field(default=False, description="Refuse data with a leak, instead of reporting it.")
     split: Split = Field(default=Split(), description="Shares of the three splits, and how rows are put into them.")
 
     @property

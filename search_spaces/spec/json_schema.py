@@ -35,7 +35,7 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
     _name_searches(schema, catalogue)
     definitions["Data"]["properties"]["name"] = {
         "enum": list(catalogue.datasets),
-        "description": "A registered set.",
+        "description": "A registered data set.",
     }
     _accept_words(properties)
     for other, key in OTHER_NAMES.items():

@@ -10,7 +10,7 @@ from pydantic_core import PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
-from search_spaces.types.problems import Goal
+from search_spaces.types.problems import METRICS, Goal
 from search_spaces.types.values import Value
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -58,12 +58,19 @@ def _seconds(value: Any) -> Any:
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
+_DEFAULT_METRICS = ", ".join(f"{next(iter(metrics))} for {problem}" for problem, metrics in METRICS.items())
+
+
 class MetricFile(BaseModel):
     """The metric to optimise."""
 
     model_config = _STRICT
 
-    name: str | None = Field(default=None, description="A metric of the workload, val_accuracy or val_loss.")
+    name: str | None = Field(
+        default=None,
+        description="A validation metric that the workload reports on this data (reference page Metrics); default: the "
+        f"first that a function of your own reports, else {_DEFAULT_METRICS}.",
+    )
     goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
     target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
 
@@ -119,7 +126,7 @@ class Resources(BaseModel):
         default="ddp", description="Each process holds the whole model (ddp), or its share of it (fsdp)."
     )
     lr_scaling: Literal["none", "linear", "sqrt"] = Field(
-        default="none", description="Multiplies lr by the number of processes, or by its square root."
+        default="none", description="Multiplies lr by the number of processes (linear) or its square root (sqrt)."
     )
 
     @field_serializer("workers")
@@ -182,8 +189,11 @@ class SpecFile(BaseModel):
         default=None, description="Shown in lists."
     )
     description: Annotated[str, Field(max_length=5000)] = Field(default="", description="Kept as the sweep's note.")
-    workload: str = Field(description="A workload's name, or package.module:NAME of your own.")
-    data: Data = Field(description="Which examples, and which column is the target.")
+    workload: str = Field(
+        description="What to train: a workload (reference page Hyperparameters), or "
+        "package.module:NAME, a workload or function of your own."
+    )
+    data: Data = Field(description="The examples, the target column and the splits.")
     method: Annotated[str, AfterValidator(_known_method)] = Field(
         default=DEFAULT_METHOD, description="What to try next."
     )
@@ -194,25 +204,29 @@ class SpecFile(BaseModel):
     early_terminate: Annotated[dict[str, Any] | None, _word("none")] = Field(
         default_factory=dict, description=f"When to stop a trial early: {DEFAULT_SCHEDULE} unless given."
     )
-    trials: Count | None = Field(default=None, description="Configurations: 20, or a whole grid and the defaults.")
-    epochs: Count = Field(default=10, description="Epochs of a trial that is not stopped.")
+    trials: Count | None = Field(
+        default=None, description="Number of configurations; default: 20, or a whole grid and the defaults."
+    )
+    epochs: Count = Field(default=10, description="Number of epochs of a trial that is not stopped early.")
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(
-        default=0, description="Of the search and of the training."
+        default=0, description="Seed of the search and of the training."
     )
     start_from: Annotated[list[dict[str, Value]], Field(max_length=1000)] = Field(
         default_factory=list, description="Configurations tried first, after the workload's defaults."
     )
     max_concurrent: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, _word("auto")] = Field(
-        default=None, description="Workers, each training at the same time: what the machine carries unless given."
+        default=None,
+        description="Number of workers that train at the same time; default: as many as fit on the machine.",
     )
     train_together: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _word("auto")] = Field(
-        default=None, description="Trials trained together as one program: chosen for the machine unless given."
+        default=None,
+        description="Largest number of trials trained together as one program; default: from trials and workers.",
     )
     timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
         default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
     )
     priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
-        default=0, description="On a shared cluster: higher ones take the workers that come free."
+        default=0, description="Priority on a shared cluster: sweeps with a higher one get free workers first."
     )
     max_retries: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=3, description="Further attempts of one trial whose code raises or whose worker dies."

@@ -53,12 +53,12 @@ class ParameterFile(BaseModel):
     step: int | float | None = Field(
         default=None, description="Only min, min + step, ..., max. Must divide the range."
     )
-    distribution: Literal[tuple(KEYS)] | None = Field(default=None, description="W&B's name of the law.")  # type: ignore[valid-type]
+    distribution: Literal[tuple(KEYS)] | None = Field(default=None, description="W&B's name of the distribution.")  # type: ignore[valid-type]
     q: int | float | None = Field(default=None, description="Round to multiples of q.")
     mu: float | None = Field(default=None, description="Mean (of the logarithm for log_normal); 0 by default.")
     sigma: float | None = Field(default=None, description="Standard deviation; 1 by default.")
-    a: float | None = Field(default=None, description="First shape of the beta law.")
-    b: float | None = Field(default=None, description="Second shape of the beta law.")
+    a: float | None = Field(default=None, description="First shape parameter of the beta distribution.")
+    b: float | None = Field(default=None, description="Second shape parameter of the beta distribution.")
     when: dict[str, Value | Annotated[list[Value], Field(min_length=1, max_length=64)]] = Field(
         default_factory=dict, description="Exists only where these other parameters have these values."
     )

@@ -46,7 +46,7 @@ def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel
 
     keys: dict[str, Any] = {
         "type": (
-            Annotated[Literal[names], BeforeValidator(known), Field(description="The rule.")],
+            Annotated[Literal[names], BeforeValidator(known), Field(description="Name of the schedule.")],
             DEFAULT_SCHEDULE,
         )
     }
