@@ -18,7 +18,8 @@ class Split(BaseModel):
     seed: int = Field(default=0, description="Seed of the split.")
     folds: Annotated[int, Field(ge=2, le=100)] | None = Field(
         default=None,
-        description="Number of folds: a trial is trained once for each, validated on another part of train and val.",
+        description="Number of folds: a trial is trained once for each, "
+        "with another part of train and val to validate on.",
     )
     group: str | None = Field(
         default=None, description="The column whose equal values stay in one split; it is no feature."
@@ -91,7 +92,8 @@ class Data(BaseModel):
     season: int | None = Field(
         default=None,
         ge=1,
-        description="Number of steps in a season; default: by the interval of the times (12 for months, 7 for days).",
+        description="Number of steps in a season of the series; default: by the interval of its times "
+        "(12 for months, 7 for days).",
     )
     val: str | None = Field(
         default=None, description="A file of the same form, whose examples are the validation split."

@@ -68,8 +68,8 @@ class MetricFile(BaseModel):
 
     name: str | None = Field(
         default=None,
-        description="A validation metric that the workload reports on this data (reference page Metrics); default: the "
-        f"first that a function of your own reports, else {_DEFAULT_METRICS}.",
+        description="A validation metric that the workload reports on this data (reference page Metrics); default: "
+        f"the first that a function of your own reports, else {_DEFAULT_METRICS}.",
     )
     goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
     target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
