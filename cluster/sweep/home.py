@@ -62,9 +62,9 @@ class SweepHome:
         text = self.spec.read_text()
         if "\nstorage:" not in text:
             return Storage()
-        from ruamel.yaml import YAML
+        from search_spaces.spec.yaml_document import read_yaml  # 40 ms: PyYAML
 
-        return Storage.model_validate(YAML(typ="safe", pure=True).load(text)["storage"])
+        return Storage.model_validate(read_yaml(text, self.spec.name).tree["storage"])
 
     @property
     def study(self) -> Path | str:

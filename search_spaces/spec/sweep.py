@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from search_spaces.spec.checks.parameters import as_parameters
 from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage, Tracking
-from search_spaces.spec.yaml_document import MAX_BYTES, decoded
+from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.objective import Objective
@@ -96,16 +95,7 @@ class Sweep(BaseModel):
 
     def to_text(self) -> str:
         """Return YAML that ``parse_sweep`` reads as an equal sweep."""
-        from ruamel.yaml import YAML
-
-        yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = False
-        yaml.allow_unicode = True
-        yaml.width = 1 << 20
-        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-        out = io.StringIO()
-        yaml.dump(self.to_tree(), out)
-        return out.getvalue()
+        return block(self.to_tree())
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue) -> Sweep:

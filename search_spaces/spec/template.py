@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from search_spaces.space.hyperparameters import Hyperparameter, hyperparameters
 from search_spaces.spec.example_data import example_data
+from search_spaces.spec.yaml_document import flow
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue, ScheduleInfo, WorkloadInfo
 from search_spaces.types.problems import DataKind
 from search_spaces.types.values import Value
@@ -80,7 +80,7 @@ def template(workload: WorkloadInfo, schema_name: str, catalogue: Catalogue, kin
         summary=workload.summary,
         title=f"{workload.name.rpartition(':')[2]}-{data.title}",
         others=_OTHERS[kind],
-        data=_flow(data.spec),
+        data=flow(data.spec),
         metric=metric,
         goal=goal,
         method=_line(f"method: {DEFAULT_METHOD}", " | ".join(catalogue.samplers)),
@@ -101,9 +101,9 @@ def _line(text: str, comment: str) -> str:
 def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> str:
     """Return the line of the default schedule with all its keys, and the other schedules in a comment."""
     defaults = {field.name: field.default for field in fields(schedules[DEFAULT_SCHEDULE].parameters)}
-    flow = _flow({"type": DEFAULT_SCHEDULE, **defaults})
+    default = flow({"type": DEFAULT_SCHEDULE, **defaults})
     others = ", ".join(name for name in schedules if name != DEFAULT_SCHEDULE)
-    return f"early_terminate: {flow}   # or {others}"
+    return f"early_terminate: {default}   # or {others}"
 
 
 def _parameters(workload: WorkloadInfo) -> list[str]:
@@ -113,9 +113,9 @@ def _parameters(workload: WorkloadInfo) -> list[str]:
         "" if workload.space else "  # ranges around the defaults of a function that names none: put in your own\n"
     )
     fixed = {name: value for name, value in workload.init_values.items() if name not in space}
-    written = [f"  {name}: {_flow(inner)}{_doc(known.get(name))}\n" for name, inner in {**fixed, **space}.items()]
+    written = [f"  {name}: {flow(inner)}{_doc(known.get(name))}\n" for name, inner in {**fixed, **space}.items()]
     others = [
-        f"  # {name}: {_flow(hp.default)}{_doc(hp)}\n"
+        f"  # {name}: {flow(hp.default)}{_doc(hp)}\n"
         for name, hp in known.items()
         if name not in space and name not in fixed
     ]
@@ -147,16 +147,3 @@ def _around(default: Value) -> dict[str, Any] | None:
 
 def _doc(hp: Hyperparameter | None) -> str:
     return "" if hp is None else f"   # {hp.doc} ({hp.range})"
-
-
-def _flow(value: Any) -> str:
-    """Return a value as one line of YAML."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = True
-    yaml.width = 1 << 20
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    out = io.StringIO()
-    yaml.dump(value, out)
-    return out.getvalue().removesuffix("...\n").strip()

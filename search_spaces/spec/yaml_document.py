@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NoReturn
 
-from yaml import CBaseLoader, MarkedYAMLError, parse
+from yaml import CBaseLoader, MarkedYAMLError, Node, SafeDumper, ScalarNode, dump, parse
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -194,7 +194,7 @@ _CORE = re.compile(
                  | [-+]? \.(?: inf | Inf | INF ) | \.(?: nan | NaN | NAN ) )""",
     re.VERBOSE,
 )
-"""The core schema (YAML 1.2.2, section 10.3.2) as ruamel.yaml, which writes our specs, implements it.
+"""The core schema (YAML 1.2.2, section 10.3.2) as ruamel.yaml implements it.
 
 It also accepts ``_`` between digits and ``0b``, and reads ``.5e3`` (no digit before the point, no sign in the
 exponent) as text.
@@ -216,6 +216,41 @@ def plain(text: str) -> str | int | float | bool | None:
             return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
         case _:
             return text
+
+
+class _Writer(SafeDumper):
+    """Quotes what YAML 1.2 reads as something else than text, and what 1.1 does (PyYAML knows 1.1 alone)."""
+
+    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> Any:
+        known = _CORE.fullmatch(value) if kind is ScalarNode and implicit[0] else None
+        tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call] # PyYAML's
+        return f"tag:yaml.org,2002:{known.lastgroup}" if known else tag
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def number(self, value: float) -> ScalarNode:
+        text = repr(value).replace("inf", ".inf").replace("nan", ".nan")
+        return self.represent_scalar("tag:yaml.org,2002:float", text)
+
+    def text(self, value: str) -> ScalarNode:
+        quotes = '"' if value.splitlines()[1:] or value.endswith("\n") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=quotes)
+
+
+_Writer.add_representer(float, _Writer.number)
+_Writer.add_representer(str, _Writer.text)
+
+
+def block(value: Any) -> str:
+    """Return YAML of several lines that ``read_yaml`` reads as an equal value."""
+    return dump(value, Dumper=_Writer, allow_unicode=True, width=1 << 20, sort_keys=False)
+
+
+def flow(value: Any) -> str:
+    """Return YAML of one line, without its end, that ``read_yaml`` reads as an equal value."""
+    text = dump(value, Dumper=_Writer, allow_unicode=True, width=1 << 20, sort_keys=False, default_flow_style=True)
+    return text.removesuffix("...\n").strip()
 
 
 def _copied(value: Any) -> Any:

@@ -12,6 +12,7 @@ from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import document as described
+from search_spaces.spec.yaml_document import block
 from search_spaces.types.trial_names import trial_name
 
 
@@ -47,12 +48,6 @@ def best(sweep: str, output: str | None, as_json: bool) -> int:
 
 
 def _yaml(home: SweepHome, document: dict[str, Any]) -> str:
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
-    found, stream = document["best"], StringIO()
+    found = document["best"]
     number, metric = trial_name(found["number"]), document["metric"]["name"]
-    stream.write(f"# sweep {home.id}, trial {number}: {metric} {found['value']}\n")
-    YAML().dump(dict(found["params"]), stream)
-    return stream.getvalue()
+    return f"# sweep {home.id}, trial {number}: {metric} {found['value']}\n{block(dict(found['params']))}"

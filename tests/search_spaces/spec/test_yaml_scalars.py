@@ -1,17 +1,18 @@
-"""Plain scalars mean what ruamel.yaml, which writes our specs, says of YAML 1.2."""
+"""Plain scalars mean what ruamel.yaml says of YAML 1.2, and what we write is read again as it was."""
 
 from __future__ import annotations
 
 import math
-from io import StringIO
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from search_spaces.spec.yaml_document import plain, read_yaml
+from search_spaces.spec.yaml_document import block, flow, plain, read_yaml
 
+READABLE = st.characters(exclude_categories=("Cs", "Cc"))
 WORDS = "~ null Null nULL true True tRUE False FALSE no yes on off y e5 1e 1e+ . + +. 1:30 1.2.3"
 NUMBERS = "0 -0 +1 010 0o17 0x1F -0x1f 0b11 1_000 1__0 1. 1.5 .5 -.5 1e-4 1E5 1.e3 12e03 +.5 5._ .inf -.Inf .NAN"
 
@@ -36,9 +37,28 @@ def test_nothing_is_null() -> None:
 @given(st.text("0189+-._eExXobinfaulTrue~", max_size=6))
 @example(".5e3")
 def test_a_text_is_written_so_that_it_reads_as_a_text(text: str) -> None:
-    written = StringIO()
-    YAML(typ="safe", pure=True).dump({"text": text}, written)
-    assert read_yaml(written.getvalue(), "spec").tree == {"text": text}
+    assert read_yaml(block({"text": text}), "spec").tree == {"text": text}
+    assert read_yaml(flow([text]), "spec").tree == [text]
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(READABLE)
+
+
+@given(
+    st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(READABLE), inner), max_leaves=8)
+)
+@example("a\nb\n")
+@example("a\x85b")
+@example("2020-01-01")
+def test_a_value_is_written_so_that_it_reads_as_it_was(value: object) -> None:
+    assert read_yaml(block(value), "spec").tree == value
+    assert read_yaml(flow(value), "spec").tree == value
+    assert "\n" not in flow(value)
+
+
+@given(st.text(READABLE))
+def test_a_text_is_written_so_that_every_reader_takes_it_for_one(text: str) -> None:
+    assert yaml.safe_load(block([text])) == YAML(typ="safe", pure=True).load(block([text])) == [text]
 
 
 def test_too_many_digits_are_no_number() -> None:
