@@ -108,7 +108,7 @@ def check_place(name: str, uri: str) -> Check:
     shown = masked(without_password(uri))
     try:
         _within(LIMIT_S, lambda: _round_trip(uri))
-    except Exception as error:  # noqa: BLE001 - stores raise whatever they like; it is told, with a remedy
+    except Exception as error:  # noqa: BLE001 - stores raise errors of any type; it is reported with a remedy
         said = _said(error)
         remedy = next((what for sign, what in _REMEDIES if sign in said.lower()), "see that it can be written to")
         return Check(name=name, state="wrong", found=f"{shown}: {said}", remedy=remedy)

@@ -182,7 +182,7 @@ def become(order: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, order["blocked"])
     if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # all workers would draw the same numbers; Python seeds its own anew
+        sys.modules["numpy"].random.seed()  # else all workers draw the same numbers; Python reseeds only its own
     sys.argv = order["argv"]
     sys.path.insert(0, str(Path(sys.argv[0]).parent))  # as for a script
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -55,7 +55,7 @@ class LiveView:
         self._seen_s = time.monotonic()
         self._url = ""
         self._drawn: list[int] = []
-        """The width of each line on the screen, in cells."""
+        """Width of each line on the screen, in cells."""
         self._live = Live(
             console=console,
             get_renderable=self._render,

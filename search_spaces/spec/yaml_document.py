@@ -134,7 +134,7 @@ class _Composer:
         else:
             value = (self._sequence if isinstance(event, SequenceStartEvent) else self._mapping)(path, depth)
         if event.anchor is not None:
-            places = self._document.places  # in the order found: what lies inside came last
+            places = self._document.places  # in the order found, so that the places of this value's inside are last
             inside = {
                 p[len(path) :]: where for p, where in islice(reversed(places.items()), len(places) - num_places)
             }

@@ -55,7 +55,7 @@ class Database:
         self.study = optuna.create_study(study_name=name, direction=direction, storage=self.storage)
         self._sent: list[FrozenTrial] = []
         self._ids: dict[int, int] = {}
-        """The database's name of each trial that may still change, by its number."""
+        """Database ID of each trial that may still change, by its number."""
         self._facts: dict[str, Any] = {}
         self.driven = False
         """Whether a driver held the lock when a reader opened the study."""

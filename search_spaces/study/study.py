@@ -66,7 +66,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Puts everything on disk."""
+        """Write everything to the file and sync it."""
         self._backend.flush()
 
     def forget(self) -> None:
@@ -163,7 +163,7 @@ class Study:
         return dict(self._study.user_attrs)
 
     def flush(self) -> None:
-        """Puts everything on disk."""
+        """Write everything to disk, or to the database."""
         self._kept.flush()
 
     def forget(self) -> None:

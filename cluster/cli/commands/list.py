@@ -35,7 +35,8 @@ Listed = dict[str, Any]
 def ls(on: str | None, as_json: bool) -> int:
     """List sweeps: here, submitted, in MLflow."""
     on = chosen(on)
-    # A sweep found in several places is listed once: this folder's entry wins over a target's, that over MLflow's.
+    # A sweep found in several places is listed once: by this folder's home, unless a cluster drives it, else by its
+    # target, completed from MLflow.
     found = {row["sweep"]: row for row in _stored()}
     found |= {row["sweep"]: {**found.get(row["sweep"], {}), **row} for row in _submitted(on)}
     found |= {row["sweep"]: row for row in map(_here, SweepHome.all()) if row["sweep"] not in _away(found)}

@@ -126,7 +126,7 @@ def _registered(
         if data.root is not None and not info.downloaded:
             document.fault(("data", "root"), f"has no effect: {data.name} needs no files", shown(data.root))
             return None
-        if data.root is not None and base is not None:  # it may be made by the download
+        if data.root is not None and base is not None:  # it need not exist: the download creates it
             data = data.model_copy(update={"root": str((base / Path(data.root).expanduser()).absolute())})
         return data, info.kind
     close = nearest(data.name, datasets)

@@ -21,7 +21,7 @@ def check_count(document: Document, entries: Sequence[Params], num_trials: int) 
 
 @dataclass(frozen=True)
 class Searched:
-    """What entries are checked against: all hyperparameters, the search space and the constants."""
+    """All hyperparameters, the search space and the constants, against which entries are checked."""
 
     known: Mapping[str, Hyperparameter]
     space: Space
