@@ -186,7 +186,7 @@ def main() -> None:
     with TemporaryDirectory() as root:
         player = Player(Path(root), environment(Path(root) / "bin"))
         for page in named:
-            if "<!-- record" in page.read_text(encoding="utf-8"):
+            if re.search("<!-- (record|fails)", page.read_text(encoding="utf-8")):
                 page.write_text(player.play(page), encoding="utf-8")
 
 
