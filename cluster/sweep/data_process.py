@@ -66,6 +66,8 @@ class Preparing:
             "constants": dict(sweep.constants),
             "tracking": sweep.tracking.uri,
             "searched": list(sweep.space.domains),
+            "metric": sweep.metric.name,
+            "judged": sweep.final is not None,
         }
         self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
@@ -136,6 +138,7 @@ def check_streams(kind: Workload, constants: Params, searched: Iterable[str]) ->
 @importing()  # the data stays in memory, too, and the process ends after its answer
 def _main() -> None:
     from search_spaces.spec.data import Data  # 90 ms: pydantic
+    from workloads.data.metric_check import check_metric  # 60 ms: NumPy
     from workloads.data.prepare import prepare  # 60 ms
 
     order = json.load(sys.stdin.buffer)
@@ -146,6 +149,7 @@ def _main() -> None:
         if order["constants"].get("weights"):
             open_models_of(order["tracking"])
         check_first(order["workload"], order["constants"], found.search, order["searched"])
+        check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
     except DataError as error:

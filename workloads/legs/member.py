@@ -14,6 +14,8 @@ from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
 from workloads.training.setup import Loop, MemberState, State
 
+LOSSES = ("train_loss", "val_loss")
+
 
 @dataclass
 class TrainingMember:
@@ -44,11 +46,12 @@ class TrainingMember:
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: Objective) -> MemberEpoch:
         """Record an epoch's metrics, and return its report: whether the member diverged or is finished.
 
-        It diverged if a metric, or any of its weights (``finite`` False), is not finite. Of equally good epochs the
-        last is the best, as in the race.
+        It diverged if the objective, a loss, or any of its weights (``finite`` False) is not finite. Other metrics
+        may be undefined on this data. Of equally good epochs the last is the best, as in the race.
         """
         epoch, key = self.progress.epoch + 1, self.member.key
-        broken = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
+        deciding = {name: value for name, value in metrics.items() if name in (objective.name, *LOSSES)}
+        broken = [f"{name} is {value}" for name, value in deciding.items() if not math.isfinite(value)]
         if broken or not finite:
             shown = ", ".join(broken) or "weights are not finite"
             return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=FailureReason("diverged", shown))

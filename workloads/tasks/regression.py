@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from workloads.tasks.contract import Model, Numbers, _at_least_float32
@@ -29,13 +30,26 @@ class Regression:
         return {"error": output - y.to(output.dtype)}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Return loss, root mean squared and mean absolute error, and R^2 (not finite if all targets are equal)."""
-        error, target = values["error"].double().flatten(1), y.double()
-        square = error.square()
-        spread = (target - target.mean()).square().sum()
+        """Return loss, root mean squared and mean absolute error over all numbers, and R^2 as ``r2`` does."""
+        error, target = values["error"].double(), y.double()
+        flat = error.flatten(1)
         return {
-            "loss": square.mean(1),
-            "rmse": square.mean(1).sqrt() * self.target_std,
-            "mae": error.abs().mean(1) * self.target_std,
-            "r2": 1 - square.sum(1) / spread,
+            "loss": flat.square().mean(1),
+            "rmse": flat.square().mean(1).sqrt() * self.target_std,
+            "mae": flat.abs().mean(1) * self.target_std,
+            "r2": r2(error, target),
         }
+
+
+def r2(error: Tensor, target: Tensor) -> Tensor:
+    """Return the coefficient of determination, (members,), the mean over the numbers of an example.
+
+    ``error`` is (members, examples, numbers), ``target`` (examples, numbers). As scikit-learn's ``r2_score``: of a
+    constant target 1 where all predictions are exact, else 0; NaN of fewer than two examples.
+    """
+    if len(target) < 2:
+        return error.new_full((len(error),), torch.nan)
+    squares, spread = error.square().sum(1), (target - target.mean(0)).square().sum(0)
+    constant = target.amax(0) == target.amin(0)  # rounding makes the spread of 0.1, 0.1, 0.1 no zero
+    of_constant = (squares == 0).to(squares.dtype)
+    return torch.where(constant, of_constant, 1 - squares / spread).mean(1)

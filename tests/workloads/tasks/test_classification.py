@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
     balanced_accuracy_score,
     mean_absolute_error,
@@ -70,6 +74,29 @@ def test_measures_of_a_classifier_agree_with_scikit_learn(num_classes: int) -> N
         means = precision_recall_fscore_support(labels, guess, average="macro", zero_division=0)
         expected |= dict(zip(("precision_macro", "recall_macro", "f1_macro"), means, strict=False))
         assert {name: float(found[name][k]) for name in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("error", [0.0, 0.3])
+def test_r2_of_a_constant_target_and_of_one_row_is_scikit_learn_s(error: float) -> None:
+    task = Regression()
+    for y in (torch.full((20, 1), 0.1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)):
+        guess = (y + error).unsqueeze(0)
+        found = task.metrics(task.evaluate(lambda x: x, guess, y), y)["r2"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            exact = r2_score(np.zeros(len(y)), np.full(len(y), error))
+        assert float(found[0]) == pytest.approx(exact, nan_ok=True)
+
+
+def test_metrics_of_several_numbers_agree_with_scikit_learn() -> None:
+    torch.manual_seed(3)
+    y = torch.randn(50, 3, dtype=torch.float64) * torch.tensor([1.0, 10.0, 0.1]) + torch.tensor([0.0, 50.0, -3.0])
+    guess = y + torch.randn(2, 50, 3, dtype=torch.float64)
+    found = Regression().metrics(Regression().evaluate(lambda x: x, guess, y), y)
+    for k in range(2):
+        assert float(found["r2"][k]) == pytest.approx(r2_score(y, guess[k]))
+        assert float(found["rmse"][k]) == pytest.approx(mean_squared_error(y, guess[k]) ** 0.5)
+        assert float(found["mae"][k]) == pytest.approx(mean_absolute_error(y, guess[k]))
 
 
 def test_measures_of_a_regression_agree_with_scikit_learn_in_the_targets_units() -> None:
