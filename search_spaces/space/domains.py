@@ -1,4 +1,4 @@
-"""Domains of hyperparameters that Optuna has itself: uniform, log-uniform, integers and choices.
+"""Domains of hyperparameters that Optuna has itself: uniform, integers (both also in the logarithm) and choices.
 
 Each is checked when it is made, and raises DomainFault. The internal value that Optuna samples equals the
 hyperparameter's value, except for choices with probabilities, where it is a quantile in [0, 1].
@@ -29,20 +29,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Uniform between ``low`` and ``high``, both included; with ``step`` only low, low + step, ..., high."""
+    """Uniform between ``low`` and ``high``, both included, or with ``log`` uniform in the logarithm.
+
+    With ``step`` only low, low + step, ..., high.
+    """
 
     low: float
     high: float
     step: float | None = None
-    log = False
+    log: bool = False
 
     def __post_init__(self) -> None:
         check_range(self.low, self.high)
         if self.step is not None:
             check_step(self.low, self.high, self.step)
+        if self.log and self.low <= 0:
+            raise DomainFault("min", "must be > 0 for a log scale", self.low)
+        if self.log and self.step is not None:
+            raise DomainFault("step", "must be left out on a log scale", self.step)
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}" + (f" in steps of {self.step:g}" if self.step else "")
+        step = f" in steps of {self.step:g}" if self.step else ""
+        return f"{self.low:g} to {self.high:g}" + step + (", log scale" if self.log else "")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -52,7 +60,7 @@ class Uniform:
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import FloatDistribution
 
-        return FloatDistribution(self.low, self.high, step=self.step)
+        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
 
     def to_value(self, internal: Any) -> float:
         if self.step is None:
@@ -69,56 +77,16 @@ class Uniform:
         return self.step is None or math.isclose(value, self.to_value(value), abs_tol=1e-9 * self.step)
 
     def grid(self) -> Sequence[float]:
+        if self.log:
+            raise DomainFault("values", "are needed instead of a continuous range")
         if self.step is None:
             raise DomainFault("step", "is needed (or values)")
         return DecimalGrid(self.low, self.high, self.step)
 
     def spec(self) -> dict[str, Any]:
         step = {} if self.step is None else {"step": self.step}
-        return {"distribution": "uniform", "min": self.low, "max": self.high, **step}
-
-
-@dataclass(frozen=True)
-class LogUniform:
-    """Uniform in the logarithm, between ``low`` > 0 and ``high``, both included."""
-
-    low: float
-    high: float
-    log = True
-
-    def __post_init__(self) -> None:
-        check_range(self.low, self.high)
-        if self.low <= 0:
-            raise DomainFault("min", "must be > 0 for a log scale", self.low)
-
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}, log scale"
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def distribution(self) -> BaseDistribution:
-        from optuna.distributions import FloatDistribution
-
-        return FloatDistribution(self.low, self.high, log=True)
-
-    def to_value(self, internal: Any) -> float:
-        return float(internal)
-
-    def to_internal(self, value: Value) -> float:
-        assert is_number(value), value
-        return float(value)
-
-    def contains(self, value: Value) -> bool:
-        return is_number(value) and self.low <= value <= self.high
-
-    def grid(self) -> Sequence[float]:
-        raise DomainFault("values", "are needed instead of a continuous range")
-
-    def spec(self) -> dict[str, Any]:
-        return {"distribution": "log_uniform_values", "min": self.low, "max": self.high}
+        law = "log_uniform_values" if self.log else "uniform"
+        return {"distribution": law, "min": self.low, "max": self.high, **step}
 
 
 @dataclass(frozen=True)

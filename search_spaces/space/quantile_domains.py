@@ -195,7 +195,7 @@ class Rounded:
         )
 
     def grid(self) -> Sequence[float]:
-        if not isinstance(self.law, Uniform):
+        if not isinstance(self.law, Uniform) or self.law.log:
             raise DomainFault("values", "are needed instead of a continuous law")
         low, high = self.bounds
         if isinstance(self.q, int):

@@ -6,11 +6,11 @@ from dataclasses import fields
 from typing import Any, Final
 
 from search_spaces.space.domain_contract import Domain
-from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.space.space import Space
 
-KINDS: Final = {kind.__name__: kind for kind in (Uniform, LogUniform, Int, Choice, Normal, Beta, Rounded)}
+KINDS: Final = {kind.__name__: kind for kind in (Uniform, Int, Choice, Normal, Beta, Rounded)}
 
 
 def space_to_json(space: Space) -> dict[str, Any]:
@@ -44,6 +44,8 @@ def _plain(value: Any) -> Any:
 
 def _domain(record: dict[str, Any]) -> Domain:
     given = {name: _field(value) for name, value in record.items() if name != "kind"}
+    if record["kind"] == "LogUniform":  # of earlier versions
+        return Uniform(**given, log=True)
     domain: Domain = KINDS[record["kind"]](**given)
     return domain
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_spaces.space.domain_contract import Domain, DomainFault, check_range, is_number
-from search_spaces.space.domains import Choice, Constant, Int, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Constant, Int, Uniform
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.types.values import Value
@@ -163,7 +163,7 @@ class _Law:
         low, high = self._ends()
         if self._is_int and not plain:
             return Int(self._whole("min", low), self._whole("max", high), log=True)
-        return LogUniform(float(low), float(high))
+        return Uniform(float(low), float(high), log=True)
 
     def log_uniform(self, plain: bool = False) -> Domain:
         low, high = self._ends()
@@ -173,7 +173,7 @@ class _Law:
         if self._is_int and not plain:
             raise DomainFault("distribution", "must be log_uniform_values for a whole number", "log_uniform")
         check_range(low, high)
-        return LogUniform(math.exp(low), math.exp(high))
+        return Uniform(math.exp(low), math.exp(high), log=True)
 
     def inv_log_uniform(self, plain: bool = False) -> Domain:
         """log(1/x) is uniform between min and max: x is log-uniform between exp(-max) and exp(-min)."""

@@ -13,7 +13,7 @@ from search_spaces.samplers.catalogue import SAMPLERS, TPE_BLIND, sampler
 from search_spaces.samplers.contract import Observation, Sampler
 from search_spaces.samplers.optuna_trials import frozen_trial
 from search_spaces.space.domain_contract import DomainFault
-from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Params
@@ -35,7 +35,7 @@ TREE = Space(
 WIDE = Space(
     {
         "kind": Choice(("a", "b")),
-        "lr": LogUniform(1e-5, 1e-1),
+        "lr": Uniform(1e-5, 1e-1, log=True),
         "share": Uniform(0, 1),
         "units": Int(16, 256, log=True),
         "odd": Choice(("x", "y", "z"), probabilities=(0.1, 0.2, 0.7)),

@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from search_spaces.space.domain_contract import Domain, DomainFault
-from search_spaces.space.domains import Choice, Constant, Int, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Constant, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
@@ -19,7 +19,7 @@ from search_spaces.space.space_json import space_from_json, space_to_json
 DOMAINS: dict[str, Domain] = {
     "uniform": Uniform(-1.0, 2.0),
     "stepped": Uniform(0.1, 0.7, 0.2),
-    "log": LogUniform(1e-5, 1e-1),
+    "log": Uniform(1e-5, 1e-1, log=True),
     "int": Int(3, 17),
     "int step": Int(32, 512, 32),
     "int log": Int(1, 1000, log=True),
@@ -32,7 +32,7 @@ DOMAINS: dict[str, Domain] = {
     "log-normal": Normal(-3.0, 1.0, log=True),
     "beta": Beta(2.0, 5.0),
     "q_uniform": Rounded(Uniform(0.0, 1.0), 0.1),
-    "q_log": Rounded(LogUniform(8.0, 512.0), 8),
+    "q_log": Rounded(Uniform(8.0, 512.0, log=True), 8),
     "q_normal": Rounded(Normal(64.0, 8.0), 4),
     "q_beta": Rounded(Beta(2.0, 2.0), 0.05),
 }
@@ -60,6 +60,11 @@ def test_a_domain_comes_back_from_json_to_the_types_of_its_numbers(domain: Domai
     space = Space({"y": Choice((2, True, "a")), "x": domain}, {"x": {"y": (True, "a")}})
     back = space_from_json(json.loads(json.dumps(space_to_json(space))))
     assert back == space and repr(back) == repr(space)
+
+
+def test_a_log_scale_of_an_earlier_version_is_read() -> None:
+    record = {"domains": {"lr": {"kind": "LogUniform", "low": 1e-4, "high": 0.1}}, "when": {}}
+    assert space_from_json(record) == Space({"lr": Uniform(1e-4, 0.1, log=True)})
 
 
 @pytest.mark.parametrize("name", [name for name, domain in DOMAINS.items() if domain.bounds])
@@ -120,7 +125,8 @@ def test_laws_draw_what_their_names_promise() -> None:
         (lambda: Uniform(0.0, math.inf), "max"),
         (lambda: Uniform(0.0, 1.0, 0.3), "step"),
         (lambda: Uniform(0.0, 1.0, -0.5), "step"),
-        (lambda: LogUniform(0.0, 1.0), "min"),
+        (lambda: Uniform(0.0, 1.0, log=True), "min"),
+        (lambda: Uniform(1.0, 2.0, 0.5, log=True), "step"),
         (lambda: Int(1, 10, 2), "step"),
         (lambda: Int(0, 10, log=True), "min"),
         (lambda: Int(True, 10), "min"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces.space.domain_contract import Domain, DomainFault
-from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Normal
 from search_spaces.space.space import Space
 
@@ -18,7 +18,7 @@ SPACE = Space(
     {
         "nesterov": Choice((True, False)),
         "momentum": Uniform(0.5, 0.9),
-        "lr": LogUniform(1e-5, 1.0),
+        "lr": Uniform(1e-5, 1.0, log=True),
         "optimizer": Choice(("sgd", "adam", "adamw")),
         "dropout": Normal(0.2, 0.1, 0.0, 0.9),
         "width": Choice((32, 64), (0.25, 0.75)),

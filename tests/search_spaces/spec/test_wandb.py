@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search_spaces.space.domains import Choice, Int, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.types.faults import SpecError
 from tests.helpers.spec_texts import HEAD, parsed
@@ -23,10 +23,10 @@ def domain(parameter: str) -> Any:
     ("parameter", "expected"),
     [
         ("lr: {min: 1e-4, max: 1e-1}", Uniform(1e-4, 0.1)),
-        ("lr: {distribution: log_uniform_values, min: 1e-4, max: 1e-1}", LogUniform(1e-4, 0.1)),
-        ("lr: {distribution: inv_log_uniform_values, min: 1e-4, max: 1e-1}", LogUniform(1e-4, 0.1)),
-        ("lr: {distribution: log_uniform, min: -4, max: -1}", LogUniform(math.exp(-4), math.exp(-1))),
-        ("lr: {distribution: inv_log_uniform, min: 1.0, max: 4.0}", LogUniform(math.exp(-4), math.exp(-1))),
+        ("lr: {distribution: log_uniform_values, min: 1e-4, max: 1e-1}", Uniform(1e-4, 0.1, log=True)),
+        ("lr: {distribution: inv_log_uniform_values, min: 1e-4, max: 1e-1}", Uniform(1e-4, 0.1, log=True)),
+        ("lr: {distribution: log_uniform, min: -4, max: -1}", Uniform(math.exp(-4), math.exp(-1), log=True)),
+        ("lr: {distribution: inv_log_uniform, min: 1.0, max: 4.0}", Uniform(math.exp(-4), math.exp(-1), log=True)),
         ("lr: {distribution: log_normal, mu: -5, sigma: 1}", Normal(-5.0, 1.0, log=True)),
         ("dropout: {min: 0, max: 0.5}", Uniform(0.0, 0.5)),
         ("dropout: {distribution: q_uniform, min: 0, max: 0.5, q: 0.1}", Rounded(Uniform(0.0, 0.5), 0.1)),
@@ -40,7 +40,7 @@ def domain(parameter: str) -> Any:
         ("width: {distribution: log_uniform_values, min: 16, max: 256}", Int(16, 256, log=True)),
         (
             "width: {distribution: q_log_uniform_values, min: 16, max: 256, q: 8}",
-            Rounded(LogUniform(16.0, 256.0), 8),
+            Rounded(Uniform(16.0, 256.0, log=True), 8),
         ),
         ("width: {distribution: q_normal, mu: 64, sigma: 4}", Rounded(Normal(64.0, 4.0), 1)),
         ("width: {values: [32.0, 64]}", Choice((32, 64))),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces.samplers.catalogue import sampler
-from search_spaces.space.domains import Choice, LogUniform, Uniform
+from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
@@ -23,7 +23,7 @@ from tracking.results.compare import FEWEST_TRIALS, importance
 
 SPACE = Space(
     {
-        "lr": LogUniform(1e-4, 1.0),
+        "lr": Uniform(1e-4, 1.0, log=True),
         "dropout": Uniform(0.0, 1.0),
         "activation": Choice(("relu", "tanh", "gelu")),
         "noise": Uniform(0.0, 1.0),
