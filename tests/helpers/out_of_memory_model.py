@@ -42,6 +42,10 @@ class Greedy:
         """Return ``inner``'s loss. Raises ``ROOM.error`` for too many examples."""
         return self.inner.loss(lambda x: _fits(model(x)), x, y, numbers)
 
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return ``inner``'s training metrics of an epoch."""
+        return self.inner.over_epoch(means)
+
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return ``inner``'s values of each example. Raises ``ROOM.error`` for too many examples."""
         return self.inner.evaluate(lambda x: _fits(model(x)), x, y)

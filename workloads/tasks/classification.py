@@ -63,6 +63,10 @@ class Classification:
         own, uniform = costs.gather(-1, labels).squeeze(-1), costs.mean(-1)
         return torch.lerp(own, uniform, smoothing).mean(-1)
 
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the means: loss and accuracy are means over examples."""
+        return dict(means)
+
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return each example's cross-entropy as ``loss``, and its ``logits``."""
         logits = _at_least_float32(model(x))

@@ -32,18 +32,15 @@ def smoothed_cross_entropy(outputs: Tensor, y: Tensor, smoothing: Tensor | None)
     labels = y.expand(*outputs.shape[:-2], outputs.shape[-1]).unsqueeze(-2)
     logs = outputs.log_softmax(-2)
     plain = logs.gather(-2, labels).mean((-2, -1)).neg_()
-    hits = (outputs.gather(-2, labels) >= outputs.amax(-2, keepdim=True)).to(outputs.dtype).mean((-2, -1))
+    top, predicted = outputs.max(-2, keepdim=True)  # the first of equal outputs, as in validation
+    hits = ((predicted == labels) & (top == top)).to(outputs.dtype).mean((-2, -1))
     loss = plain if smoothing is None else plain.lerp(-logs.mean((-2, -1)), smoothing.to(outputs.dtype))
     return {"loss": loss, "train_loss": plain, "train_accuracy": hits}, logs, labels
 
 
-def squared_error(outputs: Tensor, y: Tensor, target_std: float) -> tuple[Measured, Tensor]:
-    """Return the mean squared error over numbers and batch, and its gradient; ``y`` is (..., batch, numbers).
-
-    ``train_rmse`` is in the target's own units.
-    """
+def squared_error(outputs: Tensor, y: Tensor) -> tuple[Measured, Tensor]:
+    """Return the mean squared error over numbers and batch, and its gradient; ``y`` is (..., batch, numbers)."""
     error = outputs - y.mT.to(outputs.dtype)
     loss = error.square().mean((-2, -1))
     num_values = outputs.shape[-2] * outputs.shape[-1]
-    measured = {"loss": loss, "train_loss": loss, "train_rmse": loss.sqrt() * target_std}
-    return measured, error.mul_(2 / num_values)
+    return {"loss": loss, "train_loss": loss}, error.mul_(2 / num_values)

@@ -24,9 +24,16 @@ class Task(Protocol):
     """
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Return means over one mini-batch, each () or (members,).
+        """Return means over one mini-batch's examples, each () or (members,).
 
-        ``loss`` is minimised; the others are reported under their names.
+        ``loss`` is minimised. The others are averaged over the examples of an epoch, whatever mini-batches,
+        micro-batches and processes they were divided among, and passed to ``over_epoch``.
+        """
+
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the training metrics of an epoch, from the means over its examples of what ``loss`` returned.
+
+        A metric that is no mean of examples, such as a root, is computed here, once.
         """
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:

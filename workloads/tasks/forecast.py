@@ -28,6 +28,10 @@ class Forecast:
         """Return the loss and metrics of a regression."""
         return Regression(self.std).loss(model, x, y, numbers)
 
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the means with a regression's ``train_rmse``."""
+        return Regression(self.std).over_epoch(means)
+
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return the errors of the model and of both naive forecasts, (..., batch, horizon)."""
         found = Regression(self.std).evaluate(model, x, y)

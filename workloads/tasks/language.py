@@ -20,8 +20,11 @@ class Language:
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
         """Return the loss of a classifier whose examples are the characters; in training all targets count."""
-        found = Classification().loss(lambda x: model(x).flatten(-3, -2), x, y.flatten(-2), numbers)
-        return {**found, "train_bits_per_character": found["train_loss"] / math.log(2)}
+        return Classification().loss(lambda x: model(x).flatten(-3, -2), x, y.flatten(-2), numbers)
+
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the means with ``train_bits_per_character``."""
+        return {**means, "train_bits_per_character": means["train_loss"] / math.log(2)}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return sums over each window's targets but those ``NOT_COUNTED``: nats, hits and their number."""
@@ -29,9 +32,9 @@ class Language:
         logits = logits if logits.dtype == torch.float64 else logits.float()
         counted = (y != NOT_COUNTED).to(logits.dtype)
         labels = y.clamp(min=0).expand(logits.shape[:-1]).unsqueeze(-1)
-        of_label = logits.gather(-1, labels).squeeze(-1)
-        nats = (torch.logsumexp(logits, -1) - of_label) * counted
-        hits = (of_label >= logits.amax(-1)).to(logits.dtype) * counted
+        nats = (torch.logsumexp(logits, -1) - logits.gather(-1, labels).squeeze(-1)) * counted
+        top, predicted = logits.max(-1)
+        hits = ((predicted == labels.squeeze(-1)) & (top == top)).to(logits.dtype) * counted
         number = counted.sum(-1).expand(nats.shape[:-1])
         return {"nats": nats.sum(-1), "hits": hits.sum(-1), "number": number}
 

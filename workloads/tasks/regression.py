@@ -19,10 +19,14 @@ class Regression:
     """Standard deviation of the training targets."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Return the mean squared error, and ``train_rmse``; outputs and targets are (..., batch, numbers)."""
+        """Return the mean squared error; outputs and targets are (..., batch, numbers)."""
         output = _at_least_float32(model(x))
         loss = (output - y.to(output.dtype)).square().mean((-2, -1))
-        return {"loss": loss, "train_loss": loss.detach(), "train_rmse": loss.detach().sqrt() * self.target_std}
+        return {"loss": loss, "train_loss": loss.detach()}
+
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the means with ``train_rmse``, the root of the epoch's mean squared error."""
+        return {**means, "train_rmse": means["train_loss"].sqrt() * self.target_std}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return each example's errors, output - target, standardised."""

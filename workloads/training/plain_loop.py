@@ -54,7 +54,8 @@ class PlainLoop:
         self.model.eval()
         with self.setup.autocast():
             found = evaluate(self.task, self.model, data, at_once=self.at_once, group=self.group)
-        means = self.group.agree({**self.group.means(measured.means(), measured.num_examples), **found})
+        trained = self.task.over_epoch(self.group.means(measured.means(), measured.num_examples))
+        means = self.group.agree({**trained, **found})
         if rates is not None:
             means["lr"] = rates.mean(0)
         self.pace.seen(self.setup.to_minimise(means))

@@ -106,7 +106,16 @@ def test_training_loss_is_torch_s_over_all_characters() -> None:
         expected = torch.nn.functional.cross_entropy(flat, y.flatten(), label_smoothing=float(smoothing[k]))
         assert_close(found["loss"][k], expected)
         bits = torch.nn.functional.cross_entropy(flat, y.flatten()) / math.log(2)
-        assert_close(found["train_bits_per_character"][k], bits)
+        assert_close(Language().over_epoch(found)["train_bits_per_character"][k], bits)
+
+
+def test_of_equal_outputs_the_first_is_predicted() -> None:
+    """Outputs that do not differ tell nothing: the accuracy is that of always saying the first character."""
+    y = torch.tensor([[0, 1, 2, 3]])
+    values = Language().evaluate(lambda x: torch.zeros(1, 4, 5), y, y)
+    assert Language().metrics({name: value[None] for name, value in values.items()}, y)["accuracy"] == 0.25
+    found = Language().loss(lambda x: torch.zeros(1, 4, 5), y, y, {"label_smoothing": torch.zeros(())})
+    assert found["train_accuracy"] == 0.25
 
 
 @pytest.mark.parametrize(

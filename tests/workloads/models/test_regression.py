@@ -61,3 +61,19 @@ def test_cohorts_of_regressions_agree_with_plain_ones(seeds: tuple[int, ...]) ->
         (plain,) = PlainLoop(shared, member).epoch()
         for name in ("train_loss", "train_rmse", "val_rmse", "val_mae", "val_r2", "grad_norm"):
             assert fused[k][name] == pytest.approx(plain[name], rel=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1000, 50, 7])
+@pytest.mark.parametrize("micro_batch", [0, 3, 1])
+def test_the_training_error_is_the_root_of_the_mean_over_all_rows(batch_size: int, micro_batch: int) -> None:
+    """However the rows are divided: a mean of roots would be smaller. The weights stand still."""
+    search = prepare(Data(name="diabetes"), "regression").search
+    shared = Setup(workload("mlp"), resident(search, torch.device("cpu"), torch.float64))
+    sizes = {"batch_size": batch_size, "micro_batch": micro_batch}
+    hp = workload("mlp").hyperparameters(lr=1e-300, optimizer="sgd", **{**SMALL, **sizes})
+    loop = PlainLoop(shared, Trainee(0, hp))
+    with torch.no_grad():
+        errors = loop.model(shared.data.x_train) - shared.data.y_train
+    expected = float(errors.square().mean().sqrt()) * shared.data.shape.target_std
+    assert loop.epoch()[0]["train_rmse"] == pytest.approx(expected, rel=1e-9)
+    assert FusedLoop(shared, [Trainee(0, hp)]).epoch()[0]["train_rmse"] == pytest.approx(expected, rel=1e-9)

@@ -114,4 +114,12 @@ def test_measures_of_a_regression_agree_with_scikit_learn_in_the_targets_units()
         assert {name: float(found[name][k]) for name in expected} == pytest.approx(expected)
     losses = task.loss(lambda x: x, (guess - 5) / 3, (y - 5) / 3, {})
     assert_close(losses["loss"], found["loss"])
-    assert_close(losses["train_rmse"], found["rmse"])
+    assert_close(task.over_epoch(losses)["train_rmse"], found["rmse"])
+
+
+def test_of_equal_outputs_the_first_is_predicted_in_training_as_in_validation() -> None:
+    logits, y = torch.zeros(1, 6, 3, dtype=torch.float64), torch.tensor([0, 1, 2, 0, 1, 2])
+    task, numbers = Classification(), {"label_smoothing": torch.zeros(1, dtype=torch.float64)}
+    expected = task.metrics(task.evaluate(lambda x: x, logits, y), y)["accuracy"]
+    assert float(expected) == pytest.approx(1 / 3)
+    assert_close(task.loss(lambda x: x, logits, y, numbers)["train_accuracy"], expected)

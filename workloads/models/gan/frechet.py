@@ -141,6 +141,10 @@ class Generation:
         """Raise TypeError: generator and discriminator each have a loss of their own, in ``GanLoop``."""
         raise TypeError("two players share no loss: this task measures only")
 
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the means of both players' losses."""
+        return dict(means)
+
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return features of each real image and of a sample, and the class that is predicted for the sample.
 

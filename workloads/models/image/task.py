@@ -34,6 +34,10 @@ class Augmented:
         other = self.inner.loss(lambda _: outputs, new.x, y[new.partner], numbers)
         return {name: other[name] + new.own * (own[name] - other[name]) for name in own}
 
+    def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the training metrics of an epoch from its means."""
+        return self.inner.over_epoch(means)
+
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return the values of each image without augmentation."""
         return self.inner.evaluate(model, x, y)

@@ -86,7 +86,8 @@ class FusedLoop:
             measured.add(y.shape[self._batch_dim], self.train_step(x, y))
         self.model.eval()
         with self.setup.autocast():
-            means = {**measured.means(), **evaluate(self.task, self.forward, data, len(members), self.at_once)}
+            found = evaluate(self.task, self.forward, data, len(members), self.at_once)
+        means = {**self.task.over_epoch(measured.means()), **found}
         if rates is not None:
             means["lr"] = rates.mean(0)
         self.pace.seen(self.setup.to_minimise(means))
