@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from cluster.doctor.machine import Check, State, judged
 from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.driver_errors import StudyAway
+from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
 from tracking.store.open import resolve, sqlite_path
 from workloads.legs import checkpoint
@@ -109,7 +110,7 @@ def check_place(name: str, uri: str) -> Check:
     try:
         _within(LIMIT_S, lambda: _round_trip(uri))
     except Exception as error:  # noqa: BLE001 - stores raise errors of any type; it is reported with a remedy
-        said = _said(error)
+        said = one_line(error)
         remedy = next((what for sign, what in _REMEDIES if sign in said.lower()), "see that it can be written to")
         return Check(name=name, state="wrong", found=f"{shown}: {said}", remedy=remedy)
     return Check(name=name, state="ok", found=f"{shown}, written, read and deleted")
@@ -161,11 +162,6 @@ def _within(limit_s: float, action: Callable[[], None]) -> None:
         raise raised[0]
 
 
-def _said(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return masked(text if len(text) > 3 else f"{type(error).__name__}: {text}")[:300]
-
-
 def tracking() -> Iterator[Check]:
     """Check that the MLflow store of this folder can be used, without creating one."""
     yield check_tracking(None, away="wrong")
@@ -214,7 +210,7 @@ def _server(uri: str, shown: str, away: State) -> Check:
             remedy = "put user and password into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         found = f"{shown} answers {error.code} {error.reason}"
     except (OSError, ValueError) as error:
-        found = f"{shown}: {_said(error)}"
+        found = f"{shown}: {one_line(error)}"
     return Check(name="tracking", state=away, found=found, remedy=remedy)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy
 
 from search_spaces.types.driver_errors import StudyAway
+from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
 
 CONNECT_S = 10
@@ -63,9 +64,9 @@ def away(error: BaseException, url: str) -> StudyAway:
     cause: BaseException = error
     while (inner := getattr(cause, "orig", None) or cause.__cause__) is not None:
         cause = inner
-    said = " ".join(str(cause).split()) or type(cause).__name__
+    said = one_line(cause)
     remedy = next((what for sign, what in _REMEDIES if sign in said.lower()), f"the URL is {FORM}")
-    return StudyAway(masked(without_password(url)), masked(said)[:300], remedy)
+    return StudyAway(masked(without_password(url)), said, remedy)
 
 
 def key_of(name: str) -> int:

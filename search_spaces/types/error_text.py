@@ -1,4 +1,4 @@
-"""Extracts one line from an error, for people."""
+"""Makes one line of an error, for people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ _MAX_CHARACTERS = 300
 def first_line(error: BaseException) -> str:
     """Return the first line of the message that is not blank, with passwords masked; else the error's type."""
     return _cut(next(_lines(str(error)), type(error).__name__))
+
+
+def one_line(error: BaseException) -> str:
+    """Return the whole message on one line, with passwords masked; with the error's type where it says little."""
+    text = " ".join(str(error).split())
+    return _cut(text if len(text) > 3 else f"{type(error).__name__}: {text}".removesuffix(": "))
 
 
 def last_line(text: object) -> str:

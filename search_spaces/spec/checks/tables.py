@@ -11,6 +11,7 @@ from pathlib import Path
 from search_spaces.spec.column_kinds import DECLARED, column_fault
 from search_spaces.spec.data import Data
 from search_spaces.spec.yaml_document import Document
+from search_spaces.types.error_text import one_line
 from search_spaces.types.faults import nearest, shown
 
 OWN_FILES = ("val", "test")
@@ -25,8 +26,7 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     try:
         columns, hint = (parquet_columns(path), "") if data.parquet else csv_columns(path, data.header)
     except (OSError, ValueError, csv.Error) as error:
-        reason = " ".join(str(error).split())[:120]
-        document.fault(("data", key), f"cannot be read: {reason}", shown(str(path)))
+        document.fault(("data", key), f"cannot be read: {one_line(error)[:120]}", shown(str(path)))
         return
     if data.target is None:
         if key not in OWN_FILES:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.types.error_text import one_line
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.image_records import example_shape, head, records
@@ -154,10 +155,9 @@ def _decode(encoded: Encoded, how: ImagesRead) -> Array | None:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if how.skip_bad:
             return None
-        reason = " ".join(str(error).split())
         raise DataError(
-            f"{how.place}: {encoded.name}: the image cannot be decoded, it must be {_listed(FORMATS)}: {reason} "
-            "(data.skip_bad: true leaves such images out)"
+            f"{how.place}: {encoded.name}: the image cannot be decoded, it must be {_listed(FORMATS)}: "
+            f"{one_line(error)} (data.skip_bad: true leaves such images out)"
         ) from error
 
 

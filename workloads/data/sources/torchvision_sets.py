@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
 from workloads.data.raw import Raw
 
@@ -50,10 +51,9 @@ def _loaded(name: str, folder: Path, *, train: bool) -> Any:
         return kind(folder, train=train, download=True)
     except (RuntimeError, OSError) as error:
         where, files = _expected(kind, folder)
-        reason = " ".join(str(error).split())
         raise DataError(
-            f"data.name: {name} is not in {folder} and cannot be downloaded ({reason}): put {files} into {where}, "
-            f"or name the folder that holds it by data.root or the variable {ROOT_VARIABLE}"
+            f"data.name: {name} is not in {folder} and cannot be downloaded ({one_line(error)}): put {files} into "
+            f"{where}, or name the folder that holds it by data.root or the variable {ROOT_VARIABLE}"
         ) from error
     finally:
         socket.setdefaulttimeout(before)

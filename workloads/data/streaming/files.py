@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
 
 if TYPE_CHECKING:
@@ -164,8 +165,7 @@ def _refused(place: str, path: str) -> Iterator[None]:
     except Exception as error:
         if not (isinstance(error, OSError | ValueError | ImportError) or _is_of_a_store(error)):
             raise
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{place}: {path} cannot be read: {reason}") from error
+        raise DataError(f"{place}: {path} cannot be read: {one_line(error)}") from error
 
 
 def _is_of_a_store(error: BaseException) -> bool:
