@@ -1,0 +1,126 @@
+"""Dates as people write them: a column has one format, which all of its cells tell or the spec gives.
+
+A format is a pattern of ``strftime``, with ``%q`` for a quarter, or ISO8601, which covers dates with and without a
+time of day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+ISO: Final = "ISO8601"
+_ISO_TEXT = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?)?)?)?"
+DATES: Final = (
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%Y%m%d", "%Y%m"),
+    *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d"),
+    *(
+        "%d-%m-%Y",
+        "%m-%d-%Y",
+        "%d-%m-%y",
+        "%m-%d-%y",
+        "%y-%m-%d",
+        "%d %m %Y",
+        "%m %d %Y",
+        "%m.%Y",
+        "%m/%Y",
+        "%m-%Y",
+    ),
+    *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%b %d, %Y", "%b %d %Y", "%a, %d %b %Y", "%a %b %d %Y"),
+    *("%d %B %Y", "%d. %B %Y", "%d-%B-%Y", "%B %d, %Y", "%B %d %Y", "%A, %d %B %Y", "%A, %B %d, %Y"),
+    *("%b %Y", "%b-%Y", "%b-%y", "%Y %b", "%Y-%b", "%B %Y", "%Y %B"),
+    *("%Y-Q%q", "%YQ%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "Q%q%Y"),
+    *("%G-W%V", "%GW%V", "%G W%V", "%G-W%V-%u", "%GW%V%u"),
+)
+"""Patterns that are tried; of a date with dots the day is first, as it is wherever dates are written with dots."""
+CLOCKS: Final = {
+    r"\d{1,2}:\d{2}": "%H:%M",
+    r"\d{1,2}:\d{2}:\d{2}": "%H:%M:%S",
+    r"\d{1,2}:\d{2}:\d{2}\.\d+": "%H:%M:%S.%f",
+    r"\d{1,2}:\d{2} ?[AaPp][Mm]": "%I:%M %p",
+    r"\d{1,2}:\d{2}:\d{2} ?[AaPp][Mm]": "%I:%M:%S %p",
+    r"\d{4}": "%H%M",
+    r"\d{6}": "%H%M%S",
+}
+"""Patterns of a time of day after a date."""
+_COMPACT = {"%Y%m%d": 8, "%Y%m": 6}
+"""Number of digits of dates without separators, whose parts would not be told apart otherwise."""
+_SAMPLE = 100
+"""Number of texts that rule out most of the patterns at once."""
+
+
+class DateFormatError(ValueError):
+    """Raised for texts that are no dates of one format; ``text`` is the first of them that is none, if any is."""
+
+    def __init__(self, message: str, text: str | None = None) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A format, and the moments that texts are by it: NaT for a text that it does not cover."""
+
+    form: str
+    moments: Any
+
+
+def date_format(texts: Any) -> str:
+    """Return the one format of all ``texts``, a Series without missing values.
+
+    Raises DateFormatError where there is none, or where several give different dates.
+    """
+    texts = texts.drop_duplicates()
+    tried = [_Fit(form, local_times(texts[:_SAMPLE], form)) for form in (ISO, *_candidates(texts.iloc[0]))]
+    fits = [_Fit(fit.form, local_times(texts, fit.form)) for fit in tried if fit.moments.notna().all()]
+    whole = [fit for fit in fits if fit.moments.notna().all()]
+    if not whole:
+        raise _none(texts, fits or tried)
+    for other in whole[1:]:
+        unlike = other.moments.ne(whole[0].moments)
+        if unlike.any():
+            raise _ambiguous(texts[unlike].iloc[0], (whole[0].form, other.form))
+    return whole[0].form
+
+
+def local_times(texts: Any, form: str) -> Any:
+    """Return a Series of datetime64 without a zone: what ``texts`` are in the format; NaT for others."""
+    import pandas as pd
+
+    if form == ISO:
+        texts = texts.where(texts.str.fullmatch(_ISO_TEXT), None)
+    for compact, digits in _COMPACT.items():
+        if form.startswith(compact) and not form.startswith(f"{compact}%"):
+            texts = texts.where(texts.str.fullmatch(rf"\d{{{digits}}}(\D.*)?"), None)
+    if "%q" in form:  # a quarter is its first month
+        texts = texts.str.replace(r"[Qq]([1-4])", lambda found: f"Q{3 * int(found[1]) - 2:02d}", regex=True)
+        form = form.replace("%q", "%m")
+    if "%V" in form and "%u" not in form:  # a week is its Monday
+        texts, form = texts + " 1", f"{form} %u"
+    return pd.to_datetime(texts, format=form, errors="coerce")
+
+
+def _candidates(text: str) -> Sequence[str]:
+    """Return the patterns that may be that of ``text``, by the form of its time of day."""
+    clocks = ((re.fullmatch(rf".*?\d(T|,? ){clock}", text), form) for clock, form in CLOCKS.items())
+    endings = ["", *(f"{found[1]}{form}" for found, form in clocks if found)]
+    return [f"{date}{ending}" for ending in endings for date in DATES]
+
+
+def _none(texts: Any, tried: Sequence[_Fit]) -> DateFormatError:
+    best = max(tried, key=lambda fit: fit.moments.notna().sum())
+    by_form = local_times(texts, best.form)
+    if by_form.isna().all():
+        text = str(texts.iloc[0])
+        return DateFormatError(f"{text!r} is a date of no format that is known", text)
+    text = str(texts[by_form.isna()].iloc[0])
+    return DateFormatError(f"{text!r} is no date in the format of the others, {best.form}", text)
+
+
+def _ambiguous(text: str, forms: Sequence[str]) -> DateFormatError:
+    import pandas as pd
+
+    days = [(local_times(pd.Series([text]), form)[0], form) for form in forms]
+    return DateFormatError(f"{text!r} is {' or '.join(f'{day.day} {day:%B %Y} by {form!r}' for day, form in days)}")
