@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,15 +129,12 @@ class SweepHome:
     @classmethod
     def find(cls, reference: str = "last", folder: Path | None = None) -> SweepHome:
         """Return the sweep of an ID, a unique prefix of one, or ``last``. Raises LookupError with the known IDs."""
-        homes = cls.all(folder)
-        found = homes[:1] if reference == "last" else [h for h in homes if h.id.startswith(reference)]
-        if len(found) == 1:
-            return found[0]
+        homes = {home.id: home for home in cls.all(folder)}
+        if (found := matching(reference, homes)) is not None:
+            return homes[found]
         if not homes:
             raise LookupError(f"there is no sweep in {(folder or root()).resolve()}; `paceline demo` makes one")
-        known = ", ".join(home.id for home in (found or homes)[:8])
-        rule = "more than one sweep begins with" if found else "there is no sweep"
-        raise LookupError(f"{rule} {reference!r}; known: {known}")
+        raise LookupError(f"there is no sweep {reference!r}; known: {', '.join(list(homes)[:8])}")
 
     def sweep(self, to_run: bool = False) -> Sweep:
         """Return the stored spec. Raises SpecError where a newer version wrote it.
@@ -217,6 +214,19 @@ class SweepHome:
     def _noted_pid(self) -> int | None:
         text = self._lock.read_text()
         return int(text) if text.isdigit() else None
+
+
+def matching(reference: str, ids: Iterable[str]) -> str | None:
+    """Return the ID that is or begins with ``reference``, or the first one for ``last``; None where there is none.
+
+    Raises LookupError where several begin with it.
+    """
+    found = list(ids) if reference == "last" else [known for known in ids if known.startswith(reference)]
+    if reference in found:
+        return reference
+    if len(found) > 1 and reference != "last":
+        raise LookupError(f"more than one sweep begins with {reference!r}; known: {', '.join(found[:8])}")
+    return next(iter(found), None)
 
 
 def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.sweep.home import SweepHome, write_whole
+from cluster.sweep.home import SweepHome, matching, write_whole
 from cluster.sweep.lane_count import lane_bytes
 from cluster.sweep.shared_storage import STUDY
 from search_spaces.types.passwords import without_password
@@ -74,7 +73,7 @@ def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
     return known is None
 
 
-def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> SweepHome | None:
+def rebuilt(reference: str, whole: bool = False) -> SweepHome | None:
     """Create a home for the sweep in database PACELINE_STUDY whose ID begins with ``reference``, or return None.
 
     With ``whole`` the reference is a complete ID.
@@ -89,18 +88,14 @@ def rebuilt(reference: str, folder: Path | None = None, whole: bool = False) -> 
     from search_spaces.study.postgres import names  # 300 ms: SQLAlchemy
     from search_spaces.study.study import Study  # 140 ms: Optuna
 
-    found = [name for name in names(url) if name.startswith(reference)]
-    if reference in found or whole:
-        found = [name for name in found if name == reference]
-    if len(found) > 1:
-        raise LookupError(f"more than one sweep begins with {reference!r}; known: {', '.join(found[:8])}")
-    text = Study(found[0], "maximize", url, writing=False).facts().get(SPEC) if found else None
+    found = matching(reference, [name for name in names(url) if name == reference or not whole])
+    text = None if found is None else Study(found, "maximize", url, writing=False).facts().get(SPEC)
     if text is None:
         return None
-    origin = f"the spec of sweep {found[0]}"
+    origin = f"the spec of sweep {found}"
     is_json = text.startswith("{")  # studies of earlier versions hold YAML
     sweep = from_json(text, origin) if is_json else parse_sweep(text, origin, None, catalogue=catalogue())
     here = sweep.storage.model_copy(
         update={"study": without_password(url)}
     )  # the database may have another name here
-    return SweepHome.create(sweep.model_copy(update={"storage": here}), folder, found[0])
+    return SweepHome.create(sweep.model_copy(update={"storage": here}), sweep_id=found)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sweep.home import SweepHome
+from cluster.sweep.home import SweepHome, matching
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.faults import SpecError
 from workloads.registry import catalogue
@@ -35,6 +35,19 @@ def test_the_sweep_comes_back_from_json_and_people_find_it_as_yaml(tmp_path: Pat
     assert parse_sweep(home.spec.read_text(), "sweep.yaml", None, catalogue=catalogue()) == sweep
     assert json.loads(home.document.read_text())["format"] == 1
     assert SweepHome.find(home.id, tmp_path) == home
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"), [("last", "7f3a"), ("7f3a", "7f3a"), ("7f3a9", "7f3a91c2"), ("00", None)]
+)
+def test_a_sweep_is_named_by_its_id_or_by_the_beginning_of_one(reference: str, found: str | None) -> None:
+    assert matching(reference, ["7f3a", "7f3a91c2", "aaaa"]) == found
+
+
+def test_a_beginning_of_several_ids_names_none() -> None:
+    assert matching("last", []) is None
+    with pytest.raises(LookupError, match="more than one sweep begins with '7f'; known: 7f3a, 7f3a91c2"):
+        matching("7f", ["7f3a", "7f3a91c2"])
 
 
 def test_a_home_of_a_version_before_has_yaml_alone_and_gets_json_with_its_next_change(tmp_path: Path) -> None:
