@@ -69,13 +69,14 @@ def data_card(data: Data, parts: Mapping[str, Arrays], facts: Mapping[str, Any])
         name=data.origin,
         shape=example_shape(parts["train"].x),
         rows={name: len(parts[name]) for name in SPLITS},
-        class_counts=_class_counts(parts, len(facts.get("classes", ()))),
+        class_counts=class_counts(parts, len(facts.get("classes", ()))),
         digest=_digest(parts),
         **facts,
     )
 
 
-def _class_counts(parts: Mapping[str, Arrays], num_classes: int) -> dict[str, tuple[int, ...]]:
+def class_counts(parts: Mapping[str, Arrays], num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Return the rows of each class by split; empty without classes."""
     if num_classes == 0:
         return {}
     return {name: tuple(np.bincount(parts[name].y, minlength=num_classes).tolist()) for name in SPLITS}

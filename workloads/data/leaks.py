@@ -27,6 +27,8 @@ IN_ORDER = 0.99
 """Smallest share of steps from row to row that do not go back in time, for a file to be in a column's order."""
 MAX_CELLS = 5_000_000
 """Largest number of cells that are examined: of a larger table, evenly chosen rows."""
+MAX_NAMES = 5
+"""Largest number of classes that a sentence names."""
 ORDERED = ("number", "ordinal", "datetime")
 
 
@@ -84,6 +86,18 @@ def copies(duplicates: Mapping[str, int], rows: Mapping[str, int]) -> list[Findi
                     f"{what} {'is an exact copy of a row' if count == 1 else 'are exact copies of rows'} of {early}"
                 )
             )
+    return found
+
+
+def absent(class_counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> list[Finding]:
+    """Return a note for each split without a row of some class, from the rows of each class by split."""
+    found = []
+    for split, counts in class_counts.items():
+        names = [repr(name) for name, count in zip(classes, counts, strict=True) if not count]
+        if names:
+            more = ", ..." if len(names) > MAX_NAMES else ""
+            what = f"class {names[0]}" if len(names) == 1 else f"classes {', '.join(names[:MAX_NAMES])}{more}"
+            found.append(Finding(f"{split} has no row of {what}", leak=False))
     return found
 
 

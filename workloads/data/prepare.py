@@ -11,8 +11,8 @@ import numpy as np
 
 from search_spaces.types.problems import Problem
 from workloads.arrays import SPLITS, Array, Arrays, DataError
-from workloads.data.data_card import DataCard, data_card
-from workloads.data.leaks import Table, backwards, copies, of_table, refuse
+from workloads.data.data_card import DataCard, class_counts, data_card
+from workloads.data.leaks import Table, absent, backwards, copies, of_table, refuse
 from workloads.data.raw import Ordered, Raw
 from workloads.data.search_data import Prepared, SearchData, TestData
 from workloads.data.sources.image_records import contents, example_shape
@@ -66,8 +66,10 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
 def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays]) -> dict[str, Any]:
     """Return the card's facts about the source. Raises DataError for a leak where ``data.strict`` allows none."""
     names, kinds = [column.name for column in raw.columns], [column.kind for column in raw.columns]
+    classes = tuple(map(str, target.classes))
     copied = duplicates({name: contents(parts[name].x) for name in SPLITS})
     findings = copies(copied, {name: len(part) for name, part in parts.items()})
+    findings += absent(class_counts(parts, len(classes)), classes) if raw.rest is None else []
     if raw.columns:
         table = Table(whole.x, whole.y, names, kinds, target.name)
         findings += [*of_table(table), *backwards(table, parts)]
@@ -76,7 +78,7 @@ def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[
     return {
         "kind": raw.kind,
         "problem": target.problem,
-        "classes": tuple(map(str, target.classes)),
+        "classes": classes,
         "features": tuple(names),
         "columns": dict(zip(names, kinds, strict=True)),
         "missing": missing_counts((part.x for part in parts.values()), raw.columns),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,22 +36,23 @@ def split(
         if name in shares:
             fraction = shares[name] / math.fsum(shares.values())
             own = None if groups is None else groups[rest]
-            rest, parts[name] = _two(rest, _Labels.of(y[rest], own), fraction, name, how.seed)
             del shares[name]
+            part = _Part(name, fraction, num_others=len(shares), seed=how.seed)
+            rest, parts[name] = _two(rest, _Labels.of(y[rest], own), part)
     return {"train": rest, **parts}
 
 
 def completed(y: Array, given: Array, how: Split) -> dict[str, Array]:
     """Return sorted row indices by split of a source that is split already, in ``given``, as split names (rows,).
 
-    A missing test or validation split is taken from the training rows.
+    A missing test or validation split is taken from the training rows, and has a row of each of their classes.
     """
     parts = {name: np.flatnonzero(given == name) for name in SPLITS}
-    for name, share in (("test", how.test), ("val", how.val)):
-        if len(parts[name]) == 0:
-            train = parts["train"]
-            labels = _Labels.of(y[train], None)
-            parts["train"], parts[name] = _two(train, labels, share / (how.train + share), name, how.seed)
+    missing = [name for name in ("test", "val") if len(parts[name]) == 0]
+    for num_later, name in zip(reversed(range(len(missing))), missing, strict=True):
+        share, train = getattr(how, name), parts["train"]
+        part = _Part(name, share / (how.train + share), num_others=1 + num_later, seed=how.seed)
+        parts["train"], parts[name] = _two(train, _Labels.of(y[train], None), part)
     return parts
 
 
@@ -75,32 +76,76 @@ class _Labels:
         return cls(None if np.issubdtype(y.dtype, np.floating) else y, groups)
 
 
-def _two(rows: Array, labels: _Labels, fraction: float, name: str, seed: int) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class _Part:
+    """A split that is to be taken from rows: its name, and its fraction of them."""
+
+    name: str
+    fraction: float
+    num_others: int
+    """Number of splits that the other rows are for: each class keeps as many rows there."""
+    seed: int
+
+
+def _two(rows: Array, labels: _Labels, part: _Part) -> tuple[Array, Array]:
     from sklearn.model_selection import train_test_split
 
     if labels.groups is not None:
-        return _two_by_group(rows, labels, fraction, name, seed)
-    num_classes = 1 if labels.classes is None else len(np.unique(labels.classes))
-    num_second = max(round(fraction * len(rows)), num_classes)
+        return _two_by_group(rows, labels, part)
+    counts = np.array([]) if labels.classes is None else np.unique(labels.classes, return_counts=True)[1]
+    num_second = max(round(part.fraction * len(rows)), len(counts), 1)
+    if len(counts) and counts.min() <= part.num_others:
+        rule = f"each class needs {1 + part.num_others} rows to take {part.name} from, a row for each split"
+        raise DataError(f"{rule}: the rarest has {counts.min()}")
+    if len(counts):
+        num_second = min(num_second, len(rows) - part.num_others * len(counts))
+    everywhere = np.arange(len(rows))
     try:
-        first, second = train_test_split(rows, test_size=num_second, random_state=seed, stratify=labels.classes)
+        found = train_test_split(everywhere, test_size=num_second, random_state=part.seed, stratify=labels.classes)
     except ValueError as error:
-        raise DataError(f"{len(rows)} rows are too few to split off {num_second} for {name}: {error}") from error
-    return np.sort(first), np.sort(second)
+        raise DataError(
+            f"{len(rows)} rows are too few to split off {num_second} for {part.name}: {error}"
+        ) from error
+    if labels.classes is not None:
+        found = _with_every_class(labels.classes, found, part)
+    first, second = found
+    return rows[np.sort(first)], rows[np.sort(second)]
 
 
-def _two_by_group(rows: Array, labels: _Labels, fraction: float, name: str, seed: int) -> tuple[Array, Array]:
+def _with_every_class(classes: Array, found: Sequence[Array], part: _Part) -> tuple[Array, Array]:
+    """Exchange rows of rare classes, whose shares round to none, until both parts have enough of each class.
+
+    A row of the most frequent class comes back for each, so that the sizes stay as they are.
+    """
+    first, second = (list(map(int, positions)) for positions in found)
+    rng = np.random.default_rng(part.seed)
+
+    def give(giver: list[int], taker: list[int], label: int) -> None:
+        taker.append(giver.pop(int(rng.choice(np.flatnonzero(classes[giver] == label)))))
+
+    for label in np.unique(classes):
+        for poor, rich, least in ((second, first, 1), (first, second, part.num_others)):
+            while (classes[poor] == label).sum() < least:
+                give(rich, poor, label)
+                give(poor, rich, int(np.bincount(classes[poor]).argmax()))
+    return np.array(first), np.array(second)
+
+
+def _two_by_group(rows: Array, labels: _Labels, part: _Part) -> tuple[Array, Array]:
     """Return the random division of the groups, of GROUP_TRIES, whose sizes and class shares are nearest."""
     from sklearn.model_selection import GroupShuffleSplit
 
-    splitter = GroupShuffleSplit(n_splits=GROUP_TRIES, test_size=fraction, random_state=seed)
+    splitter = GroupShuffleSplit(n_splits=GROUP_TRIES, test_size=part.fraction, random_state=part.seed)
     try:
         tries = list(splitter.split(rows, groups=labels.groups))
     except ValueError as error:
-        raise DataError(f"data.split.group: too few groups to split off {name}: {error}") from error
-    first, second = min(tries, key=lambda parts: _unevenness(labels.classes, parts, fraction))
-    if labels.classes is not None and len(np.unique(labels.classes[second])) < len(np.unique(labels.classes)):
-        raise DataError(f"data.split.group: each class needs more groups, else {name} has no row of some class")
+        raise DataError(f"data.split.group: too few groups to split off {part.name}: {error}") from error
+    first, second = min(tries, key=lambda parts: _unevenness(labels.classes, parts, part.fraction))
+    for name, found in (("train", first), (part.name, second)):
+        classes = labels.classes
+        if classes is not None and len(np.unique(classes[found])) < len(np.unique(classes)):
+            rule = f"each class needs more groups, else {name} has no row of some class"
+            raise DataError(f"data.split.group: {rule}")
     return rows[first], rows[second]
 
 

@@ -18,6 +18,7 @@ from tests.helpers.paths import SHARED_DATA
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
+from workloads.data.splits import completed, split
 from workloads.registry import DATASETS
 
 CIFAR = SHARED_DATA / "cifar10-test.parquet"
@@ -53,6 +54,35 @@ def test_registered_sets_are_split_with_every_class_in_every_split(name: str) ->
     rows = np.concatenate([prepared.indices[s] for s in ("train", "val", "test")])
     assert sorted(rows) == list(range(total))
     assert json.loads(json.dumps(card.to_dict()))["name"] == name
+
+
+@pytest.mark.parametrize("counts", [(500, 3, 3), (100, 100, 3), (3, 3, 3), (4, 3), (9, 1000, 3, 3, 3)])
+def test_each_class_has_a_row_in_each_split_however_rare_it_is(counts: tuple[int, ...]) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    for seed in range(5):
+        parts = split(y, Split(seed=seed), with_test=True)
+        assert sorted(np.concatenate(list(parts.values()))) == list(range(len(y)))
+        assert all(np.bincount(y[rows], minlength=len(counts)).min() > 0 for rows in parts.values())
+        again = split(y, Split(seed=seed), with_test=True)
+        assert all(np.array_equal(again[name], rows) for name, rows in parts.items())
+
+
+def test_shares_that_leave_too_little_for_the_other_splits_keep_a_row_of_each_class() -> None:
+    y = np.repeat([0, 1, 2], 10)
+    parts = split(y, Split(train=0.05, val=0.05, test=0.9), with_test=True)
+    assert {name: np.bincount(y[rows]).tolist() for name, rows in parts.items()} == {
+        "train": [1, 1, 1],
+        "val": [1, 1, 1],
+        "test": [8, 8, 8],
+    }
+
+
+def test_a_source_that_is_split_already_is_completed_with_every_class() -> None:
+    y, given = np.repeat([0, 1, 2], [200, 3, 3]), np.repeat("train", 206)
+    parts = completed(y, given, Split())
+    assert all(np.bincount(y[rows], minlength=3).min() > 0 for rows in parts.values())
+    with pytest.raises(DataError, match=r"each class needs 3 rows to take test from.*: the rarest has 2"):
+        completed(y[:-1], given[:-1], Split())
 
 
 def test_splits_are_a_function_of_their_seed() -> None:
@@ -127,6 +157,12 @@ def test_a_test_file_of_its_own_is_the_test_split(tmp_path: Path) -> None:
     other = csv(tmp_path, table(9, kind="fox"), "fox.csv")
     with pytest.raises(DataError, match="fox"):
         prepare(Data(csv=path, target="kind", test=other))
+
+
+def test_a_test_file_that_lacks_a_class_is_told(tmp_path: Path) -> None:
+    path, test = csv(tmp_path, table()), csv(tmp_path, table(9, kind=["cat", "dog", "cat"] * 3), "test.csv")
+    card = prepare(Data(csv=path, target="kind", test=test)).card
+    assert "test has no row of class 'eel'" in card.notes
 
 
 def test_a_parquet_table_equals_the_same_csv(tmp_path: Path) -> None:
