@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
+
+import pandas as pd
 
 from search_spaces.types.inspection import Inspection
 from tracking.results import figures as plots
 
 FOLDER = "verdict"
-Table = tuple[Sequence[str], Sequence[Sequence[object]]]
-"""Names of the columns, and the rows."""
+LAYER = ["name", "shape", "size", "trainable", "norm", "mean", "std", "low", "high"]
+"""Columns of the table of layers."""
 
 
 def files(found: Inspection, title: str) -> dict[str, bytes]:
     """Return the report's files by artifact path. ``report.html`` needs no network and no other file."""
     tables, figures = _tables(found), _figures(found)
-    made = {f"{name}.csv": _csv(table) for name, table in tables.items()}
+    made = {f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
     made |= {f"{name}.svg": figure.encode() for name, figure in figures.items()}
     if found.pictures is not None:
         made["mistakes.png"] = found.pictures
@@ -28,44 +28,29 @@ def files(found: Inspection, title: str) -> dict[str, bytes]:
     return {f"{FOLDER}/{name}": content for name, content in made.items()}
 
 
-def _tables(found: Inspection) -> dict[str, Table]:
-    tables: dict[str, Table] = {}
+def _tables(found: Inspection) -> dict[str, pd.DataFrame]:
+    tables: dict[str, pd.DataFrame] = {}
     if found.overfitting is not None:
-        facts = asdict(found.overfitting)
-        tables["overfitting"] = (list(facts), [list(facts.values())])
+        tables["overfitting"] = pd.DataFrame([asdict(found.overfitting)])
     if found.curves:
-        num_epochs = max(map(len, found.curves.values()))
-        rows = [[e + 1, *(c[e] if e < len(c) else "" for c in found.curves.values())] for e in range(num_epochs)]
-        tables["curves"] = (["epoch", *found.curves], rows)
+        tables["curves"] = pd.DataFrame({name: pd.Series(curve) for name, curve in found.curves.items()})
+        tables["curves"].insert(0, "epoch", tables["curves"].index + 1)
     if found.confusion is not None:
         named = zip(found.confusion.classes, found.confusion.counts, strict=True)
-        tables["confusion"] = (["true \\ predicted", *found.confusion.classes], [[n, *row] for n, row in named])
-        tables["classes"] = _records(found.classes)
+        head = ["true \\ predicted", *found.confusion.classes]
+        tables["confusion"] = pd.DataFrame([[name, *row] for name, row in named], columns=head)
+        tables["classes"] = pd.DataFrame(map(asdict, found.classes))
     if found.mistakes:
-        columns = list(found.mistakes[0].example)
-        head = ["row", "truth", "predicted", "badness", "sure", *columns]
-        rows = [
-            [m.row, m.truth, m.predicted, m.badness, "" if m.sure is None else m.sure, *m.example.values()]
-            for m in found.mistakes
-        ]
-        tables["mistakes"] = (head, rows)
+        head = ["row", "truth", "predicted", "badness", "sure", *found.mistakes[0].example]
+        rows = [[m.row, m.truth, m.predicted, m.badness, m.sure, *m.example.values()] for m in found.mistakes]
+        tables["mistakes"] = pd.DataFrame(rows, columns=head)
     if found.importance:
-        tables["importance"] = _records(found.importance)
+        tables["importance"] = pd.DataFrame(map(asdict, found.importance))
     if found.layers:
-        head = ["name", "shape", "size", "trainable", "norm", "mean", "std", "low", "high"]
-        tables["layers"] = (
-            head,
-            [
-                ["x".join(map(str, layer.shape)) if key == "shape" else getattr(layer, key) for key in head]
-                for layer in found.layers
-            ],
-        )
+        shapes = ["x".join(map(str, layer.shape)) for layer in found.layers]
+        facts = pd.DataFrame({**asdict(layer), "size": layer.size} for layer in found.layers)
+        tables["layers"] = facts.assign(shape=shapes)[LAYER]
     return tables
-
-
-def _records(records: Iterable[object]) -> Table:
-    rows = [asdict(record) for record in records]  # type: ignore[call-overload]
-    return list(rows[0]), [list(row.values()) for row in rows]
 
 
 def _figures(found: Inspection) -> dict[str, str]:
@@ -81,12 +66,6 @@ def _figures(found: Inspection) -> dict[str, str]:
     if found.layers:
         figures["layers"] = plots.layers(found.layers)
     return figures
-
-
-def _csv(table: Table) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([table[0], *table[1]])
-    return out.getvalue().encode()
 
 
 SECTIONS = {
@@ -109,7 +88,7 @@ STYLE = (
 )
 
 
-def _page(found: Inspection, title: str, tables: Mapping[str, Table], figures: Mapping[str, str]) -> str:
+def _page(found: Inspection, title: str, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]) -> str:
     blocks = [f"<h1>{escape(title)}</h1>"]
     if found.overfitting is not None:
         blocks.append(f"<p>{escape(found.overfitting.words)}.</p>")
@@ -135,11 +114,6 @@ def _counted(found: Inspection) -> str:
     return f"{sizes[True]:,} trainable and {sizes[False]:,} frozen numbers in {len(found.layers)} tensors"
 
 
-def _html(table: Table) -> str:
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in table[0])
-    rows = ["".join(f"<td>{escape(_shown(cell))}</td>" for cell in row) for row in table[1]]
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
-
-
-def _shown(cell: object) -> str:
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+def _html(table: pd.DataFrame) -> str:
+    with pd.option_context("display.max_colwidth", None):
+        return str(table.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format))
