@@ -15,6 +15,8 @@ from workloads.legs.checkpoint import Progress
 from workloads.training.setup import Loop, MemberState, State
 
 LOSSES = ("train_loss", "val_loss")
+SAME = 0.02
+"""Difference, relative or absolute, up to which two measurements of one model are equal: precisions may differ."""
 
 
 @dataclass
@@ -42,6 +44,17 @@ class TrainingMember:
         """The ``val_*`` metrics of the best epoch; the member must have one."""
         assert self.progress.best_metrics is not None
         return {name: v for name, v in self.progress.best_metrics.items() if name.startswith("val_")}
+
+    def mismatch(self, metrics: Mapping[str, float], objective: Objective) -> str | None:
+        """Return a message where the saved model does not have the objective that training reported, else None.
+
+        ``metrics`` are those of the saved model on the same rows.
+        """
+        found = metrics.get(objective.name, self.value)
+        if math.isclose(found, self.value, rel_tol=SAME, abs_tol=SAME):
+            return None
+        told = f"{objective.name} of the saved model is {found:.4g}, and training reported {self.value:.4g}"
+        return f"{told}: what is judged may not be what was optimised"
 
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: Objective) -> MemberEpoch:
         """Record an epoch's metrics, and return its report: whether the member diverged or is finished.

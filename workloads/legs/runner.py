@@ -265,4 +265,6 @@ class LegRunner:
     def _score(self, a: TrainingMember, test: TestData) -> Scored:
         assert a.best is not None
         measured = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
+        if mismatch := a.mismatch(measured, self.setting.objective):
+            self._messages.append(mismatch)
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **a.validated})

@@ -13,17 +13,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from workloads.arrays import Array
 from workloads.data.search_data import SearchData
+from workloads.models.custom.predictions import Predictions
 from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
 
 Save = Callable[[Path], object]
 FILES = "files"
+TRIED_ROWS = 256
+_tried: list[Callable[..., Any]] = []
+"""The functions ``predict`` that have predicted once in this process."""
 
 
 class Abandoned(BaseException):
@@ -152,8 +155,18 @@ class OwnLoop:
         assert k == 0
         if self._run is not None:
             self._saved = packed(self._run.save) if self._run.save else b""
+            self._try_predict()
         files = torch.frombuffer(bytearray(self._saved or b"\0"), dtype=torch.uint8)
         return MemberState({FILES: files}, {"step": torch.tensor(self.epoch_done)})
+
+    def _try_predict(self) -> None:
+        """Call ``predict`` on the first files of this process: its faults are told now, not after the search."""
+        model = self.setup.build(self.members[0])
+        if not self._saved or not isinstance(model, Predictor) or model.predict is None or model.predict in _tried:
+            return
+        model.load_state_dict({FILES: torch.frombuffer(bytearray(self._saved), dtype=torch.uint8)})
+        model(self.setup.data.x_val[:TRIED_ROWS])
+        _tried.append(model.predict)
 
     def load(self, k: int, state: MemberState) -> None:
         """Continue from ``state``: the function finds its files in ``run.folder``."""
@@ -168,9 +181,9 @@ class OwnLoop:
 class Predictor(nn.Module):
     """Model from inputs (rows, *example) to scores (rows, outputs), by the user's ``predict`` and saved files."""
 
-    def __init__(self, predict: Callable[..., Any] | None, num_outputs: int) -> None:
+    def __init__(self, predict: Callable[..., Any] | None, predictions: Predictions) -> None:
         super().__init__()
-        self._predict, self._num_outputs = predict, num_outputs
+        self.predict, self._predictions = predict, predictions
         self._files = b""
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
@@ -178,21 +191,16 @@ class Predictor(nn.Module):
         self._files = _content(state_dict)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return float64 scores (rows, outputs); one column for two classes is the score of the second.
+        """Return float64 scores (rows, outputs), as ``Predictions.scores`` reads them.
 
-        Raises RuntimeError for scores of another shape, and where nothing was saved.
+        Raises RuntimeError for what cannot be read, and where nothing was saved.
         """
-        assert self._predict is not None
+        assert self.predict is not None
         if not self._files:
             raise RuntimeError("there is nothing to predict with: run.report(save) saved no files")
         with TemporaryDirectory() as folder:
-            scores = np.asarray(self._predict(unpacked(self._files, Path(folder)), x.cpu().numpy()))
-        scores = scores.reshape(len(x), -1)
-        if scores.shape[1] == 1 and self._num_outputs == 2:
-            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)  # as of a binary decision_function
-        if scores.shape[1] != self._num_outputs:
-            raise RuntimeError(f"predict gave {scores.shape[1]} columns, not {self._num_outputs}")
-        return torch.from_numpy(scores.astype(np.float64))
+            returned = self.predict(unpacked(self._files, Path(folder)), x.cpu().numpy())
+            return torch.from_numpy(self._predictions.scores(returned, len(x)))
 
 
 def untouched(search: SearchData) -> ResidentData:

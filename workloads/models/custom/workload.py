@@ -6,8 +6,10 @@
             model.partial_fit(run.x_train, run.y_train, classes=range(run.num_outputs))
             run.report(lambda folder: save(model, folder / "model"), val_accuracy=model.score(run.x_val, run.y_val))
 
-    def predict(folder, x):        # for the verdict: scores (rows, classes), or numbers (rows, 1)
-        return load(folder / "model").decision_function(x)
+    def predict(folder, x):        # for the verdict: (rows, classes), or numbers (rows, 1)
+        return load(folder / "model").predict_proba(x)
+
+    predict.returns = "probabilities"        # or "logits", "classes", "values"; told from the values if left out
 
 Its keyword-only parameters are the hyperparameters. This file imports no torch, as it is needed to check a spec.
 """
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.space.hyperparameters import hyper
 from workloads.arrays import DataShape
 from workloads.contract import Workload
+from workloads.models.custom.returns import Kind, check, declared
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -41,16 +44,19 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
     """Return ``train`` as a workload; ``name`` is its name in the spec.
 
     The function's attribute ``space`` is the default search space; ``metrics`` (name to goal) lists further metrics
-    that it reports. Raises LookupError where a parameter cannot be a hyperparameter.
+    that it reports; ``predict.returns`` says what that function returns. Raises LookupError where a parameter
+    cannot be a hyperparameter, or ``predict.returns`` is unknown.
     """
     predict = getattr(sys.modules[train.__module__], "predict", None)
+    returns = declared(name, predict)
     return Workload(
         name=name,
         summary=(inspect.getdoc(train) or "a training function").splitlines()[0],
         hyperparameters=_hyperparameters(name, train),
         space=getattr(train, "space", {}),
         problems={"table": ("classification", "regression"), "image": ("classification",)},
-        build=partial(_build, predict),
+        build=partial(_build, predict, returns),
+        check=lambda hp, shape: check(returns, shape.problem),
         fusable=False,
         distributed=False,
         judged=predict is not None,
@@ -79,10 +85,11 @@ def _hyperparameters(name: str, train: Callable[..., None]) -> type:
     return make_dataclass(title, fields, frozen=True, kw_only=True)
 
 
-def _build(predict: Callable[..., Any] | None, hp: Any, shape: DataShape) -> nn.Module:
+def _build(predict: Callable[..., Any] | None, returns: Kind | None, hp: Any, shape: DataShape) -> nn.Module:
     from workloads.models.custom.loop import Predictor  # 1,200 ms: torch
+    from workloads.models.custom.predictions import Predictions  # 50 ms: NumPy
 
-    return Predictor(predict, shape.num_outputs)
+    return Predictor(predict, Predictions(returns, shape.num_outputs, shape.problem))
 
 
 def _data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
