@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of
+from search_spaces.types.catalogue import WorkloadInfo
 from workloads.arrays import DataShape
 from workloads.training.default_inputs import default_data, default_task
 
@@ -21,19 +21,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workload:
+class Workload(WorkloadInfo):
     """A named kind of model. ``build`` makes one from an instance of ``hyperparameters`` and the data's shape."""
 
-    name: str
-    summary: str
-    hyperparameters: type
-    """A frozen dataclass of ``hyper`` fields."""
-    space: Mapping[str, Any]
-    """The default search space, in the form of a spec's ``parameters``."""
-    init_values: Mapping[str, Any] = field(default_factory=dict)
-    """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
-    problems: Mapping[DataKind, tuple[Problem, ...]]
-    """Kinds of data that it accepts, and the problems that it solves on each; the first problem is the default."""
     build: Callable[[Any, DataShape], nn.Module]
     check: Callable[[Any, DataShape], object] | None = None
     """Raises Infeasible for hyperparameters that ``build`` cannot use on data of this shape; needs no torch.
@@ -77,21 +67,9 @@ class Workload:
     None where the served module takes raw examples and returns the model's outputs.
     """
 
-    judged: bool = True
-    """False where nothing can be scored on the test split: a spec must then say ``final: none``."""
     registered: bool = True
     """False where MLflow cannot serve the champion: its files stay in its checkpoint."""
-    distributed: bool = True
-    """False where several processes cannot train one model together."""
-    reports: Mapping[str, Goal] = field(default_factory=dict)
-    """Further metrics that it reports and a sweep may optimise, with their goals."""
 
     def fuses(self, hp: Any) -> bool:
         """Return whether members with these hyperparameters are trained as one program."""
         return self.fusable(hp) if callable(self.fusable) else self.fusable
-
-    def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
-        """Return the metrics that a sweep on this kind of data (None: any) may optimise, the default first."""
-        kinds = self.problems if kind is None else (kind,)
-        known = metrics_of(dict.fromkeys(problem for kind in kinds for problem in self.problems[kind]))
-        return {**self.reports, **known}

@@ -10,6 +10,7 @@ from search_spaces.samplers.contract import Observation, Sampler
 from search_spaces.samplers.grid import GridSampler
 from search_spaces.samplers.optuna_sampler import OptunaSampler
 from search_spaces.space.space import Space
+from search_spaces.types.catalogue import SamplerInfo
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
@@ -21,12 +22,9 @@ TPE_BLIND = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplerRow:
-    """A sampler, with its name in a spec's ``method``."""
+class SamplerRow(SamplerInfo):
+    """A sampler."""
 
-    name: str
-    summary: str
-    """Description in one line, for lists."""
     make: Callable[[Space, Objective, int], Sampler]
     """Function of the space, the objective and the sweep's seed that returns the sampler."""
     num_blind: int = 0
@@ -35,10 +33,6 @@ class SamplerRow:
     """Whether it has state besides the history, as CMA-ES and NSGA-II have. Such a sampler is refused."""
     takes_constraints: bool = False
     """Whether it uses ``Observation.constraints``; other samplers refuse a history with constraints."""
-    finite_only: bool = False
-    """Whether it needs a finite space, and tries each point once."""
-    aliases: tuple[str, ...] = ()
-    """Other names in a spec."""
 
 
 def _tpe(seed: int) -> optuna.samplers.BaseSampler:

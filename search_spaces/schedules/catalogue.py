@@ -9,18 +9,15 @@ from typing import Any
 from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.contract import NoParameters, Schedule, Setting
 from search_spaces.schedules.full import Full
+from search_spaces.types.catalogue import ScheduleInfo
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleRow:
-    """A schedule, with its name in a spec's ``early_terminate.type``."""
+class ScheduleRow(ScheduleInfo):
+    """A schedule."""
 
-    name: str
-    summary: str
-    """Description in one line, for lists."""
-    parameters: type
-    """Frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
     make: Callable[[Setting, Any], Schedule]
+    """Function of the sweep's setting and the parameters that returns the schedule."""
 
 
 _ROWS = (

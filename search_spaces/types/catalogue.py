@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
-from search_spaces.types.problems import DataKind, Goal, Problem
+from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of
 
 
-class WorkloadInfo(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class WorkloadInfo:
     """Part of a workload that a spec is checked against."""
 
-    @property
-    def name(self) -> str:
-        """Name in a spec."""
-
-    @property
-    def summary(self) -> str:
-        """Description in one line, for lists."""
-
-    @property
-    def hyperparameters(self) -> type:
-        """Frozen dataclass with one ``hyper`` field for each hyperparameter."""
-
-    @property
-    def space(self) -> Mapping[str, Any]:
-        """Default search space, in the form of a spec's ``parameters``."""
-
-    @property
-    def init_values(self) -> Mapping[str, Any]:
-        """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
-
-    @property
-    def problems(self) -> Mapping[DataKind, tuple[Problem, ...]]:
-        """Problems that it solves, by kind of data; the first problem of a kind is the default."""
-
-    @property
-    def judged(self) -> bool:
-        """Whether it can be scored on the test split."""
-
-    @property
-    def distributed(self) -> bool:
-        """Whether several processes can train one model together."""
+    name: str
+    summary: str
+    """Description in one line, for lists."""
+    hyperparameters: type
+    """A frozen dataclass of ``hyper`` fields."""
+    space: Mapping[str, Any]
+    """The default search space, in the form of a spec's ``parameters``."""
+    init_values: Mapping[str, Any] = field(default_factory=dict)
+    """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
+    problems: Mapping[DataKind, tuple[Problem, ...]]
+    """Kinds of data that it accepts, and the problems that it solves on each; the first problem is the default."""
+    judged: bool = True
+    """False where nothing can be scored on the test split: a spec must then say ``final: none``."""
+    distributed: bool = True
+    """False where several processes cannot train one model together."""
+    reports: Mapping[str, Goal] = field(default_factory=dict)
+    """Further metrics that it reports and a sweep may optimise, with their goals."""
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
-        """Return the metrics that a sweep may optimise on such data (None: on any), the default first."""
+        """Return the metrics that a sweep on this kind of data (None: any) may optimise, the default first."""
+        kinds = self.problems if kind is None else (kind,)
+        known = metrics_of(dict.fromkeys(problem for kind in kinds for problem in self.problems[kind]))
+        return {**self.reports, **known}
 
 
 @dataclass(frozen=True)
@@ -61,40 +51,28 @@ class DatasetInfo:
     """Whether its files are in ``data.root``, and downloaded if they are missing."""
 
 
-class SamplerInfo(Protocol):
-    """Part of a sampler that a spec is checked against."""
+@dataclass(frozen=True, kw_only=True)
+class SamplerInfo:
+    """Part of a sampler that a spec is checked against; ``name`` is the spec's ``method``."""
 
-    @property
-    def name(self) -> str:
-        """Name in a spec."""
-
-    @property
-    def summary(self) -> str:
-        """Description in one line, for lists."""
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """Other names in a spec."""
-
-    @property
-    def finite_only(self) -> bool:
-        """Whether it needs a finite space: no continuous parameter."""
+    name: str
+    summary: str
+    """Description in one line, for lists."""
+    finite_only: bool = False
+    """Whether it needs a finite space, and tries each point once."""
+    aliases: tuple[str, ...] = ()
+    """Other names in a spec."""
 
 
-class ScheduleInfo(Protocol):
-    """Part of a schedule that a spec is checked against."""
+@dataclass(frozen=True, kw_only=True)
+class ScheduleInfo:
+    """Part of a schedule that a spec is checked against; ``name`` is the spec's ``early_terminate.type``."""
 
-    @property
-    def name(self) -> str:
-        """Name in a spec."""
-
-    @property
-    def summary(self) -> str:
-        """Description in one line, for lists."""
-
-    @property
-    def parameters(self) -> type:
-        """Frozen dataclass of ``parameter`` fields, which become keys of the spec's ``early_terminate``."""
+    name: str
+    summary: str
+    """Description in one line, for lists."""
+    parameters: type
+    """Frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
 
 
 DEFAULT_METHOD = "tpe"
