@@ -87,6 +87,7 @@ class Driver:
         self._trained_from, self._past = self._begun, 0
         self._phase: Phase | None = None
         self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
+        self._crowned = not workload(self.sweep.workload).registered
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
         note_spec(self._study, self.sweep)
         self._size = self._sized()
@@ -186,7 +187,7 @@ class Driver:
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
-                champion_process.crown(chosen, tracker)
+                self._crowned |= champion_process.crown(chosen, tracker) is not None
                 words = champion_process.inspect(chosen, tracker, val_rows)
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
@@ -194,19 +195,24 @@ class Driver:
             coordinator.drop_finals(keep=chosen)
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
-        search = coordinator.races["search"]
-        able = bool(search.ranked())
+        able = bool(coordinator.races["search"].ranked())
         with self._timed("logging"):
             tracker.conclude(
                 "interrupted" if self.stop.requested else "finished" if able else "failed",
                 self._study.facts().get("verdict"),
             )
             drained = tracker.close(CLOSE_TIMEOUT_S)
+        code = self._code(coordinator, drained)
+        self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
         self._enter("interrupted" if self.stop.requested else "finished")
         self.observer.progress(self._picture())
+        return code
+
+    def _code(self, coordinator: Coordinator, drained: bool) -> int:
+        search = coordinator.races["search"]
         if self.stop.requested:
             return INTERRUPTED
-        if not able:
+        if not search.ranked():
             return FAILED
         num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_retries)
         if num_crashed > self.sweep.max_failed_trials:

@@ -31,6 +31,8 @@ class Facts:
     phase: Phase
     searched: bool
     """Whether the search is over and the verdict has begun."""
+    complete: bool
+    """Whether nothing is left to do: the champion is registered, and MLflow has everything."""
     finals: Sequence[Mapping[str, Any]]
     num_finals: int
 
@@ -45,6 +47,7 @@ class Facts:
             verdict=facts.get("verdict"),
             phase=facts.get("phase", "starting"),
             searched=bool(facts.get("searched")),
+            complete=bool(facts.get("complete")),
             finals=finals,
             num_finals=facts.get("num_finals", 0),
         )
@@ -150,6 +153,11 @@ class Reading:
     def state(self) -> str:
         """State of the sweep: ``finished``, ``running`` or ``interrupted``."""
         return "running" if self.live else "finished" if self.facts.phase == "finished" else "interrupted"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the sweep has finished and a driver would find nothing to do."""
+        return self.state == "finished" and self.facts.complete
 
     @cached_property
     def best(self) -> Row | None:

@@ -93,14 +93,23 @@ def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
     if (place := away(sweep, chosen(on))) is not None:
         return resume_on(sweep, place, trials)
     home, options = find(sweep), shown(flags)
+    read = reading(home)
     if trials is None:
-        return watch(home, stored(home), options)
+        return _done(read, options) if read.complete else watch(home, stored(home), options)
     from cluster.sweep.more_trials import new_total
 
-    read = reading(home)
     with refusing():
         total = new_total(read, trials)
     return watch(home, read.sweep, options, trials=total)
+
+
+def _done(read: Reading, options: RunOptions) -> int:
+    from cluster.sweep.more_trials import can_grow
+
+    more = f"; `paceline resume {read.home.id} --trials +20` gives it more trials" if can_grow(read) else ""
+    print(f"sweep {read.home.id} has finished, and nothing is left to do{more}", file=sys.stderr)
+    tell_end(read, options.as_json)
+    return FINISHED
 
 
 def watch(

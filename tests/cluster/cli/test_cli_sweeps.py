@@ -123,3 +123,13 @@ def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.Capture
     assert set(shares) == {"lr", "batch_size"}
     assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
     assert "importance for val_accuracy " in printed(capsys, "show")
+
+
+def test_a_sweep_with_nothing_left_to_do_is_not_driven_again(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced(complete=True)
+    before = home.journal.read_bytes()
+    assert main(["resume"]) == 0
+    out, err = capsys.readouterr()
+    assert f"sweep {home.id} has finished" in err and f"paceline resume {home.id} --trials +20" in err
+    assert f"wines-{home.id} finished: 9 trials" in out
+    assert home.journal.read_bytes() == before
