@@ -206,8 +206,8 @@ def document(read: Reading) -> dict[str, Any]:
 def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
     """Return each parameter's importance over the ended trials; a stopped one counts with its best value."""
     ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
-    told = compare.importance(sweep.space, ended, sweep.objective)
-    return {one.name: round(one.share, 4) for one in told} or None
+    shares = compare.importance(sweep.space, ended, sweep.objective)
+    return {name: round(share, 4) for name, share in shares.items()} or None
 
 
 def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -35,16 +35,20 @@ def verdict(race: Race, entries: Mapping[str, Mapping[str, Any]], objective: str
     by_trial = scores(entries, metric)
     if chosen is None or chosen.trial not in by_trial:
         return None
-    judged = compare.verdict(metric, by_trial[chosen.trial], by_trial.get(DEFAULT_TRIAL, {}))
+    champion, default = by_trial[chosen.trial], by_trial.get(DEFAULT_TRIAL, {})
     return {
         "metric": metric,
-        "winner": {"number": chosen.trial, "params": dict(chosen.searched), **_estimate(judged.winner)},
-        "default": {"number": DEFAULT_TRIAL, **_estimate(judged.default)},
-        "difference": _estimate(judged.difference),
+        "winner": {
+            "number": chosen.trial,
+            "params": dict(chosen.searched),
+            **_document(compare.estimate(champion.values())),
+        },
+        "default": {"number": DEFAULT_TRIAL, **_document(compare.estimate(default.values()))},
+        "difference": _document(compare.paired(champion, default)),
     }
 
 
-def _estimate(found: compare.Estimate) -> dict[str, Any]:
+def _document(found: compare.Estimate) -> dict[str, Any]:
     return {
         "mean": _number(found.mean),
         "ci95": [_number(found.low), _number(found.high)],

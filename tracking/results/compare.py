@@ -9,7 +9,7 @@ import math
 import statistics
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
@@ -41,32 +41,8 @@ class Estimate:
     high: float
     num_seeds: int
 
-    @property
-    def ci95(self) -> tuple[float, float]:
-        """Lower and upper end of the interval."""
-        return self.low, self.high
 
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """Test scores of the champion and of the default configuration over seeds, and their paired difference."""
-
-    metric: str
-    winner: Estimate
-    default: Estimate
-    difference: Estimate
-    """Champion minus default, over the seeds that both have."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportanceShare:
-    """Share of one hyperparameter in what sets the better half of the trials apart from all; shares sum to 1."""
-
-    name: str
-    share: float
-
-
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Collection[float]) -> Estimate:
     """Return mean and 95 % t interval: mean +- t(0.975, n - 1) * s / sqrt(n). All NaN if a value is not finite."""
     num = len(values)
     if num == 0 or not all(map(math.isfinite, values)):
@@ -88,20 +64,12 @@ def paired(winner: Mapping[int, float], default: Mapping[int, float]) -> Estimat
     return estimate([winner[seed] - default[seed] for seed in sorted(winner.keys() & default.keys())])
 
 
-def verdict(metric: str, winner: Mapping[int, float], default: Mapping[int, float]) -> Verdict:
-    """Return the comparison of two trials, from their test scores by seed."""
-    return Verdict(
-        metric=metric,
-        winner=estimate([winner[seed] for seed in sorted(winner)]),
-        default=estimate([default[seed] for seed in sorted(default)]),
-        difference=paired(winner, default),
-    )
-
-
 def importance(
     space: Space, tried: Sequence[tuple[Params, float | None]], objective: Objective
-) -> list[ImportanceShare]:
-    """Return the searched hyperparameters' importance, largest first, from each trial's parameters and best value.
+) -> dict[str, float]:
+    """Return each searched hyperparameter's importance, largest first, from each trial's parameters and best value.
+
+    It is the hyperparameter's share in what sets the better half of the trials apart from all; shares sum to 1.
 
     By Optuna's PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255; conditional parameters: arXiv:2601.20800). Trials
     without a finite value or outside of the space are ignored. Empty where fewer than ``FEWEST_TRIALS`` are left,
@@ -114,7 +82,7 @@ def importance(
     able = [(params, value) for params, value in tried if value is not None and math.isfinite(value)]
     seen = [Observation(params, "done", {}, value) for params, value in able if space.contains(params)]
     if len(seen) < FEWEST_TRIALS or len(space.domains) < 2:
-        return []
+        return {}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction=objective.goal)
     study.add_trials([frozen_trial(space, one) for one in seen])
@@ -122,8 +90,8 @@ def importance(
         warnings.simplefilter("ignore")  # of conditional parameters that hardly any trial has
         parts: Mapping[str, float] = _ped_anova().evaluate(study)
     whole = sum(parts.values())
-    found = [ImportanceShare(name=name, share=part / whole) for name, part in parts.items()] if whole > 0 else []
-    return sorted(found, key=lambda one: -one.share)
+    ordered = sorted(parts, key=lambda name: -parts[name])
+    return {name: parts[name] / whole for name in ordered} if whole > 0 else {}
 
 
 def _ped_anova() -> Any:

@@ -44,7 +44,7 @@ def measured(params: Params, dice: random.Random) -> float:
 def told(count: int, seed: int, goal: Goal = "maximize") -> dict[str, float]:
     dice, sign = random.Random(seed), 1 if goal == "maximize" else -1
     tried = [(params, sign * measured(params, dice)) for params in drawn(count, seed)]
-    return {one.name: one.share for one in importance(SPACE, tried, Objective("val_accuracy", goal))}
+    return importance(SPACE, tried, Objective("val_accuracy", goal))
 
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
@@ -61,12 +61,12 @@ def test_nothing_is_told_from_few_trials_or_of_one_hyperparameter() -> None:
     assert told(FEWEST_TRIALS - 1, 0) == {}
     assert told(FEWEST_TRIALS, 0)
     alone = Space({"lr": Uniform(0.0, 1.0)})
-    assert importance(alone, [(params, 1.0) for params in drawn(30, 0, alone)], ACCURACY) == []
-    assert importance(SPACE, [], ACCURACY) == []
+    assert importance(alone, [(params, 1.0) for params in drawn(30, 0, alone)], ACCURACY) == {}
+    assert importance(SPACE, [], ACCURACY) == {}
 
 
 def test_nothing_is_told_where_all_trials_are_equal() -> None:
-    assert importance(SPACE, [(params, 0.5) for params in drawn(30, 0)], ACCURACY) == []
+    assert importance(SPACE, [(params, 0.5) for params in drawn(30, 0)], ACCURACY) == {}
 
 
 def test_trials_without_a_value_or_outside_of_the_space_do_not_count() -> None:
@@ -90,9 +90,9 @@ def test_shares_are_shares_under_conditions_too(seed: int, count: int, kind: str
     tried = [(params, dice.choice([0.0, 1.0]) if kind == "rough" else dice.random())
              for params in drawn(count, seed, CONDITIONAL)]  # fmt: skip
     found = importance(CONDITIONAL, tried, ACCURACY)
-    assert not found or {one.name for one in found} == {"optimizer", "momentum", "lr"}
-    assert all(0 <= one.share <= 1 for one in found)
-    assert sum(one.share for one in found) == pytest.approx(1 if found else 0)
+    assert not found or set(found) == {"optimizer", "momentum", "lr"}
+    assert all(0 <= share <= 1 for share in found.values())
+    assert sum(found.values()) == pytest.approx(1 if found else 0)
 
 
 CODE = """

@@ -75,19 +75,22 @@ def test_texts_become_what_they_were(texts: list[str | None], dtype: str, values
 def test_the_interval_is_students(values: list[float]) -> None:
     made = compare.estimate(values)
     sem = stats.sem(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=sem) if sem > 0 else made.ci95
+    low, high = (
+        stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=sem)
+        if sem > 0
+        else (made.low, made.high)
+    )
     assert made.mean == pytest.approx(np.mean(values), abs=1e-6)
-    assert made.ci95 == pytest.approx((low, high), rel=1e-6, abs=1e-5)
+    assert (made.low, made.high) == pytest.approx((low, high), rel=1e-6, abs=1e-5)
     assert made.low <= made.mean <= made.high
 
 
 def test_the_difference_is_paired_by_seed() -> None:
     winner, default = {1: 0.9, 2: 0.8, 3: 0.7, 7: 0.1}, {1: 0.85, 2: 0.76, 3: 0.63, 9: 0.9}
-    verdict = compare.verdict("test_accuracy", winner, default)
+    difference = compare.paired(winner, default)
     test = stats.ttest_rel([0.9, 0.8, 0.7], [0.85, 0.76, 0.63]).confidence_interval(0.95)
-    assert verdict.difference.num_seeds == 3
-    assert verdict.difference.ci95 == pytest.approx((test.low, test.high))
-    assert verdict.winner.num_seeds == 4
+    assert difference.num_seeds == 3
+    assert (difference.low, difference.high) == pytest.approx((test.low, test.high))
 
 
 def test_one_seed_has_no_interval_and_none_no_mean() -> None:
