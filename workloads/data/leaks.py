@@ -66,26 +66,21 @@ def of_table(table: Table) -> list[Finding]:
         if how:
             rule = f"column {name!r} determines the target {table.target!r}: {how}"
             telling.append(Finding(f"{rule} (if it is known only afterwards, leave it out)"))
-        elif seen.kinds[k] == "number" and _names_rows(seen.x[:, k]):
+        elif seen.kinds[k] == "number" and names_rows(seen.x[:, k]):
             naming.append(Finding(f"column {name!r} holds another whole number in each row: a name?", leak=False))
     return [*telling, *naming, *_repeated(seen, codes)]
 
 
-def copies(duplicates: Mapping[str, int], rows: Mapping[str, int]) -> list[Finding]:
-    """Return a leak for each pair of splits with copied rows, from the counts that ``splits.duplicates`` returns.
-
-    ``rows`` holds the size of each split.
-    """
+def shared_groups(groups: Mapping[str, Array], name: str) -> list[Finding]:
+    """Return a leak for each pair of splits that share groups; ``groups`` holds those of each split's rows."""
     found = []
-    for pair, count in duplicates.items():
-        late, _, early = pair.partition("_in_")
-        if count:
-            what = f"{count} of {rows[late]} rows of {late}"
-            found.append(
-                Finding(
-                    f"{what} {'is an exact copy of a row' if count == 1 else 'are exact copies of rows'} of {early}"
-                )
-            )
+    for early, late in (("train", "val"), ("train", "test"), ("val", "test")):
+        if early in groups and late in groups:
+            own = np.unique(groups[late])
+            count = len(np.intersect1d(own, groups[early]))
+            what = f"{count} of {len(own)} groups of {late}, by column {name!r}, "
+            text = f"{what}{'is' if count == 1 else 'are'} in {early} as well"
+            found += [Finding(text)] if count else []
     return found
 
 
@@ -118,6 +113,13 @@ def backwards(table: Table, parts: Mapping[str, Arrays]) -> list[Finding]:
                 text = f"time goes backwards: by column {name!r} {older} of {len(parts[late])} rows of {late}"
                 found.append(Finding(f"{text} are older than the newest row of train", _in_order(table.x[:, k])))
     return found
+
+
+def names_rows(column: Array) -> bool:
+    """Return whether the column holds different whole numbers with few gaps, as row numbers do."""
+    if len(column) < MIN_VALUES or np.isnan(column).any() or (column % 1 != 0).any():
+        return False
+    return len(np.unique(column)) == len(column) and np.ptp(column) < 2 * len(column)
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -184,13 +186,6 @@ def _follows(codes: Array, target: Array) -> bool:
     if wanted.max(initial=0) + 1 < MIN_VALUES or ranks.max() != wanted.max():
         return False
     return bool((ranks == wanted).all() or (ranks == wanted.max() - wanted).all())
-
-
-def _names_rows(column: Array) -> bool:
-    """Return whether the column holds different whole numbers with few gaps, as row numbers do."""
-    if len(column) < MIN_VALUES or np.isnan(column).any() or (column % 1 != 0).any():
-        return False
-    return len(np.unique(column)) == len(column) and np.ptp(column) < 2 * len(column)
 
 
 def _repeated(table: Table, codes: Sequence[Array]) -> list[Finding]:

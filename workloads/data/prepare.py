@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,14 @@ import numpy as np
 
 from search_spaces.types.problems import Problem
 from workloads.arrays import SPLITS, Array, Arrays, DataError
+from workloads.data.copies import Comparison, comparisons, copies, duplicates
 from workloads.data.data_card import DataCard, class_counts, data_card
-from workloads.data.leaks import Table, absent, backwards, copies, of_table, refuse
+from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups
 from workloads.data.raw import Ordered, Raw
 from workloads.data.search_data import Prepared, SearchData, TestData
 from workloads.data.sources.image_records import contents, example_shape
 from workloads.data.sources.read import read, read_ordered
-from workloads.data.splits import Fold, blocks, completed, duplicates, folds, split
+from workloads.data.splits import Fold, blocks, completed, folds, split
 from workloads.data.statistics import fit
 from workloads.data.streaming.search_data import with_stream
 from workloads.data.targets import classes_of, holds_measurements, numbers_of, without_dots
@@ -50,29 +51,38 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     parts = {name: Arrays(x, y, columns).take(index) for name, index in indices.items()}
     if data.test is None:
         parts["test"] = replace(parts["test"], columns=all_columns)
+    groups = _groups(raw, indices)
     for name, path in own_files(data).items():
-        raw, parts[name] = _own(path, data, raw, target)
+        own, parts[name] = _own(path, data, raw, target)
         indices[name] = np.arange(len(parts[name]))
+        groups |= {} if own.groups is None else {name: own.groups}
+        raw = replace(raw, notes=(*raw.notes, *own.notes), group_names=own.group_names or raw.group_names)
     num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
     search = SearchData(
         parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem, classes=names
     )
     divided, fold_rows = _folds(data, y, raw.groups, indices)
-    card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts))
+    shared = shared_groups(groups, str(data.split.group))
+    card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts, shared))
     found = Prepared(replace(search, folds=divided), parts["test"], card, indices | fold_rows)
     return found if raw.rest is None else with_stream(found, raw.rest, data, target.classes)
 
 
-def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays]) -> dict[str, Any]:
-    """Return the card's facts about the source. Raises DataError for a leak where ``data.strict`` allows none."""
+def _facts(
+    data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[str, Arrays], shared: Sequence[Finding]
+) -> dict[str, Any]:
+    """Return the card's facts about the source; ``shared`` are findings on groups.
+
+    Raises DataError for a leak where ``data.strict`` allows none.
+    """
     names, kinds = [column.name for column in raw.columns], [column.kind for column in raw.columns]
     classes = tuple(map(str, target.classes))
-    copied = duplicates({name: contents(parts[name].x) for name in SPLITS})
-    findings = copies(copied, {name: len(part) for name, part in parts.items()})
+    table = Table(whole.x, whole.y, names, kinds, target.name) if raw.columns else None
+    ways = [Comparison()] if table is None else comparisons(table, data.columns)
+    copied, findings = copies({name: contents(parts[name].x) for name in SPLITS}, ways)
+    findings += shared
     findings += absent(class_counts(parts, len(classes)), classes) if raw.rest is None else []
-    if raw.columns:
-        table = Table(whole.x, whole.y, names, kinds, target.name)
-        findings += [*of_table(table), *backwards(table, parts)]
+    findings += [] if table is None else [*of_table(table), *backwards(table, parts)]
     if data.strict:
         refuse(findings)
     return {
@@ -87,6 +97,13 @@ def _facts(data: Data, target: _Target, raw: Raw, whole: Arrays, parts: Mapping[
         "leaks": tuple(finding.text for finding in findings if finding.leak),
         "notes": (*raw.notes, *(finding.text for finding in findings if not finding.leak)),
     }
+
+
+def _groups(raw: Raw, indices: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the groups of each split's rows, of those splits that are taken from the source; {} without groups."""
+    if raw.rest is not None:
+        return dict(raw.rest.groups)
+    return {} if raw.groups is None else {name: raw.groups[index] for name, index in indices.items()}
 
 
 def _folds(
@@ -154,14 +171,14 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
         raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}")
 
 
-def _own(path: str, data: Data, raw: Raw, target: _Target) -> tuple[Raw, Arrays]:
-    """Return ``raw`` with notes on the file ``path``, and the split that the file holds."""
-    own = read(data, path, raw)
-    if example_shape(own.x) != example_shape(raw.x):
+def _own(path: str, data: Data, like: Raw, target: _Target) -> tuple[Raw, Arrays]:
+    """Return the file ``path``, read like the source, with notes on it, and the split that it holds."""
+    own = read(data, path, like)
+    if example_shape(own.x) != example_shape(like.x):
         raise DataError(f"the file {path} has other image sizes than the training file")
     values, notes = without_dots(own.target, target.classes)
-    raw = replace(raw, notes=(*raw.notes, *(f"{Path(path).name}: {note}" for note in notes)))
-    return raw, Arrays(own.x, target.encode(values), own.columns)
+    own = replace(own, notes=(*own.notes, *(f"{Path(path).name}: {note}" for note in notes)))
+    return own, Arrays(own.x, target.encode(values), own.columns)
 
 
 def _in_order(data: Data, found: Ordered) -> Prepared:

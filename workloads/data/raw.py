@@ -32,6 +32,8 @@ class Raw:
     """Sentences that the user should read before a search begins."""
     groups: Array | None = None
     """Group of each row (rows,), as a number: rows of one group stay in one split. None without groups."""
+    group_names: tuple[str, ...] = ()
+    """Words that the numbers of groups stand for; empty for a streamed source, whose numbers are hashes."""
     splits: Array | None = None
     """Split of each row (rows,), ``train``, ``val`` or ``test``, of a source that is split already; else None."""
     details: Mapping[str, int | str] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Rest:
     """Missing values by column."""
     rows: Array
     """Position in the source of each row that is kept."""
+    groups: Mapping[str, Array]
+    """Distinct groups by split, where a split has a file of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

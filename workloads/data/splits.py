@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -222,16 +221,3 @@ def blocks(num_windows: int, how: Split, gap: int) -> tuple[Fold, ...]:
         return tuple(TimeSeriesSplit(how.folds, gap=gap).split(np.zeros(num_windows)))
     except ValueError as error:
         raise DataError(f"data.split.folds: {how.folds} folds cannot be made: {error}") from error
-
-
-def duplicates(parts: Mapping[str, Array]) -> dict[str, int]:
-    """Return how many rows of val and test have exactly the inputs of a row in an earlier split.
-
-    Keys are ``val_in_train``, ``test_in_train`` and ``test_in_val``.
-    """
-    hashes = {
-        name: [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in x] for name, x in parts.items()
-    }
-    known = {name: set(rows) for name, rows in hashes.items()}
-    pairs = (("val", "train"), ("test", "train"), ("test", "val"))
-    return {f"{late}_in_{early}": sum(h in known[early] for h in hashes[late]) for late, early in pairs}

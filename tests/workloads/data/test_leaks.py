@@ -191,6 +191,52 @@ def test_a_column_of_groups_is_no_feature_and_keeps_its_rows_together(tmp_path: 
         prepare(data.model_copy(update={"csv": csv(tmp_path, gaps)}))
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_groups_that_files_of_one_s_own_share_are_named(tmp_path: Path, form: str, streaming: bool) -> None:
+    def written(name: str, patients: np.ndarray, seed: int) -> str:
+        rng = np.random.default_rng(seed)
+        rows = pd.DataFrame(
+            {
+                "a": rng.normal(size=len(patients)),
+                "patient": [f"p{k}" for k in patients],
+                "kind": np.array(["cat", "dog"])[np.arange(len(patients)) % 2],
+            }
+        )
+        path = tmp_path / f"{name}.{form}"
+        rows.to_csv(path, index=False) if form == "csv" else rows.to_parquet(path)
+        return str(path)
+
+    own = {
+        "val": written("val", np.repeat([1000, 1001, 1], 4), 1),
+        "test": written("test", np.repeat([2, 3, 5, 2000, 1001], 4), 2),
+    }
+    whole = {form: written("train", np.arange(600) // 3, 0), "target": "kind", "streaming": streaming}
+    data = Data.model_validate({**whole, **own, "split": {"group": "patient"}})
+    card = prepare(data).card
+    assert [leak for leak in card.leaks if "groups" in leak] == [
+        "1 of 3 groups of val, by column 'patient', is in train as well",
+        "3 of 5 groups of test, by column 'patient', are in train as well",
+        "1 of 5 groups of test, by column 'patient', is in val as well",
+    ]
+    with pytest.raises(DataError, match=r"data\.strict: .* 3 of 5 groups of test"):
+        prepare(data.model_copy(update={"strict": True}))
+    one = Data.model_validate({**whole, "test": own["test"], "split": {"group": "patient"}})
+    shared = [int(leak.split()[0]) for leak in prepare(one).card.leaks if "of 5 groups of test" in leak]
+    assert sum(shared) == 3, "each in the training or the validation rows"
+    nameless = data.model_copy(update={"split": Split(), "columns": {"patient": "drop"}})
+    assert not [leak for leak in prepare(nameless).card.leaks if "groups" in leak]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_file_of_one_s_own_without_the_column_of_groups_is_told(tmp_path: Path, streaming: bool) -> None:
+    rows = frame(120, patient=np.arange(120) // 4)
+    test = csv(tmp_path, rows[:20].drop(columns="patient"), "test.csv")
+    data = Data(csv=csv(tmp_path, rows), test=test, target="kind", split=Split(group="patient"))
+    notes = prepare(data.model_copy(update={"streaming": streaming})).card.notes
+    assert "test.csv has no column 'patient': whether its groups are in other splits is not known" in notes
+
+
 def test_folds_of_a_series_are_blocks_of_time(tmp_path: Path) -> None:
     values = pd.DataFrame({"day": ordered(200), "v": np.sin(np.arange(200) / 3) + np.arange(200) / 50})
     data = Data(series=csv(tmp_path, values), value="v", time="day", window=8, split=Split(folds=3))

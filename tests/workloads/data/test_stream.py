@@ -87,6 +87,29 @@ def test_the_card_counts_all_rows(tmp_path: Path) -> None:
     assert prepared(csv_folder(tmp_path / "t", table)).card.digest != card.digest
 
 
+CHANGES = {
+    "a label": lambda t: t.assign(
+        kind=t["kind"].where(t["id"] != 17, "big" if t["kind"][34] == "small" else "small")
+    ),
+    "two labels exchanged": lambda t: t.assign(kind=np.r_[t["kind"][[1, 0]], t["kind"][2:]]),
+    "a feature": lambda t: t.assign(size=t["size"].where(t["id"] != 17, 99.0)),
+    "a group": lambda t: t.assign(house=t["house"].where(t["id"] != 17, 1000)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("group", [None, "house"])
+def test_the_digest_is_of_all_features_labels_and_groups(tmp_path: Path, change: str, group: str | None) -> None:
+    table = frame(300).assign(house=np.arange(300) // 3)
+    table.loc[[0, 1], "kind"] = ["big", "small"]
+    how = {"split": {"train": 0.6, "val": 0.2, "test": 0.2, "group": group}, "columns": {"colour": "drop"}}
+    before = prepared(csv_folder(tmp_path / "a", table), **how).card.digest
+    after = prepared(csv_folder(tmp_path / "b", CHANGES[change](table)), **how).card.digest
+    assert before[48:] != after[48:], "the part that also covers the rows that are not kept"
+    shuffled = table.sample(frac=1, random_state=0).assign(colour="none")
+    assert prepared(csv_folder(tmp_path / "c", shuffled), **how).card.digest[48:] == before[48:]
+
+
 def test_copies_of_a_row_are_in_one_split_and_so_are_groups(tmp_path: Path) -> None:
     table = frame(300)
     found = prepared(csv_folder(tmp_path / "t", pd.concat([table, table])))

@@ -90,9 +90,16 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     cells = [Encoded(f"row {row}", encoded_bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
     shape = None if like is None else example_shape(like.x)
     found = decode(cells, ImagesRead(f"data.parquet: {Path(path).name}", data.skip_bad, shape=shape))
-    groups = groups_of(frame, data, path) if like is None else None
-    own = None if groups is None else groups[found.kept]
-    return Raw("image", found.x, target.iloc[found.kept], groups=own, details=found.details())
+    groups = groups_of(frame, data, path, like)
+    return Raw(
+        "image",
+        found.x,
+        target.iloc[found.kept],
+        notes=groups.notes,
+        groups=None if groups.numbers is None else groups.numbers[found.kept],
+        group_names=groups.names,
+        details=found.details(),
+    )
 
 
 def encoded_bytes(cell: Any, row: int) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
-from workloads.tables.columns import encode
+from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
 
 if TYPE_CHECKING:
@@ -64,20 +65,41 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
     return target.map(lambda value: value.strip() if isinstance(value, str) else value)
 
 
-def groups_of(frame: Any, data: Data, path: str) -> Array | None:
-    """Return each row's group as a number (rows,); None where the spec names no column of groups.
+@dataclass(frozen=True)
+class Groups:
+    """Group of each row as a number, the words that the numbers stand for, and notes for the user."""
 
-    Raises DataError where that column is missing or has empty cells.
+    numbers: Array | None = None
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def groups_of(frame: Any, data: Data, path: str, like: Raw | None = None) -> Groups:
+    """Return each row's group, numbered as in ``like``; no numbers where the spec names no column of groups.
+
+    Raises DataError where that column is missing or has empty cells. A further file, with ``like``, may lack it: a
+    note says that its groups are not known.
     """
+    import pandas as pd
+
     name = data.split.group
     if name is None:
-        return None
+        return Groups()
     if name not in frame.columns:
+        if like is not None:
+            return Groups(notes=(no_groups(path, name),))
         raise DataError(f"{Path(path).name} has no column {name!r} to group its rows by")
-    if frame[name].isna().any():
-        raise DataError(f"column {name!r} of {Path(path).name} is empty in {int(frame[name].isna().sum())} rows")
-    numbers: Array = frame[name].factorize()[0]
-    return numbers
+    texts = words(frame[name], ())
+    if texts.isna().any():
+        raise DataError(f"column {name!r} of {Path(path).name} is empty in {int(texts.isna().sum())} rows")
+    known = () if like is None else like.group_names
+    numbers, names = pd.concat([pd.Series(known, dtype=object), texts]).factorize()
+    return Groups(numbers[len(known) :], tuple(names))
+
+
+def no_groups(path: str, name: str) -> str:
+    """Return the note on a file without the column of groups."""
+    return f"{Path(path).name} has no column {name!r}: whether its groups are in other splits is not known"
 
 
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:
@@ -86,5 +108,6 @@ def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = Non
     features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
     columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
     x, columns = encode(features, columns, place)
-    groups = groups_of(frame, data, path) if like is None else None
-    return Raw("table", x, target, columns, notes, groups)
+    groups = groups_of(frame, data, path, like)
+    notes = (*notes, *groups.notes)
+    return Raw("table", x, target, columns, notes, groups=groups.numbers, group_names=groups.names)

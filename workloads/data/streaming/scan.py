@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workloads.arrays import Array, DataError
+from workloads.arrays import SPLITS, Array, DataError
+from workloads.data.copies import comparisons
+from workloads.data.leaks import Table
 from workloads.data.raw import Raw, Rest
 from workloads.data.sources.image_records import example_shape
 from workloads.data.sources.images import ImagesRead, decode
+from workloads.data.sources.tables import no_groups
 from workloads.data.sources.tables import table as table_of
 from workloads.data.streaming.files import Files, table_files
 from workloads.data.streaming.images import LABEL, image_files, image_place, read_each
-from workloads.data.streaming.stream import Shares, StreamTarget, hashable
+from workloads.data.streaming.stream import Shares, StreamTarget, hashable, row_hashes
+from workloads.tables.columns import encode
+from workloads.tables.infer_kinds import columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,7 +99,20 @@ def _keys(data: Data, files: Files) -> Sequence[str]:
     first = next(files.tables(files.pieces[0]), None)
     if first is None:
         raise DataError(f"{files.place}: there are no rows")
-    return [name for name in first.column_names if name != data.target]
+    return _features(first.drop_columns([name for name in first.column_names if name == data.target]), data, files)
+
+
+def _features(rows: pa.Table, data: Data, files: Files) -> list[str]:
+    """Return the columns that are features by the first rows, but for those that number the rows.
+
+    By these, copies of a row would fall into several splits.
+    """
+    frame = rows.to_pandas()
+    columns, _ = columns_of(frame, data, files.place)
+    names, kinds = [column.name for column in columns], [column.kind for column in columns]
+    table = Table(encode(frame, columns, files.place)[0], np.zeros(len(frame)), names, kinds)
+    numbers = comparisons(table, data.columns)[0].left_out
+    return [name for name in names if name not in numbers]
 
 
 @dataclass
@@ -115,6 +133,8 @@ class _Look:
     kept: dict[str, list[pa.Table]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
     rows: dict[str, list[Array]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
     """Positions in the source of the rows in ``kept``, table by table."""
+    groups: dict[str, Array] = field(default_factory=lambda: dict.fromkeys(SPLITS, np.array([], np.int64)))
+    """Distinct groups by split, looked for where a split has a file of its own."""
     sample: list[Array] = field(default_factory=list)
     """Hashes (0 to 1) of the rows in ``kept["train"]``, table by table."""
 
@@ -124,8 +144,9 @@ class _Look:
         for name in (target, *self.shares.keys):
             if name not in table.column_names:
                 raise DataError(f"{self.files.place}: has no column {name!r}; it has {table.column_names[:20]}")
-        places = self.shares.places(table)
-        self.checksum = (self.checksum + int((places * 2**53).astype(np.uint64).sum())) % 2**64
+        hashes = self.shares.hashes(table)
+        places = hashes / 2.0**64
+        self.checksum = (self.checksum + int(row_hashes(table, self._others(table), hashes).sum())) % 2**64
         masks = {
             "test": places < self.shares.test,
             "val": (places >= self.shares.test) & (places < self.shares.val),
@@ -133,6 +154,10 @@ class _Look:
         }
         rows = np.arange(table.num_rows) + self.num_rows.total()
         self._count(table, masks, target)
+        if self.data.split.group is not None and _own(self.data):
+            groups = groups_in(table, self.data.split.group)
+            for name, mask in masks.items():
+                self.groups[name] = np.union1d(self.groups[name], groups[mask])
         for name, mask in masks.items():
             self.kept[name].append(table.filter(mask))
             self.rows[name].append(rows[mask])
@@ -140,6 +165,11 @@ class _Look:
         self.sample.append(places[masks["train"]])
         if sum(map(len, self.sample)) > 2 * self._sample_size:
             self._thin()
+
+    def _others(self, table: pa.Table) -> list[str]:
+        """Return the columns, beside those of ``shares``, on which the digest depends: the target and features."""
+        known = self.shares.keys
+        return [n for n in table.column_names if n not in known and self.data.columns.get(n) != "drop"]
 
     def _count(self, table: pa.Table, masks: Mapping[str, Array], target: str) -> None:
         import pandas as pd
@@ -196,23 +226,37 @@ class _Look:
             checksum=f"{self.checksum:016x}",
             missing=dict(self.missing),
             rows=np.concatenate([each for tables in self.rows.values() for each in tables])[kept],
+            groups={name: each for name, each in self.groups.items() if len(each)},
         )
         return replace(found, splits=splits[kept], rest=rest)
 
 
 def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None) -> tuple[Raw, Array]:
     """Return rows as examples, and their positions among ``rows``: bad images may be left out."""
-    name = files.place.partition(": ")[2]
+    name, group = files.place.partition(": ")[2], data.split.group
+    groups = None if group is None or group not in rows.column_names else groups_in(rows, group)
     if data.folder is None and data.image is None:
         found = table_of(rows.to_pandas(), target, data, name, like)
-        return replace(found, groups=None), np.arange(rows.num_rows)
+        return replace(found, groups=groups, group_names=()), np.arange(rows.num_rows)
     column, uri = image_place(data)
     cells = read_each(rows, column, uri, lambda encoded: encoded)
     shape = None if like is None else example_shape(like.x)
     decoded = decode(cells, ImagesRead(files.place, data.skip_bad, shape=shape))
     _check_bytes(decoded.x.nbytes, data, files.place)
-    images = Raw("image", decoded.x, target.iloc[decoded.kept], details=decoded.details())
+    images = Raw(
+        "image",
+        decoded.x,
+        target.iloc[decoded.kept],
+        notes=(no_groups(name, group),) if group is not None and groups is None else (),
+        groups=None if groups is None else groups[decoded.kept],
+        details=decoded.details(),
+    )
     return images, decoded.kept
+
+
+def groups_in(table: pa.Table, column: str) -> Array:
+    """Return each row's group (rows,), int64: a hash of its value."""
+    return row_hashes(table, [column]).view(np.int64)
 
 
 def _num_missing(column: pa.ChunkedArray, words: Sequence[str]) -> int:

@@ -48,15 +48,27 @@ class Shares:
 
     def places(self, table: pa.Table) -> Array:
         """Return each row's hash (rows,), float64 from 0 to 1."""
-        import pandas as pd
+        return self.hashes(table).astype(np.float64) / 2.0**64
 
-        with np.errstate(over="ignore"):
-            found = np.full(table.num_rows, np.uint64(self.seed) * _ODD + np.uint64(1), dtype=np.uint64)
-            for key in self.keys:
-                found = found * _ODD + pd.util.hash_array(hashable(table[key]))
-        # Mixed once more: the last key would otherwise change little but the lowest bits.
-        mixed: Array = pd.util.hash_array(found).astype(np.float64)
-        return mixed / 2.0**64
+    def hashes(self, table: pa.Table) -> Array:
+        """Return each row's hash (rows,), uint64."""
+        return row_hashes(table, self.keys, self.seed)
+
+
+def row_hashes(table: pa.Table, columns: Sequence[str], begin: Array | int = 0) -> Array:
+    """Return a hash of each row's values in ``columns`` (rows,), uint64, the same whatever rows are beside it.
+
+    ``begin`` is the hash to begin with, one for all rows or one for each.
+    """
+    import pandas as pd
+
+    with np.errstate(over="ignore"):
+        found = np.full(table.num_rows, begin, dtype=np.uint64) * _ODD + np.uint64(1)
+        for name in columns:
+            found = found * _ODD + pd.util.hash_array(hashable(table[name]))
+    # Mixed once more: the last column would otherwise change little but the lowest bits.
+    mixed: Array = pd.util.hash_array(found)
+    return mixed
 
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
