@@ -73,7 +73,8 @@ class ResidentData:
     def num_steps(self, batch_size: int, group: ProcessGroup = ALONE) -> int:
         """Return the number of mini-batches in an epoch of ``batches`` or ``streamed``."""
         if self.shard is not None:
-            return max(1, self.shard.stream.num_rows // group.size // -(-batch_size // group.size))
+            full, rest = divmod(self.shard.stream.num_rows // group.size, -(-batch_size // group.size))
+            return max(1, full + (rest >= MIN_PART and batch_size % group.size == 0))
         full, rest = divmod(len(self.y_train), batch_size)
         return max(1, full + (rest >= group.size * MIN_PART))
 
@@ -89,21 +90,24 @@ class ResidentData:
         return ahead(made) if self.ahead else made
 
     def streamed(self, epoch: int, batch_size: int, group: ProcessGroup = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield this process's part of each full mini-batch of a stream, in the order of ``epoch`` (from 0).
+        """Yield this process's part of each mini-batch of a stream, in the order of ``epoch`` (from 0).
 
-        All processes yield equally many: fewer than ``num_steps`` where rows are skipped as they are read.
+        The last, shorter one is kept as in ``batches``, if the processes have equal parts of a full one; else it is
+        left out, and so is a row a step of those with the smaller parts. As all processes read equally many rows,
+        they yield equally many parts: fewer than ``num_steps`` where rows are skipped as they are read.
         """
         assert self.shard is not None
-        size, num_left = len(group.part(torch.empty(batch_size))), self.num_steps(batch_size, group)
+        size, own = -(-batch_size // group.size), len(group.part(torch.empty(batch_size)))
+        least = MIN_PART if batch_size % group.size == 0 else size
+        num_left = self.num_steps(batch_size, group)
         at_once = size * max(1, PORTION_BYTES // (self.shard.stream.row_bytes * size))
         with closing(self._portions(epoch, at_once)) as portions:
-            for x, y in portions:
-                num_full = min(len(y) // size, num_left)
-                parts = [torch.split(rows[: num_full * size], size) for rows in (x, y)]
-                yield from zip(*parts, strict=True)
-                num_left -= num_full
-                if not num_left:
-                    return
+            for portion in portions:
+                for x, y in zip(*(torch.split(rows, size) for rows in portion), strict=True):
+                    if len(y) < least or not num_left:
+                        return
+                    yield x[:own], y[:own]
+                    num_left -= 1
 
     def _portions(self, epoch: int, at_once: int) -> Generator[Batch, None, None]:
         """Yield (inputs, targets) of many rows of the stream: a pipeline takes as long for one as for hundreds."""
@@ -116,6 +120,8 @@ class ResidentData:
         """Return the weight of this process's part of mini-batch ``step`` (from 0), by ``ProcessGroup.weight``."""
         if group.alone:
             return 1.0
+        if self.shard and batch_size % group.size == 0:
+            return 1.0  # all parts are equal, those of the last mini-batch too
         num_all = batch_size if self.shard else min(batch_size, len(self.y_train) - step * batch_size)
         return group.weight(len(group.part(torch.empty(num_all))), num_all)
 

@@ -158,12 +158,25 @@ def test_a_stream_trains_all_rows_fused_and_plain_alike_and_resumed(tmp_path: Pa
     assert resumed.epoch()[0]["val_loss"] == plain[0].epoch()[0]["val_loss"]
 
 
-def test_an_epoch_is_full_batches_of_equal_parts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_workers", [1, 2, 3, 4])
+def test_no_row_is_left_out_of_an_epoch(tmp_path: Path, num_workers: int) -> None:
+    """The last batch is shorter, as in memory, where each worker has two rows for it."""
     setup, _ = loops(prepared(csv_folder(tmp_path / "t", frame(500))).search, 1)
-    data, num_rows = setup.data, setup.data.num_examples
-    sizes = [len(y) for _, y in data.streamed(0, 32)]
-    assert sizes == [32] * (num_rows // 32) and len(sizes) == data.num_steps(32)
-    stream = data.shard.stream  # type: ignore[union-attr]
+    stream = setup.data.shard.stream  # type: ignore[union-attr]
+    each, rest = divmod(stream.num_rows // num_workers, 12)
+    assert rest >= 2
+    for rank in range(num_workers):
+        group = ProcessGroup(rank, num_workers, "ddp")
+        part = replace(setup.data, shard=OwnShard(stream, rank, num_workers))
+        sizes = [len(y) for _, y in part.streamed(0, 12 * num_workers, group)]
+        assert sizes[:each] == [12] * each and sizes[each:] == [pytest.approx(rest, abs=1)]
+        assert len(sizes) == part.num_steps(12 * num_workers, group)
+        assert {part.weight(step, 12 * num_workers, group) for step in range(len(sizes))} == {1.0}
+
+
+def test_an_epoch_is_full_batches_of_parts_that_cannot_be_equal(tmp_path: Path) -> None:
+    setup, _ = loops(prepared(csv_folder(tmp_path / "t", frame(500))).search, 1)
+    data, stream = setup.data, setup.data.shard.stream  # type: ignore[union-attr]
     counts = []
     for rank in range(2):
         part = replace(data, shard=OwnShard(stream, rank, 2))
