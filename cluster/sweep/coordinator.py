@@ -255,6 +255,7 @@ class Coordinator:
             if track.checkpoint is None or checkpoint.valid(track.checkpoint):
                 continue
             torn, track.checkpoint, track.previous = track.checkpoint, track.previous, None
+            track.last = track.held = None
             if track.checkpoint is not None and not checkpoint.valid(track.checkpoint):
                 track.checkpoint = None
             track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0

@@ -58,8 +58,8 @@ class Finals:
             revive(track, noted, noted.get("state"), plan)
             for epoch, value in noted.get("values", {}).items():
                 track.measure(int(epoch), value)
-            if track.state == "ready" and track.epoch == self.epochs and "test" not in noted:
-                track.epoch, track.checkpoint, track.previous = 0, None, None
+            if track.state == "ready" and track.epoch in (self.epochs, track.last) and "test" not in noted:
+                track.restart()
         return tracks
 
     @property

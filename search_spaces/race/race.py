@@ -50,7 +50,7 @@ class Race:
                 self._check_target(track, track.best_value)
         self._leg_ids = itertools.count()
         for track in self.tracks:
-            if track.state == "ready" and (track.epoch == schedule.rungs[-1] or self._settled(track)):
+            if track.state == "ready" and (track.epoch == schedule.rungs[-1] or track.settled):
                 self._arrive(track)
 
     def next_leg(self) -> Leg | None:
@@ -130,7 +130,10 @@ class Race:
                 track.failure = reason
             if track.num_failures > self.rules.max_retries:
                 self._end(track, "failed", reason)
-            elif track.epoch == leg.stop or self._settled(track):
+            elif track.settled and self.rules.purpose == "final":  # it was not scored
+                self._release(track.restart())
+                self._moved(track)
+            elif track.epoch == leg.stop or track.settled:
                 self._arrive(track)
             else:
                 self._moved(track)
@@ -185,7 +188,7 @@ class Race:
             floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
         )
         for track in group:
-            track.state, track.last = "running", None
+            track.state, track.last, track.held = "running", None, None
             self._moved(track)
         self._legs[leg.id] = (leg, group)
         return leg
@@ -195,21 +198,22 @@ class Race:
         return [track for track in self.ranked() if track.state in ENDS][: self.rules.keep_top]
 
     def _arrive(self, track: Track) -> None:
+        """Let a track pause at its rung, or end at the last one.
+
+        A member that its patience ended stands at the next rung without training, as its value would be the same
+        there: so it passes the same decisions as the others.
+        """
         rungs = self.schedule.rungs
         track.state = "ready"
-        if track.epoch in (rungs[-1], track.last):
-            for rung in [rung for rung in rungs[:-1] if rung >= track.epoch]:
-                track.reached(rung)
+        if track.settled:
+            track.held = next(rung for rung in rungs if rung >= track.rung)
+        if track.rung == rungs[-1]:
             self._end(track, "done", None)
-        elif track.epoch in rungs:
-            track.reached(track.epoch)
+            return
+        if track.rung in rungs:
+            track.reached(track.rung)
             track.state, track.alone = "paused", False
-        if track.state not in ENDS:
-            self._moved(track)
-
-    def _settled(self, track: Track) -> bool:
-        """Whether patience has run out and the last epoch is saved. A final member must still be scored."""
-        return track.epoch == track.last and self.rules.purpose == "search"
+        self._moved(track)
 
     def _moved(self, track: Track) -> None:
         for observer in self._observers:
@@ -243,7 +247,20 @@ class Race:
             self.closing = f"the target of {self.rules.target:g} is reached"
 
     def _decide(self) -> set[int]:
-        """Ask the schedule, stop and change members as it decides, and return the indices that may continue."""
+        """Ask the schedule, stop and change members as it decides, and return the indices that may continue.
+
+        It is asked again after members that need no more training have moved on to their next rung.
+        """
+        while True:
+            continued = self._decided()
+            settled = [self.tracks[index] for index in sorted(continued) if self.tracks[index].settled]
+            if not settled:
+                return continued
+            for track in settled:
+                track.held = next_rung(self.schedule.rungs, track.rung)
+                self._arrive(track)
+
+    def _decided(self) -> set[int]:
         decisions = self.schedule.decide(Standings(self.tracks, self._intake.num_expected))
         exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
         for track, decision, checkpoint in exploits:
@@ -258,8 +275,8 @@ class Race:
         shaping = {name for name, _ in track.signature}
         assert track.state == "paused" and source is not track, (index, decision)
         assert source.signature == track.signature, f"the weights of {source.key} do not fit {track.key}"
-        assert source.epoch == track.epoch, (
-            f"{source.key} stands at epoch {source.epoch}, {track.key} at {track.epoch}"
+        assert source.epoch == track.rung, (
+            f"{source.key} stands at epoch {source.epoch}, {track.key} at {track.rung}"
         )
         assert decision.params.keys() <= track.params.keys() - shaping, (index, decision)
         assert source.checkpoint is not None, f"{source.key} has no checkpoint"
@@ -267,9 +284,9 @@ class Race:
 
     def _exploit(self, track: Track, decision: Exploit, checkpoint: str) -> None:
         self._shared.add(checkpoint)
-        track.exploit(Exploited(epoch=track.epoch, source=decision.source, params=decision.params))
-        self._release(track.secure(track.epoch, checkpoint))
-        track.state = "ready"
+        track.exploit(Exploited(epoch=track.rung, source=decision.source, params=decision.params))
+        self._release(track.secure(track.rung, checkpoint))
+        track.state, track.last, track.held = "ready", None, None
         self._moved(track)
 
     def _finish(self) -> None:

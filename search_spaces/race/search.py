@@ -148,7 +148,7 @@ class Search:
             track.measure(epoch, value)
         revive(track, record.attributes.get("progress", {}), record.outcome, plan)
         for rung in plan.rungs[:-1]:
-            if (rung <= track.epoch or track.state == "done") and track.values:
+            if (rung <= track.rung or track.state == "done") and track.values:
                 track.reached(rung)
         return track
 
@@ -169,6 +169,7 @@ def progress(track: Track) -> dict[str, object]:
         "checkpoint": track.checkpoint,
         "previous": track.previous,
         "last": track.last,
+        **({"held": track.held} if track.held else {}),
         "failures": track.num_failures,
         "alone": track.alone,
         "failure": track.failure and asdict(track.failure),
@@ -189,6 +190,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.checkpoint = str(noted["checkpoint"]) if noted.get("checkpoint") else None
     track.previous = str(noted["previous"]) if noted.get("previous") else None
     track.last = int(noted.get("last") or 0) or None
+    track.held = int(noted.get("held") or 0) or None
     track.num_failures = int(noted.get("failures") or 0)
     track.alone = bool(noted.get("alone"))
     track.failure = FailureReason.noted(noted)

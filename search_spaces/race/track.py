@@ -52,7 +52,9 @@ class Track:
     beside: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the best epoch that are shown beside the objective."""
     last: int | None = None
-    """Epoch after which the member is done before the schedule's end, as it no longer improved; else None."""
+    """Epoch at which its patience ended the member's training before the schedule's end; else None."""
+    held: int | None = None
+    """Rung up to which the value of a member that its patience ended is taken as unchanged; else None."""
     num_failures: int = 0
     alone: bool = False
     """Whether the member trains alone, since a cohort that it was in died: it must not take others down."""
@@ -75,6 +77,16 @@ class Track:
     def waiting(self) -> bool:
         """Whether the track is paused at a rung, waiting for a decision."""
         return self.state == "paused"
+
+    @property
+    def rung(self) -> int:
+        """Rung at which the track waits, if it does: ``held`` for a member that its patience ended."""
+        return self.held or self.epoch
+
+    @property
+    def settled(self) -> bool:
+        """Whether patience has run out and the last epoch is saved."""
+        return self.epoch == self.last
 
     @property
     def ended(self) -> bool:
@@ -118,6 +130,12 @@ class Track:
         self.epoch, self.checkpoint = epoch, uri
         return [found for found in needless if found and found != uri]
 
+    def restart(self) -> list[str]:
+        """Go back to epoch 0; return the checkpoints to delete."""
+        needless = [uri for uri in (self.checkpoint, self.previous) if uri]
+        self.epoch, self.checkpoint, self.previous, self.last, self.held = 0, None, None, None, None
+        return needless
+
     def exploit(self, exploited: Exploited) -> None:
         """Record an exploit and change the hyperparameters. ``secure`` takes over the weights."""
         self.exploits.append(exploited)
@@ -137,4 +155,7 @@ class Track:
             "paused": "paused",
             "stopped": "paused",
         }
-        return Observation(self.searched, seen.get(self.state, "running"), self.values, self.best_value)
+        values = self.values
+        if self.held is not None and self.best_value is not None:
+            values = {**values, self.held: self.best_value}
+        return Observation(self.searched, seen.get(self.state, "running"), values, self.best_value)

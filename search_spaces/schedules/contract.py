@@ -52,6 +52,10 @@ class Standing(Protocol):
         """Number of epochs trained and saved; training continues after it."""
 
     @property
+    def rung(self) -> int:
+        """Rung at which the member waits: its epoch, or a later one where it no longer improves and is held."""
+
+    @property
     def scores(self) -> Mapping[int, float]:
         """Best objective so far at each rung reached, by the rung's epoch, signed so that higher is better."""
 
@@ -90,7 +94,7 @@ class Standings:
 
     def waiting(self, rung: int) -> set[int]:
         """Return the numbers of the members that are paused at ``rung``."""
-        return {member.number for member in self.members if member.waiting and member.epoch == rung}
+        return {member.number for member in self.members if member.waiting and member.rung == rung}
 
     @cached_property
     def ended(self) -> set[int]:

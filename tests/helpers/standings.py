@@ -26,6 +26,10 @@ class Seen:
     waiting: bool = False
     ended: bool = False
 
+    @property
+    def rung(self) -> int:
+        return self.epoch
+
 
 def standings(
     scores: Scores,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.race.legs import MemberEpoch
+from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
@@ -33,24 +33,49 @@ def test_survivors_of_several_cohorts_ride_together() -> None:
     assert joint[:3] == [(0, 9), (0, 9), (1, 6)] or joint[:3] == [(0, 9), (0, 8), (1, 5)]
 
 
-def test_a_member_that_improves_no_more_is_done_with_its_best_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("values", "standing"),
+    [
+        ((0.5, 0.4, 0.6), ("stopped", {1: 0.4}, "paused")),
+        ((0.5, 0.9, 0.6), ("done", {1: 0.9, 3: 0.9}, "done")),
+    ],
+)
+def test_a_member_that_improves_no_more_passes_the_same_decisions_as_the_others(
+    tmp_path: Path, values: tuple[float, ...], standing: tuple[str, dict[int, float], str]
+) -> None:
+    """It is told as complete only where the schedule would have trained it to its end."""
     sweep = toy_sweep(trials=3, train_together=3, start_from=({"lr": 0.1, "size": 1}, {"lr": 0.2, "size": 1}))
     study = Study("toy", "maximize", tmp_path / "journal.log")
-    search = Search(sweep, Toy, study)
-    race = search.race(1)
+    race = Search(sweep, Toy, study).race(1)
     leg = began(race)
-    keys = [member.key for member in leg.members]
-    told = [MemberEpoch(key=key, epoch=1, metrics={METRIC: 0.5}, finished=key == keys[1]) for key in keys]
+    told = [
+        MemberEpoch(key=member.key, epoch=1, metrics={METRIC: value}, finished=member.trial == 1)
+        for member, value in zip(leg.members, values, strict=True)
+    ]
     race.reported(leg.id, told)
     saved(race, leg, 1)
     race.finished_leg(leg.id)
+    for track in (race.tracks[1], Search(sweep, Toy, study).race(1).tracks[1]):
+        assert (track.state, track.rung, track.observation().state) == ("paused", 1, "paused")
 
-    assert [track.state for track in race.tracks] == ["paused", "done", "paused"]
-    assert race.tracks[1].scores == {1: 0.5, 3: 0.5}, "the bar at later rungs counts it"
-    assert [record.outcome for record in study.records()] == [None, "done", None]
-    again = Search(sweep, Toy, study).race(1)
-    assert again.tracks[1].scores == race.tracks[1].scores and again.tracks[1].state == "done"
-    assert race.tracks[1].observation().state == "done"
+    following = race.next_leg()
+    assert following is None or 1 not in [member.trial for member in following.members]
+    for track in (race.tracks[1], Search(sweep, Toy, study).race(1).tracks[1]):
+        assert (track.state, track.scores, track.observation().state, track.epoch) == (*standing, 1)
+    assert [record.outcome for record in study.records()][1] == standing[0]
+
+
+def test_a_sampler_sees_a_member_that_improves_no_more_at_the_rung_where_it_waits() -> None:
+    sweep = toy_sweep(trials=9, train_together=9, early_terminate={"type": "asha", "min_iter": 3})
+    race = Search(sweep, Toy, None).race(1)
+    leg = began(race)
+    key = leg.members[0].key
+    race.reported(leg.id, [MemberEpoch(key=key, epoch=1, metrics={METRIC: 0.7})])
+    race.reported(leg.id, [MemberEpoch(key=key, epoch=2, metrics={METRIC: 0.5}, finished=True)])
+    race.saved(leg.id, [Saved(key=key, epoch=2, uri="x")])
+    race.failed_leg(leg.id, FailureReason("lane_died", "killed"), to_blame=False)
+    seen = race.tracks[leg.members[0].trial].observation()
+    assert (seen.state, dict(seen.values)) == ("paused", {1: 0.7, 2: 0.5, 3: 0.7})
 
 
 def test_a_finished_member_whose_end_was_not_written_is_done_in_the_next_life(tmp_path: Path) -> None:
