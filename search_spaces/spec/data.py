@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,10 +77,33 @@ class Data(BaseModel):
     text: str | None = Field(default=None, description="A text file, whose characters are predicted one by one.")
     encoding: str = Field(default="utf-8", description="Encoding of the text, by Python's name.")
     series: str | None = Field(
-        default=None, description="A CSV file with one line per time, in order and at equal intervals."
+        default=None,
+        description="A CSV file with one line per time, in order, at equal steps: of seconds to years, weekdays or "
+        "trading days.",
     )
     value: str | None = Field(default=None, description="The series' column to forecast.")
     time: str | None = Field(default=None, description="The series' column of times: dates or numbers.")
+    time_format: str | None = Field(
+        default=None,
+        description="How the series' times are written: a pattern such as '%d.%m.%Y %H:%M' (%q: quarter), ISO8601, "
+        "unix_s, unix_ms, unix_us, unix_ns or number; default: as all of them tell.",
+    )
+    time_zone: str | None = Field(
+        default=None,
+        description="The place whose clock tells the series' local times, such as Europe/Berlin; needed where that "
+        "clock is put forward and back.",
+    )
+    gaps: Literal["error", "interpolate", "carry", "drop"] | None = Field(
+        default=None,
+        description="What is done where steps of a series or their values are missing: refused; filled, as inputs "
+        "only, on a straight line or with the last value; or windows with a gap are left out. Default: error, but "
+        "weekdays without a row are holidays where they are 1 % to 10 %.",
+    )
+    duplicates: Literal["error", "mean", "last"] | None = Field(
+        default=None,
+        description="What is done with several rows of one time: refused (the default), averaged, or all but the "
+        "last left out.",
+    )
     window: int | None = Field(
         default=None,
         ge=1,

@@ -52,11 +52,12 @@ _SAMPLE = 100
 
 
 class DateFormatError(ValueError):
-    """Raised for texts that are no dates of one format; ``text`` is the first of them that is none, if any is."""
+    """Raised for texts that are no dates of one format."""
 
-    def __init__(self, message: str, text: str | None = None) -> None:
+    def __init__(self, message: str, text: str, forms: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.text = text
+        self.text, self.forms = text, forms
+        """The first text at fault, and the formats that it may have: several where they give different dates."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,12 @@ def _none(texts: Any, tried: Sequence[_Fit]) -> DateFormatError:
         text = str(texts.iloc[0])
         return DateFormatError(f"{text!r} is a date of no format that is known", text)
     text = str(texts[by_form.isna()].iloc[0])
-    return DateFormatError(f"{text!r} is no date in the format of the others, {best.form}", text)
+    return DateFormatError(f"{text!r} is no date in the format of the others, {best.form}", text, (best.form,))
 
 
 def _ambiguous(text: str, forms: Sequence[str]) -> DateFormatError:
     import pandas as pd
 
-    days = [(local_times(pd.Series([text]), form)[0], form) for form in forms]
-    return DateFormatError(f"{text!r} is {' or '.join(f'{day.day} {day:%B %Y} by {form!r}' for day, form in days)}")
+    days = [local_times(pd.Series([text]), form)[0] for form in forms]
+    either = " or ".join(f"{day.day} {day:%B %Y} by {form!r}" for day, form in zip(days, forms, strict=True))
+    return DateFormatError(f"{text!r} is {either}", text, forms)

@@ -31,6 +31,7 @@ class _Source:
 
 
 _STREAM = ("streaming", "in_memory_gib")
+_STEPS = ("time_format", "time_zone", "gaps", "duplicates")
 
 # A new source is one row here, and one in workloads.data.sources.read.
 SOURCES: Mapping[str, _Source] = {
@@ -44,7 +45,9 @@ SOURCES: Mapping[str, _Source] = {
     ),
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
-    "series": _Source(lambda _: "series", ("value", "time", "window", "horizon", "season", "test"), check_series),
+    "series": _Source(
+        lambda _: "series", ("value", "time", *_STEPS, "window", "horizon", "season", "test"), check_series
+    ),
 }
 TABLES = ("csv", "parquet")
 """Sources with columns, so that ``split.group`` may name one."""

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from search_spaces.spec.checks.tables import check_columns, csv_columns
+from search_spaces.spec.checks.times import check_times
 from search_spaces.spec.data import Data
 from search_spaces.spec.encodings import ENCODINGS, EncodingFault, decoded
 from search_spaces.spec.yaml_document import Document
@@ -40,6 +41,8 @@ def check_series(document: Document, key: str, path: Path, data: Data) -> None:
         if named[field] is None and key != "test":
             document.fault(("data", field), f"is required: the column {what}, one of {', '.join(columns[:8])}")
     check_columns(document, path, columns, named)
+    if key != "test":
+        check_times(document, data)
     if data.value is not None and data.value == data.time:
         document.fault(("data", "time"), "must be another column than the value", shown(data.time))
     if data.season and data.window and data.season > data.window:

@@ -73,6 +73,14 @@ CASES = {
     ),
     "window": (SERIES % ", window: 0", "data.window: must be >= 1, received 0"),
     "horizon": (SERIES % ", horizon: 1.5", "data.horizon: must be a whole number, received 1.5"),
+    "format": (SERIES % ", time_format: iso", "data.time_format: must be a pattern such as '%d.%m.%Y %H:%M', or "
+               "one of ISO8601, unix_s"),
+    "letter": (SERIES % ", time_format: '%D/%m/%Y'", "data.time_format: '%D' stands for nothing"),
+    "no year": (SERIES % ", time_format: '%d.%m.'", "data.time_format: must hold the year, %Y or %y"),
+    "zone": (SERIES % ", time_zone: Europe/Berlim", "data.time_zone: must be a place whose clock is known, such as "
+             "Europe/Berlin, received 'Europe/Berlim', did you mean 'Europe/Berlin'?"),
+    "gaps": (SERIES % ", gaps: ignore", "data.gaps: must be one of error, interpolate, carry or drop"),
+    "duplicates": (SERIES % ", duplicates: first", "data.duplicates: must be one of error, mean or last"),
     "season": (SERIES % ", season: 24, window: 12", "data.season: must be at most data.window = 12"),
     "metric": (SERIES % "}\nmetric: {name: val_accuracy", "metric.name: unknown metric"),
     "no table": ("workload: recurrent\ndata: {series: t.txt, value: a, time: b}", "data.series: cannot be read"),

@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from search_spaces.spec.data import Data
 from tests.helpers.sequence_data import monthly, sequence_setup, series
 from tests.helpers.workload_data import train
 from workloads.arrays import DataError
-from workloads.data.sources.series_times import Interval, pace
+from workloads.data.sources.series_calendar import Interval, calendar
+from workloads.data.sources.series_times import read_times
 from workloads.models.recurrent.workload import RecurrentHyperparameters
 from workloads.tasks.forecast import Forecast
 from workloads.training.plain_loop import PlainLoop
@@ -102,16 +104,22 @@ PACES = {
 }
 
 
+def told(times: pd.Series) -> Interval:
+    """Interval of a column of times."""
+    data = Data()
+    return calendar(read_times(times, data, str), data).interval
+
+
 @pytest.mark.parametrize("name", PACES)
 def test_step_and_season_are_read_from_the_times(name: str) -> None:
     times, season = PACES[name]
     written = pd.Series(times.strftime("%Y-%m-%d %H:%M"), name="when")
-    assert pace(written, str) == Interval(name, season)
+    assert told(written) == Interval(name, season)
 
 
 @pytest.mark.parametrize("numbers", [[1900, 1901, 1902], [0.1, 0.2, 0.3], [-5, 0, 5]])
 def test_numbers_tell_times_but_no_season(numbers: list[float]) -> None:
-    assert pace(pd.Series(numbers, name="t"), str).season == 1
+    assert told(pd.Series(numbers, name="t")).season == 1
 
 
 def without(*rows: int) -> list[str]:

@@ -1,100 +1,174 @@
-"""Checks that the times of a series are equally far apart, and finds its interval and season."""
+"""Reads the column of times of a series: dates in one format, Unix times, or plain numbers."""
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from workloads.arrays import Array, DataError
+from workloads.data.sources.series_zones import in_utc, local, seconds_ahead, split_zones
+from workloads.tables.dates import DateFormatError, date_format, local_times
 
-MONTHS_A_YEAR = 12
-DAY = 86_400
-NAMES = {1: "second", 60: "minute", 3600: "hour", DAY: "day", 7 * DAY: "week"}
-"""Names of intervals by their length in seconds."""
-SEASONS = {1: 60, 60: 60, 3600: 24, DAY: 7, 7 * DAY: 52}
-"""Number of steps in a season (a minute, an hour, a day, a week, a year) by the length of a step in seconds."""
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
+
+NUMBER = "number"
+UNIX: Final = {"unix_s": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9}
+"""Units of Unix times, by how many are a second."""
+UNIX_RANGE = (1e8, 1e10)
+"""Whole numbers are Unix times where all lie in this range of seconds, the years 1973 to 2286."""
+DIGITS: Final = {8: "%Y%m%d", 6: "%Y%m", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+"""Formats of dates that are written as whole numbers, by their number of digits."""
+MICROSECONDS = "datetime64[us]"
 
 
 @dataclass(frozen=True)
-class Interval:
-    """Length of a series' step in words, and the number of steps in its natural season (1 where none is known)."""
+class Times:
+    """The times of a series' rows: numbers (float64), or dates (datetime64) by their clock and in UTC."""
 
-    name: str
-    season: int
+    written: Any
+    """The column as it is in the file."""
+    form: str
+    """Format of the dates, a name in UNIX, or NUMBER."""
+    clock: Array
+    moment: Array
+    """The same as ``clock`` where no zone is known."""
+    zone: str
+    """The zone that is known; empty for local times of a place that is not, and for numbers."""
+    name: Callable[[int], str]
+    """Returns the name of a row, by its number in the file, for messages."""
+
+    @property
+    def are_dates(self) -> bool:
+        return self.form != NUMBER
+
+    def place(self, row: int) -> str:
+        """Return a row's name for messages."""
+        return self.name(self.written.index[row])
+
+    def fault(self, row: int, what: str) -> DataError:
+        """Return an error about a row and the one before."""
+        return DataError(f"{self.place(row)}: {what} ({self.pair(row)})")
+
+    def pair(self, row: int) -> str:
+        """Return a row's time and the one before in words."""
+        return f"{self.written.iloc[row]} after {self.written.iloc[row - 1]}"
+
+    def there(self, zone: str) -> Times:
+        """Return the times by the local clock in ``zone``. Raises DataError for a time that it does not have."""
+        try:
+            found = self.within(zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+            raise DataError(f"{self.place(0)}: {zone!r} is no time zone") from error
+        skipped = np.flatnonzero(np.isnat(found.moment))
+        if len(skipped):
+            row = int(skipped[0])
+            what = f"the time {found.written.iloc[row]} is skipped in {zone}, where the clock is put forward"
+            raise DataError(f"{found.place(row)}: {what}")
+        return found
+
+    def within(self, zone: str) -> Times:
+        """Return the times by the local clock in ``zone``."""
+        if self.zone:
+            return replace(self, clock=local(self.moment, zone), zone=zone)
+        return replace(self, moment=in_utc(self.clock, zone), zone=zone)
 
 
-def pace(times: Any, place: Callable[[int], str]) -> Interval:
-    """Return the interval of ``times``, a Series of dates or numbers. Raises DataError for unequal steps.
+def read_times(column: Any, data: Data, name: Callable[[int], str]) -> Times:
+    """Return the times of ``column``, whose index numbers its rows; where most go back, from the last to the first.
 
-    Months count as equal steps, whatever their number of days. ``place`` returns a row's name for messages.
-    """
-    if len(times) < 2:
-        raise DataError(f"{place(0)}: a series needs at least two times")
-    positions, unit = _positions(times, place)
-    steps = np.diff(positions)
-    ahead, counts = np.unique(steps[steps > 0], return_counts=True)
-    usual = ahead[np.argmax(counts)] if len(ahead) else 1
-    wrong = np.flatnonzero(np.abs(steps - usual) > 1e-6 * usual)
-    if len(wrong):
-        row = int(wrong[0]) + 1
-        pair = f"{times.iloc[row]} after {times.iloc[row - 1]}"
-        raise DataError(f"{place(row)}: {_reason(float(steps[row - 1]), float(usual), unit)} ({pair})")
-    return _pace(float(usual), unit)
-
-
-def _positions(times: Any, place: Callable[[int], str]) -> tuple[Array, str]:
-    """Return each time as a number, and its unit: "number", "month" or "second".
-
-    Dates count in months where all are at the same time of day and the same day, or the last one, of their month.
+    Raises DataError with the first one that is no time.
     """
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(times):
-        positions = times.to_numpy(np.float64)
-        _check_there(~np.isfinite(positions), times, place)
-        return positions, "number"
-    dates = pd.to_datetime(times, errors="coerce", utc=True)
-    _check_there(dates.isna().to_numpy(), times, place)
-    clock = (dates - dates.dt.normalize()).dt.total_seconds()
-    if clock.nunique() == 1 and (dates.dt.day.nunique() == 1 or dates.dt.is_month_end.all()):
-        return (dates.dt.year * MONTHS_A_YEAR + dates.dt.month).to_numpy(np.float64), "month"
-    return (dates - dates.iloc[0]).dt.total_seconds().to_numpy(np.float64), "second"
+    if len(column) < 2:
+        raise DataError(f"{name(0)}: a series needs at least two times")
+    numeric = pd.api.types.is_numeric_dtype(column)
+    found = _of_numbers(column, data, name) if numeric else _of_texts(column, data, name)
+    if (np.diff(found.clock).astype(np.float64) < 0).mean() > 0.5:
+        return read_times(column[::-1], data, name)
+    return found.there(data.time_zone) if data.time_zone and found.are_dates else found
 
 
-def _check_there(wrong: Array, times: Any, place: Callable[[int], str]) -> None:
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise DataError(
-            f"{place(row)}: the time {times.name!r} must be a date or a number, not {times.iloc[row]!r}"
-        )
+def _of_texts(column: Any, data: Data, name: Callable[[int], str]) -> Times:
+    _refuse(column.isna().to_numpy(), column, name)
+    bodies, zones = split_zones(column.astype(str).str.strip())
+    clock, form = _parsed(bodies, column, data.time_format, name)
+    return _beside(Times(column, form, clock, clock, "", name), zones.to_numpy())
 
 
-def _reason(step: float, usual: float, unit: str) -> str:
-    if step == 0:
-        return "the time stands twice"
-    if step < 0:
-        return "the time goes backwards"
-    missing = step / usual - 1
-    if abs(missing - round(missing)) < 1e-6 and missing > 0:
-        return f"{missing:.0f} x {_pace(usual, unit).name} missing"
-    return f"the step is not {_pace(usual, unit).name} as elsewhere"
+def _of_numbers(column: Any, data: Data, name: Callable[[int], str]) -> Times:
+    import pandas as pd
+
+    numbers = column.to_numpy(np.float64)
+    _refuse(~np.isfinite(numbers), column, name)
+    form = data.time_format or _form_of(column, numbers)
+    if form == NUMBER:
+        return Times(column, form, numbers, numbers, "", name)
+    if form in UNIX:
+        whole = column.to_numpy() if column.dtype.kind == "i" else numbers
+        moment = pd.to_datetime(whole, unit=form.removeprefix("unix_")).to_numpy().astype(MICROSECONDS)
+        return Times(column, form, moment, moment, "UTC", name)
+    clock, form = _parsed(column.map("{:.0f}".format), column, form, name)
+    return Times(column, form, clock, clock, "", name)
 
 
-def _pace(step: float, unit: str) -> Interval:
-    if unit == "number":
-        return Interval(f"{step:g}", 1)
-    if unit == "month":
-        season = MONTHS_A_YEAR / step
-        return Interval(_counted(step, "month"), int(season) if season.is_integer() else 1)
-    size = max((seconds for seconds in NAMES if step % seconds == 0), default=1)
-    if step in SEASONS:
-        return Interval(_counted(step / size, NAMES[size]), SEASONS[int(step)])
-    daily = DAY / step
-    return Interval(_counted(step / size, NAMES[size]), int(daily) if daily > 1 and daily.is_integer() else 1)
+def _form_of(column: Any, numbers: Array) -> str:
+    """Return the format of dates that are whole numbers, a name in UNIX, or NUMBER."""
+    if (numbers != np.round(numbers)).any():
+        return NUMBER
+    texts = column.map("{:.0f}".format)
+    form = DIGITS.get(len(texts.iloc[0]))
+    if form and (texts.str.len() == len(texts.iloc[0])).all() and local_times(texts, form).notna().all():
+        return form
+    low, high = UNIX_RANGE
+    for name, number in UNIX.items():
+        if low * number <= numbers.min() and numbers.max() < high * number:
+            return name
+    return NUMBER
 
 
-def _counted(number: float, name: str) -> str:
-    return f"1 {name}" if number == 1 else f"{number:g} {name}s"
+def _parsed(texts: Any, column: Any, form: str | None, name: Callable[[int], str]) -> tuple[Array, str]:
+    """Return the dates by their clock, and their format, found by all texts where ``form`` is None."""
+    try:
+        found = date_format(texts) if form is None else form
+    except DateFormatError as error:
+        if len(error.forms) > 1:
+            which = f"say which by data.time_format: {' or '.join(map(repr, error.forms))}"
+            raise DataError(f"{name(0)}: the times {column.name!r} are ambiguous: {error}; {which}") from error
+        like = f" in the format of the others, {error.forms[0]}" if error.forms else ""
+        _refuse((texts == error.text).to_numpy(), column, name, f"{like}; data.time_format can say its format")
+        raise
+    dates = local_times(texts, found.replace("%z", "").replace("%Z", "").strip())
+    _refuse(dates.isna().to_numpy(), column, name, f" in the format {found!r}, data.time_format")
+    return dates.to_numpy().astype(MICROSECONDS), found
+
+
+def _beside(found: Times, zones: Array) -> Times:
+    """Return the times with the zones that are written beside them."""
+    names = sorted(set(zones))
+    if names == [""]:
+        return found
+    if "" in names:
+        row = int(np.flatnonzero((zones == "") != (zones[0] == ""))[0])
+        raise found.fault(row, "one time has a zone and another one none")
+    if len(names) == 1 and seconds_ahead(names[0]) is None:
+        return found.there(names[0])
+    ahead = {name: seconds_ahead(name) for name in names}
+    unknown = [name for name, seconds in ahead.items() if seconds is None]
+    if unknown:
+        raise DataError(f"{found.place(0)}: the times must have one zone, received {', '.join(names[:5])}")
+    offsets = np.array([ahead[zone] for zone in zones], dtype="timedelta64[s]")
+    return replace(found, moment=found.clock - offsets, zone=", ".join(names[:3]))
+
+
+def _refuse(wrong: Array, column: Any, name: Callable[[int], str], why: str = "") -> None:
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        rule = f"the time {column.name!r} must be a date or a number, not {column.iloc[rows[0]]!r}{why}"
+        more = f" ({len(rows) - 1} more)" if len(rows) > 1 else ""
+        raise DataError(f"{name(column.index[rows[0]])}: {rule}{more}")
