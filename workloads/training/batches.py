@@ -17,7 +17,7 @@ from workloads.data.streaming.stream import Shard
 from workloads.layers.layers import Preprocess
 from workloads.tables.prepare import PrepareTable
 from workloads.training.prefetch import ahead
-from workloads.training.process_group import ALONE, MIN_PART, ProcessGroup
+from workloads.training.process_group import ALONE, MIN_PART, WHOLE, Part, ProcessGroup
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets."""
@@ -116,14 +116,12 @@ class ResidentData:
         for x, y in self.shard.portions(epoch, at_once):
             yield raw.inputs(tensor(x).to(self.device)), standardised(tensor(y).to(self.device), self.shape)
 
-    def weight(self, step: int, batch_size: int, group: ProcessGroup) -> float:
-        """Return the weight of this process's part of mini-batch ``step`` (from 0), by ``ProcessGroup.weight``."""
-        if group.alone:
-            return 1.0
-        if self.shard and batch_size % group.size == 0:
-            return 1.0  # all parts are equal, those of the last mini-batch too
+    def part(self, step: int, batch_size: int, group: ProcessGroup) -> Part:
+        """Return what this process must know of mini-batch ``step`` (from 0) beside its own part of it."""
+        if group.alone or (self.shard and batch_size % group.size == 0):
+            return WHOLE  # all parts are equal, those of a stream's last mini-batch too
         num_all = batch_size if self.shard else min(batch_size, len(self.y_train) - step * batch_size)
-        return group.weight(len(group.part(torch.empty(num_all))), num_all)
+        return group.part_of(num_all)
 
     def _batches(self, order: Tensor, batch_size: int, group: ProcessGroup) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in torch.split(order, batch_size, dim=-1):

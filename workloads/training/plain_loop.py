@@ -14,7 +14,7 @@ from workloads.layers.layers import activate_dropout
 from workloads.training.denormals import without_denormals
 from workloads.training.evaluate import evaluate
 from workloads.training.optimizers import SLOTS, groups, penalise, torch_optimizer
-from workloads.training.process_group import like, whole
+from workloads.training.process_group import WHOLE, Part, like, whole
 from workloads.training.setup import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 
 
@@ -49,7 +49,7 @@ class PlainLoop:
         for i, (x, y) in enumerate(batches):
             if rates is not None:
                 self._set_rate(float(rates[i, 0]))
-            measured.add(len(y), self.train_step(x, y, data.weight(i, member.hp.batch_size, self.group)))
+            measured.add(len(y), self.train_step(x, y, data.part(i, member.hp.batch_size, self.group)))
         self.group.average_statistics(self.model)
         self.model.eval()
         with self.setup.autocast():
@@ -66,14 +66,19 @@ class PlainLoop:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["lr_ratio"]
 
-    def train_step(self, x: Tensor, y: Tensor, weight: float = 1.0) -> dict[str, Tensor]:
+    def train_step(self, x: Tensor, y: Tensor, part: Part = WHOLE) -> dict[str, Tensor]:
         """Make one update; return the task's metrics and the gradient's norm from before it and before clipping.
 
-        ``weight`` is that of this process's part of the mini-batch, as ``ProcessGroup.weight`` gives it.
+        ``x`` and ``y`` are this process's ``part`` of the mini-batch.
         """
         hp = self.members[0].hp
         self.optimizer.zero_grad()
-        losses = in_parts(lambda x, y, share: self._backward(x, y, share * weight), x, y, self.at_once)
+
+        def backward(x: Tensor, y: Tensor, share: float, last: bool) -> dict[str, Tensor]:
+            with self.group.exchange(self.net, last):
+                return self._backward(x, y, share * part.weight)
+
+        losses = in_parts(backward, x, y, self.at_once, largest=part.largest)
         grads = [p.grad for p in self.parameters if p.grad is not None]
         grad_norm = get_total_norm(grads)
         if hp.clip_norm > 0:

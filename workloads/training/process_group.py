@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from workloads.arrays import Infeasible
 
@@ -17,6 +19,19 @@ Strategy = Literal["ddp", "fsdp"]
 T = TypeVar("T")
 MIN_PART = 2
 """Least number of a mini-batch's examples for each process: batch norm needs two."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process's part of a mini-batch."""
+
+    weight: float = 1.0
+    """Weight of the mean over this part: with it the mean over processes is the mean over examples."""
+    largest: int = 0
+    """Number of examples of the largest part; 0 where all are equal."""
+
+
+WHOLE = Part()
 
 
 @dataclass(frozen=True)
@@ -51,12 +66,24 @@ class ProcessGroup:
         if batch_size is not None and not self.alone and batch_size < least:
             raise Infeasible(f"a batch of {batch_size} cannot be shared by {self.size} workers: at least {least}")
 
-    def weight(self, num_own: int, num_all: int) -> float:
-        """Return the weight of the mean over this process's ``num_own`` of a mini-batch's ``num_all`` examples.
+    def part_of(self, num_all: int) -> Part:
+        """Return this process's part of a mini-batch of ``num_all`` examples."""
+        num_own = num_all // self.size + (self.rank < num_all % self.size)
+        return Part(num_own * self.size / num_all, -(-num_all // self.size))
 
-        With it the mean over processes is the mean over examples.
+    def exchange(self, model: nn.Module, last: bool) -> AbstractContextManager[object]:
+        """Return the context of one of a step's forward and backward passes through a wrapped ``model``.
+
+        Gradients are exchanged between the processes in the ``last`` one alone; before it they are added up.
         """
-        return num_own * self.size / num_all
+        if isinstance(model, DistributedDataParallel) and not last:
+            return model.no_sync()
+        if not self.alone and self.strategy == "fsdp":
+            from torch.distributed.fsdp import FSDPModule  # 550 ms
+
+            if isinstance(model, FSDPModule):
+                model.set_requires_gradient_sync(last)
+        return nullcontext()
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """Return ``model`` wrapped for training by the group, with the same parameters; fsdp shards them in place.
@@ -66,12 +93,10 @@ class ProcessGroup:
         if self.alone or not any(p.requires_grad for p in model.parameters()):
             return model
         if self.strategy == "ddp":
-            from torch.nn.parallel import DistributedDataParallel
-
             renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # its later name
             apart: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
             return DistributedDataParallel(model, gradient_as_bucket_view=True, **apart)
-        from torch.distributed.fsdp import fully_shard
+        from torch.distributed.fsdp import fully_shard  # 550 ms
 
         for child in model.children():
             if any(True for _ in child.parameters()) and not isinstance(child, nn.ModuleList | nn.ModuleDict):

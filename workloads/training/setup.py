@@ -208,24 +208,33 @@ def numbers_of(members: Sequence[Trainee], data: ResidentData) -> dict[str, Tens
     return found
 
 
-Step = Callable[[Tensor, Tensor, float], dict[str, Tensor]]
-"""Function of (x, y, their share of the batch) that adds to the gradient and returns means over the examples."""
+Step = Callable[[Tensor, Tensor, float, bool], dict[str, Tensor]]
+"""Function of (x, y, their share of the batch, whether they are its last part).
+
+It adds to the gradient and returns means over the examples.
+"""
 
 
-def in_parts(step: Step, x: Tensor, y: Tensor, size: int, dim: int = 0) -> dict[str, Tensor]:
+def in_parts(step: Step, x: Tensor, y: Tensor, size: int, *, dim: int = 0, largest: int = 0) -> dict[str, Tensor]:
     """Run ``step`` on a mini-batch, at most ``size`` examples at a time (0: all); return means over the mini-batch.
 
     Examples are counted along ``dim``. The parts are nearly equal, so that none is left with a single example. The
     sum of the parts' gradients is the batch's own, except through batch norm, which normalises each part by itself.
+
+    Processes that share a mini-batch make equally many steps: as many as the one with the ``largest`` number of
+    examples, at most one more, needs. A step for which a process has no example repeats one, with a share of 0.
     """
     num_examples = y.shape[dim]
-    if not 0 < size < num_examples:
-        return step(x, y, 1.0)
-    num_parts = -(-num_examples // size)
+    num_parts = -(-max(num_examples, largest) // size) if size else 1
+    if num_parts == 1:
+        return step(x, y, 1.0, True)
     sums: dict[str, Tensor] = {}
-    for part_x, part_y in zip(x.tensor_split(num_parts, dim), y.tensor_split(num_parts, dim), strict=True):
+    parts = zip(x.tensor_split(num_parts, dim), y.tensor_split(num_parts, dim), strict=True)
+    for number, (part_x, part_y) in enumerate(parts, 1):
         share = part_y.shape[dim] / num_examples
-        for name, value in step(part_x, part_y, share).items():
+        if not share:
+            part_x, part_y = x.narrow(dim, 0, 1), y.narrow(dim, 0, 1)
+        for name, value in step(part_x, part_y, share, number == num_parts).items():
             sums[name] = sums.get(name, 0.0) + share * value
     return sums
 

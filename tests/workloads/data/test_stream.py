@@ -24,7 +24,7 @@ from workloads.tables.columns import decode
 from workloads.training.batches import ResidentData
 from workloads.training.fused.loop import FusedLoop
 from workloads.training.plain_loop import PlainLoop
-from workloads.training.process_group import ProcessGroup
+from workloads.training.process_group import WHOLE, ProcessGroup
 from workloads.training.setup import Setup, Trainee
 
 SPLIT = Split(train=0.6, val=0.2, test=0.2)
@@ -171,7 +171,7 @@ def test_no_row_is_left_out_of_an_epoch(tmp_path: Path, num_workers: int) -> Non
         sizes = [len(y) for _, y in part.streamed(0, 12 * num_workers, group)]
         assert sizes[:each] == [12] * each and sizes[each:] == [pytest.approx(rest, abs=1)]
         assert len(sizes) == part.num_steps(12 * num_workers, group)
-        assert {part.weight(step, 12 * num_workers, group) for step in range(len(sizes))} == {1.0}
+        assert {part.part(step, 12 * num_workers, group) for step in range(len(sizes))} == {WHOLE}
 
 
 def test_an_epoch_is_full_batches_of_parts_that_cannot_be_equal(tmp_path: Path) -> None:

@@ -23,11 +23,14 @@ from workloads.training.setup import MemberState, Setup
 CASES: dict[str, dict[str, Any]] = {
     "softmax": {"l1": 0.001},
     "mlp": {"optimizer": "sgd", "momentum": 0.9, "clip_norm": 0.5, "lr_schedule": "cosine"},
-    "cnn": {"micro_batch": 3},
+    "cnn": {"micro_batch": 7, "batch_size": 15},
     "recurrent": {},
     "image": {"norm": "group"},
 }
-"""What is compared, and with which hyperparameters: nothing that draws noise, no batch norm."""
+"""What is compared, and with which hyperparameters: nothing that draws noise, no batch norm.
+
+Of a batch of 15 one process has 8 examples and needs two micro-batches of 7, the other has 7.
+"""
 QUIET = {"dropout": 0.0, "batch_norm": False, "flip": 0.0, "crop": 0.0}
 NOISY_ONES = ("gan", "transfer", "cnn")
 """Drawn noise or batch norm: what two processes come to is not what one does, but both hold the same."""
@@ -38,7 +41,7 @@ EXPECTED = {"rel": 1e-9, "abs": 1e-12}
 
 def member(name: str) -> Any:
     known = type(trainee(name).hp).__dataclass_fields__
-    params = {key: value for key, value in {**QUIET, **CASES[name], "batch_size": BATCH}.items() if key in known}
+    params = {key: value for key, value in {**QUIET, "batch_size": BATCH, **CASES[name]}.items() if key in known}
     return trainee(name, **params)
 
 
@@ -136,7 +139,7 @@ def test_parts_of_a_batch_and_their_weights() -> None:
     parts = [group.part(torch.arange(8)) for group in rings]
     assert torch.cat(parts).tolist() == list(range(8))
     values = [part.double().mean() for part in parts]
-    weights = [group.weight(len(part), 8) for group, part in zip(rings, parts, strict=True)]
+    weights = [group.part_of(8).weight for group in rings]
     assert sum(w * v for w, v in zip(weights, values, strict=True)) / 3 == pytest.approx(3.5)
     rows = [group.rows(torch.arange(8)) for group in rings]
     assert [len(own) for own in rows] == [3, 3, 3]

@@ -114,12 +114,12 @@ class FusedLoop:
         leaf = self.theta.detach().requires_grad_()
         grads: list[Tensor] = []
 
-        def backward(x: Tensor, y: Tensor, share: float) -> dict[str, Tensor]:
+        def backward(x: Tensor, y: Tensor, share: float, last: bool) -> dict[str, Tensor]:
             losses, grad = self._gradient(leaf, x, y)
             grads[:] = [grads[0].add_(grad, alpha=share) if grads else grad if share == 1.0 else grad.mul_(share)]
             return losses
 
-        losses = in_parts(backward, x, y, self.at_once, self._batch_dim)
+        losses = in_parts(backward, x, y, self.at_once, dim=self._batch_dim)
         return losses, grads[0]
 
     def _gradient(self, leaf: Tensor, x: Tensor, y: Tensor) -> tuple[dict[str, Tensor], Tensor]:
