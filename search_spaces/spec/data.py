@@ -43,14 +43,35 @@ class Data(BaseModel):
         default=None, description="The column to predict; with header: false columns are named c0, c1, ..."
     )
     header: bool = Field(default=True, description="Whether the first line of the CSV file names its columns.")
+    separator: str | None = Field(
+        default=None, min_length=1, max_length=1, description="The character between two cells of a CSV file."
+    )
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="The character before the fraction of a CSV file's numbers."
+    )
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        default=None, description="The character between groups of three digits of a CSV file's numbers."
+    )
+    quote: str | None = Field(
+        default=None,
+        max_length=1,
+        description="The character around cells of a CSV file that hold separators; empty: none.",
+    )
+    comment: str | None = Field(
+        default=None, max_length=1, description="Lines of a CSV file that begin with this character are left out."
+    )
+    skip_rows: int | None = Field(
+        default=None, ge=0, description="Lines of a CSV file before the header, which are left out."
+    )
     columns: dict[str, Any] = Field(
         default={},
         description="Kinds of a table's columns that would be inferred wrongly from their values: number, "
         "category, datetime, text, drop, or {ordinal: [lowest, ..., highest]}.",
     )
-    missing: list[str] = Field(
-        default=["?"],
-        description="Words that stand for a missing value in a table, beside an empty cell, NA, NaN and null.",
+    missing: list[str] | dict[str, list[str]] | None = Field(
+        default=None,
+        description="Words that stand for a missing value in a table, for all columns or by column; default: ? in "
+        "features, beside NA, NaN and null. A target's words are values unless this says otherwise.",
     )
     image: str | None = Field(default=None, description="For Parquet: the column that holds encoded image bytes.")
     folder: str | None = Field(
@@ -75,7 +96,10 @@ class Data(BaseModel):
         default=None, description="For data sets that torchvision downloads: the folder that holds them."
     )
     text: str | None = Field(default=None, description="A text file, whose characters are predicted one by one.")
-    encoding: str = Field(default="utf-8", description="Encoding of the text, by Python's name.")
+    encoding: str | None = Field(
+        default=None,
+        description="Encoding of a text (default utf-8) or a CSV file, by Python's name, such as cp1252 or utf-16.",
+    )
     series: str | None = Field(
         default=None,
         description="A CSV file with one line per time, in order, at equal steps: of seconds to years, weekdays or "
@@ -126,6 +150,13 @@ class Data(BaseModel):
     )
     strict: bool = Field(default=False, description="Refuse data with a leak, instead of reporting it.")
     split: Split = Field(default=Split(), description="Shares of the three splits, and how rows are put into them.")
+
+    def missing_in(self, column: str) -> list[str]:
+        """Words that the spec says stand for a missing value in a column."""
+        if isinstance(self.missing, list):
+            return self.missing
+        unsaid = [] if column == self.target else ["?"]
+        return unsaid if self.missing is None else self.missing.get(column, unsaid)
 
     @property
     def origin(self) -> str:

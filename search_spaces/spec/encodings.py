@@ -1,9 +1,13 @@
-"""Decodes text, and names the first byte that is not valid in the encoding."""
+"""Bytes as text: the encoding where it is certain, or the first byte that is no text in it."""
 
 from __future__ import annotations
 
 import codecs
+import re
+import unicodedata
 
+TEXT_ENCODING = "utf-8"
+"""Of a text of which the spec says none."""
 ENCODINGS = (
     "utf-8",
     "utf-16",
@@ -17,12 +21,27 @@ ENCODINGS = (
     "gb18030",
     "big5",
 )
-"""Common encodings, for suggestions; Python knows many more."""
+"""Common ones; Python knows many more."""
 _GUESSES = ("utf-8", "cp1252", "latin-1")
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte order marks; those of UTF-32 come first, as that of UTF-16 is the beginning of one."""
+_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŸªº")
+_SIGNS = frozenset("€£§©®°±²³µ·¼½¾«»‘’‚“”„–—…•™´¨¡¿× ")
+"""Letters, and other characters, that texts in western languages have in cp1252."""
+_WITHIN_A_WORD = re.compile(r"[^\W\d_][£§©®°±²³¹¨¿»«¼½¾][^\W\d_]")
+"""Such signs between letters are letters of another encoding."""
+MAX_WESTERN_SHARE = 0.3
+"""Of letters beyond ASCII: in texts of other scripts that are read as cp1252 most letters are."""
 
 
 class EncodingFault(Exception):
-    """Error: ``byte`` at ``position`` (from 0) is not valid in ``encoding``; ``likely`` is one that fits."""
+    """Bytes that are no text in an encoding: the first of them, counted from 0, and an encoding that would do."""
 
     def __init__(self, encoding: str, position: int, byte: int, likely: str) -> None:
         super().__init__(f"byte {position} (0x{byte:02x}) is no {encoding}")
@@ -30,12 +49,50 @@ class EncodingFault(Exception):
 
 
 def decoded(raw: bytes, encoding: str) -> str:
-    """Return ``raw`` as text without byte order mark. Raises EncodingFault, and LookupError for the encoding."""
+    """``raw`` as text without a byte order mark. Raises EncodingFault; LookupError for an unknown encoding."""
     try:
         return raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeError as error:
         position = getattr(error, "start", 0)
         raise EncodingFault(encoding, position, raw[position], _likely(raw)) from error
+
+
+def certain_encoding(raw: bytes, whole: bool) -> str | None:
+    """The encoding that the bytes are certainly in, or None; unless ``whole`` they may end within a character.
+
+    A byte order mark decides, else UTF-8 where it fits, UTF-16 where every second byte is zero, and cp1252 where
+    all characters are of western languages, and few of them beyond ASCII.
+    """
+    marked = next((encoding for mark, encoding in _MARKS.items() if raw.startswith(mark)), None)
+    if marked is not None:
+        return marked
+    if 0 in raw:
+        return _without_mark(raw)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(raw, final=whole)
+        return "utf-8"
+    except UnicodeDecodeError:
+        pass
+    try:
+        return "cp1252" if _is_western(raw.decode("cp1252")) else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _without_mark(raw: bytes) -> str | None:
+    """UTF-16 without a byte order mark: nearly all high bytes are zero, and no low ones."""
+    for name, high, low in (("utf-16-le", raw[1::2], raw[0::2]), ("utf-16-be", raw[0::2], raw[1::2])):
+        if 0 not in low and high.count(0) > 0.9 * len(high):
+            return name
+    return None
+
+
+def _is_western(text: str) -> bool:
+    beyond = [character for character in text if ord(character) > 127]
+    letters = [character for character in beyond if unicodedata.category(character).startswith("L")]
+    num_letters = sum(character.isalpha() for character in text)
+    known = set(beyond) <= _WESTERN | _SIGNS and not _WITHIN_A_WORD.search(text)
+    return known and len(letters) <= MAX_WESTERN_SHARE * num_letters
 
 
 def _likely(raw: bytes) -> str:

@@ -38,6 +38,7 @@ _RULES = {
     "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
+_SHAPES = (_RULES["list_type"], _RULES["dict_type"])
 _SCALAR = "must be one value: a number, text, true or false"
 
 
@@ -80,7 +81,12 @@ def _told(
         else:
             rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
             told[where] = (where, rule, shown(_at(tree, where)), _meant(detail))
-    return told
+    return {where: fault for where, fault in told.items() if not (fault[1] in _SHAPES and _inner(where, told))}
+
+
+def _inner(where: Path, told: Mapping[Path, _Told]) -> bool:
+    """Return whether a value inside of this one is at fault: it has the shape of another branch of the union."""
+    return any(len(other) > len(where) and other[: len(where)] == where for other in told)
 
 
 def _joined(first: str, second: str) -> str:
@@ -88,6 +94,8 @@ def _joined(first: str, second: str) -> str:
     rules = {first, second}
     if _RULES["finite_number"] in rules:
         return _RULES["finite_number"]
+    if rules == set(_SHAPES):
+        return "must be a list, or a group of keys"
     return _RULES["float_type"] if rules <= {_RULES["int_type"], _RULES["float_type"]} else _SCALAR
 
 
@@ -98,11 +106,11 @@ def _at(tree: Any, path: Path) -> Any:
 
 
 def _inside(loc: Path, tree: Any) -> Path:
-    """Return the part of ``loc`` that is in the spec; pydantic appends the names of union branches."""
+    """Return the part of ``loc`` that is in the spec; pydantic puts names of union branches between."""
     path: list[str | int] = []
     for part in loc:
         if not (isinstance(tree, dict) and part in tree) and not (isinstance(tree, list) and isinstance(part, int)):
-            break
+            continue
         tree = tree[part]  # type: ignore[index]
         path.append(part)
     return tuple(path)

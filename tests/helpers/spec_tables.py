@@ -7,7 +7,7 @@ from pathlib import Path
 TEXTS = {
     "table.csv": "x0,x1,label\n1,2,a\n",
     "numbers.csv": "1,2\n3,4\n",
-    "semicolon.csv": "x;y\n1;2\n",
+    "either.csv": "1,5;2,5\n3,5;4,5\n",
     "uneven.csv": "x,y\n1,2\n1,2,3\n",
     "empty.csv": "x,y\n",
     "doubled.csv": "x,x,y\n1,2,3\n",

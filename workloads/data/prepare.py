@@ -22,7 +22,7 @@ from workloads.data.splits import Fold, blocks, completed, folds, split
 from workloads.data.statistics import fit
 from workloads.data.streaming.search_data import with_stream
 from workloads.data.targets import classes_of, holds_measurements, numbers_of, without_dots
-from workloads.tables.columns import missing_counts, seen_first
+from workloads.tables.columns import missing_counts, seen_first, words
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -147,6 +147,8 @@ class _Target:
         if not self.classes:
             return numbers_of(values, self.name)
         number = {label: i for i, label in enumerate(self.classes)}
+        if all(isinstance(label, str) for label in self.classes):
+            values = words(values, ())  # those of one file may all look like numbers
         unknown = sorted({str(value) for value in values if value not in number})
         if unknown:
             raise DataError(

@@ -97,7 +97,9 @@ def numbers(series: Any, missing: Sequence[str]) -> Any:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(series):
-        return series.astype("Float64").astype("float64")
+        plain = series.astype("Float64").astype("float64")
+        marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
+        return plain.mask(plain.isin(marks))
     texts = words(series, missing)
     found = pd.to_numeric(texts.replace({"True": "1", "False": "0"}), errors="coerce").astype("float64")
     _refuse_others(texts, found, "numbers")

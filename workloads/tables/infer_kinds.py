@@ -26,9 +26,10 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
     found, notes = [], []
     for name in frame.columns:
         declared = data.columns.get(name)
-        kind, order, reason = _told(frame[name], data.missing) if declared is None else _declared(declared)
+        missing = data.missing_in(name)
+        kind, order, reason = _told(frame[name], missing) if declared is None else _declared(declared)
         if kind != "drop":
-            found.append(Column(name, kind, order, tuple(data.missing)))
+            found.append(Column(name, kind, order, tuple(missing)))
         elif reason:
             notes.append(f"{place}: column {name!r} {reason}: it is left out (data.columns can say otherwise)")
     if not found:

@@ -30,13 +30,16 @@ class _Source:
     folder: bool = False
 
 
+_FORM = ("separator", "decimal", "thousands", "encoding", "quote", "comment", "skip_rows")
 _STREAM = ("streaming", "in_memory_gib")
 _STEPS = ("time_format", "time_zone", "gaps", "duplicates")
 
 # A new source is one row here, and one in workloads.data.sources.read.
 SOURCES: Mapping[str, _Source] = {
     "csv": _Source(
-        lambda _: "table", ("target", "header", "val", "test", "columns", "missing", *_STREAM), check_table
+        lambda _: "table",
+        ("target", "header", "val", "test", "columns", "missing", *_FORM, *_STREAM),
+        check_table,
     ),
     "parquet": _Source(
         lambda data: "image" if data.image else "table",

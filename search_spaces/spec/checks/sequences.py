@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from search_spaces.spec.checks.tables import check_columns, csv_columns
 from search_spaces.spec.checks.times import check_times
 from search_spaces.spec.data import Data
-from search_spaces.spec.encodings import ENCODINGS, EncodingFault, decoded
+from search_spaces.spec.encodings import ENCODINGS, TEXT_ENCODING, EncodingFault, decoded
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
 
@@ -16,14 +15,15 @@ from search_spaces.types.faults import nearest, shown
 def check_text(document: Document, key: str, path: Path, data: Data) -> None:
     """Note a fault for a file that is not text in the encoding, with the first invalid byte."""
     _check_seed(document, key, data)
+    encoding = data.encoding or TEXT_ENCODING
     try:
-        decoded(path.read_bytes(), data.encoding)
+        decoded(path.read_bytes(), encoding)
     except LookupError:
-        close = nearest(data.encoding, ENCODINGS)
-        document.fault(("data", "encoding"), "unknown encoding", shown(data.encoding), close and repr(close))
+        close = nearest(encoding, ENCODINGS)
+        document.fault(("data", "encoding"), "unknown encoding", shown(encoding), close and repr(close))
     except EncodingFault as fault:
         rule = f"must be the encoding of {path.name}: {fault}"
-        document.fault(("data", "encoding"), rule, shown(data.encoding), repr(fault.likely))
+        document.fault(("data", "encoding"), rule, shown(encoding), repr(fault.likely))
     except OSError as error:
         document.fault(("data", key), f"cannot be read: {error.strerror}", shown(str(path)))
 
@@ -32,8 +32,8 @@ def check_series(document: Document, key: str, path: Path, data: Data) -> None:
     """Note a fault for a file that is not a table, and for columns that are missing."""
     _check_seed(document, key, data)
     try:
-        columns, _ = csv_columns(path, header=True)
-    except (OSError, ValueError, csv.Error) as error:
+        columns, _ = csv_columns(path, data)
+    except (OSError, ValueError) as error:
         document.fault(("data", key), f"cannot be read: {' '.join(str(error).split())[:120]}", shown(str(path)))
         return
     named = {"value": data.value, "time": data.time}

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from search_spaces.spec.column_kinds import DECLARED, column_fault
 from search_spaces.spec.data import Data
+from search_spaces.spec.dialect import opened_text
+from search_spaces.spec.find_dialect import HEAD_LINES, find_dialect, is_number
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.error_text import one_line
 from search_spaces.types.faults import nearest, shown
 
 OWN_FILES = ("val", "test")
 """Keys of further files, beside the sweep's main one."""
-_HEAD_CHARACTERS = 1 << 20
-_SNIFFED_ROWS = 5
 _END_COLUMNS = 1000
 
 
 def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     """Note a fault for a file that is not a table, and for each named column that it lacks."""
+    if not check_form(document, data):
+        return
     try:
-        columns, hint = (parquet_columns(path), "") if data.parquet else csv_columns(path, data.header)
-    except (OSError, ValueError, csv.Error) as error:
-        document.fault(("data", key), f"cannot be read: {one_line(error)[:120]}", shown(str(path)))
+        columns, hint = (parquet_columns(path), "") if data.parquet else csv_columns(path, data)
+    except (OSError, ValueError) as error:
+        document.fault(("data", key), f"cannot be read: {one_line(error)[:200]}", shown(str(path)))
         return
     if data.target is None:
         if key not in OWN_FILES:
@@ -45,6 +45,18 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
         return
     if key != "test":
         _check_declared(document, path, data, columns)
+        _check_missing(document, path, data, columns)
+
+
+def check_form(document: Document, data: Data) -> bool:
+    """Note a fault for each two keys of a CSV file's form that are one character; return whether there are none."""
+    before = len(document.faults)
+    rivals = {"quote": data.separator or ",", "comment": data.separator or ",", "thousands": data.decimal}
+    for key, taken in rivals.items():
+        if getattr(data, key) == taken is not None:
+            rule = f"must be another character than data.{'decimal' if key == 'thousands' else 'separator'}"
+            document.fault(("data", key), rule, shown(taken))
+    return len(document.faults) == before
 
 
 def check_columns(
@@ -72,6 +84,15 @@ def _check_declared(document: Document, path: Path, data: Data, columns: Sequenc
             document.fault(where, rule, shown(kind), close and repr(close))
 
 
+def _check_missing(document: Document, path: Path, data: Data, columns: Sequence[str]) -> None:
+    """``data.missing`` by column: each a column of the file."""
+    for name in set(data.missing if isinstance(data.missing, dict) else ()) - set(columns):
+        close = nearest(name, _compared(columns))
+        document.fault(
+            ("data", "missing", name), f"must be a column of {path.name}", shown(name), close and repr(close)
+        )
+
+
 def _compared(columns: Sequence[str]) -> Sequence[str]:
     """Return the columns to compare with a name, of very many only the first and last ``_END_COLUMNS``.
 
@@ -94,32 +115,12 @@ def parquet_columns(path: Path) -> list[str]:
         raise ValueError(f"it is no Parquet file: {error}") from None
 
 
-def csv_columns(path: Path, header: bool) -> tuple[list[str], str]:
-    """Return the names of the columns, and a hint for a missing column. Raises ValueError for an invalid table."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = file.read(_HEAD_CHARACTERS)
-    rows = [row for _, row in zip(range(_SNIFFED_ROWS + 2), csv.reader(io.StringIO(head)), strict=False) if row]
-    if len(head) == _HEAD_CHARACTERS:
-        rows = rows[:-1]
-    if len(rows) < 1 + header:
-        raise ValueError("it must hold at least one example, one line each")
-    first = rows[0]
-    if len(first) < 2:
-        raise ValueError("it must have at least two columns, separated by commas")
-    uneven = next((k for k, row in enumerate(rows[:_SNIFFED_ROWS]) if len(row) != len(first)), None)
-    if uneven is not None:
-        raise ValueError(f"row {uneven + 1} has {len(rows[uneven])} cells and the first row {len(first)}")
-    if not header:
-        return [f"c{k}" for k in range(len(first))], ""
-    doubled = next((name for name, num in Counter(first).items() if num > 1), None)
-    if doubled is not None and not all(map(_is_number, first)):
-        raise ValueError(f"two columns are named {doubled!r}")
-    return first, " (its first line holds numbers: header: false?)" if all(map(_is_number, first)) else ""
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def csv_columns(path: Path, data: Data) -> tuple[list[str], str]:
+    """The columns by name, and a hint for a target that is none of them. ValueError for what is no such table."""
+    dialect = find_dialect(path, data)
+    columns = list(dialect.columns)
+    with opened_text(path, dialect) as lines:
+        if rule := dialect.ragged(islice(lines, HEAD_LINES)):
+            raise ValueError(f"line {rule}")
+    numbers = data.header and all(map(is_number, columns))
+    return columns, " (its first line holds numbers: header: false?)" if numbers else ""

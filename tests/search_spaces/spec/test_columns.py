@@ -42,6 +42,11 @@ CASES = {
     ),
     "no group": whole(TABLE % "columns: [x0]", 2, "data.columns", "must be a group of keys", "['x0']"),
     "no list": whole(TABLE % "missing: '?'", 2, "data.missing", "must be a list", "'?'"),
+    "no words": whole(TABLE % "missing: [3]", 2, "data.missing.0", "must be text", "3"),
+    "no words by column": whole(TABLE % "missing: {x0: '?'}", 2, "data.missing.x0", "must be a list", "'?'"),
+    "missing in no column": whole(
+        TABLE % "missing: {x_0: ['?']}", 2, "data.missing.x_0", "must be a column of table.csv", "'x_0'", "'x0'"
+    ),
     "of images": whole(
         DATA % "{parquet: t.parquet, target: label, image: png, missing: ['-']}",
         2,
@@ -73,7 +78,7 @@ def test_declared_columns_survive_the_sweep_s_own_text(folder: Path) -> None:
     text = "{workload: mlp, data: {csv: table.csv, target: label, columns: {x0: {ordinal: [1, 2]}, x1: drop}}}"
     sweep = parse_sweep(text, "sweep.yaml", folder, catalogue=catalogue())
     assert sweep.data.columns == {"x0": {"ordinal": [1, 2]}, "x1": "drop"}
-    assert sweep.data.missing == ["?"]
+    assert sweep.data.missing_in("x0") == ["?"] and sweep.data.missing_in("label") == []
     again = parse_sweep(sweep.to_text(), "sweep.yaml", None, catalogue=catalogue())
     assert again.data == sweep.data
 

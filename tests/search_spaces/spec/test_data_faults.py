@@ -81,10 +81,10 @@ CASES = {
     "headless column": whole(
         DATA % "{csv: numbers.csv, header: false, target: c9}", 2, "data.target", "must be a column", "'c9'", "'c1'"
     ),
-    "semicolons": whole(
-        DATA % "{csv: semicolon.csv, target: y}", 2, "data.csv", "at least two columns, separated by commas"
+    "either separator": whole(
+        DATA % "{csv: either.csv, header: false, target: c1}", 2, "data.csv", "say separator: ',' or ';'"
     ),
-    "uneven": whole(DATA % "{csv: uneven.csv, target: y}", 2, "data.csv", "row 3 has 3 cells and the first row 2"),
+    "uneven": whole(DATA % "{csv: uneven.csv, target: y}", 2, "data.csv", "line 3: a row must have 2 cells"),
     "empty table": whole(DATA % "{csv: empty.csv, target: y}", 2, "data.csv", "at least one example"),
     "doubled column": whole(DATA % "{csv: doubled.csv, target: y}", 2, "data.csv", "two columns are named 'x'"),
     "binary table": whole(DATA % "{csv: binary.csv, target: y}", 2, "data.csv", "cannot be read"),

@@ -209,7 +209,7 @@ FAULTS: dict[str, Fault] = {
     "target alone": (
         lambda: table()[["kind"]],
         {},
-        "must have a column that can be a feature beside the target 'kind'",
+        "some.csv cannot be read: it must have at least two columns",
     ),
 }
 

@@ -81,7 +81,7 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
 
     With ``like`` the images get the size of that source's. Raises DataError for a missing column or a bad image.
     """
-    frame = read_frame(path, data)
+    frame, _ = read_frame(path, data)
     target = target_of(frame, data, path)
     if data.image not in frame.columns:
         raise DataError(

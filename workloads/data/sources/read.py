@@ -12,7 +12,7 @@ from workloads.data.raw import Ordered, Raw
 from workloads.data.sources.image_folder import folder_images
 from workloads.data.sources.images import parquet_images
 from workloads.data.sources.series import series
-from workloads.data.sources.tables import read_frame, table, target_of
+from workloads.data.sources.tables import read_table, table
 from workloads.data.sources.text import text
 from workloads.data.sources.torchvision_sets import SETS, torchvision_images
 from workloads.data.streaming.scan import read_whole, scanned
@@ -37,8 +37,7 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
         return folder_images(source, data, like)
     if data.image is not None:
         return parquet_images(source, data, like)
-    frame = read_frame(source, data)
-    return table(frame, target_of(frame, data, source), data, source, like)
+    return read_table(source, data, like)
 
 
 def read_ordered(data: Data) -> Ordered:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
+from workloads.data.sources.csv_file import read_csv
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
 
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 
-def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
-    """Return the file as a DataFrame; without a header its columns are ``c0``, ``c1``, ...
+def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
+    """Return the file as a DataFrame, and facts about its form; without a header columns are ``c0``, ``c1``, ...
 
     Raises DataError where it cannot be read, or a CSV row has too few or too many cells.
     """
@@ -25,29 +27,13 @@ def read_frame(path: str, data: Data, columns: list[str] | None = None) -> Any:
 
     try:
         if data.parquet is not None:
-            return pd.read_parquet(path, columns=columns).rename(columns=str)
-        _refuse_ragged(path)
-        how = {"skipinitialspace": True, "index_col": False, "na_values": list(data.missing)}
-        frame = pd.read_csv(path, header=0 if data.header else None, **how)
+            return pd.read_parquet(path).rename(columns=str), {}
+        found = read_csv(Path(path), data)
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
-    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    return frame if data.header else frame.set_axis([f"c{i}" for i in range(frame.shape[1])], axis=1)
-
-
-def _refuse_ragged(path: str) -> None:
-    """Raise DataError for a row with fewer or more cells than the first.
-
-    pandas would fill a short row with missing values, and take a further cell for the row's name.
-    """
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, skipinitialspace=True)
-        width = len(next(filter(None, rows), ()))
-        for row in rows:
-            if row and len(row) != width:
-                rule = f"a row must have {width} cells as the first one has, received {len(row)}"
-                raise DataError(f"{Path(path).name}:{rows.line_num}: {rule}")
+    return found.frame, found.details
 
 
 def target_of(frame: Any, data: Data, path: str) -> Any:
@@ -100,6 +86,16 @@ def groups_of(frame: Any, data: Data, path: str, like: Raw | None = None) -> Gro
 def no_groups(path: str, name: str) -> str:
     """Return the note on a file without the column of groups."""
     return f"{Path(path).name} has no column {name!r}: whether its groups are in other splits is not known"
+
+
+def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
+    """Read a table's examples, or with ``like`` those of a further file of that table. Raises DataError."""
+    frame, details = read_frame(path, data)
+    found = table(frame, target_of(frame, data, path), data, path, like)
+    if not details:
+        return found
+    form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in details.items())
+    return replace(found, details=details, notes=(f"{Path(path).name} is read with {form}", *found.notes))
 
 
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search_spaces.spec.encodings import EncodingFault, decoded
+from search_spaces.spec.encodings import TEXT_ENCODING, EncodingFault, decoded
 from workloads.arrays import Array, Arrays, DataError
 from workloads.data.raw import NOT_COUNTED, Ordered
 from workloads.data.splits import in_order
@@ -55,7 +55,8 @@ def text(data: Data) -> Ordered:
 def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
     """Return each split's text, and the position of its first character in its file, by split."""
     assert data.text is not None
-    whole = read_text(data.text, data.encoding)
+    encoding = data.encoding or TEXT_ENCODING
+    whole = read_text(data.text, encoding)
     places = in_order(len(whole), data.split, with_test=data.test is None)
     texts = {name: whole[place.start : place.stop] for name, place in places.items()}
     first = {name: place.start for name, place in places.items()}
@@ -63,7 +64,7 @@ def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
         (texts, first)
         if data.test is None
         else (
-            {**texts, "test": read_text(data.test, data.encoding)},
+            {**texts, "test": read_text(data.test, encoding)},
             {**first, "test": 0},
         )
     )

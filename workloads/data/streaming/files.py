@@ -6,14 +6,26 @@ CSV file are strings until the kinds of its columns are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from search_spaces.spec.dialect import Dialect, text_encoding
+from search_spaces.spec.find_dialect import HEAD_BYTES, HEAD_LINES, dialect_of
 from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
+from workloads.data.sources.csv_file import (
+    ABSENT,
+    BLOCK_BYTES,
+    arrow_options,
+    must_be_rewritten,
+    styles_in,
+    with_nulls,
+)
+from workloads.data.sources.number_words import NumberStyle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,26 +61,50 @@ class Files(Protocol):
 
 @dataclass(frozen=True)
 class CsvFiles:
-    """CSV files with the same columns, one piece each; all cells are strings, null where empty or NA."""
+    """CSV files with the same columns, one piece each; all cells are strings, null where a feature is missing."""
 
     place: str
     uri: str
-    header: bool
-    names: tuple[str, ...]
+    dialect: Dialect
+    """The form of all files, found in the first."""
     pieces: tuple[Piece, ...]
+    target: str | None = None
+    styles: Mapping[str, NumberStyle] = field(default_factory=dict)
+    """How numbers are written, of columns where that is not plain; their cells are read as plain numbers are."""
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
         """Read the rows of one piece as Arrow tables of strings."""
         import pyarrow as pa
         from pyarrow import csv
 
-        words = dict.fromkeys(self.names, pa.string())
-        read = csv.ReadOptions() if self.header else csv.ReadOptions(column_names=list(self.names))
-        how = csv.ConvertOptions(column_types=words, include_columns=self.names, strings_can_be_null=True)
         for path in piece.paths:
-            with _refused(self.place, path), opened(self.uri, path) as file:
-                for batch in csv.open_csv(file, read_options=read, convert_options=how):
-                    yield pa.Table.from_batches([batch])
+            with _refused(self.place, path):
+                names = self._columns_of(path)
+                options = arrow_options(self.dialect, names, BLOCK_BYTES)
+                with opened(self.uri, path) as file:
+                    for batch in csv.open_csv(file, *options):
+                        yield self._plain(pa.Table.from_batches([batch]))
+
+    def _columns_of(self, path: str) -> list[str]:
+        """Return the columns of one file, in its order. ValueError where some are missing."""
+        dialect = self.dialect
+        spare = [""] * dialect.ends_with_separator
+        if not dialect.header:
+            return [*dialect.columns, *spare]
+        with opened(self.uri, path) as file, io.TextIOWrapper(file, text_encoding(dialect), newline="") as lines:
+            _, header = next(iter(dialect.rows(lines)), (0, []))
+        names = [cell.strip() or f"c{k}" for k, cell in enumerate(header[: len(header) - bool(spare)])]
+        if gone := [name for name in dialect.columns if name not in names]:
+            raise ValueError(f"it has no column {gone[0]!r}, as the first file has")
+        return [*names, *spare]
+
+    def _plain(self, table: pa.Table) -> pa.Table:
+        table = table.select(self.dialect.columns)
+        for k, name in enumerate(self.dialect.columns):
+            column = with_nulls(table[name], ("",) if name == self.target else ("", *ABSENT))
+            style = self.styles.get(name)
+            table = table.set_column(k, name, column if style is None else style.plain(column))
+        return table
 
 
 @dataclass(frozen=True)
@@ -93,7 +129,7 @@ class ParquetFiles:
 
 def table_files(data: Data) -> CsvFiles | ParquetFiles:
     """Return the CSV or Parquet files that ``data`` names: a file, a pattern or a folder. DataError without any."""
-    from pyarrow import csv, parquet
+    from pyarrow import parquet
 
     key, uri = ("csv", data.csv) if data.csv is not None else ("parquet", data.parquet)
     assert uri is not None
@@ -108,10 +144,21 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
                 with opened(uri, path) as file:
                     pieces += [Piece((path,), k) for k in range(parquet.ParquetFile(file).num_row_groups)]
             return ParquetFiles(place, uri, tuple(pieces))
-        with opened(uri, paths[0]) as file:
-            found = csv.open_csv(file).schema.names
-    names = found if data.header else [f"c{k}" for k in range(len(found))]
-    return CsvFiles(place, uri, data.header, tuple(names), tuple(Piece((path,)) for path in paths))
+        return _csv_files(place, uri, paths, data)
+
+
+def _csv_files(place: str, uri: str, paths: Sequence[str], data: Data) -> CsvFiles:
+    with opened(uri, paths[0]) as file:
+        head = file.read(HEAD_BYTES)
+    dialect = dialect_of(head, len(head) < HEAD_BYTES, data)
+    lines = head.decode(dialect.encoding, errors="replace").splitlines(keepends=True)[:HEAD_LINES]
+    if must_be_rewritten(lines, dialect):
+        rule = "comments, and blanks before cells or between them, are not known where a file is streamed"
+        raise ValueError(f"{rule}: write it without them, or as Parquet")
+    files = CsvFiles(place, uri, dialect, tuple(Piece((path,)) for path in paths), data.target)
+    first = next(files.tables(files.pieces[0]), None)
+    columns = {} if first is None else dict(zip(first.column_names, first.columns, strict=True))
+    return replace(files, styles=styles_in(columns, data))
 
 
 def listed(uri: str, ending: str = "") -> list[str]:

@@ -183,7 +183,7 @@ class _Look:
             self.others.update(found[~masks["train"]].tolist())
         if self.data.folder is None and self.data.image is None:
             for name in table.column_names:
-                self.missing[name] += _num_missing(table[name], self.data.missing)
+                self.missing[name] += _num_missing(table[name], self.data.missing_in(name))
 
     def _thin(self) -> None:
         """Reduce the sample to the rows with the lowest hashes."""

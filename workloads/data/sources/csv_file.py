@@ -1,0 +1,246 @@
+"""Reads a CSV file as a DataFrame in which each column has one type, found by all of its rows.
+
+Arrow reads every cell as text. A column becomes numbers or booleans where all of its cells are; otherwise its cells
+stay the words that they are in the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.spec.compressed import is_compressed, opened
+from search_spaces.spec.dialect import Dialect, opened_text
+from search_spaces.spec.find_dialect import HEAD_LINES, find_dialect
+from workloads.arrays import DataError
+from workloads.data.sources.number_words import PLAIN, NumberStyle, Way, style_of, styles, written_numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from search_spaces.spec.data import Data
+
+ABSENT = (
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+    *("NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+"""Words that programs write for a missing value; a target's cell with one of them is a class of that name."""
+TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
+LEADING_ZERO = r"^[-+]?0\d"
+"""Pattern of codes such as 00501, which are no numbers in a column of words."""
+BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
+"""Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A CSV file as it was read."""
+
+    frame: Any
+    """A DataFrame; without a header its columns are ``c0``, ``c1``, ..."""
+    details: Mapping[str, int | str]
+    """What is not as in most files, by the key of the spec that says it."""
+
+
+def read_csv(path: Path, data: Data) -> CsvTable:
+    """Read a CSV file.
+
+    Raises DataError for rows with too few or too many cells; OSError or ValueError where it cannot be read.
+    """
+    import pandas as pd
+
+    dialect = find_dialect(path, data)
+    texts = dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False))
+    typed, style = typed_columns(texts, data)
+    frame = pd.DataFrame({name: column.to_pandas() for name, column in typed.items()})
+    return CsvTable(frame, {**dialect.told(), **style})
+
+
+def typed_columns(
+    texts: Mapping[str, pa.ChunkedArray], data: Data
+) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
+    """Return columns of strings as int64, float64, bool or string, null where a cell is missing.
+
+    Also returned is how numbers are written where that is not plain: ``decimal`` and ``thousands``. Raises
+    ValueError where the numbers of a column depend on how they are written, which the spec does not say.
+    """
+    found, written = _typed(texts, data)
+    return found | {name: way.numbers for name, way in written.items()}, style_of(written.values())
+
+
+def _typed(texts: Mapping[str, pa.ChunkedArray], data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, Way]]:
+    """Return all columns, and what those are that hold numbers which are not written plainly."""
+    import pyarrow as pa
+
+    allowed = styles(data.decimal, data.thousands)
+    read = partial(_of_one_type, data=data, plain=PLAIN in allowed)
+    with ThreadPoolExecutor() as pool:  # Arrow works without the interpreter's lock
+        found = dict(zip(texts, pool.map(read, texts, texts.values()), strict=True))
+    words = {
+        name: column
+        for name, column in found.items()
+        if pa.types.is_string(column.type) and name not in _of_words(data)
+    }
+    fractions = [name for name, column in found.items() if words and pa.types.is_float64(column.type)]
+    plain = {name: without(texts[name], missing_words(name, data)) for name in fractions}
+    return found, written_numbers(words, plain, allowed)
+
+
+def styles_in(texts: Mapping[str, pa.ChunkedArray], data: Data) -> dict[str, NumberStyle]:
+    """Return the style of each column of strings whose numbers are not written plainly, by its first rows."""
+    return {name: way.styles[0] for name, way in _typed(texts, data)[1].items()}
+
+
+def missing_words(name: str, data: Data) -> list[str]:
+    """Return the words that stand for a missing value in a column of a CSV file."""
+    said = data.missing_in(name)
+    return ["", *said] if name == data.target else ["", *ABSENT, *said]
+
+
+def _cells(path: Path, dialect: Dialect) -> pa.Table:
+    """Return all cells as strings, as they are written; a further column holds what stands after the last one."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    with opened_text(path, dialect) as lines:
+        rewritten = must_be_rewritten(lines, dialect)
+    block = BLOCK_BYTES
+    while True:
+        try:
+            with _source(path, dialect, rewritten) as source:
+                found = _parsed(source, dialect, block, rewritten)
+        except pa.ArrowInvalid as error:
+            if "straddling" in str(error) and block < MAX_BLOCK_BYTES:
+                block *= 8
+                continue
+            if "UTF8" in str(error):
+                how = "say encoding: cp1252, or whatever it is in"
+                raise ValueError(f"it is not in UTF-8 beyond its first lines: {how}") from error
+            _refuse_ragged(path, dialect)
+            if rewritten:
+                raise ValueError(" ".join(str(error).split())) from error
+            rewritten = True
+        else:
+            if dialect.ends_with_separator and compute.any(compute.not_equal(found.columns[-1], "")).as_py():
+                _refuse_ragged(path, dialect)
+            return found
+
+
+def _parsed(source: Any, dialect: Dialect, block: int, rewritten: bool) -> pa.Table:
+    from pyarrow import csv
+
+    form = replace(dialect, encoding="utf-8", separator=",", quote='"', skip_rows=0) if rewritten else dialect
+    return csv.read_csv(source, *arrow_options(form, [*form.columns, *[""] * form.ends_with_separator], block))
+
+
+def arrow_options(dialect: Dialect, names: Sequence[str], block: int) -> tuple[Any, Any, Any]:
+    """Return Arrow's options to read, to parse and to convert the columns ``names``, all to strings."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    read = csv.ReadOptions(
+        column_names=names,
+        skip_rows=dialect.skip_rows,
+        skip_rows_after_names=int(dialect.header),
+        block_size=block,
+        encoding="utf8" if dialect.encoding == "utf-8" else dialect.encoding,
+    )
+    parse = csv.ParseOptions(
+        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
+    )
+    return read, parse, csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+
+
+def must_be_rewritten(lines: Iterable[str], dialect: Dialect) -> bool:
+    """Return whether there is what Arrow does not know: comments, blanks as separators or before quotes."""
+    if dialect.comment or dialect.separator == " ":
+        return True
+    before = re.compile(rf"(^|{re.escape(dialect.separator)}) +{re.escape(dialect.quote)}")
+    return bool(dialect.quote) and any(before.search(line) for line in islice(lines, HEAD_LINES))
+
+
+@contextmanager
+def _source(path: Path, dialect: Dialect, rewritten: bool) -> Iterator[Any]:
+    import pyarrow as pa
+
+    if rewritten:
+        text = io.StringIO(newline="")
+        with opened_text(path, dialect) as lines:
+            csv.writer(text).writerows(row for _, row in dialect.rows(lines))
+        yield io.BytesIO(text.getvalue().encode())
+    elif is_compressed(path):
+        with opened(path) as file:
+            yield file
+    else:
+        with pa.memory_map(str(path)) as file:
+            yield file
+
+
+def _refuse_ragged(path: Path, dialect: Dialect) -> None:
+    """Raise DataError that lists the rows with fewer or more cells than there are columns."""
+    with opened_text(path, dialect) as lines:
+        rule = dialect.ragged(lines)
+    if rule:
+        raise DataError(f"{path.name}:{rule}")
+
+
+def _of_one_type(name: str, column: pa.ChunkedArray, data: Data, plain: bool) -> pa.ChunkedArray:
+    """Return a column as plain numbers, if these are allowed, as booleans or as words."""
+    words = name in _of_words(data)
+    missing = missing_words(name, data)
+    may_be_missing = any(re.search(r"\d", word) for word in missing if word not in ABSENT)
+    if plain and not words and not may_be_missing and (found := PLAIN.numbers(column)) is not None:
+        return found
+    texts = without(column, missing)
+    if plain and not (words and _any(texts, LEADING_ZERO)) and (found := PLAIN.numbers(texts)) is not None:
+        return found
+    booleans = _booleans(texts)
+    return texts if booleans is None else booleans
+
+
+def _of_words(data: Data) -> set[str | None]:
+    """Return the names of columns whose cells are words even where all of them look like numbers."""
+    return {data.split.group, *(name for name, kind in data.columns.items() if kind not in ("number", "datetime"))}
+
+
+def without(column: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
+    """Return a column of strings without surrounding blanks, null where a cell is one of ``missing``."""
+    from pyarrow import compute
+
+    return with_nulls(compute.utf8_trim_whitespace(column), missing)
+
+
+def with_nulls(texts: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
+    """Return a column of strings with null where a cell is one of ``missing``."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    absent = compute.is_in(texts, value_set=pa.array(missing, pa.string()))
+    return compute.if_else(absent, pa.scalar(None, pa.string()), texts)
+
+
+def _booleans(texts: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return a column of words for true and false as bool; None where there are others, or all are null."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    true, false = (compute.is_in(texts, value_set=pa.array(words)) for words in (TRUE, FALSE))
+    known = compute.or_(compute.or_(true, false), texts.is_null())
+    if texts.null_count == len(texts) or not compute.all(known).as_py():
+        return None
+    return compute.if_else(texts.is_null(), pa.scalar(None, pa.bool_()), true)
+
+
+def _any(texts: pa.ChunkedArray, pattern: str) -> bool:
+    from pyarrow import compute
+
+    return bool(compute.any(compute.match_substring_regex(texts, pattern)).as_py())
