@@ -7,7 +7,7 @@ from pathlib import Path
 from search_spaces.spec.checks.tables import check_columns, csv_columns
 from search_spaces.spec.checks.times import check_times
 from search_spaces.spec.data import Data
-from search_spaces.spec.encodings import ENCODINGS, TEXT_ENCODING, EncodingFault, decoded
+from search_spaces.spec.files.encodings import ENCODINGS, TEXT_ENCODING, EncodingFault, decoded
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
 

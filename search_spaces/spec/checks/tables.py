@@ -8,8 +8,8 @@ from pathlib import Path
 
 from search_spaces.spec.column_kinds import DECLARED, column_fault
 from search_spaces.spec.data import Data
-from search_spaces.spec.dialect import opened_text
-from search_spaces.spec.find_dialect import HEAD_LINES, find_dialect, is_number
+from search_spaces.spec.files.dialect import opened_text
+from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect, is_number
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.error_text import one_line
 from search_spaces.types.faults import nearest, shown

@@ -11,7 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.spec.data import Data, Split
-from search_spaces.spec.encodings import EncodingFault, decoded
+from search_spaces.spec.files.encodings import EncodingFault, decoded
 from tests.helpers.sequence_data import RHYME, text
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
-from workloads.data.sources.csv_file import read_csv
+from workloads.data.sources.tabular.csv_file import read_csv
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
 

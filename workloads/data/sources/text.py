@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search_spaces.spec.encodings import TEXT_ENCODING, EncodingFault, decoded
+from search_spaces.spec.files.encodings import TEXT_ENCODING, EncodingFault, decoded
 from workloads.arrays import Array, Arrays, DataError
 from workloads.data.raw import NOT_COUNTED, Ordered
 from workloads.data.splits import in_order

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from search_spaces.spec.dialect import Dialect, text_encoding
-from search_spaces.spec.find_dialect import HEAD_BYTES, HEAD_LINES, dialect_of
+from search_spaces.spec.files.dialect import Dialect, text_encoding
+from search_spaces.spec.files.find_dialect import HEAD_BYTES, HEAD_LINES, dialect_of
 from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
-from workloads.data.sources.csv_file import (
+from workloads.data.sources.tabular.csv_file import (
     ABSENT,
     BLOCK_BYTES,
     arrow_options,
@@ -25,7 +25,7 @@ from workloads.data.sources.csv_file import (
     styles_in,
     with_nulls,
 )
-from workloads.data.sources.number_words import NumberStyle
+from workloads.data.sources.tabular.number_words import NumberStyle
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,11 +18,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.spec.compressed import is_compressed, opened
-from search_spaces.spec.dialect import Dialect, opened_text
-from search_spaces.spec.find_dialect import HEAD_LINES, find_dialect
+from search_spaces.spec.files.compressed import is_compressed, opened
+from search_spaces.spec.files.dialect import Dialect, opened_text
+from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect
 from workloads.arrays import DataError
-from workloads.data.sources.number_words import PLAIN, NumberStyle, Way, style_of, styles, written_numbers
+from workloads.data.sources.tabular.number_words import PLAIN, NumberStyle, Way, style_of, styles, written_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa

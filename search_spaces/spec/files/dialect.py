@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from search_spaces.spec.compressed import opened
+from search_spaces.spec.files.compressed import opened
 
 csv.field_size_limit(2**31 - 1)  # characters of a cell, for the whole process; by default 131,072
 

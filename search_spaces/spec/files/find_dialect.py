@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from search_spaces.spec.compressed import opened
-from search_spaces.spec.data import Data
-from search_spaces.spec.dialect import Dialect
-from search_spaces.spec.encodings import ENCODINGS, certain_encoding
+from search_spaces.spec.files.compressed import opened
+from search_spaces.spec.files.dialect import Dialect
+from search_spaces.spec.files.encodings import ENCODINGS, certain_encoding
 from search_spaces.types.faults import nearest
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
 
 HEAD_BYTES, MAX_HEAD_BYTES, HEAD_LINES = 1 << 20, 1 << 28, 1000
 SEPARATORS = {",": "','", ";": "';'", "\t": '"\\t"', "|": "'|'"}

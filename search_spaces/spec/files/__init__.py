@@ -1,0 +1,1 @@
+"""Files of text: how they are compressed, encoded and, of CSV, written."""
