@@ -16,77 +16,109 @@ INIT_NAMES = ("default", "he", "xavier", "orthogonal", "normal")
 class Training:
     """Hyperparameters that the training loops read; a workload adds its own in a subclass."""
 
-    lr: float = hyper(
-        0.003, "learning rate a step; the largest one where a schedule changes it", low=0, low_open=True
-    )
-    batch_size: int = hyper(64, "examples a step", low=1, shapes=True)
+    lr: float = hyper(0.003, "learning rate; with a schedule or warm-up, its peak", low=0, low_open=True)
+    batch_size: int = hyper(64, "examples in a mini-batch", low=1, shapes=True)
     micro_batch: int = hyper(
-        0, "examples in memory at once, their gradients are added up to a step's; 0: the batch", low=0, shapes=True
+        0,
+        "examples in memory at once: gradients are accumulated over a mini-batch; 0: the whole mini-batch",
+        low=0,
+        shapes=True,
     )
 
     optimizer: str = hyper(
-        "adam", "update rule; momentum is sgd's other name", choices=OPTIMIZER_NAMES, shapes=True
+        "adam", "optimizer; momentum is another name of sgd", choices=OPTIMIZER_NAMES, shapes=True
     )
     momentum: float = hyper(
         0.9,
-        "share of the last update kept by sgd, nesterov and rmsprop; beta1 of adam and adamw",
+        "momentum of sgd, nesterov and rmsprop; beta1 of adam and adamw",
         low=0,
         high=1,
         high_open=True,
     )
     beta2: float = hyper(
-        0.999, "share of the mean squared gradient kept by adam and adamw", low=0, high=1, high_open=True
+        0.999, "adam and adamw: decay rate of the running mean of squared gradients", low=0, high=1, high_open=True
     )
-    alpha: float = hyper(0.99, "share of the mean squared gradient kept by rmsprop", low=0, high=1, high_open=True)
+    alpha: float = hyper(
+        0.99, "rmsprop: decay rate of the running mean of squared gradients", low=0, high=1, high_open=True
+    )
     eps: float = hyper(
-        1e-8, "added to the root that adagrad, rmsprop, adam and adamw divide by", low=0, low_open=True
+        1e-8,
+        "adagrad, rmsprop, adam and adamw: added to the denominator for numerical stability",
+        low=0,
+        low_open=True,
     )
 
     weight_decay: float = hyper(
-        0.0, "L2: gradient per unit of weight; with adamw decoupled from the gradient", low=0
+        0.0, "coefficient of L2 regularisation; with adamw, of decoupled weight decay", low=0
     )
-    l1: float = hyper(0.0, "L1: gradient towards zero, whatever the weight's size", low=0)
-    clip_norm: float = hyper(0.0, "largest norm of a step's gradient, all weights together; 0: not clipped", low=0)
-    label_smoothing: float = hyper(0.0, "share of the label spread over all classes", low=0, high=1, high_open=True)
+    l1: float = hyper(0.0, "coefficient of L1 regularisation", low=0)
+    clip_norm: float = hyper(0.0, "gradients are clipped to this global norm; 0: no clipping", low=0)
+    label_smoothing: float = hyper(
+        0.0, "label smoothing: share of the target spread evenly over all classes", low=0, high=1, high_open=True
+    )
     class_weights: str = hyper(
         "none",
-        "balanced: an example counts in inverse proportion to its class's training rows",
+        "weights of the classes in the loss; balanced: inversely proportional to their number of training rows",
         choices=("none", "balanced"),
     )
     sampling: str = hyper(
         "none",
-        "balanced: an epoch draws its examples with replacement, all classes equally often",
+        "sampling of an epoch's examples; balanced: with replacement, each class with the same probability",
         choices=("none", "balanced"),
         shapes=True,
     )
 
-    lr_schedule: str = hyper("constant", "how the learning rate changes", choices=SCHEDULE_NAMES)
-    warmup_epochs: int = hyper(
-        0, "epochs in which the rate rises in equal steps to lr; the schedule begins after them", low=0
-    )
+    lr_schedule: str = hyper("constant", "learning-rate schedule", choices=SCHEDULE_NAMES)
+    warmup_epochs: int = hyper(0, "epochs of linear warm-up to lr, before the schedule begins", low=0)
     lr_factor: float = hyper(
-        0.5, "what step and reduce_on_plateau multiply the rate by", low=0, low_open=True, high=1
+        0.5,
+        "step and reduce_on_plateau: factor of each reduction of the learning rate",
+        low=0,
+        low_open=True,
+        high=1,
     )
-    lr_step_epochs: int = hyper(5, "step: epochs between two reductions", low=1)
+    lr_step_epochs: int = hyper(5, "step: epochs between two reductions of the learning rate", low=1)
     lr_decay: float = hyper(
-        0.95, "exponential: what each epoch multiplies the rate by", low=0, low_open=True, high=1
+        0.95,
+        "exponential: factor by which the learning rate is multiplied after each epoch",
+        low=0,
+        low_open=True,
+        high=1,
     )
     lr_floor: float = hyper(
-        0.0, "cosine, cyclic and reduce_on_plateau: smallest rate, as a share of lr", low=0, high=1
+        0.0, "cosine, cyclic and reduce_on_plateau: smallest learning rate, as a fraction of lr", low=0, high=1
     )
-    lr_cycle_epochs: int = hyper(4, "cyclic: epochs from the smallest rate to lr and back", low=1)
+    lr_cycle_epochs: int = hyper(4, "cyclic: length of a cycle in epochs", low=1)
     lr_rise: float = hyper(
-        0.3, "one_cycle: share of the steps in which the rate rises", low=0, high=1, low_open=True, high_open=True
+        0.3,
+        "one_cycle: fraction of the training in which the learning rate rises",
+        low=0,
+        high=1,
+        low_open=True,
+        high_open=True,
     )
     plateau_epochs: int = hyper(
-        3, "reduce_on_plateau: epochs without improvement that are borne before the rate falls", low=0
+        3,
+        "reduce_on_plateau: epochs without improvement that are allowed before the learning rate is reduced",
+        low=0,
     )
 
-    init: str = hyper("default", "distribution of the first weights; default is torch's own", choices=INIT_NAMES)
-    init_gain: float = hyper(1.0, "factor on the first weights, unless they are torch's own", low=0, low_open=True)
+    init: str = hyper(
+        "default", "initialisation of the weights; default: PyTorch's own for each layer", choices=INIT_NAMES
+    )
+    init_gain: float = hyper(
+        1.0,
+        "factor by which the initial weights are multiplied; no effect with init: default",
+        low=0,
+        low_open=True,
+    )
 
-    patience: int = hyper(0, "epochs without improvement after which training ends; 0: it goes on", low=0)
-    min_improvement: float = hyper(0.0, "what counts as improvement, in units of the sweep's metric", low=0)
+    patience: int = hyper(
+        0, "early stopping: training ends after this many epochs without improvement; 0: never", low=0
+    )
+    min_improvement: float = hyper(
+        0.0, "smallest change of the sweep's metric that counts as an improvement", low=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +126,13 @@ class Nonlinearity:
     """The nonlinearity between layers, for workloads that have some: a second base beside ``Training``."""
 
     activation: str = hyper(
-        "relu", "nonlinearity; swish is silu's other name", choices=ACTIVATION_NAMES, shapes=True
+        "relu", "activation function; swish is another name of silu", choices=ACTIVATION_NAMES, shapes=True
     )
-    negative_slope: float = hyper(0.01, "leaky_relu: output per unit of a negative input", low=0)
-    prelu_slope: float = hyper(0.25, "prelu: the same where training begins; it is learned", low=0)
-    elu_alpha: float = hyper(1.0, "elu: how far below zero outputs reach", low=0, low_open=True)
+    negative_slope: float = hyper(0.01, "leaky_relu: slope for negative inputs", low=0)
+    prelu_slope: float = hyper(0.25, "prelu: initial slope for negative inputs, which is then learned", low=0)
+    elu_alpha: float = hyper(
+        1.0, "elu: the output approaches minus this value for large negative inputs", low=0, low_open=True
+    )
 
 
 FOR_CLASSES = ("class_weights", "sampling")

@@ -27,32 +27,38 @@ GRID = 2
 class CNNHyperparameters(Training, Nonlinearity):
     """Hyperparameters of a convolutional network and its training."""
 
-    lr: float = hyper(
-        0.01, "learning rate a step; the largest one where a schedule changes it", low=0, low_open=True
+    lr: float = hyper(0.01, "learning rate; with a schedule or warm-up, its peak", low=0, low_open=True)
+    lr_schedule: str = hyper("one_cycle", "learning-rate schedule", choices=SCHEDULE_NAMES)
+    label_smoothing: float = hyper(
+        0.1, "label smoothing: share of the target spread evenly over all classes", low=0, high=1, high_open=True
     )
-    lr_schedule: str = hyper("one_cycle", "how the learning rate changes", choices=SCHEDULE_NAMES)
-    label_smoothing: float = hyper(0.1, "share of the label spread over all classes", low=0, high=1, high_open=True)
-    dropout: float = hyper(0.3, "share of pooled features dropped in training", low=0, high=1, high_open=True)
-    blocks: int = hyper(3, "blocks, each of convolutions and a pooling", low=1, high=32, shapes=True)
-    depth: int = hyper(1, "convolutions of a block", low=1, high=16, shapes=True)
+    dropout: float = hyper(0.3, "dropout rate before the classifier", low=0, high=1, high_open=True)
+    blocks: int = hyper(
+        3, "number of blocks, each of convolutions and a pooling layer", low=1, high=32, shapes=True
+    )
+    depth: int = hyper(1, "convolutions in each block", low=1, high=16, shapes=True)
     channels: int = hyper(
         16,
-        "channels of the first block, doubled behind each one that shrinks the maps",
+        "channels of the first block; doubled after each block that reduces the resolution",
         low=1,
         high=4096,
         shapes=True,
     )
-    kernel_size: int = hyper(3, "side of a convolution's window in pixels", low=1, high=31, shapes=True)
-    stride: int = hyper(
-        1, "pixels from window to window in a block's first convolution", low=1, high=8, shapes=True
-    )
+    kernel_size: int = hyper(3, "side of the convolution kernel in pixels", low=1, high=31, shapes=True)
+    stride: int = hyper(1, "stride of each block's first convolution", low=1, high=8, shapes=True)
     padding: str = hyper(
-        "same", "same: zeros around the maps keep their size; valid: none", choices=("same", "valid"), shapes=True
+        "same",
+        "padding of the convolutions; same: zeros that keep the size; valid: none",
+        choices=("same", "valid"),
+        shapes=True,
     )
     pooling: str = hyper(
-        "max", "how 2 x 2 places become one behind a block", choices=("max", "average", "none"), shapes=True
+        "max",
+        "2 x 2 pooling after each block: max, average, or none",
+        choices=("max", "average", "none"),
+        shapes=True,
     )
-    batch_norm: bool = hyper(True, "normalise each channel over the batch", shapes=True)
+    batch_norm: bool = hyper(True, "batch normalisation after each convolution", shapes=True)
 
 
 @dataclass(frozen=True)

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 class MLPHyperparameters(Training, Nonlinearity, TableFeatures):
     """Hyperparameters of a multilayer perceptron and its training."""
 
-    dropout: float = hyper(0.0, "share of hidden units dropped in training", low=0, high=1, high_open=True)
-    depth: int = hyper(2, "hidden layers", low=0, high=64, shapes=True)
-    width: int = hyper(64, "units of a hidden layer", low=1, high=65536, shapes=True)
+    dropout: float = hyper(0.0, "dropout rate of the hidden layers", low=0, high=1, high_open=True)
+    depth: int = hyper(2, "number of hidden layers", low=0, high=64, shapes=True)
+    width: int = hyper(64, "units in each hidden layer", low=1, high=65536, shapes=True)
     encoding: str = hyper(
         "one_hot",
-        "categories as one feature for each value, as one number, or as learned vectors",
+        "encoding of categories: one-hot, one integer each, or a learned embedding",
         choices=("one_hot", "ordinal", "embedding"),
         shapes=True,
         prepares=True,
         kinds=("table",),
     )
     embedding_size: int = hyper(
-        8, "length of a category's learned vector", low=1, high=1024, shapes=True, kinds=("table",)
+        8, "dimension of a category's embedding", low=1, high=1024, shapes=True, kinds=("table",)
     )
 
 

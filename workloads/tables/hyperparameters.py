@@ -16,32 +16,38 @@ class TableFeatures:
 
     imputation: str = _hyper(
         "median",
-        "what stands for a missing number; a missing word is a value of its own, or with most_frequent that one",
+        "how missing numbers are filled; a missing category is a category of its own, or the most frequent one",
         choices=("median", "mean", "most_frequent", "none"),
     )
-    missing_indicator: bool = _hyper(False, "a further feature for each number with missing values: whether it is")
+    missing_indicator: bool = _hyper(False, "add a 0/1 feature for each numeric column with missing values")
     scaling: str = _hyper(
         "standard",
-        "numbers to mean 0 and deviation 1, to 0 .. 1, to median 0 and quartile range 1, or as they are",
+        "scaling of numbers: mean 0 and deviation 1, range 0 to 1, median 0 and interquartile range 1, or none",
         choices=("standard", "minmax", "robust", "none"),
     )
     encoding: str = _hyper(
-        "one_hot", "categories as one feature for each value, or as one number", choices=("one_hot", "ordinal")
+        "one_hot", "encoding of categories: one-hot, or one integer each", choices=("one_hot", "ordinal")
     )
-    rare: int = _hyper(1, "values of a category in fewer training rows than this are taken together", low=1)
+    rare: int = _hyper(1, "categories with fewer training rows than this are merged into one", low=1)
     date_parts: str = _hyper(
         "calendar",
-        "dates as seconds; with year, month, day, weekday and hour; the periodic ones as sine and cosine",
+        "encoding of dates: seconds; also year, month, day, weekday, hour; or periodic parts as sine and cosine",
         choices=("seconds", "calendar", "cyclic"),
     )
-    text_features: int = _hyper(100, "TF-IDF features of a text column, of its most frequent words; 0: none", low=0)
+    text_features: int = _hyper(
+        100,
+        "number of TF-IDF features of each text column, for its most frequent words; 0: text is not used",
+        low=0,
+    )
     interactions: str = _hyper(
-        "none", "products of two: of no features, of numbers, or of all", choices=("none", "numbers", "all")
+        "none",
+        "add products of pairs of features: none, of numeric columns, or of all features",
+        choices=("none", "numbers", "all"),
     )
-    select: int = _hyper(
-        0, "features kept, those that tell most of the target; 0 or more than there are: all", low=0
-    )
+    select: int = _hyper(0, "number of features kept, those most related to the target; 0: all", low=0)
     select_test: str = _hyper(
-        "f_test", "what a feature tells by itself: F test, or mutual information", choices=("f_test", "information")
+        "f_test",
+        "score by which features are selected: F test, or mutual information with the target",
+        choices=("f_test", "information"),
     )
-    pca: int = _hyper(0, "principal components, at most as many as features; 0: off", low=0)
+    pca: int = _hyper(0, "number of principal components that replace the features; 0: no PCA", low=0)

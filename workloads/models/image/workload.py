@@ -25,59 +25,63 @@ class ImageHyperparameters(Training, Nonlinearity):
     """Hyperparameters of a residual network, of its images, and of its training."""
 
     lr: float = hyper(0.002, "learning rate", low=0, low_open=True)
-    optimizer: str = hyper("adamw", "update rule", choices=OPTIMIZER_NAMES, shapes=True)
-    weight_decay: float = hyper(0.01, "L2 penalty; with adamw decoupled from the gradient", low=0)
-    dropout: float = hyper(0.0, "share of pooled features dropped in training", low=0, high=1, high_open=True)
-    depth: int = hyper(1, "residual blocks of each of the three stages", low=1, high=32, shapes=True)
+    optimizer: str = hyper("adamw", "optimizer", choices=OPTIMIZER_NAMES, shapes=True)
+    weight_decay: float = hyper(
+        0.01, "coefficient of L2 regularisation; with adamw, of decoupled weight decay", low=0
+    )
+    dropout: float = hyper(0.0, "dropout rate before the classifier", low=0, high=1, high_open=True)
+    depth: int = hyper(1, "residual blocks in each of the three stages", low=1, high=32, shapes=True)
     width: int = hyper(
-        16, "channels of the first stage, doubled in each further one", low=1, high=1024, shapes=True
+        16, "channels of the first stage; doubled in each further one", low=1, high=1024, shapes=True
     )
     norm: str = hyper(
         "batch",
-        "normalise channels over the batch, or groups of 8 in each image",
+        "batch normalisation, or group normalisation with groups of 8 channels",
         choices=("batch", "group"),
         shapes=True,
     )
     size: int = hyper(
         0,
-        "side in pixels: the shorter side is resized to it, the longer one cropped; 0: as the data has them",
+        "image size in pixels: the shorter side is resized to it, the longer one cropped; 0: the data's own size",
         low=0,
         high=2048,
         shapes=True,
         prepares=True,
     )
-    flip: float = hyper(0.5, "share of the training images that are mirrored left to right", low=0, high=1)
-    crop: float = hyper(0.125, "largest shift, as a share of the side; what moves in is black", low=0, high=0.5)
-    rotate: float = hyper(0.0, "largest rotation in degrees, either way", low=0, high=180)
+    flip: float = hyper(0.5, "probability of a horizontal flip in training", low=0, high=1)
+    crop: float = hyper(
+        0.125, "random crop: largest shift as a fraction of the side, padded with black", low=0, high=0.5
+    )
+    rotate: float = hyper(0.0, "random rotation: largest angle in degrees, in either direction", low=0, high=180)
     colour: float = hyper(
-        0.0, "largest relative change of brightness, of contrast and of saturation", low=0, high=1
+        0.0, "colour jitter: largest relative change of brightness, contrast and saturation", low=0, high=1
     )
     randaugment: float = hyper(
-        0.0, "magnitude of two random operations an image (torchvision's RandAugment), 0: none", low=0, high=30
+        0.0, "RandAugment: magnitude of two random operations per image; 0: none", low=0, high=30
     )
     mixup: float = hyper(
         0.0,
-        "two images and their labels are averaged with a share from Beta(mixup, mixup); 0: never",
+        "mixup: images and labels are mixed in pairs, with a weight from Beta(mixup, mixup); 0: none",
         low=0,
         high=10,
     )
     cutmix: float = hyper(
         0.0,
-        "a box of another image with an area from Beta(cutmix, cutmix), and so the label; 0: never",
+        "CutMix: a box from another image is pasted, its area and label share from Beta(cutmix, cutmix); 0: none",
         low=0,
         high=10,
     )
     precision: str = hyper(
         "auto",
-        "of the products: auto is bfloat16 on a GPU and float32 on a CPU",
+        "precision of matrix products; auto: bfloat16 on a GPU, float32 on a CPU",
         choices=("auto", "bfloat16", "float32"),
         shapes=True,
     )
-    channels_last: bool = hyper(
-        False, "keep the channels of a pixel together in memory; has an effect on CPUs, too", shapes=True
-    )
+    channels_last: bool = hyper(False, "memory format channels_last, which also has an effect on CPUs", shapes=True)
     compile: bool = hyper(
-        False, "torch.compile: takes a minute for each new signature; on a CPU it needs g++", shapes=True
+        False,
+        "compile the model by torch.compile: about a minute for each new architecture; on a CPU it needs g++",
+        shapes=True,
     )
 
 

@@ -25,16 +25,22 @@ CELL_NAMES = ("rnn", "lstm", "gru", "transformer")
 class RecurrentHyperparameters(Training):
     """Hyperparameters of a recurrent network or transformer and its training."""
 
-    cell: str = hyper("lstm", "what reads the steps", choices=CELL_NAMES, shapes=True)
-    depth: int = hyper(1, "layers", low=1, high=16, shapes=True)
-    width: int = hyper(64, "units of a layer's hidden state, in each direction", low=1, high=8192, shapes=True)
-    bidirectional: bool = hyper(False, "read both ways; a transformer: attend to later steps too", shapes=True)
-    heads: int = hyper(4, "a transformer's attention heads; must divide width", low=1, high=64, shapes=True)
-    dropout: float = hyper(0.0, "share of each layer's outputs dropped in training", low=0, high=1, high_open=True)
-    bptt: int = hyper(0, "steps that the error flows back through a cell's state; 0: all", low=0, shapes=True)
+    cell: str = hyper("lstm", "kind of recurrent cell, or a transformer", choices=CELL_NAMES, shapes=True)
+    depth: int = hyper(1, "number of layers", low=1, high=16, shapes=True)
+    width: int = hyper(64, "size of each layer's hidden state, per direction", low=1, high=8192, shapes=True)
+    bidirectional: bool = hyper(
+        False, "read the sequence in both directions; a transformer then also attends to later steps", shapes=True
+    )
+    heads: int = hyper(
+        4, "transformer: number of attention heads, which must divide width", low=1, high=64, shapes=True
+    )
+    dropout: float = hyper(0.0, "dropout rate of each layer's outputs", low=0, high=1, high_open=True)
+    bptt: int = hyper(
+        0, "truncated backpropagation through time: number of steps; 0: the whole sequence", low=0, shapes=True
+    )
     relative: bool = hyper(
         True,
-        "forecast how far values go from the last one seen, not where they are",
+        "predict the change from the last observed value instead of the value itself",
         shapes=True,
         kinds=("series",),
     )

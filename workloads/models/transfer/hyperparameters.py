@@ -35,32 +35,41 @@ PATCHES = {"vit_b_16": 16, "vit_b_32": 32}
 class TransferHyperparameters(Training):
     """Hyperparameters of transfer learning: the backbone, how much of it is trained, and the training."""
 
-    backbone: str = hyper("resnet18", "torchvision's name", choices=tuple(BACKBONES), shapes=True, prepares=True)
+    backbone: str = hyper(
+        "resnet18",
+        "pretrained network, by its name in torchvision",
+        choices=tuple(BACKBONES),
+        shapes=True,
+        prepares=True,
+    )
     weights: str = hyper(
         "default",
-        "default: torchvision's own; none: random; else a file of weights or an MLflow model URI",
+        "initial weights; default: torchvision's; none: random; else a file of weights or an MLflow model URI",
         shapes=True,
         prepares=True,
     )
     mode: str = hyper(
         "feature_extraction",
-        "a classifier on the fixed network's features, computed once, or the network trained further",
+        "train a classifier on features that are computed once, or also the last stages of the network",
         choices=("feature_extraction", "fine_tuning"),
         shapes=True,
         prepares=True,
     )
     size: int = hyper(
         0,
-        "side in pixels: the shorter side is resized to it, the longer one cropped; 0: as the data has them",
+        "image size in pixels: the shorter side is resized to it, the longer one cropped; 0: the data's own size",
         low=0,
         high=2048,
         shapes=True,
         prepares=True,
     )
     unfrozen: int = hyper(
-        1, "fine_tuning: stages trained, counted from the output; the others keep their weights", low=0, shapes=True
+        1,
+        "fine_tuning: number of stages that are trained, counted from the output; the others stay frozen",
+        low=0,
+        shapes=True,
     )
     backbone_lr_ratio: float = hyper(
-        0.1, "fine_tuning: the network's learning rate as a share of the classifier's", low=0, high=1
+        0.1, "fine_tuning: learning rate of the network, as a fraction of the classifier's", low=0, high=1
     )
-    dropout: float = hyper(0.0, "share of features dropped in training", low=0, high=1, high_open=True)
+    dropout: float = hyper(0.0, "dropout rate of the features", low=0, high=1, high_open=True)
