@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.problems import DataKind, Problem
 from workloads.arrays import Array, Arrays, Column
+from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
 from workloads.data.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Raw:
     """Split of each row (rows,), ``train``, ``val`` or ``test``, of a source that is split already; else None."""
     details: Mapping[str, int | str] = field(default_factory=dict)
     """Further facts for the data card, by name."""
+    depth: Depth = EIGHT_BITS
+    """Depth of images, by which those of a further file are read."""
     rest: Rest | None = None
     """Facts about the rows of a streamed source that are not kept; None for other sources."""
 
@@ -63,6 +66,8 @@ class Rest:
     """Position in the source of each row that is kept."""
     groups: Mapping[str, Array]
     """Distinct groups by split, where a split has a file of its own."""
+    depth: Depth = EIGHT_BITS
+    """Depth of images, with the range of those that are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

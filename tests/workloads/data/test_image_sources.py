@@ -19,7 +19,8 @@ from tests.helpers.spec_cases import refusal
 from tests.helpers.sweep_here import Here
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
-from workloads.data.sources.images import LARGEST_SIDE, Encoded, ImagesRead, decode
+from workloads.data.sources.image_pixels import LARGEST_SIDE
+from workloads.data.sources.images import Encoded, ImagesRead, decode
 
 COLOURS = {"cat": (200, 30, 10), "dog": (20, 180, 40), "eel": (10, 20, 250)}
 

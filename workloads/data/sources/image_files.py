@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from workloads.arrays import Array
-from workloads.data.sources.image_records import example_shape, is_records, paths
+from workloads.data.sources.image_records import depth, example_shape, is_records, paths
 from workloads.data.sources.images import Encoded, ImagesRead, read_image
 
 
 def read(x: Array) -> Array:
     """Return the images (rows, channels, height, width), uint8, of records. Raises DataError where one is gone."""
-    shape, how = example_shape(x), ImagesRead("data.folder")
-    return np.stack(list(_readers().map(lambda path: read_image(Encoded(path, Path(path)), how, shape), paths(x))))
+    how = ImagesRead("data.folder", shape=example_shape(x), depth=depth(x))
+    return np.stack(list(_readers().map(lambda path: read_image(Encoded(path, Path(path)), how), paths(x))))
 
 
 def decoded(x: Array) -> Array:

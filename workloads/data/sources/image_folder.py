@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ import numpy as np
 from search_spaces.spec.image_folder import FolderFault, class_folders
 from workloads.arrays import DataError
 from workloads.data.raw import Raw
-from workloads.data.sources.image_records import example_shape, is_records
-from workloads.data.sources.images import Encoded, ImagesRead, decode
+from workloads.data.sources.image_records import is_records
+from workloads.data.sources.images import Encoded, ImagesRead, decode, images_like, raw_images
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -33,9 +34,9 @@ def folder_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     except OSError as error:
         raise DataError(f"data.folder: {root.name} cannot be read: {error.strerror}") from error
     encoded = [Encoded(str(file.relative_to(root)), file) for _, file in rows]
-    shape = None if like is None else example_shape(like.x)
     limit_bytes = 0 if like is not None and is_records(like.x) else data.in_memory_gib * 2**30
-    found = decode(encoded, ImagesRead(f"data.folder: {root.name}", data.skip_bad, limit_bytes, shape))
+    how = ImagesRead(f"data.folder: {root.name}", data.skip_bad, limit_bytes)
+    found = decode(encoded, images_like(how, like))
     kept = [rows[i][0] for i in found.kept]
     lost = sorted({str(folder.path.relative_to(root)) for folder, _ in rows} - {
         str(folder.path.relative_to(root)) for folder in kept
@@ -43,5 +44,5 @@ def folder_images(path: str, data: Data, like: Raw | None = None) -> Raw:
     if lost:
         raise DataError(f"data.folder: {root.name}: there is no image that can be read in {', '.join(lost)}")
     splits = np.array([folder.split for folder in kept])
-    target = pd.Series([folder.name for folder in kept])
-    return Raw("image", found.x, target, splits=splits if splits.any() else None, details=found.details())
+    target = pd.Series([folder.name for folder, _ in rows])
+    return replace(raw_images(found, target), splits=splits if splits.any() else None)

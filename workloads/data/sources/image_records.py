@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workloads.arrays import Array
+from workloads.data.sources.image_pixels import EIGHT_BITS, Depth, Levels
 
 HEAD = np.dtype([("shape", "<i4", (3,)), ("mean", "<f8", (3,)), ("square", "<f8", (3,)), ("digest", "u1", (16,))])
 """Start of a record: shape as decoded (channels, height, width), mean and mean square of each channel in 0 to 255,
@@ -33,9 +34,14 @@ def head(image: Array) -> Array:
     return found
 
 
-def records(heads: Sequence[Array], paths: Sequence[str]) -> Array:
-    """Return records made of heads and paths; a path is UTF-8, filled up with zeros."""
-    encoded = np.array([path.encode() for path in paths])
+def records(heads: Sequence[Array], paths: Sequence[str], depth: Depth = EIGHT_BITS) -> Array:
+    """Return records made of heads and paths; a path is UTF-8, filled up with zeros.
+
+    Behind the path, and a zero, stand bits, lowest and highest value of images that are deeper than 8 bits.
+    """
+    levels = depth.levels
+    behind = "" if levels is None else f"\0{depth.bits} {levels.low!r} {levels.high!r}"
+    encoded = np.array([f"{path}{behind}".encode() for path in paths])
     places = encoded.view(np.uint8).reshape(len(paths), encoded.itemsize)
     return np.concatenate([np.concatenate(heads).view(np.uint8).reshape(len(heads), HEAD.itemsize), places], axis=1)
 
@@ -47,7 +53,21 @@ def heads(x: Array) -> Array:
 
 def paths(x: Array) -> list[str]:
     """Return the paths of the records' images."""
-    return [bytes(row[HEAD.itemsize :]).rstrip(b"\0").decode() for row in x]
+    return [_behind_head(row)[0] for row in x]
+
+
+def depth(x: Array) -> Depth:
+    """Return the depth of the records' images, the same for all."""
+    found = _behind_head(x[0])[1] if len(x) else ""
+    if not found:
+        return Depth()
+    bits, low, high = found.split()
+    return Depth(int(bits), Levels(float(low), float(high)))
+
+
+def _behind_head(row: Array) -> tuple[str, str]:
+    path, _, levels = bytes(row[HEAD.itemsize :]).rstrip(b"\0").decode().partition("\0")
+    return path, levels
 
 
 def example_shape(x: Array) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from search_spaces.spec.image_folder import SPLIT_NAMES
 from workloads.arrays import Array, DataError
+from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
 from workloads.data.sources.images import Encoded, ImagesRead, encoded_bytes, readable
 from workloads.data.streaming.files import Piece, content, listed, root_of
 
@@ -82,10 +83,12 @@ class ImageRows:
     column: str
     uri: str | None = None
     """Folder to which the paths in the column are relative; None: the column holds the images themselves."""
+    depth: Depth = EIGHT_BITS
+    """Depth of the images; values beyond its range become its ends."""
 
     def of(self, table: pa.Table) -> tuple[Array, Array]:
         """Return the images (rows, *shape), and their rows in ``table``. DataError for a bad one, or skipped."""
-        how = ImagesRead(self.place, self.skip_bad, shape=self.shape)
+        how = ImagesRead(self.place, self.skip_bad, shape=self.shape, depth=self.depth)
         found = read_each(table, self.column, self.uri, lambda encoded: readable(encoded, how))
         kept = [k for k, image in enumerate(found) if image is not None]
         images = [image for image in found if image is not None]

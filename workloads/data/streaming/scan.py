@@ -17,8 +17,7 @@ from workloads.arrays import SPLITS, Array, DataError
 from workloads.data.copies import comparisons
 from workloads.data.leaks import Table
 from workloads.data.raw import Raw, Rest
-from workloads.data.sources.image_records import example_shape
-from workloads.data.sources.images import ImagesRead, decode
+from workloads.data.sources.images import ImagesRead, decode, images_like, raw_images
 from workloads.data.sources.tables import no_groups
 from workloads.data.sources.tables import table as table_of
 from workloads.data.streaming.files import Files, table_files
@@ -227,6 +226,7 @@ class _Look:
             missing=dict(self.missing),
             rows=np.concatenate([each for tables in self.rows.values() for each in tables])[kept],
             groups={name: each for name, each in self.groups.items() if len(each)},
+            depth=found.depth,
         )
         return replace(found, splits=splits[kept], rest=rest)
 
@@ -240,18 +240,12 @@ def _raw(data: Data, files: Files, rows: pa.Table, target: Any, like: Raw | None
         return replace(found, groups=groups, group_names=()), np.arange(rows.num_rows)
     column, uri = image_place(data)
     cells = read_each(rows, column, uri, lambda encoded: encoded)
-    shape = None if like is None else example_shape(like.x)
-    decoded = decode(cells, ImagesRead(files.place, data.skip_bad, shape=shape))
+    decoded = decode(cells, images_like(ImagesRead(files.place, data.skip_bad), like))
     _check_bytes(decoded.x.nbytes, data, files.place)
-    images = Raw(
-        "image",
-        decoded.x,
-        target.iloc[decoded.kept],
-        notes=(no_groups(name, group),) if group is not None and groups is None else (),
-        groups=None if groups is None else groups[decoded.kept],
-        details=decoded.details(),
-    )
-    return images, decoded.kept
+    images = raw_images(decoded, target)
+    unknown = (no_groups(name, group),) if group is not None and groups is None else ()
+    grouped = None if groups is None else groups[decoded.kept]
+    return replace(images, notes=(*images.notes, *unknown), groups=grouped), decoded.kept
 
 
 def groups_in(table: pa.Table, column: str) -> Array:

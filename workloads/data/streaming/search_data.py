@@ -55,7 +55,7 @@ def _examples(search: SearchData, rest: Rest, data: Data) -> Examples:
     columns, place = search.train.columns, rest.files.place
     if not columns:
         column, uri = image_place(data)
-        return ImageRows(example_shape(search.train.x), data.skip_bad, place, column, uri)
+        return ImageRows(example_shape(search.train.x), data.skip_bad, place, column, uri, rest.depth)
     texts = [column.name for column in columns if column.kind == "text"]
     if texts:
         raise DataError(
