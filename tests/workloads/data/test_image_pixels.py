@@ -47,7 +47,11 @@ DEEP: dict[str, tuple[Callable[[np.ndarray], bytes], np.ndarray, int]] = {
     "colour tiff, compressed, big end first": (lambda v: tiff(v, compressed=True, big=True), RED, 16),
     "I;16 tiff, lzw": (lambda v: saved(Image.fromarray(v), "TIFF", compression="tiff_lzw"), GREY, 16),
     "I tiff": (lambda v: saved(Image.fromarray(v.astype(np.int32)), "TIFF"), GREY.astype(int) - 70, 32),
-    "F tiff": (lambda v: saved(Image.fromarray(v.astype(np.float32)), "TIFF"), (GREY / 7000 - 0.25).astype(np.float32), 32),
+    "F tiff": (
+        lambda v: saved(Image.fromarray(v.astype(np.float32)), "TIFF"),
+        (GREY / 7000 - 0.25).astype(np.float32),
+        32,
+    ),
 }
 
 
