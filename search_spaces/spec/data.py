@@ -107,6 +107,16 @@ class Data(BaseModel):
     )
     value: str | None = Field(default=None, description="The series' column to forecast.")
     time: str | None = Field(default=None, description="The series' column of times: dates or numbers.")
+    series_id: str | None = Field(
+        default=None,
+        description="The column that names the series of a row, in a file of several with one step; they are split "
+        "at the same times.",
+    )
+    inputs: list[str] = Field(
+        default=[],
+        description="Further columns of numbers that are known before the series' value, such as a holiday or a "
+        "price; a model sees them up to the steps that it forecasts.",
+    )
     time_format: str | None = Field(
         default=None,
         description="How the series' times are written: a pattern such as '%d.%m.%Y %H:%M' (%q: quarter), ISO8601, "

@@ -190,7 +190,8 @@ def _in_order(data: Data, found: Ordered) -> Prepared:
     divided: tuple[Fold, ...] = ()
     if data.split.folds is not None:
         values_a_window = train.x.shape[1] + train.y.shape[1]
-        divided = blocks(len(train) + len(val), data.split, gap=values_a_window - 1)
+        gap = values_a_window * found.num_series - 1  # as many windows may begin at one time as there are series
+        divided = blocks(len(train) + len(val), data.split, gap=gap)
     card = data_card(
         data,
         parts,

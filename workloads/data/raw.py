@@ -87,6 +87,8 @@ class Ordered:
     """Characters of a text, with codes from 1; code 0 is any other character."""
     season: int = 1
     """Season of a series in steps."""
+    num_series: int = 1
+    """Number of series, whose windows are in the order of time."""
     notes: tuple[str, ...] = ()
     """Sentences that the user should read before a search begins."""
     details: Mapping[str, int | str] = field(default_factory=dict)

@@ -31,9 +31,14 @@ def fold_data(search: SearchData, fold: int) -> SearchData:
 
 
 def scale_of(part: Arrays) -> Statistics:
-    """Return mean and deviation of a series' values, each counted once although overlapping windows repeat it."""
+    """Return mean and deviation of a series' values, each counted once although overlapping windows repeat it.
+
+    Those of its further inputs are of the windows' first steps.
+    """
     values = np.concatenate([part.x[:, 0, 0], part.x[-1, 1:, 0], part.y[-1]])
-    return Statistics(np.zeros(1), values.mean(keepdims=True), np.array([values.std() or 1.0]))
+    inputs = part.x[:, 0, 1:]
+    mean, std = (np.array([f(values), *f(inputs, axis=0)]) for f in (np.mean, np.std))
+    return Statistics(np.zeros(len(mean)), mean, np.where(std > 0, std, 1.0))
 
 
 @dataclass

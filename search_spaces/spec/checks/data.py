@@ -32,7 +32,7 @@ class _Source:
 
 _FORM = ("separator", "decimal", "thousands", "encoding", "quote", "comment", "skip_rows")
 _STREAM = ("streaming", "in_memory_gib")
-_STEPS = ("time_format", "time_zone", "gaps", "duplicates")
+_STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates")
 
 # A new source is one row here, and one in workloads.data.sources.read.
 SOURCES: Mapping[str, _Source] = {

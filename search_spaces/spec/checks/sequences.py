@@ -40,14 +40,33 @@ def check_series(document: Document, key: str, path: Path, data: Data) -> None:
     for field, what in (("value", "to forecast"), ("time", "that tells when")):
         if named[field] is None and key != "test":
             document.fault(("data", field), f"is required: the column {what}, one of {', '.join(columns[:8])}")
-    check_columns(document, path, columns, named)
+    check_columns(document, path, columns, named | {"series_id": data.series_id})
+    for number, column in enumerate(data.inputs):
+        check_columns(document, path, columns, {f"inputs.{number}": column})
+    _check_other_columns(document, key, data)
     if key != "test":
         check_times(document, data)
-    if data.value is not None and data.value == data.time:
-        document.fault(("data", "time"), "must be another column than the value", shown(data.time))
     if data.season and data.window and data.season > data.window:
         rule = f"must be at most data.window = {data.window}: the naive forecast looks one season back"
         document.fault(("data", "season"), rule, shown(data.season))
+
+
+def _check_other_columns(document: Document, key: str, data: Data) -> None:
+    """Note a fault for each column that is named twice."""
+    if key == "test":
+        return
+    seen = {data.value: "the value"}
+    for field, column in (
+        ("time", data.time),
+        ("series_id", data.series_id),
+        *(("inputs", i) for i in data.inputs),
+    ):
+        if column is not None and column in seen:
+            document.fault(("data", field), f"must be another column than {seen[column]}", shown(column))
+        seen[column] = f"data.{field}"
+    if data.inputs and data.window and data.window < data.horizon:
+        rule = f"must be at least data.horizon = {data.horizon}, so that data.inputs of all steps ahead are seen"
+        document.fault(("data", "window"), rule, shown(data.window))
 
 
 def _check_seed(document: Document, key: str, data: Data) -> None:

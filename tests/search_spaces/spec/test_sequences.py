@@ -73,6 +73,13 @@ CASES = {
     ),
     "window": (SERIES % ", window: 0", "data.window: must be >= 1, received 0"),
     "horizon": (SERIES % ", horizon: 1.5", "data.horizon: must be a whole number, received 1.5"),
+    "series_id": (SERIES % ", series_id: shop", "data.series_id: must be a column of s.csv (it has month, "
+                  "sales, note)"),
+    "inputs": (SERIES % ", inputs: [nota]", "data.inputs.0: must be a column of s.csv, received 'nota', did you "
+               "mean 'note'?"),
+    "value as input": (SERIES % ", inputs: [note, sales]", "data.inputs: must be another column than the value"),
+    "window of inputs": (SERIES % ", inputs: [note], window: 2, horizon: 3", "data.window: must be at least "
+                         "data.horizon = 3"),
     "format": (SERIES % ", time_format: iso", "data.time_format: must be a pattern such as '%d.%m.%Y %H:%M', or "
                "one of ISO8601, unix_s"),
     "letter": (SERIES % ", time_format: '%D/%m/%Y'", "data.time_format: '%D' stands for nothing"),

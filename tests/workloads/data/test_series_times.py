@@ -9,16 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pandas.tseries.holiday import USFederalHolidayCalendar
 from pandas.tseries.offsets import CustomBusinessDay
 
-from search_spaces.spec.data import Data
+from search_spaces.spec.data import Data, Split
 from tests.helpers.paths import SHARED_DATA
+from tests.helpers.sequence_data import sequence_setup
+from tests.helpers.workload_data import train
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
 from workloads.data.sources.series import series
-from workloads.data.sources.series_steps import read_steps
+from workloads.data.sources.series_steps import facts_of, read_steps
+from workloads.models.recurrent.workload import RecurrentHyperparameters
+from workloads.training.folds import fold_data
+from workloads.training.plain_loop import PlainLoop
+from workloads.training.setup import Trainee
 
 
 def data(folder: Path, times: Sequence[Any], values: Sequence[Any] | None = None, **how: Any) -> Data:
@@ -88,10 +95,10 @@ CALENDARS: dict[str, tuple[Sequence[Any], tuple[str, int]]] = {
 @pytest.mark.parametrize("name", CALENDARS)
 def test_the_calendar_is_told_from_the_times(tmp_path: Path, name: str) -> None:
     times, expected = CALENDARS[name]
-    found = read_steps(str(tmp_path / "s.csv"), data(tmp_path, times))
+    (found,) = read_steps(str(tmp_path / "s.csv"), data(tmp_path, times))
     assert (found.interval.name, found.interval.season) == expected
     order = -1 if name == "newest first" else 1
-    assert found.values.tolist() == list(range(len(times)))[::order]
+    assert found.values[:, 0].tolist() == list(range(len(times)))[::order]
 
 
 ZONES: dict[str, tuple[Sequence[Any], str]] = {
@@ -120,7 +127,7 @@ def test_where_a_clock_is_changed_the_zone_is_asked_for_and_mends_it(tmp_path: P
         read_steps(path, data(tmp_path, times))
     for order in (1, -1):
         given = data(tmp_path, times[::order], range(len(times))[::order], time_zone=zone)
-        assert read_steps(path, given).values.tolist() == list(range(len(times)))
+        assert read_steps(path, given)[0].values[:, 0].tolist() == list(range(len(times)))
 
 
 def test_the_doubled_hour_is_named(tmp_path: Path) -> None:
@@ -158,7 +165,7 @@ REFUSED: dict[str, tuple[Sequence[Any], str]] = {
     ),
     "twice": (
         [*days("D", 20), *days("D", 20, start="2020-01-18")],
-        "s.csv:22: the time stands twice (2020-01-18 after 2020-01-18); say data.duplicates: mean or last",
+        "s.csv:22: the time stands twice (2020-01-18 after 2020-01-18); say data.duplicates: mean or last, or data.series_id",
     ),
     "one without a zone": (
         ["2020-01-01 00:00Z", "2020-01-01 01:00", "2020-01-01 02:00Z"],
@@ -168,7 +175,7 @@ REFUSED: dict[str, tuple[Sequence[Any], str]] = {
         ["2020-01-01 00:00", "2020-01-01 01:00", "2020-01-01 02:00", "2020-01-01 02:59"],
         "s.csv:5: the step is not 1 hour as elsewhere, but a series needs equal ones",
     ),
-    "a century": ([*days("D"), "2120-01-01"], "s.csv: 36406 steps are missing, and only 121 are there"),
+    "a century": ([*days("D"), "2120-01-01"], "s.csv:122: 36406 steps are missing, and only 121 are there"),
 }
 
 
@@ -207,11 +214,11 @@ def test_gaps_are_filled_as_inputs_or_left_out_and_counted(tmp_path: Path, how: 
     found = prepared(tmp_path, [times[k] for k in HOLED], [k**2 for k in HOLED], gaps=how)
     values = np.square(np.arange(120.0))
     values[[10, 11, 50]] = {"carry": [81, 81, 49**2], "interpolate": [102, 123, 2501]}.get(how, np.nan)
-    train = found.search.train
+    part = found.search.train
     kept = [k for k in range(3, 84) if k not in WINDOWS[how]]
     assert found.indices["train"].tolist() == kept
-    assert train.x[..., 0].tolist() == [values[k - 3 : k].tolist() for k in kept]
-    assert train.y[:, 0].tolist() == [k**2 for k in kept]
+    assert part.x[..., 0].tolist() == [values[k - 3 : k].tolist() for k in kept]
+    assert part.y[:, 0].tolist() == [k**2 for k in kept]
     assert found.search.statistics.mean == pytest.approx(np.mean([k**2 for k in HOLED if k < 84]))
     done = {"carry": "carried forward", "interpolate": "interpolated", "drop": "left out"}
     assert found.card.details["gaps"] == f"3 steps {done[how]}"
@@ -236,9 +243,9 @@ def test_doubled_times_are_joined_and_counted(tmp_path: Path) -> None:
     values = [*range(30), 100, *range(30, 119)]
     for how, value in (("mean", (29 + 100) / 2), ("last", 100)):
         given = data(tmp_path, times, values, duplicates=how)
-        found = read_steps(str(given.series), given)
-        assert found.values.tolist() == [*range(29), value, *range(30, 119)]
-        assert found.facts == {"duplicates": f"1 rows joined by {how}"}
+        (found,) = read_steps(str(given.series), given)
+        assert found.values[:, 0].tolist() == [*range(29), value, *range(30, 119)]
+        assert facts_of([found], given) == {"duplicates": f"1 rows joined by {how}"}
 
 
 def test_holidays_are_counted_and_gaps_if_the_spec_says_so(tmp_path: Path) -> None:
@@ -264,6 +271,87 @@ def test_a_test_file_of_another_step_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"later.csv: must have the step of s.csv, 1 day, received 1 hour"):
         series(given.model_copy(update={"test": str(tmp_path / "later.csv")}))
+
+
+def long_form(folder: Path, **how: Any) -> Data:
+    """Two series of days in one file, of which b starts 30 days later, row by row in the order of time."""
+    rows = [(day, name, k) for k, day in enumerate(days("D")) for name in "ab" if name == "a" or k >= 30]
+    lines = [f"{day},{name},{1000 * (name == 'b') + k},{k % 7 == 0},{k / 2}" for day, name, k in rows]
+    (folder / "s.csv").write_text("t,shop,v,holiday,price\n" + "\n".join(lines) + "\n")
+    return Data(**{"series": str(folder / "s.csv"), "time": "t", "value": "v", "window": 3, "season": 1, **how})
+
+
+def test_several_series_are_split_at_the_same_times(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the time stands twice"):
+        prepare(long_form(tmp_path))
+    given = long_form(tmp_path, series_id="shop", horizon=2)
+    found = prepare(given)
+    for name, part, (first, end) in zip(
+        ("train", "val", "test"),
+        (found.search.train, found.search.val, found.test),
+        ((0, 84), (84, 102), (102, 120)),
+        strict=True,
+    ):
+        starts = {0: first, 1000: max(first, 30)}
+        expected = sorted((k + 3, b) for b, start in starts.items() for k in range(start, end - 4))
+        assert [(row[0] % 1000, row[0] // 1000 * 1000) for row in part.y] == expected, name
+        assert part.x[..., 0].tolist() == [[b + k - 3, b + k - 2, b + k - 1] for k, b in expected]
+        assert part.y.tolist() == [[b + k, b + k + 1] for k, b in expected]
+    assert found.card.details["series"] == 2
+    assert found.search.statistics.mean == pytest.approx(np.mean([*range(84), *range(1030, 1084)]))
+    places = found.indices["train"]
+    assert len(set(np.concatenate(list(found.indices.values())))) == sum(map(len, found.indices.values()))
+    assert set(places[places >= 120]) == set(range(123, 173))
+
+
+def test_folds_of_several_series_share_no_value(tmp_path: Path) -> None:
+    search = prepare(long_form(tmp_path, series_id="shop", horizon=2, split=Split(folds=3))).search
+    x, y = (np.concatenate(pair) for pair in ((search.train.x, search.val.x), (search.train.y, search.val.y)))
+    for before, after in search.folds:
+        last, first = np.max(y[before] % 1000), np.min(x[after, 0, 0] % 1000)
+        assert last < first
+        assert first - last <= 2
+
+
+def test_further_inputs_are_seen_up_to_the_steps_ahead(tmp_path: Path) -> None:
+    given = long_form(tmp_path, series_id="shop", inputs=["holiday", "price"], horizon=2)
+    found = prepare(given)
+    assert found.card.features == ("v", "holiday", "price")
+    assert found.card.shape == (3, 3)
+    for window, target in zip(found.search.train.x, found.search.train.y, strict=True):
+        k = int(target[0] % 1000)
+        assert window[:, 1].tolist() == [float(step % 7 == 0) for step in range(k - 1, k + 2)]
+        assert window[:, 2].tolist() == [step / 2 for step in range(k - 1, k + 2)]
+    loop = PlainLoop(sequence_setup(found, torch.float32), Trainee(0, RecurrentHyperparameters(width=8, lr=0.02)))
+    records = [record for (record,) in train(loop, 8)]
+    assert records[-1]["train_loss"] < records[0]["train_loss"]
+    folded = prepare(given.model_copy(update={"split": Split(folds=3)})).search
+    assert fold_data(folded, 0).statistics.mean.shape == (3,)
+
+
+def test_a_word_or_a_hole_in_an_input_is_named(tmp_path: Path) -> None:
+    given = long_form(tmp_path, series_id="shop", inputs=["price"])
+    path = Path(str(given.series))
+    text = path.read_text()
+    path.write_text(text.replace(",0.5\n", ",cheap\n"))
+    with pytest.raises(DataError, match=r"s.csv:3: the value 'price' at 2019-12-31 is no finite number: 'cheap'"):
+        prepare(given)
+    path.write_text(text.replace(",0.5\n", ",\n"))
+    with pytest.raises(DataError, match=r"s.csv:3: the value 'price' at 2019-12-31 is missing; say data.gaps"):
+        prepare(given)
+    found = prepare(given.model_copy(update={"gaps": "interpolate"})).search.train
+    assert found.x[0, :, 1].tolist() == [0.5, 1.0, 1.5]
+
+
+def test_series_of_different_steps_are_refused(tmp_path: Path) -> None:
+    rows = [f"{day},a,{k}" for k, day in enumerate(days("D"))] + [
+        f"{day},b,{k}" for k, day in enumerate(days("MS"))
+    ]
+    (tmp_path / "s.csv").write_text("t,shop,v\n" + "\n".join(rows))
+    with pytest.raises(
+        DataError, match="all series must have one step, but that of 'b' is 1 month, that of 'a' 1 day"
+    ):
+        prepare(Data(series=str(tmp_path / "s.csv"), time="t", value="v", series_id="shop"))
 
 
 def test_sunspots_are_monthly() -> None:

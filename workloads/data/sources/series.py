@@ -1,7 +1,9 @@
-"""Reads a time series as windows and the values after them, split by time."""
+"""Reads time series as windows and the values after them, split by time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from workloads.arrays import Array, Arrays, DataError
 from workloads.data.raw import Ordered
-from workloads.data.sources.series_steps import Steps, read_steps
+from workloads.data.sources.series_steps import Steps, facts_of, read_steps
 from workloads.data.splits import in_order
 from workloads.data.statistics import Statistics
 
@@ -17,59 +19,102 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 WINDOW = 36
-"""Default number of steps in a window; one season if that is longer."""
+"""Default number of steps in a window; one season or the horizon if that is longer."""
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The steps of one series in one split."""
+
+    steps: Steps
+    start: int
+    """Position of the first step, counted over all series of the file."""
+    firsts: Array
+    """First steps of the windows that can be learned from."""
 
 
 def series(data: Data) -> Ordered:
-    """Read a series as windows (window, 1), with the ``horizon`` values that follow each as its target.
+    """Read series as windows (window, 1 + inputs), with the ``horizon`` values that follow each as its target.
 
     No window and target cross the border of two splits. Raises DataError, which names the first line at fault.
     """
     assert data.series is not None
-    steps = read_steps(data.series, data)
-    season = steps.interval.season if data.season is None else data.season
-    window = data.window or max(WINDOW, season)
+    all_steps = read_steps(data.series, data)
+    interval = all_steps[0].interval
+    season = interval.season if data.season is None else data.season
+    window = data.window or max(WINDOW, season, data.horizon if data.inputs else 1)
     if season > window:
         ago = f"the naive forecast looks one season of {season} steps back"
         raise DataError(f"{ago}, but data.window is {window}: make it {season} or more, or data.season less")
-    places = in_order(len(steps.values), data.split, with_test=data.test is None)
-    spans = {name: steps.span(place) for name, place in places.items()}
-    facts = dict(steps.facts)
+    found = _split(all_steps, data, window)
+    facts = facts_of(all_steps, data)
     if data.test is not None:
-        spans["test"], places["test"] = _own(data.test, data, steps), range(0)
-        facts |= {f"test {name}": fact for name, fact in spans["test"].facts.items()}
-    firsts = {}
-    for name, span in spans.items():
-        firsts[name] = _usable(span, window, data)
-        _check(Path(data.series).name, name, span, firsts[name], window + data.horizon)
-    parts = {name: _windows(span.values, firsts[name], window, data.horizon) for name, span in spans.items()}
+        own = _own(data.test, data, all_steps[0])
+        found["test"] = _spans(own, [range(len(steps.values)) for steps in own], data, window)
+        facts |= {f"test {name}": fact for name, fact in facts_of(own, data).items()}
+    for name, spans in found.items():
+        _check(Path(data.series).name, name, spans, window + data.horizon)
+    parts = {name: _windows(spans, window, data.horizon) for name, spans in found.items()}
     return Ordered(
         kind="series",
         problem="forecast",
-        parts=parts,
-        indices={name: places[name].start + window + firsts[name] for name in parts},
-        statistics=_statistics(spans["train"]),
+        parts={name: part for name, (part, _) in parts.items()},
+        indices={name: index for name, (_, index) in parts.items()},
+        statistics=_statistics([span.steps for span in found["train"]]),
         num_outputs=data.horizon,
-        columns=(str(data.value),),
+        columns=(str(data.value), *data.inputs),
         season=season,
-        notes=_notes(spans, firsts, window + data.horizon),
-        details={
-            "step": steps.interval.name,
-            "season": season,
-            "window": window,
-            "horizon": data.horizon,
-            **facts,
-        },
+        num_series=len(all_steps),
+        notes=_notes(found, window + data.horizon),
+        details={"step": interval.name, "season": season, "window": window, "horizon": data.horizon, **facts},
     )
 
 
-def _own(path: str, data: Data, like: Steps) -> Steps:
+def _split(all_steps: Sequence[Steps], data: Data, window: int) -> dict[str, list[_Span]]:
+    """Return the spans by split: shares of one series' steps, or of the times that several have in all."""
+    with_test = data.test is None
+    if len(all_steps) == 1:
+        places = in_order(len(all_steps[0].values), data.split, with_test=with_test)
+        return {name: _spans(all_steps, [place], data, window) for name, place in places.items()}
+    moments = np.unique(np.concatenate([steps.moments[steps.moments == steps.moments] for steps in all_steps]))
+    found = {}
+    for name, place in in_order(len(moments), data.split, with_test=with_test).items():
+        bounds = [
+            (_position(steps, moments, place.start), _position(steps, moments, place.stop)) for steps in all_steps
+        ]
+        found[name] = _spans(all_steps, [range(*bound) for bound in bounds], data, window)
+    return found
+
+
+def _position(steps: Steps, moments: Array, number: int) -> int:
+    """Return the first step that is not before a moment; behind the last one, the number of steps."""
+    if number == len(moments):
+        return len(steps.values)
+    later = np.flatnonzero(steps.moments >= moments[number])
+    return int(later[0]) if len(later) else len(steps.values)
+
+
+def _spans(all_steps: Sequence[Steps], places: Sequence[range], data: Data, window: int) -> list[_Span]:
+    starts = np.cumsum([0, *(len(steps.values) for steps in all_steps)])
+    spans = []
+    for steps, place, start in zip(all_steps, places, starts, strict=False):
+        part = steps.span(place)
+        spans.append(_Span(part, int(start) + place.start, _usable(part, window, data)))
+    return spans
+
+
+def _own(path: str, data: Data, like: Steps) -> list[Steps]:
     """Return the series in a further file. Raises DataError for one of another interval."""
     found = read_steps(path, data)
-    if found.interval.season != like.interval.season:
-        names = f"{like.interval.name}, received {found.interval.name}"
+    if found[0].interval.season != like.interval.season:
+        names = f"{like.interval.name}, received {found[0].interval.name}"
         raise DataError(f"{Path(path).name}: must have the step of {Path(str(data.series)).name}, {names}")
     return found
+
+
+def _inputs(values: Array, horizon: int) -> Array:
+    """Return what a model sees at each step: the value, and the further inputs of ``horizon`` steps later."""
+    return np.column_stack([values[:-horizon, :1], values[horizon:, 1:]])
 
 
 def _usable(span: Steps, window: int, data: Data) -> Array:
@@ -81,39 +126,57 @@ def _usable(span: Steps, window: int, data: Data) -> Array:
     ends = len(span.values) - window - data.horizon + 1
     if ends < 1:
         return np.arange(0)
-    whole = np.lib.stride_tricks.sliding_window_view(np.isfinite(span.values[: -data.horizon]), window).all(1)
+    known = np.isfinite(_inputs(span.values, data.horizon)).all(1)
+    whole = np.lib.stride_tricks.sliding_window_view(known, window).all(1)
     there = ~np.lib.stride_tricks.sliding_window_view(span.missing[window:], data.horizon).any(1)
     if data.gaps == "interpolate":
         there &= ~span.missing[window - 1 : window - 1 + ends]
     return np.flatnonzero(whole & there)
 
 
-def _windows(values: Array, firsts: Array, window: int, horizon: int) -> Arrays:
-    """Return the windows from the steps ``firsts`` on, x (windows, window, 1), and the values after them as y."""
-    x = np.lib.stride_tricks.sliding_window_view(values[:-horizon], window)[firsts]
-    y = np.lib.stride_tricks.sliding_window_view(values[window:], horizon)[firsts]
-    return Arrays(x[..., None].copy(), y.copy())
+def _windows(spans: Sequence[_Span], window: int, horizon: int) -> tuple[Arrays, Array]:
+    """Return the windows x (windows, window, 1 + inputs), and the values after them as y, in the order of time.
+
+    With them the position of each one's first target.
+    """
+    x, y, index, moments = [], [], [], []
+    for span in spans:
+        if len(span.firsts):
+            seen = np.lib.stride_tricks.sliding_window_view(_inputs(span.steps.values, horizon), window, axis=0)
+            ahead = np.lib.stride_tricks.sliding_window_view(span.steps.values[window:, 0], horizon)
+            x.append(seen[span.firsts].swapaxes(1, 2))
+            y.append(ahead[span.firsts])
+            index.append(span.start + window + span.firsts)
+            moments.append(span.steps.moments[window + span.firsts])
+    order = np.argsort(np.concatenate(moments), kind="stable")
+    return Arrays(np.concatenate(x)[order], np.concatenate(y)[order]), np.concatenate(index)[order]
 
 
-def _statistics(train: Steps) -> Statistics:
-    known = train.values[~train.missing]
-    return Statistics(np.zeros(1), known.mean(keepdims=True), known.std(keepdims=True))
+def _statistics(train: Sequence[Steps]) -> Statistics:
+    values = np.concatenate([steps.values[~steps.missing] for steps in train])
+    mean, std = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    return Statistics(np.zeros(len(mean)), mean, np.where(std > 0, std, 1.0))
 
 
-def _notes(spans: dict[str, Steps], firsts: dict[str, Array], needed: int) -> tuple[str, ...]:
-    left_out = sum(len(span.values) - needed + 1 - len(firsts[name]) for name, span in spans.items())
-    if not left_out:
-        return ()
-    return (f"{left_out} windows are left out, as a value to forecast or to start from is missing in them",)
+def _notes(found: Mapping[str, Sequence[_Span]], needed: int) -> tuple[str, ...]:
+    spans = [span for part in found.values() for span in part]
+    left_out = sum(max(len(span.steps.values) - needed + 1, 0) - len(span.firsts) for span in spans)
+    short = sum(0 < len(span.steps.values) < needed for span in spans)
+    notes = []
+    if left_out:
+        missing = "as a value to forecast or to start from is missing in them"
+        notes.append(f"{left_out} windows are left out, {missing}")
+    if short:
+        notes.append(f"{short} parts of series are left out, as they have fewer than {needed} steps")
+    return tuple(notes)
 
 
-def _check(file: str, name: str, span: Steps, firsts: Array, needed: int) -> None:
-    if len(span.values) < needed:
-        raise DataError(
-            f"the {name} part of {file} holds {len(span.values)} steps: window and horizon need {needed}"
-        )
-    if len(firsts) == 0:
+def _check(file: str, name: str, spans: Sequence[_Span], needed: int) -> None:
+    longest = max(len(span.steps.values) for span in spans)
+    if longest < needed:
+        raise DataError(f"the {name} part of {file} holds {longest} steps: window and horizon need {needed}")
+    if not any(len(span.firsts) for span in spans):
         raise DataError(f"the {name} part of {file} has no {needed} steps without a gap: make data.window smaller")
-    known = span.values[~span.missing]
+    known = np.concatenate([span.steps.values[~span.steps.missing, 0] for span in spans])
     if known.min() == known.max():
         raise DataError(f"the {name} part of {file} holds one value only: {known[0]:g}")

@@ -99,7 +99,7 @@ def calendar(times: Times, data: Data) -> Calendar:
     if num_odd:
         row = int(best.odd[0]) + 1
         even = f"the step is not {interval(best.unit, best.usual).name} as elsewhere, but a series needs equal ones"
-        back = "the time goes backwards, but lines must be in order"
+        back = "the time goes backwards, but the lines of a series (data.series_id) must be in order"
         raise times.fault(row, back if best.steps[row - 1] < 0 else even)
     weekdays = data.gaps is None and best.unit == WEEKDAYS and best.usual == 1
     return (_trading_days(best) if weekdays else None) or Calendar(interval(best.unit, best.usual), best.positions)

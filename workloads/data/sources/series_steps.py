@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,7 @@ import numpy as np
 
 from workloads.arrays import Array, DataError
 from workloads.data.sources.series_calendar import Calendar, Interval, calendar
-from workloads.data.sources.series_times import NUMBER, Times, read_times
+from workloads.data.sources.series_times import NUMBER, Times, form_of, read_times
 from workloads.tables.dates import ISO
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ FIRST_LINE = 2
 """Line of a CSV file's first row of values, counted from 1: line 1 is the header."""
 MAX_STEPS_A_ROW = 20
 """Most steps for each row on average, so that a gap of a century takes no memory."""
-WAYS: Final = {"gaps": "interpolate, carry or drop", "duplicates": "mean or last"}
+WAYS: Final = {"gaps": "interpolate, carry or drop", "duplicates": "mean or last, or data.series_id"}
 DONE: Final = {"interpolate": "interpolated", "carry": "carried forward", "drop": "left out"}
 
 
@@ -30,32 +30,70 @@ class Steps:
     """A series at equal steps."""
 
     values: Array
-    """Value of each step, float64; NaN where nothing can fill a missing one."""
+    """The value and the further inputs of each step, float64 (steps, 1 + inputs); NaN where nothing fills a gap."""
     missing: Array
     """Whether a step has no value in the file."""
+    moments: Array
+    """Time of each step, a number or a datetime64 in UTC; NaN or NaT where the file has no row."""
     interval: Interval
     facts: Mapping[str, str]
-    """What was found and done, for the data card."""
+    """How the times are written, for the data card."""
+    counts: Mapping[str, int]
+    """Number of ``gaps`` in steps, of ``duplicates`` in rows, and of ``holidays``."""
 
     def span(self, place: range) -> Steps:
         """Return the steps from ``place.start`` to ``place.stop``."""
         part = slice(place.start, place.stop)
-        return replace(self, values=self.values[part], missing=self.missing[part])
+        return replace(self, values=self.values[part], missing=self.missing[part], moments=self.moments[part])
 
 
-def read_steps(path: str, data: Data) -> Steps:
-    """Return the series in the file ``path``. Raises DataError, which names the first line at fault."""
-    name = Path(path).name
+def read_steps(path: str, data: Data) -> list[Steps]:
+    """Return the series in the file ``path``, several where ``data.series_id`` tells them apart.
+
+    Raises DataError, which names the first line at fault.
+    """
     frame = _frame(path, data)
-    times = read_times(frame[data.time], data, lambda row: f"{name}:{row + FIRST_LINE}")
-    values = _numbers(frame[data.value].loc[times.written.index], times)
+    name = Path(path).name
+
+    def line(row: int) -> str:
+        return f"{name}:{row + FIRST_LINE}"
+
+    if data.series_id is None:
+        return [_steps(frame, data, line)]
+    ids = frame[data.series_id]
+    unnamed = np.flatnonzero(ids.isna())
+    if len(unnamed):
+        raise DataError(f"{line(int(unnamed[0]))}: the name of the series, {data.series_id!r}, is missing")
+    data = data.model_copy(update={"time_format": form_of(frame[data.time], data, line)})
+    found = {str(key): _steps(rows, data, line) for key, rows in frame.groupby(data.series_id, sort=False)}
+    first, *others = found
+    for other in others:
+        if found[other].interval.season != found[first].interval.season:
+            steps = f"{found[other].interval.name}, that of {first!r} {found[first].interval.name}"
+            raise DataError(f"{name}: all series must have one step, but that of {other!r} is {steps}")
+    return list(found.values())
+
+
+def _steps(frame: Any, data: Data, line: Callable[[int], str]) -> Steps:
+    times = read_times(frame[data.time], data, line)
+    names = [data.value, *data.inputs]
+    rows = np.column_stack([_numbers(frame[name].loc[times.written.index], times) for name in names])
     found = calendar(times, data)
-    faults = [*_doubled(times, found, data), *_gaps(times, found, values, data)]
+    faults = [*_doubled(times, found, data), *_gaps(times, found, rows, data)]
     if faults:
         raise _refusal(times, faults)
-    gridded, missing = _on_grid(found.positions, values, data, name)
-    facts = {**_told(times, found), **_counted(found, missing, data)}
-    return Steps(_filled(gridded, data), missing, found.interval, facts)
+    num_steps = int(found.positions[-1]) + 1
+    if num_steps > MAX_STEPS_A_ROW * len(rows):
+        there = f"{num_steps - len(rows)} steps are missing, and only {len(rows)} are there"
+        raise DataError(f"{times.place(len(rows) - 1)}: {there}")
+    gridded = np.column_stack([_on_grid(found.positions, column, num_steps, data) for column in rows.T])
+    missing = np.isnan(gridded[:, 0])
+    moments = np.full(num_steps, np.nan if times.form == NUMBER else "NaT", dtype=times.moment.dtype)
+    moments[found.positions] = times.moment
+    filled = np.column_stack([_filled(column, data) for column in gridded.T])
+    num_doubled = int((np.diff(found.positions) == 0).sum())
+    counts = {"gaps": int(missing.sum()), "duplicates": num_doubled, "holidays": found.num_holidays}
+    return Steps(filled, missing, moments, found.interval, _told(times), counts)
 
 
 def _frame(path: str, data: Data) -> Any:
@@ -68,7 +106,7 @@ def _frame(path: str, data: Data) -> Any:
         raise DataError(f"{path} cannot be read: {error}") from error
     filled = np.flatnonzero(frame.notna().any(axis=1))
     frame = frame.iloc[: filled[-1] + 1 if len(filled) else 0]
-    for column in (data.value, data.time):
+    for column in filter(None, (data.value, data.time, data.series_id, *data.inputs)):
         if column not in frame.columns:
             shown = ", ".join(map(str, frame.columns[:20]))
             raise DataError(f"{Path(path).name} has no column {column!r}; it has {shown}")
@@ -105,15 +143,16 @@ def _doubled(times: Times, found: Calendar, data: Data) -> Iterator[_Fault]:
             yield _Fault(int(row), f"the time stands twice ({times.pair(int(row))})", "duplicates")
 
 
-def _gaps(times: Times, found: Calendar, values: Array, data: Data) -> Iterator[_Fault]:
+def _gaps(times: Times, found: Calendar, rows: Array, data: Data) -> Iterator[_Fault]:
     if data.gaps not in (None, "error"):
         return
     counts = np.diff(found.positions)
     for row in np.flatnonzero(counts > 1) + 1:
         what = f"{counts[row - 1] - 1} x {found.interval.name} missing ({times.pair(int(row))})"
         yield _Fault(int(row), what, "gaps")
-    for row in np.flatnonzero(np.isnan(values)):
-        yield _Fault(int(row), f"the value {data.value!r} at {times.written.iloc[row]} is missing", "gaps")
+    for name, column in zip([data.value, *data.inputs], rows.T, strict=True):
+        for row in np.flatnonzero(np.isnan(column)):
+            yield _Fault(int(row), f"the value {name!r} at {times.written.iloc[row]} is missing", "gaps")
 
 
 def _refusal(times: Times, faults: list[_Fault]) -> DataError:
@@ -123,19 +162,16 @@ def _refusal(times: Times, faults: list[_Fault]) -> DataError:
     return DataError(f"{times.place(first.row)}: {first.what}{more}; say {ways}")
 
 
-def _on_grid(positions: Array, values: Array, data: Data, name: str) -> tuple[Array, Array]:
-    """Return the value of each step, NaN where it is missing, and where that is."""
-    num_steps = int(positions[-1]) + 1
-    if num_steps > MAX_STEPS_A_ROW * len(values):
-        raise DataError(f"{name}: {num_steps - len(values)} steps are missing, and only {len(values)} are there")
-    gridded = np.full(num_steps, np.nan)
-    there = ~np.isnan(values)
+def _on_grid(positions: Array, column: Array, num_steps: int, data: Data) -> Array:
+    """Return the value of each step, NaN where it is missing."""
+    found = np.full(num_steps, np.nan)
+    there = ~np.isnan(column)
     if data.duplicates == "mean":
-        sums, counts = (np.bincount(positions[there], weights, num_steps) for weights in (values[there], None))
-        np.divide(sums, counts, out=gridded, where=counts > 0)
+        sums, counts = (np.bincount(positions[there], weights, num_steps) for weights in (column[there], None))
+        np.divide(sums, counts, out=found, where=counts > 0)
     else:
-        gridded[positions[there]] = values[there]
-    return gridded, np.isnan(gridded)
+        found[positions[there]] = column[there]
+    return found
 
 
 def _filled(values: Array, data: Data) -> Array:
@@ -150,14 +186,23 @@ def _filled(values: Array, data: Data) -> Array:
     return np.where(last >= 0, values[there[np.maximum(last, 0)]], np.nan)
 
 
-def _told(times: Times, found: Calendar) -> dict[str, str]:
+def _told(times: Times) -> dict[str, str]:
     facts = {} if times.form in (NUMBER, ISO) else {"time_format": times.form}
     facts |= {"time_zone": times.zone} if times.zone else {}
-    facts |= {"order": "newest first in the file"} if times.written.index[0] > times.written.index[-1] else {}
-    return facts | ({"holidays": f"{found.num_holidays} weekdays without a row"} if found.num_holidays else {})
+    return facts | (
+        {"order": "newest first in the file"} if times.written.index[0] > times.written.index[-1] else {}
+    )
 
 
-def _counted(found: Calendar, missing: Array, data: Data) -> dict[str, str]:
-    num_doubled = int((np.diff(found.positions) == 0).sum())
-    facts = {"gaps": f"{missing.sum()} steps {DONE[str(data.gaps)]}"} if missing.any() else {}
-    return facts | ({"duplicates": f"{num_doubled} rows joined by {data.duplicates}"} if num_doubled else {})
+def facts_of(all_steps: Sequence[Steps], data: Data) -> dict[str, int | str]:
+    """Return what the data card tells of the series: how they are written, and what was done how often."""
+    facts: dict[str, int | str] = {} if data.series_id is None else {"series": len(all_steps)}
+    for steps in all_steps:
+        facts |= steps.facts
+    done = {
+        "gaps": f"steps {DONE.get(str(data.gaps))}",
+        "duplicates": f"rows joined by {data.duplicates}",
+        "holidays": "weekdays without a row",
+    }
+    numbers = {name: sum(steps.counts[name] for steps in all_steps) for name in done}
+    return facts | {name: f"{number} {done[name]}" for name, number in numbers.items() if number}

@@ -83,15 +83,24 @@ def read_times(column: Any, data: Data, name: Callable[[int], str]) -> Times:
 
     Raises DataError with the first one that is no time.
     """
-    import pandas as pd
-
     if len(column) < 2:
-        raise DataError(f"{name(0)}: a series needs at least two times")
-    numeric = pd.api.types.is_numeric_dtype(column)
-    found = _of_numbers(column, data, name) if numeric else _of_texts(column, data, name)
+        raise DataError(f"{name(column.index[0] if len(column) else 0)}: a series needs at least two times")
+    found = _read(column, data, name)
     if (np.diff(found.clock).astype(np.float64) < 0).mean() > 0.5:
         return read_times(column[::-1], data, name)
     return found.there(data.time_zone) if data.time_zone and found.are_dates else found
+
+
+def form_of(column: Any, data: Data, name: Callable[[int], str]) -> str:
+    """Return the format of the times of several series. Raises DataError with the first one that is no time."""
+    return _read(column, data, name).form
+
+
+def _read(column: Any, data: Data, name: Callable[[int], str]) -> Times:
+    import pandas as pd
+
+    numeric = pd.api.types.is_numeric_dtype(column)
+    return _of_numbers(column, data, name) if numeric else _of_texts(column, data, name)
 
 
 def _of_texts(column: Any, data: Data, name: Callable[[int], str]) -> Times:

@@ -44,7 +44,7 @@ class SequenceModel(nn.Module):
         self.reader, self.encoder, self.head = reader, encoder, head
         self.each_step = problem == "language"
         self.relative = False
-        """Whether outputs are changes from the last step's input; only for forecasts, with one input a step."""
+        """Whether outputs are changes from the last step's value, its first input; only for forecasts."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return outputs (batch, outputs) for ``x`` (batch, *example); for a text (batch, steps, outputs)."""
@@ -52,7 +52,7 @@ class SequenceModel(nn.Module):
         if not self.each_step:
             outputs = self.encoder.summary(outputs)  # type: ignore[operator]
         found: Tensor = self.head(outputs)
-        return found + x[:, -1] if self.relative else found
+        return found + x[:, -1, :1] if self.relative else found
 
     def go_on(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Return the outputs for the next steps ``x`` of a text, and the memory after them."""
