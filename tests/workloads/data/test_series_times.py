@@ -165,7 +165,8 @@ REFUSED: dict[str, tuple[Sequence[Any], str]] = {
     ),
     "twice": (
         [*days("D", 20), *days("D", 20, start="2020-01-18")],
-        "s.csv:22: the time stands twice (2020-01-18 after 2020-01-18); say data.duplicates: mean or last, or data.series_id",
+        "s.csv:22: the time stands twice (2020-01-18 after 2020-01-18); say data.duplicates: mean or last, "
+        "or data.series_id",
     ),
     "one without a zone": (
         ["2020-01-01 00:00Z", "2020-01-01 01:00", "2020-01-01 02:00Z"],
