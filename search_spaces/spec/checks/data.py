@@ -49,7 +49,9 @@ SOURCES: Mapping[str, _Source] = {
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(
-        lambda _: "series", ("value", "time", *_STEPS, "window", "horizon", "season", "test"), check_series
+        lambda _: "series",
+        ("value", "time", *_STEPS, "window", "horizon", "season", "test", "missing", *_FORM),
+        check_series,
     ),
 }
 TABLES = ("csv", "parquet")

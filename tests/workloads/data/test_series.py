@@ -139,18 +139,18 @@ FAULTS = {
     "backwards": (changed(9, "1950-06,5,"), "some.csv:10: the time goes backwards"),
     "no time": (changed(9, "soon,5,"), "some.csv:10: the time 'month' must be a date or a number, not 'soon'"),
     "empty time": (changed(9, ",5,"), "some.csv:10: the time 'month' must be"),
-    "blank line": (changed(9, ""), "some.csv:10: the time 'month' must be"),
+    "blank line": (changed(9, ""), r"some.csv:11: 1 x 1 month missing \(1950-10 after 1950-08\)"),
     "text": (changed(9, "1950-09,many,"), "some.csv:10: the value 'sales' at 1950-09 is no finite number: 'many'"),
     "infinite": (changed(9, "1950-09,inf,"), "some.csv:10: the value 'sales' at 1950-09 is no finite number"),
     "no value": (changed(9, "1950-09,,"), "some.csv:10: the value 'sales' at 1950-09 is missing"),
     "short": (monthly(40), "the val part of some.csv holds 6 steps: window and horizon need 14"),
     "one line": (monthly(1), "a series needs at least two times"),
-    "no line": (monthly(0), "some.csv:2: a series needs at least two times"),
+    "no line": (monthly(0), "some.csv cannot be read: it must hold at least one example"),
     "constant": (
         [line if i < 90 else f"{line[:7]},4," for i, line in enumerate(monthly(200))],
         "one value only: 4",
     ),
-    "other column": (["month,sale", *monthly()[1:]], "some.csv has no column 'sales'; it has"),
+    "other column": (["month,sale,note", *monthly()[1:]], "some.csv has no column 'sales'; it has"),
 }
 
 

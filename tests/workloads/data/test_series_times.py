@@ -274,6 +274,22 @@ def test_a_test_file_of_another_step_is_refused(tmp_path: Path) -> None:
         series(given.model_copy(update={"test": str(tmp_path / "later.csv")}))
 
 
+def test_a_file_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    lines = [f"{day};{k},5;x" for k, day in enumerate(days("D", form="%d.%m.%Y"))]
+    path = tmp_path / "s.csv"
+    path.write_bytes("\ufeffTag;Wert;Anm\r\n".encode() + "\r\n".join([*lines[:9], "", *lines[9:], ";;"]).encode())
+    given = Data(series=str(path), time="Tag", value="Wert", window=3, season=1)
+    found = prepare(given)
+    assert found.search.train.y[:2, 0].tolist() == [3.5, 4.5]
+    assert {"separator": ";", "decimal": ",", "time_format": "%d.%m.%Y"}.items() <= found.card.details.items()
+    path.write_text("\n".join(["Tag;Wert;Anm", *lines[:9], "", *lines[9:20], *lines[21:]]))
+    with pytest.raises(DataError, match=r"s.csv:23: 1 x 1 day missing \(20.01.2020 after 18.01.2020\)"):
+        prepare(given)
+    path.write_text("\n".join(["Tag;Wert;Anm", *lines[:20], "19.01.2020;-999;y", *lines[21:]]))
+    told = prepare(given.model_copy(update={"missing": {"Wert": ["-999"]}, "gaps": "drop"})).card.details
+    assert told["gaps"] == "1 steps left out"
+
+
 def long_form(folder: Path, **how: Any) -> Data:
     """Two series of days in one file, of which b starts 30 days later, row by row in the order of time."""
     rows = [(day, name, k) for k, day in enumerate(days("D")) for name in "ab" if name == "a" or k >= 30]

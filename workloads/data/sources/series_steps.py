@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from search_spaces.spec.files.dialect import opened_text
+from search_spaces.spec.files.find_dialect import find_dialect
 from workloads.arrays import Array, DataError
 from workloads.data.sources.series_calendar import Calendar, Interval, calendar
 from workloads.data.sources.series_times import NUMBER, Times, form_of, read_times
+from workloads.data.sources.tables import read_frame
 from workloads.tables.dates import ISO
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 FIRST_LINE = 2
-"""Line of a CSV file's first row of values, counted from 1: line 1 is the header."""
+"""Line of a file's first row of values where it has no rows, counted from 1: line 1 is the header."""
 MAX_STEPS_A_ROW = 20
 """Most steps for each row on average, so that a gap of a century takes no memory."""
 WAYS: Final = {"gaps": "interpolate, carry or drop", "duplicates": "mean or last, or data.series_id"}
@@ -36,8 +41,8 @@ class Steps:
     moments: Array
     """Time of each step, a number or a datetime64 in UTC; NaN or NaT where the file has no row."""
     interval: Interval
-    facts: Mapping[str, str]
-    """How the times are written, for the data card."""
+    facts: Mapping[str, int | str]
+    """How the file and the times are written, for the data card."""
     counts: Mapping[str, int]
     """Number of ``gaps`` in steps, of ``duplicates`` in rows, and of ``holidays``."""
 
@@ -52,20 +57,16 @@ def read_steps(path: str, data: Data) -> list[Steps]:
 
     Raises DataError, which names the first line at fault.
     """
-    frame = _frame(path, data)
-    name = Path(path).name
-
-    def line(row: int) -> str:
-        return f"{name}:{row + FIRST_LINE}"
-
+    frame, facts = _frame(path, data)
+    name, line = Path(path).name, partial(_line, Path(path), data)
     if data.series_id is None:
-        return [_steps(frame, data, line)]
+        return [_steps(frame, data, line, facts)]
     ids = frame[data.series_id]
     unnamed = np.flatnonzero(ids.isna())
     if len(unnamed):
         raise DataError(f"{line(int(unnamed[0]))}: the name of the series, {data.series_id!r}, is missing")
     data = data.model_copy(update={"time_format": form_of(frame[data.time], data, line)})
-    found = {str(key): _steps(rows, data, line) for key, rows in frame.groupby(data.series_id, sort=False)}
+    found = {str(key): _steps(rows, data, line, facts) for key, rows in frame.groupby(data.series_id, sort=False)}
     first, *others = found
     for other in others:
         if found[other].interval.season != found[first].interval.season:
@@ -74,7 +75,7 @@ def read_steps(path: str, data: Data) -> list[Steps]:
     return list(found.values())
 
 
-def _steps(frame: Any, data: Data, line: Callable[[int], str]) -> Steps:
+def _steps(frame: Any, data: Data, line: Callable[[int], str], facts: Mapping[str, int | str]) -> Steps:
     times = read_times(frame[data.time], data, line)
     names = [data.value, *data.inputs]
     rows = np.column_stack([_numbers(frame[name].loc[times.written.index], times) for name in names])
@@ -93,24 +94,28 @@ def _steps(frame: Any, data: Data, line: Callable[[int], str]) -> Steps:
     filled = np.column_stack([_filled(column, data) for column in gridded.T])
     num_doubled = int((np.diff(found.positions) == 0).sum())
     counts = {"gaps": int(missing.sum()), "duplicates": num_doubled, "holidays": found.num_holidays}
-    return Steps(filled, missing, moments, found.interval, _told(times), counts)
+    return Steps(filled, missing, moments, found.interval, {**facts, **_told(times)}, counts)
 
 
-def _frame(path: str, data: Data) -> Any:
-    """Return the file as a DataFrame without blank lines at its end."""
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path, skipinitialspace=True, skip_blank_lines=False)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+def _frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
+    """Return the file as a DataFrame without empty rows at its end, and facts about its form."""
+    codes = {name: "category" for name in (data.time, data.series_id) if name}  # 0102 stays 0102
+    frame, facts = read_frame(path, data.model_copy(update={"columns": codes}))
     filled = np.flatnonzero(frame.notna().any(axis=1))
     frame = frame.iloc[: filled[-1] + 1 if len(filled) else 0]
     for column in filter(None, (data.value, data.time, data.series_id, *data.inputs)):
         if column not in frame.columns:
             shown = ", ".join(map(str, frame.columns[:20]))
             raise DataError(f"{Path(path).name} has no column {column!r}; it has {shown}")
-    return frame
+    return frame, facts
+
+
+def _line(path: Path, data: Data, row: int) -> str:
+    """Return the name of a row, which counts from 0 below the header, by its line in the file."""
+    dialect = find_dialect(path, data)
+    with opened_text(path, dialect) as lines:
+        number = next((line for line, _ in islice(dialect.rows(lines), row + 1, None)), row + FIRST_LINE)
+    return f"{path.name}:{number}"
 
 
 def _numbers(column: Any, times: Times) -> Array:
