@@ -57,3 +57,6 @@ def predict(folder: Path, x: Any) -> Any:
     """Return logits (rows, classes)."""
     model = _keras().models.load_model(folder / FILE)
     return model.predict(x.reshape(len(x), -1).astype(np.float32), verbose=0)
+
+
+predict.returns = "logits"  # type: ignore[attr-defined]
