@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from search_spaces.spec.column_kinds import ColumnKind
@@ -26,6 +26,8 @@ class Column:
     """Words that the codes 0, 1, ... stand for; those of an ordinal are in its order."""
     missing: tuple[str, ...] = ()
     """Words that stand for a missing value."""
+    date_format: str = field(default="", repr=False)
+    """Format of a column of dates that are words, as in ``tables.dates``; empty for others."""
 
 
 SPLITS = ("train", "val", "test")

@@ -66,7 +66,8 @@ class Data(BaseModel):
     columns: dict[str, Any] = Field(
         default={},
         description="Kinds of a table's columns that would be inferred wrongly from their values: number, "
-        "category, datetime, text, drop, or {ordinal: [lowest, ..., highest]}.",
+        "category, datetime, text, drop, {ordinal: [lowest, ..., highest]}, or {datetime: FORMAT}, such as "
+        "'%d/%m/%Y' or ISO8601.",
     )
     missing: list[str] | dict[str, list[str]] | None = Field(
         default=None,

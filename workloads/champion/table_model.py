@@ -23,6 +23,7 @@ from workloads.champion.export import trained
 from workloads.data.search_data import SearchData
 from workloads.registry import workload
 from workloads.tables.columns import decode, encode
+from workloads.tables.dates import written
 from workloads.tables.pipeline import TRUSTED, Fitted
 from workloads.tables.prepare import PrepareTable
 
@@ -127,7 +128,7 @@ def example_rows(search: SearchData, num_rows: int = 4) -> Any:
     frame = decode(search.train.x[:num_rows], search.train.columns)
     for column in search.train.columns:
         if column.kind == "datetime":
-            frame[column.name] = pd.to_datetime(frame[column.name], unit="s").astype(str)
+            frame[column.name] = written(pd.to_datetime(frame[column.name], unit="s"), column.date_format)
     return frame
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from search_spaces.types.faults import nearest
 from workloads.arrays import Array, Column, DataError
+from workloads.tables.dates import ISO, date_format, utc_times, written
 
 CODED = ("category", "ordinal", "text")
 """Kinds whose values are words: the matrix holds their indices in ``Column.values``."""
@@ -106,16 +107,21 @@ def numbers(series: Any, missing: Sequence[str]) -> Any:
     return found
 
 
-def seconds(series: Any, missing: Sequence[str]) -> Any:
+def seconds(series: Any, missing: Sequence[str], form: str = "") -> Any:
     """Return a Series of dates as seconds since 1970 (UTC), NaN where missing.
 
-    Raises ValueError with the first value that is no date.
+    Texts are dates in the format ``form``, by default the one of all. Raises ValueError with the first other one.
     """
     import pandas as pd
 
-    texts = series if pd.api.types.is_datetime64_any_dtype(series) else words(series, missing)
-    moments = pd.to_datetime(texts, errors="coerce", utc=True, format=None if texts is series else "mixed")
-    _refuse_others(texts, moments, "dates such as 2024-02-29 or 2024-02-29 13:45")
+    if pd.api.types.is_datetime64_any_dtype(series):
+        moments = pd.to_datetime(series, utc=True)
+    else:
+        texts = words(series, missing)
+        form = form or (ISO if texts.isna().all() else date_format(texts.dropna()))
+        moments = utc_times(texts, form)
+        example = written(pd.Series([pd.Timestamp("2024-02-29 13:45")]), form)[0]
+        _refuse_others(texts, moments, f"dates such as {example} ({form})")
     since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     return since.astype("float64")
 
@@ -135,7 +141,10 @@ def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
     try:
         if column.kind in CODED:
             return _codes(words(series, column.missing), column)
-        found = (numbers if column.kind == "number" else seconds)(series, column.missing).to_numpy()
+        if column.kind == "number":
+            found = numbers(series, column.missing).to_numpy()
+        else:
+            found = seconds(series, column.missing, column.date_format).to_numpy()
         if np.isinf(found).any():
             row = series.index[np.flatnonzero(np.isinf(found))[0]]
             raise ValueError(f"must hold finite numbers, received {series[row]} in row {row}")

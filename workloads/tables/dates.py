@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-ISO: Final = "ISO8601"
+from search_spaces.spec.column_kinds import ISO as ISO
+
 _ISO_TEXT = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?)?)?)?"
 DATES: Final = (
     *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%Y%m%d", "%Y%m"),
@@ -47,6 +48,7 @@ CLOCKS: Final = {
 """Patterns of a time of day after a date."""
 _COMPACT = {"%Y%m%d": 8, "%Y%m": 6}
 """Number of digits of dates without separators, whose parts would not be told apart otherwise."""
+_LIKELY = r"(?s:(?=.{6,40}$)(.*(?<!\d)(1[6-9]|2[01])\d\d(?!\d).*|\d{1,2}/\d{1,2}/\d{2}(\D.*)?))"
 _SAMPLE = 100
 """Number of texts that rule out most of the patterns at once."""
 
@@ -66,6 +68,11 @@ class _Fit:
 
     form: str
     moments: Any
+
+
+def looks_like_dates(texts: Any) -> bool:
+    """Return whether all ``texts``, a Series without missing values, have a year or two slashes, as dates do."""
+    return bool(texts[:_SAMPLE].str.fullmatch(_LIKELY).all()) and bool(texts.str.fullmatch(_LIKELY).all())
 
 
 def date_format(texts: Any) -> str:
@@ -101,6 +108,28 @@ def local_times(texts: Any, form: str) -> Any:
     if "%V" in form and "%u" not in form:  # a week is its Monday
         texts, form = texts + " 1", f"{form} %u"
     return pd.to_datetime(texts, format=form, errors="coerce")
+
+
+def utc_times(texts: Any, form: str) -> Any:
+    """Return a Series of moments in UTC: what ``texts`` are in the format; NaT for others.
+
+    In ISO8601 a text may say its zone; without one it counts as UTC.
+    """
+    import pandas as pd
+
+    if form == ISO:
+        return pd.to_datetime(texts, format=ISO, errors="coerce", utc=True)
+    return local_times(texts, form).dt.tz_localize("UTC")
+
+
+def written(moments: Any, form: str) -> Any:
+    """Return a Series of moments as texts in the format; a missing one is NaT."""
+    import pandas as pd
+
+    there = moments.dropna()
+    texts = there.astype(str) if form in ("", ISO) else there.dt.strftime(form.replace("%q", "\0"))
+    found = [text.replace("\0", str(quarter)) for text, quarter in zip(texts, there.dt.quarter, strict=True)]
+    return moments.astype(object).mask(moments.notna(), pd.Series(found, there.index, dtype=object))
 
 
 def _candidates(text: str) -> Sequence[str]:

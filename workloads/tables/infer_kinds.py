@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Column, DataError
 from workloads.tables.columns import numbers, words
+from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
-DATE = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?"
+ISO_DATE = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?"
 NAMES_SHARE, NAMES_ROWS = 0.95, 20
 """A column names its rows, and is left out, where more of its words than this share and this number differ."""
 TEXT_WORDS, TEXT_SHARE, TEXT_VALUES = 3, 0.5, 20
@@ -26,10 +27,13 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
     found, notes = [], []
     for name in frame.columns:
         declared = data.columns.get(name)
-        missing = data.missing_in(name)
+        missing = tuple(data.missing_in(name))
         kind, order, reason = _told(frame[name], missing) if declared is None else _declared(declared)
         if kind != "drop":
-            found.append(Column(name, kind, order, tuple(missing)))
+            form = _date_format(frame[name], missing, declared, place) if kind == "datetime" else ""
+            found.append(Column(name, kind, order, missing, form))
+            if form not in ("", ISO):
+                notes.append(f"{place}: column {name!r} holds dates in the format {form}")
         elif reason:
             notes.append(f"{place}: column {name!r} {reason}: it is left out (data.columns can say otherwise)")
     if not found:
@@ -38,6 +42,8 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
 
 
 def _declared(rule: Any) -> tuple[Any, tuple[str, ...], str]:
+    if isinstance(rule, Mapping) and "datetime" in rule:
+        return "datetime", (), ""
     if isinstance(rule, Mapping):
         return "ordinal", tuple(map(str, rule["ordinal"])), ""
     return rule, (), ""
@@ -67,7 +73,7 @@ def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
         return "number", (), ""
     except ValueError:
         pass
-    if bool(texts.str.fullmatch(DATE).all()):
+    if bool(texts.str.fullmatch(ISO_DATE).all()) or _are_dates(texts):
         return "datetime", (), ""
     num_values = texts.nunique()
     long = texts.str.count(r"\s+").mean() + 1 >= TEXT_WORDS
@@ -76,6 +82,38 @@ def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
     if num_values > max(NAMES_SHARE * len(texts), NAMES_ROWS):
         return "drop", (), f"names its rows ({num_values} values in {len(texts)} rows)"
     return "category", (), ""
+
+
+def _are_dates(texts: Any) -> bool:
+    """Return whether all texts are dates in one format, or in one of several that differ."""
+    if not looks_like_dates(texts):
+        return False
+    try:
+        date_format(texts)
+    except DateFormatError as error:
+        return bool(error.forms)
+    return True
+
+
+def _date_format(series: Any, missing: Sequence[str], declared: Any, place: str) -> str:
+    """Return the format of a column of dates, as declared or as all of its cells have it; empty without words.
+
+    Raises DataError where there is none, or several that give different dates.
+    """
+    import pandas as pd
+
+    if isinstance(declared, Mapping):
+        return str(declared["datetime"])
+    texts = words(series, missing).dropna()
+    if pd.api.types.is_datetime64_any_dtype(series) or len(texts) == 0:
+        return ""
+    if bool(texts.str.fullmatch(ISO_DATE).all()):
+        return ISO
+    try:
+        return date_format(texts)
+    except DateFormatError as error:
+        how = f"say data.columns: {{{series.name}: {{datetime: FORMAT}}}}, or category, or drop"
+        raise DataError(f"{place}: column {series.name!r}: {error}: {how}") from error
 
 
 def described(columns: Sequence[Column]) -> Iterator[str]:

@@ -26,6 +26,13 @@ CASES = {
         "'category'",
     ),
     "a number": whole(TABLE % "columns: {x0: 3}", 2, "data.columns.x0", "must be a kind, or {ordinal: ", "3"),
+    "no format": whole(
+        TABLE % "columns: {x0: {datetime: day}}",
+        2,
+        "data.columns.x0",
+        "must be ISO8601, or a format",
+        "of datetime",
+    ),
     "no order": whole(TABLE % "columns: {x0: ordinal}", 2, "data.columns.x0", "{ordinal: [...]}", "'ordinal'"),
     "one value": whole(
         TABLE % "columns: {x0: {ordinal: [a]}}", 2, "data.columns.x0", "at least two values", "a group of ordinal"

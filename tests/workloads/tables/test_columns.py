@@ -133,7 +133,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no date": (
         {"born": "soon"},
         {"born": "datetime"},
-        "column 'born' must hold dates .* received 'soon' in row 0",
+        "column 'born': 'soon' is a date of no format that is known: say data.columns",
     ),
     "infinite": ({"weight": np.inf}, {}, "column 'weight' must hold finite numbers, received inf in row 0"),
     "no order": (
