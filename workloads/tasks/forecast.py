@@ -11,6 +11,9 @@ from torch import Tensor
 from workloads.tasks.contract import Model, Numbers
 from workloads.tasks.regression import Regression
 
+MAX_STEPS = 12
+"""Most steps ahead that have metrics of their own."""
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -43,11 +46,17 @@ class Forecast:
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return the metrics of a regression, and the errors of two naive forecasts in the series' own units.
 
-        ``naive_rmse`` repeats the values of one season ago, ``persistence_rmse`` the window's last value.
+        ``naive_rmse`` repeats the values of one season ago, ``persistence_rmse`` the window's last value. Several
+        steps ahead have each their ``rmse_step_1`` and ``naive_rmse_step_1``; long horizons at MAX_STEPS of them.
         """
         found = Regression(self.std).metrics(values, y)
         for name in ("naive", "persistence"):
             found[f"{name}_rmse"] = values[name].double().flatten(1).square().mean(1).sqrt() * self.std
+        horizon = y.shape[-1]
+        for name, prefix in (("error", ""), ("naive", "naive_")):
+            roots = values[name].double().square().mean(1).sqrt() * self.std
+            for step in steps_told(horizon):
+                found[f"{prefix}rmse_step_{step:0{len(str(horizon))}d}"] = roots[:, step - 1]
         return found
 
     def seasonal(self, x: Tensor, horizon: int) -> Tensor:
@@ -55,3 +64,10 @@ class Forecast:
         first = x.shape[-2] - self.season
         steps = first + torch.arange(horizon, device=x.device) % self.season
         return x[..., 0].index_select(-1, steps)
+
+
+def steps_told(horizon: int) -> list[int]:
+    """Return the steps ahead, from 1, that have metrics of their own: the first, the last and those between."""
+    if horizon == 1:
+        return []
+    return sorted({int(step) for step in torch.linspace(1, horizon, min(horizon, MAX_STEPS)).round()})

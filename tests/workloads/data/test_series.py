@@ -91,6 +91,24 @@ def test_measures_are_in_the_series_units() -> None:
     assert_close(found["persistence_rmse"], 10 * (x[:, 4:, 0] - y).double().square().mean().sqrt().expand(3))
 
 
+def test_each_step_ahead_is_scored() -> None:
+    torch.manual_seed(0)
+    x, y, guess = torch.randn(7, 30, 1), torch.randn(7, 30), torch.randn(3, 7, 30)
+    task = Forecast(std=10.0, season=4)
+    found = task.metrics(task.evaluate(lambda _: guess, x, y), y)
+    steps = [name for name in found if name.startswith("rmse_step_")]
+    assert steps == [f"rmse_step_{k:02d}" for k in (1, 4, 6, 9, 12, 14, 17, 19, 22, 25, 27, 30)]
+    for name in steps:
+        k = int(name[-2:]) - 1
+        assert_close(found[name], 10 * (guess[..., k] - y[:, k]).double().square().mean(1).sqrt())
+        naive = 10 * (x[:, 26 + k % 4, 0] - y[:, k]).double().square().mean().sqrt()
+        assert_close(found[f"naive_{name}"], naive.expand(3))
+    several = task.metrics(task.evaluate(lambda _: guess[..., :2], x, y[:, :2]), y[:, :2])
+    assert {"rmse_step_1", "rmse_step_2"} <= set(several)
+    alone = task.metrics(task.evaluate(lambda _: guess[..., :1], x, y[:, :1]), y[:, :1])
+    assert not [name for name in alone if "step" in name]
+
+
 PACES = {
     "1 month": (pd.date_range("2020-01-31", periods=30, freq="ME"), 12),
     "3 months": (pd.date_range("2020-01-01", periods=30, freq="QS"), 4),
