@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,9 @@ SPLIT_NAMES: Mapping[str, str] = {
 class FolderFault(ValueError):
     """Error: a folder of images breaks ``rule``; ``received`` is what was found instead."""
 
-    def __init__(self, rule: str, received: str) -> None:
+    def __init__(self, rule: str, received: object) -> None:
         super().__init__(f"{rule}: {received}")
-        self.rule, self.received = rule, received
+        self.rule, self.received = rule, str(received)
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,45 @@ class ClassFolder:
     split: str
     name: str
     path: Path
+    root: Path
+    """Folder that holds all classes, out of which no symbolic link may lead."""
 
     def files(self) -> Iterator[Path]:
-        """Yield all files in it and below it, in order, without hidden ones."""
+        """Yield all files in it and below it, in order, without hidden ones.
+
+        Raises FolderFault for what cannot be opened safely: a link that leads out or to a folder, or a pipe.
+        """
+        refuse_unsafe(self.path, self.root, folder=True)
         for folder, inner, names in os.walk(self.path):
             inner[:] = sorted(name for name in inner if not name.startswith("."))
-            yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+            for name in sorted(names):
+                if not name.startswith("."):
+                    refuse_unsafe(Path(folder, name), self.root)
+                    yield Path(folder, name)
+            for name in inner:
+                if Path(folder, name).is_symlink():
+                    refuse_unsafe(Path(folder, name), self.root)
+
+
+def refuse_unsafe(path: Path, root: Path, folder: bool = False) -> None:
+    """Raise FolderFault for a file or ``folder`` in ``root`` that cannot be opened safely.
+
+    A symbolic link may lead anywhere, and the opening of a pipe or a device may never end.
+    """
+    mode = path.lstat().st_mode
+    where = path.relative_to(root)
+    if folder or stat.S_ISLNK(mode):
+        target = Path(os.path.realpath(path))  # of links in a circle, too
+        if not target.is_relative_to(root.resolve()):
+            rule = "must hold no symbolic link that leads out of it (copy the file, or name the folder that has it)"
+            raise FolderFault(rule, f"{where} -> {target}")
+        if not target.exists():
+            raise FolderFault("must hold no symbolic link to nothing", f"{where} -> {target}")
+        mode = target.stat().st_mode
+    if stat.S_ISDIR(mode) and not folder:
+        raise FolderFault("must hold no link to a folder inside of a class, which is not followed", where)
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise FolderFault("must hold files", f"{where} is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}")
 
 
 def class_folders(root: Path) -> list[ClassFolder]:
@@ -48,12 +82,12 @@ def class_folders(root: Path) -> list[ClassFolder]:
     inner = _folders(root)
     if "train" in inner and set(inner) <= set(SPLIT_NAMES):
         found = [
-            ClassFolder(SPLIT_NAMES[split], name, root / split / name)
+            ClassFolder(SPLIT_NAMES[split], name, root / split / name, root)
             for split in inner
             for name in _folders(root / split)
         ]
     else:
-        found = [ClassFolder("", name, root / name) for name in inner]
+        found = [ClassFolder("", name, root / name, root) for name in inner]
     _check(root, found)
     return found
 

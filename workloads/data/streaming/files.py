@@ -178,6 +178,13 @@ def listed(uri: str, ending: str = "") -> list[str]:
     return sorted(n for n in found if not any(p.startswith(hidden) for p in n[len(root) :].strip("/").split("/")))
 
 
+def is_local(uri: str) -> bool:
+    """Return whether the files at ``uri`` are on a file system of this machine."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    return isinstance(filesystem_at(uri)[0], LocalFileSystem)
+
+
 def opened(uri: str, path: str) -> Any:
     """Open the file ``path`` on the file system of ``uri``, to read bytes."""
     return filesystem_at(uri)[0].open(path, "rb")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search_spaces.spec.image_folder import SPLIT_NAMES
+from search_spaces.spec.image_folder import SPLIT_NAMES, FolderFault, refuse_unsafe
 from workloads.arrays import Array, DataError
 from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
 from workloads.data.sources.images import Encoded, ImagesRead, encoded_bytes, readable
-from workloads.data.streaming.files import Piece, content, listed, root_of
+from workloads.data.streaming.files import Piece, content, is_local, listed, root_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,10 @@ def _within(root: str, path: str) -> str:
 def image_files(uri: str) -> ImageFiles:
     """Return all files below the class folders of ``uri``. Raises DataError for fewer than two classes."""
     place, root = f"data.folder: {PurePosixPath(uri).name}", root_of(uri)
-    paths = [path for path in listed(uri) if "/" in _within(root, path)]
+    whole = listed(uri)
+    paths = [path for path in whole if "/" in _within(root, path)]
+    if is_local(uri):
+        _refuse_unsafe(place, [*paths, *(path for path in whole if Path(path).is_dir())], root)
     classes = sorted({_within(root, path).split("/")[0] for path in paths})
     if "train" in classes and set(classes) <= set(SPLIT_NAMES):
         raise DataError(
@@ -64,6 +67,14 @@ def image_files(uri: str) -> ImageFiles:
             f"{place}: must hold a folder of images for each of two or more classes, received {classes}"
         )
     return ImageFiles(place, uri, root, tuple(_pieces(paths)))
+
+
+def _refuse_unsafe(place: str, paths: Sequence[str], root: str) -> None:
+    try:
+        for path in paths:
+            refuse_unsafe(Path(path), Path(root))
+    except FolderFault as fault:
+        raise DataError(f"{place}: {fault}") from fault
 
 
 def _pieces(paths: Sequence[str]) -> Iterator[Piece]:
