@@ -30,8 +30,8 @@ CASES = {
         TABLE % "columns: {x0: {datetime: day}}",
         2,
         "data.columns.x0",
-        "must be ISO8601, or a format",
-        "of datetime",
+        "must be ISO8601, or a",
+        "a group of datetime",
     ),
     "no order": whole(TABLE % "columns: {x0: ordinal}", 2, "data.columns.x0", "{ordinal: [...]}", "'ordinal'"),
     "one value": whole(
