@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from search_spaces.spec.data import Data, Split
@@ -77,7 +78,7 @@ def test_cells_are_read_as_they_are_written(tmp_path: Path, case: str) -> None:
     cells, expected = CELLS[case]
     path = written(tmp_path, "a,b\n" + "".join(f"{cell},z\n" for cell in cells))
     found = read_frame(path, Data(csv=path, target="b"))[0]["a"]
-    assert [None if value != value or value is None else value for value in found] == expected
+    assert [None if pd.isna(value) else value for value in found] == expected
 
 
 def test_declared_words_keep_their_zeros(tmp_path: Path) -> None:

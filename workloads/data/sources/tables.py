@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.types.error_text import one_line
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
+from workloads.data.sources.tabular.arrow_frame import TableFile, read_parquet
 from workloads.data.sources.tabular.csv_file import read_csv
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
@@ -19,21 +21,19 @@ if TYPE_CHECKING:
 
 
 def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
-    """Return the file as a DataFrame, and facts about its form; without a header columns are ``c0``, ``c1``, ...
+    """Return the file as a DataFrame, and facts about its form. Raises DataError as ``read_file`` does."""
+    found = read_file(path, data)
+    return found.frame, found.details
 
-    Raises DataError where it cannot be read, or a CSV row has too few or too many cells.
-    """
-    import pandas as pd
 
+def read_file(path: str, data: Data) -> TableFile:
+    """Read a file of the kind that ``data`` names. Raises DataError where it cannot be read, or has ragged rows."""
     try:
-        if data.parquet is not None:
-            return pd.read_parquet(path).rename(columns=str), {}
-        found = read_csv(Path(path), data)
+        return read_parquet(path, data) if data.parquet is not None else read_csv(Path(path), data)
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    return found.frame, found.details
+        raise DataError(f"{path} cannot be read: {one_line(error)}") from error
 
 
 def target_of(frame: Any, data: Data, path: str) -> Any:
@@ -90,12 +90,13 @@ def no_groups(path: str, name: str) -> str:
 
 def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
     """Read a table's examples, or with ``like`` those of a further file of that table. Raises DataError."""
-    frame, details = read_frame(path, data)
-    found = table(frame, target_of(frame, data, path), data, path, like)
-    if not details:
-        return found
-    form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in details.items())
-    return replace(found, details=details, notes=(f"{Path(path).name} is read with {form}", *found.notes))
+    file, name = read_file(path, data), Path(path).name
+    found = table(file.frame, target_of(file.frame, data, path), data, path, like)
+    notes = [f"{name}: {note}" for note in file.notes]
+    if file.details:
+        form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.details.items())
+        notes = [f"{name} is read with {form}", *notes]
+    return replace(found, details=file.details, notes=(*notes, *found.notes))
 
 
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:

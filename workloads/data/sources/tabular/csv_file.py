@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from search_spaces.spec.files.compressed import is_compressed, opened
 from search_spaces.spec.files.dialect import Dialect, opened_text
 from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect
 from workloads.arrays import DataError
+from workloads.data.sources.tabular.arrow_frame import TableFile, to_series
 from workloads.data.sources.tabular.number_words import PLAIN, NumberStyle, Way, style_of, styles, written_numbers
 
 if TYPE_CHECKING:
@@ -41,17 +42,7 @@ BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
 """Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
 
 
-@dataclass(frozen=True)
-class CsvTable:
-    """A CSV file as it was read."""
-
-    frame: Any
-    """A DataFrame; without a header its columns are ``c0``, ``c1``, ..."""
-    details: Mapping[str, int | str]
-    """What is not as in most files, by the key of the spec that says it."""
-
-
-def read_csv(path: Path, data: Data) -> CsvTable:
+def read_csv(path: Path, data: Data) -> TableFile:
     """Read a CSV file.
 
     Raises DataError for rows with too few or too many cells; OSError or ValueError where it cannot be read.
@@ -61,8 +52,8 @@ def read_csv(path: Path, data: Data) -> CsvTable:
     dialect = find_dialect(path, data)
     texts = dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False))
     typed, style = typed_columns(texts, data)
-    frame = pd.DataFrame({name: column.to_pandas() for name, column in typed.items()})
-    return CsvTable(frame, {**dialect.told(), **style})
+    frame = pd.DataFrame({name: to_series(column) for name, column in typed.items()})
+    return TableFile(frame, {**dialect.told(), **style})
 
 
 def typed_columns(
