@@ -41,7 +41,8 @@ class DataError(Exception):
 class Arrays:
     """Raw examples: ``x`` (rows, *example), such as float64 tables or uint8 images, and targets ``y``.
 
-    ``y`` is (rows,) int64 classes, or (rows, numbers) float64; ``columns`` describes the columns of a table.
+    ``y`` is (rows,) int64 classes, or (rows, numbers) float64; ``columns`` describes the columns of a table,
+    ``groups`` (rows,) numbers the groups of rows that depend on each other, of the test split alone; None without.
     """
 
     __test__: ClassVar[bool] = False
@@ -49,10 +50,12 @@ class Arrays:
     x: Array
     y: Array
     columns: tuple[Column, ...] = ()
+    groups: Array | None = None
 
     def take(self, index: Array) -> Arrays:
         """Return a copy of the examples with the row numbers ``index``."""
-        return Arrays(self.x[index], self.y[index], self.columns)
+        groups = None if self.groups is None else self.groups[index]
+        return Arrays(self.x[index], self.y[index], self.columns, groups)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
+from cluster.driver.judging import PREDICTIONS, Case, Judgement, judge
 from cluster.sweep.home import SweepHome
 from cluster.sweep.mlflow_runs import run_key
 from cluster.sweep.tracker import Tracker
@@ -38,6 +39,7 @@ EARLY = (
     "mlflow.store.tracking.sqlalchemy_store",
     "tracking.results.registered_model",
     "tracking.results.report",
+    "workloads.champion.test_scores",
     "workloads.champion.inspection",
 )
 """Modules that the actor imports as it starts, while members still train.
@@ -50,6 +52,10 @@ class _ChampionActor:
     def __init__(self) -> None:
         for name in EARLY:
             importlib.import_module(name)
+
+    def judge(self, case: Case, search: Any, test: Any) -> Judgement:
+        """Return the judgement of a final evaluation from the predictions that its members kept."""
+        return judge(case, search, test)
 
     def register(self, order: dict[str, Any], search: Any) -> str:
         candidate = Candidate(
@@ -65,7 +71,11 @@ class _ChampionActor:
 
         found = inspect(Subject(**order["subject"]), search, test)
         words = None if found.overfitting is None else found.overfitting.words
-        return {"files": files(found, order["title"]), "failed": dict(found.failed), "overfitting": words}
+        return {
+            "files": files(found, order["title"], order["said"]),
+            "failed": dict(found.failed),
+            "overfitting": words,
+        }
 
 
 @dataclass
@@ -88,6 +98,21 @@ class ChampionProcess:
         near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
         if near and self.sweep.final is not None:
             self.begin()
+
+    def judge(self, case: Case, tracker: Tracker) -> Judgement:
+        """Return the judgement of the final evaluation, and keep all predictions as an artifact of the sweep's run.
+
+        Where it cannot be made from the predictions, the user is told, and its intervals are over the seeds alone.
+        """
+        self.begin()
+        try:
+            found: Judgement = ray.get(self._worker.judge.remote(case, self.data.search, self.data.test))
+        except ray.exceptions.RayError as error:
+            tracker.say(f"the test rows could not be counted in the intervals: {last_line(error)}")
+            return judge(case)
+        if found.predictions:
+            tracker.writer.content(PREDICTIONS, base64.b64encode(found.predictions).decode())
+        return found
 
     def crown(self, chosen: Track, tracker: Tracker) -> str | None:
         """Register the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
@@ -124,7 +149,7 @@ class ChampionProcess:
             tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None
 
-    def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int]) -> str | None:
+    def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int], said: Sequence[str] = ()) -> str | None:
         """Analyse the errors and the overfitting of ``chosen``, and store the figures as artifacts of its run.
 
         ``rows`` are the row numbers of the validation examples in their source. Returns a sentence on overfitting,
@@ -137,7 +162,7 @@ class ChampionProcess:
             "rows": list(rows),
         }
         key = run_key(chosen, "final")
-        order = {"subject": subject, "title": f"{self.sweep.name}: {name_of_key(key)}"}
+        order = {"said": list(said), "subject": subject, "title": f"{self.sweep.name}: {name_of_key(key)}"}
         self.begin()
         try:
             found = ray.get(self._worker.inspect.remote(order, self.data.search, self.data.test))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
+from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
@@ -24,7 +25,6 @@ from cluster.sweep.lane_count import LaneSize, lane_size
 from cluster.sweep.restore import DataChanged, check_card, is_new, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
-from cluster.sweep.verdict import verdict, winner
 from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
@@ -64,6 +64,11 @@ def drive(
     if trials is not None:
         sweep = sweep.model_copy(update={"trials": trials})
     return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+
+
+def _said(verdict: Mapping[str, Any] | None) -> list[str]:
+    """Return what the champion's report tells of the final evaluation: why it won, and the warnings."""
+    return [] if verdict is None else [verdict["why"], *verdict["warnings"]]
 
 
 @dataclass
@@ -139,7 +144,7 @@ class Driver:
         if self.stop.requested:
             coordinator.pause()
         else:
-            self._judge(coordinator, tracker, champion_process, loaded.indices["val"])
+            self._judge(coordinator, tracker, champion_process, loaded.indices)
         return self._close(coordinator, tracker)
 
     def _coordinator(self, tracker: Tracker) -> Coordinator:
@@ -177,18 +182,27 @@ class Driver:
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
 
     def _judge(
-        self, coordinator: Coordinator, tracker: Tracker, champion_process: ChampionProcess, val_rows: Sequence[int]
+        self,
+        coordinator: Coordinator,
+        tracker: Tracker,
+        champion_process: ChampionProcess,
+        rows: Mapping[str, Sequence[int]],
     ) -> None:
         if (finals := coordinator.races.get("final")) is None:
             return
-        judged = verdict(finals, coordinator.finals.entries, self.sweep.metric.name)
+        searched = {t.trial: t.best_value for t in coordinator.races["search"].tracks if t.best_value is not None}
+        finalists = Finalists(finals, coordinator.finals.entries, searched)
+        judged = None
+        if case := finalists.case(self.sweep.workload, self.home.checkpoints, tuple(rows["test"])):
+            with self._timed("champion"):
+                judged = finalists.verdict(case, champion_process.judge(case, tracker))
         self._study.set("verdict", judged)
         self._study.flush()
         chosen = winner(finals)
         if chosen is not None:
             with self._timed("champion"):
                 self._crowned |= champion_process.crown(chosen, tracker) is not None
-                words = champion_process.inspect(chosen, tracker, val_rows)
+                words = champion_process.inspect(chosen, tracker, rows["val"], _said(judged))
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()

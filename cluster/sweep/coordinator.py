@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
-from cluster.sweep.mlflow_runs import MlflowRuns, measured_metrics, run_key
+from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
 from cluster.sweep.reading import Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
@@ -104,7 +104,7 @@ class Coordinator:
         for scored in report.scored:
             track = aboard[scored.key]
             self.finals.scored(track, scored)
-            self.writer.state(run_key(track, "final"), "running", scored.metrics)
+            self.writer.state(run_key(track, "final"), "running", at_best_epoch(scored.metrics))
         race.saved(handle[1], report.saved)
         self.busy_s += report.seconds
         spent = self._spent.pop(handle, 0.0) + report.seconds
@@ -233,7 +233,7 @@ class Coordinator:
             yield from (("final", track) for track in self.finals.members(judged, self._seeds))
 
     def _runs(self, role: names.Role) -> MlflowRuns:
-        return MlflowRuns(self.writer, self.sweep.metric.name, role)
+        return MlflowRuns(self.writer, self.sweep.metric.name, role, frozenset(self.sweep.space.domains))
 
     @property
     def _seeds(self) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from search_spaces.race.track import Track
+from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.records import RunFacts
 from tracking.writer.writer import Writer
@@ -34,6 +35,11 @@ def measured_metrics(track: Track, metrics: Mapping[str, float], log_scaled: fro
     return {**metrics, **names.hp_metrics(track.changed, log_scaled)}
 
 
+def at_best_epoch(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return a final member's scores with ``val_*`` named ``best_val_*``: they are of one epoch, no curve."""
+    return {name if name.startswith("test_") else names.best(name): value for name, value in metrics.items()}
+
+
 @dataclass(frozen=True)
 class MlflowRuns:
     """Observer of a race that writes to MLflow. It stands before the study, which is so never ahead of MLflow."""
@@ -41,13 +47,15 @@ class MlflowRuns:
     writer: Writer
     metric: str
     role: names.Role
+    searched: frozenset[str]
+    """Names of all searched hyperparameters; a conditional one is none of a trial that does not use it."""
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Write nothing: the report that the race was given has been written already, with all of its metrics."""
 
     def moved(self, track: Track) -> None:
         """Start the member's MLflow run if it has none."""
-        self.writer.trial(run_key(track, self.role), track.trial, self.role, track.initial)
+        self.writer.trial(run_key(track, self.role), track.trial, self.role, self._params(track))
 
     def ended(self, track: Track) -> None:
         """Write the member's final state."""
@@ -56,15 +64,19 @@ class MlflowRuns:
     def tell(self, track: Track, state: names.TrialState) -> None:
         """Set the state of the member's MLflow run, with its summary."""
         key = run_key(track, self.role)
-        self.writer.trial(key, track.trial, self.role, track.initial)
+        self.writer.trial(key, track.trial, self.role, self._params(track))
         self.writer.state(key, state, summary(track, self.metric), track.failure)
+
+    def _params(self, track: Track) -> Params:
+        unused = self.searched - track.searched.keys()
+        return {name: value for name, value in track.initial.items() if name not in unused}
 
     def facts(self, track: Track) -> RunFacts:
         """Return the contents that MLflow should have for a member that has begun."""
         return RunFacts(
             number=track.trial,
             role=self.role,
-            params=track.initial,
+            params=self._params(track),
             state=shown_state(track),
             history=dict(track.values),
             summary=summary(track, self.metric),

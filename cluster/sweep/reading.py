@@ -106,7 +106,13 @@ def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int
         num_lanes=num_lanes,
         finals_done=num_finals,
         finals_planned=facts.num_finals,
+        champion=champion(facts.verdict),
     )
+
+
+def champion(verdict: Mapping[str, Any] | None) -> int | None:
+    """Return the trial number of the champion; None without a verdict."""
+    return None if verdict is None else int(verdict["winner"]["number"])
 
 
 def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
@@ -161,7 +167,13 @@ class Reading:
 
     @cached_property
     def best(self) -> Row | None:
-        """Row of the best trial so far; None before the first value."""
+        """Row of the champion, and before there is one of the best trial so far; None before the first value."""
+        number = champion(self.facts.verdict)
+        return next((row for row in self.rows if row.number == number), self.best_in_search)
+
+    @cached_property
+    def best_in_search(self) -> Row | None:
+        """Row of the trial with the best value in the search; None before the first value."""
         return best_of(self.rows, self.sweep.objective)
 
     @cached_property
@@ -187,7 +199,8 @@ def document(read: Reading) -> dict[str, Any]:
         "status": sweep_word(read.state),
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
-        "best": best and {"number": best.number, "value": best.best_value, "params": dict(best.params)},
+        "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},
+        "best_in_search": read.best_in_search and _best(read.best_in_search),
         "importance": _importance(sweep, found),
         "verdict": facts.verdict,
         "final_evaluation": _final_evaluation(facts.verdict),
@@ -201,6 +214,10 @@ def document(read: Reading) -> dict[str, Any]:
         },
         "tracking": dict(facts.tracking),
     }
+
+
+def _best(row: Row) -> dict[str, Any]:
+    return {"number": row.number, "value": row.best_value, "params": dict(row.params)}
 
 
 def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:

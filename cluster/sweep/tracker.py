@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import epochs_saved, rows
+from cluster.sweep.reading import champion, epochs_saved, rows
+from cluster.terminal.closing_summary import warnings
 from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.spec.sweep import Sweep
@@ -54,6 +55,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         searched=tuple(sweep.space.domains),
         categorical=frozenset(name for name, domain in sweep.space.domains.items() if not _numeric(domain)),
         conditional=frozenset(sweep.space.when),
+        began_ms=int(1000 * home.spec.stat().st_mtime),
     )
 
 
@@ -97,7 +99,7 @@ class Tracker:
     def conclude(self, state: names.SweepState, verdict: Mapping[str, Any] | None) -> None:
         """Write the final summary of this run of the driver and the leaderboard."""
         found = rows(self._study, self._sweep.objective, live=False)
-        table = leaderboard(found, self._sweep)
+        table = leaderboard(found, self._sweep, champion(verdict))
         self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
         # log_table's format, which MLflow's UI shows as a table with pages
         self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False, double_precision=15))
@@ -127,7 +129,8 @@ class Tracker:
     def _sum_up(
         self, state: names.SweepState, found: Sequence[Row], verdict: Mapping[str, Any] | None = None
     ) -> None:
-        leader = best_of(found, self._sweep.objective)
+        first = best_of(found, self._sweep.objective)
+        leader = next((row for row in found if verdict and row.number == champion(verdict)), first)
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),
@@ -136,12 +139,23 @@ class Tracker:
         }
         best = None
         if leader is not None and leader.best_value is not None:
-            best = Best(number=leader.number, value=leader.best_value, params=leader.params)
-            metrics[names.best(self._sweep.metric.name)] = leader.best_value
+            best = Best(
+                number=leader.number,
+                value=leader.best_value,
+                params=leader.params,
+                why=_reasons(verdict, self._sweep.objective) if verdict else None,
+            )
+        if first is not None and first.best_value is not None:
+            metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
         self.writer.summary(state, best, metrics)
         self._summed_up = time.monotonic()
+
+
+def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
+    """Return why the champion won, with the warnings of the final evaluation, for the sweep's note."""
+    return "\n\n".join([str(verdict.get("why") or ""), *(f"**{text}**" for text in warnings(verdict, objective))])
 
 
 def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str, float]:
@@ -151,14 +165,18 @@ def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str,
     return {metric: verdict["winner"]["mean"]} | gain
 
 
-def leaderboard(found: Sequence[Row], sweep: Sweep) -> Any:
-    """Return a table of one row per trial, best first: state, epochs, value, best, seconds, error, parameters."""
+def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None) -> Any:
+    """Return a table of one row per trial, best first: state, epochs, value, best, seconds, error, parameters.
+
+    With the number of the ``champion``, a column names it: its value need not be the first.
+    """
     import pandas as pd
 
     records = [
         {
             "trial": row.number,
             "state": state_word(row.state),
+            **({} if champion is None else {"champion": "champion" if row.number == champion else ""}),
             "epochs": row.epochs,
             sweep.metric.name: row.value,
             names.best(sweep.metric.name): row.best_value,

@@ -84,10 +84,10 @@ def _head(ending: Ending) -> Text:
 def _table(ending: Ending, width: int, top: int) -> list[Text]:
     snapshot, title = ending.snapshot, ending.title
     rows = ranked(snapshot.rows, title.objective)[:top]
-    listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.best)
+    listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
     whole_line = 10_000
-    best = live_lines.best_line(snapshot, title, whole_line)
-    return [*leaderboard(listed, width), *([Text(""), best] if best else [])]
+    best = live_lines.best_lines(snapshot, title, whole_line)
+    return [*leaderboard(listed, width), *([Text(""), *best] if best else [])]
 
 
 def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:
@@ -114,7 +114,7 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
 
 
 def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> list[Text]:
-    """Return lines with the test metric of champion and defaults, their difference, and a judgement in words."""
+    """Return champion, defaults and their difference on the test split, and what that means in words."""
     if not verdict:
         return []
     lines = [Text(f"final evaluation: {verdict['metric']} on the test split, which the search never saw", "bold")]
@@ -124,16 +124,75 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
             continue
         who = trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
-        line = Text(f"  {label:<20}  {who:<5}").append(
-            f"{sign}{formatting.measure(part['mean'])}".rjust(8), "green"
-        )
+        line = _measured(label, who, f"{sign}{formatting.measure(part['mean'])}")
         line.append(f"  {interval(part.get('ci95'))}")
         if "seeds" in part and name != "difference":
             line.append(f"  {_seeds(part['seeds'])}", "bright_black")
         lines.append(line)
+    if baseline := verdict.get("baseline"):
+        lines.append(
+            _measured("no model", "", formatting.measure(baseline["value"])).append(f"  {baseline['name']}")
+        )
+    lines += _finalist_lines(verdict)
+    lines += [Text(f"  {said}") for said in (_counted(verdict), verdict.get("why")) if said]
     if judged := verdict.get("overfitting"):
         lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
-    return [*lines, Text(f"  {judgement(verdict, objective)}")]
+    warned, said = warnings(verdict, objective), judgement(verdict, objective)
+    lines += [Text(f"  {text}", "bold red") for text in warned]
+    return [*lines, *([] if said in warned else [Text(f"  {said}")])]
+
+
+def _measured(label: str, who: str, value: str) -> Text:
+    return Text(f"  {label:<20}  {who:<5}").append(value.rjust(8), "green")
+
+
+def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
+    """Return a line for each finalist with its values of search, validation and test, and its failed seeds."""
+    lines = []
+    for one in verdict.get("finalists") or ():
+        role = "champion" if one["champion"] else "defaults" if one["default"] else ""
+        values = [
+            ("search", one["search_value"]),
+            ("validation", one["validation_mean"]),
+            ("test", one["test"]["mean"]),
+        ]
+        shown = "  ".join(f"{name} {formatting.measure(value)}" for name, value in values)
+        line = Text(f"  {trial_name(one['number']):<6}{role:<10}{shown}  {interval(one['test']['ci95'])}")
+        if failed := one["failed_seeds"]:
+            line.append(
+                f"  failed with {'seeds' if len(failed) > 1 else 'seed'} {', '.join(map(str, failed))}", "red"
+            )
+        lines.append(line)
+    title = Text("  finalists (search: best value; validation and test: means over the new seeds)", "bright_black")
+    return [title, *lines] if lines else []
+
+
+def _counted(verdict: Mapping[str, Any]) -> str | None:
+    """Return what the intervals are of."""
+    counted = verdict.get("interval") or {}
+    if not counted.get("over"):
+        return None
+    if not counted.get("rows"):
+        return "95 % intervals over the seeds alone: for other test rows they would be wider."
+    parts = {"rows": "test rows", "groups": "groups of test rows", "blocks": "blocks of the test split"}
+    over = f"{counted['rows']:,} {parts[counted['parts']]}"
+    seeds = verdict["winner"]["seeds"]
+    if counted["over"] == "rows":
+        return f"95 % intervals over {over}, for one seed: other seeds would make them wider."
+    return f"95 % intervals over {over} and {_seeds(seeds)}."
+
+
+def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
+    """Return in sentences where the champion is no better than what needs no model, or worse than the defaults."""
+    found, baseline, said = [], verdict.get("baseline"), judgement(verdict, objective)
+    if baseline and baseline["difference"]["mean"] is not None:
+        difference, bounds = baseline["difference"]["mean"], _bounds(baseline["difference"]["ci95"])
+        score = f"{baseline['name']} ({formatting.measure(baseline['value'])})"
+        if objective.better(0.0, difference):
+            found.append(f"The champion is WORSE than no model: {score}.")
+        elif difference == 0 or (bounds is not None and bounds[0] <= 0 <= bounds[1]):
+            found.append(f"The champion is not shown to be better than no model: {score}.")
+    return [*found, *([said] if "WORSE" in said else [])]
 
 
 def _seeds(seeds: int | Sequence[int]) -> str:
@@ -167,13 +226,11 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
         return "The champion is the default configuration: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
     if bounds is None:
-        return (
-            "One seed gives no interval: no one can say whether the champion beats the defaults (set final.seeds)."
-        )
+        return "There is no interval: no one can say whether the champion beats the defaults (set final.seeds)."
     if bounds[0] <= 0 <= bounds[1]:
-        return "No significant difference to the defaults: the 95 % interval over the seeds includes 0."
+        return "No significant difference to the defaults: the 95 % interval of the difference includes 0."
     better = objective.better(difference["mean"], 0.0)
-    return f"The champion is {'better' if better else 'worse'} than the defaults: the 95 % interval excludes 0."
+    return f"The champion is {'better' if better else 'WORSE'} than the defaults: the 95 % interval excludes 0."
 
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:

@@ -101,12 +101,15 @@ def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
     return _line(" · ".join(parts), width, "bright_black")
 
 
-def best_line(snapshot: Snapshot, title: Title, width: int) -> Text | None:
-    """Return a line with the best trial so far and its hyperparameters; None while there is none."""
-    row = next((row for row in snapshot.rows if row.number == snapshot.best), None)
-    if row is None:
-        return None
-    line = Text().append("best in search  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
+def best_lines(snapshot: Snapshot, title: Title, width: int) -> list[Text]:
+    """Return a line with the best trial and its hyperparameters, and one with the champion where there is one."""
+    shown = [("best in search", snapshot.best), ("champion", snapshot.champion)]
+    rows = {row.number: row for row in snapshot.rows}
+    return [_best_line(name, rows[number], title, width) for name, number in shown if number in rows]
+
+
+def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
+    line = Text().append(f"{name:<14}  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
     line.append(formatting.measure(row.best_value), "green").append("  " + formatting.settings(row.params))
     line.truncate(width, overflow="ellipsis")
     return line

@@ -19,7 +19,8 @@ NUM_CONFIGURATIONS = 5
 class Preview:
     """Plan of a sweep. ``reaching`` is the number of trials expected at each of ``rungs`` (epochs).
 
-    ``cohort`` is the largest number of members in a leg, ``first`` are the first configurations.
+    ``cohort`` is the largest number of members in a leg, ``first`` are the first configurations. ``finals`` is the
+    largest number of trainings of the final evaluation: where the defaults are among the best, there are fewer.
     """
 
     trials: int
@@ -58,7 +59,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
         cohort=width,
         lanes=num_lanes,
         legs=sum(math.ceil(number / width) for number in reaching),
-        finals=(sweep.final.top + 1) * sweep.final.seeds if sweep.final else 0,
+        finals=min(sweep.final.top + 1, trials) * sweep.final.seeds if sweep.final else 0,
         first=[track.searched for track in first],
     )
 
@@ -84,12 +85,18 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         **({"early stop": _rungs(plan)} if len(plan.rungs) > 1 else {}),
         "epochs": f"about {plan.epochs} of {full}" + (f", each in {folds} folds" if folds else ""),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
-        "final": f"{formatting.count(plan.finals, 'training')} for the final evaluation" if plan.finals else "none",
+        "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
+        if plan.finals
+        else "none",
     }
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"
     heads = [f"{name:<11} {text}" for name, text in told.items()]
-    return [*heads, "first configurations", *(f"  {formatting.settings(params)}" for params in plan.first)]
+    return [
+        *heads,
+        "first configurations",
+        *(f"  {formatting.settings(params) or 'as the sweep file says'}" for params in plan.first),
+    ]
 
 
 def _rungs(plan: Preview) -> str:

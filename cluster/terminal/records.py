@@ -66,6 +66,7 @@ class Snapshot:
     num_planned: int
     horizon: int
     best: int | None
+    """Number of the trial with the best value in the search."""
     epochs_trained: int
     epochs_saved: int
     """Number of epochs that early stopping saved, compared with training every trial to the end."""
@@ -74,6 +75,13 @@ class Snapshot:
     num_lanes: int
     finals_done: int = 0
     finals_planned: int = 0
+    champion: int | None = None
+    """Number of the trial that won the final evaluation; None before it has ended."""
+
+    @property
+    def leader(self) -> int | None:
+        """The one answer to which trial is best: the champion, and before there is one the best of the search."""
+        return self.best if self.champion is None else self.champion
 
 
 @dataclass(frozen=True, kw_only=True)

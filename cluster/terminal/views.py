@@ -122,14 +122,14 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     """Return the lines of the live view, at most ``size`` (width, height) in cells."""
     width, height = size
     foot = [
-        live_lines.best_line(snapshot, title, width),
+        *live_lines.best_lines(snapshot, title, width),
         live_lines.saved_line(snapshot, width),
         live_lines.link_line(url, title.id, width) if url else None,
         Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
     ]
     below = [line for line in foot if line is not None]
     rows = live_lines.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
-    ranked = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.best)
+    ranked = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
     table = leaderboard(ranked, width)
     lines = [live_lines.headline(snapshot, title, width), live_lines.subline(snapshot, title, width)]
     lines += [Text(""), *table, Text(""), *below] if table else [Text(""), *below]
@@ -184,7 +184,7 @@ class LineView:
 
     def _ended(self, row: Row, snapshot: Snapshot) -> str:
         value = f"{self._title.objective.name} {formatting.measure(row.best_value)}"
-        star = " *best*" if row.number == snapshot.best else ""
+        star = " *best*" if row.number == snapshot.leader else ""
         error = f": {row.error}" if row.error else ""
         return (
             f"{trial_name(row.number)} {state_word(row.state)} {row.epochs}/{snapshot.horizon} epochs "

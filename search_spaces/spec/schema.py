@@ -151,7 +151,7 @@ class Final(BaseModel):
 
     top: Annotated[int, Field(ge=1, le=100)] = Field(default=3, description="Best trials trained again.")
     seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
-        default=5, description="New seeds for each; 2 make an interval."
+        default=5, description="New seeds for each. The interval counts test rows and seeds; with 1 the rows alone."
     )
 
 

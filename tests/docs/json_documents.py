@@ -27,15 +27,19 @@ _SWEEP = {
     "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, or `stopped`: cut "
     "off by the search's early end; `failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
-    "best.number": "the trial with the best value in the search; `best` is null where there is none",
-    "best.value": "its best value",
+    "best.number": "the champion's trial, or before there is one that of the best value; `best` may be null",
+    "best.value": "its best value in the search",
     "best.params": "its searched hyperparameters",
+    "best.by": "what chose it: `search` or `final evaluation`",
+    "best_in_search.number": "the trial with the best value in the search; null as `best`",
+    "best_in_search.value": "its best value",
+    "best_in_search.params": "its searched hyperparameters",
     "importance": "each searched hyperparameter's share, the largest first; null for fewer than 20 trials",
     "verdict.metric": "what the final evaluation judges by; `verdict` is null where there is none",
     "verdict.winner.number": "the champion's trial",
     "verdict.winner.params": "its searched hyperparameters",
     "verdict.winner.mean": "its mean over the seeds on the test split",
-    "verdict.winner.ci95": "the 95 % interval, [low, high]; [null, null] for a single seed",
+    "verdict.winner.ci95": "the 95 % interval, [low, high]; [null, null] where there is none",
     "verdict.winner.seeds": "the number of seeds",
     "verdict.default.number": "0: the default configuration",
     "verdict.default.mean": "likewise",
@@ -44,6 +48,26 @@ _SWEEP = {
     "verdict.difference.mean": "champion minus default, paired by seed",
     "verdict.difference.ci95": "likewise",
     "verdict.difference.seeds": "likewise",
+    "verdict.baseline.name": "what needs no model, such as the majority class; `baseline` is null without one",
+    "verdict.baseline.value": "its score on the test split",
+    "verdict.baseline.difference.mean": "champion minus baseline",
+    "verdict.baseline.difference.ci95": "likewise",
+    "verdict.baseline.difference.seeds": "likewise",
+    "verdict.finalists[].number": "each finalist's trial, the best on validation first",
+    "verdict.finalists[].champion": "whether it is the champion",
+    "verdict.finalists[].default": "whether it is the default configuration",
+    "verdict.finalists[].search_value": "its best value in the search; null where it had none",
+    "verdict.finalists[].validation_mean": "its mean validation value over the new seeds: it chooses the champion",
+    "verdict.finalists[].test.mean": "its mean on the test split",
+    "verdict.finalists[].test.ci95": "likewise",
+    "verdict.finalists[].test.seeds": "the number of seeds that were scored",
+    "verdict.finalists[].failed_seeds": "seeds with which it failed",
+    "verdict.interval.over": "what the intervals count as samples: `rows and seeds`, `rows`, `seeds`, or nothing",
+    "verdict.interval.rows": "the number of independent parts of the test split; null where rows are not counted",
+    "verdict.interval.parts": "what these parts are: `rows`, `groups`, or `blocks` of a series or a text",
+    "verdict.why": "in a sentence why the champion won",
+    "verdict.warnings": "sentences: the champion is no better than what needs no model, or worse than the defaults",
+    "verdict.predictions": "the table of all predictions among the artifacts of the sweep's run; null without one",
     "verdict.overfitting": "what the learning curves say, in words",
     "cost.seconds": "seconds from the command's start, over all attempts",
     "cost.epochs_trained": "epochs of the search",
@@ -58,14 +82,19 @@ _SWEEP = {
 }
 _NEW_NAMES = {"verdict": "final_evaluation", "winner": "champion", "default": "defaults"}
 _EVALUATION = {
-    ".".join(_NEW_NAMES.get(part, part) for part in path.split(".")): text
+    ".".join(_NEW_NAMES.get(part, part) if i < 2 else part for i, part in enumerate(path.split("."))): text
     for path, text in _SWEEP.items()
     if path.startswith("verdict")
 }
 """The same fields as ``verdict``'s, which is the earlier name."""
 DOCUMENTS: Mapping[str, Mapping[str, str]] = {
     "run, resume, demo and show": {**_SWEEP, **_EVALUATION},
-    "best": {"number": "the trial", "value": "its best value", "params": "its searched hyperparameters"},
+    "best": {
+        "number": "the champion's trial, before a final evaluation that of the best value",
+        "value": "its best value in the search",
+        "params": "its searched hyperparameters",
+        "by": "what chose it: `search` or `final evaluation`",
+    },
     "check": {
         "name": "the spec's `name`",
         "metric.name": "the objective",
@@ -115,7 +144,18 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "checks[].remedy": "what to do about it",
     },
 }
-OPAQUE = {"params", "beside", "importance", "parts", "ci95", "rungs", "reaching", "first"}
+OPAQUE = {
+    "params",
+    "beside",
+    "importance",
+    "parts",
+    "ci95",
+    "failed_seeds",
+    "warnings",
+    "rungs",
+    "reaching",
+    "first",
+}
 """Fields whose own names depend on the sweep, or that are plain lists."""
 
 

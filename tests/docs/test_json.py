@@ -18,6 +18,26 @@ VERDICT: Mapping[str, Any] = {
     "winner": {"number": 3, "params": {"lr": 0.1}, "mean": 0.9, "ci95": [0.8, 1.0], "seeds": 3},
     "default": {"number": 0, "mean": 0.8, "ci95": [0.7, 0.9], "seeds": 3},
     "difference": {"mean": 0.1, "ci95": [0.0, 0.2], "seeds": 3},
+    "baseline": {
+        "name": "majority class",
+        "value": 0.5,
+        "difference": {"mean": 0.4, "ci95": [0.3, 0.5], "seeds": 3},
+    },
+    "finalists": [
+        {
+            "number": 3,
+            "champion": True,
+            "default": False,
+            "search_value": 0.9,
+            "validation_mean": 0.9,
+            "test": {"mean": 0.9, "ci95": [0.8, 1.0], "seeds": 3},
+            "failed_seeds": [2],
+        }
+    ],
+    "interval": {"over": "rows and seeds", "rows": 100, "parts": "rows"},
+    "why": "t003 has the best mean val_accuracy.",
+    "warnings": ["The champion is WORSE than the defaults."],
+    "predictions": "verdict/predictions.parquet",
     "overfitting": "no overfitting to be seen",
 }
 

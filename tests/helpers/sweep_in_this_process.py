@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cluster.driver.judging import judge
+from cluster.driver.verdict import Finalists
 from cluster.sweep.data_process import Preparing
-from cluster.sweep.verdict import verdict
-from search_spaces.race.finals import Finals, final_seeds, finalists, scores
+from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Member
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
@@ -42,9 +43,12 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     race = finals.race(finalists(search, sweep.final.top), seeds, search.rules)
     runner.test = data.test
     train(race, runner, finals)
-    judged = verdict(race, finals.entries, sweep.metric.name)
-    assert judged is not None
-    return Outcome(judged, scores(finals.entries, judged["metric"]))
+    searched = {track.trial: track.best_value for track in search.tracks if track.best_value is not None}
+    judging = Finalists(race, finals.entries, searched)
+    case = judging.case(sweep.workload, str(scratch), tuple(data.indices["test"]))
+    assert case is not None
+    judged = judging.verdict(case, judge(case, data.search, data.test))
+    return Outcome(judged, case.scores)
 
 
 def train_first(sweep: Sweep, scratch: Path) -> None:

@@ -6,11 +6,9 @@ Pure functions from numbers to frozen records: nothing is drawn or read here.
 from __future__ import annotations
 
 import math
-import statistics
 import sys
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
@@ -22,46 +20,10 @@ from search_spaces.types.values import Params
 if TYPE_CHECKING:
     from search_spaces.space.space import Space
 
-CONFIDENCE = 0.95
 FEWEST_TRIALS = 20
 """Number of trials below which importance is not computed: it would be mostly noise."""
 BETTER = 0.5
 """Share of the trials, the best ones, that is compared with all of them; with less than half of 20 noise wins."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Mean over seeds with its 95 % confidence interval by Student's t.
-
-    ``low`` and ``high`` are NaN for a single seed; all three are NaN for no seed or a value that is not finite.
-    """
-
-    mean: float
-    low: float
-    high: float
-    num_seeds: int
-
-
-def estimate(values: Collection[float]) -> Estimate:
-    """Return mean and 95 % t interval: mean +- t(0.975, n - 1) * s / sqrt(n). All NaN if a value is not finite."""
-    num = len(values)
-    if num == 0 or not all(map(math.isfinite, values)):
-        return Estimate(mean=math.nan, low=math.nan, high=math.nan, num_seeds=num)
-    mean = statistics.fmean(values)
-    if num == 1:
-        return Estimate(mean=mean, low=math.nan, high=math.nan, num_seeds=1)
-    from scipy.stats import t
-
-    half = float(t.ppf((1 + CONFIDENCE) / 2, num - 1)) * statistics.stdev(values) / math.sqrt(num)
-    return Estimate(mean=mean, low=mean - half, high=mean + half, num_seeds=num)
-
-
-def paired(winner: Mapping[int, float], default: Mapping[int, float]) -> Estimate:
-    """Return the estimate of winner - default over the seeds that both have; all NaN where there are none.
-
-    Trainings with one seed share data order and initial values, so that pairing removes noise.
-    """
-    return estimate([winner[seed] - default[seed] for seed in sorted(winner.keys() & default.keys())])
 
 
 def importance(

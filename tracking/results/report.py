@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 
@@ -17,14 +17,14 @@ LAYER = ["name", "shape", "size", "trainable", "norm", "mean", "std", "low", "hi
 """Columns of the table of layers."""
 
 
-def files(found: Inspection, title: str) -> dict[str, bytes]:
+def files(found: Inspection, title: str, said: Sequence[str] = ()) -> dict[str, bytes]:
     """Return the report's files by artifact path. ``report.html`` needs no network and no other file."""
     tables, figures = _tables(found), _figures(found)
     made = {f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
     made |= {f"{name}.svg": figure.encode() for name, figure in figures.items()}
     if found.pictures is not None:
         made["mistakes.png"] = found.pictures
-    made["report.html"] = _page(found, title, tables, figures).encode()
+    made["report.html"] = _page(found, (title, *said), tables, figures).encode()
     return {f"{FOLDER}/{name}": content for name, content in made.items()}
 
 
@@ -88,8 +88,11 @@ STYLE = (
 )
 
 
-def _page(found: Inspection, title: str, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]) -> str:
-    blocks = [f"<h1>{escape(title)}</h1>"]
+def _page(
+    found: Inspection, heads: Sequence[str], tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]
+) -> str:
+    title, *said = heads
+    blocks = [f"<h1>{escape(title)}</h1>", *(f"<p>{escape(text)}</p>" for text in said)]
     if found.overfitting is not None:
         blocks.append(f"<p>{escape(found.overfitting.words)}.</p>")
     for name, heading in SECTIONS.items():

@@ -53,6 +53,8 @@ class SweepHeader:
     """Searched hyperparameters whose values are not numbers."""
     conditional: frozenset[str] = frozenset()
     """Searched hyperparameters that some trials do not have."""
+    began_ms: int = 0
+    """When the sweep began, in milliseconds since 1970: the start of its own run. 0: when that is created."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +74,15 @@ class RunFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The sweep's best trial so far; ``params`` holds its searched hyperparameters."""
+    """The sweep's champion, or before there is one its best trial so far.
+
+    ``params`` holds its searched hyperparameters. ``why`` says why it is the champion; None before a verdict.
+    """
 
     number: int
     value: float
     params: Params
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +212,9 @@ def opening(header: SweepHeader, who: str) -> RunChange:
         assert isinstance(leaks, Sequence)
         tags[names.DATA_LEAKS] = names.shorten("; ".join(map(str, leaks)), names.MAX_TAG)
     params = {names.clean_key(name): names.clean_param(value) for name, value in header.overview.items()}
-    return RunChange(key=PARENT, title=f"sweep {header.sweep_id}", start_ms=now_ms(), tags=tags, params=params)
+    return RunChange(
+        key=PARENT, title=f"sweep {header.sweep_id}", start_ms=header.began_ms or now_ms(), tags=tags, params=params
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,13 +25,15 @@ def trials_filter(sweep_id: str) -> str:
 
 
 def note(header: SweepHeader, best: Best | None) -> str:
-    """Return the sweep's note in Markdown: on line 1, all that MLflow shows while it is folded, the best trial."""
+    """Return the sweep's note in Markdown; a folded note shows line 1 alone, the champion or best trial."""
     if best is None:
         first = "No trial has finished yet."
     else:
         setting = ", ".join(f"`{name}={_show(value)}`" for name, value in best.params.items())
         name = trial_name(best.number)
-        first = f"**Best in search: {name}, {header.objective.name} {best.value:.5g}** with {setting}"
+        title = "Best in search" if best.why is None else "Champion"
+        first = f"**{title}: {name}, {header.objective.name} {best.value:.5g}** with {setting}"
+        first += f"\n\n{best.why}" if best.why else ""
     goal = f"{header.objective.goal} {header.objective.name} by {header.method}"
     return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
 

@@ -57,6 +57,7 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
         indices[name] = np.arange(len(parts[name]))
         groups |= {} if own.groups is None else {name: own.groups}
         raw = replace(raw, notes=(*raw.notes, *own.notes), group_names=own.group_names or raw.group_names)
+    parts["test"] = replace(parts["test"], groups=_test_groups(data, raw, groups, indices))
     num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
     search = SearchData(
         parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem, classes=names
@@ -104,6 +105,13 @@ def _groups(raw: Raw, indices: Mapping[str, Array]) -> dict[str, Array]:
     if raw.rest is not None:
         return dict(raw.rest.groups)
     return {} if raw.groups is None else {name: raw.groups[index] for name, index in indices.items()}
+
+
+def _test_groups(data: Data, raw: Raw, groups: Mapping[str, Array], indices: Mapping[str, Array]) -> Array | None:
+    """Return the group of each test row (rows,); None without groups. Of a stream ``groups`` are not by row."""
+    if raw.rest is None or data.test is not None:
+        return groups.get("test")
+    return None if raw.groups is None else raw.groups[indices["test"]]
 
 
 def _folds(

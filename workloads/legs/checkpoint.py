@@ -117,7 +117,7 @@ def found(root: str) -> set[str]:
     """Return the URIs of all checkpoints below ``root``, complete or not, as ``folder`` writes them."""
     path = _local(root)
     if path is not None:
-        inside = [(one.parent.name, one.name) for one in path.glob("*/*")]
+        inside = [(one.parent.name, one.name) for one in path.glob("*/*") if one.is_dir()]
     else:
         filesystem, remote = filesystem_at(root)
         filesystem.invalidate_cache()

@@ -14,7 +14,7 @@ from search_spaces.types.plain import ASKED_FOR
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
-from workloads.legs import checkpoint
+from workloads.legs import checkpoint, predictions
 from workloads.legs.exhibits import exhibits
 from workloads.legs.inputs import InputCache
 from workloads.legs.member import TrainingMember, board, passed_over
@@ -264,7 +264,9 @@ class LegRunner:
 
     def _score(self, a: TrainingMember, test: TestData) -> Scored:
         assert a.best is not None
-        measured = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
-        if mismatch := a.mismatch(measured, self.setting.objective):
+        found = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
+        if mismatch := a.mismatch(found.metrics, self.setting.objective):
             self._messages.append(mismatch)
-        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**measured, **a.validated})
+        if self._workload.judge is None:
+            predictions.keep(self.setting.checkpoints, a.member.key, found.task, found.values, found.y)
+        return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**found.metrics, **a.validated})

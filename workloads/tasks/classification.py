@@ -74,6 +74,10 @@ class Classification:
         costs = logits.mT.log_softmax(-2).gather(-2, labels.mT).squeeze(-2)
         return {"loss": -costs, "logits": logits}
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return the cross-entropy and the hit (0 or 1) of each row."""
+        return {"loss": values["loss"], "accuracy": (values["logits"].max(-1).indices == y).double()}
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return loss, accuracy and the means over classes, float64 (members,); if asked for, ``roc_auc`` too."""
         logits = values["logits"]

@@ -39,6 +39,12 @@ class Task(Protocol):
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return values of each example, (batch, ...) or (members, batch, ...), in a chunk of a split."""
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return those of the metrics that are means of rows, by row: (members, examples) each.
+
+        Empty where all metrics are made of a split as a whole.
+        """
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return the metrics of a whole split, (members,) each, from the ``values`` that ``evaluate`` returned.
 

@@ -43,6 +43,10 @@ class Forecast:
         naive = {"naive": season_ago, "persistence": x[..., -1:, 0].expand_as(season_ago)}
         return {**found, **{name: (guess - y).expand(error.shape) for name, guess in naive.items()}}
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return those of a regression."""
+        return Regression(self.std).by_row(values, y)
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return the metrics of a regression, and the errors of two naive forecasts in the series' own units.
 

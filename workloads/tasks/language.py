@@ -38,6 +38,10 @@ class Language:
         number = counted.sum(-1).expand(nats.shape[:-1])
         return {"nats": nats.sum(-1), "hits": hits.sum(-1), "number": number}
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return nothing: windows count different numbers of characters."""
+        return {}
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return means over all characters that count; ``y`` is (windows, steps)."""
         sums = {name: value.double().sum(1) for name, value in values.items()}

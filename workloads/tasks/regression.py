@@ -33,6 +33,11 @@ class Regression:
         output = _at_least_float32(model(x))
         return {"error": output - y.to(output.dtype)}
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return the squared error and, in the target's units, the absolute one of each row."""
+        error = values["error"].double().flatten(2)
+        return {"loss": error.square().mean(2), "mae": error.abs().mean(2) * self.target_std}
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return loss, root mean squared and mean absolute error over all numbers, and R^2 as ``r2`` does."""
         error, target = values["error"].double(), y.double()

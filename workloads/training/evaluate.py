@@ -32,7 +32,7 @@ def evaluate(
     """
     x, y = data.x_val, data.y_val
     values = per_example(task, model, data, (group.rows(x), group.rows(y)), num_members, at_once)
-    measured = _metrics(task, group.joined(values, len(y)), y)
+    measured = metrics(task, group.joined(values, len(y)), y)
     return {f"val_{name}": value for name, value in measured.items()}
 
 
@@ -50,10 +50,11 @@ def over(
     ``split`` is (inputs as ``data`` keeps them, targets). ``num_members`` is None for a model alone, whose outputs
     have no dimension of members.
     """
-    return _metrics(task, per_example(task, model, data, split, num_members, at_once), split[1])
+    return metrics(task, per_example(task, model, data, split, num_members, at_once), split[1])
 
 
-def _metrics(task: Task, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+def metrics(task: Task, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+    """Return the task's metrics of what it says of each example, float64 (members,) on the host."""
     return {name: value.double().cpu() for name, value in task.metrics(values, y).items()}
 
 

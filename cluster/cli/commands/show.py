@@ -12,8 +12,13 @@ from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import document as described
+from search_spaces.space.space import Space
+from search_spaces.spec.schema import EarlyTerminate
+from search_spaces.spec.sweep import Sweep
 from search_spaces.spec.yaml_document import block
+from search_spaces.types.catalogue import NO_SCHEDULE
 from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import Params
 
 
 @click.command()
@@ -28,26 +33,36 @@ def show(sweep: str, top: int, as_json: bool) -> int:
 
 @click.command()
 @SWEEP
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the configuration to this YAML file.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), help="Write a sweep file of this configuration alone."
+)
 @JSON
 def best(sweep: str, output: str | None, as_json: bool) -> int:
-    """Print the best configuration of a sweep."""
+    """Print the best configuration of a sweep: the champion, or before a final evaluation the best in search."""
     home = find(sweep)
     document = described(reading(home))
     found = document["best"]
     if not found:
         raise Failure(f"sweep {home.id} has no successful trial yet")
-    text = _yaml(home, document)
+    head = _head(home, document)
     if output:
-        write_new(output, text)
+        write_new(output, head + _alone(home, found["params"]).to_text())
     if as_json:
         print_json(found)
     else:
-        print(f"wrote {output}" if output else text, end="\n" if output else "")
+        print(f"wrote {output}" if output else head + block(dict(found["params"])), end="\n" if output else "")
     return FINISHED
 
 
-def _yaml(home: SweepHome, document: dict[str, Any]) -> str:
-    found = document["best"]
-    number, metric = trial_name(found["number"]), document["metric"]["name"]
-    return f"# sweep {home.id}, trial {number}: {metric} {found['value']}\n{block(dict(found['params']))}"
+def _head(home: SweepHome, document: dict[str, Any]) -> str:
+    found, metric = document["best"], document["metric"]["name"]
+    by = "best in search" if found["by"] == "search" else "champion"
+    return f"# sweep {home.id}, {by} {trial_name(found['number'])}: {metric} {found['value']}\n"
+
+
+def _alone(home: SweepHome, params: Params) -> Sweep:
+    """Return the sweep with these hyperparameters fixed: one trial, which trains that configuration to its end."""
+    sweep = home.sweep()
+    fixed = {name: value for name, value in params.items() if value is not None}
+    changes = {"space": Space({}), "constants": {**sweep.constants, **fixed}, "start_from": (), "trials": 1}
+    return sweep.model_copy(update={**changes, "early_terminate": EarlyTerminate(type=NO_SCHEDULE)})

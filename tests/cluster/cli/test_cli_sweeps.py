@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
-from search_spaces.spec.sweep import parse_sweep
+from search_spaces.spec.sweep import load_sweep, parse_sweep
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, TRACKING, raced
 from workloads.registry import catalogue
 
@@ -58,7 +58,10 @@ def test_best_prints_and_writes_the_best_configuration(capsys: pytest.CaptureFix
     assert told["number"] == 8
     assert YAML(typ="safe").load(printed(capsys, "best")) == told["params"]
     assert "best.yaml" in printed(capsys, "best", home.id, "-o", "best.yaml")
-    assert YAML(typ="safe").load(Path("best.yaml")) == told["params"]
+    alone = load_sweep(Path("best.yaml"), catalogue=catalogue())
+    assert alone.trials == 1 and not alone.space.domains
+    assert {name: alone.constants[name] for name in told["params"]} == told["params"]
+    assert "trials      1," in printed(capsys, "check", "best.yaml")
     assert "is there already" in printed(capsys, "best", "-o", "best.yaml", code=2)
 
 

@@ -126,7 +126,9 @@ def test_artifacts_of_the_sweep(sweep: tuple[Folder, dict[str, Any]]) -> None:
     assert "workload: mlp" in Path(client.download_artifacts(parent, "spec.yaml")).read_text()
     table = Path(client.download_artifacts(parent, "sweep/leaderboard.csv")).read_text().splitlines()
     assert len(table) == 13
-    assert table[1].split(",")[0] == str(document["best"]["number"])
+    assert table[1].split(",")[0] == str(document["best_in_search"]["number"])
+    named = [line.split(",")[0] for line in table[1:] if line.split(",")[2] == "champion"]
+    assert named == [str(document["best"]["number"])] == [str(document["verdict"]["winner"]["number"])]
     split = json.loads(Path(client.download_artifacts(parent, "sweep/leaderboard.json")).read_text())
     assert split["columns"] == table[0].split(",")
     assert [str(row[0]) for row in split["data"]] == [line.split(",")[0] for line in table[1:]]

@@ -38,8 +38,8 @@ CARD = {"name": "wine", "digest": "0" * 36, "rows": {"train": 3, "val": 1, "test
 class Life:
     """One life of the sweep in the working folder; ``trials`` opens it again for so many."""
 
-    def __init__(self, uri: str, trials: int | None = None) -> None:
-        text = parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue())
+    def __init__(self, uri: str, trials: int | None = None, spec: str = SPEC) -> None:
+        text = parse_sweep(spec, "spec.yaml", Path.cwd(), catalogue=catalogue())
         homes = SweepHome.all()
         self.home = homes[0] if homes else SweepHome.create(text)
         sweep = self.home.sweep()
@@ -134,3 +134,25 @@ def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str,
     ended = states(sqlite_uri, life.home)
     assert set(ended.values()) == {("done", "FINISHED")}
     assert len(ended) == 5 + 3 * 3
+
+
+CONDITIONAL = SPEC.replace("trials: 3", "trials: 6").replace(
+    "parameters: {",
+    "parameters: {optimizer: {values: [adam, sgd]}, momentum: {min: 0.5, max: 0.9, when: {optimizer: sgd}}, ",
+)
+
+
+def test_a_hyperparameter_that_a_trial_does_not_use_is_none_of_its_run(sqlite_uri: str) -> None:
+    life = Life(sqlite_uri, spec=CONDITIONAL)
+    while (leg := life.coordinator.next_leg()) and leg.purpose == "search":
+        life.train(leg)
+    life.end()
+    runs = runs_of(sqlite_uri, life.home.id)
+    kinds = {key: run.data.params["optimizer"] for key, [run] in runs.items() if key and "-" not in key}
+    assert set(kinds.values()) == {"adam", "sgd"}
+    for key, kind in kinds.items():
+        [run] = runs[key]
+        assert ("momentum" in run.data.params) == ("hp/momentum" in run.data.metrics) == (kind == "sgd")
+    [own] = runs[""]
+    began_s = life.home.spec.stat().st_mtime
+    assert own.info.start_time == pytest.approx(1000 * began_s, abs=2), "as `ls` tells it"

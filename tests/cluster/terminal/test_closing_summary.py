@@ -32,12 +32,12 @@ def verdict(low: float, high: float) -> dict[str, Any]:
     ("low", "high", "goal", "words_of_it"),
     [
         (0.01, 0.03, "maximize", "is better than"),
-        (0.01, 0.03, "minimize", "is worse than"),
+        (0.01, 0.03, "minimize", "is WORSE than"),
         (-0.03, -0.01, "minimize", "is better than"),
-        (-0.03, -0.01, "maximize", "is worse than"),
+        (-0.03, -0.01, "maximize", "is WORSE than"),
         (-0.01, 0.03, "maximize", "No significant difference"),
         (0.0, 0.0, "maximize", "No significant difference"),
-        (float("nan"), float("nan"), "maximize", "One seed gives no interval"),
+        (float("nan"), float("nan"), "maximize", "There is no interval"),
     ],
 )
 def test_the_verdict_in_words(low: float, high: float, goal: Goal, words_of_it: str) -> None:
@@ -45,6 +45,27 @@ def test_the_verdict_in_words(low: float, high: float, goal: Goal, words_of_it: 
     if low != low:
         told["difference"] = {"mean": 0.02, "ci95": None}
     assert words_of_it in closing_summary.judgement(told, Objective("val_accuracy", goal))
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "goal", "words_of_it"),
+    [
+        (15.6, 10.0, 20.0, "minimize", "WORSE than no model: seasonal naive forecast (15.6000)"),
+        (15.6, -0.5, 20.0, "minimize", "WORSE than no model"),
+        (0.9, -0.01, 0.03, "maximize", "not shown to be better than no model"),
+        (0.5, 0.3, 0.5, "maximize", None),
+    ],
+)
+def test_a_champion_that_is_no_better_than_no_model_is_called_so(
+    value: float, low: float, high: float, goal: Goal, words_of_it: str | None
+) -> None:
+    difference = {"mean": (low + high) / 2, "ci95": [low, high], "seeds": 3}
+    baseline = {"name": "seasonal naive forecast", "value": value, "difference": difference}
+    it, objective = {**verdict(-0.01, 0.01), "baseline": baseline}, Objective("val_rmse", goal)
+    found = closing_summary.warnings(it, objective)
+    assert (words_of_it in found[0]) if words_of_it else found == []
+    shown = [line for line in closing_summary.verdict_lines(it, objective) if str(line.style) == "bold red"]
+    assert [str(line).strip() for line in shown] == found
 
 
 def test_a_default_that_wins_is_called_by_its_name() -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
 from tests.helpers.small_sweep_in_mlflow import SWEEP, metrics, runs_of
 from tracking import names
-from tracking.results import compare, table
+from tracking.results import table
 
 
 def test_the_table_has_one_typed_row_per_trial(finished_uri: str) -> None:
@@ -68,33 +63,3 @@ def test_texts_become_what_they_were(texts: list[str | None], dtype: str, values
     series = table.typed(texts)
     assert str(series.dtype) == dtype
     pd.testing.assert_series_equal(series, pd.Series(values, dtype=dtype))
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
-def test_the_interval_is_students(values: list[float]) -> None:
-    made = compare.estimate(values)
-    sem = stats.sem(values)
-    low, high = (
-        stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=sem)
-        if sem > 0
-        else (made.low, made.high)
-    )
-    assert made.mean == pytest.approx(np.mean(values), abs=1e-6)
-    assert (made.low, made.high) == pytest.approx((low, high), rel=1e-6, abs=1e-5)
-    assert made.low <= made.mean <= made.high
-
-
-def test_the_difference_is_paired_by_seed() -> None:
-    winner, default = {1: 0.9, 2: 0.8, 3: 0.7, 7: 0.1}, {1: 0.85, 2: 0.76, 3: 0.63, 9: 0.9}
-    difference = compare.paired(winner, default)
-    test = stats.ttest_rel([0.9, 0.8, 0.7], [0.85, 0.76, 0.63]).confidence_interval(0.95)
-    assert difference.num_seeds == 3
-    assert (difference.low, difference.high) == pytest.approx((test.low, test.high))
-
-
-def test_one_seed_has_no_interval_and_none_no_mean() -> None:
-    one, none, odd = compare.estimate([0.5]), compare.estimate([]), compare.estimate([0.5, math.nan])
-    assert one.mean == 0.5 and math.isnan(one.low) and math.isnan(one.high)
-    assert math.isnan(none.mean) and none.num_seeds == 0
-    assert math.isnan(odd.mean) and odd.num_seeds == 2

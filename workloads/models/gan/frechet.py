@@ -156,6 +156,10 @@ class Generation:
         made = eye.features(model(model.inputs(y, seed=self._num_made)))
         return {"real": eye.features(x), "made": made, "seen": eye.classify(made).argmax(1)}
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return nothing: samples are compared with images as a whole."""
+        return {}
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return Fréchet distance and class coverage, each (1,)."""
         self._num_made = 0

@@ -42,6 +42,10 @@ class Augmented:
         """Return the values of each image without augmentation."""
         return self.inner.evaluate(model, x, y)
 
+    def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """Return the scores of each image."""
+        return self.inner.by_row(values, y)
+
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return the metrics of a whole split from the values of its images."""
         return self.inner.metrics(values, y)

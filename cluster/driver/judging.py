@@ -1,0 +1,115 @@
+"""The numbers of the final evaluation: each configuration's test score, its difference to others, a yardstick."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.types.objective import Objective
+from tracking.results.intervals import Estimate, Kind, TestScores, estimate
+
+if TYPE_CHECKING:
+    from workloads.arrays import Arrays
+    from workloads.data.search_data import SearchData
+
+PREDICTIONS = "verdict/predictions.parquet"
+MAX_ROWS = 1_000_000
+"""Limit on the rows of the table of predictions; of more, those of the champion and the defaults are kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What is to be judged. Plain values: it travels to a worker."""
+
+    workload: str
+    objective: Objective
+    metric: str
+    """On the test split, such as ``test_accuracy``."""
+    checkpoints: str
+    champion: int
+    default: int
+    scores: Mapping[int, Mapping[int, float]]
+    """Test value by trial and seed."""
+    keys: Mapping[int, Mapping[int, str]]
+    """Key of each final member, by trial and seed."""
+    rows: Sequence[int] = ()
+    """Where each test example stands in its source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Estimates by trial; champion, default and their difference over the seeds that both have.
+
+    ``yardstick`` is the name and score of a forecast that needs no model, and the champion's difference
+    to it; None where the problem has none. ``predictions`` is a Parquet file of all predictions, empty without any.
+    """
+
+    trials: Mapping[int, Estimate]
+    champion: Estimate
+    default: Estimate
+    difference: Estimate
+    yardstick: tuple[str, float, Estimate] | None = None
+    num_rows: int | None = None
+    """Number of independent parts of the test split: rows, groups or blocks. None where only seeds are counted."""
+    parts: str = "rows"
+    predictions: bytes = field(default=b"", repr=False)
+
+
+def judge(case: Case, search: SearchData | None = None, test: Arrays | None = None) -> Judgement:
+    """Return the judgement; without data, or where outputs do not come apart by rows, intervals are over seeds."""
+    found = {trial: TestScores(by_seed=dict(seeds)) for trial, seeds in case.scores.items()}
+    extra: dict[str, Any] = {}
+    yardstick: tuple[str, TestScores] | None = None
+    if search is not None and test is not None:
+        from workloads.champion.test_scores import TestSplit  # 1,300 ms: torch
+
+        split = TestSplit.of(case.workload, case.objective, case.metric.removeprefix("test_"), search, test)
+        members = {trial: split.read(case.checkpoints, keys) for trial, keys in case.keys.items()}
+        found = {trial: _scores(split, case, trial, members[trial]) for trial in found}
+        yardstick = _yardstick(split, case, members[case.champion])
+        shown = _shown(case, members, len(test))
+        extra["predictions"] = split.table({t: members[t] for t in shown}, case.rows)
+        if found[case.champion].by_row is not None:
+            extra |= {"num_rows": split.units.count, "parts": split.units.kind}
+    champion, default = found[case.champion], found.get(case.default)
+    if default is not None and (both := sorted(champion.by_seed.keys() & default.by_seed.keys())):
+        champion, default = champion.only(both), default.only(both)
+    return Judgement(
+        trials={trial: estimate(scores) for trial, scores in found.items()},
+        champion=estimate(champion),
+        default=estimate(default or TestScores(by_seed={})),
+        difference=estimate(champion.minus(default or TestScores(by_seed={}))),
+        yardstick=None if yardstick is None else _against(champion, *yardstick),
+        **extra,
+    )
+
+
+def _scores(split: Any, case: Case, trial: int, members: Mapping[int, Any]) -> TestScores:
+    by_seed = dict(case.scores[trial])
+    found = [members.get(seed) for seed in by_seed]
+    rows = None if any(one is None for one in found) else split.by_row(found)
+    return TestScores(by_seed=by_seed, by_row=rows, kind=split.kind if rows is not None else "number")
+
+
+def _yardstick(split: Any, case: Case, members: Mapping[int, Any]) -> tuple[str, TestScores] | None:
+    """Return the yardstick's name and scores: the same for every seed, as nothing in it is drawn."""
+    found = split.yardstick(next(iter(members.values()), None))
+    if found is None or not math.isfinite(found.score):
+        return None
+    seeds = list(case.scores[case.champion])
+    rows = None if found.by_row is None else found.by_row.repeat(len(seeds), 0)
+    kind: Kind = split.kind if rows is not None else "number"
+    return found.name, TestScores(by_seed=dict.fromkeys(seeds, found.score), by_row=rows, kind=kind)
+
+
+def _against(champion: TestScores, name: str, scores: TestScores) -> tuple[str, float, Estimate]:
+    value = next(iter(scores.by_seed.values()))
+    return name, value, estimate(champion.minus(scores))
+
+
+def _shown(case: Case, members: Mapping[int, Mapping[int, Any]], num_rows: int) -> list[int]:
+    if num_rows * sum(map(len, members.values())) <= MAX_ROWS:
+        return list(members)
+    return [trial for trial in members if trial in (case.champion, case.default)]

@@ -1,0 +1,160 @@
+"""The verdict: the finalist that did best on validation with new seeds, judged on the locked test split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from cluster.driver.judging import PREDICTIONS, Case, Judgement
+from cluster.terminal.closing_summary import warnings
+from search_spaces.race.finals import DEFAULT_TRIAL, scores
+from search_spaces.race.race import Race
+from search_spaces.race.track import Track
+from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import trial_name
+from tracking.results.intervals import Estimate
+
+
+def test_metric(objective: str) -> str:
+    """Return the metric of the verdict: the objective on the test split."""
+    return "test_" + objective.removeprefix("val_")
+
+
+def _members(race: Race) -> dict[int, list[Track]]:
+    """Return the members of each finalist that were trained to their end, by trial."""
+    members: dict[int, list[Track]] = {}
+    for track in race.tracks:
+        if track.state == "done" and track.best_value is not None:
+            members.setdefault(track.trial, []).append(track)
+    return members
+
+
+def _validation(tracks: list[Track]) -> float:
+    return fmean(track.best_value or 0.0 for track in tracks)
+
+
+def winner(race: Race) -> Track | None:
+    """Return the best member of the finalist with the best mean validation value; None if all members failed.
+
+    Finalists with all of their seeds come first; where there are none, those with the most seeds.
+    """
+    members = _members(race)
+    most = max(map(len, members.values()), default=0)
+    objective = race.rules.objective
+    best = objective.best([tracks for tracks in members.values() if len(tracks) == most], _validation)
+    return objective.best(best or (), lambda track: track.best_value)
+
+
+@dataclass(frozen=True)
+class Finalists:
+    """A finished race of final members, with what the study has of each, and the values of the search by trial."""
+
+    race: Race
+    entries: Mapping[str, Mapping[str, Any]]
+    searched: Mapping[int, float]
+
+    @property
+    def objective(self) -> Objective:
+        """The sweep's objective."""
+        return self.race.rules.objective
+
+    @property
+    def metric(self) -> str:
+        """Name of the objective on the test split."""
+        return test_metric(self.objective.name)
+
+    def case(self, workload: str, checkpoints: str, rows: tuple[int, ...] = ()) -> Case | None:
+        """Return what is to be judged; None when the champion could not be scored.
+
+        ``rows`` tells where each test example stands in its source.
+        """
+        chosen, by_trial = winner(self.race), scores(self.entries, self.metric)
+        if chosen is None or chosen.trial not in by_trial:
+            return None
+        keys: dict[int, dict[int, str]] = {}
+        for track in self.race.tracks:
+            if track.seed in by_trial.get(track.trial, {}):
+                keys.setdefault(track.trial, {})[track.seed] = track.key
+        return Case(
+            workload=workload,
+            objective=self.objective,
+            metric=self.metric,
+            checkpoints=checkpoints,
+            champion=chosen.trial,
+            default=DEFAULT_TRIAL,
+            scores=by_trial,
+            keys=keys,
+            rows=rows,
+        )
+
+    def verdict(self, case: Case, judged: Judgement) -> dict[str, Any]:
+        """Return the ``verdict`` of the ``--json`` document."""
+        chosen = winner(self.race)
+        assert chosen is not None
+        shown: dict[str, Any] = {
+            "metric": case.metric,
+            "winner": {"number": chosen.trial, "params": dict(chosen.searched), **_estimate(judged.champion)},
+            "default": {"number": DEFAULT_TRIAL, **_estimate(judged.default)},
+            "difference": _estimate(judged.difference),
+            "baseline": None,
+            "finalists": list(self._finalists(chosen.trial, judged)),
+            "interval": {"over": judged.champion.over, "rows": judged.num_rows, "parts": judged.parts},
+            "why": self._why(chosen),
+            "predictions": PREDICTIONS if judged.predictions else None,
+        }
+        if judged.yardstick is not None:
+            name, value, difference = judged.yardstick
+            shown["baseline"] = {"name": name, "value": value, "difference": _estimate(difference)}
+        return shown | {"warnings": warnings(shown, self.objective)}
+
+    def _finalists(self, champion: int, judged: Judgement) -> Iterator[dict[str, Any]]:
+        """Yield every finalist and the defaults, the best on validation first, those with failed seeds last."""
+        members = _members(self.race)
+        seeds = {
+            track.trial: [t.seed for t in self.race.tracks if t.trial == track.trial] for track in self.race.tracks
+        }
+        ranked = self.objective.ranked(members, lambda trial: _validation(members[trial]))
+        for trial in sorted([*ranked, *(seeds.keys() - members.keys())], key=lambda t: -len(members.get(t, ()))):
+            done = members.get(trial, [])
+            yield {
+                "number": trial,
+                "champion": trial == champion,
+                "default": trial == DEFAULT_TRIAL,
+                "search_value": self.searched.get(trial),
+                "validation_mean": _validation(done) if done else None,
+                "test": _estimate(judged.trials.get(trial, Estimate(mean=math.nan, num_seeds=0))),
+                "failed_seeds": sorted(set(seeds[trial]) - {track.seed for track in done}),
+            }
+
+    def _why(self, chosen: Track) -> str:
+        """Return why the champion won, in a sentence, with the trial that the search had first if it is another."""
+        members, name = _members(self.race), self.objective.name
+        num_seeds = len(members[chosen.trial])
+        seeds = f"{num_seeds} new seed" + ("s" if num_seeds > 1 else "")
+        value = _validation(members[chosen.trial])
+        first = self.objective.best([t for t in members if t in self.searched], lambda trial: self.searched[trial])
+        others = f" of {len(members)} finalists" if len(members) > 1 else ""
+        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {value:.4g}"
+        if first is None or first == chosen.trial:
+            return f"{text}. It was the best of the search, too."
+        again = _validation(members[first])
+        text += (
+            f". {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, came to {again:.4g}"
+        )
+        return f"{text} with {len(members[first])}." if len(members[first]) != num_seeds else f"{text}."
+
+
+def _estimate(found: Estimate) -> dict[str, Any]:
+    return {
+        "mean": _number(found.mean),
+        "ci95": [_number(found.low), _number(found.high)],
+        "seeds": found.num_seeds,
+    }
+
+
+def _number(value: float) -> float | None:
+    """Return None for NaN, which JSON lacks: the bounds of no interval are [null, null]."""
+    return value if math.isfinite(value) else None

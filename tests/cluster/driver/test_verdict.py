@@ -1,0 +1,115 @@
+"""Who wins the final evaluation, and what is told of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cluster.driver.judging import judge
+from cluster.driver.verdict import Finalists, winner
+from search_spaces.race.race import Race
+from search_spaces.race.track import Track
+from search_spaces.types.objective import Objective
+from tests.helpers.sweep_in_this_process import outcome
+
+ACCURACY = Objective("val_accuracy", "maximize")
+
+
+def member(trial: int, seed: int, value: float | None) -> Track:
+    track = Track(
+        index=100 * trial + seed, trial=trial, seed=seed, searched={}, params={}, signature=(), objective=ACCURACY
+    )
+    track.state = "failed" if value is None else "done"
+    if value is not None:
+        track.measure(1, value)
+    return track
+
+
+def finalists(members: list[Track], searched: dict[int, float]) -> Finalists:
+    race = cast(Race, SimpleNamespace(tracks=members, rules=SimpleNamespace(objective=ACCURACY)))
+    entries = {
+        track.key: {"trial": track.trial, "seed": track.seed, "test": {"test_accuracy": track.best_value - 0.01}}
+        for track in members
+        if track.best_value is not None
+    }
+    return Finalists(race, entries, searched)
+
+
+def told(found: Finalists) -> dict[str, Any]:
+    case = found.case("mlp", "nowhere")
+    assert case is not None
+    return found.verdict(case, judge(case))
+
+
+LUCKY = [member(3, 1, 0.94), *(member(3, seed, None) for seed in (2, 3))]
+STEADY = [member(7, seed, 0.92 + 0.002 * seed) for seed in (1, 2, 3)]
+DEFAULT = [member(0, seed, 0.90 + 0.001 * seed) for seed in (1, 2, 3)]
+
+
+def test_a_finalist_with_all_seeds_goes_before_a_lucky_one() -> None:
+    found = finalists([*LUCKY, *STEADY, *DEFAULT], {3: 0.95, 7: 0.93, 0: 0.9})
+    chosen = winner(found.race)
+    assert chosen is not None and (chosen.trial, chosen.seed) == (7, 3)
+    verdict = told(found)
+    assert verdict["winner"]["number"] == 7
+    assert [(one["number"], one["failed_seeds"]) for one in verdict["finalists"]] == [(7, []), (0, []), (3, [2, 3])]
+    assert verdict["why"] == (
+        "t007 has the best mean val_accuracy of 3 finalists over 3 new seeds: 0.924. "
+        "t003, the best of the search with 0.95, came to 0.94 with 1."
+    )
+
+
+def test_means_and_difference_are_over_the_same_seeds() -> None:
+    default = [*DEFAULT[:2], member(0, 3, None)]
+    verdict = told(finalists([*STEADY, *default], {7: 0.93, 0: 0.9}))
+    means = [verdict[name]["mean"] for name in ("winner", "default", "difference")]
+    assert means[0] - means[1] == pytest.approx(means[2])
+    assert [verdict[name]["seeds"] for name in ("winner", "default", "difference")] == [2, 2, 2]
+    assert verdict["finalists"][0]["test"]["seeds"] == 3
+
+
+def test_a_verdict_without_predictions_counts_the_seeds_and_says_so() -> None:
+    verdict = told(finalists([*STEADY, *DEFAULT], {}))
+    assert verdict["interval"] == {"over": "seeds", "rows": None, "parts": "rows"}
+    assert verdict["baseline"] is None and verdict["predictions"] is None
+
+
+SPEC = """
+name: numbers
+workload: {workload}
+data: {data}
+method: random
+metric: {{name: {metric}}}
+trials: 2
+epochs: 2
+final: {{top: 1, seeds: 2}}
+parameters: {{lr: {{min: 0.001, max: 0.01}}, {more}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("workload", "data", "metric", "more", "name", "parts"),
+    [
+        ("mlp", "{name: digits}", "val_accuracy", "depth: 1", "majority class", "rows"),
+        ("mlp", "{name: digits}", "val_f1_macro", "depth: 1", "majority class", "rows"),
+        ("mlp", "{name: diabetes}", "val_rmse", "depth: 1", "mean of the training targets", "rows"),
+    ],
+)
+def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
+    workload: str, data: str, metric: str, more: str, name: str, parts: str, tmp_path: Path
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC.format(workload=workload, data=data, metric=metric, more=more))
+    scratch = tmp_path / "home"
+    scratch.mkdir()
+    verdict = outcome(spec, scratch).verdict
+    assert json.loads(json.dumps(verdict)) == verdict
+    assert verdict["interval"]["over"] == "rows and seeds" and verdict["interval"]["parts"] == parts
+    assert verdict["baseline"]["name"] == name and verdict["predictions"] == "verdict/predictions.parquet"
+    for part in ("winner", "default", "difference"):
+        low, high = verdict[part]["ci95"]
+        assert low < verdict[part]["mean"] < high

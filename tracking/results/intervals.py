@@ -1,0 +1,163 @@
+"""Confidence intervals of a score over test rows and seeds: both are samples, and both are counted.
+
+Each of S models (one per seed) is scored on the same n test rows. A configuration's score in the population is the
+mean over both, so that its error has a part of the rows, one of the seeds, and one of their interaction (two
+crossed random effects: Searle, Casella & McCulloch 1992, Variance Components, section 4.7).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[Any]
+
+CONFIDENCE = 0.95
+Kind = Literal["share", "difference", "number"]
+"""What is averaged: a share of hits (each row 0 or 1), the difference of two such shares, or any other number."""
+PSEUDO_ROWS: Mapping[Kind, tuple[Sequence[float], Sequence[float]]] = {
+    "share": ((1.0, 0.0), (2.0, 2.0)),
+    "difference": ((1.0, -1.0, 0.0), (0.5, 0.5, 1.0)),
+    "number": ((), ()),
+}
+"""Values and weights of rows that are added to those of hits and misses.
+
+Without them the interval of a share near 0 or 1 is too short, and of width 0 where all rows agree (Agresti & Coull
+1998, The American Statistician 52(2); for paired differences Agresti & Min 2005, Statistics in Medicine 24(5)).
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval, NaN where there is none.
+
+    ``over`` names what the interval counts as samples: the test rows, the seeds, or both; else it is empty.
+    """
+
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+    num_seeds: int
+    over: Literal["rows and seeds", "rows", "seeds", ""] = ""
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        """Bounds of the interval."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestScores:
+    """Scores of one configuration on the test split.
+
+    ``by_row`` has a row per seed, in the order of ``by_seed``, and a column per test row (or group or block of rows
+    that depend on each other); its mean over columns is the score, or for a metric that is no mean of rows the
+    jackknife's pseudo-values stand in it. None where the metric does not come apart by rows.
+    """
+
+    __test__ = False
+
+    by_seed: Mapping[int, float]
+    by_row: Matrix | None = None
+    kind: Kind = "number"
+
+    def only(self, seeds: Sequence[int]) -> TestScores:
+        """Return the scores of these seeds, in this order."""
+        order = list(self.by_seed)
+        rows = None if self.by_row is None else self.by_row[[order.index(seed) for seed in seeds]]
+        return TestScores(by_seed={s: self.by_seed[s] for s in seeds}, by_row=rows, kind=self.kind)
+
+    def minus(self, other: TestScores) -> TestScores:
+        """Return the difference by row and seed, over the seeds that both have."""
+        seeds = sorted(self.by_seed.keys() & other.by_seed.keys())
+        mine, theirs = self.only(seeds), other.only(seeds)
+        rows = None if mine.by_row is None or theirs.by_row is None else mine.by_row - theirs.by_row
+        by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
+        return TestScores(by_seed=by_seed, by_row=rows, kind="difference" if self.kind == "share" else "number")
+
+
+def estimate(scores: TestScores) -> Estimate:
+    """Return the mean over seeds and its interval. A value that is not finite makes all of it NaN.
+
+    Without values by row the interval is Student's over the seeds alone. A single seed has the rows' alone.
+    """
+    values, num_seeds = list(scores.by_seed.values()), len(scores.by_seed)
+    if not values or not all(map(math.isfinite, values)):
+        return Estimate(mean=math.nan, num_seeds=num_seeds)
+    mean = statistics.fmean(values)
+    if scores.by_row is None:
+        if num_seeds == 1:
+            return Estimate(mean=mean, num_seeds=1)
+        half = _quantile(num_seeds - 1) * statistics.stdev(values) / math.sqrt(num_seeds)
+        return Estimate(mean=mean, low=mean - half, high=mean + half, num_seeds=num_seeds, over="seeds")
+    low, high = crossed(scores.by_row, scores.kind)
+    if math.isnan(low):
+        return Estimate(mean=mean, num_seeds=num_seeds)
+    over: Literal["rows and seeds", "rows"] = "rows" if num_seeds == 1 else "rows and seeds"
+    return Estimate(mean=mean, low=min(low, mean), high=max(high, mean), num_seeds=num_seeds, over=over)
+
+
+def crossed(by_row: Matrix, kind: Kind = "number") -> tuple[float, float]:
+    """Return the 95 % interval of the mean of ``by_row`` (seeds, rows); NaN for fewer than two rows.
+
+    The variance is the rows' part plus the seeds' part; each contains the interaction's, which is subtracted once.
+    Half the width is the root mean square of two: Student's t with Satterthwaite's degrees of freedom (1946,
+    Biometrics Bulletin 2(6)), which is short where few seeds matter most, and the parts' own half widths summed as
+    squares (Graybill & Wang 1980, JASA 75(372)), which is wide where none does. ``tests.benchmarks.coverage``
+    measures what comes of it.
+    """
+    num_seeds, num_rows = by_row.shape
+    if num_rows < 2:
+        return math.nan, math.nan
+    rows, seeds = by_row.mean(0), by_row.mean(1)
+    centre, of_rows, size = _rows_part(rows, kind)
+    if num_seeds == 1:
+        half = _quantile(size - 1) * math.sqrt(of_rows)
+    else:
+        rest = by_row - rows - seeds[:, None] + by_row.mean()
+        num_free = (num_seeds - 1) * (num_rows - 1)
+        of_rest = float((rest**2).sum()) / num_free / rest.size
+        half = _half_width(
+            (of_rows, size - 1), (float(seeds.var(ddof=1)) / num_seeds, num_seeds - 1), (of_rest, num_free)
+        )
+    low, high = centre - half, centre + half
+    bounds = {"share": (0.0, 1.0), "difference": (-1.0, 1.0)}.get(kind, (-math.inf, math.inf))
+    return max(low, bounds[0]), min(high, bounds[1])
+
+
+Part = tuple[float, float]
+"""An estimate of a variance of the mean, and its degrees of freedom."""
+
+
+def _half_width(rows: Part, seeds: Part, rest: Part) -> float:
+    of_rows, of_seeds = max(rows[0], rest[0]), max(seeds[0] - rest[0], 0.0)
+    variance = of_rows + of_seeds
+    if variance == 0:
+        return 0.0
+    spread = sum(part**2 / free for part, free in (rows, seeds, rest))
+    satterthwaite = _quantile(max(variance**2 / spread, seeds[1])) ** 2 * variance
+    summed = _quantile(rows[1]) ** 2 * of_rows + _quantile(seeds[1]) ** 2 * of_seeds
+    return math.sqrt((satterthwaite + summed) / 2)
+
+
+def _rows_part(rows: Matrix, kind: Kind) -> tuple[float, float, float]:
+    """Return the mean over rows and pseudo-rows, the variance of that mean over rows, and their number."""
+    values, weights = PSEUDO_ROWS[kind]
+    size = len(rows) + sum(weights)
+    centre = (float(rows.sum()) + sum(v * w for v, w in zip(values, weights, strict=True))) / size
+    squares = float(((rows - centre) ** 2).sum())
+    squares += sum(w * (v - centre) ** 2 for v, w in zip(values, weights, strict=True))
+    return centre, squares / (size - 1) / size, size
+
+
+def _quantile(degrees: float) -> float:
+    """Return Student's t for ``CONFIDENCE`` on both sides."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + CONFIDENCE) / 2, degrees))

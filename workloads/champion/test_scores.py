@@ -1,0 +1,157 @@
+"""The test split in the final evaluation: scores by row, a yardstick that needs no model, all predictions."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from search_spaces.types.objective import Objective
+from workloads.arrays import Array, Arrays
+from workloads.champion.by_row import Units, by_row, units
+from workloads.data.raw import NOT_COUNTED
+from workloads.data.search_data import SearchData
+from workloads.legs.predictions import MEAN, kept
+from workloads.registry import workload
+from workloads.tasks.contract import Task
+from workloads.training.batches import standardised, tensor
+
+MAX_PROBABILITIES = 20
+"""Of classifiers with more classes than that the table has the probability of the predicted class alone."""
+Values = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """A forecast that needs no model: its name, its score, and its score by row (1, parts), None without one."""
+
+    name: str
+    score: float
+    by_row: Array | None
+
+
+@dataclass(frozen=True)
+class TestSplit:
+    """Task, targets and independent parts of the test split, for one metric (without ``test_``)."""
+
+    __test__ = False
+
+    task: Task
+    metric: str
+    search: SearchData
+    y: Tensor
+    """As models predict it: numbers are standardised."""
+    units: Units
+    whole: bool
+    """Whether the metric compares the split as a whole (samples of a GAN)."""
+
+    @classmethod
+    def of(cls, name: str, objective: Objective, metric: str, search: SearchData, test: Arrays) -> TestSplit:
+        """Return the split for a workload and objective; ``test`` is raw."""
+        kind, shape = workload(name), search.shape()
+        measured = "val_roc_auc" if shape.problem == "classification" else objective.name
+        y = standardised(tensor(test.y), shape)
+        return cls(kind.task(shape, measured), metric, search, y, units(test, shape), kind.judge is not None)
+
+    @property
+    def kind(self) -> Literal["share", "number"]:
+        """Whether each row's score is a hit or a miss, 1 or 0."""
+        return "share" if self.metric == "accuracy" and self.units.single else "number"
+
+    def read(self, checkpoints: str, keys: Mapping[int, str]) -> dict[int, Values]:
+        """Return what was kept of each seed's member; seeds of which nothing was kept are left out."""
+        found = {} if self.whole else {seed: kept(checkpoints, key) for seed, key in keys.items()}
+        return {seed: values for seed, values in found.items() if values is not None}
+
+    def by_row(self, members: Sequence[Values]) -> Array | None:
+        """Return scores (seeds, parts), as ``by_row.by_row`` does."""
+        return by_row(self.task, members, self.y, self.metric, self.units) if members else None
+
+    def yardstick(self, member: Values | None) -> Yardstick | None:
+        """Return the score of the class (or character) frequencies, the mean, or the value a season ago.
+
+        Fitted on the training split; None for samples of a GAN, or where ``member``'s forecasts were not kept.
+        """
+        problem, y = self.search.problem, self.y
+        if self.whole:
+            return None
+        if problem == "forecast":
+            if member is None or "naive" not in member:
+                return None
+            values = {
+                **{n: torch.from_numpy(v) for n, v in member.items()},
+                "error": torch.from_numpy(member["naive"]),
+            }
+            return self._scored("seasonal naive forecast", {n: v[None] for n, v in values.items() if MEAN not in n})
+        if problem == "regression":
+            return self._scored("mean of the training targets", {"error": -y[None]})
+        logits = self._frequencies().log().expand(*y.shape, -1)
+        values = self.task.evaluate(lambda _: logits, logits, y)
+        name = "character frequencies" if problem == "language" else "majority class"
+        return self._scored(name, {n: v[None] for n, v in values.items()})
+
+    def _scored(self, name: str, values: Mapping[str, Tensor]) -> Yardstick | None:
+        found = self.task.metrics(values, self.y)
+        if self.metric not in found:
+            return None
+        member = {n: v[0].numpy() for n, v in values.items()}
+        member |= {f"{n}{MEAN}": v[0].numpy() for n, v in self.task.by_row(values, self.y).items()}
+        return Yardstick(name, float(found[self.metric]), self.by_row([member]))
+
+    def _frequencies(self) -> Tensor:
+        """Return each class's (or character's) share of the training targets, with one more of each."""
+        counts = self.search.shape().class_counts
+        if not counts:
+            codes = self.search.train.y[self.search.train.y != NOT_COUNTED]
+            counts = tuple(np.bincount(codes.ravel(), minlength=self.search.num_outputs).tolist())
+        seen = torch.tensor(counts, dtype=torch.float64) + 1
+        return seen / seen.sum()
+
+    def table(self, members: Mapping[int, Mapping[int, Values]], rows: Sequence[int]) -> bytes:
+        """Return a Parquet file with a row for each trial, seed and test example; empty where nothing was kept.
+
+        ``row`` is the example's place in its source. Numbers are in the target's units.
+        """
+        import pandas as pd
+
+        pieces = []
+        for trial, seeds in members.items():
+            for seed, values in seeds.items():
+                columns = self._columns(values)
+                place = list(rows) or list(range(len(self.y)))
+                pieces.append(pd.DataFrame({"trial": trial, "seed": seed, "row": place, **columns}))
+        if not pieces:
+            return b""
+        out = io.BytesIO()
+        pd.concat(pieces, ignore_index=True).to_parquet(out, index=False)
+        return out.getvalue()
+
+    def _columns(self, values: Values) -> dict[str, Any]:
+        scores = {name.removesuffix(MEAN): value for name, value in values.items() if name.endswith(MEAN)}
+        if "logits" in values:
+            return {**self._classes(values["logits"]), **scores}
+        if "error" in values:
+            shape = self.search.shape()
+            truth, error = self.y.numpy().reshape(len(self.y), -1), values["error"].reshape(len(self.y), -1)
+            found = {}
+            for k in range(truth.shape[1]):
+                number = f"_{k + 1}" if truth.shape[1] > 1 else ""
+                found[f"truth{number}"] = truth[:, k] * shape.target_std + shape.target_mean
+                found[f"predicted{number}"] = (truth[:, k] + error[:, k]) * shape.target_std + shape.target_mean
+            return {**found, **scores}
+        return {**{name: value for name, value in values.items() if value.ndim == 1}, **scores}
+
+    def _classes(self, logits: Array) -> dict[str, Any]:
+        names = np.array(self.search.classes or [str(k) for k in range(logits.shape[1])])
+        shares = np.exp(logits - logits.max(1, keepdims=True))
+        shares /= shares.sum(1, keepdims=True)
+        predicted = logits.argmax(1)
+        found: dict[str, Any] = {"truth": names[self.y.numpy()], "predicted": names[predicted]}
+        if len(names) > MAX_PROBABILITIES:
+            return {**found, "probability": shares.max(1)}
+        return found | {f"probability_{name}": shares[:, k] for k, name in enumerate(names)}
