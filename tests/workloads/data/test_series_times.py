@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,6 +140,15 @@ def test_the_doubled_hour_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_gaps_beside_a_changed_clock(tmp_path: Path) -> None:
+    times = [time for k, time in enumerate(ZONES["hours"][0]) if k not in (700, 2000, 2001)]
+    with pytest.raises(DataError, match=r"data\.time_zone, such as Europe/Berlin, which fits"):
+        prepared(tmp_path, times)
+    with pytest.raises(DataError, match=r"1 x 1 hour missing .*, and 1 more such places; say data\.gaps"):
+        prepared(tmp_path, times, time_zone="Europe/Berlin")
+    assert prepared(tmp_path, times, time_zone="Europe/Berlin", gaps="carry").card.details["gaps"].startswith("3 ")
+
+
 def test_a_time_that_a_zone_skips_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"s.csv:4: the time 2024-03-10 02:00 is skipped in America/New_York"):
         prepared(tmp_path, days("h", start="2024-03-10", form="%Y-%m-%d %H:%M"), time_zone="America/New_York")
@@ -176,7 +186,11 @@ REFUSED: dict[str, tuple[Sequence[Any], str]] = {
         ["2020-01-01 00:00", "2020-01-01 01:00", "2020-01-01 02:00", "2020-01-01 02:59"],
         "s.csv:5: the step is not 1 hour as elsewhere, but a series needs equal ones",
     ),
-    "a century": ([*days("D"), "2120-01-01"], "s.csv:122: 36406 steps are missing, and only 121 are there"),
+    "a century": (
+        [*days("D"), "2120-01-01"],
+        "s.csv:122: 36406 steps are missing, and only 121 are there: leave out the rows before or after the longest "
+        "gap (2120-01-01 after 2020-04-27)",
+    ),
 }
 
 
@@ -369,6 +383,28 @@ def test_series_of_different_steps_are_refused(tmp_path: Path) -> None:
         DataError, match="all series must have one step, but that of 'b' is 1 month, that of 'a' 1 day"
     ):
         prepare(Data(series=str(tmp_path / "s.csv"), time="t", value="v", series_id="shop"))
+
+
+def test_rows_without_values_are_no_steps_where_gaps_may_be(tmp_path: Path) -> None:
+    times = [*days("MS", 100), "2028-04-17"]
+    values = [str(k) if k != 50 else "" for k in range(100)]
+    times.insert(30, "2022-06-13")
+    values.insert(30, "")
+    with pytest.raises(DataError, match="but a series needs equal ones"):
+        prepared(tmp_path, times, [*values, ""])
+    found = prepared(tmp_path, times, [*values, ""], gaps="drop").card.details
+    assert (found["step"], found["gaps"]) == ("1 month", "1 steps left out")
+    with pytest.raises(DataError, match=r"s.csv:2: a series needs at least two values"):
+        prepared(tmp_path, days("D"), [""] * 120, gaps="drop")
+
+
+def test_trading_days_of_a_stock_newest_first() -> None:
+    """A file of matplotlib, of June to September 2003: without 4 July and 1 September, Labor Day."""
+    path = Path(matplotlib.get_data_path()) / "sample_data" / "msft.csv"
+    found = prepare(Data(series=str(path), time="Date", value="Close", window=5))
+    assert found.card.details["step"] == "1 trading day"
+    assert found.card.details["holidays"] == "2 weekdays without a row"
+    assert found.search.train.x[0, :, 0].tolist() == [26.07, 26.33, 25.78, 25.7, 25.26]
 
 
 def test_sunspots_are_monthly() -> None:

@@ -188,15 +188,17 @@ def _trading_days(weekdays: _Scale) -> Calendar | None:
 
 
 def _refuse_changed_clock(times: Times, best: _Scale) -> None:
-    """Raise DataError for times that are without a fault by the clock of a place where it is changed."""
+    """Raise DataError for times that have fewer faults by the clock of a place where it is changed."""
     if not times.are_dates or best.unit != "second":
         return
-    for zone in LIKELY:
-        there = times.within(zone)
-        if np.isnat(there.moment).any() or _best(there).faults != (0, 0, 0):
-            continue
-        rows = np.flatnonzero(np.abs(best.steps - best.usual) > TOLERANCE * best.usual) + 1
-        back = [int(row) for row in rows[best.steps[rows - 1] < best.usual] if row != rows[0]][:1]
-        more = "".join(f" and {times.place(row)} ({times.pair(row)})" for row in back)
-        found = f"{times.place(int(rows[0]))} ({times.pair(int(rows[0]))}){more}"
-        raise DataError(f"{found}: a clock is changed: say data.time_zone, such as {zone}, which fits")
+    places = {zone: times.within(zone) for zone in LIKELY}
+    faults = {zone: _best(there).faults for zone, there in places.items() if not np.isnat(there.moment).any()}
+    zone = min(faults, key=lambda zone: faults[zone], default=None)
+    if zone is None or faults[zone] >= best.faults:
+        return
+    rows = np.flatnonzero(np.abs(best.steps - best.usual) > TOLERANCE * best.usual) + 1
+    first = int(rows[0])
+    back = [int(row) for row in rows[best.steps[rows - 1] < best.usual] if row != first][:1]
+    more = "".join(f" and {times.place(row)} ({times.pair(row)})" for row in back)
+    found = f"{times.place(first)} ({times.pair(first)}){more}"
+    raise DataError(f"{found}: a clock is changed: say data.time_zone, such as {zone}, which fits")

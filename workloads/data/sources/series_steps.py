@@ -79,14 +79,20 @@ def _steps(frame: Any, data: Data, line: Callable[[int], str], facts: Mapping[st
     times = read_times(frame[data.time], data, line)
     names = [data.value, *data.inputs]
     rows = np.column_stack([_numbers(frame[name].loc[times.written.index], times) for name in names])
+    if data.gaps not in (None, "error"):  # a row without values is no step, as that of a stock's dividend
+        there = ~np.isnan(rows).all(axis=1)
+        times, rows = times.take(there), rows[there]
+        if len(rows) < 2:
+            raise DataError(f"{line(frame.index[0])}: a series needs at least two values")
     found = calendar(times, data)
     faults = [*_doubled(times, found, data), *_gaps(times, found, rows, data)]
     if faults:
         raise _refusal(times, faults)
     num_steps = int(found.positions[-1]) + 1
     if num_steps > MAX_STEPS_A_ROW * len(rows):
+        row = int(np.argmax(np.diff(found.positions))) + 1
         there = f"{num_steps - len(rows)} steps are missing, and only {len(rows)} are there"
-        raise DataError(f"{times.place(len(rows) - 1)}: {there}")
+        raise times.fault(row, f"{there}: leave out the rows before or after the longest gap")
     gridded = np.column_stack([_on_grid(found.positions, column, num_steps, data) for column in rows.T])
     missing = np.isnan(gridded[:, 0])
     moments = np.full(num_steps, np.nan if times.form == NUMBER else "NaT", dtype=times.moment.dtype)

@@ -58,6 +58,10 @@ class Times:
         """Return a row's time and the one before in words."""
         return f"{self.written.iloc[row]} after {self.written.iloc[row - 1]}"
 
+    def take(self, rows: Array) -> Times:
+        """Return the times of some rows, a mask."""
+        return replace(self, written=self.written[rows], clock=self.clock[rows], moment=self.moment[rows])
+
     def there(self, zone: str) -> Times:
         """Return the times by the local clock in ``zone``. Raises DataError for a time that it does not have."""
         try:
