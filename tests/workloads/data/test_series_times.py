@@ -188,8 +188,8 @@ REFUSED: dict[str, tuple[Sequence[Any], str]] = {
     ),
     "a century": (
         [*days("D"), "2120-01-01"],
-        "s.csv:122: 36406 steps are missing, and only 121 are there: leave out the rows before or after the longest "
-        "gap (2120-01-01 after 2020-04-27)",
+        "s.csv:122: 36406 steps are missing, and only 121 are there: leave out the rows before or after the "
+        "longest gap (2120-01-01 after 2020-04-27)",
     ),
 }
 
