@@ -21,7 +21,17 @@ from workloads.data.sources.read import read, read_ordered
 from workloads.data.splits import Fold, blocks, completed, folds, split
 from workloads.data.statistics import fit
 from workloads.data.streaming.search_data import with_stream
-from workloads.data.targets import classes_of, holds_measurements, numbers_of, without_dots
+from workloads.data.targets import (
+    AS_NUMBER,
+    about_classes,
+    classes_of,
+    holds_measurements,
+    is_numeric,
+    numbers_of,
+    of_numbers,
+    without_dots,
+)
+from workloads.data.units import measured
 from workloads.tables.columns import missing_counts, seen_first, words
 
 if TYPE_CHECKING:
@@ -47,14 +57,16 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     indices = _indices(data, raw, y)
     searched = np.concatenate([indices["train"], indices.get("val", indices["train"][:0])])
     x, columns, all_columns = seen_first(raw.x, raw.columns, searched)
-    raw = replace(raw, x=x, columns=columns)
+    raw = replace(raw, x=x, columns=columns, notes=(*raw.notes, *target.notes()))
     parts = {name: Arrays(x, y, columns).take(index) for name, index in indices.items()}
     if data.test is None:
         parts["test"] = replace(parts["test"], columns=all_columns)
     groups = _groups(raw, indices)
+    whole, positions = np.asarray(raw.target.index), {}
     for name, path in own_files(data).items():
         own, parts[name] = _own(path, data, raw, target)
         indices[name] = np.arange(len(parts[name]))
+        positions[name] = np.asarray(own.target.index)
         groups |= {} if own.groups is None else {name: own.groups}
         raw = replace(raw, notes=(*raw.notes, *own.notes), group_names=own.group_names or raw.group_names)
     parts["test"] = replace(parts["test"], groups=_test_groups(data, raw, groups, indices))
@@ -66,7 +78,10 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     shared = shared_groups(groups, str(data.split.group))
     card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts, shared))
     found = Prepared(replace(search, folds=divided), parts["test"], card, indices | fold_rows)
-    return found if raw.rest is None else with_stream(found, raw.rest, data, target.classes)
+    if raw.rest is not None:
+        return with_stream(found, raw.rest, data, target.classes)
+    rows = {name: positions.get(name, whole)[index] for name, index in found.indices.items()}
+    return replace(found, indices=rows)
 
 
 def _facts(
@@ -149,11 +164,19 @@ class _Target:
     problem: Problem
     classes: tuple[Any, ...]
     name: str
+    unit: str = ""
+    """Unit of the numbers as they are written, which predictions are in."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return notes on what the values are taken for."""
+        if self.unit:
+            return (f"the unit {self.unit!r} of {self.name!r} is left out: its numbers are predicted",)
+        return about_classes(self.classes, self.name)
 
     def encode(self, values: Any) -> Array:
         """Return (rows,) int64 classes, or (rows, 1) float64 numbers. Raises DataError for an unknown class."""
         if not self.classes:
-            return numbers_of(values, self.name)
+            return numbers_of(values, self.name, self.unit)
         number = {label: i for i, label in enumerate(self.classes)}
         if all(isinstance(label, str) for label in self.classes):
             values = words(values, ())  # those of one file may all look like numbers
@@ -170,7 +193,10 @@ def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:
     values = raw.target if raw.rest is None else raw.rest.labels
     if problem is None:
         problem = "regression" if holds_measurements(values) else "classification"
-    return _Target(problem, () if problem == "regression" else classes_of(values, name), name)
+    if problem == "regression":
+        found = None if raw.rest is not None or is_numeric(values) else measured(values)
+        return _Target(problem, (), name, "" if found is None else found.unit)
+    return _Target(problem, classes_of(values, name), name)
 
 
 def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
@@ -178,7 +204,8 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
     rare = [str(label) for label, count in zip(classes, counts, strict=True) if count < MIN_ROWS_A_CLASS]
     if rare:
         shown = ", ".join(rare[:10]) + (", ..." if len(rare) > 10 else "")
-        raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}")
+        remedy = f" ({AS_NUMBER})" if of_numbers(classes) else ""
+        raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}{remedy}")
 
 
 def _own(path: str, data: Data, like: Raw, target: _Target) -> tuple[Raw, Arrays]:

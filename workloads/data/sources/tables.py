@@ -45,7 +45,9 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
         raise DataError(f"{Path(path).name} has no column {data.target!r}; it has {shown}")
     target = frame[data.target]
     if target.isna().any():
-        raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {int(target.isna().sum())} rows")
+        where = f"{int(target.isna().sum())} rows, first in row {target.index[target.isna()][0]}"
+        how = f'say data.missing: {{{data.target}: [""]}} to leave them out'
+        raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {where}: fill them, or {how}")
     if pd.api.types.is_numeric_dtype(target):
         return target
     return target.map(lambda value: value.strip() if isinstance(value, str) else value)
@@ -91,8 +93,13 @@ def no_groups(path: str, name: str) -> str:
 def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
     """Read a table's examples, or with ``like`` those of a further file of that table. Raises DataError."""
     file, name = read_file(path, data), Path(path).name
-    found = table(file.frame, target_of(file.frame, data, path), data, path, like)
     notes = [f"{name}: {note}" for note in file.notes]
+    frame = file.frame
+    if data.target in frame.columns and data.missing_in(str(data.target)):
+        frame = frame[frame[data.target].notna()]
+        if left_out := len(file.frame) - len(frame):
+            notes.append(f"{name}: {left_out} rows without a value of {data.target!r} are left out")
+    found = table(frame, target_of(frame, data, path), data, path, like)
     if file.details:
         form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.details.items())
         notes = [f"{name} is read with {form}", *notes]
