@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     Matrix = NDArray[Any]
 
 CONFIDENCE = 0.95
-Kind = Literal["share", "difference", "number"]
-"""What is averaged: a share of hits (each row 0 or 1), the difference of two such shares, or any other number."""
+Kind = Literal["share", "difference", "rate", "rate difference", "number"]
+"""What is averaged: a share of hits (each row 0 or 1), one from 0 to 1, a difference of two, or any number."""
+BOUNDS: Mapping[Kind, tuple[float, float]] = {
+    "share": (0.0, 1.0),
+    "rate": (0.0, 1.0),
+    "difference": (-1.0, 1.0),
+    "rate difference": (-1.0, 1.0),
+    "number": (-math.inf, math.inf),
+}
 PSEUDO_ROWS: Mapping[Kind, tuple[Sequence[float], Sequence[float]]] = {
     "share": ((1.0, 0.0), (2.0, 2.0)),
     "difference": ((1.0, -1.0, 0.0), (0.5, 0.5, 1.0)),
-    "number": ((), ()),
 }
 """Values and weights of rows that are added to those of hits and misses.
 
@@ -79,7 +85,8 @@ class TestScores:
         mine, theirs = self.only(seeds), other.only(seeds)
         rows = None if mine.by_row is None or theirs.by_row is None else mine.by_row - theirs.by_row
         by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
-        return TestScores(by_seed=by_seed, by_row=rows, kind="difference" if self.kind == "share" else "number")
+        kinds: Mapping[Kind, Kind] = {"share": "difference", "rate": "rate difference"}
+        return TestScores(by_seed=by_seed, by_row=rows, kind=kinds.get(self.kind, "number"))
 
 
 def estimate(scores: TestScores) -> Estimate:
@@ -127,8 +134,7 @@ def crossed(by_row: Matrix, kind: Kind = "number") -> tuple[float, float]:
             (of_rows, size - 1), (float(seeds.var(ddof=1)) / num_seeds, num_seeds - 1), (of_rest, num_free)
         )
     low, high = centre - half, centre + half
-    bounds = {"share": (0.0, 1.0), "difference": (-1.0, 1.0)}.get(kind, (-math.inf, math.inf))
-    return max(low, bounds[0]), min(high, bounds[1])
+    return max(low, BOUNDS[kind][0]), min(high, BOUNDS[kind][1])
 
 
 Part = tuple[float, float]
@@ -148,7 +154,7 @@ def _half_width(rows: Part, seeds: Part, rest: Part) -> float:
 
 def _rows_part(rows: Matrix, kind: Kind) -> tuple[float, float, float]:
     """Return the mean over rows and pseudo-rows, the variance of that mean over rows, and their number."""
-    values, weights = PSEUDO_ROWS[kind]
+    values, weights = PSEUDO_ROWS.get(kind, ((), ()))
     size = len(rows) + sum(weights)
     centre = (float(rows.sum()) + sum(v * w for v, w in zip(values, weights, strict=True))) / size
     squares = float(((rows - centre) ** 2).sum())

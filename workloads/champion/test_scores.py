@@ -23,6 +23,8 @@ from workloads.training.batches import standardised, tensor
 
 MAX_PROBABILITIES = 20
 """Of classifiers with more classes than that the table has the probability of the predicted class alone."""
+RATES = ("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "roc_auc")
+"""Metrics from 0 to 1."""
 Values = Mapping[str, Array]
 
 
@@ -59,9 +61,11 @@ class TestSplit:
         return cls(kind.task(shape, measured), metric, search, y, units(test, shape), kind.judge is not None)
 
     @property
-    def kind(self) -> Literal["share", "number"]:
-        """Whether each row's score is a hit or a miss, 1 or 0."""
-        return "share" if self.metric == "accuracy" and self.units.single else "number"
+    def kind(self) -> Literal["share", "rate", "number"]:
+        """Whether each row's score is a hit or a miss, 1 or 0, or at least the metric is from 0 to 1."""
+        if self.metric == "accuracy" and self.units.single:
+            return "share"
+        return "rate" if self.metric in RATES else "number"
 
     def read(self, checkpoints: str, keys: Mapping[int, str]) -> dict[int, Values]:
         """Return what was kept of each seed's member; seeds of which nothing was kept are left out."""

@@ -53,6 +53,14 @@ def test_hits_on_all_rows_are_no_certainty() -> None:
     assert -0.04 < same.low < -0.01 and 0.01 < same.high < 0.04
 
 
+def test_an_interval_stays_within_what_the_metric_can_be() -> None:
+    rows = np.random.default_rng(0).normal(0.9, 0.5, (3, 8))
+    one = TestScores(by_seed=dict(enumerate(rows.mean(1))), by_row=rows, kind="rate")
+    assert estimate(one).high == 1.0 and estimate(one.minus(one)).ci95 == (0.0, 0.0)
+    other = TestScores(by_seed=one.by_seed, by_row=-rows * 9, kind="rate")
+    assert estimate(one.minus(other)).high == 1.0
+
+
 def test_equal_differences_of_all_seeds_have_a_width() -> None:
     """Three seeds, and in each one row of 270 that only the champion hits: no significant difference."""
     winner, default = np.ones((3, 270)), np.ones((3, 270))
