@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search_spaces.spec.files.memory import memory_bytes
+
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
@@ -64,12 +66,7 @@ def _reading(sweep: Sweep) -> float:
 
 def lane_bytes(num_lanes: int) -> float:
     """Return a lane's share, in bytes, of this machine's memory or of its container's limit."""
-    import psutil
-
-    bound = Path("/sys/fs/cgroup/memory.max")
-    text = bound.read_text().strip() if bound.is_file() else "max"
-    total = psutil.virtual_memory().total
-    return float(min(total, int(text)) if text.isdigit() else total) / num_lanes
+    return memory_bytes() / num_lanes
 
 
 Amounts = Mapping[str, float]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -15,6 +17,7 @@ from search_spaces.spec.data import Data
 from tests.helpers.deep_images import png
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
+from workloads.data.sources.tables import read_frame
 
 
 def folder(root: Path, num: int = 8) -> Path:
@@ -97,3 +100,68 @@ def test_an_image_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_pat
         prepare(Data(folder=str(root)))
     assert prepare(Data(folder=str(root), skip_bad=True)).card.details["bad_images"] == 1
     assert peak_mib() < before + 100
+
+
+ROWS = 500
+
+
+def varint(number: int) -> bytes:
+    """A whole number as Thrift writes it into a footer: zigzag, 7 bits a byte."""
+    left, found = number << 1, b""
+    while left > 127:
+        left, found = left >> 7, found + bytes([left & 127 | 128])
+    return found + bytes([left])
+
+
+def lying(path: Path, claimed: int, places: slice = slice(None)) -> Path:
+    """Write a Parquet file of ROWS rows, whose footer says ``claimed`` in some of the places that count them."""
+    rng = np.random.default_rng(0)
+    numbers = {name: rng.normal(size=ROWS) for name in ("a", "b")}
+    kinds = np.array(["cat", "dog"])[np.arange(ROWS) % 2]
+    pd.DataFrame({**numbers, "kind": kinds}).to_parquet(path)
+    content = path.read_bytes()
+    begin = len(content) - 8 - struct.unpack("<I", content[-8:-4])[0]
+    footer = content[begin:-8]
+    parts = footer.split(varint(ROWS))
+    which = set(range(len(parts) - 1)[places])
+    told = b"".join(
+        part + (b"" if k == len(parts) - 1 else varint(claimed if k in which else ROWS))
+        for k, part in enumerate(parts)
+    )
+    path.write_bytes(content[:begin] + told + struct.pack("<I", len(told)) + b"PAR1")
+    return path
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("claimed", [ROWS - 1, ROWS + 100, 10**7, 10**12])
+def test_a_footer_that_lies_is_refused(tmp_path: Path, claimed: int, streaming: bool) -> None:
+    before = peak_mib()
+    everywhere = [slice(None)] if claimed > ROWS else []  # who leaves rows out everywhere tells of a shorter file
+    for places in (slice(0, 1), slice(1, 2), slice(-1, None), *everywhere):
+        path = lying(tmp_path / "lie.parquet", claimed, places)
+        with pytest.raises(DataError, match=r"lie\.parquet.* cannot be read: "):
+            prepare(Data(parquet=str(path), target="kind", streaming=streaming))
+    assert peak_mib() < before + 200
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = lying(tmp_path / "lie.parquet", 10**12)
+    with pytest.raises(DataError, match=r"by its footer it takes \d+\.\d GiB or more.*data\.streaming: true"):
+        prepare(Data(parquet=str(path), target="kind"))
+
+
+def test_damaged_parquet_files_are_refused_and_nothing_else(tmp_path: Path) -> None:
+    path, rng = lying(tmp_path / "some.parquet", ROWS), np.random.default_rng(0)
+    assert sum(prepare(Data(parquet=str(path), target="kind")).card.rows.values()) == ROWS
+    content = path.read_bytes()
+    begin = len(content) - 8 - struct.unpack("<I", content[-8:-4])[0]
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[rng.integers(begin, len(content) - 8)] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            read_frame(str(path), Data(parquet=str(path), target="kind"))
+        except DataError:
+            refused += 1
+    assert refused > 20

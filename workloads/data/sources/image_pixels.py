@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.types.error_text import one_line
 from workloads.arrays import Array
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def decoded(content: Path | bytes) -> Pixels:
     except UnidentifiedImageError as error:
         raise BadImage(f"it is {_called(content)}") from error
     except UNREADABLE as error:
-        raise BadImage(" ".join(str(error).split())) from error
+        raise BadImage(one_line(error)) from error
 
 
 @cache

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.types.error_text import one_line
 from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
-from workloads.data.sources.tabular.arrow_frame import TableFile, read_parquet
+from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
+from workloads.data.sources.tabular.parquet_file import read_parquet
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
 
@@ -29,7 +30,7 @@ def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
 def read_file(path: str, data: Data) -> TableFile:
     """Read a file of the kind that ``data`` names. Raises DataError where it cannot be read, or has ragged rows."""
     try:
-        return read_parquet(path, data) if data.parquet is not None else read_csv(Path(path), data)
+        return read_parquet(Path(path), data) if data.parquet is not None else read_csv(Path(path), data)
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
     except (OSError, ValueError) as error:

@@ -26,6 +26,7 @@ from workloads.data.sources.tabular.csv_file import (
     with_nulls,
 )
 from workloads.data.sources.tabular.number_words import NumberStyle
+from workloads.data.sources.tabular.parquet_file import check_footer, check_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,8 +124,12 @@ class ParquetFiles:
         groups = None if piece.group is None else [piece.group]
         for path in piece.paths:
             with _refused(self.place, path), opened(self.uri, path) as file:
-                for batch in parquet.ParquetFile(file).iter_batches(ROWS_AT_ONCE, row_groups=groups):
+                whole, found = parquet.ParquetFile(file), 0
+                for batch in whole.iter_batches(ROWS_AT_ONCE, row_groups=groups):
+                    found += batch.num_rows
                     yield pa.Table.from_batches([batch])
+                group = None if piece.group is None else whole.metadata.row_group(piece.group)
+                check_rows(found, (group or whole.metadata).num_rows)
 
 
 def table_files(data: Data) -> CsvFiles | ParquetFiles:
@@ -142,7 +147,9 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
             pieces = []
             for path in paths:
                 with opened(uri, path) as file:
-                    pieces += [Piece((path,), k) for k in range(parquet.ParquetFile(file).num_row_groups)]
+                    metadata = parquet.ParquetFile(file).metadata
+                    check_footer(metadata, file.seek(0, io.SEEK_END))
+                pieces += [Piece((path,), k) for k in range(metadata.num_row_groups)]
             return ParquetFiles(place, uri, tuple(pieces))
         return _csv_files(place, uri, paths, data)
 
@@ -217,9 +224,13 @@ def _refused(place: str, path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"{place}: there is no {path}") from error
     except Exception as error:
-        if not (isinstance(error, OSError | ValueError | ImportError) or _is_of_a_store(error)):
+        if not (isinstance(error, _UNREADABLE) or _is_of_a_store(error)):
             raise
         raise DataError(f"{place}: {path} cannot be read: {one_line(error)}") from error
+
+
+_UNREADABLE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError, ImportError)
+"""Errors of Arrow and of file systems."""
 
 
 def _is_of_a_store(error: BaseException) -> bool:

@@ -31,13 +31,6 @@ class TableFile:
     """Sentences on columns that are converted or left out."""
 
 
-def read_parquet(path: str, data: Data) -> TableFile:
-    """Read a Parquet file. Raises OSError or ValueError where it cannot be read."""
-    from pyarrow import parquet
-
-    return table_file(parquet.ParquetFile(path).read(), data)
-
-
 def table_file(table: pa.Table, data: Data) -> TableFile:
     """Return an Arrow table's rows, with notes on columns that are converted or left out.
 
