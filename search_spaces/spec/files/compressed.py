@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from search_spaces.spec.files.memory import GIB, memory_bytes
+from search_spaces.spec.files.steady import limited
+
 
 def _zipped(path: Path) -> Any:
     archive = zipfile.ZipFile(path)
@@ -34,6 +37,8 @@ _KINDS: Mapping[bytes, Callable[[Path], Any]] = {
     b"PK\x03\x04": _zipped,
 }
 """How to open a file that begins with these bytes."""
+MEMORY_SHARE = 4
+"""A compressed file is read up to this fraction of the memory: a few bytes may hold very many."""
 _FAULTS = (EOFError, zipfile.BadZipFile, lzma.LZMAError, RuntimeError, NotImplementedError)
 
 
@@ -44,11 +49,20 @@ def is_compressed(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open the bytes of a file, decompressed. Raises ValueError for an archive that cannot be read."""
+    """Open the bytes of a file as far as it reaches now, decompressed.
+
+    Raises ValueError for an archive that cannot be read; reading raises it for one that is too large for memory.
+    """
     kind = _kind(path)
     try:
-        with path.open("rb") if kind is None else kind(path) as file:
-            yield file
+        if kind is None:
+            with path.open("rb") as file:
+                yield limited(file, path.stat().st_size)
+        else:
+            largest = memory_bytes() // MEMORY_SHARE
+            rule = f"decompressed it takes more than {largest / GIB:.2g} GiB, a quarter of this machine's memory"
+            with kind(path) as file:
+                yield limited(file, largest, f"{rule}: decompress it, and say data.streaming: true")
     except _FAULTS as error:
         raise ValueError(f"it cannot be decompressed: {error}") from error
 

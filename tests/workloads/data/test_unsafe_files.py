@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import resource
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +19,10 @@ import pytest
 from PIL import Image
 
 from search_spaces.spec.data import Data
+from search_spaces.spec.files import compressed
+from search_spaces.spec.files.compressed import opened
 from tests.helpers.deep_images import png
+from tests.helpers.streams_without_ray import all_rows
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.sources.tables import read_frame
@@ -165,3 +173,80 @@ def test_damaged_parquet_files_are_refused_and_nothing_else(tmp_path: Path) -> N
         except DataError:
             refused += 1
     assert refused > 20
+
+
+class Writer:
+    """Appends rows to a file, as a program does that logs, for as long as it is entered."""
+
+    def __init__(self, path: Path, row: str, pause_s: float = 0.0) -> None:
+        self.path, self.row, self.pause_s, self.ended = path, row, pause_s, threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def _write(self) -> None:
+        with self.path.open("a") as file:
+            while not self.ended.wait(self.pause_s):
+                file.write(self.row)
+                file.flush()
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self._thread.join()
+
+
+SOURCES: dict[str, tuple[str, str, dict[str, object]]] = {
+    "table": ("a,kind\n", "0.25,cat\n1.5,dog\n", {"target": "kind"}),
+    "blanks before quotes": ("a,kind\n", '0.25, "cat"\n1.5, "dog"\n', {"target": "kind"}),
+    "stream": ("a,kind\n", "0.25,cat\n1.5,dog\n", {"target": "kind", "streaming": True}),
+    "series": ("v\n", "1\n2\n3\n", {"value": "v"}),
+    "text": ("", "to be or not to be\n", {}),
+}
+
+
+@pytest.mark.parametrize("case", SOURCES)
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, case: str) -> None:
+    header, row, options = SOURCES[case]
+    path, key = tmp_path / "log.csv", case if case in ("series", "text") else "csv"
+    path.write_text(header + row * 60_000)
+    with (
+        Writer(path, row[: len(row) // 2], 0.001),
+        pytest.raises(DataError, match=r"log\.csv.* has changed (while it was read|since)"),
+    ):
+        prepare(Data.model_validate({key: str(path), **options}))
+
+
+def test_no_more_of_a_file_is_read_than_there_was(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"ab")
+    with opened(path) as file:
+        assert file.read(1) == b"a"
+        with path.open("ab") as other:
+            other.write(b"c" * 100)
+        assert file.read() == b"b"
+
+
+@pytest.mark.parametrize("pack", [gzip, bz2, lzma])
+def test_what_is_much_larger_than_its_archive_is_refused(
+    tmp_path: Path, pack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.csv.packed"
+    path.write_bytes(pack.compress(b"a,kind\n" + b"1,cat\n2,dog\n" * 1_000_000))
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(compressed, "memory_bytes", lambda: 2**24)
+    before = peak_mib()
+    with pytest.raises(DataError, match=r"bomb.* decompressed it takes more than 0\.0039 GiB"):
+        prepare(Data(csv=str(path), target="kind"))
+    assert peak_mib() < before + 250
+
+
+def test_a_stream_that_changed_after_the_sweep_began_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("a,kind\n" + "".join(f"{k},{'cat' if k % 2 else 'dog'}\n" for k in range(300)))
+    stream = prepare(Data(csv=str(path), target="kind", streaming=True)).search.stream
+    assert stream is not None and len(all_rows(stream)[1]) == stream.num_rows
+    with path.open("a") as file:
+        file.write("7,cat\n")
+    with pytest.raises(DataError, match=r"log\.csv cannot be read: it has changed since the sweep began, from \d+"):
+        all_rows(stream)

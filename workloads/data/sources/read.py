@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from search_spaces.spec.files.steady import FileChanged, unchanged
 from workloads.arrays import DataError
 from workloads.data.raw import Ordered, Raw
 from workloads.data.sources.image_folder import folder_images
@@ -35,14 +39,24 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
     assert source is not None
     if data.folder is not None:
         return folder_images(source, data, like)
-    if data.image is not None:
-        return parquet_images(source, data, like)
-    return read_table(source, data, like)
+    with _unchanged(source):
+        return parquet_images(source, data, like) if data.image is not None else read_table(source, data, like)
 
 
 def read_ordered(data: Data) -> Ordered:
     """Read a text or a series as windows, split already. Raises DataError, one sentence for the user."""
-    return text(data) if data.text is not None else series(data)
+    with _unchanged(data.text or data.series, data.test):
+        return text(data) if data.text is not None else series(data)
+
+
+@contextmanager
+def _unchanged(*paths: str | None) -> Iterator[None]:
+    """Raise DataError after the block if a file was written to or replaced within it."""
+    try:
+        with unchanged([Path(path) for path in paths if path is not None]):
+            yield
+    except FileChanged as error:
+        raise DataError(str(error)) from error
 
 
 def _registered(data: Data) -> Raw:

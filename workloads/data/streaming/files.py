@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from search_spaces.spec.files.dialect import Dialect, text_encoding
 from search_spaces.spec.files.find_dialect import HEAD_BYTES, HEAD_LINES, dialect_of
+from search_spaces.spec.files.steady import limited
 from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
 from workloads.data.sources.tabular.csv_file import (
@@ -69,6 +70,8 @@ class CsvFiles:
     dialect: Dialect
     """The form of all files, found in the first."""
     pieces: tuple[Piece, ...]
+    sizes: Mapping[str, int | None]
+    """Size of each file in bytes by its path, beyond which it is not read; None where a server does not tell."""
     target: str | None = None
     styles: Mapping[str, NumberStyle] = field(default_factory=dict)
     """How numbers are written, of columns where that is not plain; their cells are read as plain numbers are."""
@@ -83,8 +86,18 @@ class CsvFiles:
                 names = self._columns_of(path)
                 options = arrow_options(self.dialect, names, BLOCK_BYTES)
                 with opened(self.uri, path) as file:
-                    for batch in csv.open_csv(file, *options):
+                    for batch in csv.open_csv(self._steady(path, file), *options):
                         yield self._plain(pa.Table.from_batches([batch]))
+
+    def _steady(self, path: str, file: Any) -> Any:
+        """Return the file, limited to its size. ValueError where that is not as it was."""
+        size = self.sizes[path]
+        if size is None:
+            return file
+        if file.size != size:
+            change = f"from {size} to {file.size} bytes"
+            raise ValueError(f"it has changed since the sweep began, {change}: name a complete copy")
+        return limited(file, size)
 
     def _columns_of(self, path: str) -> list[str]:
         """Return the columns of one file, in its order. ValueError where some are missing."""
@@ -162,7 +175,8 @@ def _csv_files(place: str, uri: str, paths: Sequence[str], data: Data) -> CsvFil
     if must_be_rewritten(lines, dialect):
         rule = "comments, and blanks before cells or between them, are not known where a file is streamed"
         raise ValueError(f"{rule}: write it without them, or as Parquet")
-    files = CsvFiles(place, uri, dialect, tuple(Piece((path,)) for path in paths), data.target)
+    sizes = dict(zip(paths, filesystem_at(uri)[0].sizes(paths), strict=True))
+    files = CsvFiles(place, uri, dialect, tuple(Piece((path,)) for path in paths), sizes, data.target)
     first = next(files.tables(files.pieces[0]), None)
     columns = {} if first is None else dict(zip(first.column_names, first.columns, strict=True))
     return replace(files, styles=styles_in(columns, data))

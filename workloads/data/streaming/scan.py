@@ -7,12 +7,15 @@ The sample is the training rows with the lowest hashes, so that every scan choos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.spec.files.steady import FileChanged, unchanged
 from workloads.arrays import SPLITS, Array, DataError
 from workloads.data.copies import comparisons
 from workloads.data.leaks import Table
@@ -20,7 +23,7 @@ from workloads.data.raw import Raw, Rest
 from workloads.data.sources.images import ImagesRead, decode, images_like, raw_images
 from workloads.data.sources.tables import no_groups
 from workloads.data.sources.tables import table as table_of
-from workloads.data.streaming.files import Files, table_files
+from workloads.data.streaming.files import Files, is_local, listed, table_files
 from workloads.data.streaming.images import LABEL, image_files, image_place, read_each
 from workloads.data.streaming.stream import Shares, StreamTarget, hashable, row_hashes
 from workloads.tables.columns import encode
@@ -43,11 +46,12 @@ def scanned(data: Data) -> Raw:
 
     Raises DataError where a column is missing, a split is empty, or validation and test rows do not fit in memory.
     """
-    files = files_of(data)
-    look = _Look(data, files, Shares.of(data.split, _keys(data, files), _own(data)))
-    for piece in files.pieces:
-        for table in files.tables(piece):
-            look.at(table)
+    with _unchanged(data):
+        files = files_of(data)
+        look = _Look(data, files, Shares.of(data.split, _keys(data, files), _own(data)))
+        for piece in files.pieces:
+            for table in files.tables(piece):
+                look.at(table)
     return look.raw()
 
 
@@ -60,16 +64,29 @@ def read_whole(data: Data, uri: str, like: Raw) -> Raw:
 
     assert like.rest is not None
     further = data.model_copy(update={_key(data): uri})
-    files = files_of(further)
     tables: list[pa.Table] = []
-    for piece in files.pieces:
-        for table in files.tables(piece):
-            tables.append(table)
-            _check_size(tables, data, files.place)
+    with _unchanged(further):
+        files = files_of(further)
+        for piece in files.pieces:
+            for table in files.tables(piece):
+                tables.append(table)
+                _check_size(tables, data, files.place)
     if not tables:
         raise DataError(f"{files.place}: there are no rows")
     rows = pa.concat_tables(tables)
     return _raw(further, files, rows, like.rest.target.read(rows), like)[0]
+
+
+@contextmanager
+def _unchanged(data: Data) -> Iterator[None]:
+    """Raise DataError after the block if a table of this machine was written to or replaced within it."""
+    uri = data.csv or data.parquet
+    local = [Path(path) for path in listed(uri)] if uri is not None and is_local(uri) else []
+    try:
+        with unchanged(local):
+            yield
+    except FileChanged as error:
+        raise DataError(f"data.{_key(data)}: {error}") from error
 
 
 def files_of(data: Data) -> Files:
