@@ -14,6 +14,7 @@ from cluster.cli.commands.on_target import away, chosen, stop_on
 from cluster.cli.commands.shared import Failure, find, reading
 from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED
+from cluster.sweep.home import SweepHome
 from cluster.sweep.shared_storage import given
 
 PATIENCE_S = 60.0
@@ -72,10 +73,11 @@ def ui(sweep: str, port: int) -> int:
     if tracking["uri"].startswith(("http:", "https:")):
         _print_links(tracking["uri"], tracking, home.id)
         return FINISHED
+    uri = _beside(home, given(tracking["uri"], "MLFLOW_TRACKING_URI"))
     print("starting MLflow's UI ...", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
     try:
-        server = serve(given(tracking["uri"], "MLFLOW_TRACKING_URI"), port, home.path / "ui.log")
+        server = serve(uri, port, home.path / "ui.log")
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
         raise Failure(f"the UI does not start: {error}") from error
     try:
@@ -88,6 +90,22 @@ def ui(sweep: str, port: int) -> int:
     finally:
         server.stop()
     raise Failure(f"the server ended by itself; see {server.log}")
+
+
+def _beside(home: SweepHome, uri: str) -> str:
+    """Return the default store beside the home where that was moved or copied together with it, else ``uri``.
+
+    `resume` writes there, too. Artifacts stay where they were written: MLflow keeps their absolute paths.
+    """
+    from tracking.store.open import DEFAULT_URI, sqlite_path  # 95 ms: sqlite3 and MLflow's version
+
+    known, here = sqlite_path(uri), sqlite_path(DEFAULT_URI)
+    assert here is not None
+    here = home.path.absolute().parent.parent / here
+    if known is None or known.name != here.name or known == here or not here.exists():
+        return uri
+    print(f"the sweep's folder was moved: MLflow's store is {here}, artifacts are still looked for beside {known}")
+    return f"sqlite:///{here}"
 
 
 def _print_links(base: str, tracking: Mapping[str, Any], sweep_id: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from cluster.cli.commands.serve import _beside
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
 from search_spaces.spec.sweep import load_sweep, parse_sweep
@@ -136,3 +138,19 @@ def test_a_sweep_with_nothing_left_to_do_is_not_driven_again(capsys: pytest.Capt
     assert f"sweep {home.id} has finished" in err and f"paceline resume {home.id} --trials +20" in err
     assert f"wines-{home.id} finished: 9 trials" in out
     assert home.journal.read_bytes() == before
+
+
+def test_the_ui_of_a_copied_folder_shows_the_store_that_was_copied_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = raced()
+    known = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    assert _beside(home, known) == known
+    Path("mlflow.db").touch()
+    copied = tmp_path.parent / f"{tmp_path.name}-copied"
+    shutil.copytree(Path.cwd(), copied)
+    monkeypatch.chdir(copied)
+    moved = SweepHome.all()[0]
+    assert _beside(moved, known) == f"sqlite:///{copied / 'mlflow.db'}"
+    assert "was moved" in capsys.readouterr().out
+    assert _beside(moved, "postgresql://there/mlflow") == "postgresql://there/mlflow"
