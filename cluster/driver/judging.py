@@ -80,10 +80,17 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
         trials={trial: estimate(scores) for trial, scores in found.items()},
         champion=estimate(champion),
         default=estimate(default or TestScores(by_seed={})),
-        difference=estimate(champion.minus(default or TestScores(by_seed={}))),
+        difference=_difference(case, champion, default or TestScores(by_seed={})),
         yardstick=None if yardstick is None else _against(champion, *yardstick),
         **extra,
     )
+
+
+def _difference(case: Case, champion: TestScores, default: TestScores) -> Estimate:
+    """Return champion minus default; where they are the same trial it is 0, and no sample says more."""
+    if case.champion == case.default:
+        return Estimate(mean=0.0, low=0.0, high=0.0, num_seeds=len(champion.by_seed))
+    return estimate(champion.minus(default))
 
 
 def _scores(split: Any, case: Case, trial: int, members: Mapping[int, Any]) -> TestScores:

@@ -34,7 +34,7 @@ _SWEEP = {
     "best_in_search.number": "the trial with the best value in the search; null as `best`",
     "best_in_search.value": "its best value",
     "best_in_search.params": "its searched hyperparameters",
-    "importance": "each searched hyperparameter's share, the largest first; null below 20 ended trials in the space",
+    "importance": "each searched hyperparameter's share, largest first; null below 20 ended trials in the space",
     "verdict.metric": "what the final evaluation judges by; `verdict` is null where there is none",
     "verdict.winner.number": "the champion's trial",
     "verdict.winner.params": "its searched hyperparameters",

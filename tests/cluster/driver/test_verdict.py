@@ -72,6 +72,15 @@ def test_means_and_difference_are_over_the_same_seeds() -> None:
     assert verdict["finalists"][0]["test"]["seeds"] == 3
 
 
+def test_a_default_that_wins_differs_by_nothing_from_itself() -> None:
+    verdict = told(finalists([*DEFAULT], {0: 0.9}))
+    assert verdict["winner"]["number"] == 0 and verdict["difference"] == {
+        "mean": 0.0,
+        "ci95": [0.0, 0.0],
+        "seeds": 3,
+    }
+
+
 def test_a_verdict_without_predictions_counts_the_seeds_and_says_so() -> None:
     verdict = told(finalists([*STEADY, *DEFAULT], {}))
     assert verdict["interval"] == {"over": "seeds", "rows": None, "parts": "rows"}
@@ -110,6 +119,7 @@ def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
     assert json.loads(json.dumps(verdict)) == verdict
     assert verdict["interval"]["over"] == "rows and seeds" and verdict["interval"]["parts"] == parts
     assert verdict["baseline"]["name"] == name and verdict["predictions"] == "verdict/predictions.parquet"
-    for part in ("winner", "default", "difference"):
+    parts_told = ("winner", "default") if verdict["winner"]["number"] == 0 else ("winner", "default", "difference")
+    for part in parts_told:
         low, high = verdict[part]["ci95"]
         assert low < verdict[part]["mean"] < high
