@@ -27,7 +27,19 @@ EXCLUDED: Final = (
     ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints", ".env", ".env.*", ".netrc", "*.pem",
 )  # fmt: skip
 """Patterns of files that are never sent: caches, results, environments, and files with secrets."""
-DATA_PATHS: Final = ("csv", "parquet", "folder", "text", "series", "val", "test", "root")
+DATA_PATHS: Final = (
+    "csv",
+    "parquet",
+    "xlsx",
+    "jsonl",
+    "feather",
+    "folder",
+    "text",
+    "series",
+    "val",
+    "test",
+    "root",
+)
 """Keys of a spec's ``data`` that hold paths."""
 
 

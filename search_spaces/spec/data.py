@@ -27,7 +27,7 @@ class Split(BaseModel):
 
 
 class Data(BaseModel):
-    """The examples. Exactly one of ``name``, ``csv``, ``parquet``, ``folder``, ``text`` and ``series`` is given.
+    """The examples. Exactly one source is given: ``name``, a table's file, ``folder``, ``text`` or ``series``.
 
     Paths are absolute once a spec is loaded.
     """
@@ -39,10 +39,18 @@ class Data(BaseModel):
     parquet: str | None = Field(
         default=None, description="A Parquet file: a table, or with image a column of encoded images."
     )
+    xlsx: str | None = Field(default=None, description="An Excel file of the kind .xlsx, one sheet of it; a table.")
+    sheet: str | None = Field(default=None, description="The sheet of an Excel file, where several hold something.")
+    jsonl: str | None = Field(
+        default=None, description="A file with one JSON object on each line, or one list of objects; a table."
+    )
+    feather: str | None = Field(default=None, description="A Feather file, of Apache Arrow; a table.")
     target: str | None = Field(
         default=None, description="The column to predict; with header: false columns are named c0, c1, ..."
     )
-    header: bool = Field(default=True, description="Whether the first line of the CSV file names its columns.")
+    header: bool = Field(
+        default=True, description="Whether the first line of a CSV file, or row of a sheet, names its columns."
+    )
     separator: str | None = Field(
         default=None, min_length=1, max_length=1, description="The character between two cells of a CSV file."
     )
@@ -61,7 +69,9 @@ class Data(BaseModel):
         default=None, max_length=1, description="Lines of a CSV file that begin with this character are left out."
     )
     skip_rows: int | None = Field(
-        default=None, ge=0, description="Lines of a CSV file before the header, which are left out."
+        default=None,
+        ge=0,
+        description="Lines of a CSV file, or rows of a sheet, before the header, which are left out.",
     )
     columns: dict[str, Any] = Field(
         default={},
@@ -172,4 +182,9 @@ class Data(BaseModel):
     @property
     def origin(self) -> str:
         """Name of the data set, or path of the source; empty without one."""
-        return self.name or self.csv or self.parquet or self.folder or self.text or self.series or ""
+        return self.name or self.table_file or self.folder or self.text or self.series or ""
+
+    @property
+    def table_file(self) -> str | None:
+        """Path of the table's file; None for other sources."""
+        return self.csv or self.parquet or self.xlsx or self.jsonl or self.feather

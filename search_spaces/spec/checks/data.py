@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,15 @@ SOURCES: Mapping[str, _Source] = {
         ("target", "image", "skip_bad", "val", "test", "columns", "missing", *_STREAM),
         check_table,
     ),
+    "xlsx": _Source(
+        lambda _: "table",
+        ("sheet", "target", "header", "val", "test", "columns", "missing", "decimal", "thousands", "skip_rows"),
+        check_table,
+    ),
+    "jsonl": _Source(
+        lambda _: "table", ("target", "val", "test", "columns", "missing", "decimal", "thousands"), check_table
+    ),
+    "feather": _Source(lambda _: "table", ("target", "val", "test", "columns", "missing"), check_table),
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(
@@ -54,7 +63,7 @@ SOURCES: Mapping[str, _Source] = {
         check_series,
     ),
 }
-TABLES = ("csv", "parquet")
+TABLES = ("csv", "parquet", "xlsx", "jsonl", "feather")
 """Sources with columns, so that ``split.group`` may name one."""
 _ANY = ("name", "split", "strict")
 """Keys that are allowed with every source."""
@@ -91,14 +100,19 @@ def _check_options(document: Document, data: Data, key: str) -> None:
     meant = SOURCES[key].options if key in SOURCES else ("root",)
     for option in data.model_fields_set - {key, *meant, *_ANY}:
         owners = [f"data.{name}" for name, source in SOURCES.items() if option in source.options] or ["data.name"]
-        rule = f"has no effect with data.{key} (only with {' or '.join(owners)})"
+        rule = f"has no effect with data.{key} (only with {_either(owners)})"
         document.fault(("data", option), rule, shown(getattr(data, option)))
+
+
+def _either(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _check_folds(document: Document, data: Data, key: str) -> None:
     split, path = data.split, ("data", "split")
     if split.group is not None and key not in TABLES:
-        owners = " or ".join(f"data.{name}" for name in TABLES)
+        owners = _either([f"data.{name}" for name in TABLES])
         document.fault((*path, "group"), f"has no effect with data.{key} (only with {owners})", shown(split.group))
     if split.group is not None and split.group in (data.target, data.image):
         document.fault((*path, "group"), "must be another column than the target and the image", shown(split.group))

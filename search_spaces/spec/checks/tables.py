@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from search_spaces.spec.column_kinds import DECLARED, column_fault
 from search_spaces.spec.data import Data
 from search_spaces.spec.files.dialect import opened_text
 from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect, is_number
+from search_spaces.spec.files.json_lines import records
+from search_spaces.spec.files.xlsx import sheet_columns, sheet_rows
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.error_text import one_line
 from search_spaces.types.faults import nearest, shown
@@ -24,7 +26,7 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     if not check_form(document, data):
         return
     try:
-        columns, hint = (parquet_columns(path), "") if data.parquet else csv_columns(path, data)
+        columns, hint = columns_of(path, data)
     except (OSError, ValueError) as error:
         document.fault(("data", key), f"cannot be read: {one_line(error)[:200]}", shown(str(path)))
         return
@@ -103,6 +105,29 @@ def _compared(columns: Sequence[str]) -> Sequence[str]:
 
 def _listed(columns: Sequence[str]) -> str:
     return ", ".join(columns[:8]) + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
+
+
+def columns_of(path: Path, data: Data) -> tuple[Sequence[str], str]:
+    """Return the columns of a table's file, and a hint for a target that is none of them. Raises ValueError."""
+    if data.parquet:
+        return parquet_columns(path), ""
+    if data.xlsx:
+        return sheet_columns(next(iter(sheet_rows(path, data)), ()), data.header), ""
+    if data.jsonl:
+        return list(dict.fromkeys(chain.from_iterable(islice(records(path), HEAD_LINES)))), ""
+    if data.feather:
+        return feather_columns(path), ""
+    return csv_columns(path, data)
+
+
+def feather_columns(path: Path) -> list[str]:
+    """Return the columns in order. Raises ValueError for a file that is no Feather file."""
+    import pyarrow.feather  # 0.2 s
+
+    try:
+        return list(pyarrow.feather.read_table(str(path), memory_map=True).column_names)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"it is no Feather file: {error}") from None
 
 
 def parquet_columns(path: Path) -> list[str]:

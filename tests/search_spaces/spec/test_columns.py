@@ -65,7 +65,7 @@ CASES = {
         DATA % "{name: wine, columns: {alcohol: drop}}",
         2,
         "data.columns",
-        "has no effect with data.name (only with data.csv or data.parquet)",
+        "has no effect with data.name (only with data.csv, data.parquet, data.xlsx, data.jsonl or data.feather)",
         "a group of alcohol",
     ),
 }

@@ -22,7 +22,7 @@ CASES = {
         DATA % "{name: wine, split: {group: magnesium}}",
         2,
         "data.split.group",
-        "has no effect with data.name (only with data.csv or data.parquet)",
+        "has no effect with data.name (only with data.csv, data.parquet, data.xlsx, data.jsonl or data.feather)",
         "'magnesium'",
     ),
     "group column": whole(

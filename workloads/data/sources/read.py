@@ -35,7 +35,7 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
         return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
     if data.streaming:
         return scanned(data) if path is None or like is None else read_whole(data, path, like)
-    source = path or data.csv or data.parquet or data.folder
+    source = path or data.table_file or data.folder
     assert source is not None
     if data.folder is not None:
         return folder_images(source, data, like)

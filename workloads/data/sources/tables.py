@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,21 @@ from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
+from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
 from workloads.data.sources.tabular.parquet_file import read_parquet
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
+
+READERS: Mapping[str, Callable[[Path, Data], TableFile]] = {
+    "parquet": read_parquet,
+    "xlsx": read_xlsx,
+    "jsonl": read_json_lines,
+    "feather": read_feather,
+}
+"""Readers by the key of the spec; any other file is one of CSV."""
 
 
 def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
@@ -30,7 +39,8 @@ def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
 def read_file(path: str, data: Data) -> TableFile:
     """Read a file of the kind that ``data`` names. Raises DataError where it cannot be read, or has ragged rows."""
     try:
-        return read_parquet(Path(path), data) if data.parquet is not None else read_csv(Path(path), data)
+        read = next((read for key, read in READERS.items() if getattr(data, key) is not None), read_csv)
+        return read(Path(path), data)
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
     except (OSError, ValueError) as error:

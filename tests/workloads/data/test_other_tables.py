@@ -1,0 +1,129 @@
+"""Tables of Excel sheets, JSON lines and Feather files give what a CSV file of the same rows gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from pyarrow import feather
+
+from search_spaces.spec.checks.tables import columns_of
+from search_spaces.spec.data import Data
+from tests.helpers.spec_cases import DATA, whole
+from tests.helpers.spec_cases import judge as judged
+from workloads.arrays import DataError
+from workloads.data.prepare import prepare
+from workloads.data.sources.tables import read_table
+
+ROWS = [
+    {
+        "size": k / 4 if k % 7 else None,
+        "num": k,
+        "mixed": "none" if k % 5 == 0 else k % 3,
+        "price": f"{1000 + k},5",
+        "flag": k % 3 == 0,
+        "born": f"{1 + k % 28:02d}/{1 + k % 12:02d}/1984",
+        "kind": ("NA", "ja")[k % 2],
+    }
+    for k in range(60)
+]
+
+
+def write_csv(path: Path) -> None:
+    pd.DataFrame(ROWS).to_csv(path, index=False, sep=";")
+
+
+def write_sheet(path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.create_sheet("empty")
+    sheet = book.worksheets[0]
+    sheet.append(list(ROWS[0]))
+    for row in ROWS:
+        sheet.append(list(row.values()))
+    sheet.append([])
+    book.save(path)
+
+
+def write_lines(path: Path) -> None:
+    path.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in ROWS).encode()))
+
+
+def write_list(path: Path) -> None:
+    path.write_text(json.dumps(ROWS, indent=1))
+
+
+def write_feather(path: Path) -> None:
+    frame = pd.DataFrame(ROWS)
+    frame["price"] = frame["price"].str.replace(",", ".").astype(float)
+    frame["mixed"] = frame["mixed"].astype(str)
+    feather.write_feather(frame, str(path))
+
+
+WRITERS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "sheet": ("xlsx", write_sheet),
+    "lines": ("jsonl", write_lines),
+    "list": ("jsonl", write_list),
+    "feather": ("feather", write_feather),
+}
+
+
+@pytest.mark.parametrize("case", WRITERS)
+def test_a_file_gives_what_the_same_csv_gives(tmp_path: Path, case: str) -> None:
+    form, write = WRITERS[case]
+    write_csv(tmp_path / "t.csv")
+    write(tmp_path / f"t.{form}")
+    meant = prepare(Data(csv=str(tmp_path / "t.csv"), target="kind"))
+    data = Data.model_validate({form: str(tmp_path / f"t.{form}"), "target": "kind"})
+    found = prepare(data)
+    assert found.card.columns == meant.card.columns
+    assert found.card.classes == meant.card.classes == ("NA", "ja")
+    np.testing.assert_array_equal(found.search.train.x, meant.search.train.x)
+    assert columns_of(Path(data.origin), data)[0] == list(ROWS[0])
+
+
+def test_cells_of_a_sheet(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("data")
+    sheet.append(["made on a day"])
+    sheet.append([None, "when", "failed", "y"])
+    for k in range(6):
+        sheet.append([k, dt.datetime(2024, 1, 1 + k), "#DIV/0!" if k == 2 else k / 2, f" {'uv'[k % 2]} "])
+    book["Sheet"].append(["notes"])
+    book["Sheet"].append(["more"])
+    book.save(tmp_path / "t.xlsx")
+    path = str(tmp_path / "t.xlsx")
+    with pytest.raises(DataError, match=r"say which sheet holds the table, by data.sheet: 'Sheet' or 'data'"):
+        read_table(path, Data(xlsx=path, target="y"))
+    with pytest.raises(DataError, match="it has no sheet 'dat', did you mean 'data'"):
+        read_table(path, Data(xlsx=path, target="y", sheet="dat"))
+    found = read_table(path, Data(xlsx=path, target="y", sheet="data", skip_rows=1))
+    kinds = {column.name: column.kind for column in found.columns}
+    assert kinds == {"c0": "number", "when": "datetime", "failed": "number"}
+    assert np.isnan(found.x[2, 2]) and found.x[5, 2] == 2.5
+    assert list(found.target) == ["u", "v"] * 3
+
+
+FAULTS: dict[str, tuple[str, bytes, str]] = {
+    "no json": ("jsonl", b'{"a": 1, "y": 2}\n{"a": \n', "line 2 is no JSON"),
+    "no object": ("jsonl", b'{"a": 1, "y": 2}\n3\n', "line 2 must hold an object"),
+    "no sheet": ("xlsx", b"a,b\n", "it is no Excel file"),
+    "no feather": ("feather", b"a,b\n" * 99, "Not a Feather"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_file_that_is_none_is_named(tmp_path: Path, case: str) -> None:
+    form, content, message = FAULTS[case]
+    path = tmp_path / f"t.{form}"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_table(str(path), Data.model_validate({form: str(path), "target": "y"}))
+    rule = "cannot be read" if case not in ("no json", "no object") else message
+    judged(whole(DATA % f"{{{form}: t.{form}, target: y}}", 2, f"data.{form}", rule), tmp_path)
