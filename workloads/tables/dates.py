@@ -15,7 +15,7 @@ from search_spaces.spec.column_kinds import ISO as ISO
 
 _ISO_TEXT = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?)?)?)?"
 DATES: Final = (
-    *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%Y%m%d", "%Y%m"),
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%Y%m%d", "%Y%m"),
     *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d"),
     *(
         "%d-%m-%Y",
@@ -86,10 +86,9 @@ def date_format(texts: Any) -> str:
     whole = [fit for fit in fits if fit.moments.notna().all()]
     if not whole:
         raise _none(texts, fits or tried)
-    for other in whole[1:]:
-        unlike = other.moments.ne(whole[0].moments)
-        if unlike.any():
-            raise _ambiguous(texts[unlike].iloc[0], (whole[0].form, other.form))
+    if others := [fit for fit in whole[1:] if not fit.moments.equals(whole[0].moments)]:
+        unlike = others[0].moments.ne(whole[0].moments)
+        raise _ambiguous(texts[unlike].iloc[0], [fit.form for fit in (whole[0], *others)])
     return whole[0].form
 
 

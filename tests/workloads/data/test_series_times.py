@@ -140,6 +140,17 @@ def test_the_doubled_hour_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_of_an_hour_that_comes_twice_the_step_may_tell_which_it_is(tmp_path: Path) -> None:
+    for freq in ("6h", "4h", "1h", "20min"):
+        times = pd.date_range("2017-02-16", periods=300, freq=freq, tz="America/Sao_Paulo")
+        given = data(tmp_path, times.strftime("%Y-%m-%d %H:%M"), time_zone="America/Sao_Paulo")
+        (found,) = read_steps(str(given.series), given)
+        assert (
+            found.moments.tolist()
+            == times.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]").tolist()
+        )
+
+
 def test_gaps_beside_a_changed_clock(tmp_path: Path) -> None:
     times = [time for k, time in enumerate(ZONES["hours"][0]) if k not in (700, 2000, 2001)]
     with pytest.raises(DataError, match=r"data\.time_zone, such as Europe/Berlin, which fits"):
@@ -201,6 +212,24 @@ def test_what_is_not_certain_is_refused_with_a_way_out(tmp_path: Path, name: str
     with pytest.raises(DataError) as caught:
         prepared(tmp_path, times, **how)
     assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("start", "form"), [("1950-01-02", "%m/%d/%y"), ("1961-01-02", "%d.%m.%y"), ("1998-06-01", "%d-%b-%y")]
+)
+def test_years_of_two_digits_go_on_through_their_turn(tmp_path: Path, start: str, form: str) -> None:
+    expected = pd.date_range(start, periods=6000, freq="B")
+    for order in (1, -1):
+        (found,) = read_steps(str(tmp_path / "s.csv"), data(tmp_path, expected.strftime(form)[::order]))
+        assert found.interval.name == "1 weekday"
+        assert found.moments.tolist() == expected.to_numpy().astype("datetime64[us]").tolist()
+
+
+def test_an_order_may_tell_the_format(tmp_path: Path) -> None:
+    """By year, month, day a series would jump from 2031 to 2001."""
+    for order in (1, -1):
+        times = days("D", form="%d/%m/%y", start="2017-05-23")[::order]
+        assert prepared(tmp_path, times).card.details["time_format"] == "%d/%m/%y"
 
 
 def test_the_format_can_be_said(tmp_path: Path) -> None:

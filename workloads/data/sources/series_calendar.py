@@ -113,8 +113,10 @@ def interval(unit: str, step: float) -> Interval:
         season = MONTHS_A_YEAR / step
         return Interval(_counted(step, "month"), int(season) if season.is_integer() else 1)
     if unit != "second":
-        name = "weekday" if unit == WEEKDAYS else f"day ({unit})"
-        return Interval(_counted(step, name), len(unit.split()) if step == 1 else 1)
+        season = len(unit.split()) if step == 1 else 1
+        return Interval(
+            _counted(step, "weekday") if unit == WEEKDAYS else f"{_counted(step, 'day')} ({unit})", season
+        )
     size = max((seconds for seconds in NAMES if step % seconds == 0), default=1)
     if step in SEASONS:
         return Interval(_counted(step / size, NAMES[size]), SEASONS[int(step)])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,6 +25,8 @@ UNIX_RANGE = (1e8, 1e10)
 DIGITS: Final = {8: "%Y%m%d", 6: "%Y%m", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 """Formats of dates that are written as whole numbers, by their number of digits."""
 MICROSECONDS = "datetime64[us]"
+MAX_YEARS_AHEAD = 20
+"""Most years from now on that a year of two digits may lie ahead."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +150,47 @@ def _form_of(column: Any, numbers: Array) -> str:
 
 def _parsed(texts: Any, column: Any, form: str | None, name: Callable[[int], str]) -> tuple[Array, str]:
     """Return the dates by their clock, and their format, found by all texts where ``form`` is None."""
+    found = form
     try:
-        found = date_format(texts) if form is None else form
+        found = found or date_format(texts)
     except DateFormatError as error:
-        if len(error.forms) > 1:
+        found = _in_order(texts, error.forms)
+        if found is None and len(error.forms) > 1:
             which = f"say which by data.time_format: {' or '.join(map(repr, error.forms))}"
             raise DataError(f"{name(0)}: the times {column.name!r} are ambiguous: {error}; {which}") from error
-        like = f" in the format of the others, {error.forms[0]}" if error.forms else ""
-        _refuse((texts == error.text).to_numpy(), column, name, f"{like}; data.time_format can say its format")
-        raise
-    dates = local_times(texts, found.replace("%z", "").replace("%Z", "").strip())
-    _refuse(dates.isna().to_numpy(), column, name, f" in the format {found!r}, data.time_format")
-    return dates.to_numpy().astype(MICROSECONDS), found
+        if found is None:
+            like = f" in the format of the others, {error.forms[0]}" if error.forms else ""
+            _refuse((texts == error.text).to_numpy(), column, name, f"{like}; data.time_format can say its format")
+            raise
+    dates = _clock(texts, found)
+    _refuse(np.isnat(dates), column, name, f" in the format {found!r}, data.time_format")
+    return dates, found
+
+
+def _in_order(texts: Any, forms: Sequence[str]) -> str | None:
+    """Return the only one of several formats by which times all go forward, or all back."""
+    steps = {form: np.diff(_clock(texts, form)).astype(np.float64) for form in forms if len(forms) > 1}
+    found = [form for form, step in steps.items() if (step >= 0).all() or (step <= 0).all()]
+    return found[0] if len(found) == 1 else None
+
+
+def _clock(texts: Any, form: str) -> Array:
+    """Return the dates by their clock, NaT where a text is none; years of two digits are of the last 100 years.
+
+    They go on through the turn of a century.
+    """
+    dates: Array = (
+        local_times(texts, form.replace("%z", "").replace("%Z", "").strip()).to_numpy().astype(MICROSECONDS)
+    )
+    if "%y" not in form or np.isnat(dates).any():
+        return dates
+    years, months = dates.astype("datetime64[Y]").astype(int) + 1970, dates.astype("datetime64[M]")
+    turns = np.diff(years, prepend=years[:1])
+    years = years + 100 * np.cumsum((turns < -50).astype(int) - (turns > 50))
+    century = 100 * max(-((date.today().year + MAX_YEARS_AHEAD - years.max()) // 100), 0)
+    moved = (years - century - 1970) * 12 + months.astype(int) % 12
+    found: Array = moved.astype("datetime64[M]").astype(MICROSECONDS) + (dates - months)
+    return found
 
 
 def _beside(found: Times, zones: Array) -> Times:

@@ -51,23 +51,27 @@ def seconds_ahead(zone: str) -> int | None:
 def in_utc(clock: Array, zone: str) -> Array:
     """Return local times (datetime64) of a place in UTC; NaT where the clock skips a time.
 
-    Where the clock is put back, times are before that until they stop to go forward.
+    Of a time that comes twice the second is meant where times go backwards, or where it is nearer to the usual step.
     """
     import pandas as pd
 
     local = pd.DatetimeIndex(clock)
-    summer, winter = (
-        local.tz_localize(zone, ambiguous=np.full(len(local), first), nonexistent="NaT") for first in (True, False)
+    first, second = (
+        local.tz_localize(zone, ambiguous=np.full(len(local), summer), nonexistent="NaT")
+        .tz_convert("UTC")
+        .tz_localize(None)
+        .to_numpy()
+        for summer in (True, False)
     )
-    twice = np.asarray(summer != winter) & ~np.asarray(summer.isna())
-    back = np.concatenate([[False], np.diff(clock) <= np.timedelta64(0)])
-    second, after = np.zeros(len(clock), dtype=bool), False
-    for row in np.flatnonzero(twice):
-        after = bool(back[row] or (after and twice[row - 1]))
-        second[row] = after
-    found: Array = np.where(
-        second, winter.tz_convert("UTC").tz_localize(None), summer.tz_convert("UTC").tz_localize(None)
-    )
+    steps = np.diff(clock, prepend=clock[:1])
+    usual, none = np.median(steps), np.timedelta64(0)
+    later = np.zeros(len(clock), dtype=bool)
+    for row in np.flatnonzero((first != second) & ~np.isnat(first)):
+        if row and first[row - 1] != second[row - 1]:
+            later[row] = later[row - 1] or steps[row] <= none
+        elif row:
+            later[row] = abs(second[row] - first[row - 1] - usual) < abs(first[row] - first[row - 1] - usual)
+    found: Array = np.where(later, second, first)
     return found
 
 
