@@ -51,7 +51,7 @@ def seconds_ahead(zone: str) -> int | None:
 def in_utc(clock: Array, zone: str) -> Array:
     """Return local times (datetime64) of a place in UTC; NaT where the clock skips a time.
 
-    Of a time that comes twice the second is meant where times go backwards, or where it is nearer to the usual step.
+    Of a time that comes twice the second is meant where times go backwards, or where the step to it is as usual.
     """
     import pandas as pd
 
