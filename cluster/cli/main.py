@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": ("run", "Run a small sweep, in under a minute."),
     "init": ("spec", "Write a commented spec that runs as it is."),
     "check": ("spec", "Validate a sweep file and preview the sweep."),
+    "data": ("data", "Show the data of SPEC as trials will see it."),
     "run": ("run", "Run the sweep that SPEC describes, here or (--on) on a cluster."),
     "submit": ("on_target", "Submit the sweep of SPEC to a cluster and return."),
     "status": ("on_target", "Show a submitted sweep's state."),

@@ -87,6 +87,37 @@ _EVALUATION = {
     if path.startswith("verdict")
 }
 """The same fields as ``verdict``'s, which is the earlier name."""
+CARD = {
+    "name": "the data set, or the path of the source",
+    "kind": "`table`, `image`, `text` or `series`",
+    "problem": "`classification`, `regression`, `language`, `forecast` or `generation`",
+    "shape": "the shape of one example: columns; channels, height and width; steps",
+    "rows": "rows by split",
+    "class_counts": "rows of each class by split",
+    "duplicates": "rows that are copies of a row of an earlier split, as `test_in_train`",
+    "digest": "the SHA-256 of all inputs, targets and columns: a resumed sweep refuses other data",
+    "classes": "names of the classes",
+    "features": "names of a table's or a series' columns",
+    "details": "what was told from the source: how a file is written, the step of a series, the depth of images, "
+    "what was left out and how often",
+    "columns": "kinds of a table's columns by name",
+    "missing": "missing values by column, over all splits, of numbers, ordinals and dates that have any",
+    "notes": "sentences on what was changed or left out, and on what is odd",
+    "leaks": "sentences on what may make results look better than they are; `data.strict: true` refuses them",
+}
+"""Fields of the data card. The page on what is read shows them, too."""
+_COLUMN = {
+    "missing": "missing values",
+    "distinct": "different values; null where they are not counted",
+    "low": "the lowest number or date, the length of the shortest text; null for words",
+    "high": "the highest one",
+    "mean": "the mean of numbers",
+    "std": "their standard deviation",
+    "common": "rows by word, the most frequent first, of at most 12 words",
+    "picture": "what `bars` are: `histogram` (rows from `low` to `high`), `counts` (rows of the words in `common`) "
+    "or `course` (means over time)",
+    "bars": "heights of the bars of its picture",
+}
 DOCUMENTS: Mapping[str, Mapping[str, str]] = {
     "run, resume, demo and show": {**_SWEEP, **_EVALUATION},
     "best": {
@@ -111,6 +142,22 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "first[]": "the first configurations",
         "epochs": "epochs of the search, expected",
         "streaming": "whether training rows are read in every epoch",
+    },
+    "data": {
+        "name": "the spec's `name`",
+        **{f"card.{name}": text for name, text in CARD.items()},
+        "overview.rows": "training rows that are described; of streamed data those of a sample",
+        "overview.columns[].name": "the column; `red`, `green` and `blue`, or `grey`, of images; `text` of a text",
+        "overview.columns[].kind": "its kind; where it is no table `channel`, `characters`, `value` or `input`",
+        **{f"overview.columns[].{name}": text for name, text in _COLUMN.items()},
+        "overview.target.name": "the target's column; `target` is null where columns themselves are predicted",
+        "overview.target.kind": "`class` or `number`",
+        **{f"overview.target.{name}": "likewise" for name in _COLUMN},
+        "overview.first[]": "the first training rows: `row` (its position in the source, from 0), `values` by "
+        "column (an image's mean level, a window of a text or a series) and `target`",
+        "overview.features.number": "features that a model gets of a row of a table with the default and the fixed "
+        "values; `features` is null for other data",
+        "overview.features.rows": "the features of the first training rows",
     },
     "ls": {
         "[].sweep": "the sweep's ID",
@@ -155,8 +202,21 @@ OPAQUE = {
     "rungs",
     "reaching",
     "first",
+    "rows",
+    "shape",
+    "class_counts",
+    "duplicates",
+    "classes",
+    "details",
+    "missing",
+    "notes",
+    "leaks",
+    "common",
+    "bars",
+    "card.columns",
+    "card.features",
 }
-"""Fields whose own names depend on the sweep, or that are plain lists."""
+"""Fields, or their whole paths, whose own names depend on the sweep, or that are plain lists."""
 
 
 def documents() -> str:
@@ -170,13 +230,13 @@ def documents() -> str:
 
 def fields(document: Any, path: str = "") -> Iterator[str]:
     """The paths of a real document, in the notation of DOCUMENTS."""
-    last = path.rpartition(".")[2]
-    if isinstance(document, list) and (not last or last not in OPAQUE):
+    opaque = path in OPAQUE or path.rpartition(".")[2] in OPAQUE
+    if isinstance(document, list) and not opaque:
         for item in document:
             yield from fields(item, f"{path}[]")
     elif isinstance(document, list) and document and isinstance(document[0], dict):
         yield f"{path}[]"
-    elif isinstance(document, dict) and last not in OPAQUE:
+    elif isinstance(document, dict) and not opaque:
         for name, value in document.items():
             yield from fields(value, f"{path}.{name}" if path else name)
     else:

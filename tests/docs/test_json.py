@@ -49,7 +49,9 @@ def test_a_document_has_the_fields_of_its_table(
     monkeypatch.chdir(tmp_path)
     home = raced("trials=24", verdict=VERDICT)
     command = "show" if "show" in name else name
-    target = {"check": [str(home.spec)], "doctor": [], "ls": []}.get(command, [home.id])
+    target = {"check": [str(home.spec)], "data": [str(home.spec), "data.name=wine"], "doctor": [], "ls": []}.get(
+        command, [home.id]
+    )
     capsys.readouterr()
     main([command, *target, "--json"])
     document = json.loads(capsys.readouterr().out)

@@ -1,0 +1,78 @@
+"""`paceline data`: the card and the columns without a sweep, and the refusal of data that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster.cli.main import main
+from tests.helpers.table_files import write_mixed
+
+SPEC = """
+workload: mlp
+data: {csv: pets.csv, target: kind, columns: {size: {ordinal: [small, medium, large]}}}
+epochs: 1
+trials: 2
+parameters: {lr: {min: 1e-4, max: 1e-1, log: true}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    write_mixed(tmp_path)
+    (tmp_path / "sweep.yaml").write_text(SPEC)
+    return tmp_path
+
+
+def test_people_see_card_columns_pictures_and_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "sweep.yaml"]) == 0
+    shown = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in shown.splitlines() if line}
+    assert "pets.csv: table, classification of 'kind'" in lines["data"]
+    assert "120: 84 train, 18 val, 18 test" in lines["rows"]
+    assert "cat (42 + 9 + 9), dog (42 + 9 + 9)" in lines["classes"]
+    assert "column 'id' names its rows" in shown
+    assert lines["size"].split()[1] == "ordinal" and "small (" in lines["size"]
+    assert "█" in lines["weight"] and "%" in lines["weight"]
+    assert "features of 6 columns by default" in lines["a"]
+    assert sorted(path.name for path in folder.iterdir()) == ["pets.csv", "sweep.yaml"]
+
+
+def test_a_program_gets_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "sweep.yaml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["card"]["columns"]["born"] == "datetime"
+    assert [column["name"] for column in found["overview"]["columns"]] == found["card"]["features"]
+    assert found["overview"]["rows"] == found["card"]["rows"]["train"] == 84
+    assert len(found["overview"]["features"]["rows"][0]) == found["overview"]["features"]["number"]
+
+
+def test_what_was_told_from_the_file_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "pets.csv").write_text("\n".join(["a;b;kind", *(f"{i},5;{i % 7};{'xy'[i % 2]}" for i in range(40))]))
+    (folder / "sweep.yaml").write_text(SPEC.replace(", columns: {size: {ordinal: [small, medium, large]}}", ""))
+    assert main(["data", "sweep.yaml"]) == 0
+    found = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("found"))
+    assert "separator: ;" in found and "decimal: ," in found
+
+
+@pytest.mark.parametrize(
+    ("override", "refusal"),
+    [
+        ("data.target=knd", "data.target: must be a column of pets.csv"),
+        (
+            "data.columns={weight: datetime}",
+            "column 'weight': '7.8678951367086984' is a date of no format",
+        ),
+        ("parameters.imputation=none", "parameters.imputation: must be median, mean or most_frequent"),
+    ],
+)
+def test_data_that_cannot_be_used_is_refused(
+    override: str, refusal: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "sweep.yaml", override]) == 2
+    told = capsys.readouterr()
+    assert refusal in told.err and told.out == ""
