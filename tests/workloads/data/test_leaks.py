@@ -213,7 +213,9 @@ def test_groups_that_files_of_one_s_own_share_are_named(tmp_path: Path, form: st
     }
     whole = {form: written("train", np.arange(600) // 3, 0), "target": "kind", "streaming": streaming}
     data = Data.model_validate({**whole, **own, "split": {"group": "patient"}})
-    card = prepare(data).card
+    found = prepare(data)
+    card, rows = found.card, found.test.groups
+    assert rows is not None and len(np.unique(rows.reshape(5, 4))) == len(np.unique(rows[::4])) == 5
     assert [leak for leak in card.leaks if "groups" in leak] == [
         "1 of 3 groups of val, by column 'patient', is in train as well",
         "3 of 5 groups of test, by column 'patient', are in train as well",
