@@ -238,6 +238,17 @@ def test_a_bad_image_of_a_stream_is_named_or_skipped(tmp_path: Path) -> None:
     assert rows == 79
 
 
+def test_an_image_that_is_exchanged_changes_the_digest(tmp_path: Path) -> None:
+    where = pictures(tmp_path / "zoo")
+    data = Data(folder=str(where), streaming=True, split=SPLIT)
+    before = prepare(data).card.digest[48:]
+    assert prepare(data).card.digest[48:] == before
+    larger = io.BytesIO()
+    Image.effect_noise((20, 20), 9).save(larger, "PNG")
+    (where / "sky" / "7.png").write_bytes(larger.getvalue())
+    assert prepare(data).card.digest[48:] != before
+
+
 REFUSED = [
     ({}, lambda t: t.assign(kind="big"), "holds one class only"),
     ({}, lambda t: t.assign(kind=t["kind"].mask(t["id"] == 3)), "'kind' is empty in 1 of"),

@@ -14,7 +14,7 @@ from search_spaces.spec.image_folder import SPLIT_NAMES, FolderFault, refuse_uns
 from workloads.arrays import Array, DataError
 from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
 from workloads.data.sources.images import Encoded, ImagesRead, encoded_bytes, readable
-from workloads.data.streaming.files import Piece, content, is_local, listed, root_of
+from workloads.data.streaming.files import Piece, content, filesystem_at, is_local, listed, root_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,6 +82,15 @@ def _pieces(paths: Sequence[str]) -> Iterator[Piece]:
     num_pieces = -(-len(paths) // FILES_A_PIECE)
     for k in range(num_pieces):
         yield Piece(tuple(paths[k::num_pieces]))
+
+
+def with_sizes(table: pa.Table, uri: str) -> pa.Table:
+    """Return the rows of ``ImageFiles`` with the size of each file in bytes, by which changed images are seen."""
+    import pyarrow as pa
+
+    filesystem, root = filesystem_at(uri)
+    sizes = filesystem.sizes([f"{root.rstrip('/')}/{path}" for path in table[PATH].to_pylist()])
+    return table.append_column("bytes", pa.array(sizes, pa.int64()))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from workloads.data.sources.images import ImagesRead, decode, images_like, raw_i
 from workloads.data.sources.tables import no_groups
 from workloads.data.sources.tables import table as table_of
 from workloads.data.streaming.files import Files, is_local, listed, table_files
-from workloads.data.streaming.images import LABEL, image_files, image_place, read_each
+from workloads.data.streaming.images import LABEL, image_files, image_place, read_each, with_sizes
 from workloads.data.streaming.stream import Shares, StreamTarget, hashable, row_hashes
 from workloads.tables.columns import encode
 from workloads.tables.infer_kinds import columns_of
@@ -162,7 +162,8 @@ class _Look:
                 raise DataError(f"{self.files.place}: has no column {name!r}; it has {table.column_names[:20]}")
         hashes = self.shares.hashes(table)
         places = hashes / 2.0**64
-        self.checksum = (self.checksum + int(row_hashes(table, self._others(table), hashes).sum())) % 2**64
+        whole = table if self.data.folder is None else with_sizes(table, self.data.folder)
+        self.checksum = (self.checksum + int(row_hashes(whole, self._others(whole), hashes).sum())) % 2**64
         masks = {
             "test": places < self.shares.test,
             "val": (places >= self.shares.test) & (places < self.shares.val),
