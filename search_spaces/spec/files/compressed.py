@@ -42,11 +42,6 @@ MEMORY_SHARE = 4
 _FAULTS = (EOFError, zipfile.BadZipFile, lzma.LZMAError, RuntimeError, NotImplementedError)
 
 
-def is_compressed(path: Path) -> bool:
-    """Whether the file begins as a compressed one does. OSError where it cannot be read."""
-    return _kind(path) is not None
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open the bytes of a file as far as it reaches now, decompressed.

@@ -19,6 +19,7 @@ from tests.helpers.streams_without_ray import OwnShard, all_rows, csv_folder, fr
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared, SearchData
+from workloads.data.streaming import scan
 from workloads.registry import workload
 from workloads.tables.columns import decode
 from workloads.training.batches import ResidentData
@@ -236,6 +237,14 @@ def test_a_bad_image_of_a_stream_is_named_or_skipped(tmp_path: Path) -> None:
     found = prepare(Data(folder=str(where), streaming=True, split=SPLIT, skip_bad=True))
     rows = len(all_rows(found.search.stream)[1]) + len(found.search.val) + len(found.test)  # type: ignore[arg-type]
     assert rows == 79
+
+
+def test_how_many_rows_were_looked_at_for_copies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "TABLE_SAMPLE", 100)
+    where, own = csv_folder(tmp_path / "t", frame(300)), csv_folder(tmp_path / "own", frame(40, 1))
+    card = prepared(where, test=str(own)).card
+    assert f"copies of rows are looked for among 100 of {card.rows['train']} training rows" in card.notes
+    assert not [note for note in prepared(where).card.notes if "copies" in note], "they are in one split"
 
 
 def test_an_image_that_is_exchanged_changes_the_digest(tmp_path: Path) -> None:

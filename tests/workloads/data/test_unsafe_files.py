@@ -217,6 +217,25 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, case: str
         prepare(Data.model_validate({key: str(path), **options}))
 
 
+def test_a_file_that_is_cut_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("a,kind\n" + "0.25,cat\n1.5,dog\n" * 60_000)
+    ended = threading.Event()
+
+    def cut() -> None:
+        while not ended.wait(0.001):
+            os.truncate(path, max(0, path.stat().st_size - 4096))
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        with pytest.raises(DataError, match=r"log\.csv has changed while it was read"):
+            prepare(Data(csv=str(path), target="kind"))
+    finally:
+        ended.set()
+        thread.join()
+
+
 def test_no_more_of_a_file_is_read_than_there_was(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"ab")

@@ -38,17 +38,27 @@ def with_stream(found: Prepared, rest: Rest, data: Data, classes: Sequence[Any])
     _check_classes(found, counts, classes)
     card = found.card
     of_classes = {**card.class_counts, "train": counts} if classes else card.class_counts
+    sampled = len(found.search.train)
     card = replace(
         card,
+        notes=(*card.notes, *_copies_seen(data, sampled, stream.num_rows)),
         rows={**card.rows, "train": stream.num_rows},
         class_counts=of_classes,
         digest=f"{card.digest[:48]}{rest.checksum}",
         missing=_missing(rest, card.columns),
-        details={**card.details, "streamed": 1, "sampled_rows": len(found.search.train)},
+        details={**card.details, "streamed": 1, "sampled_rows": sampled},
     )
     own = {name for name in ("val", "test") if getattr(data, name) is not None}
     indices = {name: index if name in own else rest.rows[index] for name, index in found.indices.items()}
     return replace(found, search=replace(found.search, stream=stream), card=card, indices=indices)
+
+
+def _copies_seen(data: Data, sampled: int, num_rows: int) -> tuple[str, ...]:
+    """Return a note where copies of rows may be in two splits, and not all training rows were looked at."""
+    apart = data.val is not None or data.test is not None or data.split.group is not None
+    if not apart or sampled == num_rows:
+        return ()
+    return (f"copies of rows are looked for among {sampled} of {num_rows} training rows",)
 
 
 def _examples(search: SearchData, rest: Rest, data: Data) -> Examples:

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.spec.files.compressed import is_compressed, opened
+from search_spaces.spec.files.compressed import opened
 from search_spaces.spec.files.dialect import Dialect, opened_text
 from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect
 from workloads.arrays import DataError
@@ -161,18 +161,13 @@ def must_be_rewritten(lines: Iterable[str], dialect: Dialect) -> bool:
 
 @contextmanager
 def _source(path: Path, dialect: Dialect, rewritten: bool) -> Iterator[Any]:
-    import pyarrow as pa
-
     if rewritten:
         text = io.StringIO(newline="")
         with opened_text(path, dialect) as lines:
             csv.writer(text).writerows(row for _, row in dialect.rows(lines))
         yield io.BytesIO(text.getvalue().encode())
-    elif is_compressed(path):
+    else:  # no memory map, which ends the process where the file is cut meanwhile
         with opened(path) as file:
-            yield file
-    else:
-        with pa.memory_map(str(path)) as file:
             yield file
 
 
