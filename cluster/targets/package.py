@@ -86,8 +86,8 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
     moved: dict[str, str] = {}
     staying = []
     patterns = _patterns(folder)
-    for key in DATA_PATHS:
-        text = getattr(sweep.data, key)
+    further = {f"also.{k}": text for k, text in enumerate(sweep.data.also)}
+    for key, text in {**{key: getattr(sweep.data, key) for key in DATA_PATHS}, **further}.items():
         if text is None or "://" in text:
             continue
         path = Path(text)
@@ -95,7 +95,10 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
             moved[key] = str(path.relative_to(folder.resolve()))
         else:
             staying.append(text)
-    return sweep.model_copy(update={"data": sweep.data.model_copy(update=moved)}).to_text(), staying
+    also = [moved.pop(key, text) for key, text in further.items()]
+    return sweep.model_copy(
+        update={"data": sweep.data.model_copy(update={**moved, "also": also})}
+    ).to_text(), staying
 
 
 def _patterns(folder: Path) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TABLES = ("csv", "parquet", "xlsx", "jsonl", "feather")
+"""Keys of files of tables, whose columns ``split.group`` may name."""
 
 
 class Split(BaseModel):
@@ -45,6 +48,10 @@ class Data(BaseModel):
         default=None, description="A file with one JSON object on each line, or one list of objects; a table."
     )
     feather: str | None = Field(default=None, description="A Feather file, of Apache Arrow; a table.")
+    also: list[str] = Field(
+        default=[],
+        description="Further files of a table, with the same columns; csv: [a.csv, b.csv] says the same.",
+    )
     target: str | None = Field(
         default=None, description="The column to predict; with header: false columns are named c0, c1, ..."
     )
@@ -171,6 +178,16 @@ class Data(BaseModel):
     )
     strict: bool = Field(default=False, description="Refuse data with a leak, instead of reporting it.")
     split: Split = Field(default=Split(), description="Shares of the three splits, and how rows are put into them.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_several(cls, tree: Any) -> Any:
+        """Move all but the first of several files of a table to ``also``."""
+        for key in TABLES if isinstance(tree, dict) else ():
+            files = tree.get(key)
+            if isinstance(files, list) and files and "also" not in tree:
+                return {**tree, key: files[0], "also": files[1:]}
+        return tree
 
     def missing_in(self, column: str) -> list[str]:
         """Words that the spec says stand for a missing value in a column."""

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from search_spaces.spec.checks.files import check_folder, found_path
 from search_spaces.spec.checks.sequences import check_series, check_text
 from search_spaces.spec.checks.streams import check_stream, found_stream
 from search_spaces.spec.checks.tables import check_table
-from search_spaces.spec.data import Data
+from search_spaces.spec.data import TABLES, Data
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.catalogue import DatasetInfo
 from search_spaces.types.faults import nearest, shown
@@ -31,6 +32,7 @@ class _Source:
 
 
 _FORM = ("separator", "decimal", "thousands", "encoding", "quote", "comment", "skip_rows")
+_SHEET = ("decimal", "thousands", "skip_rows")
 _STREAM = ("streaming", "in_memory_gib")
 _STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates")
 
@@ -38,23 +40,37 @@ _STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates
 SOURCES: Mapping[str, _Source] = {
     "csv": _Source(
         lambda _: "table",
-        ("target", "header", "val", "test", "columns", "missing", *_FORM, *_STREAM),
+        ("also", "target", "header", "val", "test", "columns", "missing", *_FORM, *_STREAM),
         check_table,
     ),
     "parquet": _Source(
         lambda data: "image" if data.image else "table",
-        ("target", "image", "skip_bad", "val", "test", "columns", "missing", *_STREAM),
+        ("also", "target", "image", "skip_bad", "val", "test", "columns", "missing", *_STREAM),
         check_table,
     ),
     "xlsx": _Source(
         lambda _: "table",
-        ("sheet", "target", "header", "val", "test", "columns", "missing", "decimal", "thousands", "skip_rows"),
+        (
+            "also",
+            "sheet",
+            "target",
+            "header",
+            "val",
+            "test",
+            "columns",
+            "missing",
+            "decimal",
+            "thousands",
+            "skip_rows",
+        ),
         check_table,
     ),
     "jsonl": _Source(
-        lambda _: "table", ("target", "val", "test", "columns", "missing", "decimal", "thousands"), check_table
+        lambda _: "table",
+        ("also", "target", "val", "test", "columns", "missing", "decimal", "thousands"),
+        check_table,
     ),
-    "feather": _Source(lambda _: "table", ("target", "val", "test", "columns", "missing"), check_table),
+    "feather": _Source(lambda _: "table", ("also", "target", "val", "test", "columns", "missing"), check_table),
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(
@@ -63,8 +79,6 @@ SOURCES: Mapping[str, _Source] = {
         check_series,
     ),
 }
-TABLES = ("csv", "parquet", "xlsx", "jsonl", "feather")
-"""Sources with columns, so that ``split.group`` may name one."""
 _ANY = ("name", "split", "strict")
 """Keys that are allowed with every source."""
 
@@ -125,7 +139,8 @@ def _check_folds(document: Document, data: Data, key: str) -> None:
 
 def resolved(document: Document, data: Data, base: Path, key: str) -> Data:
     """Return ``data`` with absolute paths for its source ``key``; faults of the files are noted."""
-    source, paths = SOURCES[key], {}
+    source = SOURCES[key]
+    paths: dict[str, Any] = {"also": _also(document, data, base, key)} if data.also else {}
     for name in (key, "val", "test"):
         if (text := getattr(data, name)) is None:
             continue
@@ -137,6 +152,19 @@ def resolved(document: Document, data: Data, base: Path, key: str) -> Data:
         if path:
             source.check(document, name, path, data)
     return data.model_copy(update=paths)
+
+
+def _also(document: Document, data: Data, base: Path, key: str) -> list[str]:
+    """Return the absolute paths of further files; faults of the files are noted."""
+    if data.streaming:
+        rule = "has no effect on streamed data: name a folder, or a pattern such as 'part-*.csv'"
+        document.fault(("data", "also"), rule, shown(data.also))
+        return data.also
+    files = [(text, found_path(document, key, text, base)) for text in data.also]
+    for _, path in files:
+        if path:
+            SOURCES[key].check(document, key, path, data)
+    return [str(path or text) for text, path in files]
 
 
 def _registered(

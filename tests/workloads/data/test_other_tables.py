@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from pyarrow import feather
 
 from search_spaces.spec.checks.tables import columns_of
 from search_spaces.spec.data import Data
+from search_spaces.spec.sweep import parse_sweep
 from tests.helpers.spec_cases import DATA, whole
 from tests.helpers.spec_cases import judge as judged
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.sources.tables import read_table
+from workloads.registry import catalogue
 
 ROWS = [
     {
@@ -127,3 +130,33 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, case: str) -> None:
         read_table(str(path), Data.model_validate({form: str(path), "target": "y"}))
     rule = "cannot be read" if case not in ("no json", "no object") else message
     judged(whole(DATA % f"{{{form}: t.{form}, target: y}}", 2, f"data.{form}", rule), tmp_path)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_several_files_are_one_table(tmp_path: Path, form: str) -> None:
+    frame = pd.DataFrame({"a": range(60), "b": ["x", "y", "1"] * 20, "y": ["u", "v"] * 30})
+    for k, part in enumerate((frame[:25], frame[25:][["y", "b", "a"]])):
+        part = part.assign(b="1") if k else part
+        if form == "csv":
+            part.to_csv(tmp_path / f"{k}.csv", index=False, sep=",;"[k])
+        else:
+            part.to_parquet(tmp_path / f"{k}.parquet", index=False)
+    text = f"{{workload: mlp, data: {{{form}: [0.{form}, 1.{form}], target: y}}}}"
+    data = parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).data
+    assert data.also == [str(tmp_path / f"1.{form}")]
+    found = read_table(str(data.table_file), data)
+    assert found.x[:, 0].tolist() == list(range(60))
+    assert found.columns[1].values == ("1", "x", "y"), "one type for all files"
+    assert list(found.target) == ["u", "v"] * 30
+    again = Data.model_validate(data.model_dump(mode="json"))
+    assert again == data
+    fault = whole(DATA % f"{{{form}: [0.{form}, 7.{form}], target: y}}", 2, f"data.{form}", "there is no such file")
+    judged(replace(fault, received=f"'7.{form}'", suggestion=f"'1.{form}'"), tmp_path)
+
+
+def test_further_files_have_the_same_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b,y\n1,2,u\n")
+    (tmp_path / "b.csv").write_text("a,c,y\n1,2,u\n")
+    data = Data(csv=str(tmp_path / "a.csv"), also=[str(tmp_path / "b.csv")], target="y")
+    with pytest.raises(DataError, match=r"b.csv must have the same columns, the difference is 'b'"):
+        read_table(str(tmp_path / "a.csv"), data)

@@ -39,12 +39,27 @@ def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
 def read_file(path: str, data: Data) -> TableFile:
     """Read a file of the kind that ``data`` names. Raises DataError where it cannot be read, or has ragged rows."""
     try:
-        read = next((read for key, read in READERS.items() if getattr(data, key) is not None), read_csv)
-        return read(Path(path), data)
+        further = data.also if path == data.table_file else []
+        read = next((read for key, read in READERS.items() if getattr(data, key) is not None), None)
+        if read is None:
+            return read_csv([Path(each) for each in (path, *further)], data)
+        return _joined({each: read(Path(each), data) for each in (path, *further)})
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {one_line(error)}") from error
+
+
+def _joined(files: Mapping[str, TableFile]) -> TableFile:
+    """Return several files as one. Raises ValueError where one has other columns than the first."""
+    import pandas as pd
+
+    (first, *others), found = files, list(files.values())
+    for path in others:
+        if unlike := set(files[path].frame.columns) ^ set(files[first].frame.columns):
+            raise ValueError(f"{Path(path).name} must have the same columns, the difference is {min(unlike)!r}")
+    frame = found[0].frame if not others else pd.concat([file.frame for file in found], ignore_index=True)
+    return TableFile(frame, found[0].details, tuple(dict.fromkeys(note for file in found for note in file.notes)))
 
 
 def target_of(frame: Any, data: Data, path: str) -> Any:

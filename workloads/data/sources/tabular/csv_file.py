@@ -42,18 +42,30 @@ BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
 """Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
 
 
-def read_csv(path: Path, data: Data) -> TableFile:
-    """Read a CSV file.
+def read_csv(paths: Sequence[Path], data: Data) -> TableFile:
+    """Read a table of one or more CSV files, each in a form of its own; the first says which columns there are.
 
     Raises DataError for rows with too few or too many cells; OSError or ValueError where it cannot be read.
     """
     import pandas as pd
+    import pyarrow as pa
 
-    dialect = find_dialect(path, data)
-    texts = dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False))
+    texts, details = _texts(paths[0], data)
+    for path in paths[1:]:
+        more, _ = _texts(path, data)
+        if unlike := set(texts) ^ set(more):
+            raise ValueError(f"{path.name} must have the same columns, the difference is {min(unlike)!r}")
+        texts = {name: pa.chunked_array([*column.chunks, *more[name].chunks]) for name, column in texts.items()}
     typed, style = typed_columns(texts, data)
-    frame = pd.DataFrame({name: to_series(column) for name, column in typed.items()})
-    return TableFile(frame, {**dialect.told(), **style})
+    return TableFile(
+        pd.DataFrame({name: to_series(column) for name, column in typed.items()}), {**details, **style}
+    )
+
+
+def _texts(path: Path, data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, int | str]]:
+    """Return a file's columns, all cells as strings, and what is not usual about its form."""
+    dialect = find_dialect(path, data)
+    return dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False)), dialect.told()
 
 
 def typed_columns(
