@@ -65,7 +65,7 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
     if search is not None and test is not None:
         from workloads.champion.test_scores import TestSplit  # 1,300 ms: torch
 
-        split = TestSplit.of(case.workload, case.objective, case.metric.removeprefix("test_"), search, test)
+        split = TestSplit.of(case.workload, case.metric.removeprefix("test_"), search, test)
         members = {trial: split.read(case.checkpoints, keys) for trial, keys in case.keys.items()}
         found = {trial: _scores(split, case, trial, members[trial]) for trial in found}
         yardstick = _yardstick(split, case, members[case.champion])

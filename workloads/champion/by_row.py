@@ -14,7 +14,7 @@ from workloads.arrays import Array, Arrays, DataShape
 from workloads.legs.predictions import MEAN
 from workloads.tasks.contract import Task
 
-MAX_UNITS = 200
+MAX_UNITS = 100
 """Limit on the number of parts that are left out in turn, of a metric that is no mean of rows."""
 
 
@@ -55,13 +55,15 @@ def units(test: Arrays, shape: DataShape) -> Units:
 def by_row(task: Task, found: Sequence[Mapping[str, Array]], y: Tensor, metric: str, parts: Units) -> Array | None:
     """Return scores (seeds, parts) of ``metric``, whose mean over parts is the score of each seed.
 
-    ``found`` holds what is ``kept`` of each seed. A mean of rows is taken as it is; of any other metric, or where
-    parts are of several rows, the jackknife's pseudo-values: U T - (U - 1) T(without u) for U parts (Tukey 1958).
-    None where the outputs were not kept, or where the metric is not defined without some part.
+    ``found`` holds what is ``kept`` of each seed. A mean of rows is taken as it is; of parts of several rows each
+    stands for the sum of its rows' deviations. Of any other metric these are the jackknife's pseudo-values,
+    U T - (U - 1) T(without u) for U parts (Tukey 1958). None where the outputs were not kept, or where the metric
+    is not defined without some part.
     """
     means = [one.get(metric + MEAN) for one in found]
-    if parts.single and all(one is not None for one in means):
-        return np.stack([np.asarray(one, np.float64) for one in means if one is not None])
+    if all(one is not None for one in means):
+        of_rows = np.stack([np.asarray(one, np.float64) for one in means if one is not None])
+        return _summed(of_rows, parts) if np.isfinite(of_rows).all() and parts.count > 1 else None
     names = [name for name in found[0] if not name.endswith(MEAN)]
     if not names or parts.count < 2:
         return None
@@ -81,3 +83,13 @@ def by_row(task: Task, found: Sequence[Mapping[str, Array]], y: Tensor, metric: 
         left.append(task.metrics(without, y.index_select(0, rows))[metric].double().numpy())
     found_values: Array = count * whole[:, None] - (count - 1) * np.stack(left, 1)
     return found_values if np.isfinite(found_values).all() else None
+
+
+def _summed(rows: Array, parts: Units) -> Array:
+    """Return (seeds, parts): the mean over rows plus each part's sum of deviations, scaled to a mean of parts."""
+    if parts.single:
+        return rows
+    mean = rows.mean(1, keepdims=True)
+    sums = np.stack([np.bincount(parts.of_row, row, parts.count) for row in rows - mean])
+    found: Array = mean + sums * parts.count / rows.shape[1]
+    return found

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search_spaces.types.objective import Objective
 from workloads.arrays import Array, Arrays
 from workloads.champion.by_row import Units, by_row, units
 from workloads.data.raw import NOT_COUNTED
@@ -53,12 +52,11 @@ class TestSplit:
     """Whether the metric compares the split as a whole (samples of a GAN)."""
 
     @classmethod
-    def of(cls, name: str, objective: Objective, metric: str, search: SearchData, test: Arrays) -> TestSplit:
-        """Return the split for a workload and objective; ``test`` is raw."""
+    def of(cls, name: str, metric: str, search: SearchData, test: Arrays) -> TestSplit:
+        """Return the split for the workload ``name``; ``test`` is raw."""
         kind, shape = workload(name), search.shape()
-        measured = "val_roc_auc" if shape.problem == "classification" else objective.name
         y = standardised(tensor(test.y), shape)
-        return cls(kind.task(shape, measured), metric, search, y, units(test, shape), kind.judge is not None)
+        return cls(kind.task(shape, f"val_{metric}"), metric, search, y, units(test, shape), kind.judge is not None)
 
     @property
     def kind(self) -> Literal["share", "rate", "number"]:

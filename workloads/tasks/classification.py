@@ -13,7 +13,7 @@ from torch import Tensor
 from workloads.tasks.by_hand import by_hand
 from workloads.tasks.closed_form_losses import cross_entropy, smoothed_cross_entropy
 from workloads.tasks.contract import Model, Numbers, _at_least_float32
-from workloads.tasks.metrics import by_class, roc_auc
+from workloads.tasks.metrics import by_class, roc_auc, roc_auc_by_row
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:
@@ -75,8 +75,10 @@ class Classification:
         return {"loss": -costs, "logits": logits}
 
     def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Return the cross-entropy and the hit (0 or 1) of each row."""
-        return {"loss": values["loss"], "accuracy": (values["logits"].max(-1).indices == y).double()}
+        """Return the cross-entropy and the hit (0 or 1) of each row; if asked for, pseudo-values of ``roc_auc``."""
+        logits = values["logits"]
+        found = {"loss": values["loss"], "accuracy": (logits.max(-1).indices == y).double()}
+        return found | ({"roc_auc": roc_auc_by_row(logits.softmax(-1), y)} if self.roc_auc else {})
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return loss, accuracy and the means over classes, float64 (members,); if asked for, ``roc_auc`` too."""

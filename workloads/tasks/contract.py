@@ -40,7 +40,7 @@ class Task(Protocol):
         """Return values of each example, (batch, ...) or (members, batch, ...), in a chunk of a split."""
 
     def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Return those of the metrics that are means of rows, by row: (members, examples) each.
+        """Return those of the metrics that are means of rows (or of pseudo-values), by row: (members, examples).
 
         Empty where all metrics are made of a split as a whole.
         """

@@ -43,6 +43,39 @@ def roc_auc(probabilities: Tensor, y: Tensor) -> Tensor:
     return torch.stack(areas).mean(0)
 
 
+def roc_auc_by_row(probabilities: Tensor, y: Tensor) -> Tensor:
+    """Return the jackknife's pseudo-values of ``roc_auc``, (members, examples), whose means are the areas.
+
+    In closed form (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44(3)): an area without one example is that of
+    all without this example's pairs. NaN where a class, or its rest, has one example; empty classes are left out.
+    """
+    num_classes = probabilities.shape[-1]
+    classes = range(1, 2) if num_classes == 2 else range(num_classes)
+    found = [_pseudo(probabilities[..., c], y == c) for c in classes if 0 < int((y == c).sum()) < len(y)]
+    if not found:
+        return torch.full(probabilities.shape[:-1], torch.nan, dtype=torch.float64, device=y.device)
+    return torch.stack(found).mean(0)
+
+
+def _pseudo(scores: Tensor, positive: Tensor) -> Tensor:
+    num, num_positive = len(positive), int(positive.sum())
+    won = torch.empty(scores.shape, dtype=torch.float64, device=scores.device)
+    won[:, positive] = _share_below(scores[:, ~positive], scores[:, positive])
+    won[:, ~positive] = 1 - _share_below(scores[:, positive], scores[:, ~positive])
+    area = won[:, positive].mean(1, keepdim=True)
+    alike = torch.where(positive, num_positive, num - num_positive).double()
+    without = (alike * area - won) / (alike - 1)
+    return num * area - (num - 1) * without
+
+
+def _share_below(others: Tensor, scores: Tensor) -> Tensor:
+    """Return the share of ``others`` below each score, ties counted half."""
+    ordered = others.sort(dim=1).values
+    below = torch.searchsorted(ordered, scores.contiguous())
+    up_to = torch.searchsorted(ordered, scores.contiguous(), right=True)
+    return (below + up_to).double() / (2 * others.shape[1])
+
+
 def _area(scores: Tensor, positive: Tensor) -> Tensor:
     """Return Mann-Whitney's U over the number of pairs, (members,), for scores (members, examples)."""
     ordered = scores.sort(dim=1).values

@@ -11,7 +11,6 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, roc_auc_score
 
-from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Problem
 from tests.helpers.workload_data import blobs, search_data
 from tracking.results.intervals import crossed
@@ -24,6 +23,7 @@ from workloads.legs import predictions
 from workloads.tasks.by_problem import task_of
 from workloads.tasks.classification import Classification
 from workloads.tasks.contract import Task
+from workloads.tasks.metrics import roc_auc, roc_auc_by_row
 from workloads.tasks.regression import Regression
 
 NUM_ROWS, NUM_SEEDS = 240, 3
@@ -84,6 +84,19 @@ def test_the_jackknifes_interval_agrees_with_a_bootstrap_of_scikit_learns_metric
     assert high - low == pytest.approx(2 * 1.96 * np.std(drawn), rel=0.15)
 
 
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_the_pseudo_values_of_the_area_are_those_of_leaving_out_each_row(num_classes: int) -> None:
+    torch.manual_seed(2)
+    y = torch.arange(31) % num_classes
+    scores = (torch.randn(2, 31, num_classes) * 2).round().softmax(-1)  # with ties
+    found = roc_auc_by_row(scores, y)
+    whole = roc_auc(scores, y)
+    assert found.mean(1) == pytest.approx(whole.numpy())
+    for row in range(31):
+        rest = [k for k in range(31) if k != row]
+        assert found[:, row] == pytest.approx((31 * whole - 30 * roc_auc(scores[:, rest], y[rest])).numpy())
+
+
 @pytest.mark.parametrize(("problem", "length"), [("forecast", 12), ("language", 7)])
 def test_windows_that_share_values_are_counted_in_blocks(problem: Problem, length: int) -> None:
     y = np.zeros((NUM_ROWS, 4))
@@ -105,12 +118,12 @@ def test_a_metric_that_is_not_defined_without_some_row_has_no_rows(tmp_path: Pat
 
 def split(problem: Problem, metric: str) -> TestSplit:
     if problem == "classification":
-        return TestSplit.of("mlp", Objective("val_accuracy", "maximize"), metric, search_data(), blobs(30, 2))
+        return TestSplit.of("mlp", metric, search_data(), blobs(30, 2))
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, 2)), rng.normal(5.0, 3.0, (60, 1))
     train, test = Arrays(x[:40], y[:40]), Arrays(x[40:], y[40:])
     search = SearchData(train, train, fit(train.x), 1, problem)
-    return TestSplit.of("mlp", Objective(f"val_{metric}", "minimize"), metric, search, test)
+    return TestSplit.of("mlp", metric, search, test)
 
 
 def test_the_yardstick_of_classes_is_the_most_frequent_one() -> None:
