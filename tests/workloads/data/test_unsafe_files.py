@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import resource
 import struct
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,12 @@ def folder(root: Path, num: int = 8) -> Path:
         for k in range(num):
             Image.new("L", (4, 4), 10 * k + (label == "dog")).save(root / label / f"{k}.png")
     return root
+
+
+def encoded(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def link_out(root: Path) -> None:
@@ -108,6 +116,34 @@ def test_an_image_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_pat
         prepare(Data(folder=str(root)))
     assert prepare(Data(folder=str(root), skip_bad=True)).card.details["bad_images"] == 1
     assert peak_mib() < before + 100
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def with_chunk(name: bytes, data: bytes) -> bytes:
+    """A small PNG with one more chunk behind its head."""
+    content = png(np.zeros((3, 3), np.uint16))
+    return content[:33] + chunk(name, data) + content[33:]
+
+
+ZEROS = zlib.compress(bytes(10**8))
+BOMBS: dict[str, bytes] = {
+    "text": with_chunk(b"zTXt", b"Comment\0\0" + ZEROS),
+    "colour profile": with_chunk(b"iCCP", b"profile\0\0" + ZEROS),
+    "a long strip": encoded(Image.new("L", (10_000_000, 1))),
+    "many deep pixels": png(np.zeros((3, 3), np.uint16), size=(9_000, 9_000)),
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_what_a_few_bytes_expand_to_is_bounded(tmp_path: Path, case: str) -> None:
+    root = folder(tmp_path / "zoo")
+    (root / "cat" / "x.png").write_bytes(BOMBS[case])
+    before = peak_mib()
+    found = prepare(Data(folder=str(root), skip_bad=True)).card
+    assert found.details.get("bad_images") == 1 and peak_mib() < before + 150
 
 
 ROWS = 500

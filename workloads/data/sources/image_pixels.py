@@ -50,6 +50,10 @@ LARGEST_SIDE = 256
 """Longest shorter side of a decoded image in pixels; larger images are shrunk to it."""
 MAX_PIXELS = 178_956_970
 """Largest number of pixels that a file may claim: Pillow's limit against decompression bombs."""
+MAX_DEEP_PIXELS = 2**26
+"""The same for images of more than 8 bits, which take ten times the memory."""
+MAX_SHRUNK_PIXELS = 2**22
+"""Largest number of pixels of a decoded image: that of a very long and narrow one is not bounded by its side."""
 LARGE_PIXELS = 2**24
 """Number of pixels from which images are decoded one at a time, for the sake of memory."""
 BITS = 8
@@ -208,6 +212,8 @@ def _deep(image: Image, bits: int, source: Callable[[], Any]) -> Pixels:
     if image.has_transparency_data or not image.mode.startswith(("I", "F", "RGB")):
         what = "transparency" if image.has_transparency_data else f"the mode {image.mode}"
         raise BadImage(f"it has {bits} bits a value and {what}, which must have 8")
+    if image.width * image.height > MAX_DEEP_PIXELS:
+        raise BadImage(f"it has {bits} bits a value and more than {MAX_DEEP_PIXELS} pixels")
     values = _colour_of_16_bits(image, source) if image.mode == "RGB" else np.asarray(image).astype(np.float32)
     if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
         values = np.float32(2**bits - 1) - values
@@ -246,8 +252,8 @@ def _swapped(args: Any) -> Any:
 
 
 def _shrunk(image: Image) -> Image:
-    scale = LARGEST_SIDE / min(image.size)
-    if scale >= 1:
-        return image
-    width, height = (max(LARGEST_SIDE, round(side * scale)) for side in image.size)
-    return image.resize((width, height))
+    scale = min(1.0, LARGEST_SIDE / min(image.size))
+    width, height = (max(min(LARGEST_SIDE, side), round(side * scale)) for side in image.size)
+    if width * height > MAX_SHRUNK_PIXELS:
+        raise BadImage(f"it is too long for its width: {image.width} x {image.height} pixels")
+    return image if scale == 1 else image.resize((width, height))
