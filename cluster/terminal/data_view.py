@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -55,13 +56,19 @@ def _card_lines(card: Card, target: str) -> Iterator[Text]:
     if card["kind"] != "table":
         told.append(("example", " x ".join(map(str, card["shape"]))))
     told += [("classes", text) for text in _classes(card)]
-    if facts := [f"{key}: {value}" for key, value in card["details"].items() if value != 0]:
+    if facts := [f"{key}: {_fact(value)}" for key, value in card["details"].items() if value != 0]:
         told.append(("found", ", ".join(facts)))
     copies = [f"{number} {name.replace('_', ' ')}" for name, number in card["duplicates"].items() if number]
     told.append(("copies", ", ".join(copies) or "none across splits"))
     told += [(word, text) for word in ("leak", "note") for text in card[f"{word}s"]]
     for name, text in told:
         yield Text.assemble((f"{name:<8} ", "yellow" if name == "leak" else "bright_black"), printable(text))
+
+
+def _fact(value: int | str) -> str:
+    """Return a fact, in quotes where it is no plain word: ``;`` as a separator, a format of dates."""
+    plain = isinstance(value, int) or value.replace(" ", "").isalnum()
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
 def _rows(card: Card) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.docs import commands, environment, json_documents, methods, mlflow_names, models, spec_keys
+from tests.docs import commands, data_sources, environment, json_documents, methods, mlflow_names, models, spec_keys
 from tests.helpers.paths import ROOT
 from workloads.hyperparameters import Nonlinearity, Training
 from workloads.registry import WORKLOADS
@@ -33,6 +33,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "samplers": methods.samplers,
     "schedules": methods.schedules,
     "datasets": models.datasets,
+    "data-sources": data_sources.sources,
+    "card-fields": data_sources.card_fields,
     "objectives": models.objectives,
     "commands": commands.commands,
     "exit-codes": commands.codes,

@@ -56,7 +56,7 @@ def test_what_was_told_from_the_file_is_shown(folder: Path, capsys: pytest.Captu
     (folder / "sweep.yaml").write_text(SPEC.replace(", columns: {size: {ordinal: [small, medium, large]}}", ""))
     assert main(["data", "sweep.yaml"]) == 0
     found = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("found"))
-    assert "separator: ;" in found and "decimal: ," in found
+    assert 'separator: ";", decimal: ","' in found
 
 
 @pytest.mark.parametrize(
