@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from workloads.arrays import Array
-from workloads.data.leaks import MIN_SUPPORT, Finding, Table, names_rows
+from workloads.data.leaks import MAX_LOOKED_AT, MIN_SUPPORT, Finding, Table, names_rows
 
-LOOKED_AT = 1000
-"""Number of rows whose values are compared first, as most columns repeat one soon."""
+ROWS_AT_ONCE = 10_000
+"""Rows that are hashed together, so that their cells stay in the processor's cache."""
+MAX_ROWS = 100_000
+"""Largest number of rows by which it is judged whether columns tell rows apart."""
 TOLD_APART = 0.1
 """Smallest number of different rows, as a share of all, with which the other columns tell rows apart."""
 TOLD_APART_WELL = 0.25
@@ -42,10 +44,8 @@ class Comparison:
     """Whether copies are a leak; else they are only noted."""
 
     def content(self, x: Array) -> Array:
-        """Return the rows' part that is compared, with one zero instead of two."""
-        if self.kept is not None:
-            x = x[:, list(self.kept)]
-        return x + 0.0 if np.issubdtype(x.dtype, np.floating) else x
+        """Return the rows' part that is compared."""
+        return x if self.kept is None else x[:, list(self.kept)]
 
 
 def comparisons(table: Table, declared: Collection[str]) -> list[Comparison]:
@@ -82,54 +82,70 @@ def _all_differ(column: Array) -> bool:
     def differ(values: Array) -> bool:
         return pd.Series(values).is_unique and not np.isnan(values).any()
 
-    return len(column) > 1 and differ(column[:LOOKED_AT]) and differ(column)
+    return len(column) > 1 and differ(column[:MAX_LOOKED_AT]) and differ(column)
 
 
 class _Codes:
-    """Hashes of a table's cells, whose sums tell whether rows agree in some columns."""
+    """Hashes of a table's rows in some of its columns."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    def _hashes(self, columns: Sequence[int]) -> Array:
-        import pandas as pd
-
-        found = np.zeros(len(self._table.x), np.uint64)
-        with np.errstate(over="ignore"):
-            for k in columns:
-                column = np.where(np.isnan(self._table.x[:, k]), np.nan, self._table.x[:, k] + 0.0)
-                found += pd.util.hash_array(pd.util.hash_array(column) + np.uint64(k))
-        return found
 
     def _others(self, columns: Sequence[int]) -> list[int]:
         return [k for k in range(len(self._table.names)) if k not in columns]
 
     def share_different(self, without: Sequence[int]) -> float:
-        """Return the number of different rows, without some columns, as a share of all rows."""
-        hashes = self._hashes(self._others(without))
-        return len(np.unique(hashes)) / max(1, len(hashes))
+        """Return the number of different rows, without some columns, as a share of (evenly chosen) rows."""
+        step = -(-len(self._table.x) // MAX_ROWS)
+        counts = _counts(row_hashes(self._table.x[::step], self._others(without)))
+        return len(counts) / max(1, int(counts.sum()))
 
     def repeated(self, without: Sequence[int]) -> float | None:
         """Return the share of pairs of rows, equal without some columns, that have the same target.
 
         None where such pairs are too few, or may agree by chance.
         """
-        import pandas as pd
-
-        others = self._others(without)
-        hashes = self._hashes(others)
-        pairs = _num_pairs(hashes)
-        if pairs < MIN_SUPPORT or len(np.unique(hashes)) < TOLD_APART_WELL * len(hashes):
+        x, others = self._table.x, self._others(without)
+        hashes = row_hashes(x, others)
+        counts = _counts(hashes)
+        pairs = _num_pairs(counts)
+        if pairs < MIN_SUPPORT or len(counts) < TOLD_APART_WELL * len(hashes):
             return None
         with np.errstate(over="ignore"):
-            if any(_num_pairs(hashes - self._hashes([k])) > ALL_AT_ONCE * pairs for k in others):
+            if any(_num_pairs(_counts(hashes - row_hashes(x, [k]))) > ALL_AT_ONCE * pairs for k in others):
                 return None
-            target = self._table.y.reshape(len(hashes), -1)[:, 0]
-            return _num_pairs(hashes + pd.util.hash_array(target)) / pairs
+            target = self._table.y.reshape(len(hashes), -1)[:, :1].astype(np.float64)
+            return _num_pairs(_counts(hashes * _ODD + row_hashes(target, [0]))) / pairs
 
 
-def _num_pairs(hashes: Array) -> int:
-    counts = np.unique(hashes, return_counts=True)[1].astype(np.int64)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def row_hashes(x: Array, columns: Sequence[int]) -> Array:
+    """Return a hash of each row of a table in ``columns`` (rows,), uint64: a sum of hashes of its cells.
+
+    Zeros of both signs are equal, and so are missing values.
+    """
+    import pandas as pd
+
+    salts = np.asarray(columns, np.uint64) * _ODD
+    found = np.zeros(len(x), np.uint64)
+    for start in range(0, len(x), ROWS_AT_ONCE):
+        cells = x[start : start + ROWS_AT_ONCE, list(columns)] + 0.0
+        cells[np.isnan(cells)] = np.nan
+        hashes = pd.util.hash_array((cells.view(np.uint64) + salts).ravel())
+        found[start : start + ROWS_AT_ONCE] = hashes.reshape(cells.shape).sum(axis=1)
+    return found
+
+
+def _counts(hashes: Array) -> Array:
+    """Return how often each hash occurs, as int64."""
+    ordered = np.sort(hashes)
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+    return np.diff(starts, append=len(ordered))
+
+
+def _num_pairs(counts: Array) -> int:
     return int((counts * (counts - 1) // 2).sum())
 
 
@@ -138,12 +154,25 @@ def duplicates(parts: Mapping[str, Array]) -> dict[str, int]:
 
     Keys are ``val_in_train``, ``test_in_train`` and ``test_in_val``.
     """
-    hashes = {
-        name: [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in x] for name, x in parts.items()
-    }
-    known = {name: set(rows) for name, rows in hashes.items()}
+    hashes = {name: np.sort(_contents(x)) for name, x in parts.items()}
     pairs = (("val", "train"), ("test", "train"), ("test", "val"))
-    return {f"{late}_in_{early}": sum(h in known[early] for h in hashes[late]) for late, early in pairs}
+    return {f"{late}_in_{early}": _num_in(hashes[late], hashes[early]) for late, early in pairs}
+
+
+def _contents(x: Array) -> Array:
+    """Return a hash of each example (rows,), uint64."""
+    if x.dtype == np.float64 and x.ndim == 2:
+        return row_hashes(x, range(x.shape[1]))
+    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in x)
+    return np.frombuffer(digests, np.uint64)
+
+
+def _num_in(late: Array, early: Array) -> int:
+    """Return how many of the hashes ``late`` are among ``early``; both are sorted (NumPy's own ways are slower)."""
+    if len(early) == 0:
+        return 0
+    places = np.minimum(np.searchsorted(early, late), len(early) - 1)
+    return int((early[places] == late).sum())
 
 
 def copies(parts: Mapping[str, Array], ways: Sequence[Comparison]) -> tuple[dict[str, int], list[Finding]]:

@@ -27,6 +27,8 @@ IN_ORDER = 0.99
 """Smallest share of steps from row to row that do not go back in time, for a file to be in a column's order."""
 MAX_CELLS = 5_000_000
 """Largest number of cells that are examined: of a larger table, evenly chosen rows."""
+MAX_LOOKED_AT = 1000
+"""Number of rows that are looked at first, as most columns repeat a value, or hold a fraction, soon."""
 MAX_NAMES = 5
 """Largest number of classes that a sentence names."""
 ORDERED = ("number", "ordinal", "datetime")
@@ -117,7 +119,8 @@ def backwards(table: Table, parts: Mapping[str, Arrays]) -> list[Finding]:
 
 def names_rows(column: Array) -> bool:
     """Return whether the column holds different whole numbers with few gaps, as row numbers do."""
-    if len(column) < MIN_VALUES or np.isnan(column).any() or (column % 1 != 0).any():
+    some = column[:MAX_LOOKED_AT]
+    if len(column) < MIN_VALUES or (some % 1 != 0).any() or np.isnan(column).any() or (column % 1 != 0).any():
         return False
     return len(np.unique(column)) == len(column) and np.ptp(column) < 2 * len(column)
 

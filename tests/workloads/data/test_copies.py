@@ -12,6 +12,7 @@ import pytest
 from search_spaces.spec.data import Data
 from tests.helpers.streams_without_ray import all_rows
 from workloads.arrays import DataError
+from workloads.data.copies import duplicates
 from workloads.data.prepare import prepare
 
 NUM = 400
@@ -115,6 +116,15 @@ def test_zero_with_a_sign_is_zero(tmp_path: Path) -> None:
     table = twice()
     table["f"] = np.where(np.arange(NUM) < NUM // 2, 0.0, -0.0)
     assert prepare(Data(csv=csv(tmp_path, table), target="y")).card.duplicates["test_in_train"] > 0
+
+
+def test_missing_values_are_equal_and_order_of_columns_is_not() -> None:
+    gaps = np.array([[1.0, np.nan, 2.0], [np.nan, np.nan, np.nan]])
+    other = np.array([[np.nan, 1.0, 2.0], [2.0, np.nan, 1.0], [0.0, 0.0, 0.0]])
+    counts = duplicates({"train": gaps, "val": np.concatenate([other, -gaps[1:]]), "test": gaps[[0, 0]]})
+    assert counts == {"val_in_train": 1, "test_in_train": 2, "test_in_val": 0}
+    nothing = duplicates({"train": gaps, "val": gaps[:0], "test": gaps[:0]})
+    assert set(nothing.values()) == {0}
 
 
 def test_numbered_copies_are_streamed_into_one_split(tmp_path: Path) -> None:
