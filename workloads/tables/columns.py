@@ -89,6 +89,13 @@ def words(series: Any, missing: Sequence[str]) -> Any:
 
     A value counts as missing if it is empty or one of ``missing``.
     """
+    import pandas as pd
+
+    if series.dtype == "str":  # each different text once
+        codes, different = series.factorize()
+        found = {"", *missing}
+        known = [None if (word := text.strip()) in found else word for text in different]
+        return pd.Series(np.array([*known, None], dtype=object)[codes], series.index, name=series.name)
     texts = series.astype(object).where(series.notna(), None).map(_word, na_action="ignore")
     return texts.where(~texts.isin(["", *missing]), None)
 

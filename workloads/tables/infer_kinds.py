@@ -68,6 +68,10 @@ def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], st
 
 
 def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
+    import pandas as pd
+
+    counts = texts.value_counts(sort=False)
+    num_rows, num_values, texts = len(texts), len(counts), pd.Series(counts.index, dtype=object)
     try:
         numbers(texts, ())
         return "number", (), ""
@@ -75,12 +79,11 @@ def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
         pass
     if bool(texts.str.fullmatch(ISO_DATE).all()) or _are_dates(texts):
         return "datetime", (), ""
-    num_values = texts.nunique()
-    long = texts.str.count(r"\s+").mean() + 1 >= TEXT_WORDS
-    if long and num_values > max(TEXT_SHARE * len(texts), TEXT_VALUES):
+    blanks = float((texts.str.count(r"\s+").to_numpy() * counts.to_numpy()).sum()) / num_rows
+    if blanks + 1 >= TEXT_WORDS and num_values > max(TEXT_SHARE * num_rows, TEXT_VALUES):
         return "text", (), ""
-    if num_values > max(NAMES_SHARE * len(texts), NAMES_ROWS):
-        return "drop", (), f"names its rows ({num_values} values in {len(texts)} rows)"
+    if num_values > max(NAMES_SHARE * num_rows, NAMES_ROWS):
+        return "drop", (), f"names its rows ({num_values} values in {num_rows} rows)"
     return "category", (), ""
 
 

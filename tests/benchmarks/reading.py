@@ -1,0 +1,81 @@
+"""Measures how long a CSV file of 1,000,000 rows and 20 columns takes to be read, beside pandas, and its memory.
+
+``python -m tests.benchmarks.reading [ROWS]`` prints a line of JSON: seconds, the median of ROUNDS of each, in turns
+and in processes of their own, and the peak memory of the process over what it had before, by the size of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROUNDS = 5
+NUM_ROWS = 1_000_000
+WAYS = ("pandas", "read", "table")
+"""pandas with the engine pyarrow; our DataFrame, with one type for each column; the matrix and its columns' kinds."""
+
+
+def write(path: Path, num_rows: int) -> None:
+    """Write 16 columns of numbers with all digits, 2 of whole numbers, one of words, and a class."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    rng = np.random.default_rng(0)
+    columns = {f"x{k}": rng.normal(size=num_rows) for k in range(16)}
+    columns |= {f"n{k}": rng.integers(0, 1000, num_rows) for k in range(2)}
+    columns["colour"] = rng.choice(["red", "green", "blue"], num_rows)
+    columns["y"] = rng.integers(0, 2, num_rows)
+    csv.write_csv(pa.table(columns), path)
+
+
+def measure(way: str, path: str) -> dict[str, float]:
+    """Return seconds and peak memory in bytes of one reading, without what the imports take."""
+    import pandas as pd
+    import pyarrow.csv
+
+    from search_spaces.spec.data import Data
+    from workloads.data.sources.tables import read_frame, read_table
+
+    data = Data(csv=path, target="y")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    if way == "pandas":
+        pd.read_csv(path, engine="pyarrow")
+    elif way == "read":
+        read_frame(path, data)
+    else:
+        read_table(path, data)
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "bytes": 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)}
+
+
+def main(num_rows: int) -> None:
+    """Measure each way in turns, and print the medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        write(path, num_rows)
+        found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        for _ in range(ROUNDS):
+            for way in WAYS:
+                order = [sys.executable, "-m", "tests.benchmarks.reading", way, str(path)]
+                found[way].append(json.loads(subprocess.run(order, check=True, capture_output=True).stdout))
+        size = path.stat().st_size
+    seconds = {way: statistics.median(each["seconds"] for each in rounds) for way, rounds in found.items()}
+    shares = {way: max(each["bytes"] for each in rounds) / size for way, rounds in found.items()}
+    told = {way: {"seconds": round(seconds[way], 2), "memory": round(shares[way], 2)} for way in WAYS}
+    print(json.dumps({"file_mb": round(size / 1e6), **told}))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        print(json.dumps(measure(*sys.argv[1:])))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) == 2 else NUM_ROWS)
