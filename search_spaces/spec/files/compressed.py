@@ -42,6 +42,11 @@ MEMORY_SHARE = 4
 _FAULTS = (EOFError, zipfile.BadZipFile, lzma.LZMAError, RuntimeError, NotImplementedError)
 
 
+def is_compressed(path: Path) -> bool:
+    """Return whether a file begins as a compressed one does."""
+    return _kind(path) is not None
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open the bytes of a file as far as it reaches now, decompressed.

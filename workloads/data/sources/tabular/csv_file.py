@@ -9,21 +9,28 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.spec.files.compressed import opened
+from search_spaces.spec.files.compressed import is_compressed, opened
 from search_spaces.spec.files.dialect import Dialect, opened_text
 from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect
 from workloads.arrays import DataError
 from workloads.data.sources.tabular.arrow_frame import TableFile, to_series
-from workloads.data.sources.tabular.number_words import PLAIN, NumberStyle, Way, style_of, styles, written_numbers
+from workloads.data.sources.tabular.number_words import (
+    DOTTED,
+    PLAIN,
+    NumberStyle,
+    Way,
+    style_of,
+    styles,
+    written_numbers,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +45,8 @@ ABSENT = (
 TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 LEADING_ZERO = r"^[-+]?0\d"
 """Pattern of codes such as 00501, which are no numbers in a column of words."""
+NUM_SHOWN = 1000
+"""Number of rows that show most columns to hold no thousands set apart by dots."""
 BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
 """Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
 
@@ -58,7 +67,7 @@ def read_csv(paths: Sequence[Path], data: Data) -> TableFile:
         texts = {name: pa.chunked_array([*column.chunks, *more[name].chunks]) for name, column in texts.items()}
     typed, style = typed_columns(texts, data)
     return TableFile(
-        pd.DataFrame({name: to_series(column) for name, column in typed.items()}), {**details, **style}
+        pd.DataFrame({name: to_series(column) for name, column in typed.items()}, copy=False), {**details, **style}
     )
 
 
@@ -69,9 +78,9 @@ def _texts(path: Path, data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str
 
 
 def typed_columns(
-    texts: Mapping[str, pa.ChunkedArray], data: Data
+    texts: dict[str, pa.ChunkedArray], data: Data
 ) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
-    """Return columns of strings as int64, float64, bool or string, null where a cell is missing.
+    """Return columns of strings as int64, float64, bool or string, null where a cell is missing; empties ``texts``.
 
     Also returned is how numbers are written where that is not plain: ``decimal`` and ``thousands``. Raises
     ValueError where the numbers of a column depend on how they are written, which the spec does not say.
@@ -80,26 +89,34 @@ def typed_columns(
     return found | {name: way.numbers for name, way in written.items()}, style_of(written.values())
 
 
-def _typed(texts: Mapping[str, pa.ChunkedArray], data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, Way]]:
-    """Return all columns, and what those are that hold numbers which are not written plainly."""
+def _typed(texts: dict[str, pa.ChunkedArray], data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, Way]]:
+    """Return all columns, and what those are that hold numbers which are not written plainly; empties ``texts``."""
     import pyarrow as pa
 
     allowed = styles(data.decimal, data.thousands)
-    read = partial(_of_one_type, data=data, plain=PLAIN in allowed)
+    dotted: dict[str, pa.ChunkedArray] = {}
+
+    def read(name: str) -> pa.ChunkedArray:
+        column = texts.pop(name)  # as numbers it takes less memory
+        found = _of_one_type(name, column, data, PLAIN in allowed)
+        if pa.types.is_float64(found.type) and DOTTED.numbers(without(column[:NUM_SHOWN], [""])) is not None:
+            dotted[name] = without(column, missing_words(name, data))
+        return found
+
+    names = list(texts)
     with ThreadPoolExecutor() as pool:  # Arrow works without the interpreter's lock
-        found = dict(zip(texts, pool.map(read, texts, texts.values()), strict=True))
+        found = dict(zip(names, pool.map(read, names), strict=True))
+    fractions = {name for name, column in found.items() if pa.types.is_float64(column.type)}
     words = {
         name: column
         for name, column in found.items()
         if pa.types.is_string(column.type) and name not in _of_words(data)
     }
-    fractions = [name for name, column in found.items() if words and pa.types.is_float64(column.type)]
-    plain = {name: without(texts[name], missing_words(name, data)) for name in fractions}
-    return found, written_numbers(words, plain, allowed)
+    return found, written_numbers(words, dotted, allowed, {"."} if fractions - set(dotted) else set())
 
 
-def styles_in(texts: Mapping[str, pa.ChunkedArray], data: Data) -> dict[str, NumberStyle]:
-    """Return the style of each column of strings whose numbers are not written plainly, by its first rows."""
+def styles_in(texts: dict[str, pa.ChunkedArray], data: Data) -> dict[str, NumberStyle]:
+    """Return the style of each column of strings whose numbers are not written plainly; empties ``texts``."""
     return {name: way.styles[0] for name, way in _typed(texts, data)[1].items()}
 
 
@@ -116,11 +133,11 @@ def _cells(path: Path, dialect: Dialect) -> pa.Table:
 
     with opened_text(path, dialect) as lines:
         rewritten = must_be_rewritten(lines, dialect)
-    block = BLOCK_BYTES
+    block, quoted = BLOCK_BYTES, _has_quotes(path, dialect)
     while True:
         try:
             with _source(path, dialect, rewritten) as source:
-                found = _parsed(source, dialect, block, rewritten)
+                found = _parsed(source, dialect, block, rewritten, quoted or rewritten)
         except pa.ArrowInvalid as error:
             if "straddling" in str(error) and block < MAX_BLOCK_BYTES:
                 block *= 8
@@ -138,11 +155,21 @@ def _cells(path: Path, dialect: Dialect) -> pa.Table:
             return found
 
 
-def _parsed(source: Any, dialect: Dialect, block: int, rewritten: bool) -> pa.Table:
+def _parsed(source: Any, dialect: Dialect, block: int, rewritten: bool, quoted: bool) -> pa.Table:
     from pyarrow import csv
 
     form = replace(dialect, encoding="utf-8", separator=",", quote='"', skip_rows=0) if rewritten else dialect
-    return csv.read_csv(source, *arrow_options(form, [*form.columns, *[""] * form.ends_with_separator], block))
+    read, parse, convert = arrow_options(form, [*form.columns, *[""] * form.ends_with_separator], block)
+    parse.newlines_in_values = quoted
+    return csv.read_csv(source, read, parse, convert)
+
+
+def _has_quotes(path: Path, dialect: Dialect) -> bool:
+    """Return whether a file has quotes, which may hold line breaks; true where it is not worth a look."""
+    if not dialect.quote or is_compressed(path) or dialect.encoding != "utf-8":
+        return bool(dialect.quote)
+    with opened(path) as file:
+        return any(dialect.quote.encode() in block for block in iter(lambda: file.read(8 * BLOCK_BYTES), b""))
 
 
 def arrow_options(dialect: Dialect, names: Sequence[str], block: int) -> tuple[Any, Any, Any]:

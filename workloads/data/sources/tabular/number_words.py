@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -95,19 +96,22 @@ Texts: TypeAlias = "Mapping[str, pa.ChunkedArray]"
 """Columns of strings by name, null where a cell is missing."""
 
 
-def written_numbers(texts: Texts, plain: Texts, allowed: Sequence[NumberStyle]) -> dict[str, Way]:
+def written_numbers(
+    texts: Texts, dotted: Texts, allowed: Sequence[NumberStyle], shown: AbstractSet[str] = frozenset()
+) -> dict[str, Way]:
     """Return, by name, the columns that are numbers in a style of their own, and those that are misread without it.
 
-    ``texts`` are columns that are no plain numbers, ``plain`` those that are numbers with fractions. Raises
-    ValueError, which says what to write, where the numbers of a column depend on its style.
+    ``texts`` are columns that are no plain numbers, ``dotted`` those that are unless dots set thousands apart, and
+    ``shown`` the decimal characters of all others. Raises ValueError, which says what to write, where the numbers
+    of a column depend on its style.
     """
     ways = {name: found for name, column in texts.items() if (found := _ways(column, allowed))}
     if not ways:
         return {}
     if DOTTED in allowed and PLAIN in allowed:
-        ways |= {name: _ways(column, (PLAIN, DOTTED)) for name, column in plain.items()}
-    shown = {way.decimal for found in ways.values() if len(found) == 1 for way in found} - {None}
-    return {name: _meant(name, found, shown, {**texts, **plain}[name]) for name, found in ways.items()}
+        ways |= {name: _ways(column, (PLAIN, DOTTED)) for name, column in dotted.items()}
+    certain = {way.decimal for found in ways.values() if len(found) == 1 for way in found} - {None} | shown
+    return {name: _meant(name, found, certain, {**texts, **dotted}[name]) for name, found in ways.items()}
 
 
 def style_of(ways: Iterable[Way]) -> dict[str, str]:
@@ -131,7 +135,7 @@ def _ways(texts: pa.ChunkedArray, allowed: Sequence[NumberStyle]) -> list[Way]:
     return found
 
 
-def _meant(name: str, ways: Sequence[Way], shown: set[str | None], texts: pa.ChunkedArray) -> Way:
+def _meant(name: str, ways: Sequence[Way], shown: AbstractSet[str | None], texts: pa.ChunkedArray) -> Way:
     if len(ways) == 1:
         return ways[0]
     fitting = [way for way in ways if {way.decimal} == shown]
