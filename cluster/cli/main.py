@@ -29,7 +29,7 @@ COMMANDS = {
     "stop": ("serve", "Stop a running sweep; `resume` continues it."),
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),
     "show": ("show", "Show best trials, final evaluation, cost, failures."),
-    "best": ("show", "Print the best configuration of a sweep."),
+    "best": ("show", "Print the champion's configuration, or before there is one the best in search."),
     "export": ("serve", "Write a sweep's champion to an ONNX file."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),

@@ -38,7 +38,7 @@ def show(sweep: str, top: int, as_json: bool) -> int:
 )
 @JSON
 def best(sweep: str, output: str | None, as_json: bool) -> int:
-    """Print the best configuration of a sweep: the champion, or before a final evaluation the best in search."""
+    """Print the champion's configuration, or before there is one the best in search."""
     home = find(sweep)
     document = described(reading(home))
     found = document["best"]
