@@ -32,7 +32,7 @@ from workloads.data.targets import (
     without_dots,
 )
 from workloads.data.units import measured
-from workloads.tables.columns import missing_counts, seen_first, words
+from workloads.tables.columns import common_codes, missing_counts, seen_first, words
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -95,7 +95,7 @@ def _facts(
     classes = tuple(map(str, target.classes))
     table = Table(whole.x, whole.y, names, kinds, target.name) if raw.columns else None
     ways = [Comparison()] if table is None else comparisons(table, data.columns)
-    copied, findings = copies({name: contents(parts[name].x) for name in SPLITS}, ways)
+    copied, findings = copies({name: contents(x) for name, x in common_codes(parts).items()}, ways)
     findings += shared
     findings += absent(class_counts(parts, len(classes)), classes) if raw.rest is None else []
     findings += [] if table is None else [*of_table(table), *backwards(table, parts)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from search_spaces.types.faults import nearest
-from workloads.arrays import Array, Column, DataError
+from workloads.arrays import Array, Arrays, Column, DataError
 from workloads.tables.dates import ISO, date_format, utc_times, written
 
 CODED = ("category", "ordinal", "text")
@@ -72,6 +72,25 @@ def seen_first(
         values = tuple(column.values[i] for i in order)
         whole[k], own[k] = replace(column, values=values), replace(column, values=values[: len(seen)])
     return x, tuple(own), tuple(whole)
+
+
+def common_codes(parts: Mapping[str, Arrays]) -> dict[str, Array]:
+    """Return the splits' matrices with one code for each word, whichever file it comes from.
+
+    Each split numbers the words that the search has not seen for itself, so that equal codes may be unequal words.
+    """
+    found = {name: part.x for name, part in parts.items()}
+    first = next(iter(parts.values())).columns
+    for k, column in enumerate(first):
+        if column.kind not in CODED or all(part.columns[k].values == column.values for part in parts.values()):
+            continue
+        common: dict[str, float] = {}
+        for name, part in parts.items():
+            found[name] = part.x.copy() if found[name] is part.x else found[name]
+            codes = np.array([common.setdefault(word, len(common)) for word in part.columns[k].values])
+            there = ~np.isnan(part.x[:, k])
+            found[name][there, k] = codes[part.x[there, k].astype(int)] if there.any() else ()
+    return found
 
 
 def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping[str, int]:

@@ -112,6 +112,21 @@ def test_a_file_of_one_s_own_with_numbers_of_its_own(tmp_path: Path) -> None:
     assert counts["test_in_train"] + counts["test_in_val"] == 50
 
 
+@pytest.mark.parametrize("own", [("test",), ("val",), ("val", "test")])
+def test_words_that_the_training_file_lacks_are_compared_as_words(tmp_path: Path, own: tuple[str, ...]) -> None:
+    def words(start: int, num: int) -> pd.DataFrame:
+        texts = [f"the film number {start + k} is {'good' if k % 2 else 'bad'}" for k in range(num)]
+        return pd.DataFrame({"text": texts, "y": np.arange(num) % 2})
+
+    whole = csv(tmp_path, words(0, 100))
+    files = {name: csv(tmp_path, words(1000 * (k + 1), 30), f"{name}.csv") for k, name in enumerate(own)}
+    card = prepare(Data.model_validate({"csv": whole, "target": "y", **files})).card
+    assert set(card.duplicates.values()) == {0}
+    files[own[-1]] = csv(tmp_path, pd.concat([words(0, 100)[:10], words(5000, 30)]), "both.csv")
+    card = prepare(Data.model_validate({"csv": whole, "target": "y", **files})).card
+    assert sum(card.duplicates.values()) == 10
+
+
 def test_zero_with_a_sign_is_zero(tmp_path: Path) -> None:
     table = twice()
     table["f"] = np.where(np.arange(NUM) < NUM // 2, 0.0, -0.0)
