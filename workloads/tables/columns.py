@@ -124,9 +124,9 @@ def numbers(series: Any, missing: Sequence[str]) -> Any:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(series):
-        plain = series.astype("Float64").astype("float64")
+        plain = series if series.dtype == "float64" else series.astype("Float64").astype("float64")
         marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
-        return plain.mask(plain.isin(marks))
+        return plain.mask(plain.isin(marks)) if len(marks) else plain
     texts = words(series, missing)
     found = pd.to_numeric(texts.replace({"True": "1", "False": "0"}), errors="coerce").astype("float64")
     _refuse_others(texts, found, "numbers")
