@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ _KINDS: Mapping[bytes, Callable[[Path], Any]] = {
 """How to open a file that begins with these bytes."""
 MEMORY_SHARE = 4
 """A compressed file is read up to this fraction of the memory: a few bytes may hold very many."""
-_FAULTS = (EOFError, zipfile.BadZipFile, lzma.LZMAError, RuntimeError, NotImplementedError)
+_FAULTS = (EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, RuntimeError, NotImplementedError)
 
 
 def is_compressed(path: Path) -> bool:

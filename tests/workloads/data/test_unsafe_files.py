@@ -10,6 +10,7 @@ import os
 import resource
 import struct
 import threading
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -209,6 +211,33 @@ def test_damaged_parquet_files_are_refused_and_nothing_else(tmp_path: Path) -> N
         except DataError:
             refused += 1
     assert refused > 20
+
+
+PACKED: dict[str, Callable[[bytes, Path], object]] = {
+    "csv.gz": lambda content, path: path.write_bytes(gzip.compress(content)),
+    "csv.bz2": lambda content, path: path.write_bytes(bz2.compress(content)),
+    "csv.zst": lambda content, path: path.write_bytes(pa.Codec("zstd").compress(content, asbytes=True)),
+    "csv.zip": lambda content, path: zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED).writestr("a.csv", content),
+    "feather": lambda content, path: pd.read_csv(io.BytesIO(content)).to_feather(path),
+}
+
+
+@pytest.mark.parametrize("form", PACKED)
+def test_damaged_archives_and_arrow_files_are_refused_and_nothing_else(tmp_path: Path, form: str) -> None:
+    path, rng = tmp_path / f"some.{form}", np.random.default_rng(0)
+    PACKED[form](b"a,kind\n" + b"".join(b"%d.5,%s\n" % (k, b"cat" if k % 2 else b"dog") for k in range(60)), path)
+    data = Data.model_validate({form.split(".")[0]: str(path), "target": "kind"})
+    assert len(read_frame(str(path), data)[0]) == 60
+    content, refused = path.read_bytes(), 0
+    for k in range(150):
+        damaged = bytearray(content[: rng.integers(1, len(content))] if k % 3 == 0 else content)
+        damaged[rng.integers(0, len(damaged))] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            read_frame(str(path), data)
+        except DataError:
+            refused += 1
+    assert refused > 40
 
 
 class Writer:

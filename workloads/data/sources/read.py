@@ -39,7 +39,7 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
     assert source is not None
     if data.folder is not None:
         return folder_images(source, data, like)
-    with _unchanged(source):
+    with _unchanged(source, *(data.also if path is None else ())):
         return parquet_images(source, data, like) if data.image is not None else read_table(source, data, like)
 
 

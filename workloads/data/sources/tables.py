@@ -14,7 +14,7 @@ from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
 from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
-from workloads.data.sources.tabular.parquet_file import read_parquet
+from workloads.data.sources.tabular.parquet_file import UNREADABLE, read_parquet
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
 
@@ -46,7 +46,7 @@ def read_file(path: str, data: Data) -> TableFile:
         return _joined({each: read(Path(each), data) for each in (path, *further)})
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} cannot be read: {one_line(error)}") from error
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError, MemoryError)
-"""Errors of pandas and Arrow on damaged files, found by damaging thousands."""
+"""Errors of pandas and Arrow on damaged files of any kind, found by damaging thousands."""
 BYTES_A_CELL = 8
 """Size of a cell in memory, at least."""
 
