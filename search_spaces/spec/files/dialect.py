@@ -60,7 +60,9 @@ class Dialect:
             return None
         (line, first), *others = found
         more = f" (as well lines {', '.join(f'{line} with {num}' for line, num in others)})" if others else ""
-        return f"{line}: a row must have {width} cells as the first one has, received {first}{more}"
+        alike = len(others) == NUM_RAGGED - 1 and {num for _, num in found} == {first}
+        title = f": say skip_rows: {self.skip_rows + 1} if the first line is none of the table" if alike else ""
+        return f"{line}: a row must have {width} cells as the first one has, received {first}{more}{title}"
 
     def _without_comments(self, lines: Iterable[str]) -> Iterator[str]:
         inside = False  # quotes
