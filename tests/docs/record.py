@@ -4,7 +4,8 @@ A page is played in its order in a folder of its own. Its specs and Python files
 in their first line (``# mine.py``), a spec without one as sweep.yaml. Comments say what is run:
 
 - ``<!-- record: 0:5 ... /best/3 -->`` before a block: its commands behind ``$`` are run, and of each output these
-  lines are kept: a slice, ``...`` as it stands, or three lines from the first that holds "best" (``_`` is a space).
+  lines are kept: a slice, ``...`` as it stands, or three lines from the first that holds "best" (``_`` is a space),
+  with ``/best/`` all up to the next blank one.
   ``|`` parts the outputs of several commands; without a colon everything is kept.
 - ``<!-- record: COMMAND => 0:5 -->``: this command is run in place of what the block shows, if it shows one.
 - ``<!-- fails -->`` and so on: the same for commands of which one fails; elsewhere that ends the recording.
@@ -160,7 +161,8 @@ def chosen(lines: list[str], choices: list[str]) -> list[str]:
             first = next((k for k, line in enumerate(lines) if wanted in line), None)
             if first is None:
                 raise LookupError(f"no line holds {wanted!r}:\n" + "\n".join(lines))
-            found += lines[first : first + int(count)]
+            blank = next((k for k, line in enumerate(lines[first:], first) if not line.strip()), len(lines))
+            found += lines[first : first + int(count) if count else blank]
         else:
             start, _, stop = choice.partition(":")
             found += lines[int(start) if start else None : int(stop) if stop else None]
