@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.types.objective import Objective
 from tracking.results.intervals import Estimate, Kind, TestScores, estimate
 
 if TYPE_CHECKING:
@@ -15,8 +14,11 @@ if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
 
 PREDICTIONS = "verdict/predictions.parquet"
-MAX_ROWS = 1_000_000
-"""Limit on the rows of the table of predictions; of more, those of the champion and the defaults are kept."""
+MAX_ROWS = 200_000
+"""Limit on the rows of the table of predictions: it travels through the spool.
+
+Of more, those of the champion and the defaults are kept, then the champion's alone, then without probabilities.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,6 @@ class Case:
     """What is to be judged. Plain values: it travels to a worker."""
 
     workload: str
-    objective: Objective
     metric: str
     """On the test split, such as ``test_accuracy``."""
     checkpoints: str
@@ -70,7 +71,8 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
         found = {trial: _scores(split, case, trial, members[trial]) for trial in found}
         yardstick = _yardstick(split, case, members[case.champion])
         shown = _shown(case, members, len(test))
-        extra["predictions"] = split.table({t: members[t] for t in shown}, case.rows)
+        brief = len(test) * sum(map(len, shown.values())) > MAX_ROWS
+        extra["predictions"] = split.table(shown, case.rows, probabilities=not brief)
         if found[case.champion].by_row is not None:
             extra |= {"num_rows": split.units.count, "parts": split.units.kind}
     champion, default = found[case.champion], found.get(case.default)
@@ -116,7 +118,11 @@ def _against(champion: TestScores, name: str, scores: TestScores) -> tuple[str, 
     return name, value, estimate(champion.minus(scores))
 
 
-def _shown(case: Case, members: Mapping[int, Mapping[int, Any]], num_rows: int) -> list[int]:
-    if num_rows * sum(map(len, members.values())) <= MAX_ROWS:
-        return list(members)
-    return [trial for trial in members if trial in (case.champion, case.default)]
+def _shown(case: Case, members: Mapping[int, Mapping[int, Any]], num_rows: int) -> Mapping[int, Mapping[int, Any]]:
+    """Return the members whose predictions fit into the table: all, two trials', or the champion's."""
+    shown = members
+    for few in (members.keys(), {case.champion, case.default}, {case.champion}):
+        shown = {trial: members[trial] for trial in members if trial in few}
+        if num_rows * sum(map(len, shown.values())) <= MAX_ROWS:
+            break
+    return shown

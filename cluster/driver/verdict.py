@@ -80,7 +80,6 @@ class Finalists:
                 keys.setdefault(track.trial, {})[track.seed] = track.key
         return Case(
             workload=workload,
-            objective=self.objective,
             metric=self.metric,
             checkpoints=checkpoints,
             champion=chosen.trial,

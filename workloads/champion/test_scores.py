@@ -114,7 +114,9 @@ class TestSplit:
         seen = torch.tensor(counts, dtype=torch.float64) + 1
         return seen / seen.sum()
 
-    def table(self, members: Mapping[int, Mapping[int, Values]], rows: Sequence[int]) -> bytes:
+    def table(
+        self, members: Mapping[int, Mapping[int, Values]], rows: Sequence[int], probabilities: bool = True
+    ) -> bytes:
         """Return a Parquet file with a row for each trial, seed and test example; empty where nothing was kept.
 
         ``row`` is the example's place in its source. Numbers are in the target's units.
@@ -124,7 +126,7 @@ class TestSplit:
         pieces = []
         for trial, seeds in members.items():
             for seed, values in seeds.items():
-                columns = self._columns(values)
+                columns = self._columns(values, probabilities)
                 place = list(rows) or list(range(len(self.y)))
                 pieces.append(pd.DataFrame({"trial": trial, "seed": seed, "row": place, **columns}))
         if not pieces:
@@ -133,10 +135,10 @@ class TestSplit:
         pd.concat(pieces, ignore_index=True).to_parquet(out, index=False)
         return out.getvalue()
 
-    def _columns(self, values: Values) -> dict[str, Any]:
+    def _columns(self, values: Values, probabilities: bool) -> dict[str, Any]:
         scores = {name.removesuffix(MEAN): value for name, value in values.items() if name.endswith(MEAN)}
         if "logits" in values:
-            return {**self._classes(values["logits"]), **scores}
+            return {**self._classes(values["logits"], probabilities), **scores}
         if "error" in values:
             shape = self.search.shape()
             truth, error = self.y.numpy().reshape(len(self.y), -1), values["error"].reshape(len(self.y), -1)
@@ -148,12 +150,12 @@ class TestSplit:
             return {**found, **scores}
         return {**{name: value for name, value in values.items() if value.ndim == 1}, **scores}
 
-    def _classes(self, logits: Array) -> dict[str, Any]:
+    def _classes(self, logits: Array, probabilities: bool) -> dict[str, Any]:
         names = np.array(self.search.classes or [str(k) for k in range(logits.shape[1])])
         shares = np.exp(logits - logits.max(1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)
         predicted = logits.argmax(1)
         found: dict[str, Any] = {"truth": names[self.y.numpy()], "predicted": names[predicted]}
-        if len(names) > MAX_PROBABILITIES:
+        if len(names) > MAX_PROBABILITIES or not probabilities:
             return {**found, "probability": shares.max(1)}
         return found | {f"probability_{name}": shares[:, k] for k, name in enumerate(names)}

@@ -52,7 +52,7 @@ def test_a_ragged_row_far_below_is_refused(folder: Here) -> None:
     folder.write(SPEC.replace("{more}", "width: 8"))
     done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 2, done.stderr
-    assert "pets.csv:122: a row must have 8 cells as the first one has, received 3" in done.stderr
+    assert "line 122: a row must have 8 cells as the first one has, received 3" in done.stderr
     assert left_in(folder) == ["pets.csv", "sweep.yaml"]
 
 

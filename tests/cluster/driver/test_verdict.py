@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster.driver.judging import judge
+from cluster.driver.judging import _shown, judge
 from cluster.driver.verdict import Finalists, winner
 from search_spaces.race.race import Race
 from search_spaces.race.track import Track
@@ -85,6 +85,14 @@ def test_a_verdict_without_predictions_counts_the_seeds_and_says_so() -> None:
     verdict = told(finalists([*STEADY, *DEFAULT], {}))
     assert verdict["interval"] == {"over": "seeds", "rows": None, "parts": "rows"}
     assert verdict["baseline"] is None and verdict["predictions"] is None
+
+
+def test_of_many_predictions_the_champions_are_kept() -> None:
+    case = finalists([*STEADY, *DEFAULT, *(member(5, seed, 0.8) for seed in (1, 2, 3))], {}).case("mlp", "nowhere")
+    assert case is not None
+    members = {trial: dict.fromkeys((1, 2, 3)) for trial in (0, 5, 7)}
+    kept = [list(_shown(case, members, num_rows)) for num_rows in (1000, 30_000, 60_000, 600_000)]
+    assert kept == [[0, 5, 7], [0, 7], [7], [7]]
 
 
 SPEC = """
