@@ -67,18 +67,19 @@ def test_a_new_row_is_known_to_specs_template_and_schema() -> None:
         f"{{type: {KIND}, evry: 2}}": "evry: unknown key, received 'evry', did you mean 'every'",
         f"{{type: {KIND}, every: 0}}": "must be >= 1, received 0",
         f"{{type: {KIND}, eta: 3}}": f"eta: has no effect with type {KIND}, received 3",
-        "{type: hyperband}": "is not available yet: use asha or none or copying",
+        "{type: hyperband}": "is not available yet: use " + " or ".join(SCHEDULES),
     }.items():
         with pytest.raises(SpecError, match=reason):
             parsed(rule)
-    assert f"# or none, {KIND}\n" in template(catalogue().workload("mlp"), "schema.json", catalogue(), "image")
+    others = ", ".join(kind for kind in SCHEDULES if kind != "asha")
+    assert f"# or {others}\n" in template(catalogue().workload("mlp"), "schema.json", catalogue(), "image")
     schema = json_schema(catalogue())
     jsonschema.validate(YAML(typ="safe", pure=True).load(SPEC % f"{{type: {KIND}, every: 2}}"), schema)
     assert f"{KIND} ({COPYING.summary})" in schema["properties"]["early_terminate"]["description"]
 
 
 def test_a_name_that_other_tools_know_is_a_row_s_as_soon_as_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SpecError, match="is not available yet: use asha or none"):
+    with pytest.raises(SpecError, match="is not available yet: use " + " or ".join(SCHEDULES)):
         parsed("{type: pbt}")
     monkeypatch.setitem(SCHEDULES, "pbt", replace(COPYING, name="pbt"))
     assert parsed("{type: pbt}").early_terminate.parameters == {"every": 3}
