@@ -68,7 +68,7 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
 
         split = TestSplit.of(case.workload, case.metric.removeprefix("test_"), search, test)
         members = {trial: split.read(case.checkpoints, keys) for trial, keys in case.keys.items()}
-        found = {trial: _scores(split, case, trial, members[trial]) for trial in found}
+        found = _alike({trial: _scores(split, case, trial, members[trial]) for trial in found})
         yardstick = _yardstick(split, case, members[case.champion])
         shown = _shown(case, members, len(test))
         brief = len(test) * sum(map(len, shown.values())) > MAX_ROWS
@@ -100,6 +100,16 @@ def _scores(split: Any, case: Case, trial: int, members: Mapping[int, Any]) -> T
     found = [members.get(seed) for seed in by_seed]
     rows = None if any(one is None for one in found) else split.by_row(found)
     return TestScores(by_seed=by_seed, by_row=rows, kind=split.kind if rows is not None else "number")
+
+
+def _alike(found: Mapping[int, TestScores]) -> dict[int, TestScores]:
+    """Return the scores by row, or all by seed alone where some trial's predictions were not kept.
+
+    So what is said of the intervals holds for each of them.
+    """
+    if all(scores.by_row is not None for scores in found.values()):
+        return dict(found)
+    return {trial: TestScores(by_seed=scores.by_seed) for trial, scores in found.items()}
 
 
 def _yardstick(split: Any, case: Case, members: Mapping[int, Any]) -> tuple[str, TestScores] | None:

@@ -7,14 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
-from cluster.driver.judging import _shown, judge
+from cluster.driver.judging import _alike, _shown, judge
 from cluster.driver.verdict import Finalists, winner
 from search_spaces.race.race import Race
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
 from tests.helpers.sweep_in_this_process import outcome
+from tracking.results.intervals import TestScores, estimate
 
 ACCURACY = Objective("val_accuracy", "maximize")
 
@@ -85,6 +87,13 @@ def test_a_verdict_without_predictions_counts_the_seeds_and_says_so() -> None:
     verdict = told(finalists([*STEADY, *DEFAULT], {}))
     assert verdict["interval"] == {"over": "seeds", "rows": None, "parts": "rows"}
     assert verdict["baseline"] is None and verdict["predictions"] is None
+
+
+def test_all_intervals_are_over_the_same() -> None:
+    rows = np.random.default_rng(0).normal(0.9, 0.1, (2, 50))
+    kept, lost = TestScores(by_seed={1: 0.9, 2: 0.8}, by_row=rows), TestScores(by_seed={1: 0.7, 2: 0.6})
+    assert _alike({3: kept, 0: kept})[3].by_row is rows
+    assert {estimate(scores).over for scores in _alike({3: kept, 0: lost}).values()} == {"seeds"}
 
 
 def test_of_many_predictions_the_champions_are_kept() -> None:
