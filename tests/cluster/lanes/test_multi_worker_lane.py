@@ -73,6 +73,7 @@ def below(driver: int, title: str) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.soak
 def test_a_dead_worker_costs_what_came_after_the_last_checkpoint(tmp_path: Path) -> None:
     """Before it a lane dies while its workers start, whose places Ray would keep until the job ends."""
     folder = Folder(tmp_path)
