@@ -22,6 +22,8 @@ PARTS = {"winner": "champion", "default": "defaults", "difference": "champion âˆ
 """Keys of the verdict and their names in the summary."""
 NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
 BAR_WIDTH = 30
+VALUE_WIDTH = 8
+"""Least width of the values of the final evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,22 +119,10 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     """Return champion, defaults and their difference on the test split, and what that means in words."""
     if not verdict:
         return []
-    lines = [Text(f"final evaluation: {verdict['metric']} on the test split, which the search never saw", "bold")]
-    for name, label in PARTS.items():
-        part = verdict.get(name)
-        if not part:
-            continue
-        who = trial_name(part["number"]) if "number" in part else ""
-        sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
-        line = _measured(label, who, f"{sign}{formatting.measure(part['mean'])}")
-        line.append(f"  {interval(part.get('ci95'))}")
-        if "seeds" in part and name != "difference":
-            line.append(f"  {_seeds(part['seeds'])}", "bright_black")
-        lines.append(line)
-    if baseline := verdict.get("baseline"):
-        lines.append(
-            _measured("no model", "", formatting.measure(baseline["value"])).append(f"  {baseline['name']}")
-        )
+    lines = [
+        Text(f"final evaluation: {verdict['metric']} on the test split, which the search never saw", "bold"),
+        *_measured_lines(verdict),
+    ]
     lines += _finalist_lines(verdict)
     lines += [Text(f"  {said}") for said in (_counted(verdict), verdict.get("why")) if said]
     if judged := verdict.get("overfitting"):
@@ -142,22 +132,40 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     return [*lines, *([] if said in warned else [Text(f"  {said}")])]
 
 
-def _measured(label: str, who: str, value: str) -> Text:
-    return Text(f"  {label:<20}  {who:<5}").append(value.rjust(8), "green")
+def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
+    """Return a line for each of ``PARTS`` and for what needs no model, with their values in one column."""
+    rows = []
+    for name, label in PARTS.items():
+        if not (part := verdict.get(name)):
+            continue
+        who = trial_name(part["number"]) if "number" in part else ""
+        sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
+        seeds = f"  {_seeds(part['seeds'])}" if "seeds" in part and name != "difference" else ""
+        rows.append((label, who, f"{sign}{formatting.measure(part['mean'])}", interval(part.get("ci95")), seeds))
+    if baseline := verdict.get("baseline"):
+        rows.append(("no model", "", formatting.measure(baseline["value"]), baseline["name"], ""))
+    width = max([VALUE_WIDTH, *(len(value) for _, _, value, _, _ in rows)])
+    return [
+        Text(f"  {label:<20}  {who:<5}").append(value.rjust(width), "green").append(f"  {said}").append(seeds, "bright_black")
+        for label, who, value, said, seeds in rows
+    ]
 
 
 def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
     """Return a line for each finalist with its values of search, validation and test, and its failed seeds."""
+    found = verdict.get("finalists") or ()
+    values = [
+        [formatting.measure(value) for value in (one["search_value"], one["validation_mean"], one["test"]["mean"])]
+        for one in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*values, strict=True)]
     lines = []
-    for one in verdict.get("finalists") or ():
+    for one, shown in zip(found, values, strict=True):
         role = "champion" if one["champion"] else "defaults" if one["default"] else ""
-        values = [
-            ("search", one["search_value"]),
-            ("validation", one["validation_mean"]),
-            ("test", one["test"]["mean"]),
-        ]
-        shown = "  ".join(f"{name} {formatting.measure(value)}" for name, value in values)
-        line = Text(f"  {trial_name(one['number']):<6}{role:<10}{shown}  {interval(one['test']['ci95'])}")
+        line = Text(f"  {trial_name(one['number']):<6}{role:<10}")
+        for name, value, width in zip(("search", "validation", "test"), shown, widths, strict=True):
+            line.append(f"{name} {value:>{width}}  ")
+        line.append(interval(one["test"]["ci95"]))
         if failed := one["failed_seeds"]:
             line.append(
                 f"  failed with {'seeds' if len(failed) > 1 else 'seed'} {', '.join(map(str, failed))}", "red"

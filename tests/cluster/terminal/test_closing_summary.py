@@ -68,6 +68,27 @@ def test_a_champion_that_is_no_better_than_no_model_is_called_so(
     assert [str(line).strip() for line in shown] == found
 
 
+@pytest.mark.parametrize("difference", [-7.407e-04, 0.02, -123456.0])
+def test_values_of_the_final_evaluation_stand_in_one_column(difference: float) -> None:
+    it = verdict(difference, difference)
+    it["finalists"] = [
+        {
+            "number": number,
+            "champion": number == 11,
+            "default": False,
+            "search_value": value,
+            "validation_mean": 0.9,
+            "test": {"mean": 0.9, "ci95": [0.8, 1.0]},
+            "failed_seeds": [],
+        }
+        for number, value in ((11, 7.4e-04), (3, 0.25))
+    ]
+    lines = [str(line) for line in closing_summary.verdict_lines(it, TITLE.objective)]
+    measured = [line for line in lines if line.startswith(("  champion", "  defaults"))]
+    assert len(measured) == 3 and len({line.index("  [") for line in measured}) == 1, "\n".join(measured)
+    assert len({line.index("validation") for line in lines if "validation 0" in line}) == 1
+
+
 def test_a_default_that_wins_is_called_by_its_name() -> None:
     same = verdict(0.0, 0.0)
     same["winner"]["number"] = 0
