@@ -14,7 +14,7 @@ from search_spaces.types.values import Params, Value
 
 Role = Literal["sweep", "trial", "final"]
 TrialState = Literal["running", "paused", "done", "stopped", "failed"]
-SweepState = Literal["running", "finished", "interrupted", "failed"]
+SweepState = Literal["running", "finished", "stopped", "failed"]
 
 SWEEP_ID: Final = "sweep.id"
 SWEEP_NAME: Final = "sweep.name"
@@ -30,6 +30,7 @@ TRIAL_NUMBER: Final = "trial.number"
 TRIAL_STATE: Final = "trial.state"
 TRIAL_ERROR: Final = "trial.error"
 TRIAL_FAILURE: Final = "trial.failure"
+TRIAL_FINAL: Final = "trial.final"
 DATA_LEAKS: Final = "data.leaks"
 
 PARENT_RUN: Final = "mlflow.parentRunId"
@@ -43,6 +44,7 @@ DATASET_CONTEXT: Final = "mlflow.data.context"
 
 BEST_EPOCH: Final = "best_epoch"
 SECONDS: Final = "train_seconds"
+PLACE: Final = "place"
 CHAMPION: Final = "champion"
 MODEL_TRAINING: Final = "custom_model_development"
 """The kind of experiment for which MLflow's UI shows runs instead of its GenAI pages."""
@@ -60,16 +62,25 @@ MAX_DIGEST: Final = 36
 NUM_DIGITS: Final = 7
 """Significant digits kept of a metric: the precision of a float32, and the width of a column in MLflow's UI."""
 
-STATUS: Final[Mapping[TrialState | SweepState, str]] = {
+TRIAL_STATUS: Final[Mapping[TrialState, str]] = {
     "running": "RUNNING",
     "paused": "SCHEDULED",  # not RUNNING: a trial that is never promoted would seem to run for ever
     "done": "FINISHED",
     "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state says "pruned"
     "failed": "FAILED",
-    "finished": "FINISHED",
-    "interrupted": "KILLED",
 }
-"""MLflow's status for each state of a trial or a sweep."""
+"""MLflow's status for each state of a trial."""
+
+SWEEP_STATUS: Final[Mapping[SweepState, str]] = {
+    "running": "RUNNING",
+    "finished": "FINISHED",
+    "stopped": "KILLED",
+    "failed": "FAILED",
+}
+"""MLflow's status for each state of a sweep."""
+
+EARLIER_STATES: Final[Mapping[str, SweepState]] = {"interrupted": "stopped"}
+"""State that an earlier version called by another name."""
 
 EARLIER: Final[Mapping[str, str]] = {
     TRIAL_NAME: "trial.key",

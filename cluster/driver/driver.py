@@ -212,13 +212,13 @@ class Driver:
         able = bool(coordinator.races["search"].ranked())
         with self._timed("logging"):
             tracker.conclude(
-                "interrupted" if self.stop.requested else "finished" if able else "failed",
+                "stopped" if self.stop.requested else "finished" if able else "failed",
                 self._study.facts().get("verdict"),
             )
             drained = tracker.close(CLOSE_TIMEOUT_S)
         code = self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
-        self._enter("interrupted" if self.stop.requested else "finished")
+        self._enter("stopped" if self.stop.requested else "finished")
         self.observer.progress(self._picture())
         return code
 

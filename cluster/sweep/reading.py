@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
-from cluster.terminal.formatting import sweep_word
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word
+from tracking.names import SweepState
 from tracking.results import compare
 
 if TYPE_CHECKING:
@@ -156,9 +156,13 @@ class Reading:
         return Facts.of(self.study)
 
     @property
-    def state(self) -> str:
-        """State of the sweep: ``finished``, ``running`` or ``interrupted``."""
-        return "running" if self.live else "finished" if self.facts.phase == "finished" else "interrupted"
+    def state(self) -> SweepState:
+        """State of the sweep; ``failed`` where it has ended and no trial has come to a value."""
+        if self.live:
+            return "running"
+        if self.facts.phase != "finished":
+            return "stopped"
+        return "failed" if self.best_in_search is None else "finished"
 
     @property
     def complete(self) -> bool:
@@ -196,7 +200,7 @@ def document(read: Reading) -> dict[str, Any]:
         "sweep": read.home.id,
         "name": sweep.name,
         "state": read.state,
-        "status": sweep_word(read.state),
+        "status": read.state,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
         "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},

@@ -23,7 +23,7 @@ from search_spaces.types.values import Value
 from tracking import names
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.records import Best, SweepHeader
-from tracking.ui.server import DEFAULT_PORT, leaderboard_url
+from tracking.ui.server import leaderboard_url, local_url
 from tracking.writer.writer import Writer
 
 SUMMARY_EVERY_S = 5.0
@@ -103,6 +103,7 @@ class Tracker:
         self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
         # log_table's format, which MLflow's UI shows as a table with pages
         self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False, double_precision=15))
+        self.writer.rank([_key(row.number) for row in ranked(found, self._sweep.objective)], finals(verdict))
         self._sum_up(state, found, verdict)
 
     def close(self, timeout_s: float) -> bool:
@@ -119,7 +120,7 @@ class Tracker:
             return
         local = sqlite_path(self.uri) is not None
         uri = without_password(self.uri)
-        base = f"http://127.0.0.1:{DEFAULT_PORT}" if local else uri
+        base = local_url(self.writer.experiment_id, self._home.id) if local else uri
         url = leaderboard_url(base, self.writer.experiment_id, self._home.id)
         facts = {"experiment_id": self.writer.experiment_id, "parent_run_id": self.writer.parent_run_id}
         self._study.set("tracking", {"uri": uri, **facts, "url": url})
@@ -156,6 +157,18 @@ class Tracker:
 def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
     """Return why the champion won, with the warnings of the final evaluation, for the sweep's note."""
     return "\n\n".join([str(verdict.get("why") or ""), *(f"**{text}**" for text in warnings(verdict, objective))])
+
+
+def _key(number: int) -> str:
+    return f"t{number:04d}"
+
+
+def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what the final evaluation made of its finalists, by the key of the trial's run."""
+    return {
+        _key(one["number"]): "champion" if one["champion"] else "defaults" if one["default"] else "finalist"
+        for one in (verdict or {}).get("finalists") or ()
+    }
 
 
 def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str, float]:

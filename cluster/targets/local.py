@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cluster.sweep.home import SweepHome, root
 from cluster.sweep.reading import Reading
-from cluster.targets.contract import LOCAL, State, SweepJob, TargetError
+from cluster.targets.contract import LOCAL, SweepJob, TargetError
 
 if TYPE_CHECKING:
     from cluster.doctor.machine import Check
@@ -107,12 +107,11 @@ class LocalTarget:
 
 def _sweep_job(home: SweepHome) -> SweepJob:
     read = Reading.of(home)
-    states: dict[str, State] = {"finished": "finished", "running": "running", "interrupted": "stopped"}
     began = datetime.fromtimestamp(home.spec.stat().st_mtime, UTC)
     return SweepJob(
         id=home.id,
         job_name=home.id,
         name=read.sweep.name,
-        state=states[read.state],
+        state=read.state,
         submitted_at=began.isoformat(timespec="seconds"),
     )

@@ -64,7 +64,7 @@ def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[t
         look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
     if document.get("best"):
         look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
-    if state == "finished":
+    if state in ("finished", "failed"):
         more = [(f"paceline resume {sweep} --trials +20", "continues with 20 more trials")] if can_grow else []
         return [*look, (f"paceline show {sweep} --top 20", "more of this table"), *more]
     if state == "running":
@@ -78,7 +78,7 @@ def _head(ending: Ending) -> Text:
         return Text().append(title.label, "bold").append(" is starting: it has no trial yet")
     states = Counter(row.state for row in snapshot.rows)
     counts = ", ".join(f"{states[state]} {state_word(state)}" for state in formatting.MARKS if states[state])
-    line = Text().append(title.label, "bold").append(f" {formatting.sweep_word(ending.document['state'])}")
+    line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
     line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
     return line.append(f" in {formatting.duration(snapshot.elapsed_s)}")
 
@@ -146,7 +146,10 @@ def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
         rows.append(("no model", "", formatting.measure(baseline["value"]), baseline["name"], ""))
     width = max([VALUE_WIDTH, *(len(value) for _, _, value, _, _ in rows)])
     return [
-        Text(f"  {label:<20}  {who:<5}").append(value.rjust(width), "green").append(f"  {said}").append(seeds, "bright_black")
+        Text(f"  {label:<20}  {who:<5}")
+        .append(value.rjust(width), "green")
+        .append(f"  {said}")
+        .append(seeds, "bright_black")
         for label, who, value, said, seeds in rows
     ]
 

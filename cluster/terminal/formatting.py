@@ -18,13 +18,6 @@ MARKS: dict[TrialState, tuple[str, str]] = {
     "failed": ("✗", "red"),
 }
 """Mark and colour of each state."""
-SWEEP_WORDS = {"interrupted": "stopped"}
-"""Words for sweep states that are shown under another name."""
-
-
-def sweep_word(state: str) -> str:
-    """Return the word for a sweep's state: ``stopped`` for ``interrupted``, else its name."""
-    return SWEEP_WORDS.get(state, state)
 
 
 def measure(value: float | None) -> str:

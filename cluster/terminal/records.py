@@ -11,7 +11,7 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
 TrialState = Literal["done", "stopped", "failed", "running", "paused"]
-Phase = Literal["starting", "search", "verdict", "finished", "interrupted"]
+Phase = Literal["starting", "search", "verdict", "finished", "stopped"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ PHASES: dict[Phase, str] = {
     "starting": "starting",
     "search": "search: {planned}, up to {horizon} epochs each, on {workers}",
     "verdict": "final evaluation: {finals}, scored on the test split",
-    "interrupted": "stopped",
+    "stopped": "stopped",
 }
 """Lines of ``LineView`` at the start of each phase. The summary tells the end."""
 
@@ -111,7 +111,7 @@ class LiveView:
 
     def _now(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with its times advanced by the time since it came."""
-        if snapshot.phase in ("finished", "interrupted"):
+        if snapshot.phase in ("finished", "stopped"):
             return snapshot
         passed_s = time.monotonic() - self._seen_s
         eta_s = None if snapshot.eta_s is None else max(0.0, snapshot.eta_s - passed_s)

@@ -10,8 +10,8 @@ from tests.docs.markdown import code, sentence, table
 _SWEEP = {
     "sweep": "the sweep's ID",
     "name": "the spec's `name`",
-    "state": "`finished`, `running` or `interrupted`",
-    "status": "the same in words: `finished`, `running` or `stopped`",
+    "state": "`running`, `finished`, `stopped`, or `failed`: no trial came to a value",
+    "status": "as `state`",
     "metric.name": "the objective",
     "metric.goal": "`maximize` or `minimize`",
     "trials[].number": "the trial's number, from 0; trial 0 is the default configuration",

@@ -12,7 +12,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_ID": "The sweep's ID, on each of its runs: what the leaderboard is filtered by.",
     "SWEEP_ROLE": "`sweep` (the sweep's own run), `trial`, or `final` (a training of the final evaluation).",
     "SWEEP_NAME": "The spec's `name`.",
-    "SWEEP_STATE": "The sweep's state: `running`, `finished`, `interrupted` or `failed`.",
+    "SWEEP_STATE": "The sweep's state: `running`, `finished`, `stopped` or `failed`.",
     "SWEEP_METRIC": "The objective.",
     "SWEEP_GOAL": "`maximize` or `minimize`.",
     "SWEEP_METHOD": "The sampler.",
@@ -25,6 +25,8 @@ TAGS: Mapping[str, str] = {
     "TRIAL_ERROR": "What went wrong: a sentence, or a traceback.",
     "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`; `stopped` "
     "where the search's early end cut the trial off.",
+    "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial: `champion`, `finalist`, `defaults` "
+    "(the default configuration), or empty.",
     "DATA_LEAKS": "The leaks that were found in the data.",
     "NOTE": "The description that MLflow shows: the best trial so far and its configuration.",
     "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",
@@ -36,6 +38,8 @@ TAGS: Mapping[str, str] = {
 }
 METRICS: Mapping[str, str] = {
     "BEST_EPOCH": "The epoch of the best value.",
+    "PLACE": "The trial's place on an ended sweep's leaderboard: 1 is the best in search; of equal values the "
+    "lowest number comes first, failed trials come last. MLflow has no second key to sort by.",
     "SECONDS": "Seconds that the training took, its share of a group that trains as one program.",
 }
 FILES: Mapping[str, str] = {
@@ -45,7 +49,7 @@ FILES: Mapping[str, str] = {
     "LEADERBOARD_CSV": "Of the sweep's run: one row a trial, the best first.",
     "LEADERBOARD_JSON": "The same for MLflow's table viewer.",
 }
-OTHERS = {"CHAMPION", "MODEL_TRAINING", "MAX_KEY", "MAX_PARAM", "MAX_TAG", "MAX_DIGEST", "NUM_DIGITS", "STATUS"}
+OTHERS = {"CHAMPION", "MODEL_TRAINING", "MAX_KEY", "MAX_PARAM", "MAX_TAG", "MAX_DIGEST", "NUM_DIGITS"}
 """Constants that are no keys."""
 
 
@@ -100,8 +104,7 @@ def _rows(known: Mapping[str, str]) -> list[list[str]]:
 
 
 def statuses() -> str:
-    """MLflow's status for each of our states."""
-    return table(
-        ("state", "MLflow's status"),
-        [[code(state_word(ours)), code(theirs)] for ours, theirs in names.STATUS.items()],
-    )
+    """MLflow's status for each state of a trial and of a sweep."""
+    trials = [["trial", code(state_word(ours)), code(theirs)] for ours, theirs in names.TRIAL_STATUS.items()]
+    sweeps = [["sweep", code(ours), code(theirs)] for ours, theirs in names.SWEEP_STATUS.items()]
+    return table(("of", "state", "MLflow's status"), [*trials, *sweeps])

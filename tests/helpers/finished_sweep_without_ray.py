@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import Reading
+from cluster.sweep.tracker import Tracker
+from cluster.terminal.views import QuietView
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
+from tracking import names
 from workloads.registry import catalogue
 
 SPEC = """
@@ -35,20 +42,38 @@ FAILING = 2
 RAISED = FailureReason("raised", "Traceback:\n  deep\nValueError: it diverged")
 
 
-def measured(leg: Leg, epoch: int) -> list[MemberEpoch]:
-    """Return the metrics of one epoch, better with every epoch and trial; trial FAILING fails at once."""
+CARD: Mapping[str, Any] = {
+    "name": "wine",
+    "digest": "0" * 64,
+    "rows": {"train": 100, "val": 40, "test": 38},
+}
+
+
+def rising(trial: int, epoch: int) -> float:
+    """Return a value that is better with every epoch and trial."""
+    return 0.5 + trial / 100 + epoch / 1000
+
+
+def measured(leg: Leg, epoch: int, score: Callable[[int, int], float]) -> list[MemberEpoch]:
+    """Return the metrics of one epoch, ``score`` of trial and epoch; trial FAILING fails at once."""
     return [
         MemberEpoch(
             key=member.key,
             epoch=epoch,
-            metrics={"val_accuracy": 0.5 + member.trial / 100 + epoch / 1000},
+            metrics={"val_accuracy": score(member.trial, epoch)},
             failure=RAISED if member.trial == FAILING else None,
         )
         for member in leg.members
     ]
 
 
-def raced(*overrides: str, text: str = SPEC, most_legs: int = 1000, **facts: Any) -> SweepHome:
+def raced(
+    *overrides: str,
+    text: str = SPEC,
+    most_legs: int = 1000,
+    score: Callable[[int, int], float] = rising,
+    **facts: Any,
+) -> SweepHome:
     """Run a sweep's race for at most ``most_legs`` legs; return its home as a driver would have left it.
 
     ``facts`` replace facts of the study.
@@ -60,13 +85,30 @@ def raced(*overrides: str, text: str = SPEC, most_legs: int = 1000, **facts: Any
     while most_legs and (leg := race.next_leg()):
         most_legs -= 1
         for epoch in range(leg.start + 1, leg.stop + 1):
-            race.reported(leg.id, measured(leg, epoch))
+            race.reported(leg.id, measured(leg, epoch, score))
         alive = [member for member in leg.members if member.trial != FAILING]
         race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in alive])
         race.finished_leg(leg.id, 1.0)
-    phase = "finished" if race.finished else "interrupted"
+    phase = "finished" if race.finished else "stopped"
     told = {"phase": phase, "searched": race.finished, "cost": {"seconds": 65.0, "lanes": 1}, "tracking": TRACKING}
     for key, value in (told | facts).items():
         study.set(key, value)
     study.flush()
     return home
+
+
+def tracked(home: SweepHome) -> Tracker:
+    """Open the tracker of a sweep that was raced, and tell MLflow of its trials as its driver would have."""
+    if not home.data.exists():
+        home.data.write_text(json.dumps({"card": CARD, "indices": {}}))
+    sweep = home.sweep()
+    tracker = Tracker(home, sweep, Study(home.id, sweep.metric.goal, home.journal), QuietView(sys.stderr), CARD)
+    rows = Reading.of(home).rows
+    for row in rows:
+        key = f"t{row.number:04d}"
+        tracker.writer.trial(key, row.number, "trial", row.params)
+        if row.state != "paused":
+            assert row.best_value is not None
+            tracker.writer.state(key, row.state, {names.best(sweep.metric.name): row.best_value}, row.failure)
+    tracker.tick(rows)
+    return tracker

@@ -10,6 +10,7 @@ from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import SWEEP, open_writer, params, runs_of, write_trial
 from tracking.results import table
 from tracking.store.records import RunFacts
+from tracking.writer.events import SweepSummarized, from_json
 
 GAP = "generalization_gap_loss"
 STATES = ("done", "stopped", "failed", "paused")
@@ -82,6 +83,20 @@ def test_a_resumed_sweep_keeps_its_runs_and_gives_them_todays_names(sqlite_uri: 
     }
     assert runs["t0001"].data.metrics["train_seconds"] == 0.5
     assert runs["t0003-s1"].data.metrics["train_seconds"] == 2.0
+
+
+def test_a_spool_of_before_tells_a_stopped_sweep_by_todays_word() -> None:
+    record = {
+        "kind": "summary",
+        "key": "",
+        "time": 1,
+        "state": "interrupted",
+        "best": None,
+        "metrics": {},
+        "tags": {},
+    }
+    event = from_json(record)
+    assert isinstance(event, SweepSummarized) and event.state == "stopped"
 
 
 def _trials(uri: str) -> list[Any]:

@@ -26,6 +26,7 @@ from tracking.writer.events import (
     SweepSummarized,
     TextKept,
     TrialBegan,
+    TrialsRanked,
     from_json,
     to_json,
 )
@@ -102,7 +103,7 @@ _facts = st.builds(
 )
 _best = st.builds(Best, number=_numbers, value=st.floats(allow_nan=False), params=_params)
 _keys = {"key": _texts, "time_ms": _numbers}
-_states = st.sampled_from(["running", "finished", "interrupted", "failed"])
+_states = st.sampled_from(["running", "finished", "stopped", "failed"])
 _events: list[st.SearchStrategy[Event]] = [
     st.builds(TrialBegan, **_keys, number=_numbers, role=st.sampled_from(["trial", "final"]), params=_params),
     st.builds(EpochMeasured, **_keys, epoch=_numbers, metrics=_metrics),
@@ -117,6 +118,7 @@ _events: list[st.SearchStrategy[Event]] = [
     ),
     st.builds(TextKept, **_keys, path=_texts, text=_texts),
     st.builds(ContentKept, **_keys, path=_texts, content=_texts),
+    st.builds(TrialsRanked, **_keys, order=st.lists(_texts), finals=st.dictionaries(_texts, _texts)),
     st.builds(Reconciled, **_keys, expected=st.dictionaries(_texts, _facts)),
 ]
 

@@ -131,11 +131,19 @@ class RunChange:
             if reason.is_error:
                 self.tag(names.TRIAL_ERROR, str(reason))
 
-    def enter(self, tag: str, state: names.TrialState | names.SweepState, timestamp_ms: int) -> None:
-        """Set the run's state in ``tag``, MLflow's status for it and, unless that is RUNNING, the end time."""
-        self.tags[tag] = state_word(state) if tag == names.TRIAL_STATE else state
-        self.status = names.STATUS[state]
-        self.end_ms = None if self.status == "RUNNING" else timestamp_ms
+    def enter_trial(self, state: names.TrialState, timestamp_ms: int) -> None:
+        """Set a trial's state as a tag, MLflow's status for it and, unless that is RUNNING, the end time."""
+        self.tags[names.TRIAL_STATE] = state_word(state)
+        self._set_status(names.TRIAL_STATUS[state], timestamp_ms)
+
+    def enter_sweep(self, state: names.SweepState, timestamp_ms: int) -> None:
+        """Set the sweep's state as a tag, MLflow's status for it and, unless that is RUNNING, the end time."""
+        self.tags[names.SWEEP_STATE] = state
+        self._set_status(names.SWEEP_STATUS[state], timestamp_ms)
+
+    def _set_status(self, status: str, timestamp_ms: int) -> None:
+        self.status = status
+        self.end_ms = None if status == "RUNNING" else timestamp_ms
 
 
 @dataclass(kw_only=True)

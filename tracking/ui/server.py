@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,13 +14,19 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from tracking import names
 from tracking.store.open import resolve, sqlite_path
 
 DEFAULT_PORT: Final = 5000
+NUM_PORTS: Final = 20
+"""Ports that are tried, from the wanted one on."""
+ANSWER_S: Final = 0.5
+"""Seconds in which a server on this machine answers."""
 LEAN: Final = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 14 processes and 2.3 GB with it, 2 and 0.4 without
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -68,7 +75,7 @@ class Server:
 
 
 def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("mlflow-server.log")) -> Server:
-    """Start a lean server for the store at ``uri`` on 127.0.0.1, at another free port where ``port`` is taken.
+    """Start a lean server for the store at ``uri`` on 127.0.0.1, at the next free port where ``port`` is taken.
 
     Returns when it answers. Raises ValueError where ``uri`` is a server's, FileNotFoundError without a SQLite file,
     ChildProcessError with the end of the log when the server dies, TimeoutError after 90 s.
@@ -99,16 +106,49 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
     return server
 
 
-def _free(port: int) -> int:
-    for wanted in (port, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+def local_url(experiment_id: str, sweep_id: str, first: int = DEFAULT_PORT) -> str:
+    """Return the address at which `paceline ui` shows the sweep on this machine.
+
+    It is that of a running server that knows the sweep, else the one that ``serve`` would take from ``first`` on.
+    """
+    taken = [port for port in _ports(first) if _probed(port) is None]
+    serving = (port for port in taken if serves(f"http://127.0.0.1:{port}", experiment_id, sweep_id))
+    free = (port for port in _ports(first) if port not in taken)
+    return f"http://127.0.0.1:{next(serving, None) or next(free, first)}"
+
+
+def serves(url: str, experiment_id: str, sweep_id: str) -> bool:
+    """Return whether an MLflow server at ``url`` has the sweep's view in this experiment."""
+    asked = f"{url}/api/2.0/mlflow/experiments/get?{urlencode({'experiment_id': experiment_id})}"
+    try:
+        with urllib.request.urlopen(asked, timeout=ANSWER_S) as answer:
+            tags = json.load(answer)["experiment"]["tags"]
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):  # another program, or another store
+        return False
+    return any(tag["key"] == names.SHARED_VIEW + sweep_id for tag in tags)
+
+
+def _ports(first: int) -> range:
+    return range(first, min(first + NUM_PORTS, 65536))
+
+
+def _free(first: int) -> int:
+    """Return the first free port from ``first`` on, else any free one, as for 0. Raises OSError without one."""
+    for port in (*(_ports(first) if first else ()), 0):
+        if (found := _probed(port)) is not None:
+            return found
     raise OSError("no free port on 127.0.0.1")
+
+
+def _probed(port: int) -> int | None:
+    """Return the port, or for 0 any free one; None where another program has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 def _wait(server: Server, timeout_s: float = 90.0) -> None:

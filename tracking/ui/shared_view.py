@@ -38,22 +38,27 @@ def note(header: SweepHeader, best: Best | None) -> str:
     return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
 
 
-def shared_views(header: SweepHeader) -> dict[str, str]:
-    """Return the experiment's tag that the links of ``server`` refer to, with its value: the sweep's view."""
-    view = json.dumps(_view(header), separators=(",", ":"))
+def shared_views(header: SweepHeader, ranked: bool = False) -> dict[str, str]:
+    """Return the experiment's tag that the links of ``server`` refer to, with its value: the sweep's view.
+
+    It is sorted by the best value, or where the trials are ``ranked`` by their places.
+    """
+    view = json.dumps(_view(header, ranked), separators=(",", ":"))
     assert len(view) <= MAX_VIEW, len(view)
     return {names.SHARED_VIEW + header.sweep_id: view}
 
 
-def _view(header: SweepHeader) -> dict[str, Any]:
+def _view(header: SweepHeader, ranked: bool) -> dict[str, Any]:
     best = names.best(names.clean_key(header.objective.name))
     columns = [f"metrics.`{names.clean_key(key)}`" for key in (best, *header.beside)]
     columns.append(f"tags.`{names.TRIAL_STATE}`")
+    if ranked:
+        columns = [f"metrics.`{names.PLACE}`", *columns, f"tags.`{names.TRIAL_FINAL}`"]
     columns += [f"params.`{names.clean_key(name)}`" for name in header.searched[:MAX_COLUMNS]]
     return {
         "searchFilter": trials_filter(header.sweep_id),
-        "orderByKey": f"metrics.`{best}`",
-        "orderByAsc": header.objective.ascending,
+        "orderByKey": f"metrics.`{names.PLACE if ranked else best}`",
+        "orderByAsc": ranked or header.objective.ascending,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -92,10 +92,22 @@ class Reconciled(_Event):
     expected: Mapping[str, RunFacts]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrialsRanked(_Event):
+    """The search has ended with this order of its trials, the best first, by key.
+
+    ``finals`` says what the final evaluation made of some of them, such as ``champion``.
+    """
+
+    kind: Literal["ranked"] = "ranked"
+    order: Sequence[str]
+    finals: Mapping[str, str]
+
+
 RunEvent = TrialBegan | EpochMeasured | StateChanged | SweepSummarized
 """Events that change a run's record; neighbours are sent together."""
 Artifact = TextKept | ContentKept
-Event = RunEvent | Artifact | Reconciled
+Event = RunEvent | Artifact | Reconciled | TrialsRanked
 """All kinds of events. A new kind is a record here, and a case in each ``match`` where mypy reports it missing."""
 
 _MODEL: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
@@ -114,7 +126,7 @@ def to_json(event: Event) -> dict[str, Any]:
 def from_json(record: object) -> Event:
     """Return the event that ``to_json`` wrote, in this version or an older one. Raises UnknownEvent for others."""
     try:
-        return _MODEL.validate_python(_with_reasons(record))
+        return _MODEL.validate_python(_of_today(record))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         places = [".".join(map(str, fault["loc"])) or "event" for fault in faults]
@@ -122,12 +134,17 @@ def from_json(record: object) -> Event:
         raise UnknownEvent("; ".join(reasons)) from error
 
 
-def _with_reasons(record: object) -> object:
-    """Return the record with each free text under ``error``, from an older version, replaced by a FailureReason."""
+def _of_today(record: object) -> object:
+    """Return the record of an older version as this one writes it.
+
+    Each free text under ``error`` becomes a FailureReason, and a sweep's state gets its present name.
+    """
     if not isinstance(record, dict):
         return record
     if isinstance(record.get("expected"), dict):
-        return {**record, "expected": {key: _with_reasons(facts) for key, facts in record["expected"].items()}}
+        return {**record, "expected": {key: _of_today(facts) for key, facts in record["expected"].items()}}
+    if record.get("kind") == "summary" and record.get("state") in names.EARLIER_STATES:
+        return {**record, "state": names.EARLIER_STATES[record["state"]]}
     if "error" not in record:
         return record
     return {**{k: v for k, v in record.items() if k != "error"}, "failure": FailureReason.noted(record)}

@@ -87,9 +87,9 @@ def _settle(
     for epoch in missing:
         change.measure({header.objective.name: facts.history[epoch]}, now, epoch)
     todo.num_points += len(missing)
-    if run is None or run.state != state_word(facts.state) or run.status != names.STATUS[facts.state]:
+    if run is None or run.state != state_word(facts.state) or run.status != names.TRIAL_STATUS[facts.state]:
         change.measure(facts.summary, now, 0)
-        change.enter(names.TRIAL_STATE, facts.state, now)
+        change.enter_trial(facts.state, now)
         change.fail(facts.failure)
     elif of_earlier_version:  # the leaderboard sorts and shows by today's names
         fresh = {name: value for name, value in facts.summary.items() if names.clean_key(name) not in run.metrics}

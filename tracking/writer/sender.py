@@ -26,6 +26,7 @@ from tracking.writer.events import (
     SweepSummarized,
     TextKept,
     TrialBegan,
+    TrialsRanked,
 )
 from tracking.writer.reconcile import execute
 from tracking.writer.spool import Spool, SpoolEntry, Unknown
@@ -84,9 +85,9 @@ class Sender:
             self._away = False
             self._message(f"MLflow at {self._uri} is back")
 
-    def _show(self, store: Store, place: Place) -> None:
+    def _show(self, store: Store, place: Place, ranked: bool = False) -> None:
         try:
-            store.tag_experiment(place.experiment_id, shared_view.shared_views(self._header))
+            store.tag_experiment(place.experiment_id, shared_view.shared_views(self._header, ranked))
         except Refused as error:  # the results matter more than how they are shown
             self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
 
@@ -110,12 +111,14 @@ class Sender:
         if group:
             self._guarded(group, self._send)
 
-    def _act(self, event: Artifact | Reconciled | Unknown | None) -> None:
+    def _act(self, event: Artifact | Reconciled | TrialsRanked | Unknown | None) -> None:
         match event:
             case TextKept() | ContentKept():
                 self._guarded([event], self._keep)
             case Reconciled():
                 self._guarded([event], self._reconcile)
+            case TrialsRanked():
+                self._guarded([event], self._rank)
             case Unknown():
                 self._set_aside(event, "this version cannot read an event", event.reason)
             case None:
@@ -156,6 +159,19 @@ class Sender:
         if str(todo):
             self._message(f"MLflow's runs agree with the study again: {todo}")
 
+    def _rank(self, group: Sequence[TrialsRanked]) -> None:
+        """Give each trial its place, and sort the leaderboard by it: of equals MLflow puts the newest first."""
+        assert self._store is not None and self._place is not None
+        [event] = group
+        changes = []
+        for place, key in enumerate(event.order, 1):
+            change = RunChange(key=key)
+            change.measure({names.PLACE: place}, event.time_ms, 0)
+            change.tag(names.TRIAL_FINAL, event.finals.get(key, ""))  # empty, too: it may have been champion before
+            changes.append(change)
+        self._store.send(self._place, [change for change in changes if change.key in self.run_ids], self.run_ids)
+        self._show(self._store, self._place, ranked=True)
+
     def _keep(self, group: Sequence[Artifact]) -> None:
         assert self._store is not None
         [event] = group
@@ -180,11 +196,11 @@ class Sender:
                 self._measure(change, event.metrics, event.time_ms, event.epoch)
             case StateChanged():
                 self._measure(change, event.summary, event.time_ms)
-                change.enter(names.TRIAL_STATE, event.state, event.time_ms)
+                change.enter_trial(event.state, event.time_ms)
                 change.fail(event.failure)
             case SweepSummarized():
                 self._measure(change, event.metrics, event.time_ms)
-                change.enter(names.SWEEP_STATE, event.state, event.time_ms)
+                change.enter_sweep(event.state, event.time_ms)
                 change.tag(names.NOTE, shared_view.note(self._header, event.best))
                 for key, value in event.tags.items():
                     change.tag(key, value)

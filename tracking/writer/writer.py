@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from tracking.writer.events import (
     SweepSummarized,
     TextKept,
     TrialBegan,
+    TrialsRanked,
 )
 from tracking.writer.sender import Sender
 from tracking.writer.spool import Spool
@@ -86,6 +87,11 @@ class Writer:
         return key in self._seen.trials
 
     @property
+    def begun(self) -> set[str]:
+        """Keys of the members whose start was recorded, by this driver or an earlier one."""
+        return set(self._seen.trials)
+
+    @property
     def used(self) -> bool:
         """Whether any member's start was recorded, by this driver or an earlier one."""
         return bool(self._seen.trials)
@@ -114,6 +120,13 @@ class Writer:
     ) -> None:
         """Record the sweep's own state, best trial, metrics and tags."""
         self._put(SweepSummarized(state=state, best=best, metrics=dict(metrics), tags=dict(tags or {})))
+
+    def rank(self, order: Sequence[str], finals: Mapping[str, str]) -> None:
+        """Record the order of the trials, by key, the best first; the leaderboard is sorted by it from now on.
+
+        ``finals`` says of some keys what the final evaluation made of the trial, such as ``champion``.
+        """
+        self._put(TrialsRanked(order=list(order), finals=dict(finals)))
 
     def text(self, artifact_path: str, text: str, key: str = PARENT) -> None:
         """Record ``text`` as an artifact of the sweep's own run, or of the member ``key``."""

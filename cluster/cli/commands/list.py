@@ -148,12 +148,12 @@ def _run_row(run: FoundRun) -> Listed:
     def count(key: str) -> int | None:
         return int(run.metrics[key][0]) if key in run.metrics else None
 
-    metric = run.tags.get(names.SWEEP_METRIC, "")
+    metric, state = run.tags.get(names.SWEEP_METRIC, ""), run.tags.get(names.SWEEP_STATE, "")
     return {
         "sweep": run.tags[names.SWEEP_ID],
         "name": run.tags.get(names.SWEEP_NAME, ""),
         "workload": run.tags.get(names.SWEEP_WORKLOAD, ""),
-        "state": run.tags.get(names.SWEEP_STATE, ""),
+        "state": names.EARLIER_STATES.get(state, state),
         "trials": count("sweep/trials"),
         "planned": count("sweep/planned"),
         "metric": metric,
@@ -183,7 +183,7 @@ def _print_table(rows: list[Listed]) -> None:
             row["sweep"],
             row["name"],
             row.get("workload", ""),
-            formatting.sweep_word(row["state"]),
+            row["state"],
             trials,
             value,
             *rest,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from cluster.cli.commands.on_target import away, chosen, stop_on
-from cluster.cli.commands.shared import Failure, find, reading
+from cluster.cli.commands.shared import Failure, find, reading, refusing
 from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
@@ -31,14 +33,27 @@ def stop(sweep: str, now: bool, on: str | None) -> int:
         return stop_on(sweep, place, now)
     home = find(sweep)
     if not home.request_stop(now):
-        raise Failure(f"sweep {home.id} is not running")
+        if not _told(home):
+            raise Failure(f"sweep {home.id} is not running")
+        print(f"sweep {home.id} is not running, and MLflow says so now; `paceline resume {home.id}` continues it")
+        return FINISHED
     deadline = time.monotonic() + PATIENCE_S
     while home.driver_pid() is not None:
         if time.monotonic() > deadline:
             raise Failure(f"sweep {home.id} was asked to stop and still is at it; --now does not wait")
         time.sleep(POLL_S)
+    _told(home)
     print(f"sweep {home.id} stopped; `paceline resume {home.id}` continues it")
     return FINISHED
+
+
+def _told(home: SweepHome) -> bool:
+    """Tell MLflow of a driver that was killed; return whether there was anything to tell."""
+    from cluster.driver.tell_stopped import tell_stopped
+    from cluster.terminal.views import QuietView
+
+    with refusing():
+        return tell_stopped(home, QuietView(sys.stderr))
 
 
 @click.command()
@@ -61,8 +76,8 @@ def export(sweep: str, file: str) -> int:
 
 @click.command()
 @SWEEP
-@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True)
-def ui(sweep: str, port: int) -> int:
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: that of the sweep's link]")
+def ui(sweep: str, port: int | None) -> int:
     """Serve MLflow's UI; print the link to a sweep."""
     from tracking.ui.server import serve
 
@@ -77,7 +92,7 @@ def ui(sweep: str, port: int) -> int:
     print("starting MLflow's UI ...", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
     try:
-        server = serve(uri, port, home.path / "ui.log")
+        server = serve(uri, _port(tracking) if port is None else port, home.path / "ui.log")
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
         raise Failure(f"the UI does not start: {error}") from error
     try:
@@ -106,6 +121,14 @@ def _beside(home: SweepHome, uri: str) -> str:
         return uri
     print(f"the sweep's folder was moved: MLflow's store is {here}, artifacts are still looked for beside {known}")
     return f"sqlite:///{here}"
+
+
+def _port(tracking: Mapping[str, Any]) -> int:
+    """Return the port of the sweep's link, so that it opens; 5000 where the link is none of this machine's."""
+    from tracking.ui.server import DEFAULT_PORT
+
+    link = urlsplit(str(tracking.get("url", "")))
+    return link.port if link.hostname == "127.0.0.1" and link.port else DEFAULT_PORT
 
 
 def _print_links(base: str, tracking: Mapping[str, Any], sweep_id: str) -> None:

@@ -6,15 +6,17 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from cluster.cli.commands.serve import _beside
+from cluster.cli.commands.serve import _beside, _port
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
 from search_spaces.spec.sweep import load_sweep, parse_sweep
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, TRACKING, raced
+from tracking.names import SWEEP_STATUS
 from workloads.registry import catalogue
 
 
@@ -79,7 +81,7 @@ def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
     os.utime(old.spec, (1e9, 1e9))
     rows = json.loads(printed(capsys, "ls", "--json"))
     assert [(row["sweep"], row["name"], row["state"]) for row in rows] == [
-        (new.id, "new", "interrupted"),
+        (new.id, "new", "stopped"),
         (old.id, "old", "finished"),
     ]
     lines = printed(capsys, "ls").splitlines()
@@ -87,6 +89,28 @@ def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].startswith(new.id)
     assert "9/9" in lines[2]
     assert "val_accuracy 0.5890" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("left", "word"),
+    [
+        ({}, "finished"),
+        ({"phase": "search"}, "stopped"),
+        ({"phase": "interrupted"}, "stopped"),  # of an earlier version
+        ({"phase": "finished", "most_legs": 0}, "failed"),
+    ],
+)
+def test_a_sweeps_state_is_one_word_in_every_place(
+    left: dict[str, Any], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raced(**left)
+    shown, status = (json.loads(printed(capsys, name, "--json")) for name in ("show", "status"))
+    [listed] = json.loads(printed(capsys, "ls", "--json"))
+    assert [shown["state"], shown["status"], status["state"], listed["state"]] == [word] * 4
+    assert all(
+        f" {word}" in printed(capsys, name).splitlines()[i] for name, i in (("show", 0), ("status", 0), ("ls", 1))
+    )
+    assert word in SWEEP_STATUS
 
 
 def test_an_unknown_id_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,6 +128,11 @@ def test_ui_prints_the_links_where_the_store_is_a_server_already(capsys: pytest.
     text = printed(capsys, "ui")
     assert text.startswith("leaderboard  http://127.0.0.1:9/#/experiments/7/runs?")
     assert text.count(home.id) == 2
+
+
+def test_ui_serves_where_the_sweeps_link_leads() -> None:
+    assert _port({"url": "http://127.0.0.1:5003/#/experiments/1/runs"}) == 5003
+    assert _port({"url": "https://mlflow.example.org:444/#/experiments/1/runs"}) == _port({}) == 5000
 
 
 def test_ui_without_anything_in_mlflow_is_a_plain_failure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,7 +130,7 @@ def test_a_signal_stops_cleanly_and_a_torn_checkpoint_is_passed_over(tmp_path: P
     assert driver.returncode == 130, out + err
     assert "paceline resume" in out
     document = folder.document("show")
-    assert document["state"] == "interrupted"
+    assert document["state"] == "stopped"
     assert all(trial["state"] in ("done", "stopped", "paused") for trial in document["trials"])
     assert all(run["status"] != "RUNNING" for run in folder.runs("trial").values())
     torn = sorted((tmp_path / ".paceline" / document["sweep"] / "checkpoints").glob("*/*/weights.pt"))

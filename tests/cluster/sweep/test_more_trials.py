@@ -55,7 +55,7 @@ def test_more_trials_of_a_finished_sweep() -> None:
 def test_another_plan_for_a_sweep_that_was_stopped() -> None:
     home = raced("trials=40", "early_terminate=none", most_legs=5)
     read = Reading.of(home)
-    assert read.state == "interrupted" and len(read.rows) == 5
+    assert read.state == "stopped" and len(read.rows) == 5
     assert (new_total(read, "+4"), new_total(read, "5"), new_total(read, "20")) == (44, 5, 20)
     assert refusal(read, "4") == (
         "--trials: must come to 5 or more, for 5 trials were tried already, received '4', did you mean '+4'?"

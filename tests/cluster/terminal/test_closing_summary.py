@@ -150,8 +150,8 @@ def test_tracebacks_through_the_same_code_are_shown_once() -> None:
     assert "1 trial (t009) failed with:\ndiverged: val_loss is nan" in text
 
 
-def test_an_interrupted_sweep_says_how_to_go_on_first() -> None:
-    text = told({"state": "interrupted", "verdict": None, "tracking": None}, [])
+def test_a_stopped_sweep_says_how_to_go_on_first() -> None:
+    text = told({"state": "stopped", "verdict": None, "tracking": None}, [])
     assert "evaluation" not in text
     assert text.index("paceline resume 7f3a") < text.index("paceline best 7f3a")
     assert "paceline ui" not in text, "there is nothing to see yet"

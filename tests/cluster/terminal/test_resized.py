@@ -88,7 +88,7 @@ def head(width: int) -> str:
 def test_a_terminal_that_changes_its_width_keeps_no_stale_line(terminal: Terminal, tmp_path: Path) -> None:
     message, *drawn = terminal.wait(head(100))
     assert message == "a message that stays"
-    for width in (70, 50, 120, 60, 100, 55):
+    for width in (80, 200, 50, 140, 60, 100):
         for step in (width + 1, width):  # tmux tells the program of the second one late: it draws meanwhile
             terminal("resize-window", "-x", str(step), "-y", "50")
         lines = [line for line in terminal.wait(head(width)) if line != message]

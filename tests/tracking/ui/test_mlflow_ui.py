@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -76,6 +77,18 @@ def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
     assert shared_view.note(header, Best(number=3, value=0.25, params={"lr": 0.1})).startswith(
         "**Best in search: t003, val_accuracy 0.25**"
     )
+
+
+def test_the_printed_port_is_the_one_that_the_ui_will_have(server: Server, tmp_path: Path) -> None:
+    header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "port"})
+    writer = open_writer(server.url, tmp_path / "spool", header=header)
+    assert writer.close(60)
+    experiment, port = str(writer.experiment_id), int(server.url.rpartition(":")[2])
+    assert ui.local_url(experiment, "port", first=port) == server.url, "a server of this store runs there"
+    other = ui.local_url(experiment, "other", first=port)
+    assert other == f"http://127.0.0.1:{ui._free(port)}" != server.url
+    with socket.create_server(("127.0.0.1", ui._free(port))) as taken:  # it never answers
+        assert taken.getsockname()[1] < int(ui.local_url(experiment, "other", first=port).rpartition(":")[2])
 
 
 def test_links() -> None:

@@ -1,0 +1,54 @@
+"""Tells MLflow that a sweep is stopped whose driver was killed, and could not tell it itself."""
+
+from __future__ import annotations
+
+import json
+
+from cluster.doctor.stores import attempt
+from cluster.sweep.home import Busy, SweepHome
+from cluster.sweep.reading import Reading
+from cluster.sweep.tracker import Tracker
+from cluster.terminal.records import Observer
+from search_spaces.race.finals import final_entries
+from search_spaces.race.track import ENDS
+from search_spaces.study.study import Study
+
+CLOSE_TIMEOUT_S = 30.0
+
+
+def tell_stopped(home: SweepHome, observer: Observer) -> bool:
+    """Give the sweep's runs in MLflow the states that a clean stop leaves; return whether there was one to give.
+
+    Nothing is told of a sweep that is driven now, or whose driver has told its end, or never reached MLflow.
+    Raises StudyAway where the study cannot be reached.
+    """
+    read = Reading.of(home)
+    if read.live or read.facts.phase in ("finished", "stopped") or not (home.data.exists() and home.spool.exists()):
+        return False
+    try:
+        with home.driven():
+            _tell(home, observer)
+    except Busy:  # resumed in the meantime
+        return False
+    return True
+
+
+def _tell(home: SweepHome, observer: Observer) -> None:
+    sweep = home.sweep()
+    study = Study(home.id, sweep.metric.goal, home.study, attempt=attempt())
+    try:
+        card = json.loads(home.data.read_text())["card"]
+        tracker = Tracker(home, sweep, study, observer, card)
+        for key in sorted(tracker.writer.begun - _ended(study)):
+            tracker.writer.state(key, "paused", {})
+        tracker.conclude("stopped", study.facts().get("verdict"))
+        study.set("phase", "stopped")
+        tracker.close(CLOSE_TIMEOUT_S)
+    finally:
+        study.close()
+
+
+def _ended(study: Study) -> set[str]:
+    """Return the keys of the MLflow runs of the members that have ended."""
+    trials = {f"t{record.number:04d}" for record in study.records() if record.outcome is not None}
+    return trials | {key for key, entry in final_entries(study).items() if entry["state"] in ENDS}
