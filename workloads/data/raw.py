@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.types.problems import DataKind, Problem
 from workloads.arrays import Array, Arrays, Column
 from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
+from workloads.data.sources.tabular.number_words import Styles
 from workloads.data.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Raw:
     """Further facts for the data card, by name."""
     depth: Depth = EIGHT_BITS
     """Depth of images, by which those of a further file are read."""
+    styles: Styles = field(default_factory=dict)
+    """How a table's numbers are written, by which those of a further file are read."""
     rest: Rest | None = None
     """Facts about the rows of a streamed source that are not kept; None for other sources."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workloads.arrays import Array
-from workloads.data.sources.tabular.number_words import STYLES, written_numbers
+from workloads.data.sources.tabular.number_words import STYLES, Evidence, written_numbers
 
 NUMBER = r"[-+]?\d[\d.,'\u00a0\u202f ]*?"
 MEASURE = rf"([^\d\s.,+-]{{0,5}})\s*({NUMBER})\s*([^\d\s.,+-][^\d]{{0,11}}[²³]?)?"
@@ -46,5 +46,5 @@ def measured(texts: Any) -> Measured | None:
 
 
 def _written(column: Any) -> Any:
-    ways = written_numbers({"": column}, {}, STYLES[1:])
+    ways = written_numbers({"": column}, {}, STYLES[1:], Evidence())
     return ways[""].numbers if ways else None

@@ -180,6 +180,7 @@ def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
 
 
 def _codes(texts: Any, column: Column) -> tuple[Array, Column]:
+    texts = texts.replace(_spelled(set(texts.dropna()), column))
     found = set(texts.dropna())
     new = sorted(found.difference(column.values))
     if new and column.kind == "ordinal":
@@ -189,6 +190,23 @@ def _codes(texts: Any, column: Column) -> tuple[Array, Column]:
     values = (*column.values, *new)
     code = {word: float(place) for place, word in enumerate(values)}
     return texts.map(code).to_numpy(np.float64), replace(column, values=values)
+
+
+def _spelled(found: set[str], column: Column) -> dict[str, str]:
+    """Return words that are values of the column in another spelling: of true and false, and of levels' numbers."""
+    same = str.casefold if column.kind != "ordinal" else _number
+    known = {same(value): value for value in column.values}
+    others = found.difference(column.values)
+    if column.kind != "ordinal":
+        others &= {"True", "False"}  # as they are read where a column holds nothing else
+    return {word: known[same(word)] for word in others if same(word) in known}
+
+
+def _number(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word
 
 
 def _words(codes: Array, column: Column) -> Array:

@@ -105,7 +105,7 @@ def _spans(all_steps: Sequence[Steps], places: Sequence[range], data: Data, wind
 
 def _own(path: str, data: Data, like: Steps) -> list[Steps]:
     """Return the series in a further file. Raises DataError for one of another interval."""
-    found = read_steps(path, data)
+    found = read_steps(path, data, like)
     if found[0].interval.season != like.interval.season:
         names = f"{like.interval.name}, received {found[0].interval.name}"
         raise DataError(f"{Path(path).name}: must have the step of {Path(str(data.series)).name}, {names}")

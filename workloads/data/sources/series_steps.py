@@ -16,7 +16,8 @@ from search_spaces.spec.files.find_dialect import find_dialect
 from workloads.arrays import Array, DataError
 from workloads.data.sources.series_calendar import Calendar, Interval, calendar
 from workloads.data.sources.series_times import NUMBER, Times, form_of, read_times
-from workloads.data.sources.tables import read_frame
+from workloads.data.sources.tables import read_file
+from workloads.data.sources.tabular.number_words import NumberStyle
 from workloads.tables.dates import ISO
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FIRST_LINE = 2
 """Line of a file's first row of values where it has no rows, counted from 1: line 1 is the header."""
+NUMBER_TIME = r"[-+]?(0|[1-9]\d*)([.,]\d*)?([eE][-+]?\d+)?"
 MAX_STEPS_A_ROW = 20
 """Most steps for each row on average, so that a gap of a century takes no memory."""
 WAYS: Final = {"gaps": "interpolate, carry or drop", "duplicates": "mean or last, or data.series_id"}
@@ -52,12 +54,13 @@ class Steps:
         return replace(self, values=self.values[part], missing=self.missing[part], moments=self.moments[part])
 
 
-def read_steps(path: str, data: Data) -> list[Steps]:
+def read_steps(path: str, data: Data, like: Steps | None = None) -> list[Steps]:
     """Return the series in the file ``path``, several where ``data.series_id`` tells them apart.
 
-    Raises DataError, which names the first line at fault.
+    With ``like`` numbers are written as in the file of that series, where both are possible. Raises DataError,
+    which names the first line at fault.
     """
-    frame, facts = _frame(path, data)
+    frame, facts = _frame(path, data, {} if like is None else like.facts)
     name, line = Path(path).name, partial(_line, Path(path), data)
     if data.series_id is None:
         return [_steps(frame, data, line, facts)]
@@ -103,17 +106,30 @@ def _steps(frame: Any, data: Data, line: Callable[[int], str], facts: Mapping[st
     return Steps(filled, missing, moments, found.interval, {**facts, **_told(times)}, counts)
 
 
-def _frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
+def _frame(path: str, data: Data, like: Mapping[str, int | str]) -> tuple[Any, Mapping[str, int | str]]:
     """Return the file as a DataFrame without empty rows at its end, and facts about its form."""
     codes = {name: "category" for name in (data.time, data.series_id) if name}  # 0102 stays 0102
-    frame, facts = read_frame(path, data.model_copy(update={"columns": codes}))
-    filled = np.flatnonzero(frame.notna().any(axis=1))
-    frame = frame.iloc[: filled[-1] + 1 if len(filled) else 0]
+    styles = {}
+    if "decimal" in like:
+        styles = dict.fromkeys((str(data.value), *data.inputs), NumberStyle(str(like["decimal"])))
+    file = read_file(path, data.model_copy(update={"columns": codes}), styles)
+    filled = np.flatnonzero(file.frame.notna().any(axis=1))
+    frame = file.frame.iloc[: filled[-1] + 1 if len(filled) else 0]
     for column in filter(None, (data.value, data.time, data.series_id, *data.inputs)):
         if column not in frame.columns:
             shown = ", ".join(map(str, frame.columns[:20]))
             raise DataError(f"{Path(path).name} has no column {column!r}; it has {shown}")
-    return frame, facts
+    return frame.assign(**{str(data.time): _as_numbers(frame[data.time])}), file.details
+
+
+def _as_numbers(times: Any) -> Any:
+    """Return times as numbers, where all are numbers without leading zeros."""
+    import pandas as pd
+
+    there = times.dropna().astype(str)
+    if pd.api.types.is_numeric_dtype(times) or not len(there) or not there.str.fullmatch(NUMBER_TIME).all():
+        return times
+    return pd.to_numeric(times.str.replace(",", "."))
 
 
 def _line(path: Path, data: Data, row: int) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.error_text import one_line
@@ -13,6 +14,7 @@ from workloads.arrays import Array, DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
+from workloads.data.sources.tabular.number_words import Styles
 from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
 from workloads.data.sources.tabular.parquet_file import UNREADABLE, read_parquet
 from workloads.tables.columns import encode, words
@@ -21,7 +23,7 @@ from workloads.tables.infer_kinds import columns_of
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
-READERS: Mapping[str, Callable[[Path, Data], TableFile]] = {
+READERS: Mapping[str, Callable[[Path, Data, Styles], TableFile]] = {
     "parquet": read_parquet,
     "xlsx": read_xlsx,
     "jsonl": read_json_lines,
@@ -36,14 +38,17 @@ def read_frame(path: str, data: Data) -> tuple[Any, Mapping[str, int | str]]:
     return found.frame, found.details
 
 
-def read_file(path: str, data: Data) -> TableFile:
-    """Read a file of the kind that ``data`` names. Raises DataError where it cannot be read, or has ragged rows."""
+def read_file(path: str, data: Data, known: Styles = MappingProxyType({})) -> TableFile:
+    """Read a file of the kind that ``data`` names; ``known`` are the styles of columns of the file it belongs to.
+
+    Raises DataError where it cannot be read, or has ragged rows.
+    """
     try:
         further = data.also if path == data.table_file else []
         read = next((read for key, read in READERS.items() if getattr(data, key) is not None), None)
         if read is None:
-            return read_csv([Path(each) for each in (path, *further)], data)
-        return _joined({each: read(Path(each), data) for each in (path, *further)})
+            return read_csv([Path(each) for each in (path, *further)], data, known)
+        return _joined({each: read(Path(each), data, known) for each in (path, *further)})
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
     except UNREADABLE as error:
@@ -59,7 +64,8 @@ def _joined(files: Mapping[str, TableFile]) -> TableFile:
         if unlike := set(files[path].frame.columns) ^ set(files[first].frame.columns):
             raise ValueError(f"{Path(path).name} must have the same columns, the difference is {min(unlike)!r}")
     frame = found[0].frame if not others else pd.concat([file.frame for file in found], ignore_index=True)
-    return TableFile(frame, found[0].details, tuple(dict.fromkeys(note for file in found for note in file.notes)))
+    notes = tuple(dict.fromkeys(note for file in found for note in file.notes))
+    return TableFile(frame, found[0].details, notes, found[0].styles)
 
 
 def target_of(frame: Any, data: Data, path: str) -> Any:
@@ -118,7 +124,8 @@ def no_groups(path: str, name: str) -> str:
 
 def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
     """Read a table's examples, or with ``like`` those of a further file of that table. Raises DataError."""
-    file, name = read_file(path, data), Path(path).name
+    name = Path(path).name
+    file = read_file(path, data) if like is None else read_file(path, _as_known(data, like), like.styles)
     notes = [f"{name}: {note}" for note in file.notes]
     frame = file.frame
     if data.target in frame.columns and data.missing_in(str(data.target)):
@@ -129,7 +136,17 @@ def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
     if file.details:
         form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.details.items())
         notes = [f"{name} is read with {form}", *notes]
-    return replace(found, details=file.details, notes=(*notes, *found.notes))
+    return replace(found, details=file.details, notes=(*notes, *found.notes), styles=file.styles)
+
+
+def _as_known(data: Data, like: Raw) -> Data:
+    """Return ``data`` with the kinds that the table's columns have, so that words stay words in a further file."""
+    import pandas as pd
+
+    kinds: dict[str, Any] = {column.name: column.kind for column in like.columns}
+    if not pd.api.types.is_numeric_dtype(like.target):
+        kinds[str(data.target)] = "category"
+    return data.model_copy(update={"columns": {**kinds, **data.columns}})
 
 
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:

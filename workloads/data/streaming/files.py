@@ -26,7 +26,7 @@ from workloads.data.sources.tabular.csv_file import (
     styles_in,
     with_nulls,
 )
-from workloads.data.sources.tabular.number_words import NumberStyle
+from workloads.data.sources.tabular.number_words import Evidence, NumberStyle
 from workloads.data.sources.tabular.parquet_file import check_footer, check_rows
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ def _csv_files(place: str, uri: str, paths: Sequence[str], data: Data) -> CsvFil
     files = CsvFiles(place, uri, dialect, tuple(Piece((path,)) for path in paths), sizes, data.target)
     first = next(files.tables(files.pieces[0]), None)
     columns = {} if first is None else dict(zip(first.column_names, first.columns, strict=True))
-    return replace(files, styles=styles_in(columns, data))
+    evidence = Evidence(dots_are_decimal=dialect.separator != ";")
+    return replace(files, styles=styles_in(columns, data, evidence))
 
 
 def listed(uri: str, ending: str = "") -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from workloads.data.sources.tabular.number_words import Evidence, Styles, styles, written_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 EXACT = 2**53
 """Whole numbers up to it are exact as floating-point numbers."""
+BEYOND_EXACT = "holds numbers beyond 2^53, of which models see 15 digits (as category they stay exact)"
 UNITS: Mapping[str, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 """Units of durations and times of day, by how many are a second."""
 
@@ -29,6 +32,36 @@ class TableFile:
     """What is not as in most files, by the key of the spec that says it."""
     notes: tuple[str, ...] = ()
     """Sentences on columns that are converted or left out."""
+    styles: Styles = field(default_factory=dict)
+    """How the numbers of columns are written, by which those of a further file are read."""
+
+
+def of_words(data: Data) -> set[str | None]:
+    """Return the names of columns whose cells are words even where all of them look like numbers."""
+    return {data.split.group, *(name for name, kind in data.columns.items() if kind not in ("number", "datetime"))}
+
+
+def typed_file(table: pa.Table, data: Data, known: Styles) -> TableFile:
+    """Return an Arrow table's rows as ``table_file`` does, with numbers that are written as texts read."""
+    import pyarrow as pa
+
+    _refuse_doubled(table.column_names)
+    words = {*of_words(data), data.target, data.image}
+    texts = {
+        name: table[name].cast(pa.string())
+        for name in table.column_names
+        if name not in words and _are_strings(table.schema.field(name).type)
+    }
+    ways = written_numbers(texts, {}, styles(data.decimal, data.thousands), Evidence(known=known))
+    for name, way in ways.items():
+        table = table.set_column(table.column_names.index(name), name, way.numbers)
+    return replace(table_file(table, data), styles={name: way.styles[0] for name, way in ways.items()})
+
+
+def _are_strings(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return any(check(kind) for check in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
 def table_file(table: pa.Table, data: Data) -> TableFile:
@@ -39,9 +72,7 @@ def table_file(table: pa.Table, data: Data) -> TableFile:
     """
     import pandas as pd
 
-    doubled = [name for name, num in Counter(table.column_names).items() if num > 1]
-    if doubled:
-        raise ValueError(f"two columns are named {', '.join(map(repr, doubled[:5]))}: rename one")
+    _refuse_doubled(table.column_names)
     columns: dict[str, Any] = {}
     notes = []
     for name in table.column_names:
@@ -55,13 +86,21 @@ def table_file(table: pa.Table, data: Data) -> TableFile:
     return TableFile(pd.DataFrame(columns), notes=tuple(notes))
 
 
+def _refuse_doubled(names: Sequence[str]) -> None:
+    doubled = [name for name, num in Counter(names).items() if num > 1]
+    if doubled:
+        raise ValueError(f"two columns are named {', '.join(map(repr, doubled[:5]))}: rename one")
+
+
 def to_series(column: pa.ChunkedArray) -> Any:
     """Return a column as a pandas Series; whole numbers stay whole beside missing ones."""
     import pandas as pd
     import pyarrow as pa
 
     if column.null_count and pa.types.is_integer(column.type):
-        return column.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        wide = pa.uint64() if pa.types.is_unsigned_integer(column.type) else pa.int64()
+        types = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+        return column.cast(wide).to_pandas(types_mapper=types.get)
     return column.to_pandas()
 
 
@@ -89,8 +128,14 @@ def _usable(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, str]:
         return None, f"holds {what}, which are no feature: it is left out"
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return None, "holds bytes, which are no feature: it is left out"
-    if pa.types.is_integer(kind) and len(column) > column.null_count:
-        largest = max(abs(value) for value in compute.min_max(column).as_py().values())
-        if largest > EXACT:
-            return column, "holds numbers beyond 2^53, of which models see 15 digits (as category they stay exact)"
-    return column, ""
+    return column, BEYOND_EXACT if beyond_exact(column) else ""
+
+
+def beyond_exact(column: pa.ChunkedArray) -> bool:
+    """Return whether a column holds whole numbers that are too large for models to tell apart."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not pa.types.is_integer(column.type) or len(column) == column.null_count:
+        return False
+    return any(abs(value) > EXACT for value in compute.min_max(column).as_py().values())

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,14 @@ from search_spaces.spec.files.compressed import is_compressed, opened
 from search_spaces.spec.files.dialect import Dialect, opened_text
 from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect
 from workloads.arrays import DataError
-from workloads.data.sources.tabular.arrow_frame import TableFile, to_series
+from workloads.data.sources.tabular.arrow_frame import BEYOND_EXACT, TableFile, beyond_exact, of_words, to_series
 from workloads.data.sources.tabular.number_words import (
     DOTTED,
     PLAIN,
-    NumberStyle,
+    Evidence,
+    Styles,
     Way,
+    plain_numbers,
     style_of,
     styles,
     written_numbers,
@@ -43,18 +45,23 @@ ABSENT = (
 )
 """Words that programs write for a missing value; a target's cell with one of them is a class of that name."""
 TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
-LEADING_ZERO = r"^[-+]?0\d"
-"""Pattern of codes such as 00501, which are no numbers in a column of words."""
+LEADING_ZERO = r"^[-+]?0\d+$"
+"""Pattern of codes such as 00501."""
+LONG = r"^[-+]?\d{16,}$"
+"""Pattern of whole numbers that are not exact as floating-point numbers."""
+SHORT = r"^-?(0|[1-9]\d{0,14})(\.0*)?$"
+"""Pattern of words that are whole numbers, whichever way a program writes them: 1 and 1.0."""
 NUM_SHOWN = 1000
 """Number of rows that show most columns to hold no thousands set apart by dots."""
 BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
 """Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
 
 
-def read_csv(paths: Sequence[Path], data: Data) -> TableFile:
+def read_csv(paths: Sequence[Path], data: Data, known: Styles) -> TableFile:
     """Read a table of one or more CSV files, each in a form of its own; the first says which columns there are.
 
-    Raises DataError for rows with too few or too many cells; OSError or ValueError where it cannot be read.
+    ``known`` are the styles of the columns of the file that these belong to. Raises DataError for rows with too few
+    or too many cells; OSError or ValueError where it cannot be read.
     """
     import pandas as pd
     import pyarrow as pa
@@ -65,10 +72,9 @@ def read_csv(paths: Sequence[Path], data: Data) -> TableFile:
         if unlike := set(texts) ^ set(more):
             raise ValueError(f"{path.name} must have the same columns, the difference is {min(unlike)!r}")
         texts = {name: pa.chunked_array([*column.chunks, *more[name].chunks]) for name, column in texts.items()}
-    typed, style = typed_columns(texts, data)
-    return TableFile(
-        pd.DataFrame({name: to_series(column) for name, column in typed.items()}, copy=False), {**details, **style}
-    )
+    typed = typed_columns(texts, data, Evidence(known=known, dots_are_decimal=details.get("separator") != ";"))
+    frame = pd.DataFrame({name: to_series(column) for name, column in typed.columns.items()}, copy=False)
+    return TableFile(frame, {**details, **typed.form}, typed.notes, typed.styles)
 
 
 def _texts(path: Path, data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, int | str]]:
@@ -77,19 +83,59 @@ def _texts(path: Path, data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str
     return dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False)), dialect.told()
 
 
-def typed_columns(
-    texts: dict[str, pa.ChunkedArray], data: Data
-) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
-    """Return columns of strings as int64, float64, bool or string, null where a cell is missing; empties ``texts``.
+@dataclass(frozen=True)
+class Typed:
+    """Columns of strings as int64, float64, bool or string, null where a cell is missing."""
 
-    Also returned is how numbers are written where that is not plain: ``decimal`` and ``thousands``. Raises
-    ValueError where the numbers of a column depend on how they are written, which the spec does not say.
+    columns: dict[str, pa.ChunkedArray]
+    styles: Styles
+    """How numbers are written, of columns that hold fractions, or that are not written plainly."""
+    form: Mapping[str, str]
+    """``decimal`` and ``thousands`` where they are not as in plain numbers."""
+    notes: tuple[str, ...]
+    """Sentences on numbers that may be none."""
+
+
+def typed_columns(texts: dict[str, pa.ChunkedArray], data: Data, evidence: Evidence) -> Typed:
+    """Return columns of strings as numbers, booleans or words; empties ``texts``.
+
+    Raises ValueError where the numbers of a column depend on how they are written, which the spec does not say.
     """
-    found, written = _typed(texts, data)
-    return found | {name: way.numbers for name, way in written.items()}, style_of(written.values())
+    import pyarrow as pa
+
+    notes = {name: note for name, column in texts.items() if (note := _codes(name, column[:NUM_SHOWN], data))}
+    found, written = _typed(texts, data, evidence)
+    plain = {name: PLAIN for name, column in found.items() if pa.types.is_float64(column.type)}
+    columns = found | {name: way.numbers for name, way in written.items()}
+    notes |= {name: BEYOND_EXACT for name, column in columns.items() if beyond_exact(column)}
+    return Typed(
+        columns,
+        plain | {name: way.styles[0] for name, way in written.items()},
+        style_of(written.values()),
+        tuple(
+            f"column {name!r} {note}"
+            for name, note in notes.items()
+            if data.columns.get(name) != "drop" and not _is_text(columns[name])
+        ),
+    )
 
 
-def _typed(texts: dict[str, pa.ChunkedArray], data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, Way]]:
+def _codes(name: str, first: pa.ChunkedArray, data: Data) -> str:
+    """Return a note on a column of numbers whose first ones may be codes; empty without one."""
+    if name in data.columns or name in of_words(data):
+        return ""
+    if _any(first, LONG):
+        return BEYOND_EXACT
+    return (
+        "holds numbers with leading zeros, which are lost (as category they stay)"
+        if _any(first, LEADING_ZERO)
+        else ""
+    )
+
+
+def _typed(
+    texts: dict[str, pa.ChunkedArray], data: Data, evidence: Evidence
+) -> tuple[dict[str, pa.ChunkedArray], dict[str, Way]]:
     """Return all columns, and what those are that hold numbers which are not written plainly; empties ``texts``."""
     import pyarrow as pa
 
@@ -107,17 +153,26 @@ def _typed(texts: dict[str, pa.ChunkedArray], data: Data) -> tuple[dict[str, pa.
     with ThreadPoolExecutor() as pool:  # Arrow works without the interpreter's lock
         found = dict(zip(names, pool.map(read, names), strict=True))
     fractions = {name for name, column in found.items() if pa.types.is_float64(column.type)}
-    words = {
-        name: column
-        for name, column in found.items()
-        if pa.types.is_string(column.type) and name not in _of_words(data)
-    }
-    return found, written_numbers(words, dotted, allowed, {"."} if fractions - set(dotted) else set())
+    kept = {*of_words(data), *(name for name in (data.target,) if name in found and _is_plain(found[name]))}
+    words = {name: column for name, column in found.items() if _is_text(column) and name not in kept}
+    shown = {"."} if fractions - set(dotted) else set()
+    return found, written_numbers(words, dotted, allowed, replace(evidence, shown=shown))
 
 
-def styles_in(texts: dict[str, pa.ChunkedArray], data: Data) -> dict[str, NumberStyle]:
+def _is_text(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(column.type))
+
+
+def _is_plain(column: pa.ChunkedArray) -> bool:
+    """Return whether a column of words could be plain numbers, which it is not on purpose."""
+    return _is_text(column) and plain_numbers(column) is not None
+
+
+def styles_in(texts: dict[str, pa.ChunkedArray], data: Data, evidence: Evidence) -> Styles:
     """Return the style of each column of strings whose numbers are not written plainly; empties ``texts``."""
-    return {name: way.styles[0] for name, way in _typed(texts, data)[1].items()}
+    return {name: way.styles[0] for name, way in _typed(texts, data, evidence)[1].items()}
 
 
 def missing_words(name: str, data: Data) -> list[str]:
@@ -220,21 +275,27 @@ def _refuse_ragged(path: Path, dialect: Dialect) -> None:
 
 def _of_one_type(name: str, column: pa.ChunkedArray, data: Data, plain: bool) -> pa.ChunkedArray:
     """Return a column as plain numbers, if these are allowed, as booleans or as words."""
-    words = name in _of_words(data)
     missing = missing_words(name, data)
+    if name in of_words(data):
+        texts = without(column, missing)
+        found = plain_numbers(texts) if plain and _all(texts, SHORT) else _booleans(texts)
+        return texts if found is None else found
     may_be_missing = any(re.search(r"\d", word) for word in missing if word not in ABSENT)
-    if plain and not words and not may_be_missing and (found := PLAIN.numbers(column)) is not None:
-        return found
+    if plain and not may_be_missing and (found := plain_numbers(column)) is not None:
+        return without(column, missing) if name == data.target and _are_codes(found, column) else found
     texts = without(column, missing)
-    if plain and not (words and _any(texts, LEADING_ZERO)) and (found := PLAIN.numbers(texts)) is not None:
-        return found
+    if plain and (found := plain_numbers(texts)) is not None:
+        return texts if name == data.target and _are_codes(found, texts) else found
     booleans = _booleans(texts)
     return texts if booleans is None else booleans
 
 
-def _of_words(data: Data) -> set[str | None]:
-    """Return the names of columns whose cells are words even where all of them look like numbers."""
-    return {data.split.group, *(name for name, kind in data.columns.items() if kind not in ("number", "datetime"))}
+def _are_codes(numbers: pa.ChunkedArray, texts: pa.ChunkedArray) -> bool:
+    """Return whether whole numbers have leading zeros, or more digits than their value keeps."""
+    from pyarrow import compute
+
+    fractions = compute.any(compute.not_equal(numbers, compute.floor(numbers))).as_py()
+    return not fractions and (_any(texts, LEADING_ZERO) or _any(texts, LONG))
 
 
 def without(column: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
@@ -263,6 +324,12 @@ def _booleans(texts: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if texts.null_count == len(texts) or not compute.all(known).as_py():
         return None
     return compute.if_else(texts.is_null(), pa.scalar(None, pa.bool_()), true)
+
+
+def _all(texts: pa.ChunkedArray, pattern: str) -> bool:
+    from pyarrow import compute
+
+    return bool(compute.all(compute.match_substring_regex(texts, pattern)).as_py())
 
 
 def _any(texts: pa.ChunkedArray, pattern: str) -> bool:

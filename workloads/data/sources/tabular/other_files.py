@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.spec.files.json_lines import records
 from search_spaces.spec.files.xlsx import sheet_columns, sheet_rows
-from workloads.data.sources.tabular.arrow_frame import TableFile, table_file
+from workloads.data.sources.tabular.arrow_frame import TableFile, table_file, typed_file
 from workloads.data.sources.tabular.csv_file import typed_columns
+from workloads.data.sources.tabular.number_words import Evidence, Styles
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,14 +23,14 @@ EXCEL_ERRORS = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#N/
 """What a cell holds whose formula failed: it counts as missing."""
 
 
-def read_feather(path: Path, data: Data) -> TableFile:
+def read_feather(path: Path, data: Data, known: Styles) -> TableFile:
     """Read a Feather file. Raises OSError or ValueError where it cannot be read."""
     from pyarrow import feather
 
-    return table_file(feather.read_table(str(path), memory_map=False), data)
+    return typed_file(feather.read_table(str(path), memory_map=False), data, known)
 
 
-def read_json_lines(path: Path, data: Data) -> TableFile:
+def read_json_lines(path: Path, data: Data, known: Styles) -> TableFile:
     """Read a file of objects; a key that some lack is missing there. Raises OSError or ValueError."""
     columns: dict[str, list[Any]] = {}
     num_rows = 0
@@ -40,10 +41,10 @@ def read_json_lines(path: Path, data: Data) -> TableFile:
             column.append(value)
         num_rows += 1
     filled = {key: column + [None] * (num_rows - len(column)) for key, column in columns.items()}
-    return _of_values(filled, data)
+    return _of_values(filled, data, known)
 
 
-def read_xlsx(path: Path, data: Data) -> TableFile:
+def read_xlsx(path: Path, data: Data, known: Styles) -> TableFile:
     """Read a sheet; empty rows and nameless empty columns count as none. Raises OSError or ValueError."""
     rows = list(sheet_rows(path, data))
     if len(rows) < 1 + data.header:
@@ -57,18 +58,18 @@ def read_xlsx(path: Path, data: Data) -> TableFile:
         for name, head, column in zip(names, header, cells, strict=True)
         if head is not None or any(cell is not None for cell in column)
     }
-    return _of_values(kept, data)
+    return _of_values(kept, data, known)
 
 
-def _of_values(columns: Mapping[str, Sequence[Any]], data: Data) -> TableFile:
+def _of_values(columns: Mapping[str, Sequence[Any]], data: Data, known: Styles) -> TableFile:
     """Return a table of Python's values: columns of texts, or of several types, are read as a CSV file's are."""
     import pyarrow as pa
 
     arrays = {name: _array(values) for name, values in columns.items()}
     texts = {name: pa.chunked_array([a]) for name, a in arrays.items() if pa.types.is_string(a.type)}
-    typed, style = typed_columns(texts, data)
-    found = table_file(pa.table({**arrays, **typed}), data)
-    return TableFile(found.frame, style, found.notes)
+    typed = typed_columns(texts, data, Evidence(known=known))
+    found = table_file(pa.table({**arrays, **typed.columns}), data)
+    return TableFile(found.frame, typed.form, tuple(dict.fromkeys((*typed.notes, *found.notes))), typed.styles)
 
 
 def _array(values: Sequence[Any]) -> pa.Array:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from search_spaces.spec.files.memory import GIB, memory_bytes
 from search_spaces.types.error_text import one_line
-from workloads.data.sources.tabular.arrow_frame import TableFile, table_file
+from workloads.data.sources.tabular.arrow_frame import TableFile, typed_file
+from workloads.data.sources.tabular.number_words import Styles
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
@@ -21,7 +22,7 @@ BYTES_A_CELL = 8
 """Size of a cell in memory, at least."""
 
 
-def read_parquet(path: Path, data: Data) -> TableFile:
+def read_parquet(path: Path, data: Data, known: Styles) -> TableFile:
     """Read a Parquet file.
 
     Raises ValueError where its footer claims what the file does not hold, or more than fits into memory.
@@ -34,7 +35,7 @@ def read_parquet(path: Path, data: Data) -> TableFile:
         check_fits([whole.metadata])
         rows = whole.read()
         check_rows(rows.num_rows, whole.metadata.num_rows)
-        return table_file(rows, data)
+        return typed_file(rows, data, known)
     except FileNotFoundError:
         raise
     except UNREADABLE as error:
