@@ -47,7 +47,8 @@ SECONDS: Final = "train_seconds"
 PLACE: Final = "place"
 CHAMPION: Final = "champion"
 MODEL_TRAINING: Final = "custom_model_development"
-"""The kind of experiment for which MLflow's UI shows runs instead of its GenAI pages."""
+"""The kind of an experiment that is about training. MLflow 3.17's UI opens its GenAI pages nonetheless, unless the
+link says ``workflowType=machine_learning``."""
 
 SPEC_FILE: Final = "spec.yaml"
 SPLITS_FILE: Final = "splits.json"

@@ -83,7 +83,9 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",
         **({"early stop": _rungs(plan)} if len(plan.rungs) > 1 else {}),
-        "epochs": f"about {plan.epochs} of {full}" + (f", each in {folds} folds" if folds else ""),
+        "epochs": f"about {plan.epochs} of {full}"
+        + (f", each in {folds} folds" if folds else "")
+        + ("; more where later trials turn out better" if len(plan.rungs) > 1 else ""),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals

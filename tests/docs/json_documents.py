@@ -140,7 +140,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "legs": "training segments that the search takes, at least",
         "finals": "trainings of the final evaluation",
         "first[]": "the first configurations",
-        "epochs": "epochs of the search, expected",
+        "epochs": "epochs of the search, expected; more where later trials turn out better",
         "streaming": "whether training rows are read in every epoch",
     },
     "data": {

@@ -113,6 +113,19 @@ def test_a_sweeps_state_is_one_word_in_every_place(
     assert word in SWEEP_STATUS
 
 
+def test_as_many_epochs_are_trained_as_check_says_or_more(capsys: pytest.CaptureFixture[str]) -> None:
+    trained = []
+    for better in (-1, 1):  # later trials are worse, and better
+        home = raced(
+            "trials=20", score=lambda trial, epoch, better=better: 0.5 + better * trial / 100 + epoch / 1000
+        )
+        trained.append(json.loads(printed(capsys, "show", "--json"))["cost"]["epochs_trained"])
+    planned = json.loads(printed(capsys, "check", str(home.spec), "--json"))["epochs"]
+    assert trained[0] == planned < trained[1]
+    told = f"epochs      about {planned} of 180; more where later trials turn out better\n"
+    assert told in printed(capsys, "check", str(home.spec))
+
+
 def test_an_unknown_id_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced()
     assert home.id in printed(capsys, "show", "zzzz", code=2)

@@ -88,6 +88,27 @@ def test_the_verdict_compares_with_the_default_on_the_test_split(sweep: tuple[Fo
     assert {f"t0000-s{seed}" for seed in (4, 5, 6)} <= set(finals)
 
 
+def test_mlflow_tells_what_the_terminal_tells(sweep: tuple[Folder, dict[str, Any]]) -> None:
+    import mlflow
+
+    folder, document = sweep
+    client = mlflow.MlflowClient(f"sqlite:///{folder.path}/mlflow.db")
+    own = client.get_run(document["tracking"]["parent_run_id"])
+    winner = document["verdict"]["winner"]
+    finals = {key: client.get_run(run["run_id"]).data for key, run in folder.runs("final").items()}
+    scores = [data.metrics["test_accuracy"] for key, data in finals.items() if int(key[1:5]) == winner["number"]]
+    assert own.data.metrics["test_accuracy"] == pytest.approx(winner["mean"], rel=1e-6)
+    assert sum(scores) / len(scores) == pytest.approx(winner["mean"], rel=1e-6)
+    assert own.data.metrics["sweep/epochs_trained"] == document["cost"]["epochs_trained"]
+    assert (own.data.tags["sweep.state"], document["status"]) == ("finished", "finished")
+    trials = folder.runs("trial")
+    assert {key for key, run in trials.items() if run["trial.final"] == "champion"} == {f"t{winner['number']:04d}"}
+    scored = {int(key[1:5]) for key, data in finals.items() if "test_accuracy" in data.metrics}
+    told = {one["number"] for one in document["verdict"]["finalists"]}
+    marked = {int(key[1:]) for key, run in trials.items() if run["trial.final"]}
+    assert scored == told == marked, "all finalists are scored, listed and marked"
+
+
 def test_no_trial_of_the_search_knows_the_test_split(sweep: tuple[Folder, dict[str, Any]]) -> None:
     folder, _ = sweep
     with closing(sqlite3.connect(folder.path / "mlflow.db")) as db:

@@ -19,32 +19,46 @@ from tracking.ui import shared_view
 from tracking.ui.server import Server, charts_url, leaderboard_url
 
 
+def seen_in_chromium(folder: Path, *urls: str) -> list[str]:
+    """Return each page's DOM; the pages are opened side by side."""
+    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1800,1200"]
+    command += ["--virtual-time-budget=60000", "--dump-dom"]
+    tabs = [
+        subprocess.Popen(
+            [*command, f"--user-data-dir={folder / f'profile{i}'}", url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for i, url in enumerate(urls)
+    ]
+    return [tab.communicate(timeout=120)[0] for tab in tabs]
+
+
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_the_links_open_the_leaderboard_and_the_charts(server: Server, tmp_path: Path) -> None:
-    header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "seen"})
+    header = HEADER.__class__(**{**HEADER.__dict__, "sweep_id": "seen", "experiment": "seen"})
     writer = open_writer(server.url, tmp_path / "spool", header=header)
-    for number in range(3):
-        write_trial(writer, number)
+    for number, epochs in ((0, 3), (1, 4), (2, 3)):  # equal values of t001 and t002
+        write_trial(writer, number, epochs)
+    writer.trial("t0001-s1", 1, "final", params(1))
+    writer.rank(["t0001", "t0002", "t0000"], {"t0002": "champion"})
     assert writer.close(60)
     assert writer.experiment_id is not None
-    command = [
-        "chromium",
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ]
-    command += ["--window-size=1800,1200", "--virtual-time-budget=60000", "--dump-dom"]
-    pages = []
-    for link in (leaderboard_url, charts_url):
-        url = link(server.url, writer.experiment_id, "seen")
-        pages.append(subprocess.run([*command, url], capture_output=True, text=True, timeout=120).stdout)
-    board, charts = pages
-    titles = [names.trial_title(f"t{number:04d}", params(number), HEADER.searched) for number in (2, 1, 0)]
+    links = [link(server.url, writer.experiment_id, "seen") for link in (leaderboard_url, charts_url)]
+    plain = f"{server.url}/#/experiments/{writer.experiment_id}/runs?workflowType=machine_learning"
+    board, charts, runs = seen_in_chromium(tmp_path, *links, plain)
+    titles = [names.trial_title(f"t{number:04d}", params(number), HEADER.searched) for number in (1, 2, 0)]
     places = [board.find(title) for title in titles]
-    assert -1 not in places and places == sorted(places)
-    assert all(column in board for column in ("best_val_accuracy", "optimizer", "train_seconds"))
+    assert -1 not in places and places == sorted(places), (
+        "the terminal's order: of equal values the lowest number first"
+    )
+    assert all(column in board for column in ("best_val_accuracy", "optimizer", "train_seconds", "trial.final"))
+    assert board.count(">champion<") == 1 and "t001 seed 1" not in board
     assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_accuracy" in charts
+    assert "sweep seen" in runs and not any(title in runs for title in titles), (
+        "trials are nested below their sweep"
+    )
 
 
 def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
