@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
         print(USAGE, file=sys.stderr)
         return BAD_SPEC
-    from search_spaces.types.driver_errors import Fenced, StudyAway
+    from search_spaces.types.driver_errors import CANNOT_GO_ON
     from search_spaces.types.faults import SpecError
 
     try:
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     except (JobRefused, SpecError) as error:
         print(error, file=sys.stderr)
         return BAD_SPEC
-    except (Fenced, StudyAway) as error:
+    except CANNOT_GO_ON as error:
         print(error, file=sys.stderr)
         return FAILED
     except ModuleNotFoundError as error:

@@ -99,8 +99,8 @@ class Driver:
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else self._sized()
         self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
-        if self._study.num_bytes_mended:
-            self.observer.message(f"the journal's torn tail ({self._study.num_bytes_mended} bytes) was cut off")
+        if self._study.mended:
+            self.observer.message(self._study.mended)
 
     def _sized(self) -> LaneSize:
         return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)

@@ -1,29 +1,173 @@
-"""Optuna's journal file, written in batches and repaired when its last line is torn.
+"""Optuna's journal file, sealed line by line and kept twice, so that bytes that rot are seen and had back.
 
 Optuna itself writes and syncs each operation, about ten for a trial. A sweep has one writer, its driver, and its
-operations must be on disk only before the next leg starts. So they are kept in memory until ``flush``.
+operations must be on disk only before the next leg starts. So they are kept in memory until ``flush``. Each line
+ends with its number and its check sum, two more keys that Optuna's own reader passes over. ``journal.log.copy``
+holds the same lines without a sync: it guards against rot and removal, not against a power cut.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
-from collections.abc import Iterable
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend
 
-from search_spaces.types.driver_errors import Fenced
+from search_spaces.types.driver_errors import Damaged, Fenced, Gone
+
+SEAL = re.compile(rb',"n":(\d+),"crc":"([0-9a-f]{8})"}\Z')
+
+
+def copy_of(path: Path) -> Path:
+    """Return the path of a journal's copy."""
+    return path.with_name(path.name + ".copy")
+
+
+def sealed(log: dict[str, Any], number: int) -> bytes:
+    """Return the line, with its end, of operation ``number``, counted from 0."""
+    text = json.dumps({**log, "n": number}, separators=(",", ":")).encode()
+    return b'%b,"crc":"%08x"}\n' % (text[:-1], zlib.crc32(text))
+
+
+def _number(line: bytes, expected: int | None) -> int | None:
+    """Return the number of a right line without its end, None for any other.
+
+    A line without a seal, of an earlier version, has the number ``expected``; None: there can be none any more.
+    """
+    found = SEAL.search(line)
+    if found is not None:
+        text = line[: found.end(1)] + b"}"
+        return int(found[1]) if zlib.crc32(text) == int(found[2], 16) else None
+    try:
+        return expected if expected is not None and isinstance(json.loads(line), dict) else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a journal and its copy hold together: the operations' lines, in order, and how they were found."""
+
+    lines: list[bytes]
+    num_restored: int = 0
+    """Lines that are right in the copy alone."""
+    torn: int = 0
+    """Bytes behind the last right line: a write that was cut off."""
+    is_whole: bool = True
+    """Whether the journal holds just these lines."""
+
+    @property
+    def only_torn(self) -> bool:
+        """Whether nothing is wrong but the end."""
+        return bool(self.torn) and not self.num_restored
+
+
+def read(path: Path, both: bool = False) -> Contents:
+    """Return the operations of the journal at ``path``, none without a file.
+
+    The copy is looked at where the journal is not right or shorter, or with ``both``. Raises Damaged, with line and
+    byte, where an operation that others follow is right in neither.
+    """
+    content = _content(path)
+    own, bad = _right(content)
+    spare = copy_of(path)
+    look = both or bad or (spare.exists() and spare.stat().st_size > len(content))
+    other = _right(_content(spare))[0] if look else {}
+    lines = [own.get(number) or other.get(number) for number in range(max([*own, *other], default=-1) + 1)]
+    if None in lines:
+        raise Damaged(path, lines.index(None) + 1, bad[0][0] if bad else len(content))
+    found = [line for line in lines if line is not None]
+    torn = bad[-1] if len(bad) == 1 and bad[0][1] == len(content) else (0, 0)
+    return Contents(found, len(found) - len(own), torn[1] - torn[0], is_whole=not bad and len(found) == len(own))
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _right(content: bytes) -> tuple[dict[int, bytes], list[tuple[int, int]]]:
+    """Return the right lines by number, and the places (first byte, end) of the others."""
+    found: dict[int, bytes] = {}
+    bad: list[tuple[int, int]] = []
+    start = 0
+    expected: int | None = 0
+    for line in _lines(content):
+        end = start + len(line)
+        number = _number(line[:-1], expected) if line.endswith(b"\n") else None
+        if number is None:
+            bad.append((start, end))
+        else:
+            found[number] = line
+        # Behind a bad line nobody can tell the number of one without a seal, and behind a seal there is none.
+        expected = None if number is None or SEAL.search(line[:-1]) else number + 1
+        start = end
+    return found, bad
+
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    """Divide at line feeds alone: ``bytes.splitlines`` divides at carriage returns, too."""
+    *whole, rest = content.split(b"\n")
+    yield from (line + b"\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def mend(path: Path) -> str:
+    """Make journal and copy whole; return what was wrong in words, nothing where all was right.
+
+    A process killed during a write leaves half a line at the end, which is cut off. Anything else that cannot be
+    read is taken from the copy, and the file as it was is kept as ``journal.log.broken``. Lines of earlier versions
+    get their seals. Only the sweep's writer may call this. Raises Damaged.
+    """
+    found = read(path, both=True)
+    text = b"".join(_with_seal(line, number) for number, line in enumerate(found.lines))
+    if path.exists() and not found.is_whole and not found.only_torn:
+        shutil.copyfile(path, path.with_name(path.name + ".broken"))
+    for file in (path, copy_of(path)):
+        if _content(file) != text:
+            _replace(file, text)
+    if found.is_whole:
+        return ""
+    if found.only_torn:
+        return f"the journal's torn tail ({found.torn} bytes) was cut off"
+    return (
+        f"{found.num_restored} of the {len(found.lines)} lines of {path} could not be read and were taken from its "
+        f"copy: nothing is lost. The file as it was is {path.name}.broken"
+    )
+
+
+def _with_seal(line: bytes, number: int) -> bytes:
+    return line if SEAL.search(line[:-1]) else sealed(json.loads(line), number)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 class BatchedJournal(BaseJournalBackend):
-    """Journal backend for one writing process: it reads its own writes at once and syncs them in ``flush``."""
+    """Journal backend for one process: it reads its own writes at once and syncs them in ``flush``.
+
+    Opening it changes nothing on disk; a journal that is not there has no operations. Raises Damaged.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._file = path, JournalFileBackend(str(path))
-        self._size = path.stat().st_size
-        self._logs: list[dict[str, Any]] = list(self._file.read_logs(0))
+        self._path = path
+        self._logs: list[dict[str, Any]] = [json.loads(line) for line in read(path).lines]
+        self._size = path.stat().st_size if path.exists() else 0
         self._unsynced: list[dict[str, Any]] = []
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
@@ -36,40 +180,28 @@ class BatchedJournal(BaseJournalBackend):
         self._unsynced += copy.deepcopy(logs)
 
     def flush(self) -> None:
-        """Append and sync the operations in one write. Raises Fenced where another process has written since."""
+        """Append and sync the operations in one write, all or none of it.
+
+        Raises Fenced where another process has written since, Gone where the file was removed, and OSError where
+        there is no room.
+        """
         if not self._unsynced:
             return
-        if self._path.stat().st_size != self._size:
-            raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
-        self._file.append_logs(self._unsynced)
-        self._unsynced, self._size = [], self._path.stat().st_size
-
-
-def mend(path: Path) -> int:
-    """Cut off everything after the first lines that are whole JSON objects; return the number of bytes cut.
-
-    A process killed during a write leaves half a line, and another append after it would make the journal
-    unreadable. It also leaves Optuna's lock, for which others would wait 30 s; it is removed. Only the sweep's
-    writer may call this.
-    """
-    if not path.exists():
-        return 0
-    for lock in path.parent.glob(path.name + ".lock*"):
-        lock.unlink(missing_ok=True)
-    content = path.read_bytes()
-    whole = 0
-    for line in content.splitlines(keepends=True):
-        if not line.endswith(b"\n") or not _is_record(line):
-            break
-        whole += len(line)
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-    return len(content) - whole
-
-
-def _is_record(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
+        first = len(self._logs) - len(self._unsynced)
+        text = b"".join(sealed(log, number) for number, log in enumerate(self._unsynced, first))
+        if self._size and not self._path.exists():
+            raise Gone(f"{self._path} was removed while the sweep was running: this driver ends")
+        with self._path.open("ab") as file:
+            if os.fstat(file.fileno()).st_size != self._size:
+                raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(file.fileno(), self._size)
+                raise
+        self._unsynced, self._size = [], self._size + len(text)
+        with copy_of(self._path).open("ab") as file:
+            file.write(text)

@@ -46,7 +46,7 @@ class Database:
     where a higher number is stored, and StudyAway.
     """
 
-    num_bytes_mended = 0
+    mended = ""
 
     def __init__(self, name: str, direction: Goal, url: str, writing: bool, attempt: int | None) -> None:
         self._name, self._url, self._attempt = name, url, attempt

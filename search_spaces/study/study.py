@@ -43,15 +43,15 @@ class Record:
 
 
 class Journal:
-    """A study in a journal file. Raises Fenced where a higher ``attempt`` than this one is stored in the file.
+    """A study in a journal file. Raises Damaged, and Fenced where a higher ``attempt`` than this one is stored in it.
 
-    ``flush`` raises it, too, where another process has written to the file.
+    ``flush`` raises Fenced, too, where another process has written to the file, and Gone.
     """
 
     driven = False
 
     def __init__(self, name: str, direction: Goal, path: Path, writing: bool, attempt: int | None) -> None:
-        self.num_bytes_mended = mend(path) if writing else 0
+        self.mended = mend(path) if writing else ""
         self._backend = BatchedJournal(path)
         self.storage: BaseStorage = optuna.storages.JournalStorage(self._backend)
         self.study = optuna.create_study(
@@ -81,8 +81,8 @@ class Study:
 
     Nothing is on disk before ``flush``, which costs one sync. With ``writing`` false the study is only read, while
     another process may write it; one that does not exist yet has no trials. ``attempt`` numbers the drivers of a
-    sweep that is restarted automatically: only the highest one may write. Raises Fenced, and for a database Busy
-    and StudyAway.
+    sweep that is restarted automatically: only the highest one may write. Raises Fenced, for a journal Damaged,
+    and for a database Busy and StudyAway.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class Study:
         self._ids = [self._id(number) for number in range(len(self._study.get_trials(deepcopy=False)))]
 
     @property
-    def num_bytes_mended(self) -> int:
-        """Number of bytes cut off a journal's torn end."""
-        return self._kept.num_bytes_mended
+    def mended(self) -> str:
+        """What was wrong with the journal and has been mended, in words; empty where nothing was."""
+        return self._kept.mended
 
     @property
     def driven(self) -> bool:

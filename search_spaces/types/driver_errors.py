@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class Busy(Exception):
     """Error: another process drives this sweep."""
@@ -9,6 +11,27 @@ class Busy(Exception):
 
 class Fenced(Exception):
     """Error: a later attempt drives this sweep. It repeats what this attempt has not written."""
+
+
+class Gone(Exception):
+    """Error: the sweep's folder, or its journal, was removed while its driver ran."""
+
+
+class Damaged(Exception):
+    """Error: bytes in the middle of the file at ``path`` have changed, and there is nothing to mend them with.
+
+    ``line`` is the first lost line, counted from 1, and ``byte`` the place of the first bad byte's line.
+    """
+
+    def __init__(self, path: Path, line: int, byte: int) -> None:
+        super().__init__(path, line, byte)
+        self.path, self.line, self.byte = path, line, byte
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: line {self.line} (byte {self.byte}) cannot be read, nor is it in {self.path.name}.copy; "
+            "the files were left as they are: restore one of them from a backup, or start a new sweep"
+        )
 
 
 class StudyAway(Exception):
@@ -23,3 +46,7 @@ class StudyAway(Exception):
 
     def __str__(self) -> str:
         return f"the study in {self.url}: {self.said}; {self.remedy}"
+
+
+CANNOT_GO_ON = (Fenced, Gone, Damaged, StudyAway)
+"""Errors with which a driver ends, told in a sentence."""

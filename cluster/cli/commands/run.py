@@ -30,7 +30,7 @@ from cluster.cli.commands.spec import preview
 from cluster.cli.options import CODE, ON, OVERRIDES, SPEC, SWEEP, RunOptions, as_overrides, setting, showing, shown
 from cluster.exit_codes import FINISHED, INTERRUPTED
 from cluster.sweep.home import Busy, SweepHome
-from search_spaces.types.driver_errors import Fenced, StudyAway
+from search_spaces.types.driver_errors import CANNOT_GO_ON
 from workloads.arrays import DataError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
                 if not home.data.exists():
                     home.remove()
                 raise Refusal(str(error)) from None
-            except (DataChanged, Fenced, StudyAway) as error:
+            except (DataChanged, *CANNOT_GO_ON) as error:
                 raise Failure(str(error)) from error
     except Busy as error:
         raise Refusal(f"{error}; `paceline show {home.id}` shows it, `paceline stop {home.id}` ends it") from error

@@ -13,7 +13,7 @@ import click
 
 from cluster.exit_codes import BAD_SPEC, FAILED
 from cluster.sweep.home import SweepHome
-from search_spaces.types.driver_errors import StudyAway
+from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class Failure(click.ClickException):
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn SpecError in the block into Refusal, with a line for each fault, and StudyAway into Failure."""
+    """Turn SpecError in the block into Refusal, with a line for each fault, and ``CANNOT_GO_ON`` into Failure."""
     try:
         yield
     except SpecError as error:
         raise Refusal(str(error)) from error
-    except StudyAway as error:
+    except CANNOT_GO_ON as error:
         raise Failure(str(error)) from None
 
 

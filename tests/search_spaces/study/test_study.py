@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -15,8 +18,9 @@ from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.study.journal import mend
+from search_spaces.study.journal import copy_of, mend
 from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import Damaged, Gone
 from search_spaces.types.values import Params
 from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import METRIC, SPACE, Toy, curve, toy_sweep
@@ -111,9 +115,11 @@ def test_a_tail_torn_at_any_byte_is_cut_and_appended_to(tmp_path: Path) -> None:
     head = whole[: whole.rstrip(b"\n").rfind(b"\n") + 1]
     for cut in range(len(head), len(whole) + 1):
         path.write_bytes(whole[:cut])
+        copy_of(path).write_bytes(head)
         torn = Study("toy", "maximize", path)
         kept = cut == len(whole)
-        assert torn.num_bytes_mended == (0 if kept else cut - len(head))
+        told = f"the journal's torn tail ({cut - len(head)} bytes) was cut off"
+        assert torn.mended == ("" if cut in (len(head), len(whole)) else told)
         assert [r.values for r in torn.records()] == [{1: 0.25}, {1: 0.5} if kept else {}]
         torn.report(1, 2, 0.75)
         torn.flush()
@@ -127,20 +133,8 @@ def test_junk_behind_the_last_record_is_cut(tmp_path: Path, junk: bytes) -> None
     whole = path.read_bytes()
     path.write_bytes(whole + junk)
 
-    assert mend(path) == len(junk)
+    assert mend(path) == f"the journal's torn tail ({len(junk)} bytes) was cut off"
     assert path.read_bytes() == whole
-
-
-def test_a_lock_left_behind_is_removed(tmp_path: Path) -> None:
-    searched(tmp_path)
-    backend = JournalFileBackend(str(journal(tmp_path)))
-    backend._lock.acquire()
-    assert list(tmp_path.glob("journal.log.lock*"))
-
-    study = Study("toy", "maximize", journal(tmp_path))
-    study.set("phase", "search")
-    study.flush()
-    assert not list(tmp_path.glob("journal.log.lock*"))
 
 
 def test_a_reader_changes_nothing(tmp_path: Path) -> None:
@@ -216,3 +210,133 @@ def test_the_verdict_is_taken_up_where_it_was_cut_off(tmp_path: Path) -> None:
 def test_the_journal_is_whole_json_lines(tmp_path: Path) -> None:
     searched(tmp_path)
     assert all(isinstance(json.loads(line), dict) for line in journal(tmp_path).read_text().splitlines())
+
+
+def two_trials(path: Path) -> Study:
+    study = Study("toy", "maximize", path)
+    for lr in (0.25, 0.5):
+        study.report(study.add(SPACE, {"lr": lr, "size": 1}), 1, lr)
+        study.flush()
+    return study
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_bit_that_flips_anywhere_is_had_back_from_the_copy(tmp_path: Path, seed: int) -> None:
+    path, dice = journal(tmp_path), Random(seed)
+    expected = two_trials(path).records()
+    whole = path.read_bytes()
+    bad = bytearray(whole)
+    bad[dice.randrange(len(bad))] ^= 1 << dice.randrange(8)
+    path.write_bytes(bad)
+
+    assert Study("toy", "maximize", path, writing=False).records() == expected
+    assert path.read_bytes() == bad, "a reader changes nothing"
+    mended = Study("toy", "maximize", path)
+    assert mended.records() == expected and "nothing is lost" in mended.mended
+    assert path.read_bytes() == copy_of(path).read_bytes() == whole
+    assert path.with_name("journal.log.broken").read_bytes() == bad
+    assert [trial.params["lr"] for trial in optuna_trials(path)] == [0.25, 0.5]
+
+
+def removed(path: Path, lines: list[bytes]) -> None:
+    path.unlink()
+
+
+def a_line_less(path: Path, lines: list[bytes]) -> None:
+    path.write_bytes(b"".join(lines[:3] + lines[4:]))
+
+
+def an_older_copy(path: Path, lines: list[bytes]) -> None:
+    path.write_bytes(b"".join(lines[:-3]))
+
+
+def an_empty_line(path: Path, lines: list[bytes]) -> None:
+    path.write_bytes(b"".join([*lines[:3], b"\n", *lines[3:]]))
+
+
+def zeros(path: Path, lines: list[bytes]) -> None:
+    path.write_bytes(b"".join([*lines[:3], bytes(len(lines[3])), *lines[4:]]))
+
+
+def another_s_value(path: Path, lines: list[bytes]) -> None:
+    path.write_bytes(b"".join(lines).replace(b"0.25", b"0.75"))
+
+
+@pytest.mark.parametrize("harm", [removed, a_line_less, an_older_copy, an_empty_line, zeros, another_s_value])
+def test_whatever_befalls_the_journal_alone_is_mended(
+    tmp_path: Path, harm: Callable[[Path, list[bytes]], None]
+) -> None:
+    path = journal(tmp_path)
+    expected, whole = two_trials(path).records(), path.read_bytes()
+    harm(path, whole.splitlines(keepends=True))
+    assert Study("toy", "maximize", path, writing=False).records() == expected
+    mended = Study("toy", "maximize", path)
+    assert mended.records() == expected and "nothing is lost" in mended.mended
+    assert path.read_bytes() == whole
+    mended.report(1, 2, 0.75)
+    mended.flush()
+    assert Study("toy", "maximize", path).mended == ""
+
+
+def test_what_is_lost_in_both_files_is_told_with_line_and_byte_and_left_as_it_is(tmp_path: Path) -> None:
+    path = journal(tmp_path)
+    two_trials(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    bad = b"".join([*lines[:3], lines[3].replace(b":", b";"), *lines[4:]])
+    for file in (path, copy_of(path)):
+        file.write_bytes(bad)
+    place = f"line 4 \\(byte {sum(map(len, lines[:3]))}\\)"
+    for writing in (False, True):
+        with pytest.raises(Damaged, match=place):
+            Study("toy", "maximize", path, writing=writing)
+    assert path.read_bytes() == copy_of(path).read_bytes() == bad
+
+
+def test_a_journal_without_seals_of_an_earlier_version_goes_on_with_them(tmp_path: Path) -> None:
+    path = journal(tmp_path)
+    expected = two_trials(path).records()
+    plain = [{k: v for k, v in json.loads(line).items() if k not in ("n", "crc")} for line in path.open()]
+    path.write_text("".join(json.dumps(log) + "\n" for log in plain))
+    copy_of(path).unlink()
+    study = Study("toy", "maximize", path)
+    assert (study.records(), study.mended) == (expected, "")
+    study.report(1, 2, 0.75)
+    study.flush()
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert all(b'"crc"' in line for line in lines)
+    for harm in ([], [b"\n"], [b'{"op":\n'], [b'{"op":']):
+        path.write_bytes(b"".join([*lines[:2], *harm, *lines[3:]]))
+        again = Study("toy", "maximize", path)
+        assert [r.values for r in again.records()] == [{1: 0.25}, {1: 0.5, 2: 0.75}]
+        assert path.read_bytes() == b"".join(lines)
+
+
+def test_a_reader_makes_no_file_and_a_removed_journal_is_told(tmp_path: Path) -> None:
+    path = journal(tmp_path)
+    assert Study("toy", "maximize", path, writing=False).records() == []
+    assert not path.exists()
+    study = two_trials(path)
+    path.unlink()
+    study.report(1, 2, 0.75)
+    with pytest.raises(Gone, match="was removed while the sweep was running"):
+        study.flush()
+
+
+def test_a_write_that_finds_no_room_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = journal(tmp_path)
+    study = two_trials(path)
+    whole = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    study.report(1, 2, 0.75)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            study.flush()
+    assert path.read_bytes() == whole
+    study.flush()
+    assert Study("toy", "maximize", path).records()[1].values == {1: 0.5, 2: 0.75}
