@@ -43,7 +43,7 @@ class Record:
 
 
 class Journal:
-    """A study in a journal file. Raises Damaged, and Fenced where a higher ``attempt`` than this one is stored in it.
+    """A study in a journal file. Raises Damaged, and Fenced where it holds a higher ``attempt`` than this one.
 
     ``flush`` raises Fenced, too, where another process has written to the file, and Gone.
     """
