@@ -41,8 +41,9 @@ class DataError(Exception):
 class Arrays:
     """Raw examples: ``x`` (rows, *example), such as float64 tables or uint8 images, and targets ``y``.
 
-    ``y`` is (rows,) int64 classes, or (rows, numbers) float64; ``columns`` describes the columns of a table,
-    ``groups`` (rows,) numbers the groups of rows that depend on each other, of the test split alone; None without.
+    Each column of a table is in one piece of memory. ``y`` is (rows,) int64 classes, or (rows, numbers) float64;
+    ``columns`` describes the columns of a table, ``groups`` (rows,) numbers the groups of rows that depend on each
+    other, of the test split alone; None without.
     """
 
     __test__: ClassVar[bool] = False
@@ -55,7 +56,9 @@ class Arrays:
     def take(self, index: Array) -> Arrays:
         """Return a copy of the examples with the row numbers ``index``."""
         groups = None if self.groups is None else self.groups[index]
-        return Arrays(self.x[index], self.y[index], self.columns, groups)
+        by_column = self.x.ndim == 2 and self.x.flags.f_contiguous  # as tables are, and their parts shall be
+        x = self.x.T.take(index, axis=1).T if by_column else self.x[index]
+        return Arrays(x, self.y[index], self.columns, groups)
 
     def __len__(self) -> int:
         return len(self.y)

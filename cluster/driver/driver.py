@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
@@ -137,6 +137,7 @@ class Driver:
             self._check_card(loaded)
             self._replan()
             champion_process = ChampionProcess(self.home, self.sweep, share(loaded))
+            loaded = replace(loaded, search=None, test=None)  # they are in the object store now
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
         coordinator = self._coordinator(tracker)

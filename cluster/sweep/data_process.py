@@ -75,10 +75,12 @@ class Preparing:
     def result(self) -> Loaded:
         """Wait for the data. Raises DataError as ``prepare`` does, and RuntimeError if the process died."""
         assert self._process.stdout is not None
-        answer = self._process.stdout.read()
+        try:
+            found = pickle.load(self._process.stdout)  # its arrays go from the pipe to where they stay
+        except (EOFError, pickle.UnpicklingError):
+            found = None
         if self._process.wait() != 0:
             raise RuntimeError(f"the data could not be loaded: its process ended with {self._process.returncode}")
-        found = pickle.loads(answer)
         if isinstance(found, Exception):
             raise found
         assert isinstance(found, Loaded)
@@ -154,7 +156,7 @@ def _main() -> None:
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
     except DataError as error:
         answer = error
-    out.write(pickle.dumps(answer, protocol=5))
+    pickle.dump(answer, out, protocol=5)
     out.flush()
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from workloads.arrays import Array
 from workloads.data.leaks import MAX_LOOKED_AT, MIN_SUPPORT, Finding, Table, names_rows
 
-ROWS_AT_ONCE = 10_000
-"""Rows that are hashed together, so that their cells stay in the processor's cache."""
+ROWS_AT_ONCE = 50_000
+"""Rows that are hashed together, so that a column's cells stay in the processor's cache."""
 MAX_ROWS = 100_000
 """Largest number of rows by which it is judged whether columns tell rows apart."""
 TOLD_APART = 0.1
@@ -43,9 +45,13 @@ class Comparison:
     leak: bool = True
     """Whether copies are a leak; else they are only noted."""
 
-    def content(self, x: Array) -> Array:
-        """Return the rows' part that is compared."""
-        return x if self.kept is None else x[:, list(self.kept)]
+    def hashes(self, x: Array) -> Array:
+        """Return a hash of each row's part that is compared (rows,), uint64."""
+        return _contents(x) if self.kept is None else row_hashes(x, self.kept)
+
+
+WHOLE = Comparison()
+"""Comparison of all columns."""
 
 
 def comparisons(table: Table, declared: Collection[str]) -> list[Comparison]:
@@ -53,34 +59,38 @@ def comparisons(table: Table, declared: Collection[str]) -> list[Comparison]:
 
     The columns ``declared``, whose kinds the user gives, are always compared.
     """
-    different = [
-        k
-        for k, name in enumerate(table.names)
-        if name not in declared and table.kinds[k] in ("number", "datetime") and _all_differ(table.x[:, k])
+    measured = [
+        k for k, name in enumerate(table.names) if name not in declared and table.kinds[k] in ("number", "datetime")
     ]
+    with ThreadPoolExecutor() as pool:  # NumPy sorts without the interpreter's lock
+        differ = pool.map(lambda k: _all_differ(table.x[:, k]), measured)
+        different = list(compress(measured, differ))
     codes = _Codes(table)
     numbers = [k for k in different if names_rows(table.x[:, k])]
     if numbers and codes.share_different(numbers) < TOLD_APART:
         numbers = []
-    first = _without(numbers, table) if numbers else Comparison()
+    first = _without(numbers, table) if numbers else WHOLE
     agreeing = codes.repeated(different) if set(different) > set(numbers) else None
     return [first] if agreeing is None else [first, _without(different, table, agreeing >= SAME_TARGET)]
 
 
 def _without(columns: Sequence[int], table: Table, leak: bool = True) -> Comparison:
     names = tuple(table.names[k] for k in columns)
-    kept = tuple(k for k in range(len(table.names)) if k not in columns)
+    kept = tuple(_others(columns, table))
     kinds = ", ".join(f"{table.names[k]}: {table.kinds[k]}" for k in columns)
     several = "s" if len(names) > 1 else ""
     what = f"column{several} {', '.join(map(repr, names))}, which {'differ' if several else 'differs'} in every row"
     return Comparison(names, kept, f" but for {what} (if measured, say data.columns: {{{kinds}}})", leak)
 
 
-def _all_differ(column: Array) -> bool:
-    import pandas as pd
+def _others(columns: Sequence[int], table: Table) -> list[int]:
+    return sorted(set(range(len(table.names))).difference(columns))
 
+
+def _all_differ(column: Array) -> bool:
     def differ(values: Array) -> bool:
-        return pd.Series(values).is_unique and not np.isnan(values).any()
+        ordered = np.sort(values)  # a missing value is the last
+        return not np.isnan(ordered[-1]) and bool((ordered[1:] != ordered[:-1]).all())
 
     return len(column) > 1 and differ(column[:MAX_LOOKED_AT]) and differ(column)
 
@@ -91,13 +101,10 @@ class _Codes:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def _others(self, columns: Sequence[int]) -> list[int]:
-        return [k for k in range(len(self._table.names)) if k not in columns]
-
     def share_different(self, without: Sequence[int]) -> float:
         """Return the number of different rows, without some columns, as a share of (evenly chosen) rows."""
         step = -(-len(self._table.x) // MAX_ROWS)
-        counts = _counts(row_hashes(self._table.x[::step], self._others(without)))
+        counts = _counts(row_hashes(self._table.x[::step], _others(without, self._table)))
         return len(counts) / max(1, int(counts.sum()))
 
     def repeated(self, without: Sequence[int]) -> float | None:
@@ -105,7 +112,7 @@ class _Codes:
 
         None where such pairs are too few, or may agree by chance.
         """
-        x, others = self._table.x, self._others(without)
+        x, others = self._table.x, _others(without, self._table)
         hashes = row_hashes(x, others)
         counts = _counts(hashes)
         pairs = _num_pairs(counts)
@@ -130,11 +137,16 @@ def row_hashes(x: Array, columns: Sequence[int]) -> Array:
 
     salts = np.asarray(columns, np.uint64) * _ODD
     found = np.zeros(len(x), np.uint64)
-    for start in range(0, len(x), ROWS_AT_ONCE):
-        cells = x[start : start + ROWS_AT_ONCE, list(columns)] + 0.0
-        cells[np.isnan(cells)] = np.nan
-        hashes = pd.util.hash_array((cells.view(np.uint64) + salts).ravel())
-        found[start : start + ROWS_AT_ONCE] = hashes.reshape(cells.shape).sum(axis=1)
+
+    def add(start: int) -> None:
+        rows = slice(start, start + ROWS_AT_ONCE)
+        for k, salt in zip(columns, salts, strict=True):
+            cells = x[rows, k] + 0.0
+            cells[np.isnan(cells)] = np.nan
+            found[rows] += pd.util.hash_array(cells.view(np.uint64) + salt)
+
+    with ThreadPoolExecutor() as pool:  # NumPy reckons without the interpreter's lock
+        list(pool.map(add, range(0, len(x), ROWS_AT_ONCE)))
     return found
 
 
@@ -149,12 +161,12 @@ def _num_pairs(counts: Array) -> int:
     return int((counts * (counts - 1) // 2).sum())
 
 
-def duplicates(parts: Mapping[str, Array]) -> dict[str, int]:
+def duplicates(parts: Mapping[str, Array], way: Comparison = WHOLE) -> dict[str, int]:
     """Return how many rows of val and test have exactly the inputs of a row in an earlier split.
 
     Keys are ``val_in_train``, ``test_in_train`` and ``test_in_val``.
     """
-    hashes = {name: np.sort(_contents(x)) for name, x in parts.items()}
+    hashes = {name: np.sort(way.hashes(x)) for name, x in parts.items()}
     pairs = (("val", "train"), ("test", "train"), ("test", "val"))
     return {f"{late}_in_{early}": _num_in(hashes[late], hashes[early]) for late, early in pairs}
 
@@ -184,7 +196,7 @@ def copies(parts: Mapping[str, Array], ways: Sequence[Comparison]) -> tuple[dict
     counts: dict[str, int] = {}
     findings = []
     for way in ways:
-        found = duplicates({name: way.content(x) for name, x in parts.items()})
+        found = duplicates(parts, way)
         counts = found if way.leak else counts
         for pair, count in found.items():
             late, _, early = pair.partition("_in_")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,22 +55,22 @@ class Table:
     def looked_at(self) -> Table:
         """Return the table, or of a large one evenly chosen rows."""
         step = -(-self.x.size // MAX_CELLS)
-        return self if step <= 1 else Table(self.x[::step], self.y[::step], self.names, self.kinds, self.target)
+        return self if step <= 1 else replace(self, x=np.asfortranarray(self.x[::step]), y=self.y[::step])
 
 
 def of_table(table: Table) -> list[Finding]:
     """Find columns that determine the target and, as notes, columns that repeat each other or name the rows."""
     seen = table.looked_at()
-    codes = [_codes(column) for column in seen.x.T]
+    labels = [_labels(column) for column in seen.x.T]
     telling, naming = [], []
-    for k, name in enumerate(seen.names):
-        how = _tells(seen, k, codes[k])
+    for k, how in enumerate(_tellings(seen, labels)):
+        name = seen.names[k]
         if how:
             rule = f"column {name!r} determines the target {table.target!r}: {how}"
             telling.append(Finding(f"{rule} (if it is known only afterwards, leave it out)"))
         elif seen.kinds[k] == "number" and names_rows(seen.x[:, k]):
             naming.append(Finding(f"column {name!r} holds another whole number in each row: a name?", leak=False))
-    return [*telling, *naming, *_repeated(seen, codes)]
+    return [*telling, *naming, *_repeated(seen, labels)]
 
 
 def shared_groups(groups: Mapping[str, Array], name: str) -> list[Finding]:
@@ -132,94 +132,138 @@ def refuse(findings: Iterable[Finding]) -> None:
         raise DataError(f"data.strict: true allows no leak, received {len(leaks)}: {'; '.join(leaks)}")
 
 
-def _codes(column: Array) -> Array:
-    """Return each value's rank among the distinct values, from 0; NaN is the last."""
-    codes: Array = np.unique(column, return_inverse=True)[1].reshape(-1)
-    return codes
+def _labels(column: Array) -> Array | None:
+    """Return each value's number, from 0 by first appearance; None where the values are too many to prove a thing.
 
+    That is where fewer than MIN_SUPPORT rows have a value on average. NaN is a value.
+    """
+    import pandas as pd
 
-def _tells(table: Table, k: int, codes: Array) -> str | None:
-    """Return how column ``k`` determines the target, in words; None where it does not."""
-    classes = not np.issubdtype(table.y.dtype, np.floating)
-    target = table.y.reshape(len(table.y), -1)[:, 0]
-    if _maps(codes, _codes(target)):
-        return f"each of its {codes.max() + 1} values comes with one {'class' if classes else 'number'} only"
-    there = ~np.isnan(table.x[:, k])
-    if table.kinds[k] not in ORDERED or there.mean() < COVERED:
+    most = len(column) / MIN_SUPPORT
+    if len(pd.unique(column[: int(most) + 1])) > most:
         return None
-    if classes:
-        return "its order alone parts the classes" if _parts(table.x[there, k], target[there]) else None
-    return (
-        "it is a copy of it, or rises or falls exactly with it" if _follows(codes[there], target[there]) else None
-    )
+    labels, values = pd.factorize(column, use_na_sentinel=False)
+    return labels if len(values) <= most else None
 
 
-def _maps(codes: Array, classes: Array) -> bool:
+def _ranks(column: Array) -> Array:
+    """Return each value's rank among the distinct values, from 0; NaN is the last."""
+    ranks: Array = np.unique(column, return_inverse=True)[1].reshape(-1)
+    return ranks
+
+
+def _tellings(table: Table, labels: Sequence[Array | None]) -> Iterator[str | None]:
+    """Yield, for each column, how it determines the target, in words; None where it does not."""
+    target = table.y.reshape(len(table.y), -1)[:, 0]
+    classes, ranks = not np.issubdtype(table.y.dtype, np.floating), _ranks(target)
+    parting = _Ranges.of(table, ranks) if classes else None
+    for k, own in enumerate(labels):
+        if own is not None and _maps(own, ranks):
+            what = "class" if classes else "number"
+            yield f"each of its {own.max() + 1} values comes with one {what} only"
+        elif table.kinds[k] not in ORDERED:
+            yield None
+        elif parting is not None:
+            yield "its order alone parts the classes" if parting.part(k) else None
+        else:
+            follows = _follows(table.x[:, k], target)
+            yield "it is a copy of it, or rises or falls exactly with it" if follows else None
+
+
+def _maps(labels: Array, classes: Array) -> bool:
     """Return whether each value that MIN_SUPPORT rows have occurs with one class only.
 
     At least two classes must have MIN_SUPPORT rows, and such values must cover nearly all (COVERED) rows of each.
     """
-    num_values, num_classes = int(codes.max(initial=-1)) + 1, int(classes.max(initial=-1)) + 1
-    if num_values < 2 or num_values > len(codes) / MIN_SUPPORT:
+    num_values, num_classes = int(labels.max(initial=-1)) + 1, int(classes.max(initial=-1)) + 1
+    if num_values < 2:
         return False
-    pairs, counts = np.unique(codes * num_classes + classes, return_counts=True)
-    of_value, of_class = np.bincount(codes), np.bincount(classes)
-    values, labels = np.divmod(pairs, num_classes)
+    pairs, counts = np.unique(labels * num_classes + classes, return_counts=True)
+    of_value, of_class = np.bincount(labels), np.bincount(classes)
+    values, ends = np.divmod(pairs, num_classes)
     proven = of_value[values] >= MIN_SUPPORT
     if (counts != of_value[values])[proven].any():
         return False
-    covered = np.bincount(labels[proven], counts[proven], minlength=num_classes) / of_class
+    covered = np.bincount(ends[proven], counts[proven], minlength=num_classes) / of_class
     frequent = of_class >= MIN_SUPPORT
     return bool(frequent.sum() >= 2 and (covered[frequent] >= COVERED).all())
 
 
-def _parts(values: Array, classes: Array) -> bool:
-    """Return whether the classes' ranges of values do not overlap."""
-    present, counts = np.unique(classes, return_counts=True)
-    if len(present) < 2 or counts.min() < MIN_SUPPORT:
+@dataclass(frozen=True)
+class _Ranges:
+    """Rows, and of each class and column (classes, columns): rows with a value, smallest and largest value."""
+
+    num_rows: int
+    num: Array
+    low: Array
+    high: Array
+
+    @classmethod
+    def of(cls, table: Table, classes: Array) -> _Ranges:
+        import pandas as pd
+
+        by_class = pd.DataFrame(table.x, copy=False).groupby(classes)
+        found = (by_class.count(), by_class.min(), by_class.max())
+        return cls(len(classes), *(frame.to_numpy() for frame in found))
+
+    def part(self, k: int) -> bool:
+        """Return whether the classes' ranges of values do not overlap in column ``k``."""
+        num = self.num[:, k]
+        there = num > 0
+        if there.sum() < 2 or num[there].min() < MIN_SUPPORT or num.sum() < COVERED * self.num_rows:
+            return False
+        ends = sorted(zip(self.low[there, k], self.high[there, k], strict=True))
+        return all(below[1] < above[0] for below, above in itertools.pairwise(ends))
+
+
+def _follows(column: Array, target: Array) -> bool:
+    """Return whether nearly all (COVERED) values are there, and have the target's ranks or the reverse ones."""
+    there = ~np.isnan(column)
+    if there.mean() < COVERED:
         return False
-    ends = [(values[classes == label].min(), values[classes == label].max()) for label in present]
-    ends.sort()
-    return all(below[1] < above[0] for below, above in itertools.pairwise(ends))
+    values, wanted = column[there], target[there]
+    some = slice(MAX_LOOKED_AT)
+    return _follow(values[some], wanted[some]) and len(np.unique(wanted)) >= MIN_VALUES and _follow(values, wanted)
 
 
-def _follows(codes: Array, target: Array) -> bool:
-    """Return whether the values have the same ranks as the target, or the reverse ones."""
-    ranks, wanted = _codes(codes), _codes(target)
-    if wanted.max(initial=0) + 1 < MIN_VALUES or ranks.max() != wanted.max():
-        return False
-    return bool((ranks == wanted).all() or (ranks == wanted.max() - wanted).all())
+def _follow(values: Array, target: Array) -> bool:
+    ranks, wanted = _ranks(values), _ranks(target)
+    return bool((ranks == wanted).all() or (ranks == wanted.max(initial=0) - wanted).all())
 
 
-def _repeated(table: Table, codes: Sequence[Array]) -> list[Finding]:
+def _repeated(table: Table, labels: Sequence[Array | None]) -> list[Finding]:
     """Find columns whose values correspond one to one."""
-    groups: dict[bytes, list[str]] = defaultdict(list)
-    for k, name in enumerate(table.names):
-        num_values = int(codes[k].max(initial=-1)) + 1
-        if num_values < 2:
-            continue
-        few = num_values <= len(codes[k]) / MIN_SUPPORT
-        if few or table.kinds[k] in ORDERED:
-            groups[_by_appearance(codes[k]) if few else _either_way(codes[k])].append(name)
-    alike = [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
-    return [Finding(f"columns {names} say the same: their values go one to one", leak=False) for names in alike]
+    some = {k: _correspondence(table, labels, k, MAX_LOOKED_AT) for k in range(len(labels))}
+    maybe = [k for group in _alike(some) for k in group]
+    whole = {k: _correspondence(table, labels, k) for k in maybe}
+    names = [" and ".join(repr(table.names[k]) for k in group) for group in _alike(whole)]
+    return [Finding(f"columns {each} say the same: their values go one to one", leak=False) for each in names]
 
 
-def _by_appearance(codes: Array) -> bytes:
-    """Return the values numbered by first appearance: equal for columns that differ only in their values' names."""
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    number = np.empty(len(first), dtype=np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return bytes(number[inverse].astype(np.int64).tobytes())
+def _alike(keys: Mapping[int, bytes | None]) -> list[list[int]]:
+    """Return the columns with the same key, other than None, of those that share it with another one, in order."""
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for k, key in keys.items():
+        if key is not None:
+            groups[key].append(k)
+    return sorted(group for group in groups.values() if len(group) > 1)
 
 
-def _either_way(codes: Array) -> bytes:
-    """Return the ranks or the reversed ranks, whichever is less as bytes: equal if columns rise or fall alike.
+def _correspondence(
+    table: Table, labels: Sequence[Array | None], k: int, num_rows: int | None = None
+) -> bytes | None:
+    """Return bytes of the first rows that are equal for columns whose values correspond one to one.
 
-    For columns of many values: any two of them whose values all differ would correspond one to one.
+    Of columns of many values, two that differ in every row would always correspond: those must rise or fall alike.
+    None for a constant, and for many values without an order.
     """
-    ways = (codes.astype(np.int64), (codes.max() - codes).astype(np.int64))
-    return min(bytes(way.tobytes()) for way in ways)
+    own = labels[k]
+    if own is not None:
+        return bytes(own[:num_rows].tobytes()) if own.max(initial=0) else None
+    if table.kinds[k] not in ORDERED:
+        return None
+    ranks = _ranks(table.x[:num_rows, k])
+    return min(bytes(way.tobytes()) for way in (ranks, ranks.max() - ranks))
 
 
 def _in_order(column: Array) -> bool:

@@ -180,12 +180,14 @@ class _Target:
         number = {label: i for i, label in enumerate(self.classes)}
         if all(isinstance(label, str) for label in self.classes):
             values = words(values, ())  # those of one file may all look like numbers
-        unknown = sorted({str(value) for value in values if value not in number})
+        places, different = values.factorize(use_na_sentinel=False)
+        unknown = sorted({str(value) for value in different if value not in number})
         if unknown:
             raise DataError(
                 f"the test file's column {self.name!r} holds classes that are not in the other: {unknown[:5]}"
             )
-        return np.array([number[value] for value in values], dtype=np.int64)
+        codes: Array = np.array([number[value] for value in different], dtype=np.int64)[places]
+        return codes
 
 
 def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:

@@ -91,7 +91,8 @@ def _two(rows: Array, labels: _Labels, part: _Part) -> tuple[Array, Array]:
 
     if labels.groups is not None:
         return _two_by_group(rows, labels, part)
-    counts = np.array([]) if labels.classes is None else np.unique(labels.classes, return_counts=True)[1]
+    counts = np.array([]) if labels.classes is None else np.bincount(labels.classes)
+    counts = counts[counts > 0]
     num_second = max(round(part.fraction * len(rows)), len(counts), 1)
     if len(counts) and counts.min() <= part.num_others:
         rule = f"each class needs {1 + part.num_others} rows to take {part.name} from, a row for each split"
@@ -116,15 +117,19 @@ def _with_every_class(classes: Array, found: Sequence[Array], part: _Part) -> tu
 
     A row of the most frequent class comes back for each, so that the sizes stay as they are.
     """
+    least, labels = (part.num_others, 1), np.flatnonzero(np.bincount(classes))
+    counts = [np.bincount(classes[positions], minlength=labels[-1] + 1)[labels] for positions in found]
+    if all((count >= num).all() for count, num in zip(counts, least, strict=True)):
+        return found[0], found[1]
     first, second = (list(map(int, positions)) for positions in found)
     rng = np.random.default_rng(part.seed)
 
     def give(giver: list[int], taker: list[int], label: int) -> None:
         taker.append(giver.pop(int(rng.choice(np.flatnonzero(classes[giver] == label)))))
 
-    for label in np.unique(classes):
-        for poor, rich, least in ((second, first, 1), (first, second, part.num_others)):
-            while (classes[poor] == label).sum() < least:
+    for label in labels.tolist():
+        for poor, rich, num in ((second, first, least[1]), (first, second, least[0])):
+            while (classes[poor] == label).sum() < num:
                 give(rich, poor, label)
                 give(poor, rich, int(np.bincount(classes[poor]).argmax()))
     return np.array(first), np.array(second)

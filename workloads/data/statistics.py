@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +33,20 @@ def fit(x: Array) -> Statistics:
 
 
 def _fit_table(x: Array) -> Statistics:
-    missing = np.isnan(x)
-    fill = np.zeros(x.shape[1])
-    for column in np.flatnonzero(~missing.all(axis=0)):
-        fill[column] = np.median(x[~missing[:, column], column])
-    filled = np.where(missing, fill, x)
-    return Statistics(fill, filled.mean(axis=0), _nonzero(filled.std(axis=0)))
+    with ThreadPoolExecutor() as pool:  # NumPy reckons without the interpreter's lock
+        found = np.array([*pool.map(_fit_column, x.T)]).reshape(-1, 3)
+    fill, mean, std = found.T.copy()
+    return Statistics(fill, mean, _nonzero(std))
+
+
+def _fit_column(column: Array) -> tuple[float, float, float]:
+    """Return the median of what is not missing, mean and deviation."""
+    missing = np.isnan(column)
+    known = column[~missing] if missing.any() else column
+    fill = float(np.median(known)) if len(known) else 0.0
+    filled = column if known is column else np.where(missing, fill, column)
+    with np.errstate(over="ignore", invalid="ignore"):  # of enormous numbers
+        return fill, float(filled.mean()), float(filled.std())
 
 
 def _fit_images(x: Array) -> Statistics:

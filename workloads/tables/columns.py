@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,17 +22,20 @@ UNSEEN = "(a value that is not in the search's data)"
 def encode(frame: Any, columns: Sequence[Column], place: str) -> tuple[Array, tuple[Column, ...]]:
     """Return a DataFrame's rows as float64 (rows, columns), and the columns with new words added to their values.
 
-    Further columns of the frame are ignored. Raises DataError, which names ``place``, where a column is missing or
-    holds a value that its kind does not allow.
+    The matrix has each column in one piece of memory, as most of its uses are by column. Further columns of the
+    frame are ignored. Raises DataError, which names ``place``, where a column is missing or holds a value that its
+    kind does not allow.
     """
     gone = [column.name for column in columns if column.name not in frame.columns]
     if gone:
         close = nearest(gone[0], map(str, frame.columns))
         meant = f", did you mean {close!r}?" if close else ""
         raise DataError(f"{place}: must have the column {gone[0]!r}, it has {_listed(frame.columns)}{meant}")
-    parts = [_encoded(frame[column.name], column, place) for column in columns]
-    x = np.column_stack([numbers for numbers, _ in parts]) if parts else np.empty((len(frame), 0))
-    return x, tuple(column for _, column in parts)
+    x, found = np.empty((len(frame), len(columns)), order="F"), []
+    for k, column in enumerate(columns):
+        x[:, k], known = _encoded(frame[column.name], column, place)
+        found.append(known)
+    return x, tuple(found)
 
 
 def decode(x: Array, columns: Sequence[Column]) -> Any:
@@ -58,18 +61,18 @@ def seen_first(
     """
     if not columns:
         return x, (), ()
-    x, own, whole = x.copy(), list(columns), list(columns)
+    given, own, whole = x, list(columns), list(columns)
     for k, column in enumerate(columns):
         if column.kind not in ("category", "text"):
             continue
         codes = x[rows, k]
-        seen = np.unique(codes[~np.isnan(codes)]).astype(int)
-        order = np.concatenate([seen, np.setdiff1d(np.arange(len(column.values)), seen)])
-        place = np.empty(len(order))
-        place[order] = np.arange(len(order))
-        there = ~np.isnan(x[:, k])
-        x[there, k] = place[x[there, k].astype(int)]
+        counts = np.bincount(codes[~np.isnan(codes)].astype(int), minlength=len(column.values))
+        seen, order = np.flatnonzero(counts), np.argsort(counts == 0, kind="stable")
         values = tuple(column.values[i] for i in order)
+        if values != column.values:
+            x = x.copy(order="K") if x is given else x
+            there = ~np.isnan(x[:, k])
+            x[there, k] = np.argsort(order)[x[there, k].astype(int)]
         whole[k], own[k] = replace(column, values=values), replace(column, values=values[: len(seen)])
     return x, tuple(own), tuple(whole)
 
@@ -82,7 +85,7 @@ def common_codes(parts: Mapping[str, Arrays]) -> dict[str, Array]:
     found = {name: part.x for name, part in parts.items()}
     first = next(iter(parts.values())).columns
     for k, column in enumerate(first):
-        if column.kind not in CODED or all(part.columns[k].values == column.values for part in parts.values()):
+        if column.kind not in CODED or _agree([part.columns[k].values for part in parts.values()]):
             continue
         common: dict[str, float] = {}
         for name, part in parts.items():
@@ -91,6 +94,12 @@ def common_codes(parts: Mapping[str, Arrays]) -> dict[str, Array]:
             there = ~np.isnan(part.x[:, k])
             found[name][there, k] = codes[part.x[there, k].astype(int)] if there.any() else ()
     return found
+
+
+def _agree(numbered: Sequence[Sequence[str]]) -> bool:
+    """Return whether a word has the same number in each of these, as all begin alike."""
+    longest = max(numbered, key=len)
+    return all(values == longest[: len(values)] for values in numbered)
 
 
 def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping[str, int]:
@@ -110,13 +119,34 @@ def words(series: Any, missing: Sequence[str]) -> Any:
     """
     import pandas as pd
 
-    if series.dtype == "str":  # each different text once
-        codes, different = series.factorize()
-        found = {"", *missing}
-        known = [None if (word := text.strip()) in found else word for text in different]
-        return pd.Series(np.array([*known, None], dtype=object)[codes], series.index, name=series.name)
+    if series.dtype == "str":
+        places, different = coded(series, missing)
+        return pd.Series(different[places], series.index, name=series.name)
     texts = series.astype(object).where(series.notna(), None).map(_word, na_action="ignore")
     return texts.where(~texts.isin(["", *missing]), None)
+
+
+def coded(series: Any, missing: Sequence[str]) -> tuple[Array, Array]:
+    """Return the words of a Series as ``words`` gives them, each text once: its place in every row, and the words.
+
+    The last one is None, the place of missing values; texts that differ in blanks alone may be several equal words.
+    """
+    if series.dtype != "str":
+        places, different = words(series, missing).factorize()
+        return places, np.array([*different, None], dtype=object)
+    places, different = series.factorize()
+    absent = {"", *missing}
+    known = [None if (word := text.strip()) in absent else word for text in different]
+    return places, np.array([*known, None], dtype=object)
+
+
+def counts_of(series: Any, missing: Sequence[str]) -> Any:
+    """Return how many rows have each word, a Series by word in the order of the first rows with them."""
+    import pandas as pd
+
+    places, different = coded(series, missing)
+    rows = np.bincount(places + 1, minlength=len(different))[1:]
+    return pd.Series(rows).groupby(different[:-1], sort=False).sum()
 
 
 def numbers(series: Any, missing: Sequence[str]) -> Any:
@@ -127,10 +157,7 @@ def numbers(series: Any, missing: Sequence[str]) -> Any:
         plain = series if series.dtype == "float64" else series.astype("Float64").astype("float64")
         marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
         return plain.mask(plain.isin(marks)) if len(marks) else plain
-    texts = words(series, missing)
-    found = pd.to_numeric(texts.replace({"True": "1", "False": "0"}), errors="coerce").astype("float64")
-    _refuse_others(texts, found, "numbers")
-    return found
+    return _by_word(series, coded(series, missing), _as_numbers, "numbers")
 
 
 def seconds(series: Any, missing: Sequence[str], form: str = "") -> Any:
@@ -141,15 +168,25 @@ def seconds(series: Any, missing: Sequence[str], form: str = "") -> Any:
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(series):
-        moments = pd.to_datetime(series, utc=True)
-    else:
-        texts = words(series, missing)
-        form = form or (ISO if texts.isna().all() else date_format(texts.dropna()))
-        moments = utc_times(texts, form)
-        example = written(pd.Series([pd.Timestamp("2024-02-29 13:45")]), form)[0]
-        _refuse_others(texts, moments, f"dates such as {example} ({form})")
-    since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return since.astype("float64")
+        return _since_1970(pd.to_datetime(series, utc=True))
+    places, different = coded(series, missing)
+    texts = pd.Series(different, dtype=object).dropna()
+    form = form or (date_format(texts) if len(texts) else ISO)
+    example = written(pd.Series([pd.Timestamp("2024-02-29 13:45")]), form)[0]
+    what = f"dates such as {example} ({form})"
+    return _by_word(series, (places, different), lambda texts: _since_1970(utc_times(texts, form)), what)
+
+
+def _since_1970(moments: Any) -> Any:
+    import pandas as pd
+
+    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).astype("float64")
+
+
+def _as_numbers(texts: Any) -> Any:
+    import pandas as pd
+
+    return pd.to_numeric(texts.replace({"True": "1", "False": "0"}), errors="coerce").astype("float64")
 
 
 def _word(value: Any) -> str:
@@ -157,16 +194,27 @@ def _word(value: Any) -> str:
     return str(int(value) if whole else value).strip()
 
 
-def _refuse_others(texts: Any, found: Any, what: str) -> None:
-    bad = texts[texts.notna() & found.isna()]
+def _by_word(series: Any, found: tuple[Array, Array], convert: Callable[[Any], Any], what: str) -> Any:
+    """Return a Series, whose words are ``coded`` as ``found``, with each different word converted once.
+
+    Raises ValueError, which says ``what`` there must be, with the first word that becomes NaN.
+    """
+    import pandas as pd
+
+    places, different = found
+    texts = pd.Series(different, dtype=object)
+    values = convert(texts)
+    bad = np.flatnonzero((texts.notna() & values.isna()).to_numpy()[places])
     if len(bad):
-        raise ValueError(f"must hold {what}, received {str(bad.iloc[0])!r} in row {bad.index[0]}")
+        word, row = str(different[places[bad[0]]]), series.index[bad[0]]
+        raise ValueError(f"must hold {what}, received {word!r} in row {row}")
+    return pd.Series(values.to_numpy()[places], series.index, name=series.name)
 
 
 def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
     try:
         if column.kind in CODED:
-            return _codes(words(series, column.missing), column)
+            return _codes(*coded(series, column.missing), column)
         if column.kind == "number":
             found = numbers(series, column.missing).to_numpy()
         else:
@@ -179,17 +227,19 @@ def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
     return found, column
 
 
-def _codes(texts: Any, column: Column) -> tuple[Array, Column]:
-    texts = texts.replace(_spelled(set(texts.dropna()), column))
-    found = set(texts.dropna())
+def _codes(places: Array, different: Array, column: Column) -> tuple[Array, Column]:
+    found = set(different) - {None}
+    spelled = _spelled(found, column)
+    found = {spelled.get(word, word) for word in found}
     new = sorted(found.difference(column.values))
     if new and column.kind == "ordinal":
         close = nearest(new[0], column.values)
         meant = f", did you mean {close!r}?" if close else ""
         raise ValueError(f"must hold {', '.join(column.values)}, received {new[0]!r}{meant}")
     values = (*column.values, *new)
-    code = {word: float(place) for place, word in enumerate(values)}
-    return texts.map(code).to_numpy(np.float64), replace(column, values=values)
+    code = {word: float(place) for place, word in enumerate(values)} | {None: np.nan}
+    codes = np.array([code[spelled.get(word, word)] for word in different])
+    return codes[places], replace(column, values=values)
 
 
 def _spelled(found: set[str], column: Column) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Column, DataError
-from workloads.tables.columns import numbers, words
+from workloads.tables.columns import coded, counts_of, numbers
 from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates
 
 if TYPE_CHECKING:
@@ -61,17 +61,15 @@ def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], st
         return "datetime", (), ""
     if isinstance(series.dtype, pd.CategoricalDtype) and series.cat.ordered:
         return "ordinal", tuple(map(str, series.cat.categories)), ""
-    texts = words(series, missing).dropna()
-    if len(texts) == 0:
-        return "drop", (), "is empty"
-    return _kind_of_words(texts)
+    counts = counts_of(series, missing)
+    return _kind_of_words(counts) if len(counts) else ("drop", (), "is empty")
 
 
-def _kind_of_words(texts: Any) -> tuple[Any, tuple[str, ...], str]:
+def _kind_of_words(counts: Any) -> tuple[Any, tuple[str, ...], str]:
+    """Return what ``_told`` does of words, a Series of rows by word."""
     import pandas as pd
 
-    counts = texts.value_counts(sort=False)
-    num_rows, num_values, texts = len(texts), len(counts), pd.Series(counts.index, dtype=object)
+    num_rows, num_values, texts = int(counts.sum()), len(counts), pd.Series(counts.index, dtype=object)
     try:
         numbers(texts, ())
         return "number", (), ""
@@ -107,8 +105,10 @@ def _date_format(series: Any, missing: Sequence[str], declared: Any, place: str)
 
     if isinstance(declared, Mapping):
         return str(declared["datetime"])
-    texts = words(series, missing).dropna()
-    if pd.api.types.is_datetime64_any_dtype(series) or len(texts) == 0:
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return ""
+    texts = pd.Series(coded(series, missing)[1], dtype=object).dropna()
+    if len(texts) == 0:
         return ""
     if bool(texts.str.fullmatch(ISO_DATE).all()):
         return ISO

@@ -100,6 +100,21 @@ def test_columns_that_repeat_each_other_are_noted() -> None:
     assert "'a' and 'b'" in findings[0].text and "'c' and 'd'" in findings[1].text
 
 
+def test_what_holds_in_the_first_rows_alone_is_no_finding() -> None:
+    num, first = 6000, np.arange(6000) < 3000
+    few, many = RNG.integers(0, 5, num).astype(float), RNG.normal(0, 1, num)
+    x = np.column_stack(
+        [few, 7 - few, np.where(first, few * 2, 8 - few * 2), many, -many, np.where(first, many, -many)]
+    )
+    kinds = ["category"] * 3 + ["number"] * 3
+    texts = [finding.text for finding in of_table(Table(x, Y[np.arange(num) % NUM_ROWS], list("abcdef"), kinds))]
+    assert [text.partition(" say")[0] for text in texts] == ["columns 'a' and 'b'", "columns 'd' and 'e'"]
+    telling = of_table(Table(x[:, 3:], many[:, None], list("def"), kinds[3:]))
+    assert [finding.text.split("'")[1] for finding in telling if finding.leak] == ["d", "e"]
+    halves = np.where(first, many > 0, RNG.integers(0, 2, num)).astype(int)
+    assert not [finding for finding in of_table(Table(x[:, 3:4], halves, ["d"], ["number"])) if finding.leak]
+
+
 @pytest.mark.parametrize("name", [n for n, info in DATASETS.items() if info.kind == "table"])
 def test_honest_data_sets_are_left_alone(name: str) -> None:
     card = prepare(Data(name=name), DATASETS[name].problem).card

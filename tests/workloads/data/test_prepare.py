@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,18 @@ def test_a_target_of_measurements_is_a_regression_unless_classes_are_asked_for(t
     assert prepared.test.y.shape == (9, 1)
     with pytest.raises(DataError, match=r"metric: \{name: val_rmse"):
         prepare(Data(csv=path, target="kind"), "classification")
+
+
+def test_a_table_is_never_in_memory_three_times(tmp_path: Path) -> None:
+    rng, num = np.random.default_rng(0), 20_000
+    table = pd.DataFrame({f"x{k}": rng.normal(size=num) for k in range(20)} | {"y": rng.integers(0, 2, num)})
+    table.to_parquet(tmp_path / "table.parquet")
+    table[:100].to_parquet(tmp_path / "tiny.parquet")
+    prepare(Data(parquet=str(tmp_path / "tiny.parquet"), target="y"))  # what is imported counts as well
+    tracemalloc.start()
+    try:
+        prepare(Data(parquet=str(tmp_path / "table.parquet"), target="y"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * 20 * 8 * num

@@ -82,6 +82,8 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
         raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {where}: fill them, or {how}")
     if pd.api.types.is_numeric_dtype(target):
         return target
+    if not any(isinstance(value, str) and value != value.strip() for value in target.unique()):
+        return target
     return target.map(lambda value: value.strip() if isinstance(value, str) else value)
 
 
