@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 SPLIT_NAMES: Mapping[str, str] = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
-"""Split of each folder name."""
+"""Split of each folder name, in small letters."""
+_LIKE_A_SPLIT = re.compile(r"(^|[\W_])(train|val|dev|test|eval)(ing|id|idation|uation)?([\W_\d]|$)", re.IGNORECASE)
+_OF_SYSTEMS = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
+"""Files and folders that Windows and macOS hide, in small letters."""
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is none of the user's."""
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
+
+
+def are_splits(inner: Mapping[str, Collection[str]]) -> bool:
+    """Return whether folders are those of splits, from the folders in each; else they are classes.
+
+    Raises FolderFault where some are named like splits, and others hold the same folders as these.
+    """
+    splits = [SPLIT_NAMES.get(name.lower()) for name in inner]
+    if "train" in splits and all(splits):
+        return True
+    for name, held in inner.items():
+        if _LIKE_A_SPLIT.search(name):
+            for other in sorted(inner.keys() - {name}):
+                if shared := sorted(set(held) & set(inner[other])):
+                    rule = "folders of splits must be named train, val and test, and stand alone"
+                    raise FolderFault(rule, f"{name} and {other}, which both hold {shared[0]}")
+    return False
 
 
 class FolderFault(ValueError):
@@ -43,9 +67,9 @@ class ClassFolder:
         """
         refuse_unsafe(self.path, self.root, folder=True)
         for folder, inner, names in os.walk(self.path):
-            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            inner[:] = sorted(name for name in inner if not is_hidden(name))
             for name in sorted(names):
-                if not name.startswith("."):
+                if not is_hidden(name):
                     refuse_unsafe(Path(folder, name), self.root)
                     yield Path(folder, name)
             for name in inner:
@@ -80,11 +104,12 @@ def class_folders(root: Path) -> list[ClassFolder]:
     Raises FolderFault for fewer than two classes, an empty class folder, or a class that train lacks.
     """
     inner = _folders(root)
-    if "train" in inner and set(inner) <= set(SPLIT_NAMES):
+    held = {name: _held(root / name) for name in inner}
+    if are_splits(held):
         found = [
-            ClassFolder(SPLIT_NAMES[split], name, root / split / name, root)
-            for split in inner
-            for name in _folders(root / split)
+            ClassFolder(SPLIT_NAMES[split.lower()], name, root / split / name, root)
+            for split, names in held.items()
+            for name in names
         ]
     else:
         found = [ClassFolder("", name, root / name, root) for name in inner]
@@ -94,7 +119,14 @@ def class_folders(root: Path) -> list[ClassFolder]:
 
 def _folders(path: Path) -> list[str]:
     with os.scandir(path) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name))
+
+
+def _held(path: Path) -> list[str]:
+    try:
+        return _folders(path)
+    except OSError:  # such as a link in a circle, which is refused where files are listed
+        return []
 
 
 def _check(root: Path, found: list[ClassFolder]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from search_spaces.spec.checks.tables import check_columns, csv_columns
 from search_spaces.spec.checks.times import check_times
 from search_spaces.spec.data import Data
+from search_spaces.spec.files.compressed import opened
 from search_spaces.spec.files.encodings import ENCODINGS, TEXT_ENCODING, EncodingFault, decoded
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
@@ -17,15 +18,17 @@ def check_text(document: Document, key: str, path: Path, data: Data) -> None:
     _check_seed(document, key, data)
     encoding = data.encoding or TEXT_ENCODING
     try:
-        decoded(path.read_bytes(), encoding)
+        with opened(path) as file:
+            decoded(file.read(), encoding)
     except LookupError:
         close = nearest(encoding, ENCODINGS)
         document.fault(("data", "encoding"), "unknown encoding", shown(encoding), close and repr(close))
     except EncodingFault as fault:
         rule = f"must be the encoding of {path.name}: {fault}"
         document.fault(("data", "encoding"), rule, shown(encoding), repr(fault.likely))
-    except OSError as error:
-        document.fault(("data", key), f"cannot be read: {error.strerror}", shown(str(path)))
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error)
+        document.fault(("data", key), f"cannot be read: {reason}", shown(str(path)))
 
 
 def check_series(document: Document, key: str, path: Path, data: Data) -> None:

@@ -110,7 +110,8 @@ def _listed(columns: Sequence[str]) -> str:
 def columns_of(path: Path, data: Data) -> tuple[Sequence[str], str]:
     """Return the columns of a table's file, and a hint for a target that is none of them. Raises ValueError."""
     if data.parquet:
-        return parquet_columns(path), ""
+        folders = [part.partition("=")[0] for part in path.parts if "=" in part] if data.streaming else []
+        return [*parquet_columns(path), *folders], ""
     if data.xlsx:
         return sheet_columns(next(iter(sheet_rows(path, data)), ()), data.header), ""
     if data.jsonl:

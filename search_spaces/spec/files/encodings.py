@@ -22,7 +22,8 @@ ENCODINGS = (
     "big5",
 )
 """Common ones; Python knows many more."""
-_GUESSES = ("utf-8", "cp1252", "latin-1")
+UNSURE = "cp1252, cp1250, cp1251, shift_jis, ..."
+"""Encodings to choose from where none is likely."""
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -36,7 +37,7 @@ _SIGNS = frozenset("€£§©®°±²³µ·¼½¾«»‘’‚“”„–—…
 """Letters, and other characters, that texts in western languages have in cp1252."""
 _WITHIN_A_WORD = re.compile(r"[^\W\d_][£§©®°±²³¹¨¿»«¼½¾][^\W\d_]")
 """Such signs between letters are letters of another encoding."""
-MAX_WESTERN_SHARE = 0.3
+MAX_WESTERN_SHARE, LIKELY_SHARE = 0.3, 0.5
 """Of letters beyond ASCII: in texts of other scripts that are read as cp1252 most letters are."""
 
 
@@ -51,10 +52,13 @@ class EncodingFault(Exception):
 def decoded(raw: bytes, encoding: str) -> str:
     """``raw`` as text without a byte order mark. Raises EncodingFault; LookupError for an unknown encoding."""
     try:
-        return raw.decode(encoding).removeprefix("\ufeff")
+        text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeError as error:
         position = getattr(error, "start", 0)
         raise EncodingFault(encoding, position, raw[position], _likely(raw)) from error
+    if "\0" in text:  # two bytes a character, or no text at all
+        raise EncodingFault(encoding, raw.index(0), 0, _likely(raw))
+    return text
 
 
 def certain_encoding(raw: bytes, whole: bool) -> str | None:
@@ -74,7 +78,7 @@ def certain_encoding(raw: bytes, whole: bool) -> str | None:
     except UnicodeDecodeError:
         pass
     try:
-        return "cp1252" if _is_western(raw.decode("cp1252")) else None
+        return "cp1252" if _is_western(raw.decode("cp1252"), MAX_WESTERN_SHARE) else None
     except UnicodeDecodeError:
         return None
 
@@ -87,21 +91,18 @@ def _without_mark(raw: bytes) -> str | None:
     return None
 
 
-def _is_western(text: str) -> bool:
+def _is_western(text: str, max_share: float) -> bool:
     beyond = [character for character in text if ord(character) > 127]
     letters = [character for character in beyond if unicodedata.category(character).startswith("L")]
     num_letters = sum(character.isalpha() for character in text)
     known = set(beyond) <= _WESTERN | _SIGNS and not _WITHIN_A_WORD.search(text)
-    return known and len(letters) <= MAX_WESTERN_SHARE * num_letters
+    return known and len(letters) <= max_share * num_letters
 
 
 def _likely(raw: bytes) -> str:
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for guess in _GUESSES:
-        try:
-            raw.decode(guess)
-        except UnicodeDecodeError:
-            continue
-        return guess
-    raise AssertionError("latin-1 takes any byte")
+    if found := certain_encoding(raw, whole=True):
+        return UNSURE if found == "utf-8" and 0 in raw else found
+    try:
+        return "cp1252" if _is_western(raw.decode("cp1252"), LIKELY_SHARE) and 0 not in raw else UNSURE
+    except UnicodeDecodeError:
+        return UNSURE

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.spec.files.compressed import opened
 from search_spaces.spec.files.dialect import Dialect
-from search_spaces.spec.files.encodings import ENCODINGS, certain_encoding
+from search_spaces.spec.files.encodings import ENCODINGS, UNSURE, certain_encoding
 from search_spaces.types.faults import nearest
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ def _encoding(head: bytes, whole: bool, said: str | None) -> str:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
         line = head.count(b"\n", 0, error.start) + 1
-    likely = "cp1252, cp1250, cp1251, shift_jis, ..."
-    raise ValueError(f"line {line} is no UTF-8, and which encoding it is in is uncertain: say encoding: {likely}")
+    raise ValueError(f"line {line} is no UTF-8, and which encoding it is in is uncertain: say encoding: {UNSURE}")
 
 
 def _said_encoding(head: bytes, whole: bool, said: str) -> str:

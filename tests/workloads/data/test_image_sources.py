@@ -70,6 +70,38 @@ def test_folders_of_splits_are_kept_and_completed_from_train(
     assert sum(rows.values()) == 120 + 12 * (len(given) - 1)
 
 
+@pytest.mark.parametrize("names", [("Train", "TEST"), ("training", "testing"), ("train", "dev", "test")])
+def test_folders_of_splits_may_be_named_as_people_do(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        images(tmp_path, 8, within=name)
+    card = prepare(Data(folder=str(tmp_path))).card
+    assert card.classes == ("cat", "dog", "eel")
+    assert card.rows["test"] == 24
+
+
+@pytest.mark.parametrize("names", [("train", "test", "pred"), ("seg_train", "seg_test"), ("test", "val")])
+@pytest.mark.parametrize("streaming", [None, True])
+def test_folders_that_look_like_splits_are_no_classes(
+    tmp_path: Path, names: tuple[str, ...], streaming: bool | None
+) -> None:
+    for name in names:
+        images(tmp_path, 4, within=name)
+    with pytest.raises(DataError, match=r"folders of splits must be named train, val and test, .* both hold cat"):
+        prepare(Data(folder=str(tmp_path), streaming=streaming))
+
+
+def test_what_systems_hide_is_no_image_and_a_class_may_be_a_train(tmp_path: Path) -> None:
+    images(tmp_path, 20)
+    (tmp_path / "cat" / "shown").mkdir()
+    for name in ("cat/Thumbs.db", "cat/desktop.ini", "__MACOSX/cat/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "eel").rename(tmp_path / "train")
+    for streaming in (None, True):
+        found = prepare(Data(folder=str(tmp_path), streaming=streaming))
+        assert found.card.classes == ("cat", "dog", "train")
+
+
 def test_a_test_folder_of_its_own_is_the_test_split(tmp_path: Path) -> None:
     images(tmp_path / "a")
     images(tmp_path / "b", 3)

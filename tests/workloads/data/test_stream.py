@@ -75,6 +75,20 @@ def test_both_forms_of_a_table_give_the_same_examples(tmp_path: Path) -> None:
         assert [found.search.classes[k] for k in y] == meant["kind"].tolist()
 
 
+def test_folders_named_by_a_column_are_that_column(tmp_path: Path) -> None:
+    table = frame(600)
+    for k in range(20):
+        parquet_folder(tmp_path / "t" / f"country=C{k}", table[k::20], 1)
+    found = prepared(tmp_path / "t", "parquet")
+    (column,) = (column for column in found.search.train.columns if column.name == "country")
+    assert column.kind == "category" and set(column.values) == {f"C{k}" for k in range(20)}
+    grouped = prepared(tmp_path / "t", "parquet", split={**SPLIT.model_dump(), "group": "country"})
+    assert "country" not in grouped.card.columns
+    parquet_folder(tmp_path / "t" / "year=2024", table, 1)
+    with pytest.raises(DataError, match=r"not all files are in a folder named country=\.\.\."):
+        prepared(tmp_path / "t", "parquet")
+
+
 def test_the_card_counts_all_rows(tmp_path: Path) -> None:
     table = frame(400)
     found = prepared(csv_folder(tmp_path / "t", table))

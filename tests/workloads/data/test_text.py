@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from torch.testing import assert_close
 
 from search_spaces.spec.data import Data, Split
-from search_spaces.spec.files.encodings import EncodingFault, decoded
+from search_spaces.spec.files.encodings import UNSURE, EncodingFault, decoded
 from tests.helpers.sequence_data import RHYME, text
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
@@ -123,7 +124,12 @@ def test_of_equal_outputs_the_first_is_predicted() -> None:
     [
         ("Füße".encode("latin-1"), "utf-8", 1, "cp1252"),
         ("na\u00efve text".encode("utf-16"), "utf-8", 0, "utf-16"),
-        (b"ab\x81", "utf-8", 2, "latin-1"),
+        (b"ab\x81", "utf-8", 2, UNSURE),
+        ("plain".encode("utf-16-le"), "utf-8", 1, "utf-16-le"),
+        ("съешь ещё".encode("cp1251"), "utf-8", 0, UNSURE),
+        ("いろは".encode("shift_jis"), "utf-8", 0, UNSURE),
+        (b"%PDF-1.4\0\0", "utf-8", 8, UNSURE),
+        (b"abc\0d", "latin-1", 3, UNSURE),
         ("aü".encode(), "ascii", 1, "utf-8"),
     ],
 )
@@ -145,6 +151,13 @@ def test_a_text_is_read_in_its_encoding_or_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"german.txt: byte 1 \(0xfc\) is no utf-8; data.encoding: cp1252\?"):
         prepare(Data(text=str(path), window=8))
     assert "ü" in prepare(Data(text=str(path), window=8, encoding="latin-1")).search.vocabulary
+
+
+def test_a_compressed_text_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rhyme.txt.gz"
+    path.write_bytes(gzip.compress((RHYME * 20).encode()))
+    found = prepare(Data(text=str(path), window=8)).search
+    assert set(found.vocabulary) == set(RHYME)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from search_spaces.spec.files.compressed import opened
 from search_spaces.spec.files.encodings import TEXT_ENCODING, EncodingFault, decoded
 from workloads.arrays import Array, Arrays, DataError
 from workloads.data.raw import NOT_COUNTED, Ordered
@@ -73,8 +74,9 @@ def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
 def read_text(path: str, encoding: str) -> str:
     """Return the file's text. Raises DataError that names the first byte that is not valid in ``encoding``."""
     try:
-        return decoded(Path(path).read_bytes(), encoding)
-    except OSError as error:
+        with opened(Path(path)) as file:
+            return decoded(file.read(), encoding)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     except EncodingFault as fault:
         raise DataError(f"{Path(path).name}: {fault}; data.encoding: {fault.likely}?") from fault

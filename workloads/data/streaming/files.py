@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote
 
 from search_spaces.spec.files.dialect import Dialect, text_encoding
 from search_spaces.spec.files.find_dialect import HEAD_BYTES, HEAD_LINES, dialect_of
@@ -128,6 +129,8 @@ class ParquetFiles:
     place: str
     uri: str
     pieces: tuple[Piece, ...]
+    parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Columns that folders named ``country=DE`` stand for, by a file's path: one value for all of its rows."""
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
         """Read the rows of one piece as Arrow tables of at most ROWS_AT_ONCE rows."""
@@ -140,9 +143,33 @@ class ParquetFiles:
                 whole, found = parquet.ParquetFile(file), 0
                 for batch in whole.iter_batches(ROWS_AT_ONCE, row_groups=groups):
                     found += batch.num_rows
-                    yield pa.Table.from_batches([batch])
+                    yield self._with_parts(path, pa.Table.from_batches([batch]))
                 group = None if piece.group is None else whole.metadata.row_group(piece.group)
                 check_rows(found, (group or whole.metadata).num_rows)
+
+    def _with_parts(self, path: str, table: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        for name, value in self.parts.get(path, {}).items():
+            if name not in table.column_names:
+                table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
+        return table
+
+
+def _parts(uri: str, paths: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the columns that the folders of each file stand for. Raises ValueError where they are not the same."""
+    root = root_of(uri.split("*")[0].rpartition("/")[0] if "*" in uri else uri)
+    found = {
+        path: dict(part.split("=", 1) for part in path[len(root) :].split("/")[:-1] if "=" in part)
+        for path in paths
+    }
+    first, *others = found
+    for path in others:
+        if unlike := found[path].keys() ^ found[first].keys():
+            raise ValueError(
+                f"not all files are in a folder named {min(unlike)}=...: move them, or name one folder"
+            )
+    return {path: {name: unquote(value) for name, value in parts.items()} for path, parts in found.items()}
 
 
 def table_files(data: Data) -> CsvFiles | ParquetFiles:
@@ -163,7 +190,7 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
                     metadata = parquet.ParquetFile(file).metadata
                     check_footer(metadata, file.seek(0, io.SEEK_END))
                 pieces += [Piece((path,), k) for k in range(metadata.num_row_groups)]
-            return ParquetFiles(place, uri, tuple(pieces))
+            return ParquetFiles(place, uri, tuple(pieces), _parts(uri, paths))
         return _csv_files(place, uri, paths, data)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search_spaces.spec.image_folder import SPLIT_NAMES, FolderFault, refuse_unsafe
+from search_spaces.spec.image_folder import FolderFault, are_splits, is_hidden, refuse_unsafe
 from workloads.arrays import Array, DataError
 from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
 from workloads.data.sources.images import Encoded, ImagesRead, encoded_bytes, readable
@@ -53,11 +53,11 @@ def image_files(uri: str) -> ImageFiles:
     """Return all files below the class folders of ``uri``. Raises DataError for fewer than two classes."""
     place, root = f"data.folder: {PurePosixPath(uri).name}", root_of(uri)
     whole = listed(uri)
-    paths = [path for path in whole if "/" in _within(root, path)]
+    paths = [path for path in whole if "/" in _within(root, path) and not _is_hidden(_within(root, path))]
     if is_local(uri):
         _refuse_unsafe(place, [*paths, *(path for path in whole if Path(path).is_dir())], root)
     classes = sorted({_within(root, path).split("/")[0] for path in paths})
-    if "train" in classes and set(classes) <= set(SPLIT_NAMES):
+    if _are_splits(place, [_within(root, path) for path in paths]):
         raise DataError(
             f"{place}: holds a folder for each split: to stream it, write folder: {uri}/train, and the others as "
             "data.val and data.test"
@@ -67,6 +67,21 @@ def image_files(uri: str) -> ImageFiles:
             f"{place}: must hold a folder of images for each of two or more classes, received {classes}"
         )
     return ImageFiles(place, uri, root, tuple(_pieces(paths)))
+
+
+def _is_hidden(path: str) -> bool:
+    return any(map(is_hidden, path.split("/")))
+
+
+def _are_splits(place: str, paths: Sequence[str]) -> bool:
+    held: dict[str, set[str]] = {}
+    for path in paths:
+        name, *inner = path.split("/")[:-1]
+        held.setdefault(name, set()).update(inner[:1])
+    try:
+        return are_splits(held)
+    except FolderFault as fault:
+        raise DataError(f"{place}: {fault}") from fault
 
 
 def _refuse_unsafe(place: str, paths: Sequence[str], root: str) -> None:
