@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from search_spaces.spec.column_kinds import ColumnKind
@@ -97,3 +97,7 @@ class DataShape:
     """Season of a series in steps: its naive forecast repeats the value of one season ago."""
     categories: tuple[int, ...] = ()
     """Number of values of each category with a learned embedding; their codes are a table's first features."""
+
+    def unscaled(self) -> DataShape:
+        """Return the shape for models that predict numbers in the target's own units."""
+        return replace(self, target_mean=0.0, target_std=1.0)

@@ -67,6 +67,8 @@ class Workload(WorkloadInfo):
     None where the served module takes raw examples and returns the model's outputs.
     """
 
+    scales_targets: bool = True
+    """Whether models predict numbers standardised by the training split; False: in the target's own units."""
     registered: bool = True
     """False where MLflow cannot serve the champion: its files stay in its checkpoint."""
 

@@ -22,10 +22,11 @@ from workloads.registry import catalogue, workload
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a sweep: the verdict of its ``--json`` document, and ``{trial: {seed: test value}}``."""
+    """Result of a sweep: the verdict of its ``--json`` document, ``{trial: {seed: test value}}``, predictions."""
 
     verdict: Mapping[str, Any]
     scores: Mapping[int, Mapping[int, float]]
+    predictions: bytes
 
 
 def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
@@ -47,8 +48,8 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     judging = Finalists(race, finals.entries, searched)
     case = judging.case(sweep.workload, str(scratch), tuple(data.indices["test"]))
     assert case is not None
-    judged = judging.verdict(case, judge(case, data.search, data.test))
-    return Outcome(judged, case.scores)
+    judged = judge(case, data.search, data.test)
+    return Outcome(judging.verdict(case, judged), case.scores, judged.predictions)
 
 
 def train_first(sweep: Sweep, scratch: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workloads.arrays import Array, Arrays
+from workloads.arrays import Array, Arrays, DataShape
 from workloads.champion.by_row import Units, by_row, units
 from workloads.data.raw import NOT_COUNTED
 from workloads.data.search_data import SearchData
@@ -45,8 +45,10 @@ class TestSplit:
     task: Task
     metric: str
     search: SearchData
+    shape: DataShape
+    """Of the data as the workload's models see it."""
     y: Tensor
-    """As models predict it: numbers are standardised."""
+    """As models predict it: numbers are standardised by ``shape``."""
     units: Units
     whole: bool
     """Whether the metric compares the split as a whole (samples of a GAN)."""
@@ -54,9 +56,11 @@ class TestSplit:
     @classmethod
     def of(cls, name: str, metric: str, search: SearchData, test: Arrays) -> TestSplit:
         """Return the split for the workload ``name``; ``test`` is raw."""
-        kind, shape = workload(name), search.shape()
+        kind = workload(name)
+        shape = search.shape() if kind.scales_targets else search.shape().unscaled()
         y = standardised(tensor(test.y), shape)
-        return cls(kind.task(shape, f"val_{metric}"), metric, search, y, units(test, shape), kind.judge is not None)
+        task = kind.task(shape, f"val_{metric}")
+        return cls(task, metric, search, shape, y, units(test, shape), kind.judge is not None)
 
     @property
     def kind(self) -> Literal["share", "rate", "number"]:
@@ -91,7 +95,8 @@ class TestSplit:
             }
             return self._scored("seasonal naive forecast", {n: v[None] for n, v in values.items() if MEAN not in n})
         if problem == "regression":
-            return self._scored("mean of the training targets", {"error": -y[None]})
+            mean = standardised(tensor(self.search.train.y), self.shape).mean(0)
+            return self._scored("mean of the training targets", {"error": (mean - y)[None]})
         logits = self._frequencies().log().expand(*y.shape, -1)
         values = self.task.evaluate(lambda _: logits, logits, y)
         name = "character frequencies" if problem == "language" else "majority class"
@@ -140,7 +145,7 @@ class TestSplit:
         if "logits" in values:
             return {**self._classes(values["logits"], probabilities), **scores}
         if "error" in values:
-            shape = self.search.shape()
+            shape = self.shape
             truth, error = self.y.numpy().reshape(len(self.y), -1), values["error"].reshape(len(self.y), -1)
             found = {}
             for k in range(truth.shape[1]):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
 from cluster.driver.judging import _alike, _shown, judge
 from cluster.driver.verdict import Finalists, winner
@@ -104,6 +107,20 @@ def test_of_many_predictions_the_champions_are_kept() -> None:
     assert kept == [[0, 5, 7], [0, 7], [7], [7]]
 
 
+OWN = """
+import numpy as np
+
+def train(run, *, lr: float = 0.01):
+    for epoch in range(run.epoch, run.num_epochs):
+        w = np.linalg.lstsq(run.x_train * (1 - lr) ** epoch, run.y_train, rcond=None)[0]
+        error = run.x_val @ w - run.y_val
+        run.report(lambda folder: np.save(folder / "w.npy", w), val_rmse=float(np.sqrt(np.mean(error**2))))
+
+def predict(folder, x):
+    return x @ np.load(folder / "w.npy")
+
+train.metrics = {"val_rmse": "minimize"}
+"""
 SPEC = """
 name: numbers
 workload: {workload}
@@ -123,16 +140,32 @@ parameters: {{lr: {{min: 0.001, max: 0.01}}, {more}}}
         ("mlp", "{name: digits}", "val_accuracy", "depth: 1", "majority class", "rows"),
         ("mlp", "{name: digits}", "val_f1_macro", "depth: 1", "majority class", "rows"),
         ("mlp", "{name: diabetes}", "val_rmse", "depth: 1", "mean of the training targets", "rows"),
+        (
+            "least_squares:train",
+            "{csv: own.csv, target: y}",
+            "val_rmse",
+            "",
+            "mean of the training targets",
+            "rows",
+        ),
     ],
 )
 def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
-    workload: str, data: str, metric: str, more: str, name: str, parts: str, tmp_path: Path
+    workload: str, data: str, metric: str, more: str, name: str, parts: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "least_squares.py").write_text(OWN)
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": 50 + 20 * x[:, 0] + 6 * x[:, 1] ** 2}).to_csv(
+        "own.csv", index=False
+    )
     spec = tmp_path / "spec.yaml"
     spec.write_text(SPEC.format(workload=workload, data=data, metric=metric, more=more))
     scratch = tmp_path / "home"
     scratch.mkdir()
-    verdict = outcome(spec, scratch).verdict
+    found = outcome(spec, scratch)
+    verdict = found.verdict
     assert json.loads(json.dumps(verdict)) == verdict
     assert verdict["interval"]["over"] == "rows and seeds" and verdict["interval"]["parts"] == parts
     assert verdict["baseline"]["name"] == name and verdict["predictions"] == "verdict/predictions.parquet"
@@ -140,3 +173,19 @@ def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
     for part in parts_told:
         low, high = verdict[part]["ci95"]
         assert low < verdict[part]["mean"] < high
+    for one in verdict["finalists"]:
+        low, high = one["test"]["ci95"]
+        assert low < one["test"]["mean"] < high
+        assert again(found.predictions, metric, one["number"]) == pytest.approx(one["test"]["mean"], rel=1e-5)
+
+
+def again(predictions: bytes, metric: str, trial: int) -> float:
+    """Return a finalist's mean test score as scikit-learn measures it, from the artifact alone."""
+    table = pd.read_parquet(io.BytesIO(predictions))
+    measures = {
+        "val_accuracy": accuracy_score,
+        "val_f1_macro": lambda truth, predicted: f1_score(truth, predicted, average="macro"),
+        "val_rmse": root_mean_squared_error,
+    }
+    seeds = table[table["trial"] == trial].groupby("seed")
+    return float(np.mean([measures[metric](rows["truth"], rows["predicted"]) for _, rows in seeds]))

@@ -8,7 +8,7 @@ import threading
 import weakref
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -205,7 +205,7 @@ class Predictor(nn.Module):
 
 def untouched(search: SearchData) -> ResidentData:
     """Return both splits with raw examples and targets: preprocessing is up to the user's function."""
-    shape = replace(search.shape(), target_mean=0.0, target_std=1.0)
+    shape = search.shape().unscaled()
     x_train, y_train = tensor(search.train.x), tensor(search.train.y)
     x_val, y_val = tensor(search.val.x), tensor(search.val.y)
     return ResidentData(x_train, y_train, x_val, y_val, shape, nn.Identity(), torch.float64, ready=True)

@@ -61,6 +61,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         distributed=False,
         judged=predict is not None,
         registered=False,
+        scales_targets=False,
         reports=getattr(train, "metrics", {}),
         data=_data,
         streams=False,
