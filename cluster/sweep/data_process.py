@@ -8,12 +8,13 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.space.hyperparameters import complete
+from search_spaces.types.encodable import all_encodable
 from search_spaces.types.values import Params
 from workloads.arrays import DataError, Infeasible
 from workloads.contract import Workload
@@ -84,7 +85,7 @@ class Preparing:
         if isinstance(found, Exception):
             raise found
         assert isinstance(found, Loaded)
-        return found
+        return replace(found, card=all_encodable(found.card))  # classes may be named like folders
 
     def cancel(self) -> None:
         """Kill the process if it still runs."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.legs import Exhibit, MemberEpoch, Saved, Scored
+from search_spaces.types.encodable import all_encodable
 from search_spaces.types.failure import FailureReason
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Report:
     @classmethod
     def from_result(cls, result: Mapping[str, Any]) -> Report:
         """Return the report in a Tune result."""
-        record = json.loads(result["report"])
+        record = all_encodable(json.loads(result["report"]))
         return cls(
             **{
                 **record,

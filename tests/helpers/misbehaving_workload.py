@@ -44,7 +44,7 @@ class Nap(nn.Module):
 def build(hp: ChaosHyperparameters, shape: DataShape) -> nn.Module:
     """Return a linear model, (batch, *example) to (batch, num_outputs) logits, or misbehave as ``poison`` says."""
     if hp.poison == "raise":
-        raise ValueError("this configuration is poisoned")
+        raise ValueError("this configuration is poisoned: caf\udce9.csv \0")  # as the name of a file may be
     if hp.poison == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if hp.poison == "hog":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, assert_never
 
@@ -43,14 +44,25 @@ class Sender:
         self._uri, self._spool, self._header, self._message = uri, spool, header, on_message
         self._store: Store | None = None
         self._place: Place | None = None
-        self._away = False
+        self._away = self._doubting = False
         self._odd: set[str] = set()
 
     def step(self) -> bool:
-        """Send about 2 MiB of the spool. Returns whether more is waiting. Raises Away while the store is away."""
-        if self._place is None:
-            self._connect()
-        self._apply(self._spool.waiting())
+        """Send about 2 MiB of the spool. Returns whether more is waiting. Raises Away while the store is away.
+
+        After an error that no store should raise the store is opened anew. Events that raise it again are set aside.
+        """
+        try:
+            if self._place is None:
+                self._connect()
+            self._apply(self._spool.waiting())
+        except Away:
+            raise
+        except Exception as error:
+            self._doubting = True
+            self._reopen()
+            raise Away(f"{type(error).__name__}: {first_line(error)}") from error
+        self._doubting = False
         return self._spool.sent < self._spool.size
 
     def lost(self, reason: str, tries: int) -> None:
@@ -69,6 +81,13 @@ class Sender:
         """Close the store, in the thread that used it."""
         if self._store is not None:
             self._store.close()
+
+    def _reopen(self) -> None:
+        """Forget the store and the place in it, so that the next step connects anew."""
+        store, self._store, self._place = self._store, None, None
+        if store is not None:
+            with contextlib.suppress(Exception):  # it is in doubt, and nothing is lost with it
+                store.close()
 
     def _connect(self) -> None:
         try:
@@ -127,10 +146,17 @@ class Sender:
                 assert_never(event)
 
     def _guarded(self, group: Sequence[E], action: Callable[[Sequence[E]], None]) -> None:
-        """Call ``action``; a refused group is halved until its refused events are found, which are set aside."""
+        """Call ``action``; a refused group is halved until its refused events are found, which are set aside.
+
+        While the sender is doubting, so is what raises any other error than Away.
+        """
         try:
             action(group)
-        except Refused as error:
+        except Away:
+            raise
+        except Exception as error:
+            if not isinstance(error, Refused) and not self._doubting:
+                raise
             if len(group) > 1:
                 half = len(group) // 2
                 self._guarded(group[:half], action)
@@ -138,7 +164,8 @@ class Sender:
                 return
             [event] = group
             title = f"{event.kind} of {name_of_key(event.key) or 'the sweep'}"
-            self._set_aside(event, f"MLflow refused {title}", str(error))
+            reason = str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {first_line(error)}"
+            self._set_aside(event, f"MLflow refused {title}", reason)
 
     def _set_aside(self, event: Event | Unknown, what: str, reason: str) -> None:
         self._spool.refuse(event, reason)

@@ -163,7 +163,7 @@ def test_checkpoints_that_nobody_needs_are_gone(sweep: tuple[Folder, dict[str, A
 
 REASONS = {
     "nan": ("diverged", "diverged"),
-    "raise": ("raised", "ValueError: this configuration is poisoned"),
+    "raise": ("raised", "ValueError: this configuration is poisoned: caf\\udce9.csv \\x00"),
     "kill": ("lane_died", "worker process died"),
 }
 """What a poison comes to: the kind of failure, and what is said."""

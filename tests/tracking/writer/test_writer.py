@@ -159,6 +159,38 @@ def test_a_refused_event_does_not_hold_up_the_rest(any_uri: str, tmp_path: Path)
     assert [line["event"]["key"] for line in refused] == ["t0099", "t0098"]
 
 
+def test_whatever_an_event_raises_it_is_set_aside_and_the_rest_goes_on(
+    sqlite_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of a store, or of ours, costs the one event that meets it: not the thread, nor the other runs."""
+    from tracking.store.records import RunChange
+
+    measure = RunChange.measure
+
+    def broken(self: RunChange, metrics: Mapping[str, float], *when: int) -> list[str]:
+        if 0.666 in metrics.values():
+            raise TypeError("'NoneType' object is not subscriptable")
+        return measure(self, metrics, *when)
+
+    monkeypatch.setattr(RunChange, "measure", broken)
+    messages: list[str] = []
+    writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
+    write_trial(writer, 0)
+    writer.epoch("t0000", 4, {"val_accuracy": 0.666})
+    writer.text("caf\udce9.txt", "caf\udce9", "t0000")
+    write_trial(writer, 1)
+    assert writer.close(60)
+    runs = runs_of(sqlite_uri)
+    assert {key: run.info.status for key, [run] in runs.items() if key} == {
+        "t0000": "FINISHED",
+        "t0001": "FINISHED",
+    }
+    assert [len(curve(sqlite_uri, runs[key][0].info.run_id)) for key in ("t0000", "t0001")] == [3, 3]
+    refused = [json.loads(line) for line in (tmp_path / "spool" / "refused.jsonl").read_text().splitlines()]
+    assert [line["event"]["kind"] for line in refused] == ["epoch", "text"]
+    assert "TypeError: 'NoneType' object is not subscriptable" in refused[0]["reason"] and len(messages) == 2
+
+
 OLD_SPOOL = """\
 {"kind":"text","key":"","path":"spec.yaml","text":"workload: mlp\\n","time":1700000000000}
 {"kind":"trial","key":"t0000","number":0,"role":"trial","params":{"lr":0.1,"nesterov":true,"n":null},"time":1700000000001}
