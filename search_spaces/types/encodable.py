@@ -9,7 +9,7 @@ from typing import Any
 
 
 def encodable(text: str) -> str:
-    r"""Return ``text`` with lone surrogates written out, as in ``caf\udce9.csv``, and NULs, which PostgreSQL lacks."""
+    r"""Return ``text`` with lone surrogates written out, as in ``caf\udce9.csv``, and NULs, as in ``\x00``."""
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

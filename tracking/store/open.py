@@ -104,6 +104,8 @@ def _create(path: Path) -> None:
             location = str(names.artifact_folder(path, "0"))
             connection.execute("UPDATE experiments SET artifact_location = ?", [location])
         if not path.exists() or path.stat().st_size == 0:
+            for of_another in (f"{path}-wal", f"{path}-shm"):  # SQLite would read them into the new file
+                Path(of_another).unlink(missing_ok=True)
             copy.rename(path)
 
 

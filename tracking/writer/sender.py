@@ -12,7 +12,7 @@ from search_spaces.types.plain import ASKED_FOR
 from search_spaces.types.trial_names import name_of_key
 from tracking import names
 from tracking.store.errors import Away, Refused
-from tracking.store.open import Store, open_store, open_sweep, why_slow
+from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
 from tracking.ui import shared_view
@@ -31,8 +31,19 @@ from tracking.writer.events import (
 )
 from tracking.writer.reconcile import execute
 from tracking.writer.spool import Spool, SpoolEntry, Unknown
+from tracking.writer.told import Told
 
 E = TypeVar("E", bound=Event)
+
+
+def _file(uri: str) -> tuple[int, int] | None:
+    """Return device and inode of a SQLite store, None for any other and where there is none."""
+    path = sqlite_path(uri)
+    try:
+        found = path and path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
 
 
 class Sender:
@@ -46,13 +57,23 @@ class Sender:
         self._place: Place | None = None
         self._away = self._doubting = False
         self._odd: set[str] = set()
+        self._told = Told(header.objective.name)
+        self._file: tuple[int, int] | None = None
+        self._rewound = False
+
+    def already(self, event: Event) -> None:
+        """Take note of an event that an earlier writer has sent."""
+        self._told.note(event)
 
     def step(self) -> bool:
         """Send about 2 MiB of the spool. Returns whether more is waiting. Raises Away while the store is away.
 
-        After an error that no store should raise the store is opened anew. Events that raise it again are set aside.
+        After an error that no store should raise it is opened anew. Events that raise it again are set aside.
         """
         try:
+            if self._place is not None and self._file != _file(self._uri):
+                self._message(f"{self._uri} was removed or replaced: what it lacks is written again")
+                self._reopen()
             if self._place is None:
                 self._connect()
             self._apply(self._spool.waiting())
@@ -77,6 +98,30 @@ class Sender:
                 f"MLflow at {self._uri} is away ({reason}); results are kept in {self._spool.folder} and sent later"
             )
 
+    def whole(self) -> bool:
+        """Return whether the store has all that it acknowledged; if not, ``step`` has to send the spool again.
+
+        What the store lacks even then is told, and no longer waited for. Raises Away.
+        """
+        if self._place is None:
+            return False
+        assert self._store is not None
+        missing = self._told.lost(self._store.found(self._place, self._header.sweep_id))
+        if missing and not self._rewound:
+            self._rewind(missing)
+            return False
+        if missing:
+            some = ", ".join(map(name_of_key, missing[:8]))
+            self._message(f"MLflow at {self._uri} does not have all of {len(missing)} runs ({some}); the spool has")
+        return True
+
+    def _rewind(self, missing: Sequence[str]) -> None:
+        self._message(f"MLflow at {self._uri} has lost values of {len(missing)} runs: they are sent again")
+        self._spool.rewind()
+        self._told.epochs.clear()
+        self._rewound = True
+        self._place = None
+
     def close(self) -> None:
         """Close the store, in the thread that used it."""
         if self._store is not None:
@@ -95,7 +140,10 @@ class Sender:
                 self._store = open_store(self._uri)
                 if (why := why_slow(self._uri)) not in (None, ASKED_FOR):
                     self._message(f"{why}: {WITHOUT}")
+                self._file = _file(self._uri)
             place = open_sweep(self._store, self._header, self.run_ids)
+            if missing := self._told.lost(self._store.found(place, self._header.sweep_id)):
+                self._rewind(missing)
         except Refused as error:
             raise Away(first_line(error)) from error
         self._show(self._store, place)
@@ -152,6 +200,8 @@ class Sender:
         """
         try:
             action(group)
+            for event in group:
+                self._told.note(event)
         except Away:
             raise
         except Exception as error:

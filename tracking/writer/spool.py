@@ -85,11 +85,22 @@ class Spool:
         os.pwrite(self._ack, b"%020d\n" % end, 0)
         self.sent = end
 
+    def rewind(self) -> None:
+        """Record that nothing is done, so that everything is sent once more."""
+        self.acknowledge(0)
+
     def refuse(self, event: Event | Unknown, reason: str) -> None:
         """Write an event that can never be sent to ``refused.jsonl``, with the reason."""
         record = event.record if isinstance(event, Unknown) else to_json(event)
         with (self.folder / "refused.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"reason": reason, "event": record}) + "\n")
+
+    def refused(self) -> set[str]:
+        """Return the keys of all events that were refused."""
+        path = self.folder / "refused.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        records = [json.loads(line)["event"] for line in lines]
+        return {record.get("key", "") for record in records if isinstance(record, dict)}
 
     def close(self) -> None:
         """Close the files; nothing may be appended afterwards."""

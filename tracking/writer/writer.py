@@ -65,17 +65,24 @@ class Writer:
     def __init__(self, uri: str, spool: Path, header: SweepHeader, on_message: Callable[[str], None]) -> None:
         self._spool = Spool(spool)
         self._seen = _Seen()
-        for entry in self._spool.all():
-            if isinstance(entry.event, Event):
-                self._seen.note(entry.event)
         self._message = on_message
         self._sender = Sender(uri, self._spool, header, on_message)
+        self._look_back()
         self._closing = threading.Event()
         self._deadline = math.inf
         self._tries = 0
         self.text(names.SPEC_FILE, header.spec_text)
         self._thread = threading.Thread(target=self._run, name="mlflow-writer", daemon=True)
         self._thread.start()
+
+    def _look_back(self) -> None:
+        """Read what earlier writers left in the spool. Members of which something was refused are not checked."""
+        refused = self._spool.refused()
+        for entry in self._spool.all():
+            if isinstance(entry.event, Event):
+                self._seen.note(entry.event)
+                if entry.end <= self._spool.sent and entry.event.key not in refused:
+                    self._sender.already(entry.event)
 
     def trial(self, key: str, number: int, role: names.Role, params: Params) -> None:
         """Record a member's start: key ``t0004`` for a trial of the search, ``t0004-s1`` for a final member."""
@@ -192,6 +199,8 @@ class Writer:
         try:
             more = self._sender.step()
             self._tries = 0
+            if self._closing.is_set() and not more:
+                more = not self._sender.whole()
         except Away as error:
             self._tries += 1
             self._sender.lost(first_line(error), self._tries)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,6 +193,49 @@ def test_whatever_an_event_raises_it_is_set_aside_and_the_rest_goes_on(
     refused = [json.loads(line) for line in (tmp_path / "spool" / "refused.jsonl").read_text().splitlines()]
     assert [line["event"]["kind"] for line in refused] == ["epoch", "text"]
     assert "TypeError: 'NoneType' object is not subscriptable" in refused[0]["reason"] and len(messages) == 2
+
+
+def everything(uri: str) -> dict[str, Any]:
+    """What a sweep's runs hold, without their IDs."""
+    return {
+        key: (run.data.params, run.info.status, {m: curve(uri, run.info.run_id, m) for m in run.data.metrics})
+        for key, [run] in runs_of(uri).items()
+    }
+
+
+@pytest.mark.parametrize("harm", ["removed", "replaced", "overwritten"])
+@pytest.mark.parametrize("when", ["while it runs", "before a resume"])
+def test_a_store_that_lost_runs_gets_all_of_them_again(
+    sqlite_uri: str, tmp_path: Path, harm: str, when: str
+) -> None:
+    store, spool, messages = Path(sqlite_uri.removeprefix("sqlite:///")), tmp_path / "spool", list[str]()
+    writer = open_writer(sqlite_uri, spool, messages)
+    write_trial(writer, 0)
+    wait_until(lambda: _is_drained(spool), "everything is sent")
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("VACUUM INTO ?", [str(older)])
+    write_trial(writer, 1)
+    write_trial(writer, 2, state="failed")
+    wait_until(lambda: _is_drained(spool), "everything is sent")
+    expected = everything(sqlite_uri)
+    if when == "before a resume":
+        assert writer.close(60)
+    if harm == "overwritten":
+        with closing(sqlite3.connect(older)) as source, closing(sqlite3.connect(store)) as target:
+            source.backup(target)
+    else:
+        for name in (store.name, f"{store.name}-wal", f"{store.name}-shm"):
+            store.with_name(name).unlink(missing_ok=True)
+        if harm == "replaced":
+            older.rename(store)
+    if when == "before a resume":
+        writer = open_writer(sqlite_uri, spool, messages)
+    assert writer.close(60)
+    assert everything(sqlite_uri) == expected
+    *_, last = messages
+    assert "sent again" in last or "written again" in last, messages
+    assert not (spool / "refused.jsonl").exists()
 
 
 OLD_SPOOL = """\
