@@ -35,9 +35,10 @@ def _format_fault(form: Any) -> str | None:
     if form == ISO:
         return None
     try:
+        form = re.sub(r" until \d{4}$", "", form)
         if "%" not in form:
             raise ValueError("no part of a date")
         datetime.strptime(datetime(2003, 4, 5, 6, 7, 8).strftime(form := form.replace("%q", "%m")), form)
     except (AttributeError, TypeError, ValueError, re.error):
-        return f"must be {ISO}, or a format of dates such as '%d/%m/%Y' or '%m/%d/%y %H:%M'"
+        return f"must be {ISO}, or a format of dates such as '%d/%m/%Y' or '%m/%d/%y until 2030'"
     return None

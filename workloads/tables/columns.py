@@ -180,7 +180,8 @@ def seconds(series: Any, missing: Sequence[str], form: str = "") -> Any:
 def _since_1970(moments: Any) -> Any:
     import pandas as pd
 
-    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).astype("float64")
+    begin = pd.Timestamp(0, tz="UTC").as_unit("s")  # nanoseconds end in 2262
+    return ((moments - begin) / pd.Timedelta(seconds=1)).astype("float64")
 
 
 def _as_numbers(texts: Any) -> Any:

@@ -16,6 +16,7 @@ from search_spaces.spec.column_kinds import ISO as ISO
 _ISO_TEXT = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?)?)?)?"
 DATES: Final = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%Y%m%d", "%Y%m"),
+    *("%Y年%m月%d日", "%Y年%m月", "%Y. %m. %d.", "%Y년 %m월 %d일"),
     *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d"),
     *(
         "%d-%m-%Y",
@@ -48,7 +49,15 @@ CLOCKS: Final = {
 """Patterns of a time of day after a date."""
 _COMPACT = {"%Y%m%d": 8, "%Y%m": 6}
 """Number of digits of dates without separators, whose parts would not be told apart otherwise."""
-_LIKELY = r"(?s:(?=.{6,40}$)(.*(?<!\d)(1[6-9]|2[01])\d\d(?!\d).*|\d{1,2}/\d{1,2}/\d{2}(\D.*)?))"
+_LIKELY = r"(?s:(?=.{6,40}$)(.*(?<!\d)((1[6-9]|2[01])\d\d|9999)(?!\d).*|\d{1,2}/\d{1,2}/\d{2}(\D.*)?))"
+_SHORT_YEAR, _PADDED = r"(?s:\d{1,2}(\.\d{1,2}\.|-\d{1,2}-)\d{2}(\D.{0,30})?)", r"(^|\D)0\d\D"
+"""Patterns of 05.03.45, and of a zero in it, which versions such as 5.3.45 never have."""
+_UNTIL = re.compile(r"(.*) until (\d{4})", re.DOTALL)
+"""A format, and the last of the 100 years that a year of two digits may be."""
+YEARS_AHEAD = 20
+"""Years from now on that a year of two digits may lie ahead."""
+SPAN_YEARS = 50
+"""Most years from the oldest to the newest of dates some of which lie ahead; else these are 100 years older."""
 _SAMPLE = 100
 """Number of texts that rule out most of the patterns at once."""
 
@@ -72,7 +81,16 @@ class _Fit:
 
 def looks_like_dates(texts: Any) -> bool:
     """Return whether all ``texts``, a Series without missing values, have a year or two slashes, as dates do."""
-    return bool(texts[:_SAMPLE].str.fullmatch(_LIKELY).all()) and bool(texts.str.fullmatch(_LIKELY).all())
+    return _all(texts, _LIKELY)
+
+
+def may_be_dates(texts: Any) -> bool:
+    """Return whether all ``texts`` are numbers as those of dates, of which some are no versions."""
+    return _all(texts, _SHORT_YEAR) and bool(texts.str.contains(_PADDED.replace("(^", "(?:^")).any())
+
+
+def _all(texts: Any, pattern: str) -> bool:
+    return bool(texts[:_SAMPLE].str.fullmatch(pattern).all()) and bool(texts.str.fullmatch(pattern).all())
 
 
 def date_format(texts: Any) -> str:
@@ -92,10 +110,39 @@ def date_format(texts: Any) -> str:
     return whole[0].form
 
 
+def with_century(texts: Any, form: str) -> str:
+    """Return the format with the last of the 100 years that its years of two digits are of, as ``%y until 2030``.
+
+    Raises DateFormatError where all dates may be ahead, or 100 years before.
+    """
+    import pandas as pd
+
+    if "%y" not in form or _UNTIL.fullmatch(form) or not len(texts):
+        return form
+    now = pd.Timestamp.now()
+    past, ahead = (f"{form} until {now.year + more}" for more in (0, YEARS_AHEAD))
+    moments = local_times(texts.drop_duplicates(), ahead).dropna()
+    if not len(moments) or moments.dt.year.max() <= now.year:
+        return past
+    if moments.dt.year.min() > now.year:
+        raise _ambiguous(str(texts.iloc[0]), [past, ahead])
+    return ahead if moments.dt.year.max() - moments.dt.year.min() <= SPAN_YEARS else past
+
+
+def _with_years_until(moments: Any, year: int) -> Any:
+    import pandas as pd
+
+    century = pd.DateOffset(years=100)
+    moments = moments.mask(moments.dt.year > year, moments - century)
+    return moments.mask(moments.dt.year <= year - 100, moments + century)
+
+
 def local_times(texts: Any, form: str) -> Any:
     """Return a Series of datetime64 without a zone: what ``texts`` are in the format; NaT for others."""
     import pandas as pd
 
+    if until := _UNTIL.fullmatch(form):
+        return _with_years_until(local_times(texts, until[1]), int(until[2]))
     if form == ISO:
         texts = texts.where(texts.str.fullmatch(_ISO_TEXT), None)
     for compact, digits in _COMPACT.items():
@@ -125,7 +172,7 @@ def written(moments: Any, form: str) -> Any:
     """Return a Series of moments as texts in the format; a missing one is NaT."""
     import pandas as pd
 
-    there = moments.dropna()
+    there, form = moments.dropna(), _UNTIL.sub(r"\1", form)
     texts = there.astype(str) if form in ("", ISO) else there.dt.strftime(form.replace("%q", "\0"))
     found = [text.replace("\0", str(quarter)) for text, quarter in zip(texts, there.dt.quarter, strict=True)]
     return moments.astype(object).mask(moments.notna(), pd.Series(found, there.index, dtype=object))
@@ -133,7 +180,7 @@ def written(moments: Any, form: str) -> Any:
 
 def _candidates(text: str) -> Sequence[str]:
     """Return the patterns that may be that of ``text``, by the form of its time of day."""
-    clocks = ((re.fullmatch(rf".*?\d(T|,? ){clock}", text), form) for clock, form in CLOCKS.items())
+    clocks = ((re.fullmatch(rf".*?[\d日일.](T|,? ){clock}", text), form) for clock, form in CLOCKS.items())
     endings = ["", *(f"{found[1]}{form}" for found, form in clocks if found)]
     return [f"{date}{ending}" for ending in endings for date in DATES]
 

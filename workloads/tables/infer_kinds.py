@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Column, DataError
 from workloads.tables.columns import coded, counts_of, numbers
-from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates
+from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates, may_be_dates, with_century
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -87,12 +87,13 @@ def _kind_of_words(counts: Any) -> tuple[Any, tuple[str, ...], str]:
 
 def _are_dates(texts: Any) -> bool:
     """Return whether all texts are dates in one format, or in one of several that differ."""
-    if not looks_like_dates(texts):
+    likely = looks_like_dates(texts)
+    if not likely and not may_be_dates(texts):
         return False
     try:
         date_format(texts)
     except DateFormatError as error:
-        return bool(error.forms)
+        return len(error.forms) >= (1 if likely else 2)
     return True
 
 
@@ -103,8 +104,9 @@ def _date_format(series: Any, missing: Sequence[str], declared: Any, place: str)
     """
     import pandas as pd
 
-    if isinstance(declared, Mapping):
-        return str(declared["datetime"])
+    form = str(declared["datetime"]) if isinstance(declared, Mapping) else None
+    if form is not None and "%y" not in form:
+        return form
     if pd.api.types.is_datetime64_any_dtype(series):
         return ""
     texts = pd.Series(coded(series, missing)[1], dtype=object).dropna()
@@ -113,7 +115,7 @@ def _date_format(series: Any, missing: Sequence[str], declared: Any, place: str)
     if bool(texts.str.fullmatch(ISO_DATE).all()):
         return ISO
     try:
-        return date_format(texts)
+        return with_century(texts, form or date_format(texts))
     except DateFormatError as error:
         how = f"say data.columns: {{{series.name}: {{datetime: FORMAT}}}}, or category, or drop"
         raise DataError(f"{place}: column {series.name!r}: {error}: {how}") from error

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.error_text import one_line
-from workloads.arrays import Array, DataError
+from workloads.arrays import Array, Column, DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
@@ -23,6 +23,9 @@ from workloads.tables.infer_kinds import columns_of
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
+FAR_YEAR = 2200
+FAR = (FAR_YEAR - 1970) * 365.25 * 86_400
+"""Seconds from 1970 to the year of which no dates are expected any more."""
 READERS: Mapping[str, Callable[[Path, Data, Styles], TableFile]] = {
     "parquet": read_parquet,
     "xlsx": read_xlsx,
@@ -151,6 +154,14 @@ def _as_known(data: Data, like: Raw) -> Data:
     return data.model_copy(update={"columns": {**kinds, **data.columns}})
 
 
+def _far_dates(x: Array, columns: Sequence[Column], place: str) -> Iterator[str]:
+    """Yield a note for each column with dates that programs write where there is none, such as 9999-12-31."""
+    for k, column in enumerate(columns):
+        if column.kind == "datetime" and (x[:, k] > FAR).any():
+            rule = f"holds dates after {FAR_YEAR}: where they stand for none, say what they are in data.missing"
+            yield f"{place}: column {column.name!r} {rule}"
+
+
 def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = None) -> Raw:
     """Return the examples of ``frame``: all columns but target and groups, or with ``like`` those of that table."""
     place = Path(path).name
@@ -158,5 +169,5 @@ def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = Non
     columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
     x, columns = encode(features, columns, place)
     groups = groups_of(frame, data, path, like)
-    notes = (*notes, *groups.notes)
+    notes = (*notes, *(_far_dates(x, columns, place) if like is None else ()), *groups.notes)
     return Raw("table", x, target, columns, notes, groups=groups.numbers, group_names=groups.names)
