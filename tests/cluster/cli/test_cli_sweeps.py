@@ -172,6 +172,27 @@ def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.Capture
     assert "importance for val_accuracy " in printed(capsys, "show")
 
 
+@pytest.mark.parametrize(
+    ("trials", "sizes", "known"),
+    [(21, "[32, 64]", True), (20, "[32, 64]", False), (21, "[16, 32]", False)],  # trial 2 fails, trial 0 has 64
+)
+def test_importance_counts_what_the_reference_says(
+    trials: int, sizes: str, known: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raced(f"trials={trials}", "early_terminate=none", f"parameters.batch_size.values={sizes}")
+    document = json.loads(printed(capsys, "show", "--json"))
+    assert document["trials"][0]["params"]["batch_size"] == 64
+    assert (document["importance"] is not None) == known == ("importance" in printed(capsys, "show"))
+
+
+def test_what_early_stopping_saved_is_the_documents_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    raced()
+    cost = json.loads(printed(capsys, "show", "--json"))["cost"]
+    whole = cost["epochs_trained"] + cost["epochs_saved"]
+    told = f"{cost['epochs_trained']} of {whole} search epochs trained (early stopping saved "
+    assert told + f"{round(100 * cost['epochs_saved'] / whole)} %)" in printed(capsys, "show")
+
+
 def test_a_sweep_with_nothing_left_to_do_is_not_driven_again(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced(complete=True)
     before = home.journal.read_bytes()

@@ -10,6 +10,7 @@ import pytest
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
+from cluster.sweep.reading import Reading
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import header
 from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
@@ -150,9 +151,11 @@ def test_a_hyperparameter_that_a_trial_does_not_use_is_none_of_its_run(sqlite_ur
     runs = runs_of(sqlite_uri, life.home.id)
     kinds = {key: run.data.params["optimizer"] for key, [run] in runs.items() if key and "-" not in key}
     assert set(kinds.values()) == {"adam", "sgd"}
+    shown = {f"t{row.number:04d}": row.params for row in Reading.of(life.home).rows}
     for key, kind in kinds.items():
         [run] = runs[key]
-        assert ("momentum" in run.data.params) == ("hp/momentum" in run.data.metrics) == (kind == "sgd")
+        in_mlflow = ("momentum" in run.data.params, "hp/momentum" in run.data.metrics)
+        assert {*in_mlflow, "momentum" in shown[key]} == {kind == "sgd"}, "the terminal shows a dash"
     [own] = runs[""]
     began_s = life.home.spec.stat().st_mtime
     assert own.info.start_time == pytest.approx(1000 * began_s, abs=2), "as `ls` tells it"
