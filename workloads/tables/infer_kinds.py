@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workloads.arrays import Column, DataError
 from workloads.tables.columns import coded, counts_of, numbers
 from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates, may_be_dates, with_century
+from workloads.tables.mixtures import mixture
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -28,12 +29,17 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
     for name in frame.columns:
         declared = data.columns.get(name)
         missing = tuple(data.missing_in(name))
-        kind, order, reason = _told(frame[name], missing) if declared is None else _declared(declared)
+        try:
+            kind, order, reason = _told(frame[name], missing) if declared is None else _declared(declared)
+        except ValueError as error:
+            raise DataError(f"{place}: column {name!r} {error}") from error
         if kind != "drop":
             form = _date_format(frame[name], missing, declared, place) if kind == "datetime" else ""
             found.append(Column(name, kind, order, missing, form))
             if form not in ("", ISO):
                 notes.append(f"{place}: column {name!r} holds dates in the format {form}")
+            if reason:
+                notes.append(f"{place}: column {name!r} {reason}")
         elif reason:
             notes.append(f"{place}: column {name!r} {reason}: it is left out (data.columns can say otherwise)")
     if not found:
@@ -50,7 +56,10 @@ def _declared(rule: Any) -> tuple[Any, tuple[str, ...], str]:
 
 
 def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], str]:
-    """Return the kind (``drop``: left out), an ordinal's order, and the reason where a column is left out."""
+    """Return the kind (``drop``: left out), an ordinal's order, and what is odd, or why the column is left out.
+
+    Raises ValueError for words that may be none.
+    """
     import pandas as pd
 
     if series.isna().all():
@@ -62,10 +71,10 @@ def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], st
     if isinstance(series.dtype, pd.CategoricalDtype) and series.cat.ordered:
         return "ordinal", tuple(map(str, series.cat.categories)), ""
     counts = counts_of(series, missing)
-    return _kind_of_words(counts) if len(counts) else ("drop", (), "is empty")
+    return _kind_of_words(str(series.name), counts) if len(counts) else ("drop", (), "is empty")
 
 
-def _kind_of_words(counts: Any) -> tuple[Any, tuple[str, ...], str]:
+def _kind_of_words(name: str, counts: Any) -> tuple[Any, tuple[str, ...], str]:
     """Return what ``_told`` does of words, a Series of rows by word."""
     import pandas as pd
 
@@ -77,12 +86,16 @@ def _kind_of_words(counts: Any) -> tuple[Any, tuple[str, ...], str]:
         pass
     if bool(texts.str.fullmatch(ISO_DATE).all()) or _are_dates(texts):
         return "datetime", (), ""
+    odd = mixture(counts)
+    if odd is not None and (fault := odd.fault(name)):
+        raise ValueError(fault)
     blanks = float((texts.str.count(r"\s+").to_numpy() * counts.to_numpy()).sum()) / num_rows
     if blanks + 1 >= TEXT_WORDS and num_values > max(TEXT_SHARE * num_rows, TEXT_VALUES):
         return "text", (), ""
     if num_values > max(NAMES_SHARE * num_rows, NAMES_ROWS):
-        return "drop", (), f"names its rows ({num_values} values in {num_rows} rows)"
-    return "category", (), ""
+        names = f"names its rows ({num_values} values in {num_rows} rows)"
+        return "drop", (), names if odd is None else f"{odd.note()}, which {names}"
+    return "category", (), "" if odd is None else odd.note()
 
 
 def _are_dates(texts: Any) -> bool:

@@ -15,6 +15,7 @@ from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
 from workloads.data.sources.tabular.number_words import Styles
+from workloads.data.sources.tabular.odd_rows import ends_in_sums
 from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
 from workloads.data.sources.tabular.parquet_file import UNREADABLE, read_parquet
 from workloads.tables.columns import encode, words
@@ -133,9 +134,13 @@ def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
     file = read_file(path, data) if like is None else read_file(path, _as_known(data, like), like.styles)
     notes = [f"{name}: {note}" for note in file.notes]
     frame = file.frame
+    if data.parquet is None and data.feather is None and ends_in_sums(frame):
+        frame = frame.iloc[:-1]
+        notes.append(f"{name}: the last row, whose numbers are the sums of those above, is left out")
     if data.target in frame.columns and data.missing_in(str(data.target)):
-        frame = frame[frame[data.target].notna()]
-        if left_out := len(file.frame) - len(frame):
+        known = frame[data.target].notna()
+        frame = frame[known]
+        if left_out := int((~known).sum()):
             notes.append(f"{name}: {left_out} rows without a value of {data.target!r} are left out")
     found = table(frame, target_of(frame, data, path), data, path, like)
     if file.details:

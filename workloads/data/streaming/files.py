@@ -28,6 +28,7 @@ from workloads.data.sources.tabular.csv_file import (
     with_nulls,
 )
 from workloads.data.sources.tabular.number_words import Evidence, NumberStyle
+from workloads.data.sources.tabular.odd_rows import without_headers
 from workloads.data.sources.tabular.parquet_file import check_footer, check_rows
 
 if TYPE_CHECKING:
@@ -114,7 +115,12 @@ class CsvFiles:
         return [*names, *spare]
 
     def _plain(self, table: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
         table = table.select(self.dialect.columns)
+        if self.dialect.header:
+            kept = without_headers(dict(zip(table.column_names, table.columns, strict=True)))
+            table = table if not kept.notes else pa.table(kept.columns)
         for k, name in enumerate(self.dialect.columns):
             column = with_nulls(table[name], ("",) if name == self.target else ("", *ABSENT))
             style = self.styles.get(name)

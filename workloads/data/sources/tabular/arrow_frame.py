@@ -79,6 +79,8 @@ def table_file(table: pa.Table, data: Data) -> TableFile:
         if name in _index_of(table) and name not in (data.target, data.split.group):
             continue
         column, note = (table[name], "") if name == data.image else _usable(table[name])
+        if column is None and name in (data.target, data.split.group):
+            raise ValueError(f"column {name!r} {note.partition(',')[0]}: it must hold words or numbers")
         if column is not None:
             columns[name] = to_series(column)
         if note and data.columns.get(name) != "drop":

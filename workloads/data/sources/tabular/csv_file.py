@@ -33,13 +33,21 @@ from workloads.data.sources.tabular.number_words import (
     styles,
     written_numbers,
 )
+from workloads.data.sources.tabular.odd_rows import Rows, without_headers, without_units
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from search_spaces.spec.data import Data
 
+EXCEL_ERRORS = (
+    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#N/A", "#SPILL!", "#CALC!"),
+    *("#WERT!", "#BEZUG!", "#ZAHL!", "#NV", "#VALEUR!", "#NOM?", "#NOMBRE!", "#N/D", "#VALOR!", "#NOME?", "#NÚM!"),
+    *("#¡DIV/0!", "#¡VALOR!", "#¡REF!", "#¿NOMBRE?", "#¡NUM!", "#DIV/0 !", "#VALORE!", "#RIF!"),
+)
+"""What spreadsheets write, in English, German, French, Portuguese, Spanish and Italian, where a formula failed."""
 ABSENT = (
+    *EXCEL_ERRORS,
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
     *("NULL", "NaN", "None", "n/a", "nan", "null"),
 )
@@ -66,21 +74,30 @@ def read_csv(paths: Sequence[Path], data: Data, known: Styles) -> TableFile:
     import pandas as pd
     import pyarrow as pa
 
-    texts, details = _texts(paths[0], data)
+    first, details = _texts(paths[0], data)
+    texts, notes = first.columns, list(first.notes)
     for path in paths[1:]:
         more, _ = _texts(path, data)
-        if unlike := set(texts) ^ set(more):
+        if unlike := set(texts) ^ set(more.columns):
             raise ValueError(f"{path.name} must have the same columns, the difference is {min(unlike)!r}")
-        texts = {name: pa.chunked_array([*column.chunks, *more[name].chunks]) for name, column in texts.items()}
+        texts = {
+            name: pa.chunked_array([*column.chunks, *more.columns[name].chunks]) for name, column in texts.items()
+        }
+        notes += [f"{path.name}: {note}" for note in more.notes]
     typed = typed_columns(texts, data, Evidence(known=known, dots_are_decimal=details.get("separator") != ";"))
     frame = pd.DataFrame({name: to_series(column) for name, column in typed.columns.items()}, copy=False)
-    return TableFile(frame, {**details, **typed.form}, typed.notes, typed.styles)
+    return TableFile(frame, {**details, **typed.form}, (*notes, *typed.notes), typed.styles)
 
 
-def _texts(path: Path, data: Data) -> tuple[dict[str, pa.ChunkedArray], dict[str, int | str]]:
+def _texts(path: Path, data: Data) -> tuple[Rows, dict[str, int | str]]:
     """Return a file's columns, all cells as strings, and what is not usual about its form."""
     dialect = find_dialect(path, data)
-    return dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False)), dialect.told()
+    found = Rows(dict(zip(dialect.columns, _cells(path, dialect).columns, strict=False)))
+    if dialect.header:
+        found = without_headers(found.columns)
+        below = without_units(found.columns, {name: missing_words(name, data) for name in found.columns})
+        found = Rows(below.columns, (*found.notes, *below.notes))
+    return found, dialect.told()
 
 
 @dataclass(frozen=True)

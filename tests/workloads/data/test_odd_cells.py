@@ -1,0 +1,125 @@
+"""What spreadsheets hold beside a table's values: told, left out with a note, or refused with what to write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+
+from search_spaces.spec.data import Data
+from workloads.arrays import DataError
+from workloads.data.raw import Raw
+from workloads.data.sources.tables import read_table
+from workloads.data.streaming.files import table_files
+
+ROWS = [[k % 7, k / 4, "uv"[k % 2]] for k in range(60)]
+HEADER = ["i", "a", "y"]
+
+
+def csv(folder: Path, rows: list[list[Any]]) -> Data:
+    (folder / "t.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    return Data(csv=str(folder / "t.csv"), target="y")
+
+
+def xlsx(folder: Path, rows: list[list[Any]]) -> Data:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.worksheets[0].append(row)
+    book.save(folder / "t.xlsx")
+    return Data(xlsx=str(folder / "t.xlsx"), target="y")
+
+
+def read(data: Data) -> Raw:
+    return read_table(data.origin, data)
+
+
+@pytest.mark.parametrize("write", [csv, xlsx])
+def test_rows_that_are_none_of_the_table_are_left_out_and_told(tmp_path: Path, write: Any) -> None:
+    meant = read(write(tmp_path, [HEADER, *ROWS])).x
+    cases: dict[str, list[list[Any]]] = {
+        "1 rows that repeat the header": [HEADER, *ROWS[:30], HEADER, *ROWS[30:]],
+        "the first row below the header, with -, kg in place of numbers": [HEADER, ["-", "kg", "-"], *ROWS],
+        "the last row, whose numbers are the sums of those above": [HEADER, *ROWS, [174, 442.5, ""]],
+    }
+    for told, rows in cases.items():
+        found = read(write(tmp_path, rows))
+        np.testing.assert_array_equal(found.x, meant)
+        assert f"{told}, is left out" in found.notes[0] or f"{told} are left out" in found.notes[0]
+    with pytest.raises(DataError, match='column .a. holds numbers but for "kg" in 1 rows'):  # beside a number
+        read(write(tmp_path, [HEADER, [3, "kg", "u"], *ROWS]))
+
+
+def test_a_header_that_comes_again_is_streamed_as_none(tmp_path: Path) -> None:
+    data = csv(tmp_path, [HEADER, *ROWS[:30], HEADER, *ROWS[30:]]).model_copy(update={"streaming": True})
+    files = table_files(data)
+    assert sum(len(rows) for rows in files.tables(files.pieces[0])) == 60
+
+
+REFUSED: dict[str, tuple[list[str], str]] = {
+    "a dash": (
+        ["-"],
+        r'holds numbers but for "-" in 1 rows: say data.missing: \{a: \["-"\]\} .* data.columns: \{a: c',
+    ),
+    "two styles": (["1,234.56", "1.234,56"], "holds numbers that are not all written in one way"),
+    "below a limit": (["<0.5", "n.b."], r'but for "<0.5", "n.b." in 2 rows'),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_numbers_among_which_a_few_are_none_are_asked_for(tmp_path: Path, case: str) -> None:
+    words, message = REFUSED[case]
+    rows = [[k, f'"{cell}"', y] for cell, (k, _, y) in zip([*words, *(row[1] for row in ROWS)], ROWS, strict=False)]
+    data = csv(tmp_path, [HEADER, *rows])
+    with pytest.raises(DataError, match=message):
+        read(data)
+    found = read(data.model_copy(update={"missing": {"a": words}}))
+    assert found.columns[1].kind == "number" and np.isnan(found.x[:, 1]).sum() == len(words)
+    assert read(data.model_copy(update={"columns": {"a": "category"}})).columns[1].kind == "category"
+
+
+def test_dates_among_which_a_few_are_none_are_asked_for(tmp_path: Path) -> None:
+    rows = [
+        [k, f"2024-{1 + k % 12:02d}-{1 + k % 28:02d}" if k % 9 else "unknown", y]
+        for k, (_, _, y) in enumerate(ROWS)
+    ]
+    with pytest.raises(DataError, match=r"holds dates but for \"unknown\" in 7 rows: say data\.missing"):
+        read(csv(tmp_path, [HEADER, *rows]))
+
+
+def test_words_that_may_be_values_are_told(tmp_path: Path) -> None:
+    rows = [[k % 7, ("0", "1", "2", "3+")[k % 4], y] for k, (_, _, y) in enumerate(ROWS)]
+    found = read(csv(tmp_path, [HEADER, *rows]))
+    assert found.columns[1].kind == "category"
+    assert "column 'a' holds numbers but for '3+' in 15 rows, and is taken as words" in found.notes[0]
+
+
+@pytest.mark.parametrize("error", ["#DIV/0!", "#WERT!", "#NV", "#VALEUR!", "#NÚM!"])
+def test_failed_formulas_are_missing_in_csv_as_well(tmp_path: Path, error: str) -> None:
+    found = read(csv(tmp_path, [HEADER, [1, error, "u"], *ROWS]))
+    assert found.columns[1].kind == "number" and np.isnan(found.x[0, 1])
+
+
+def test_numbers_that_a_sheet_holds_as_texts(tmp_path: Path) -> None:
+    cells = ["1.234,5", 2.5, "−3,25", 1234.5, "n/a", 7]
+    rows = [[k % 7, cells[k % 6], y] for k, (_, _, y) in enumerate(ROWS)]
+    np.testing.assert_array_equal(
+        read(xlsx(tmp_path, [HEADER, *rows])).x[:6, 1], [1234.5, 2.5, -3.25, 1234.5, np.nan, 7]
+    )
+    rows[0][1] = "1,234"
+    del rows[1:]
+    with pytest.raises(DataError, match=r"may be 1234 .* or 1.234 .*: say data.decimal"):
+        read(xlsx(tmp_path, [HEADER, *rows, *ROWS]))
+
+
+def test_records_among_words_are_left_out(tmp_path: Path) -> None:
+    rows = [{"a": ({"b": 1}, "s", [1])[k % 3], "b": k % 7, "y": "uv"[k % 2]} for k in range(60)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = read(Data(jsonl=str(tmp_path / "t.jsonl"), target="y"))
+    assert [column.name for column in found.columns] == ["b"]
+    assert "column 'a' holds lists, which are no feature" in found.notes[0]
+    with pytest.raises(DataError, match="column 'a' holds lists: it must hold words or numbers"):
+        read(Data(jsonl=str(tmp_path / "t.jsonl"), target="a"))
