@@ -49,7 +49,7 @@ def test_rows_that_are_none_of_the_table_are_left_out_and_told(tmp_path: Path, w
         found = read(write(tmp_path, rows))
         np.testing.assert_array_equal(found.x, meant)
         assert f"{told}, is left out" in found.notes[0] or f"{told} are left out" in found.notes[0]
-    with pytest.raises(DataError, match='column .a. holds numbers but for "kg" in 1 rows'):  # beside a number
+    with pytest.raises(DataError, match=r'column .a. holds numbers but for "kg" in 1 rows'):  # beside a number
         read(write(tmp_path, [HEADER, [3, "kg", "u"], *ROWS]))
 
 
