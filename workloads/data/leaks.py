@@ -117,6 +117,25 @@ def backwards(table: Table, parts: Mapping[str, Arrays]) -> list[Finding]:
     return found
 
 
+def unlike(train: Arrays, own: Mapping[str, Arrays]) -> list[Finding]:
+    """Return a note for each column of a split's own file none of whose values is like those of train.
+
+    Numbers may be in another unit there, and words in another spelling.
+    """
+    found = []
+    for (split, part), (k, column) in itertools.product(own.items(), enumerate(train.columns)):
+        known, there = (x[~np.isnan(x)] for x in (train.x[:, k], part.x[:, k]))
+        if len(there) < MIN_SUPPORT or not len(known) or column.kind in ("datetime", "text"):
+            continue
+        if column.kind == "number" and ((there < known.min()) | (there > known.max())).all():
+            text = f"all numbers of {column.name!r} in {split} are outside of the range of train: another unit?"
+            found.append(Finding(text, leak=False))
+        if column.kind == "category" and (there >= len(column.values)).all():
+            text = f"no word of {column.name!r} in {split} is one of train: another spelling?"
+            found.append(Finding(text, leak=False))
+    return found
+
+
 def names_rows(column: Array) -> bool:
     """Return whether the column holds different whole numbers with few gaps, as row numbers do."""
     some = column[:MAX_LOOKED_AT]

@@ -13,7 +13,7 @@ from search_spaces.types.problems import Problem
 from workloads.arrays import SPLITS, Array, Arrays, DataError
 from workloads.data.copies import Comparison, comparisons, copies, duplicates
 from workloads.data.data_card import DataCard, class_counts, data_card
-from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups
+from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups, unlike
 from workloads.data.raw import Ordered, Raw
 from workloads.data.search_data import Prepared, SearchData, TestData
 from workloads.data.sources.image_records import contents, example_shape
@@ -99,6 +99,7 @@ def _facts(
     findings += shared
     findings += absent(class_counts(parts, len(classes)), classes) if raw.rest is None else []
     findings += [] if table is None else [*of_table(table), *backwards(table, parts)]
+    findings += unlike(parts["train"], {name: parts[name] for name in own_files(data)})
     if data.strict:
         refuse(findings)
     return {

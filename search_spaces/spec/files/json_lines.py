@@ -7,12 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from search_spaces.spec.files.compressed import opened
 from search_spaces.spec.files.dialect import Dialect, opened_text
+from search_spaces.spec.files.encodings import certain_encoding
+
+HEAD_BYTES = 1 << 16
+"""Number of bytes that tell the encoding."""
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects. Raises ValueError, with the line, for what is no JSON or no object."""
-    with opened_text(path, Dialect()) as file:
+    with opened(path) as raw:
+        encoding = certain_encoding(raw.read(HEAD_BYTES), whole=False)
+    if encoding is None:
+        raise ValueError("it is in no encoding that is certain: write it in UTF-8")
+    with opened_text(path, Dialect(encoding=encoding)) as file:
         first = file.read(1)
         while first.isspace():
             first = file.read(1)

@@ -261,3 +261,23 @@ def test_folds_of_a_series_are_blocks_of_time(tmp_path: Path) -> None:
     assert len(search.folds) == 3
     for train, val in search.folds:
         assert train.max() + 8 < val.min(), "no value is in both"
+
+
+def test_a_file_of_another_unit_or_spelling_is_told(tmp_path: Path) -> None:
+    def file(name: str, heights: list[float], words: list[str]) -> str:
+        rows = "".join(f"{heights[k % 3]},{words[k % 2]},{k % 7},{'uv'[k % 2]}\n" for k in range(60))
+        (tmp_path / name).write_text(f"height,smoker,z,y\n{rows}")
+        return str(tmp_path / name)
+
+    first = file("t.csv", [1.75, 1.8, 1.66], ["yes", "no"])
+    for heights, words, told in (
+        (
+            [175, 180, 166],
+            ["1", "0"],
+            ("all numbers of 'height' in test are outside", "no word of 'smoker' in test is"),
+        ),
+        ([1.7, 2.1, 1.6], ["no", "never"], ()),
+    ):
+        card = prepare(Data(csv=first, test=file("own.csv", heights, words), target="y")).card
+        found = [note for note in card.notes if "in test" in note]
+        assert len(found) == len(told) and all(map(str.startswith, found, told))

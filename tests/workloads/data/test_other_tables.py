@@ -91,6 +91,13 @@ def test_a_file_gives_what_the_same_csv_gives(tmp_path: Path, case: str) -> None
     assert columns_of(Path(data.origin), data)[0] == list(ROWS[0])
 
 
+def test_json_in_utf_16(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_bytes("\n".join(map(json.dumps, ROWS)).encode("utf-16"))
+    data = Data(jsonl=str(tmp_path / "t.jsonl"), target="kind")
+    assert len(read_table(str(data.jsonl), data).x) == len(ROWS)
+    assert columns_of(Path(data.origin), data)[0] == list(ROWS[0])
+
+
 def test_cells_of_a_sheet(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.create_sheet("data")

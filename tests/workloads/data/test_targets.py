@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from search_spaces.spec.data import Data
@@ -68,6 +69,16 @@ def test_rows_without_a_target_are_left_out_where_the_spec_says_so(tmp_path: Pat
     rows = np.concatenate([found.indices[name] for name in ("train", "val", "test")])
     assert sorted(rows) == [k for k in range(80) if k % 4 > 1], "positions in the file"
     assert [values[row] for row in found.indices["test"]] == [found.card.classes[y] for y in found.test.y]
+
+
+@pytest.mark.parametrize("values", [[-9, 0, 1], [-9.0, 1.5, 2.25], ["-9", "u", "v"]])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_number_may_say_that_there_is_no_target(tmp_path: Path, values: list[Any], form: str) -> None:
+    frame = pd.DataFrame({"a": np.arange(90) % 11, "y": [values[k % 3] for k in range(90)]})
+    path = tmp_path / f"t.{form}"
+    frame.to_csv(path, index=False) if form == "csv" else frame.to_parquet(path)
+    found = prepare(Data.model_validate({form: str(path), "target": "y", "missing": {"y": ["-9"]}}))
+    assert sum(found.card.rows.values()) == 60
 
 
 def test_labels_that_differ_in_case_are_told(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
         frame = frame.iloc[:-1]
         notes.append(f"{name}: the last row, whose numbers are the sums of those above, is left out")
     if data.target in frame.columns and data.missing_in(str(data.target)):
-        known = frame[data.target].notna()
+        known = _known(frame[data.target], data.missing_in(str(data.target)))
         frame = frame[known]
         if left_out := int((~known).sum()):
             notes.append(f"{name}: {left_out} rows without a value of {data.target!r} are left out")
@@ -147,6 +147,16 @@ def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
         form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.details.items())
         notes = [f"{name} is read with {form}", *notes]
     return replace(found, details=file.details, notes=(*notes, *found.notes), styles=file.styles)
+
+
+def _known(target: Any, missing: Sequence[str]) -> Any:
+    """Return whether each row has a target: a cell that is neither empty nor one of the words ``missing``."""
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(target):
+        return words(target, missing).notna()
+    numbers = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
+    return target.notna() & ~target.isin(numbers)
 
 
 def _as_known(data: Data, like: Raw) -> Data:
