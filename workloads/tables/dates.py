@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from search_spaces.spec.column_kinds import ISO as ISO
+from workloads.tables.month_names import in_english
 
 _ISO_TEXT = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?)?)?)?"
 DATES: Final = (
@@ -151,6 +152,8 @@ def local_times(texts: Any, form: str) -> Any:
     if "%q" in form:  # a quarter is its first month
         texts = texts.str.replace(r"[Qq]([1-4])", lambda found: f"Q{3 * int(found[1]) - 2:02d}", regex=True)
         form = form.replace("%q", "%m")
+    if "%b" in form or "%B" in form:
+        texts = in_english(texts, short="%b" in form)
     if "%V" in form and "%u" not in form:  # a week is its Monday
         texts, form = texts + " 1", f"{form} %u"
     return pd.to_datetime(texts, format=form, errors="coerce")

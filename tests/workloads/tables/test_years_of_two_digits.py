@@ -1,4 +1,4 @@
-"""Dates with years of two digits, of other calendars' writing, and far from now: the right day, or asked for."""
+"""Dates with years of two digits, in other languages, and far from now: the right day, or asked for."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "a leap day": (["29.02.00", "01.03.96"], ["2000-02-29", "1996-03-01"]),
     "Japanese": (["2024年3月4日", "2024年12月14日"], ["2024-03-04", "2024-12-14"]),
     "Korean": (["2024. 3. 4.", "2024. 12. 14."], ["2024-03-04", "2024-12-14"]),
+    "German months": (["4. März 2024", "13. Dezember 2024"], ["2024-03-04", "2024-12-13"]),
+    "short German months": (["04. Mrz. 2024", "13. Okt. 2024"], ["2024-03-04", "2024-10-13"]),
+    "French months": (["1er août 2024", "13 févr. 2024"], ["2024-08-01", "2024-02-13"]),
+    "Brazilian months": (["4 de março de 2024", "13 de outubro de 2024"], ["2024-03-04", "2024-10-13"]),
     "versions": (["1.12.10", "3.11.45"], ["1.12.10", "3.11.45"]),
 }
 
