@@ -145,7 +145,7 @@ class SweepHome:
 
         if not self.document.exists():
             return self._parsed(to_run)
-        sweep = from_json(self.document.read_text(), str(self.document))
+        sweep = from_json(self.document.read_bytes(), str(self.document))
         if to_run:
             from search_spaces.spec.checks.again import check_again  # 0 ms behind the line above
 

@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
+from cluster.sweep.restore import settled
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word
 from tracking.names import SweepState
@@ -140,15 +142,28 @@ class Reading:
     sweep: Sweep
     study: Study
     live: bool
+    wrong: str = ""
+    """What is wrong with the home's files, in words; empty where nothing is."""
 
     @classmethod
     def of(cls, home: SweepHome) -> Reading:
         """Read the sweep of this home."""
         from search_spaces.study.study import Study  # 140 ms: Optuna
 
-        sweep = home.sweep()
-        study = Study(home.id, sweep.metric.goal, home.study, writing=False)
-        return cls(home=home, sweep=sweep, study=study, live=study.driven or home.driver_pid() is not None)
+        found: Sweep | SpecError
+        try:
+            found = home.sweep()
+            goal, place = found.metric.goal, home.study
+        except SpecError as error:
+            if not home.journal.exists():
+                raise
+            found, goal, place = error, "maximize", home.journal  # an existing study has its own goal
+        study = Study(home.id, goal, place, writing=False)
+        sweep, wrong = settled(home, study, found)
+        if place == home.journal and home.data.exists() and not study.facts():
+            wrong = f"{home.journal} is gone, and its copy, too: what the sweep has found is in MLflow alone"
+        live = study.driven or home.driver_pid() is not None
+        return cls(home=home, sweep=sweep, study=study, live=live, wrong=wrong)
 
     @cached_property
     def facts(self) -> Facts:

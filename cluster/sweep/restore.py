@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.sweep.home import SweepHome, matching, write_whole
 from cluster.sweep.lane_count import lane_bytes
 from cluster.sweep.shared_storage import STUDY
+from search_spaces.types.faults import SpecError
 from search_spaces.types.passwords import without_password
 from workloads.registry import catalogue, workload
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from search_spaces.study.study import Study
 
 SPEC, CARD = "spec", "card"
+MAY_DIFFER = ("trials", "data", "tracking", "storage")
+"""Fields of the spec that a home may have of its own: places differ between machines, and trials may be added."""
 
 
 class DataChanged(RuntimeError):
@@ -32,6 +35,32 @@ def note_spec(study: Study, sweep: Sweep) -> None:
     text = to_json(sweep)
     if study.facts().get(SPEC) != text:
         study.set(SPEC, text)
+
+
+def settled(home: SweepHome, study: Study, sweep: Sweep | SpecError) -> tuple[Sweep, str]:
+    """Return the spec by which the sweep goes, and what is wrong with the home's file of it, in words.
+
+    ``sweep`` is what that file says, or why it cannot be read. The study's own copy is the truth. Raises ``sweep``
+    where the study has none that this version reads.
+    """
+    from search_spaces.spec.stored import from_json  # 150 ms: pydantic
+
+    text = str(study.facts().get(SPEC, ""))
+    try:
+        kept = from_json(text, str(home.document)) if text.startswith("{") else None
+    except SpecError:
+        kept = None
+    if kept is None:
+        if isinstance(sweep, SpecError):
+            raise sweep
+        return sweep, ""
+    if isinstance(sweep, SpecError):
+        return kept, f"{home.document} cannot be read: the study's own copy of the spec counts"
+    same = sweep.model_copy(update={name: getattr(kept, name) for name in MAY_DIFFER})
+    if same == kept:
+        return sweep.model_copy(update={"trials": kept.trials}), ""
+    named = ", ".join(name for name in type(kept).model_fields if getattr(same, name) != getattr(kept, name))
+    return kept, f"{home.document} was changed since the sweep began ({named}): the study's own copy counts"
 
 
 def is_new(study: Study) -> bool:

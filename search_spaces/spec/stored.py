@@ -31,7 +31,7 @@ def to_json(sweep: Sweep) -> str:
     return _Stored(format=FORMAT, sweep=sweep).model_dump_json(indent=1) + "\n"
 
 
-def from_json(text: str, origin: str) -> Sweep:
+def from_json(text: str | bytes, origin: str) -> Sweep:
     """Return the sweep of ``to_json``. Raises SpecError where the text has a newer format or was changed."""
     head = None
     try:

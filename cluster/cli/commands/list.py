@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import ClickException
 
 from cluster.cli.commands.on_target import chosen
-from cluster.cli.commands.shared import Failure, console, print_json, reading
+from cluster.cli.commands.shared import console, print_json, reading
 from cluster.cli.options import JSON, ON
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
@@ -19,11 +20,13 @@ from cluster.targets import submitted
 from cluster.targets.contract import LOCAL, SweepJob, TargetError
 from cluster.targets.parse import parse_target
 from cluster.terminal import formatting
+from search_spaces.types.driver_errors import StudyAway
+from search_spaces.types.faults import SpecError
 
 if TYPE_CHECKING:
     from tracking.store.records import FoundRun
 
-UNREACHABLE, FORGOTTEN = "unreachable", "unknown"
+UNREACHABLE, FORGOTTEN, DAMAGED = "unreachable", "unknown", "damaged"
 HEADS = ("id", "name", "workload", "state", "trials", "best", "started", "owner", "target")
 
 Listed = dict[str, Any]
@@ -58,14 +61,16 @@ def _away(found: dict[str, Listed]) -> set[str]:
 def _here(home: SweepHome) -> Listed:
     try:
         read = reading(home)
-    except Failure as error:  # its study is in a database that is away
-        print(f"{home.id}: {error.message}", file=sys.stderr)
-        about = {
-            "name": home.sweep().name,
-            "owner": home.spec.owner(),
+    except (ClickException, OSError, ValueError) as error:  # its database is away, or its files are damaged
+        print(f"{home.id}: {error.message if isinstance(error, ClickException) else error}", file=sys.stderr)
+        return {
+            "sweep": home.id,
+            "name": _name(home),
+            "state": UNREACHABLE if _is_away(error) else DAMAGED,
             "started": _minute(home.spec.stat().st_mtime),
+            "owner": home.spec.owner(),
+            "target": LOCAL,
         }
-        return {"sweep": home.id, "state": UNREACHABLE, "target": LOCAL, **about}
     sweep = read.sweep
     return {
         "sweep": home.id,
@@ -80,6 +85,17 @@ def _here(home: SweepHome) -> Listed:
         "owner": home.spec.owner(),
         "target": LOCAL,
     }
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error.__cause__, StudyAway)
+
+
+def _name(home: SweepHome) -> str:
+    try:
+        return home.sweep().name
+    except (SpecError, OSError):
+        return formatting.NOTHING
 
 
 def _submitted(on: str | None) -> Iterator[Listed]:

@@ -23,7 +23,6 @@ from cluster.cli.commands.shared import (
     print_json,
     reading,
     refusing,
-    stored,
     title,
 )
 from cluster.cli.commands.spec import preview
@@ -94,8 +93,10 @@ def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
         return resume_on(sweep, place, trials)
     home, options = find(sweep), shown(flags)
     read = reading(home)
+    if read.wrong:
+        home.keep(read.sweep)
     if trials is None:
-        return _done(read, options) if read.complete else watch(home, stored(home), options)
+        return _done(read, options) if read.complete else watch(home, read.sweep, options)
     from cluster.sweep.more_trials import new_total
 
     with refusing():

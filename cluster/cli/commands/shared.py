@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def refusing() -> Iterator[None]:
     except SpecError as error:
         raise Refusal(str(error)) from error
     except CANNOT_GO_ON as error:
-        raise Failure(str(error)) from None
+        raise Failure(str(error)) from error
 
 
 @contextmanager
@@ -92,18 +93,15 @@ def find(reference: str) -> SweepHome:
         return home
 
 
-def stored(home: SweepHome) -> Sweep:
-    """Return the spec stored in the sweep's home."""
-    with refusing():
-        return home.sweep()
-
-
 def reading(home: SweepHome) -> Reading:
     """Return the sweep's present state, read from its study. Raises Failure where that cannot be reached."""
     from cluster.sweep.reading import Reading
 
     with refusing():
-        return Reading.of(home)
+        read = Reading.of(home)
+    if read.wrong:
+        print(read.wrong, file=sys.stderr)
+    return read
 
 
 def title(home: SweepHome, sweep: Sweep) -> Title:

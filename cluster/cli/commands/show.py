@@ -40,13 +40,14 @@ def show(sweep: str, top: int, as_json: bool) -> int:
 def best(sweep: str, output: str | None, as_json: bool) -> int:
     """Print the champion's configuration, or before there is one the best in search."""
     home = find(sweep)
-    document = described(reading(home))
+    read = reading(home)
+    document = described(read)
     found = document["best"]
     if not found:
         raise Failure(f"sweep {home.id} has no successful trial yet")
     head = _head(home, document)
     if output:
-        write_new(output, head + _alone(home, found["params"]).to_text())
+        write_new(output, head + _alone(read.sweep, found["params"]).to_text())
     if as_json:
         print_json(found)
     else:
@@ -60,9 +61,8 @@ def _head(home: SweepHome, document: dict[str, Any]) -> str:
     return f"# sweep {home.id}, {by} {trial_name(found['number'])}: {metric} {found['value']}\n"
 
 
-def _alone(home: SweepHome, params: Params) -> Sweep:
+def _alone(sweep: Sweep, params: Params) -> Sweep:
     """Return the sweep with these hyperparameters fixed: one trial, which trains that configuration to its end."""
-    sweep = home.sweep()
     fixed = {name: value for name, value in params.items() if value is not None}
     changes = {"space": Space({}), "constants": {**sweep.constants, **fixed}, "start_from": (), "trials": 1}
     return sweep.model_copy(update={**changes, "early_terminate": EarlyTerminate(type=NO_SCHEDULE)})
