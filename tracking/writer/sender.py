@@ -59,7 +59,7 @@ class Sender:
         self._odd: set[str] = set()
         self._told = Told(header.objective.name)
         self._file: tuple[int, int] | None = None
-        self._rewound = False
+        self._rewound = self._ranked = False
 
     def already(self, event: Event) -> None:
         """Take note of an event that an earlier writer has sent."""
@@ -152,9 +152,9 @@ class Sender:
             self._away = False
             self._message(f"MLflow at {self._uri} is back")
 
-    def _show(self, store: Store, place: Place, ranked: bool = False) -> None:
+    def _show(self, store: Store, place: Place) -> None:
         try:
-            store.tag_experiment(place.experiment_id, shared_view.shared_views(self._header, ranked))
+            store.tag_experiment(place.experiment_id, shared_view.shared_views(self._header, self._ranked))
         except Refused as error:  # the results matter more than how they are shown
             self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
 
@@ -247,7 +247,8 @@ class Sender:
             change.tag(names.TRIAL_FINAL, event.finals.get(key, ""))  # empty, too: it may have been champion before
             changes.append(change)
         self._store.send(self._place, [change for change in changes if change.key in self.run_ids], self.run_ids)
-        self._show(self._store, self._place, ranked=True)
+        self._ranked = True
+        self._show(self._store, self._place)
 
     def _keep(self, group: Sequence[Artifact]) -> None:
         assert self._store is not None

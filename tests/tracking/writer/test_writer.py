@@ -31,6 +31,9 @@ from tests.helpers.small_sweep_in_mlflow import (
 from tests.helpers.waiting import wait_until
 from tracking import names
 from tracking.ui.server import serve
+from tracking.writer.events import TrialBegan, TrialsRanked
+from tracking.writer.sender import Sender
+from tracking.writer.spool import Spool
 from tracking.writer.writer import Writer
 
 
@@ -270,6 +273,27 @@ def test_a_spool_of_an_older_version_is_sent_as_it_is(any_uri: str, tmp_path: Pa
     assert curve(any_uri, runs["t0000"].info.run_id) == [(1, 0.5), (2, 0.75)]
     assert runs["t0000"].data.params == {"lr": "0.1", "nesterov": "True", "n": "None"}
     assert not (spool / "refused.jsonl").exists()
+
+
+def test_a_leaderboard_that_was_sorted_by_place_stays_so_through_an_outage(sqlite_uri: str, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    sender = Sender(sqlite_uri, spool, HEADER, print)
+    spool.append(TrialBegan(key="t0000", number=0, role="trial", params=params(0)))
+
+    def sorted_by() -> str:
+        sender.step()
+        with closing(sqlite3.connect(tmp_path / "mlflow.db")) as db:
+            query = "SELECT value FROM experiment_tags WHERE key LIKE 'mlflow.sharedViewState.%'"
+            [[view]] = db.execute(query).fetchall()
+        return str(json.loads(view)["orderByKey"])
+
+    assert sorted_by() == "metrics.`best_val_accuracy`"
+    spool.append(TrialsRanked(order=["t0000"], finals={}))
+    assert sorted_by() == "metrics.`place`"
+    sender.lost("away", 1)
+    assert sorted_by() == "metrics.`place`"
+    sender.close()
+    spool.close()
 
 
 def test_what_this_version_cannot_read_is_set_aside_and_told(sqlite_uri: str, tmp_path: Path) -> None:
