@@ -98,7 +98,9 @@ class Driver:
         self._size = self._sized()
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else self._sized()
-        self._earlier_s = float(self._study.facts().get("cost", {}).get("seconds", 0.0))
+        cost = self._study.facts().get("cost", {})
+        self._earlier_s = float(cost.get("seconds", 0.0))
+        self._searched_s = float(cost.get("search_seconds", self._earlier_s))
         if self._study.mended:
             self.observer.message(self._study.mended)
 
@@ -158,7 +160,7 @@ class Driver:
             num_lanes=self._size.count,
             say=self.observer.message,
             stop=self.stop,
-            begun=self._begun - self._earlier_s,
+            earlier_s=self._searched_s,
         )
 
     def _train(self, coordinator: Coordinator, tracker: Tracker, champion_process: ChampionProcess) -> None:
@@ -170,6 +172,7 @@ class Driver:
                 self._told_to_stop = True
                 self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
+            self._searched_s = coordinator.searched_s
             if time.monotonic() - self._shown > self._show_every_s:
                 self._enter("search" if coordinator.purpose == "search" else "verdict")
                 champion_process.foresee(self._show(tracker))
@@ -245,6 +248,7 @@ class Driver:
         if self.replanned:
             self._study.set("searched", False)
             self._study.set("verdict", None)
+            self._study.set(reading.ENDED, None)
             note_spec(self._study, self.sweep)
             self._study.flush()
             self.home.keep(self.sweep)
@@ -255,7 +259,8 @@ class Driver:
         if phase == self._phase and now - self._entered < ENTER_EVERY_S:
             return
         self._phase, self._entered = phase, now
-        cost = {"seconds": round(self._elapsed_s, 3), "lanes": self._size.count}
+        spent = {"seconds": round(self._elapsed_s, 3), "search_seconds": round(self._searched_s, 3)}
+        cost = spent | {"lanes": self._size.count}
         self._study.set("phase", phase)
         self._study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
         self._study.flush()

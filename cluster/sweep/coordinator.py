@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
-from cluster.sweep.reading import Facts
+from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Purpose
@@ -46,11 +46,13 @@ class Coordinator:
     num_lanes: int
     say: Callable[[str], None]
     stop: Stop
-    begun: float
-    """Start time of the sweep, shifted by all pauses, so that ``timeout`` counts only running time."""
+    earlier_s: float = 0.0
+    """Seconds of search by earlier drivers, for ``timeout``."""
     races: dict[Purpose, Race] = field(default_factory=dict)
     busy_s: float = 0.0
     """Seconds of work, summed over all lanes."""
+    _since: float | None = None
+    """Time of the first leg of this driver's search."""
     _told: set[str] = field(default_factory=set)
     _spent: dict[Handle, float] = field(default_factory=dict)
 
@@ -77,11 +79,18 @@ class Coordinator:
         """Return the next leg; None to wait, or when ``finished`` or ``stop.requested``."""
         self._check_time()
         leg = None if self.stop.requested else self.races[self.purpose].next_leg()
+        if leg is not None and self._since is None and self.purpose == "search":
+            self._since = time.monotonic()
         if leg is None and not self.stop.requested and self.races["search"].finished and self._owes_finals():
             self._begin_finals()
             leg = self.races["final"].next_leg()
         self.commit()
         return leg
+
+    @property
+    def searched_s(self) -> float:
+        """Seconds of search, from the first leg of each driver: starting Ray and reading data do not count."""
+        return self.earlier_s + (0.0 if self._since is None else time.monotonic() - self._since)
 
     def look_ahead(self) -> None:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""
@@ -172,6 +181,8 @@ class Coordinator:
 
     def commit(self) -> None:
         """Flush the study to disk, and only then delete the checkpoints that it no longer names."""
+        if (why := self.races["search"].closing) and self.study.facts().get(ENDED) != why:
+            self.study.set(ENDED, why)
         self.study.flush()
         for race in self.races.values():
             for uri in race.garbage:
@@ -194,6 +205,7 @@ class Coordinator:
         assert self.sweep.final is not None
         search = self.races["search"]
         search.finished = True
+        self.earlier_s, self._since = self.searched_s, None
         chosen = finalists(search, self.sweep.final.top, self.finals.trials)
         self.home.stop_mark.unlink(missing_ok=True)
         self.study.set("searched", True)
@@ -211,7 +223,7 @@ class Coordinator:
 
     def _check_time(self) -> None:
         limit_s, race = self.sweep.timeout_s, self.races["search"]
-        if limit_s and not race.closing and not race.finished and time.monotonic() - self.begun > limit_s:
+        if limit_s and not race.closing and not race.finished and self.searched_s > limit_s and race.tracks:
             race.closing = f"the timeout of {limit_s:g} s has passed"
             self.say(f"{race.closing}; the search ends here")
             self.home.stop_mark.touch()

@@ -81,7 +81,8 @@ def _planned_already(read: Reading, total: int) -> Broken:
 
 def _ends_at_once(read: Reading) -> Broken:
     """Return the limit, timeout or target, that would end a longer search at once."""
-    spent_s, limit_s = float(read.facts.cost.get("seconds", 0.0)), read.sweep.timeout_s
+    cost, limit_s = read.facts.cost, read.sweep.timeout_s
+    spent_s = float(cost.get("search_seconds", cost.get("seconds", 0.0)))
     if limit_s is not None and spent_s >= limit_s:
         rule = f"must be left out: the timeout of {limit_s:g} s is used up after {spent_s:.0f} s"
         return rule, _another(read, "timeout")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from search_spaces.study.study import Record, Study
 
 
+ENDED = "ended_by"
+"""Attribute of the study: what ended the search early."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """The study's attributes of the sweep as a whole, read once."""
@@ -37,6 +41,8 @@ class Facts:
     """Whether nothing is left to do: the champion is registered, and MLflow has everything."""
     finals: Sequence[Mapping[str, Any]]
     num_finals: int
+    ended_by: str | None
+    """What ended the search before all planned trials were done; None where nothing did."""
 
     @classmethod
     def of(cls, study: Study) -> Facts:
@@ -52,6 +58,7 @@ class Facts:
             complete=bool(facts.get("complete")),
             finals=finals,
             num_finals=facts.get("num_finals", 0),
+            ended_by=facts.get(ENDED),
         )
 
 
@@ -216,6 +223,7 @@ def document(read: Reading) -> dict[str, Any]:
         "name": sweep.name,
         "state": read.state,
         "status": read.state,
+        "ended_by": facts.ended_by,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
         "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},

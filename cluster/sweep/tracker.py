@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import champion, epochs_saved, rows
+from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
@@ -150,7 +150,8 @@ class Tracker:
             metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
-        self.writer.summary(state, best, metrics)
+        why = self._study.facts().get(ENDED)
+        self.writer.summary(state, best, metrics, {names.SWEEP_ENDED: why or ""} if state != "running" else None)
         self._summed_up = time.monotonic()
 
 

@@ -80,7 +80,9 @@ def _head(ending: Ending) -> Text:
     counts = ", ".join(f"{states[state]} {state_word(state)}" for state in formatting.MARKS if states[state])
     line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
     line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
-    return line.append(f" in {formatting.duration(snapshot.elapsed_s)}")
+    line.append(f" in {formatting.duration(snapshot.elapsed_s)}")
+    why = ending.document.get("ended_by")
+    return line.append(f"; the search ended early: {why}") if why else line
 
 
 def _table(ending: Ending, width: int, top: int) -> list[Text]:

@@ -27,6 +27,7 @@ _SWEEP = {
     "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, or `stopped`: cut "
     "off by the search's early end; `failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
+    "ended_by": "what ended the search before all its trials were done, as the timeout; null where nothing did",
     "best.number": "the champion's trial, or before there is one that of the best value; `best` may be null",
     "best.value": "its best value in the search",
     "best.params": "its searched hyperparameters",

@@ -13,6 +13,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_ROLE": "`sweep` (the sweep's own run), `trial`, or `final` (a training of the final evaluation).",
     "SWEEP_NAME": "The spec's `name`.",
     "SWEEP_STATE": "The sweep's state: `running`, `finished`, `stopped` or `failed`.",
+    "SWEEP_ENDED": "What ended the search early, such as the timeout; empty where nothing did.",
     "SWEEP_METRIC": "The objective.",
     "SWEEP_GOAL": "`maximize` or `minimize`.",
     "SWEEP_METHOD": "The sampler.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -59,7 +58,6 @@ class Life:
             num_lanes=1,
             say=print,
             stop=Stop(self.home.stop_mark),
-            begun=time.monotonic(),
         )
         self.trained: list[str] = []
 
@@ -135,6 +133,33 @@ def test_a_verdict_that_was_cut_off_waits_for_the_longer_search(sqlite_uri: str,
     ended = states(sqlite_uri, life.home)
     assert set(ended.values()) == {("done", "FINISHED")}
     assert len(ended) == 5 + 3 * 3
+
+
+def test_the_timeout_counts_from_the_first_leg_and_what_ended_the_search_is_one_field(
+    sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long Ray and the data take to start, and in the final evaluation no second counts either."""
+    clock = [1000.0]
+    monkeypatch.setattr("cluster.sweep.coordinator.time.monotonic", lambda: clock[0])
+    life = Life(sqlite_uri, spec=f"{SPEC}timeout: 10s\n")
+    clock[0] += 60
+    first = life.coordinator.next_leg()
+    assert first is not None
+    clock[0] += 9
+    life.train(first)
+    second = life.coordinator.next_leg()
+    assert second and second.purpose == "search" and life.coordinator.searched_s == 9
+    clock[0] += 2
+    life.train(second)
+    third = life.coordinator.next_leg()
+    assert third and third.purpose == "final"
+    clock[0] += 100
+    assert life.coordinator.searched_s == 11
+    life.train(third)
+    while leg := life.coordinator.next_leg():
+        life.train(leg)
+    life.end()
+    assert Reading.of(life.home).facts.ended_by == "the timeout of 10 s has passed"
 
 
 CONDITIONAL = SPEC.replace("trials: 3", "trials: 6").replace(

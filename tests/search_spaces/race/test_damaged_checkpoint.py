@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from pathlib import Path
 
@@ -60,7 +59,6 @@ def test_a_checkpoint_that_is_torn_while_the_sweep_runs_is_passed_over(tmp_path:
         num_lanes=1,
         say=messages.append,
         stop=Stop(home.stop_mark),
-        begun=time.monotonic(),
     )
     setting = LegSetting(sweep.workload, sweep.objective, home.checkpoints, "cpu")
     runner = LegRunner(setting, data.search)
