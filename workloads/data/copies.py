@@ -7,6 +7,7 @@ out of the comparison where the other columns tell rows apart, and where the use
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def comparisons(table: Table, declared: Collection[str]) -> list[Comparison]:
     measured = [
         k for k, name in enumerate(table.names) if name not in declared and table.kinds[k] in ("number", "datetime")
     ]
-    with ThreadPoolExecutor() as pool:  # NumPy sorts without the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy sorts without the interpreter's lock
         differ = pool.map(lambda k: _all_differ(table.x[:, k]), measured)
         different = list(compress(measured, differ))
     codes = _Codes(table)
@@ -145,7 +146,7 @@ def row_hashes(x: Array, columns: Sequence[int]) -> Array:
             cells[np.isnan(cells)] = np.nan
             found[rows] += pd.util.hash_array(cells.view(np.uint64) + salt)
 
-    with ThreadPoolExecutor() as pool:  # NumPy reckons without the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy reckons without the interpreter's lock
         list(pool.map(add, range(0, len(x), ROWS_AT_ONCE)))
     return found
 

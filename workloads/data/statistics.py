@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ def fit(x: Array) -> Statistics:
 
 
 def _fit_table(x: Array) -> Statistics:
-    with ThreadPoolExecutor() as pool:  # NumPy reckons without the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy reckons without the interpreter's lock
         found = np.array([*pool.map(_fit_column, x.T)]).reshape(-1, 3)
     fill, mean, std = found.T.copy()
     return Statistics(fill, mean, _nonzero(std))

@@ -13,7 +13,8 @@ import pytest
 from search_spaces.spec.data import Data, Split
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
-from workloads.data.sources.tables import groups_of, read_frame, table, target_of
+from workloads.data.sources.tables import groups_of, read_file, read_frame, table, target_of
+from workloads.data.sources.tabular import csv_file
 from workloads.data.targets import classes_of
 
 LONG = 80_000
@@ -111,3 +112,53 @@ def test_ragged_rows_are_listed_by_line(tmp_path: Path) -> None:
     message = r"t.csv:4: a row must have 3 cells as the first one has, received 2 \(as well lines 7 with 4\)"
     with pytest.raises(DataError, match=message):
         read_frame(path, Data(csv=path, target="y"))
+
+
+LATE = {
+    "nothing": "0.5",
+    "a missing value": "",
+    "a word for one": "NA",
+    "a default word for one": "?",
+    "a quoted one": '""',
+    "a word": "unknown",
+    "blanks": " 2.5 ",
+    "a quoted number": '"2.5"',
+    "a whole number": "7",
+    "leading zeros": "007",
+    "no number": "nan",
+    "infinity": "-inf",
+    "a decimal comma": '"1,5"',
+    "parentheses": "(1.5)",
+    "too many cells": "1.5,2,b",
+}
+
+
+@pytest.mark.parametrize("cell", LATE.values(), ids=LATE)
+@pytest.mark.parametrize(
+    "how", [{}, {"missing": ["-9.5"]}, {"missing": {"x": ["unknown"]}}, {"columns": {"x": "category"}}]
+)
+def test_numbers_that_are_read_at_once_are_those_of_the_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, how: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 2**9)
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES_A_COLUMN", 1)
+    rows = [f"{(k - 50) / 7!r},{k / 3!r},{'ab'[k % 2]}" for k in range(1200)]
+    rows[1100] = f"{cell},-9.5,a"
+    data = Data(csv=written(tmp_path, "x,z,y\n" + "\n".join(rows)), target="y", **how)
+    at_once = csv_file._fractions(tmp_path / "t.csv", csv_file.find_dialect(tmp_path / "t.csv", data), data)
+    assert [*at_once.names] == ([] if how.get("missing") == ["-9.5"] else ["z"] if how else ["x", "z"])
+
+    def read() -> Any:
+        try:
+            return read_file(str(data.csv), data)
+        except DataError as error:
+            return str(error)
+
+    found = read()
+    monkeypatch.setattr(csv_file, "_fractions", lambda *_: csv_file.NO_FRACTIONS)
+    expected = read()
+    if isinstance(expected, str):
+        assert found == expected
+    else:
+        pd.testing.assert_frame_equal(found.frame, expected.frame)
+        assert (found.details, found.notes, found.styles) == (expected.details, expected.notes, expected.styles)

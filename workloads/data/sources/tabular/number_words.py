@@ -23,6 +23,10 @@ _FULL_WIDTH = {0xFF01 + k: 0x21 + k for k in range(94)}
 """Digits and signs as wide as an ideograph, which Japanese keyboards write."""
 
 
+NUM_SHOWN = 1000
+"""Number of rows that show of most columns how numbers in them are not written."""
+
+
 @dataclass(frozen=True)
 class NumberStyle:
     """How numbers are written; a minus may be a dash, follow an amount (12.50-) or be parentheses around it."""
@@ -40,11 +44,17 @@ class NumberStyle:
             return None
         if self == PLAIN and (found := plain_numbers(texts)) is not None:
             return found
-        if not compute.all(compute.match_substring_regex(texts, self.cell)).as_py():
+        if not self.fits(texts):
             return None
         if compute.all(compute.starts_with(texts, "(")).as_py():
             return None  # (1), (2), (3) number a list
         return plain_numbers(self.plain(texts))
+
+    def fits(self, texts: pa.ChunkedArray) -> bool:
+        """Return whether all cells that are not null have the pattern of this style."""
+        from pyarrow import compute
+
+        return bool(compute.all(compute.match_substring_regex(texts, self.cell)).as_py())
 
     def plain(self, texts: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the numbers of this style in a column of strings written plainly; other cells stay as they are."""
@@ -172,8 +182,12 @@ def style_of(ways: Iterable[Way]) -> dict[str, str]:
 
 def _ways(texts: pa.ChunkedArray, allowed: Sequence[NumberStyle]) -> list[Way]:
     found: list[Way] = []
-    texts = half_width(texts)
-    for style in allowed:
+    first = half_width(texts[:NUM_SHOWN])
+    able = [
+        style for style in allowed if style.fits(first) or (style == PLAIN and plain_numbers(texts) is not None)
+    ]
+    texts = half_width(texts) if able else texts
+    for style in able:
         if (numbers := style.numbers(texts)) is None:
             continue
         same = next((way for way in found if way.numbers.equals(numbers)), None)
