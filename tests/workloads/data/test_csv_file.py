@@ -14,7 +14,7 @@ from search_spaces.spec.data import Data, Split
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
 from workloads.data.sources.tables import groups_of, read_file, read_frame, table, target_of
-from workloads.data.sources.tabular import csv_file
+from workloads.data.sources.tabular import csv_cells, csv_file
 from workloads.data.targets import classes_of
 
 LONG = 80_000
@@ -140,8 +140,8 @@ LATE = {
 def test_numbers_that_are_read_at_once_are_those_of_the_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, how: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 2**9)
-    monkeypatch.setattr(csv_file, "BLOCK_BYTES_A_COLUMN", 1)
+    monkeypatch.setattr(csv_cells, "BLOCK_BYTES", 2**9)
+    monkeypatch.setattr(csv_cells, "BLOCK_BYTES_A_COLUMN", 1)
     rows = [f"{(k - 50) / 7!r},{k / 3!r},{'ab'[k % 2]}" for k in range(1200)]
     rows[1100] = f"{cell},-9.5,a"
     data = Data(csv=written(tmp_path, "x,z,y\n" + "\n".join(rows)), target="y", **how)

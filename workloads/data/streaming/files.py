@@ -19,14 +19,8 @@ from search_spaces.spec.files.find_dialect import HEAD_BYTES, HEAD_LINES, dialec
 from search_spaces.spec.files.steady import limited
 from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
-from workloads.data.sources.tabular.csv_file import (
-    ABSENT,
-    BLOCK_BYTES,
-    arrow_options,
-    must_be_rewritten,
-    styles_in,
-    with_nulls,
-)
+from workloads.data.sources.tabular.csv_cells import BLOCK_BYTES, arrow_options, must_be_rewritten
+from workloads.data.sources.tabular.csv_file import ABSENT, styles_in, with_nulls
 from workloads.data.sources.tabular.number_words import Evidence, NumberStyle
 from workloads.data.sources.tabular.odd_rows import without_headers
 from workloads.data.sources.tabular.parquet_file import check_footer, check_rows

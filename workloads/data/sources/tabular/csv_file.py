@@ -7,22 +7,19 @@ these at once, in half the time and memory; where one of their cells is none, th
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from search_spaces.spec.files.compressed import is_compressed, opened
-from search_spaces.spec.files.dialect import Dialect, opened_text
-from search_spaces.spec.files.find_dialect import HEAD_LINES, find_dialect, is_number
-from workloads.arrays import DataError
+from search_spaces.spec.files.compressed import opened
+from search_spaces.spec.files.dialect import Dialect
+from search_spaces.spec.files.find_dialect import find_dialect, is_number
 from workloads.data.sources.tabular.arrow_frame import BEYOND_EXACT, TableFile, beyond_exact, of_words, to_series
+from workloads.data.sources.tabular.csv_cells import NO_FRACTIONS, Fractions, arrow_options, block_bytes, cells
 from workloads.data.sources.tabular.number_words import (
     DOTTED,
     NUM_SHOWN,
@@ -63,10 +60,6 @@ SHORT = r"^-?(0|[1-9]\d{0,14})(\.0*)?$"
 """Pattern of words that are whole numbers, whichever way a program writes them: 1 and 1.0."""
 FRACTION = r"^-?\d+\.\d+([eE][-+]?\d+)?$"
 """Pattern of numbers that are no codes, counts or dates."""
-BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
-"""Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
-BLOCK_BYTES_A_COLUMN = 2**13
-"""The same for each column, as a block of a few long rows costs as much as one of many."""
 
 
 def read_csv(paths: Sequence[Path], data: Data, known: Styles) -> TableFile:
@@ -97,24 +90,12 @@ def _texts(path: Path, data: Data, alone: bool) -> tuple[Rows, dict[str, int | s
     """Return a file's columns, as strings or, if it is ``alone``, numbers, and what is not usual about its form."""
     dialect = find_dialect(path, data)
     fractions = _fractions(path, dialect, data) if alone else NO_FRACTIONS
-    found = Rows(dict(zip(dialect.columns, _cells(path, dialect, fractions).columns, strict=False)))
+    found = Rows(dict(zip(dialect.columns, cells(path, dialect, fractions).columns, strict=False)))
     if dialect.header and all(map(_is_text, found.columns.values())):  # else a header or a unit would be no number
         found = without_headers(found.columns)
         below = without_units(found.columns, {name: missing_words(name, data) for name in found.columns})
         found = Rows(below.columns, (*found.notes, *below.notes))
     return found, dialect.told()
-
-
-@dataclass(frozen=True)
-class Fractions:
-    """Columns that are read as float64."""
-
-    names: Sequence[str] = ()
-    missing: Sequence[str] = ()
-    """Words in them that stand for a missing value."""
-
-
-NO_FRACTIONS = Fractions()
 
 
 def _fractions(path: Path, dialect: Dialect, data: Data) -> Fractions:
@@ -125,7 +106,7 @@ def _fractions(path: Path, dialect: Dialect, data: Data) -> Fractions:
     missing = missing_words("", data)
     if PLAIN not in styles(data.decimal, data.thousands) or _may_be_numbers(missing):
         return NO_FRACTIONS
-    block = _block_bytes(dialect)
+    block = block_bytes(dialect)
     options = arrow_options(dialect, [*dialect.columns, *[""] * dialect.ends_with_separator], block)
     try:
         with opened(path) as file, csv.open_csv(io.BytesIO(file.read(2 * block)), *options) as rows:
@@ -143,10 +124,6 @@ def _are_fractions(first: pa.ChunkedArray, missing: Sequence[str]) -> bool:
     known = without(first, missing)
     begins = len(known) > 0 and known[0].is_valid  # else units may stand there
     return begins and _all(known, FRACTION) and DOTTED.numbers(without(first, [""])) is None
-
-
-def _block_bytes(dialect: Dialect) -> int:
-    return max(BLOCK_BYTES, BLOCK_BYTES_A_COLUMN * len(dialect.columns))
 
 
 @dataclass(frozen=True)
@@ -248,108 +225,6 @@ def missing_words(name: str, data: Data) -> list[str]:
     """Return the words that stand for a missing value in a column of a CSV file."""
     said = data.missing_in(name)
     return ["", *said] if name == data.target else ["", *ABSENT, *said]
-
-
-def _cells(path: Path, dialect: Dialect, fractions: Fractions) -> pa.Table:
-    """Return all cells as strings, as they are written; a further column holds what stands after the last one.
-
-    The columns ``fractions`` are float64 if all of their cells are numbers, or missing.
-    """
-    import pyarrow as pa
-    from pyarrow import compute
-    from pyarrow import csv as csv_of_arrow
-
-    with opened_text(path, dialect) as lines:
-        rewritten = must_be_rewritten(lines, dialect)
-    fractions = NO_FRACTIONS if rewritten else fractions
-    block, quoted = _block_bytes(dialect), _has_quotes(path, dialect)
-    while True:
-        try:
-            with _source(path, dialect, rewritten) as source:
-                options = _options(dialect, block, rewritten, fractions)
-                options[1].newlines_in_values = quoted or rewritten
-                found = csv_of_arrow.read_csv(source, *options)
-        except pa.ArrowInvalid as error:
-            if "straddling" in str(error) and block < MAX_BLOCK_BYTES:
-                block *= 8
-                continue
-            if fractions.names:
-                fractions = NO_FRACTIONS
-                continue
-            if "UTF8" in str(error):
-                how = "say encoding: cp1252, or whatever it is in"
-                raise ValueError(f"it is not in UTF-8 beyond its first lines: {how}") from error
-            _refuse_ragged(path, dialect)
-            if rewritten:
-                raise ValueError(" ".join(str(error).split())) from error
-            rewritten = True
-        else:
-            if dialect.ends_with_separator and compute.any(compute.not_equal(found.columns[-1], "")).as_py():
-                _refuse_ragged(path, dialect)
-            return found
-
-
-def _options(dialect: Dialect, block: int, rewritten: bool, fractions: Fractions) -> tuple[Any, Any, Any]:
-    """Return Arrow's options for a file, or for one that is ``rewritten`` with commas."""
-    form = replace(dialect, encoding="utf-8", separator=",", quote='"', skip_rows=0) if rewritten else dialect
-    return arrow_options(form, [*form.columns, *[""] * form.ends_with_separator], block, fractions)
-
-
-def _has_quotes(path: Path, dialect: Dialect) -> bool:
-    """Return whether a file has quotes, which may hold line breaks; true where it is not worth a look."""
-    if not dialect.quote or is_compressed(path) or dialect.encoding != "utf-8":
-        return bool(dialect.quote)
-    with opened(path) as file:
-        return any(dialect.quote.encode() in block for block in iter(lambda: file.read(8 * BLOCK_BYTES), b""))
-
-
-def arrow_options(
-    dialect: Dialect, names: Sequence[str], block: int, fractions: Fractions = NO_FRACTIONS
-) -> tuple[Any, Any, Any]:
-    """Return Arrow's options to read, to parse and to convert ``names``, but for ``fractions`` all to strings."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    read = csv.ReadOptions(
-        column_names=names,
-        skip_rows=dialect.skip_rows,
-        skip_rows_after_names=int(dialect.header),
-        block_size=block,
-        encoding="utf8" if dialect.encoding == "utf-8" else dialect.encoding,
-    )
-    parse = csv.ParseOptions(
-        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
-    )
-    types = dict.fromkeys(names, pa.string()) | dict.fromkeys(fractions.names, pa.float64())
-    return read, parse, csv.ConvertOptions(column_types=types, null_values=fractions.missing)  # strings stay
-
-
-def must_be_rewritten(lines: Iterable[str], dialect: Dialect) -> bool:
-    """Return whether there is what Arrow does not know: comments, blanks as separators or before quotes."""
-    if dialect.comment or dialect.separator == " ":
-        return True
-    before = re.compile(rf"(^|{re.escape(dialect.separator)}) +{re.escape(dialect.quote)}")
-    return bool(dialect.quote) and any(before.search(line) for line in islice(lines, HEAD_LINES))
-
-
-@contextmanager
-def _source(path: Path, dialect: Dialect, rewritten: bool) -> Iterator[Any]:
-    if rewritten:
-        text = io.StringIO(newline="")
-        with opened_text(path, dialect) as lines:
-            csv.writer(text).writerows(row for _, row in dialect.rows(lines))
-        yield io.BytesIO(text.getvalue().encode())
-    else:  # no memory map, which ends the process where the file is cut meanwhile
-        with opened(path) as file:
-            yield file
-
-
-def _refuse_ragged(path: Path, dialect: Dialect) -> None:
-    """Raise DataError that lists the rows with fewer or more cells than there are columns."""
-    with opened_text(path, dialect) as lines:
-        rule = dialect.ragged(lines)
-    if rule:
-        raise DataError(f"{path.name}:{rule}")
 
 
 def _of_one_type(name: str, column: pa.ChunkedArray, data: Data, plain: bool) -> pa.ChunkedArray:
