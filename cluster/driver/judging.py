@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tracking.results.intervals import Estimate, Kind, TestScores, estimate
+from tracking.results.intervals import Estimate, Sample, TestScores, estimate
 
 if TYPE_CHECKING:
     from workloads.arrays import Arrays
@@ -99,7 +99,14 @@ def _scores(split: Any, case: Case, trial: int, members: Mapping[int, Any]) -> T
     by_seed = dict(case.scores[trial])
     found = [members.get(seed) for seed in by_seed]
     rows = None if any(one is None for one in found) else split.by_row(found)
-    return TestScores(by_seed=by_seed, by_row=rows, kind=split.kind if rows is not None else "number")
+    return _test_scores(split, by_seed, rows)
+
+
+def _test_scores(split: Any, by_seed: Mapping[int, float], rows: Any) -> TestScores:
+    if rows is None:
+        return TestScores(by_seed=by_seed)
+    sample = Sample(num_rows=split.num_rows, free=split.units.free)
+    return TestScores(by_seed=by_seed, by_row=rows, kind=split.kind, sample=sample)
 
 
 def _alike(found: Mapping[int, TestScores]) -> dict[int, TestScores]:
@@ -119,8 +126,7 @@ def _yardstick(split: Any, case: Case, members: Mapping[int, Any]) -> tuple[str,
         return None
     seeds = list(case.scores[case.champion])
     rows = None if found.by_row is None else found.by_row.repeat(len(seeds), 0)
-    kind: Kind = split.kind if rows is not None else "number"
-    return found.name, TestScores(by_seed=dict.fromkeys(seeds, found.score), by_row=rows, kind=kind)
+    return found.name, _test_scores(split, dict.fromkeys(seeds, found.score), rows)
 
 
 def _against(champion: TestScores, name: str, scores: TestScores) -> tuple[str, float, Estimate]:

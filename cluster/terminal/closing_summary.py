@@ -187,7 +187,11 @@ def _counted(verdict: Mapping[str, Any]) -> str | None:
         return None
     if not counted.get("rows"):
         return "95 % intervals over the seeds alone: for other test rows they would be wider."
-    parts = {"rows": "test rows", "groups": "groups of test rows", "blocks": "blocks of the test split"}
+    parts = {
+        "rows": "test rows",
+        "groups": "groups of test rows",
+        "blocks": "blocks of the test split (taken as independent)",
+    }
     over = f"{counted['rows']:,} {parts[counted['parts']]}"
     seeds = verdict["winner"]["seeds"]
     if counted["over"] == "rows":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -19,20 +19,25 @@ if TYPE_CHECKING:
     Matrix = NDArray[Any]
 
 CONFIDENCE = 0.95
-Kind = Literal["share", "difference", "rate", "rate difference", "number"]
+Kind = Literal["share", "difference", "rate", "rate difference", "error", "r2", "number"]
 """What is averaged: a share of hits (each row 0 or 1), one from 0 to 1, a difference of two, or any number."""
 BOUNDS: Mapping[Kind, tuple[float, float]] = {
     "share": (0.0, 1.0),
     "rate": (0.0, 1.0),
     "difference": (-1.0, 1.0),
     "rate difference": (-1.0, 1.0),
+    "error": (0.0, math.inf),
+    "r2": (-math.inf, 1.0),
     "number": (-math.inf, math.inf),
 }
+_ONE, _TWO = ((1.0, 0.0), (2.0, 2.0)), ((1.0, -1.0, 0.0), (0.5, 0.5, 1.0))
 PSEUDO_ROWS: Mapping[Kind, tuple[Sequence[float], Sequence[float]]] = {
-    "share": ((1.0, 0.0), (2.0, 2.0)),
-    "difference": ((1.0, -1.0, 0.0), (0.5, 0.5, 1.0)),
+    "share": _ONE,
+    "rate": _ONE,
+    "difference": _TWO,
+    "rate difference": _TWO,
 }
-"""Values and weights of rows that are added to those of hits and misses.
+"""Values and weights of rows that are added to those of the test split.
 
 Without them the interval of a share near 0 or 1 is too short, and of width 0 where all rows agree (Agresti & Coull
 1998, The American Statistician 52(2); for paired differences Agresti & Min 2005, Statistics in Medicine 24(5)).
@@ -59,6 +64,19 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What the columns of scores by row are worth, where they are no independent rows of one size."""
+
+    num_rows: float | None = None
+    """Number of rows to which pseudo-rows are added; None: that of the columns."""
+    free: float | None = None
+    """Degrees of freedom of the variance over columns; None: their number less one."""
+
+
+ROWS = Sample()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TestScores:
     """Scores of one configuration on the test split.
 
@@ -72,12 +90,13 @@ class TestScores:
     by_seed: Mapping[int, float]
     by_row: Matrix | None = None
     kind: Kind = "number"
+    sample: Sample = ROWS
 
     def only(self, seeds: Sequence[int]) -> TestScores:
         """Return the scores of these seeds, in this order."""
         order = list(self.by_seed)
         rows = None if self.by_row is None else self.by_row[[order.index(seed) for seed in seeds]]
-        return TestScores(by_seed={s: self.by_seed[s] for s in seeds}, by_row=rows, kind=self.kind)
+        return replace(self, by_seed={s: self.by_seed[s] for s in seeds}, by_row=rows)
 
     def minus(self, other: TestScores) -> TestScores:
         """Return the difference by row and seed, over the seeds that both have."""
@@ -86,7 +105,8 @@ class TestScores:
         rows = None if mine.by_row is None or theirs.by_row is None else mine.by_row - theirs.by_row
         by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
         kinds: Mapping[Kind, Kind] = {"share": "difference", "rate": "rate difference"}
-        return TestScores(by_seed=by_seed, by_row=rows, kind=kinds.get(self.kind, "number"))
+        kind = kinds.get(self.kind, "number")
+        return TestScores(by_seed=by_seed, by_row=rows, kind=kind, sample=self.sample)
 
 
 def estimate(scores: TestScores) -> Estimate:
@@ -103,14 +123,14 @@ def estimate(scores: TestScores) -> Estimate:
             return Estimate(mean=mean, num_seeds=1)
         half = _quantile(num_seeds - 1) * statistics.stdev(values) / math.sqrt(num_seeds)
         return Estimate(mean=mean, low=mean - half, high=mean + half, num_seeds=num_seeds, over="seeds")
-    low, high = crossed(scores.by_row, scores.kind)
+    low, high = crossed(scores.by_row, scores.kind, scores.sample)
     if math.isnan(low):
         return Estimate(mean=mean, num_seeds=num_seeds)
     over: Literal["rows and seeds", "rows"] = "rows" if num_seeds == 1 else "rows and seeds"
     return Estimate(mean=mean, low=min(low, mean), high=max(high, mean), num_seeds=num_seeds, over=over)
 
 
-def crossed(by_row: Matrix, kind: Kind = "number") -> tuple[float, float]:
+def crossed(by_row: Matrix, kind: Kind = "number", sample: Sample = ROWS) -> tuple[float, float]:
     """Return the 95 % interval of the mean of ``by_row`` (seeds, rows); NaN for fewer than two rows.
 
     The variance is the rows' part plus the seeds' part; each contains the interaction's, which is subtracted once.
@@ -123,16 +143,15 @@ def crossed(by_row: Matrix, kind: Kind = "number") -> tuple[float, float]:
     if num_rows < 2:
         return math.nan, math.nan
     rows, seeds = by_row.mean(0), by_row.mean(1)
-    centre, of_rows, size = _rows_part(rows, kind)
+    centre, of_rows = _rows_part(rows, kind, sample)
     if num_seeds == 1:
-        half = _quantile(size - 1) * math.sqrt(of_rows)
+        half = _quantile(of_rows[1]) * math.sqrt(of_rows[0])
     else:
         rest = by_row - rows - seeds[:, None] + by_row.mean()
         num_free = (num_seeds - 1) * (num_rows - 1)
         of_rest = float((rest**2).sum()) / num_free / rest.size
-        half = _half_width(
-            (of_rows, size - 1), (float(seeds.var(ddof=1)) / num_seeds, num_seeds - 1), (of_rest, num_free)
-        )
+        of_seeds = float(seeds.var(ddof=1)) / num_seeds, num_seeds - 1
+        half = _half_width(of_rows, of_seeds, (of_rest, num_free))
     low, high = centre - half, centre + half
     return max(low, BOUNDS[kind][0]), min(high, BOUNDS[kind][1])
 
@@ -152,14 +171,20 @@ def _half_width(rows: Part, seeds: Part, rest: Part) -> float:
     return math.sqrt((satterthwaite + summed) / 2)
 
 
-def _rows_part(rows: Matrix, kind: Kind) -> tuple[float, float, float]:
-    """Return the mean over rows and pseudo-rows, the variance of that mean over rows, and their number."""
-    values, weights = PSEUDO_ROWS.get(kind, ((), ()))
-    size = len(rows) + sum(weights)
-    centre = (float(rows.sum()) + sum(v * w for v, w in zip(values, weights, strict=True))) / size
-    squares = float(((rows - centre) ** 2).sum())
-    squares += sum(w * (v - centre) ** 2 for v, w in zip(values, weights, strict=True))
-    return centre, squares / (size - 1) / size, size
+def _rows_part(rows: Matrix, kind: Kind, sample: Sample) -> tuple[float, Part]:
+    """Return the mean over rows and pseudo-rows, and the variance of that mean over rows."""
+    mean, variance = float(rows.mean()), float(rows.var(ddof=1)) / len(rows)
+    free = len(rows) - 1 if sample.free is None else sample.free
+    if kind not in PSEUDO_ROWS:
+        return mean, (variance, free)
+    pseudo = list(zip(*PSEUDO_ROWS[kind], strict=True))
+    num_rows = len(rows) if sample.num_rows is None else sample.num_rows
+    size = num_rows + sum(weight for _, weight in pseudo)
+    centre = (num_rows * mean + sum(value * weight for value, weight in pseudo)) / size
+    squares = num_rows * ((num_rows - 1) * variance + (mean - centre) ** 2)
+    squares += sum(weight * (value - centre) ** 2 for value, weight in pseudo)
+    of_hits = kind in ("share", "difference")
+    return centre, (squares / (size - 1) / size, size - 1 if of_hits else min(free, size - 1))
 
 
 def _quantile(degrees: float) -> float:

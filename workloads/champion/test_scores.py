@@ -22,8 +22,14 @@ from workloads.training.batches import standardised, tensor
 
 MAX_PROBABILITIES = 20
 """Of classifiers with more classes than that the table has the probability of the predicted class alone."""
-RATES = ("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "roc_auc")
-"""Metrics from 0 to 1."""
+BY_CLASS = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
+"""Metrics in which each class counts the same, however few rows it has."""
+KINDS: Mapping[str, Literal["rate", "error", "r2"]] = {
+    **dict.fromkeys(("accuracy", "roc_auc", *BY_CLASS), "rate"),
+    **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character"), "error"),
+    "r2": "r2",
+}
+"""Metrics from 0 to 1, from 0 on, and up to 1."""
 Values = Mapping[str, Array]
 
 
@@ -63,11 +69,20 @@ class TestSplit:
         return cls(task, metric, search, shape, y, units(test, shape), kind.judge is not None)
 
     @property
-    def kind(self) -> Literal["share", "rate", "number"]:
-        """Whether each row's score is a hit or a miss, 1 or 0, or at least the metric is from 0 to 1."""
+    def kind(self) -> Literal["share", "rate", "error", "r2", "number"]:
+        """Whether each row's score is a hit or a miss, 1 or 0, or what numbers the metric can be."""
         if self.metric == "accuracy" and self.units.single:
             return "share"
-        return "rate" if self.metric in RATES else "number"
+        return KINDS.get(self.metric, "number")
+
+    @property
+    def num_rows(self) -> float:
+        """Number of rows; of metrics by class as many as vary like these, of which some classes have few."""
+        if self.metric not in BY_CLASS:
+            return float(len(self.y))
+        counts = torch.bincount(self.y).double()
+        counts = counts[counts > 0]
+        return float(len(counts) ** 2 / (1 / counts).sum())
 
     def read(self, checkpoints: str, keys: Mapping[int, str]) -> dict[int, Values]:
         """Return what was kept of each seed's member; seeds of which nothing was kept are left out."""

@@ -121,6 +121,7 @@ def predict(folder, x):
 
 train.metrics = {"val_rmse": "minimize"}
 """
+MANY = "{series: many.csv, series_id: id, time: t, value: v, window: 12, horizon: 2, season: 4}"
 SPEC = """
 name: numbers
 workload: {workload}
@@ -148,6 +149,7 @@ parameters: {{lr: {{min: 0.001, max: 0.01}}, {more}}}
             "mean of the training targets",
             "rows",
         ),
+        ("recurrent", MANY, "val_rmse", "width: 2", "seasonal naive forecast", "blocks"),
     ],
 )
 def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
@@ -155,11 +157,7 @@ def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "least_squares.py").write_text(OWN)
-    x = np.random.default_rng(0).normal(size=(200, 2))
-    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": 50 + 20 * x[:, 0] + 6 * x[:, 1] ** 2}).to_csv(
-        "own.csv", index=False
-    )
+    write_files(tmp_path)
     spec = tmp_path / "spec.yaml"
     spec.write_text(SPEC.format(workload=workload, data=data, metric=metric, more=more))
     scratch = tmp_path / "home"
@@ -179,13 +177,25 @@ def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
         assert again(found.predictions, metric, one["number"]) == pytest.approx(one["test"]["mean"], rel=1e-5)
 
 
+def write_files(folder: Path) -> None:
+    """Write the function and the data that the specs name."""
+    (folder / "least_squares.py").write_text(OWN)
+    a, b = np.random.default_rng(0).normal(size=(2, 200))
+    pd.DataFrame({"a": a, "b": b, "y": 50 + 20 * a + 6 * b**2}).to_csv(folder / "own.csv", index=False)
+    months, step = np.tile(pd.date_range("2001-01-01", periods=240, freq="MS"), 2), np.arange(480)
+    many = pd.DataFrame({"id": step // 240, "t": months, "v": np.sin(step) + step // 240})
+    many.to_csv(folder / "many.csv", index=False)
+
+
 def again(predictions: bytes, metric: str, trial: int) -> float:
     """Return a finalist's mean test score as scikit-learn measures it, from the artifact alone."""
-    table = pd.read_parquet(io.BytesIO(predictions))
     measures = {
         "val_accuracy": accuracy_score,
         "val_f1_macro": lambda truth, predicted: f1_score(truth, predicted, average="macro"),
         "val_rmse": root_mean_squared_error,
     }
-    seeds = table[table["trial"] == trial].groupby("seed")
-    return float(np.mean([measures[metric](rows["truth"], rows["predicted"]) for _, rows in seeds]))
+    table, values = pd.read_parquet(io.BytesIO(predictions)), []
+    for _, rows in table[table["trial"] == trial].groupby("seed"):
+        pairs = (rows.filter(regex=f"^{part}").to_numpy().ravel() for part in ("truth", "predicted"))
+        values.append(measures[metric](*pairs))
+    return float(np.mean(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,11 +55,15 @@ def series(data: Data) -> Ordered:
     for name, spans in found.items():
         _check(Path(data.series).name, name, spans, window + data.horizon)
     parts = {name: _windows(spans, window, data.horizon) for name, spans in found.items()}
+    several = len(found["test"]) > 1
     return Ordered(
         kind="series",
         problem="forecast",
-        parts={name: part for name, (part, _) in parts.items()},
-        indices={name: index for name, (_, index) in parts.items()},
+        parts={
+            name: replace(w.arrays, groups=w.times if several and name == "test" else None)
+            for name, w in parts.items()
+        },
+        indices={name: w.index for name, w in parts.items()},
         statistics=_statistics([span.steps for span in found["train"]]),
         num_outputs=data.horizon,
         columns=(str(data.value), *data.inputs),
@@ -134,11 +138,19 @@ def _usable(span: Steps, window: int, data: Data) -> Array:
     return np.flatnonzero(whole & there)
 
 
-def _windows(spans: Sequence[_Span], window: int, horizon: int) -> tuple[Arrays, Array]:
-    """Return the windows x (windows, window, 1 + inputs), and the values after them as y, in the order of time.
+@dataclass(frozen=True)
+class _Windows:
+    """Windows in the order of time: with position and time (0, 1, ...) of each one's first target, both (windows,).
 
-    With them the position of each one's first target.
+    ``arrays`` has x (windows, window, 1 + inputs), and the values after them as y.
     """
+
+    arrays: Arrays
+    index: Array
+    times: Array
+
+
+def _windows(spans: Sequence[_Span], window: int, horizon: int) -> _Windows:
     x, y, index, moments = [], [], [], []
     for span in spans:
         if len(span.firsts):
@@ -148,8 +160,10 @@ def _windows(spans: Sequence[_Span], window: int, horizon: int) -> tuple[Arrays,
             y.append(ahead[span.firsts])
             index.append(span.start + window + span.firsts)
             moments.append(span.steps.moments[window + span.firsts])
-    order = np.argsort(np.concatenate(moments), kind="stable")
-    return Arrays(np.concatenate(x)[order], np.concatenate(y)[order]), np.concatenate(index)[order]
+    when = np.concatenate(moments)
+    order = np.argsort(when, kind="stable")
+    arrays = Arrays(np.concatenate(x)[order], np.concatenate(y)[order])
+    return _Windows(arrays, np.concatenate(index)[order], np.unique(when[order], return_inverse=True)[1])
 
 
 def _statistics(train: Sequence[Steps]) -> Statistics:
