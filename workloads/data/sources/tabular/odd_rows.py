@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from workloads.data.sources.tabular.number_words import STYLES
 
@@ -81,7 +80,7 @@ def ends_in_sums(frame: Any) -> bool:
         if pd.isna(last := column.iloc[-1]):
             continue
         above = column.iloc[:-1]
-        if not np.isclose(float(last), total := float(above.sum()), rtol=1e-9, atol=0):
+        if not math.isclose(float(last), total := float(above.sum()), rel_tol=1e-9):
             return False
         found = found or abs(total) > float(above.abs().max())
     return found
