@@ -139,11 +139,14 @@ def _two_by_group(rows: Array, labels: _Labels, part: _Part) -> tuple[Array, Arr
     """Return the random division of the groups, of GROUP_TRIES, whose sizes and class shares are nearest."""
     from sklearn.model_selection import GroupShuffleSplit
 
+    assert labels.groups is not None
     splitter = GroupShuffleSplit(n_splits=GROUP_TRIES, test_size=part.fraction, random_state=part.seed)
     try:
         tries = list(splitter.split(rows, groups=labels.groups))
     except ValueError as error:
-        raise DataError(f"data.split.group: too few groups to split off {part.name}: {error}") from error
+        num_groups = len(np.unique(labels.groups))
+        rule = f"too few groups to split off {part.name}: there must be one or more for each split"
+        raise DataError(f"data.split.group: {rule}, received {num_groups}") from error
     first, second = min(tries, key=lambda parts: _unevenness(labels.classes, parts, part.fraction))
     for name, found in (("train", first), (part.name, second)):
         classes = labels.classes

@@ -7,7 +7,7 @@ time of day.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,6 +53,10 @@ _COMPACT = {"%Y%m%d": 8, "%Y%m": 6}
 _LIKELY = r"(?s:(?=.{6,40}$)(.*(?<!\d)((1[6-9]|2[01])\d\d|9999)(?!\d).*|\d{1,2}/\d{1,2}/\d{2}(\D.*)?))"
 _SHORT_YEAR, _PADDED = r"(?s:\d{1,2}(\.\d{1,2}\.|-\d{1,2}-)\d{2}(\D.{0,30})?)", r"(^|\D)0\d\D"
 """Patterns of 05.03.45, and of a zero in it, which versions such as 5.3.45 never have."""
+_SHORT_YEAR_OF_A_NAME = r"(?s:\d{1,2}([-. ]|\. )[^\W\d_]{3,9}\.?[-. ]\d{2}(\D.{0,30})?)"
+"""Pattern of 13-Jan-24, as databases write it."""
+_MIDNIGHT = r"[T ]24:00(?=(?::00)?$)"
+"""The end of a day, as power grids and timetables write it."""
 _UNTIL = re.compile(r"(.*) until (\d{4})", re.DOTALL)
 """A format, and the last of the 100 years that a year of two digits may be."""
 YEARS_AHEAD = 20
@@ -86,7 +90,9 @@ def looks_like_dates(texts: Any) -> bool:
 
 
 def may_be_dates(texts: Any) -> bool:
-    """Return whether all ``texts`` are numbers as those of dates, of which some are no versions."""
+    """Return whether all ``texts`` are as dates with a year of two digits, and no versions."""
+    if _all(texts, _SHORT_YEAR_OF_A_NAME):
+        return True
     return _all(texts, _SHORT_YEAR) and bool(texts.str.contains(_PADDED.replace("(^", "(?:^")).any())
 
 
@@ -144,6 +150,8 @@ def local_times(texts: Any, form: str) -> Any:
 
     if until := _UNTIL.fullmatch(form):
         return _with_years_until(local_times(texts, until[1]), int(until[2]))
+    if _at_midnight(texts).any():
+        return _days_later(texts, lambda texts: local_times(texts, form))
     if form == ISO:
         texts = texts.where(texts.str.fullmatch(_ISO_TEXT), None)
     for compact, digits in _COMPACT.items():
@@ -159,6 +167,18 @@ def local_times(texts: Any, form: str) -> Any:
     return pd.to_datetime(texts, format=form, errors="coerce")
 
 
+def _at_midnight(texts: Any) -> Any:
+    return texts.str.contains(_MIDNIGHT, na=False)
+
+
+def _days_later(texts: Any, read: Callable[[Any], Any]) -> Any:
+    """Return moments of which 24:00 is the next day's 00:00."""
+    import pandas as pd
+
+    moments = read(texts.str.replace(_MIDNIGHT, " 00:00", regex=True))
+    return moments.mask(_at_midnight(texts).astype(bool), moments + pd.Timedelta(days=1))
+
+
 def utc_times(texts: Any, form: str) -> Any:
     """Return a Series of moments in UTC: what ``texts`` are in the format; NaT for others.
 
@@ -166,6 +186,8 @@ def utc_times(texts: Any, form: str) -> Any:
     """
     import pandas as pd
 
+    if _at_midnight(texts).any():
+        return _days_later(texts, lambda texts: utc_times(texts, form))
     if form == ISO:
         return pd.to_datetime(texts, format=ISO, errors="coerce", utc=True)
     return local_times(texts, form).dt.tz_localize("UTC")
