@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +69,11 @@ def _encoding(head: bytes, whole: bool, said: str | None) -> str:
     if found is not None:
         return found
     if 0 in head:
-        raise ValueError("it holds binary data and no text, or text whose encoding must be said: encoding: utf-16")
+        line = head.count(b"\n", 0, head.index(0)) + 1
+        raise ValueError(
+            "it holds binary data and no text, or text whose encoding must be said: encoding: utf-16, or null "
+            f"characters, which must be taken out: the first is in line {line}"
+        )
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -203,7 +208,7 @@ def _named(fit: _Fit) -> Dialect:
         raise ValueError("it must hold at least one example, one line each")
     if not header:
         return replace(fit.dialect, columns=tuple(f"c{k}" for k in range(fit.width)))
-    cells = [cell.strip() for cell in fit.rows[0][: fit.width]]
+    cells = [unicodedata.normalize("NFC", cell.strip()) for cell in fit.rows[0][: fit.width]]
     names = [name or f"c{k}" for k, name in enumerate(cells)]
     doubled = [name for name, num in Counter(names).items() if num > 1]
     if doubled:

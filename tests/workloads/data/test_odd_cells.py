@@ -123,3 +123,15 @@ def test_records_among_words_are_left_out(tmp_path: Path) -> None:
     assert "column 'a' holds lists, which are no feature" in found.notes[0]
     with pytest.raises(DataError, match="column 'a' holds lists: it must hold words or numbers"):
         read(Data(jsonl=str(tmp_path / "t.jsonl"), target="a"))
+
+
+def test_names_with_combined_letters_are_as_they_are_typed(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("i,gro\u0308ße,y\n1,2,u\n2,3,v\n")
+    data = Data(csv=str(tmp_path / "t.csv"), target="y", columns={"größe": "category"})
+    assert [column.kind for column in read(data).columns] == ["number", "category"]
+
+
+def test_a_null_character_is_named_by_its_line(tmp_path: Path) -> None:
+    data = csv(tmp_path, [HEADER, *ROWS[:3], [1, "2\0", "u"], *ROWS])
+    with pytest.raises(DataError, match="null characters, which must be taken out: the first is in line 5"):
+        read(data)
