@@ -39,12 +39,15 @@ def _known() -> Mapping[str, str]:
 
 
 KNOWN: Final = _known()
+ENGLISH: Final = {spelled.lower() for name in MONTHS[0].split() for spelled in (name, name[:SHORTEST])}
 
 
 def in_english(texts: Any, short: bool) -> Any:
     """Return a Series of texts with the names of months in English, as ``short`` as Mar or whole."""
 
     def named(found: re.Match[str]) -> str:
+        if found[1].lower() in ENGLISH:
+            return found[1]
         letters = unicodedata.normalize("NFKD", found[1]).lower()
         month = KNOWN.get("".join(letter for letter in letters if not unicodedata.combining(letter)))
         return found[0] if month is None else month[:SHORTEST] if short else month
