@@ -129,21 +129,31 @@ class Finalists:
             }
 
     def _why(self, chosen: Track) -> str:
-        """Return why the champion won, in a sentence, with the trial that the search had first if it is another."""
+        """Return why the champion won, in a sentence, with the trial that the search had first if it is another.
+
+        Finalists of whose seeds more failed than of the champion's had no part in it.
+        """
         members, name = _members(self.race), self.objective.name
         num_seeds = len(members[chosen.trial])
         seeds = f"{num_seeds} new seed" + ("s" if num_seeds > 1 else "")
+        peers = sum(len(tracks) == num_seeds for tracks in members.values())
+        others = f" of {peers} finalists" if peers > 1 else ""
         value = _validation(members[chosen.trial])
-        first = self.objective.best([t for t in members if t in self.searched], lambda trial: self.searched[trial])
-        others = f" of {len(members)} finalists" if len(members) > 1 else ""
-        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {value:.4g}"
-        if first is None or first == chosen.trial:
-            return f"{text}. It was the best of the search, too."
-        again = _validation(members[first])
-        text += (
-            f". {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, came to {again:.4g}"
+        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {value:.4g}."
+        begun = sorted({track.trial for track in self.race.tracks} & self.searched.keys())
+        first = self.objective.best(begun, lambda trial: self.searched[trial])
+        if first is None:
+            return text
+        if self.objective.reaches(self.searched.get(chosen.trial), self.searched[first]):
+            return f"{text} It was the best of the search, too."
+        return f"{text} {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, " + (
+            "failed with every new seed." if first not in members else _came_to(members[first], num_seeds)
         )
-        return f"{text} with {len(members[first])}." if len(members[first]) != num_seeds else f"{text}."
+
+
+def _came_to(tracks: list[Track], num_seeds: int) -> str:
+    mean = f"came to {_validation(tracks):.4g}"
+    return f"{mean} with {len(tracks)}." if len(tracks) != num_seeds else f"{mean}."
 
 
 def _estimate(found: Estimate) -> dict[str, Any]:

@@ -173,10 +173,10 @@ def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str, float]:
-    """Return the champion's mean on the test split and, if known, its gain over the default configuration."""
-    metric, difference = verdict["metric"], verdict["difference"]["mean"]
+    """Return what is known of the champion's mean on the test split and its gain over the default configuration."""
+    metric, mean, difference = verdict["metric"], verdict["winner"]["mean"], verdict["difference"]["mean"]
     gain = {} if difference is None else {names.gain(metric): -objective.signed(difference)}
-    return {metric: verdict["winner"]["mean"]} | gain
+    return ({} if mean is None else {metric: mean}) | gain
 
 
 def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None) -> Any:

@@ -236,6 +236,8 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
     The difference is significant where its 95 % interval excludes 0.
     """
     difference = verdict.get("difference")
+    if verdict["winner"]["mean"] is None:
+        return f"The champion's {verdict['metric']} is no finite number: it cannot be compared."
     if not difference or difference["mean"] is None:
         return "The champion was not compared with the defaults."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]

@@ -114,7 +114,8 @@ class TestSplit:
             return self._scored("mean of the training targets", {"error": (mean - y)[None]})
         logits = self._frequencies().log().expand(*y.shape, -1)
         values = self.task.evaluate(lambda _: logits, logits, y)
-        name = "character frequencies" if problem == "language" else "majority class"
+        frequencies = "class frequencies" if self.metric == "loss" else "majority class"
+        name = "character frequencies" if problem == "language" else frequencies
         return self._scored(name, {n: v[None] for n, v in values.items()})
 
     def _scored(self, name: str, values: Mapping[str, Tensor]) -> Yardstick | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,8 @@ from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
 from cluster.driver.judging import _alike, _shown, judge
 from cluster.driver.verdict import Finalists, winner
+from cluster.sweep.tracker import final_metrics
+from cluster.terminal.closing_summary import judgement
 from search_spaces.race.race import Race
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
@@ -63,8 +66,27 @@ def test_a_finalist_with_all_seeds_goes_before_a_lucky_one() -> None:
     assert verdict["winner"]["number"] == 7
     assert [(one["number"], one["failed_seeds"]) for one in verdict["finalists"]] == [(7, []), (0, []), (3, [2, 3])]
     assert verdict["why"] == (
-        "t007 has the best mean val_accuracy of 3 finalists over 3 new seeds: 0.924. "
+        "t007 has the best mean val_accuracy of 2 finalists over 3 new seeds: 0.924. "
         "t003, the best of the search with 0.95, came to 0.94 with 1."
+    )
+
+
+def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search() -> None:
+    failed = [member(3, seed, None) for seed in (1, 2, 3)]
+    verdict = told(finalists([*failed, *STEADY, *DEFAULT], {3: 0.95, 7: 0.93, 0: 0.9}))
+    assert verdict["why"].endswith(": 0.924. t003, the best of the search with 0.95, failed with every new seed.")
+    assert verdict["finalists"][-1]["failed_seeds"] == [1, 2, 3]
+    assert "best of the search" not in told(finalists([*STEADY, *DEFAULT], {}))["why"]
+
+
+def test_a_test_value_that_is_not_finite_is_told_and_no_metric() -> None:
+    found = finalists([*STEADY, *DEFAULT], {7: 0.93, 0: 0.9})
+    for entry in found.entries.values():
+        entry["test"]["test_accuracy"] = math.nan
+    verdict = told(found)
+    assert final_metrics(verdict, ACCURACY) == {}
+    assert (
+        judgement(verdict, ACCURACY) == "The champion's test_accuracy is no finite number: it cannot be compared."
     )
 
 
