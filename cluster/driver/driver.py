@@ -20,6 +20,7 @@ from cluster.ray_internals import local_ray
 from cluster.sweep import reading
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
+from cluster.sweep.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.lane_count import LaneSize, lane_size
 from cluster.sweep.restore import DataChanged, check_card, is_new, note_spec, streamed
@@ -56,14 +57,19 @@ def drive(
     The caller holds ``home.driven()``. ``leave_ray`` leaves the local Ray to end with this process; with ``joined``
     the sweep runs on the cluster that the caller has joined.
     Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
-    TooSmall, and DataError where the workload cannot use the data.
+    TooSmall, DataError where the workload cannot use the data, and NoSpace where a disk is full.
     """
     sweep = home.sweep(to_run=True)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
     home.stop_mark.unlink(missing_ok=True)
     if trials is not None:
         sweep = sweep.model_copy(update={"trials": trials})
-    return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+    try:
+        return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+    except Exception as error:
+        if is_full(error):
+            raise no_space(home) from error
+        raise
 
 
 def _said(verdict: Mapping[str, Any] | None) -> list[str]:

@@ -34,6 +34,10 @@ class Damaged(Exception):
         )
 
 
+class NoSpace(Exception):
+    """Error: a disk that the sweep writes to has no room left."""
+
+
 class StudyAway(Exception):
     """Error: the study's database at ``url`` cannot be reached or used.
 
@@ -48,5 +52,5 @@ class StudyAway(Exception):
         return f"the study in {self.url}: {self.said}; {self.remedy}"
 
 
-CANNOT_GO_ON = (Fenced, Gone, Damaged, StudyAway)
+CANNOT_GO_ON = (Fenced, Gone, Damaged, NoSpace, StudyAway)
 """Errors with which a driver ends, told in a sentence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -56,11 +57,10 @@ class Spool:
         line = json.dumps(to_json(event), separators=(",", ":")).encode() + b"\n"
         with self._lock:
             written = os.write(self._out, line)
+            if written != len(line):
+                os.ftruncate(self._out, self.size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._events))
             self.size += written
-        if written != len(line):
-            raise OSError(
-                f"{self._events}: only {written} of {len(line)} bytes could be written: is the disk full?"
-            )
 
     def waiting(self, limit: int = 1 << 21) -> list[SpoolEntry]:
         """Return the entries not yet acknowledged, in order, up to about ``limit`` bytes, but at least one."""

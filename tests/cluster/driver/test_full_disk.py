@@ -1,0 +1,54 @@
+"""A disk without room ends a sweep with a sentence, wherever the error arose, and leaves nothing half written."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from cluster.cli.main import main
+from cluster.driver.driver import Driver
+from tests.helpers.finished_sweep_without_ray import raced
+from tracking.writer.events import TextKept
+from tracking.writer.spool import Spool
+
+
+def no_room(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def wrapped(*_: object) -> int:
+    """As Ray's own errors hide what led to them."""
+    try:
+        return no_room()
+    except OSError as error:
+        raise RuntimeError("The Ray Tune run failed") from error
+
+
+@pytest.mark.parametrize("run", [no_room, wrapped])
+def test_it_is_told_in_a_sentence_that_names_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = raced(most_legs=2)
+    monkeypatch.setattr(Driver, "run", run)
+    assert main(["resume", home.id]) == 1
+    err = capsys.readouterr().err
+    assert "no space left on the disk of " in err and f"`paceline resume {home.id}` goes on" in err
+    assert "Traceback" not in err
+
+
+def test_half_an_event_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, write = Spool(tmp_path), os.write
+    spool.append(TextKept(path="a.txt", text="first"))
+    before = (tmp_path / "events.jsonl").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, content: write(file, content[: len(content) // 2]))
+        with pytest.raises(OSError, match="No space left") as raised:
+            spool.append(TextKept(path="b.txt", text="second"))
+    assert raised.value.errno == errno.ENOSPC
+    assert (tmp_path / "events.jsonl").read_bytes() == before
+    spool.append(TextKept(path="c.txt", text="third"))
+    assert [entry.event.path for entry in spool.all() if isinstance(entry.event, TextKept)] == ["a.txt", "c.txt"]
