@@ -33,8 +33,8 @@ def no_space(home: SweepHome) -> NoSpace:
     place = min(_places(home), key=lambda path: shutil.disk_usage(path).free)
     free = shutil.disk_usage(place).free / MIB
     return NoSpace(
-        f"no space left on the disk of {place} ({free:.0f} MiB free); nothing half written is kept: make room, then "
-        f"`paceline resume {home.id}` goes on"
+        f"no space left on the disk of {place} ({free:.0f} MiB free); nothing half written is kept: make room, "
+        f"then `paceline resume {home.id}` goes on"
     )
 
 
