@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
+
+from search_spaces.spec.files.alphabets import LANGUAGES, latin_encoding
 
 TEXT_ENCODING = "utf-8"
 """Of a text of which the spec says none."""
@@ -37,8 +38,8 @@ _SIGNS = frozenset("€£§©®°±²³µ·¼½¾«»‘’‚“”„–—…
 """Letters, and other characters, that texts in western languages have in cp1252."""
 _WITHIN_A_WORD = re.compile(r"[^\W\d_][£§©®°±²³¹¨¿»«¼½¾][^\W\d_]")
 """Such signs between letters are letters of another encoding."""
-MAX_WESTERN_SHARE, LIKELY_SHARE = 0.3, 0.5
-"""Of letters beyond ASCII: in texts of other scripts that are read as cp1252 most letters are."""
+MAX_LATIN_SHARE, LIKELY_SHARE = 0.3, 0.5
+"""Of letters beyond ASCII: in texts of other scripts that are read as Latin ones most letters are."""
 
 
 class EncodingFault(Exception):
@@ -64,8 +65,8 @@ def decoded(raw: bytes, encoding: str) -> str:
 def certain_encoding(raw: bytes, whole: bool) -> str | None:
     """The encoding that the bytes are certainly in, or None; unless ``whole`` they may end within a character.
 
-    A byte order mark decides, else UTF-8 where it fits, UTF-16 where every second byte is zero, and cp1252 where
-    all characters are of western languages, and few of them beyond ASCII.
+    A byte order mark decides, else UTF-8 where it fits, UTF-16 where every second byte is zero, and an encoding of
+    Latin letters where few of them are beyond ASCII and languages use them as often.
     """
     marked = next((encoding for mark, encoding in _MARKS.items() if raw.startswith(mark)), None)
     if marked is not None:
@@ -77,10 +78,7 @@ def certain_encoding(raw: bytes, whole: bool) -> str | None:
         return "utf-8"
     except UnicodeDecodeError:
         pass
-    try:
-        return "cp1252" if _is_western(raw.decode("cp1252"), MAX_WESTERN_SHARE) else None
-    except UnicodeDecodeError:
-        return None
+    return _latin(raw, MAX_LATIN_SHARE)
 
 
 def _without_mark(raw: bytes) -> str | None:
@@ -91,18 +89,24 @@ def _without_mark(raw: bytes) -> str | None:
     return None
 
 
-def _is_western(text: str, max_share: float) -> bool:
-    beyond = [character for character in text if ord(character) > 127]
-    letters = [character for character in beyond if unicodedata.category(character).startswith("L")]
-    num_letters = sum(character.isalpha() for character in text)
-    known = set(beyond) <= _WESTERN | _SIGNS and not _WITHIN_A_WORD.search(text)
-    return known and len(letters) <= max_share * num_letters
+def _latin(raw: bytes, max_share: float) -> str | None:
+    """Return the encoding that the bytes' Latin letters are clearly in, if few of them are beyond ASCII."""
+    letters = [character for character in raw.decode("cp1252", "replace") if character.isalpha()]
+    if sum(character > "\x7f" for character in letters) > max_share * len(letters):
+        return None
+    return latin_encoding(raw, [each for each in LANGUAGES if each != "cp1252" or _is_western(raw)])
+
+
+def _is_western(raw: bytes) -> bool:
+    try:
+        text = raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    beyond = {character for character in text if character > "\x7f"}
+    return beyond <= _WESTERN | _SIGNS and not _WITHIN_A_WORD.search(text)
 
 
 def _likely(raw: bytes) -> str:
     if found := certain_encoding(raw, whole=True):
         return UNSURE if found == "utf-8" and 0 in raw else found
-    try:
-        return "cp1252" if _is_western(raw.decode("cp1252"), LIKELY_SHARE) and 0 not in raw else UNSURE
-    except UnicodeDecodeError:
-        return UNSURE
+    return (None if 0 in raw else _latin(raw, LIKELY_SHARE)) or UNSURE
