@@ -28,6 +28,8 @@ class Column:
     """Words that stand for a missing value."""
     date_format: str = field(default="", repr=False)
     """Format of a column of dates that are words, as in ``tables.dates``; empty for others."""
+    number_form: str = field(default="", repr=False)
+    """How a column of numbers with a unit has 1234.5, such as ``1234.5 kg``; empty for others."""
 
 
 SPLITS = ("train", "val", "test")

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.space.hyperparameters import complete
+from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.encodable import all_encodable
 from search_spaces.types.values import Params
 from workloads.arrays import DataError, Infeasible
@@ -38,11 +40,13 @@ class Loaded:
 
     def news(self) -> Iterator[str]:
         """Yield what users should know of the data, one line each."""
-        found = self.card["details"]
+        found, name = self.card["details"], PurePath(self.card["name"]).name
         if "bad_images" in found:
             yield f"{found['bad_images']} images cannot be read and are left out ({found['bad_image_names']})"
         if "streamed" in found:
             yield f"data: {self.card['rows']['train']} training rows are read in every epoch, not kept in memory"
+        if form := read_with(name, found):
+            yield f"data: {form}"
         for word in ("leak", "note"):
             for text in self.card[f"{word}s"]:
                 yield f"data: {word}: {text}"

@@ -198,8 +198,9 @@ class Data(BaseModel):
 
     @property
     def origin(self) -> str:
-        """Name of the data set, or path of the source; empty without one."""
-        return self.name or self.table_file or self.folder or self.text or self.series or ""
+        """Name of the data set, or path of the source, of several files the first; empty without one."""
+        first = self.name or self.table_file or self.folder or self.text or self.series or ""
+        return first if not self.also else f"{first} and {len(self.also)} more"
 
     @property
     def table_file(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from search_spaces.spec.checks.distributions import ParameterFile
 from search_spaces.spec.checks.early_terminate import rule_model
+from search_spaces.spec.data import TABLES
 from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.schema import SpecFile
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, ScheduleInfo
@@ -38,9 +39,17 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         "description": "A registered data set.",
     }
     _accept_words(properties)
+    _accept_lists(definitions["Data"]["properties"])
     for other, key in OTHER_NAMES.items():
         properties[other] = {**properties[key], "description": f"Another name of {key}."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Paceline sweep"}
+
+
+def _accept_lists(properties: dict[str, Any]) -> None:
+    """Add the lists of several files that keys of tables accept besides one, in place."""
+    for key in TABLES:
+        several = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+        properties[key]["anyOf"].append(several)
 
 
 def _name_searches(schema: dict[str, Any], catalogue: Catalogue) -> None:

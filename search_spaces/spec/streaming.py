@@ -21,15 +21,15 @@ def decided(data: Data, lane_bytes: float) -> bool:
     A choice in the spec is kept; with folds, which need all rows, nothing is streamed. Image folders are not
     concerned: images that do not fit stay on disk anyway.
     """
-    if data.streaming is not None or data.split.folds is not None or data.also:
+    if data.streaming is not None or data.split.folds is not None:
         return bool(data.streaming)
     return expected_bytes(data) > SHARE * lane_bytes
 
 
 def expected_bytes(data: Data) -> float:
-    """Return the estimated bytes in memory of a table's file on this machine; 0 where there is none."""
+    """Return the estimated bytes in memory of a table's files on this machine; 0 where there are none."""
     text = data.csv or data.parquet
-    if text is None or not Path(text).is_file():
+    if text is None:
         return 0.0
     growth = CSV_GROWTH if data.csv else IMAGE_GROWTH if data.image else PARQUET_GROWTH
-    return growth * Path(text).stat().st_size
+    return growth * sum(Path(each).stat().st_size for each in (text, *data.also) if Path(each).is_file())

@@ -26,13 +26,13 @@ from workloads.data.targets import (
     about_classes,
     classes_of,
     holds_measurements,
-    is_numeric,
     numbers_of,
     of_numbers,
+    with_unit,
     without_dots,
 )
-from workloads.data.units import measured
 from workloads.tables.columns import common_codes, missing_counts, seen_first, words
+from workloads.tables.units import NumberForm
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -165,19 +165,19 @@ class _Target:
     problem: Problem
     classes: tuple[Any, ...]
     name: str
-    unit: str = ""
-    """Unit of the numbers as they are written, which predictions are in."""
+    form: NumberForm | None = None
+    """How the numbers are written if with a unit, which predictions are in."""
 
     def notes(self) -> tuple[str, ...]:
         """Return notes on what the values are taken for."""
-        if self.unit:
-            return (f"the unit {self.unit!r} of {self.name!r} is left out: its numbers are predicted",)
+        if self.form is not None:
+            return (f"the unit {self.form.unit!r} of {self.name!r} is left out: its numbers are predicted",)
         return about_classes(self.classes, self.name)
 
     def encode(self, values: Any) -> Array:
         """Return (rows,) int64 classes, or (rows, 1) float64 numbers. Raises DataError for an unknown class."""
         if not self.classes:
-            return numbers_of(values, self.name, self.unit)
+            return numbers_of(values, self.name, self.form)
         number = {label: i for i, label in enumerate(self.classes)}
         if all(isinstance(label, str) for label in self.classes):
             values = words(values, ())  # those of one file may all look like numbers
@@ -194,12 +194,13 @@ class _Target:
 def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:
     name = data.target or "target"
     values = raw.target if raw.rest is None else raw.rest.labels
+    found = with_unit(values, data)
+    measurements = holds_measurements(values, found)
     if problem is None:
-        problem = "regression" if holds_measurements(values) else "classification"
+        problem = "regression" if measurements else "classification"
     if problem == "regression":
-        found = None if raw.rest is not None or is_numeric(values) else measured(values)
-        return _Target(problem, (), name, "" if found is None else found.unit)
-    return _Target(problem, classes_of(values, name), name)
+        return _Target(problem, (), name, None if raw.rest is not None or found is None else found.form)
+    return _Target(problem, classes_of(values, name, measurements), name)
 
 
 def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.types.problems import DataKind, Problem
 from workloads.arrays import Array, Arrays, Column
 from workloads.data.sources.image_pixels import EIGHT_BITS, Depth
-from workloads.data.sources.tabular.number_words import Styles
 from workloads.data.statistics import Statistics
+from workloads.tables.number_words import Styles
 
 if TYPE_CHECKING:
     from workloads.data.streaming.files import Files

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workloads.arrays import Array, DataError
-from workloads.data.units import measured
+from workloads.tables.columns import LARGEST, SMALLER, numbers
+from workloads.tables.number_words import styles
+from workloads.tables.units import Measured, NumberForm, measured
+
+if TYPE_CHECKING:
+    from search_spaces.spec.data import Data
 
 MAX_CLASSES = 1000
 MANY_NUMBERS = 20
@@ -16,44 +21,55 @@ MANY_NUMBERS = 20
 AS_NUMBER = "to predict a number, say metric: {name: val_rmse, goal: minimize}"
 
 
-def holds_measurements(target: Any) -> bool:
+def with_unit(target: Any, data: Data) -> Measured | None:
+    """Return the target's numbers where its texts all have one unit. Raises DataError where they are uncertain."""
+    if is_numeric(target):
+        return None
+    try:
+        return measured(target, styles(data.decimal, data.thousands))
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+def holds_measurements(target: Any, found: Measured | None = None) -> bool:
     """Return whether the target, a Series, holds a number with a fraction, so that its values are no classes.
 
-    The numbers may have a unit.
+    ``found`` are its numbers where they have a unit.
     """
     import pandas as pd
 
-    if not pd.api.types.is_numeric_dtype(target):
-        found = measured(target)
-        return found is not None and bool((found.numbers % 1 != 0).any())
+    if found is not None:
+        return bool((found.numbers % 1 != 0).any())
     return bool(pd.api.types.is_float_dtype(target)) and bool((target % 1 != 0).any())
 
 
-def numbers_of(target: Any, name: str, unit: str = "") -> Array:
-    """Return the target as (rows, 1) float64, without its ``unit``.
+def numbers_of(target: Any, name: str, form: NumberForm | None = None) -> Array:
+    """Return the target as (rows, 1) float64, without the unit in its ``form``.
 
     Raises DataError unless it is finite numbers, not all equal.
     """
-    found = measured(target) if unit else None
-    if unit and (found is None or found.unit != unit):
-        raise DataError(f"column {name!r} must hold numbers with the unit {unit!r}, as in the other file")
+    if form is not None and is_numeric(target):
+        raise DataError(f"column {name!r} must hold numbers with the unit {form.unit!r}, as in the other file")
     try:
-        numbers = np.asarray(target if found is None else found.numbers, dtype=np.float64).reshape(-1, 1)
+        found = target if form is None else numbers(target, (), str(form))
+        values = np.asarray(found, dtype=np.float64).reshape(-1, 1)
     except (TypeError, ValueError) as error:
         raise DataError(f"column {name!r} must hold numbers to be predicted as one: {error}") from error
-    if not np.isfinite(numbers).all():
-        raise DataError(f"column {name!r} holds {int((~np.isfinite(numbers)).sum())} infinite or missing values")
-    if len(numbers) == 0 or (numbers == numbers[0]).all():
-        raise DataError(f"column {name!r} holds one value only" if len(numbers) else "there are no rows")
-    return numbers
+    if not np.isfinite(values).all():
+        raise DataError(f"column {name!r} holds {int((~np.isfinite(values)).sum())} infinite or missing values")
+    if len(values) and np.abs(values).max() > LARGEST:
+        raise DataError(f"column {name!r} must hold {SMALLER}, received {np.abs(values).max():g}")
+    if len(values) == 0 or (values == values[0]).all():
+        raise DataError(f"column {name!r} holds one value only" if len(values) else "there are no rows")
+    return values
 
 
-def classes_of(target: Any, name: str) -> tuple[Any, ...]:
+def classes_of(target: Any, name: str, measurements: bool = False) -> tuple[Any, ...]:
     """Return the distinct values of the target in order. Raises DataError for measurements or a single class."""
     import pandas as pd
 
     values = pd.unique(target)
-    if holds_measurements(target) or len(values) > MAX_CLASSES:
+    if measurements or len(values) > MAX_CLASSES:
         found = f"column {name!r} holds {len(values)} distinct values such as {values[0]}"
         raise DataError(f"{found}: it must hold at most {MAX_CLASSES} classes ({AS_NUMBER})")
     if len(values) < 2:

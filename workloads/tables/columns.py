@@ -11,11 +11,15 @@ import numpy as np
 from search_spaces.types.faults import nearest
 from workloads.arrays import Array, Arrays, Column, DataError
 from workloads.tables.dates import ISO, date_format, utc_times, written
+from workloads.tables.units import NumberForm
 
 CODED = ("category", "ordinal", "text")
 """Kinds whose values are words: the matrix holds their indices in ``Column.values``."""
 NUMERIC = ("number", "ordinal", "datetime")
 """Kinds that are prepared as numbers."""
+LARGEST = 1e150
+"""Size beyond which the squares of numbers, and so their standard deviation, are infinite."""
+SMALLER = f"numbers of at most {LARGEST:g}, whose squares are finite"
 UNSEEN = "(a value that is not in the search's data)"
 
 
@@ -149,15 +153,22 @@ def counts_of(series: Any, missing: Sequence[str]) -> Any:
     return pd.Series(rows).groupby(different[:-1], sort=False).sum()
 
 
-def numbers(series: Any, missing: Sequence[str]) -> Any:
-    """Return a Series as float64, NaN where missing. Raises ValueError with the first value that is no number."""
+def numbers(series: Any, missing: Sequence[str], form: str = "") -> Any:
+    """Return a Series as float64, NaN where missing; texts may be numbers with the unit in ``form``.
+
+    Raises ValueError with the first value that is no number.
+    """
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(series):
         plain = series if series.dtype == "float64" else series.astype("Float64").astype("float64")
         marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
         return plain.mask(plain.isin(marks)) if len(marks) else plain
-    return _by_word(series, coded(series, missing), _as_numbers, "numbers")
+
+    def convert(texts: Any) -> Any:
+        return _as_numbers(NumberForm.of(form).plain(texts) if form else texts)
+
+    return _by_word(series, coded(series, missing), convert, f"numbers such as {form}" if form else "numbers")
 
 
 def seconds(series: Any, missing: Sequence[str], form: str = "") -> Any:
@@ -217,12 +228,13 @@ def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
         if column.kind in CODED:
             return _codes(*coded(series, column.missing), column)
         if column.kind == "number":
-            found = numbers(series, column.missing).to_numpy()
+            found = numbers(series, column.missing, column.number_form).to_numpy()
         else:
             found = seconds(series, column.missing, column.date_format).to_numpy()
-        if np.isinf(found).any():
-            row = series.index[np.flatnonzero(np.isinf(found))[0]]
-            raise ValueError(f"must hold finite numbers, received {series[row]} in row {row}")
+        if (np.abs(found) > LARGEST).any():
+            first = np.flatnonzero(np.abs(found) > LARGEST)[0]
+            row, what = series.index[first], SMALLER if np.isfinite(found[first]) else "finite numbers"
+            raise ValueError(f"must hold {what}, received {series[row]} in row {row}")
     except (ValueError, OverflowError) as error:
         raise DataError(f"{place}: column {column.name!r} {error}") from error
     return found, column

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Column, DataError
-from workloads.tables.columns import coded, counts_of, numbers
+from workloads.tables.columns import coded, counts_of, numbers, words
 from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates, may_be_dates, with_century
 from workloads.tables.mixtures import mixture
+from workloads.tables.number_words import styles
+from workloads.tables.units import MEASURE, SAMPLE, NumberForm, measured
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -29,17 +31,22 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
     for name in frame.columns:
         declared = data.columns.get(name)
         missing = tuple(data.missing_in(name))
+        unit = _number_form(frame[name], missing, data, place) if declared in (None, "number") else None
+        if unit is not None:
+            declared = "number"
         try:
             kind, order, reason = _told(frame[name], missing) if declared is None else _declared(declared)
         except ValueError as error:
             raise DataError(f"{place}: column {name!r} {error}") from error
         if kind != "drop":
             form = _date_format(frame[name], missing, declared, place) if kind == "datetime" else ""
-            found.append(Column(name, kind, order, missing, form))
+            found.append(Column(name, kind, order, missing, form, str(unit or "")))
             if form not in ("", ISO):
                 notes.append(f"{place}: column {name!r} holds dates in the format {form}")
             if reason:
                 notes.append(f"{place}: column {name!r} {reason}")
+            if unit is not None:
+                notes.append(f"{place}: column {name!r} holds numbers with the unit {unit.unit!r}")
         elif reason:
             notes.append(f"{place}: column {name!r} {reason}: it is left out (data.columns can say otherwise)")
     if not found:
@@ -96,6 +103,25 @@ def _kind_of_words(name: str, counts: Any) -> tuple[Any, tuple[str, ...], str]:
         names = f"names its rows ({num_values} values in {num_rows} rows)"
         return "drop", (), names if odd is None else f"{odd.note()}, which {names}"
     return "category", (), "" if odd is None else odd.note()
+
+
+def _number_form(series: Any, missing: Sequence[str], data: Data, place: str) -> NumberForm | None:
+    """Return how a column of texts writes numbers with one unit; None for others. Raises DataError if uncertain."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(series) or pd.api.types.is_datetime64_any_dtype(series):
+        return None
+    if not words(series[:SAMPLE], missing).dropna().str.fullmatch(MEASURE).all():
+        return None
+    texts = pd.Series(coded(series, missing)[1], dtype=object, name=series.name).dropna()
+    try:
+        found = measured(texts, styles(data.decimal, data.thousands)) if len(texts) else None
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from error
+    if found is None:
+        return None
+    inferred = found.certain and not data.streaming  # of a stream not all cells are looked at
+    return found.form if inferred or data.columns.get(series.name) == "number" else None
 
 
 def _are_dates(texts: Any) -> bool:

@@ -13,6 +13,7 @@ from search_spaces.spec.checks.sequences import check_series, check_text
 from search_spaces.spec.checks.streams import check_stream, found_stream
 from search_spaces.spec.checks.tables import check_table
 from search_spaces.spec.data import TABLES, Data
+from search_spaces.spec.files.dialect import FORM
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.catalogue import DatasetInfo
 from search_spaces.types.faults import nearest, shown
@@ -31,7 +32,6 @@ class _Source:
     folder: bool = False
 
 
-_FORM = ("separator", "decimal", "thousands", "encoding", "quote", "comment", "skip_rows")
 _SHEET = ("decimal", "thousands", "skip_rows")
 _STREAM = ("streaming", "in_memory_gib")
 _STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates")
@@ -40,7 +40,7 @@ _STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates
 SOURCES: Mapping[str, _Source] = {
     "csv": _Source(
         lambda _: "table",
-        ("also", "target", "header", "val", "test", "columns", "missing", *_FORM, *_STREAM),
+        ("also", "target", "header", "val", "test", "columns", "missing", *FORM, *_STREAM),
         check_table,
     ),
     "parquet": _Source(
@@ -75,7 +75,7 @@ SOURCES: Mapping[str, _Source] = {
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(
         lambda _: "series",
-        ("value", "time", *_STEPS, "window", "horizon", "season", "test", "missing", *_FORM),
+        ("value", "time", *_STEPS, "window", "horizon", "season", "test", "missing", *FORM),
         check_series,
     ),
 }
@@ -157,14 +157,18 @@ def resolved(document: Document, data: Data, base: Path, key: str) -> Data:
 def _also(document: Document, data: Data, base: Path, key: str) -> list[str]:
     """Return the absolute paths of further files; faults of the files are noted."""
     if data.streaming:
-        rule = "has no effect on streamed data: name a folder, or a pattern such as 'part-*.csv'"
-        document.fault(("data", "also"), rule, shown(data.also))
-        return data.also
-    files = [(text, found_path(document, key, text, base)) for text in data.also]
+        files = [found_stream(document, key, text, base, key) for text in data.also]
+        places = [getattr(data, key), *data.also]
+        if len({text.rpartition("://")[0] for text in places}) > 1:
+            rule = "must be files of one file system, of this machine or an object store, as they are streamed"
+            document.fault(("data", key), rule, shown(places))
+    else:
+        found = [(text, found_path(document, key, text, base)) for text in data.also]
+        files = [(str(path or text), path) for text, path in found]
     for _, path in files:
         if path:
             SOURCES[key].check(document, key, path, data)
-    return [str(path or text) for text, path in files]
+    return [text for text, _ in files]
 
 
 def _registered(

@@ -20,6 +20,7 @@ def is_streamable(text: str) -> bool:
 def check_stream(document: Document, data: Data, key: str) -> Data:
     """Note the faults of keys that concern streaming; return ``data``, with ``streaming`` true where needed."""
     away = [name for name in (key, "val", "test") if is_streamable(getattr(data, name) or "")]
+    away += [key for text in data.also if is_streamable(text)]
     if away and data.streaming is False:
         rule = f"must be true: data.{away[0]} is no single file of this machine"
         document.fault(("data", "streaming"), rule, shown(data.streaming))

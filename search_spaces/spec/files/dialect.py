@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,8 @@ from search_spaces.spec.files.compressed import opened
 
 csv.field_size_limit(2**31 - 1)  # characters of a cell, for the whole process; by default 131,072
 
+FORM = ("separator", "decimal", "thousands", "encoding", "quote", "comment", "skip_rows")
+"""Keys of a spec's ``data`` that say how a CSV file is written."""
 NUM_RAGGED = 5
 """Number of ragged rows that are listed."""
 
@@ -77,6 +80,13 @@ class Dialect:
         """What is not as in most files, by the key of the spec that says it."""
         usual, keys = Dialect(), ("encoding", "separator", "quote", "comment", "skip_rows")
         return {key: getattr(self, key) for key in keys if getattr(self, key) != getattr(usual, key)}
+
+
+def read_with(name: str, facts: Mapping[str, int | str]) -> str | None:
+    """Return a sentence on the form in which a file is read; None where that is as in most files."""
+    form = {key: value for key, value in facts.items() if key in FORM}
+    told = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in form.items())
+    return f"{name} is read with {told}" if form else None
 
 
 @contextmanager

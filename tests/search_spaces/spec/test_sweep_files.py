@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 import search_spaces
 from search_spaces.space.hyperparameters import hyper
+from search_spaces.spec.data import TABLES
 from search_spaces.spec.json_schema import json_schema
 from search_spaces.spec.sweep import load_sweep, parse_sweep
 from search_spaces.spec.template import default_kind, guessed_space, template
@@ -55,6 +56,14 @@ def test_the_schema_refuses_what_the_loader_refuses(line: str) -> None:
     validator = jsonschema.Draft202012Validator(json_schema(CATALOGUE))
     assert not validator.is_valid(tree), key
     assert validator.is_valid({**tree, key: 3} if key == "epochs" else YAML(typ="safe", pure=True).load(FULL))
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_the_schema_takes_several_files_of_a_table(key: str) -> None:
+    tree = YAML(typ="safe", pure=True).load(HEAD)
+    validator = jsonschema.Draft202012Validator(json_schema(CATALOGUE))
+    for files, right in ((["a", "b"], True), ("a", True), ([], False), ([1], False)):
+        assert validator.is_valid({**tree, "data": {key: files, "target": "y"}}) == right
 
 
 @pytest.mark.parametrize("name", catalogue().workload_names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 import warnings
@@ -17,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_wine
 
+from cluster.sweep.data_process import Loaded
 from search_spaces.spec.data import Data
+from search_spaces.spec.files.encodings import certain_encoding
 from tests.helpers.dialects import FORMS, Form, table
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
@@ -54,16 +57,12 @@ def test_a_form_is_found_and_read(tmp_path: Path, name: str) -> None:
     check_equal(found.set_axis(frame.columns, axis=1), frame)
 
 
-@pytest.mark.parametrize("name", [name for name in FORMS if "blanks" not in name and FORMS[name].pack is bytes])
+@pytest.mark.parametrize("name", [name for name in FORMS if FORMS[name].pack is bytes])
 def test_a_form_is_streamed(tmp_path: Path, name: str) -> None:
     form, path = FORMS[name], tmp_path / "t.csv"
     frame = beyond_latin_2(table(), form)
     path.write_bytes(form.write(frame))
     data = Data(csv=str(path), target="kind" if form.header else "c4", streaming=True, **form.said)
-    if "comments" in name or name == "UTF-16 without a mark":
-        with pytest.raises(DataError, match=r"comments, and blanks .*: write it without them, or as Parquet"):
-            table_files(data)
-        return
     files = table_files(data)
     found = pa.concat_tables(rows for piece in files.pieces for rows in files.tables(piece)).to_pandas()
     numbers = ["größe", "price", "num"]
@@ -101,6 +100,41 @@ def test_what_is_uncertain_is_refused_with_what_to_write(tmp_path: Path, case: s
         read_frame(str(tmp_path / "t.csv"), Data(csv=str(tmp_path / "t.csv"), target="y", **said))
 
 
+LETTERS: dict[str, list[str]] = {
+    "cp1252": [
+        "größe Köln São Paulo Œuvre",
+        "père et la région",
+        "Jørgen Sørensen",
+        "un año",
+        "qualità",
+        "m³",
+        "naïveté du père",
+    ],
+    "cp1250": [
+        "zażółcić i gęśl jest",
+        "příliš mnoho koňů a koček",
+        "Győr és Pécs városai, Őrség falvai",
+        "Iaşi Timişoara",
+    ],
+    "iso8859-2": ["źródło w górach i łąka zielona"],
+    "cp1257": ["Šiauliai Panevėžys", "Liepāja un Rīga"],
+    "cp1254": ["Diyarbakır İstanbul Muğla"],
+}
+"""Words by the encoding that they are in, told from the letters alone."""
+
+
+@pytest.mark.parametrize("encoding", LETTERS)
+def test_letters_tell_an_encoding_or_it_is_asked_for(encoding: str) -> None:
+    for words in LETTERS[encoding]:
+        raw = words.encode(encoding)
+        found = certain_encoding(raw, whole=True)
+        assert found is not None and raw.decode(found) == words
+    for either in ("są Łódź", "się", "São", "Dvořák", "Győr", "дом и сад"):
+        for own in ("cp1250", "cp1252", "cp1251"):
+            with contextlib.suppress(UnicodeEncodeError):
+                assert certain_encoding(f"one two three {either}".encode(own), whole=True) in (own, None)
+
+
 def test_other_columns_show_which_numbers_are_meant(tmp_path: Path) -> None:
     for text, meant in (
         ("a;b;c;y\n1,234;0,5;1.000;u\n5,678;1,5;2.500;v\n", ([1.234, 5.678], [0.5, 1.5], [1000, 2500])),
@@ -115,9 +149,13 @@ def test_other_columns_show_which_numbers_are_meant(tmp_path: Path) -> None:
 
 def test_the_card_tells_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(FORMS["German Excel"].write(table()))
-    card = prepare(Data(csv=str(tmp_path / "t.csv"), target="kind")).card
+    (tmp_path / "own.csv").write_bytes(FORMS["tabs"].write(table()))
+    card = prepare(Data(csv=str(tmp_path / "t.csv"), test=str(tmp_path / "own.csv"), target="kind")).card
     assert card.details == {"encoding": "cp1252", "separator": ";", "decimal": ",", "thousands": "."}
-    assert card.notes[0] == 't.csv is read with encoding: "cp1252", separator: ";", decimal: ",", thousands: "."'
+    told = [note for note in card.notes if "is read with" in note]
+    assert told == [r'own.csv is read with separator: "\t"'], "what the details hold is not said twice"
+    news = [line for line in Loaded(None, None, card.to_dict(), {}).news() if "t.csv is read with" in line]
+    assert news == ['data: t.csv is read with encoding: "cp1252", separator: ";", decimal: ",", thousands: "."']
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), max_size=6)

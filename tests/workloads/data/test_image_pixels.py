@@ -150,6 +150,24 @@ def test_what_is_no_still_picture_is_refused_by_name(case: str, tmp_path: Path) 
             decoded(source)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_libtiff_writes_nothing_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """It would, of a damaged file, to the process's own stderr."""
+    rng = np.random.default_rng(1)
+    content = saved(
+        Image.fromarray(rng.integers(0, 256, (40, 40)).astype(np.uint8)), "TIFF", compression="tiff_lzw"
+    )
+    refused = 0
+    for k in range(60):
+        damaged = bytearray(content[: rng.integers(100, len(content))] if k % 2 else content)
+        damaged[rng.integers(8, len(damaged))] ^= 255
+        try:
+            decoded(bytes(damaged))
+        except BadImage:
+            refused += 1
+    assert refused > 20 and capfd.readouterr().err == ""
+
+
 def folder(root: Path, depth: int = 16, num: int = 12) -> Path:
     """Two classes, whose brightness differs, of images of 12 bits in 16."""
     for label, least in (("dim", 0), ("bright", 2000)):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +122,32 @@ def test_cells_of_a_sheet(tmp_path: Path) -> None:
     assert list(found.target) == ["u", "v"] * 3
 
 
+def test_formulas_that_were_never_calculated_are_refused(tmp_path: Path) -> None:
+    """Programs such as openpyxl write formulas without the values that a spreadsheet stores with them."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["a", "b", "remark", "y"])
+    for k in range(2, 8):
+        sheet.append([k, f"=2*A{k}", None, "uv"[k % 2]])
+    book.save(tmp_path / "t.xlsx")
+    path = str(tmp_path / "t.xlsx")
+    rule = "cell B2 and 5 more cells hold formulas that no program has calculated yet: open and save the file"
+    with pytest.raises(DataError, match=rule):
+        read_table(path, Data(xlsx=path, target="y"))
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    cells = parts["xl/worksheets/sheet1.xml"].decode()
+    calculated = re.sub(r"<v ?/>|<v></v>", "<v>14</v>", cells)
+    assert calculated != cells
+    empty_text = calculated.replace('r="B3"', 'r="B3" t="str"').replace("<f>2*A3</f><v>14</v>", '<f>""</f><v></v>')
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, empty_text if name.endswith("sheet1.xml") else content)
+    found = read_table(path, Data(xlsx=path, target="y"))
+    b = [column.name for column in found.columns].index("b")
+    np.testing.assert_array_equal(found.x[:, b], [14, np.nan, 14, 14, 14, 14])
+
+
 FAULTS: dict[str, tuple[str, bytes, str]] = {
     "no json": ("jsonl", b'{"a": 1, "y": 2}\n{"a": \n', "line 2 is no JSON"),
     "no object": ("jsonl", b'{"a": 1, "y": 2}\n3\n', "line 2 must hold an object"),
@@ -155,6 +183,7 @@ def test_several_files_are_one_table(tmp_path: Path, form: str) -> None:
     assert found.x[:, 0].tolist() == list(range(60))
     assert found.columns[1].values == ("1", "x", "y"), "one type for all files"
     assert list(found.target) == ["u", "v"] * 30
+    assert prepare(data).card.name == f"{tmp_path / '0'}.{form} and 1 more"
     again = Data.model_validate(data.model_dump(mode="json"))
     assert again == data
     fault = whole(DATA % f"{{{form}: [0.{form}, 7.{form}], target: y}}", 2, f"data.{form}", "there is no such file")

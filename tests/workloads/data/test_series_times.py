@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -394,13 +395,32 @@ def test_a_word_or_a_hole_in_an_input_is_named(tmp_path: Path) -> None:
     path = Path(str(given.series))
     text = path.read_text()
     path.write_text(text.replace(",0.5\n", ",cheap\n"))
-    with pytest.raises(DataError, match=r"s.csv:3: the value 'price' at 2019-12-31 is no finite number: 'cheap'"):
+    rule = r"s.csv:3: the value 'price' at 2019-12-31 is no finite number: 'cheap'; "
+    with pytest.raises(
+        DataError, match=rule + r'say data.missing: \{price: \["cheap"\]\} if that means that there'
+    ):
+        prepare(given)
+    words = re.sub(r",(\d+)\.(\d)\n", lambda found: f",{('low', 'high')[int(found[1]) % 2]}\n", text)
+    path.write_text(words)
+    with pytest.raises(
+        DataError, match="name a column of numbers, or write one of 0 and 1 for each of its 2 words"
+    ):
         prepare(given)
     path.write_text(text.replace(",0.5\n", ",\n"))
     with pytest.raises(DataError, match=r"s.csv:3: the value 'price' at 2019-12-31 is missing; say data.gaps"):
         prepare(given)
     found = prepare(given.model_copy(update={"gaps": "interpolate"})).search.train
     assert found.x[0, :, 1].tolist() == [0.5, 1.0, 1.5]
+
+
+def test_a_series_that_varies_much_less_than_the_others_is_told(tmp_path: Path) -> None:
+    given = long_form(tmp_path, series_id="shop")
+    (note,) = (note for note in prepare(given).card.notes if "standardised" in note)
+    assert note.startswith("all 2 series are standardised together: their standard deviation is 4")
+    assert "and that of 'b' alone 15.59" in note and "relative: true helps" in note
+    path = Path(str(given.series))
+    path.write_text(re.sub(",1?0?(\\d+),(?=[TF])", r",\1,", path.read_text()))
+    assert not any("standardised" in note for note in prepare(given).card.notes)
 
 
 def test_series_of_different_steps_are_refused(tmp_path: Path) -> None:

@@ -39,6 +39,16 @@ def test_a_target_with_a_unit_is_a_number(tmp_path: Path, case: str) -> None:
     assert f"the unit {unit!r} of 'y' is left out: its numbers are predicted" in found.card.notes
 
 
+def test_a_unit_with_numbers_that_may_be_two_asks_for_the_decimal(tmp_path: Path) -> None:
+    values = [f"{1 + k},{200 + k} kg" for k in range(NUM_ROWS)]
+    with pytest.raises(DataError, match=r"'y' holds '1,200', which may be 1200 .* or 1.2 .*: say data.decimal"):
+        prepare(data_of(tmp_path, values))
+    found = prepare(data_of(tmp_path, values, decimal=","))
+    assert found.test.y[0, 0] == pytest.approx(1 + found.indices["test"][0] * 1.001 + 0.2)
+    found = prepare(data_of(tmp_path, values, decimal="."), "regression")
+    assert found.test.y[0, 0] == 1200 + found.indices["test"][0] * 1001
+
+
 def test_whole_numbers_with_a_unit_are_classes_unless_a_number_is_asked_for(tmp_path: Path) -> None:
     data = data_of(tmp_path, [f"{3 + k % 3} doors" for k in range(NUM_ROWS)])
     assert prepare(data).card.classes == ("3 doors", "4 doors", "5 doors")

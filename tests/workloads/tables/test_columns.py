@@ -15,6 +15,7 @@ from workloads.arrays import Column, DataError
 from workloads.data.prepare import prepare
 from workloads.tables.columns import UNSEEN, decode, encode, seen_first
 from workloads.tables.infer_kinds import columns_of
+from workloads.tables.units import NumberForm
 
 KINDS: dict[str, tuple[list[Any], str]] = {
     "fractions": ([1.5, None, 2], "number"),
@@ -30,6 +31,13 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "few sentences": (["one of two", "two of two"] * 30, "category"),
     "sentences": ([f"this is sentence {k}" for k in range(60)], "text"),
     "names": ([f"no-{k}" for k in range(60)], "drop"),
+    "with a unit": (["12 kg", "70.5 kg", None], "number"),
+    "percentages": (["12%", "7.5%", "?"], "number"),
+    "currencies": (["$1,200.50", "$7.00"], "number"),
+    "quarters": (["Q1", "Q4", "Q2"], "category"),
+    "versions": (["v1.10", "v1.2"], "category"),
+    "seats": (["1A", "2A"], "category"),
+    "two units": (["12 kg", "3 lb"], "category"),
     "nothing": ([None, None, None], "drop"),
     "markers": (["?", " ", "?"], "drop"),
 }
@@ -42,7 +50,53 @@ def test_kinds_are_told_from_values(case: str) -> None:
     columns, notes = columns_of(frame, Data(csv="a.csv", target="y"), "a.csv")
     kinds = {column.name: column.kind for column in columns}
     assert kinds == ({"x": expected, "sure": "number"} if expected != "drop" else {"sure": "number"})
-    assert len(notes) == (expected == "drop")
+    assert len(notes) == (expected == "drop") + any(column.number_form != "" for column in columns)
+
+
+UNITS: dict[str, tuple[list[str], str, list[float]]] = {
+    "plain": (["12 kg", "-70.5kg"], "1234.5kg", [12, -70.5]),
+    "blank": (["12 kg", "70.5  kg"], "1234.5 kg", [12, 70.5]),
+    "decimal comma": (["1.200,5 m³", "7 m³"], "1.234,5 m³", [1200.5, 7]),
+    "Swiss": (["€1'200.50", "€ 7"], "€1'234.5", [1200.5, 7]),
+    "French": (["1 200,50 €", "7,25 €"], "1 234,5 €", [1200.5, 7.25]),
+}
+
+
+@pytest.mark.parametrize("case", UNITS)
+def test_numbers_with_a_unit_are_numbers_in_further_rows_too(case: str) -> None:
+    texts, form, expected = UNITS[case]
+    columns, notes = columns_of(pd.DataFrame({"x": texts}), Data(csv="a.csv", target="y"), "a.csv")
+    assert [(column.kind, column.number_form) for column in columns] == [("number", form)]
+    assert notes == (f"a.csv: column 'x' holds numbers with the unit {NumberForm.of(form).unit!r}",)
+    further = pd.DataFrame({"x": [texts[1], None, texts[0]]})
+    np.testing.assert_array_equal(encode(further, columns, "b.csv")[0][:, 0], [expected[1], np.nan, expected[0]])
+    np.testing.assert_array_equal(encode(pd.DataFrame({"x": [3.0]}), columns, "b.csv")[0][:, 0], [3])
+    for other in ("3 lb", "3", "kg"):
+        with pytest.raises(
+            DataError, match=f"b.csv: column 'x' must hold numbers such as .*, received '{other}' in row 0"
+        ):
+            encode(pd.DataFrame({"x": [other]}), columns, "b.csv")
+
+
+def test_a_unit_is_declared_away_or_asked_about() -> None:
+    frame = pd.DataFrame({"x": ["1,234 kg", "5,678 kg"] * 3})
+    with pytest.raises(
+        DataError, match=r"a.csv: column 'x' holds '1,234', which may be 1234 .* or 1.234 .*data.decimal"
+    ):
+        columns_of(frame, Data(csv="a.csv", target="y"), "a.csv")
+    for decimal, expected in ((",", 1.234), (".", 1234)):
+        columns, _ = columns_of(frame, Data(csv="a.csv", target="y", decimal=decimal), "a.csv")
+        assert encode(frame, columns, "a.csv")[0][0, 0] == expected
+    (column,), _ = columns_of(frame, Data(csv="a.csv", target="y", columns={"x": "category"}), "a.csv")
+    assert column.kind == "category"
+    (column,), _ = columns_of(pd.DataFrame({"x": ["Q1", "Q2"]}), Data(columns={"x": "number"}), "a.csv")
+    assert encode(pd.DataFrame({"x": ["Q4"]}), [column], "a.csv")[0][0, 0] == 4
+
+
+def test_numbers_whose_squares_overflow_are_refused() -> None:
+    rule = r"column 'x' must hold numbers of at most 1e\+150, .* received 1e\+160 in row 1"
+    with pytest.raises(DataError, match=rule):
+        encode(pd.DataFrame({"x": [1.0, 1e160]}), [Column("x")], "a.csv")
 
 
 def test_ordered_categories_of_pandas_are_ordinals() -> None:

@@ -6,6 +6,7 @@ say nothing of another's brightness; so the range is that of the whole data, tol
 
 from __future__ import annotations
 
+import ctypes
 import io
 import struct
 import sys
@@ -13,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from ctypes.util import find_library
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -142,9 +144,25 @@ def decoded(content: Path | bytes) -> Pixels:
 
 @cache
 def _hush_pillow() -> None:
-    """Turn off Pillow's warnings on odd metadata, and on large images, which are bounded here."""
+    """Turn off Pillow's warnings on odd metadata, and on large images, which are bounded here, and libtiff's lines.
+
+    libtiff writes them to the process's stderr itself; its handlers are those of the whole process.
+    """
     warnings.filterwarnings("ignore", module=r"PIL\.")
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
+    for path in _libtiff():
+        library = ctypes.CDLL(path)
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)
+
+
+def _libtiff() -> Iterator[str]:
+    """Yield the path of the libtiff that Pillow's wheel has brought, or else the name of the system's."""
+    import PIL
+
+    folder = Path(PIL.__file__).parent
+    own = [*folder.parent.glob("pillow.libs/libtiff*.so*"), *folder.glob(".dylibs/libtiff*.dylib")]
+    yield from map(str, own) if own else filter(None, [find_library("tiff")])
 
 
 def _called(content: Path | bytes) -> str:

@@ -18,6 +18,8 @@ from workloads.data.statistics import Statistics
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
+MANY_TIMES = 3
+"""A series is told whose standard deviation goes this many times or more into that of all."""
 WINDOW = 36
 """Default number of steps in a window; one season or the horizon if that is longer."""
 
@@ -69,7 +71,7 @@ def series(data: Data) -> Ordered:
         columns=(str(data.value), *data.inputs),
         season=season,
         num_series=len(all_steps),
-        notes=_notes(found, window + data.horizon),
+        notes=(*_notes(found, window + data.horizon), *_unlike([span.steps for span in found["train"]])),
         details={"step": interval.name, "season": season, "window": window, "horizon": data.horizon, **facts},
     )
 
@@ -183,6 +185,19 @@ def _notes(found: Mapping[str, Sequence[_Span]], needed: int) -> tuple[str, ...]
     if short:
         notes.append(f"{short} parts of series are left out, as they have fewer than {needed} steps")
     return tuple(notes)
+
+
+def _unlike(train: Sequence[Steps]) -> tuple[str, ...]:
+    """Return a note on a series whose values vary much less than those of all, which are standardised together."""
+    known = {steps.name: steps.values[~steps.missing, 0] for steps in train}
+    spreads = {name: float(values.std()) for name, values in known.items() if len(values) > 1}
+    least = min(spreads, key=spreads.__getitem__, default="")
+    shared = float(np.concatenate([*known.values()]).std())
+    if len(spreads) < 2 or shared < MANY_TIMES * spreads[least]:
+        return ()
+    alone = f"their standard deviation is {shared:.4g}, and that of {least!r} alone {spreads[least]:.4g}"
+    how = "such series are forecast less well (relative: true helps where series differ in size)"
+    return (f"all {len(known)} series are standardised together: {alone}; {how}",)
 
 
 def _check(file: str, name: str, spans: Sequence[_Span], needed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,8 +18,9 @@ from workloads.arrays import Array, DataError
 from workloads.data.sources.series_calendar import Calendar, Interval, calendar
 from workloads.data.sources.series_times import NUMBER, Times, form_of, read_times
 from workloads.data.sources.tables import read_file
-from workloads.data.sources.tabular.number_words import NumberStyle
+from workloads.tables.columns import LARGEST
 from workloads.tables.dates import ISO
+from workloads.tables.number_words import NumberStyle
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 FIRST_LINE = 2
 """Line of a file's first row of values where it has no rows, counted from 1: line 1 is the header."""
 NUMBER_TIME = r"[-+]?(0|[1-9]\d*)([.,]\d*)?([eE][-+]?\d+)?"
+MAX_WORDS = 5
+"""Most words that a refusal says to write into ``data.missing``."""
 MAX_STEPS_A_ROW = 20
 """Most steps for each row on average, so that a gap of a century takes no memory."""
 WAYS: Final = {"gaps": "interpolate, carry or drop", "duplicates": "mean or last, or data.series_id"}
@@ -48,6 +52,9 @@ class Steps:
     counts: Mapping[str, int]
     """Number of ``gaps`` in steps, of ``duplicates`` in rows, and of ``holidays``."""
 
+    name: str = ""
+    """What tells it from the other series of its file."""
+
     def span(self, place: range) -> Steps:
         """Return the steps from ``place.start`` to ``place.stop``."""
         part = slice(place.start, place.stop)
@@ -69,7 +76,8 @@ def read_steps(path: str, data: Data, like: Steps | None = None) -> list[Steps]:
     if len(unnamed):
         raise DataError(f"{line(int(unnamed[0]))}: the name of the series, {data.series_id!r}, is missing")
     data = data.model_copy(update={"time_format": form_of(frame[data.time], data, line)})
-    found = {str(key): _steps(rows, data, line, facts) for key, rows in frame.groupby(data.series_id, sort=False)}
+    groups = {str(key): rows for key, rows in frame.groupby(data.series_id, sort=False)}
+    found = {key: replace(_steps(rows, data, line, facts), name=key) for key, rows in groups.items()}
     first, *others = found
     for other in others:
         if found[other].interval.season != found[first].interval.season:
@@ -145,13 +153,21 @@ def _numbers(column: Any, times: Times) -> Array:
     import pandas as pd
 
     values: Array = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    wrong = np.flatnonzero(~np.isfinite(values) & column.notna().to_numpy())
+    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST) & column.notna().to_numpy())
     if len(wrong):
         row = int(wrong[0])
         more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
         what = f"the value {column.name!r} at {times.written.iloc[row]} is no finite number: {column.iloc[row]!r}"
-        raise DataError(f"{times.place(row)}: {what}{more}")
+        raise DataError(f"{times.place(row)}: {what}{more}; {_way_out(column, wrong)}")
     return values
+
+
+def _way_out(column: Any, wrong: Array) -> str:
+    words = sorted({str(word) for word in column.iloc[wrong]})
+    if 2 * len(wrong) > column.notna().sum():
+        return f"name a column of numbers, or write one of 0 and 1 for each of its {len(words)} words"
+    said = json.dumps(words[:MAX_WORDS], ensure_ascii=False)
+    return f"say data.missing: {{{column.name}: {said}}} if that means that there is none"
 
 
 @dataclass(frozen=True)

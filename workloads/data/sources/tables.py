@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.error_text import one_line
 from workloads.arrays import Array, Column, DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
 from workloads.data.sources.tabular.csv_file import read_csv
-from workloads.data.sources.tabular.number_words import Styles
 from workloads.data.sources.tabular.odd_rows import ends_in_sums
 from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
 from workloads.data.sources.tabular.parquet_file import UNREADABLE, read_parquet
 from workloads.tables.columns import encode, words
 from workloads.tables.infer_kinds import columns_of
+from workloads.tables.number_words import Styles
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -143,9 +143,8 @@ def read_table(path: str, data: Data, like: Raw | None = None) -> Raw:
         if left_out := int((~known).sum()):
             notes.append(f"{name}: {left_out} rows without a value of {data.target!r} are left out")
     found = table(frame, target_of(frame, data, path), data, path, like)
-    if file.details:
-        form = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.details.items())
-        notes = [f"{name} is read with {form}", *notes]
+    if like is not None and (form := read_with(name, file.details)):  # the card's details have that of the first
+        notes = [form, *notes]
     return replace(found, details=file.details, notes=(*notes, *found.notes), styles=file.styles)
 
 

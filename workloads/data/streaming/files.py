@@ -19,11 +19,12 @@ from search_spaces.spec.files.find_dialect import HEAD_BYTES, HEAD_LINES, dialec
 from search_spaces.spec.files.steady import limited
 from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
-from workloads.data.sources.tabular.csv_cells import BLOCK_BYTES, arrow_options, must_be_rewritten
-from workloads.data.sources.tabular.csv_file import ABSENT, styles_in, with_nulls
-from workloads.data.sources.tabular.number_words import Evidence, NumberStyle
+from workloads.data.sources.tabular.csv_cells import BLOCK_BYTES, arrow_options
+from workloads.data.sources.tabular.csv_file import ABSENT, missing_words, styles_in, with_nulls, without
 from workloads.data.sources.tabular.odd_rows import without_headers
 from workloads.data.sources.tabular.parquet_file import check_footer, check_rows
+from workloads.data.sources.tabular.rewritten_csv import must_be_rewritten, plain_form, rewritten
+from workloads.tables.number_words import PLAIN, Evidence, NumberStyle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,6 +72,10 @@ class CsvFiles:
     target: str | None = None
     styles: Mapping[str, NumberStyle] = field(default_factory=dict)
     """How numbers are written, of columns where that is not plain; their cells are read as plain numbers are."""
+    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Words that stand for a missing number in these columns."""
+    must_rewrite: bool = False
+    """Whether their form is one that Arrow does not know."""
 
     def tables(self, piece: Piece) -> Iterator[pa.Table]:
         """Read the rows of one piece as Arrow tables of strings."""
@@ -80,10 +85,27 @@ class CsvFiles:
         for path in piece.paths:
             with _refused(self.place, path):
                 names = self._columns_of(path)
-                options = arrow_options(self.dialect, names, BLOCK_BYTES)
+                form = plain_form(self.dialect) if self.must_rewrite else self.dialect
+                options = arrow_options(form, names, BLOCK_BYTES)
                 with opened(self.uri, path) as file:
-                    for batch in csv.open_csv(self._steady(path, file), *options):
+                    for batch in csv.open_csv(self._source(path, file), *options):
                         yield self._plain(pa.Table.from_batches([batch]))
+
+    @property
+    def told(self) -> dict[str, int | str]:
+        """What is not usual about the form, by the key of the spec that says it."""
+        found = self.dialect.told()
+        for key in ("decimal", "thousands"):
+            values = {str(getattr(style, key)) for style in self.styles.values()} - {getattr(PLAIN, key)}
+            found |= {key: values.pop()} if len(values) == 1 else {}
+        return found
+
+    def _source(self, path: str, file: Any) -> Any:
+        """Return the file as Arrow is to read it."""
+        steady = self._steady(path, file)
+        if not self.must_rewrite:
+            return steady
+        return rewritten(io.TextIOWrapper(steady, text_encoding(self.dialect), newline=""), self.dialect)
 
     def _steady(self, path: str, file: Any) -> Any:
         """Return the file, limited to its size. ValueError where that is not as it was."""
@@ -117,8 +139,13 @@ class CsvFiles:
             table = table if not kept.notes else pa.table(kept.columns)
         for k, name in enumerate(self.dialect.columns):
             column = with_nulls(table[name], ("",) if name == self.target else ("", *ABSENT))
-            style = self.styles.get(name)
-            table = table.set_column(k, name, column if style is None else style.plain(column))
+            if (style := self.styles.get(name)) is not None:
+                cells = without(column, self.missing[name])
+                if (other := style.first_other(cells)) is not None:
+                    how = f"decimal: {style.decimal!r}, thousands: {style.thousands!r}"
+                    raise ValueError(f"column {name!r} holds {other!r}, and its first rows numbers with {how}")
+                column = style.plain(cells)
+            table = table.set_column(k, name, column)
         return table
 
 
@@ -179,10 +206,16 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
     key, uri = ("csv", data.csv) if data.csv is not None else ("parquet", data.parquet)
     assert uri is not None
     place = f"data.{key}: {PurePosixPath(uri).name}"
+    paths: list[str] = []
+    parts: dict[str, dict[str, str]] = {}
+    for each in (uri, *data.also):
+        with _refused(place, each):
+            found = listed(each, f".{key}")
+            if not found:
+                raise DataError(f"{place}: there is no {key} file in {each}")
+            paths += found
+            parts |= _parts(each, found) if key == "parquet" else {}
     with _refused(place, uri):
-        paths = listed(uri, f".{key}")
-        if not paths:
-            raise DataError(f"{place}: there is no {key} file in {uri}")
         if key == "parquet":
             pieces = []
             for path in paths:
@@ -190,7 +223,7 @@ def table_files(data: Data) -> CsvFiles | ParquetFiles:
                     metadata = parquet.ParquetFile(file).metadata
                     check_footer(metadata, file.seek(0, io.SEEK_END))
                 pieces += [Piece((path,), k) for k in range(metadata.num_row_groups)]
-            return ParquetFiles(place, uri, tuple(pieces), _parts(uri, paths))
+            return ParquetFiles(place, uri, tuple(pieces), parts)
         return _csv_files(place, uri, paths, data)
 
 
@@ -199,15 +232,21 @@ def _csv_files(place: str, uri: str, paths: Sequence[str], data: Data) -> CsvFil
         head = file.read(HEAD_BYTES)
     dialect = dialect_of(head, len(head) < HEAD_BYTES, data)
     lines = head.decode(dialect.encoding, errors="replace").splitlines(keepends=True)[:HEAD_LINES]
-    if must_be_rewritten(lines, dialect):
-        rule = "comments, and blanks before cells or between them, are not known where a file is streamed"
-        raise ValueError(f"{rule}: write it without them, or as Parquet")
     sizes = dict(zip(paths, filesystem_at(uri)[0].sizes(paths), strict=True))
-    files = CsvFiles(place, uri, dialect, tuple(Piece((path,)) for path in paths), sizes, data.target)
+    files = CsvFiles(
+        place,
+        uri,
+        dialect,
+        tuple(Piece((path,)) for path in paths),
+        sizes,
+        data.target,
+        must_rewrite=must_be_rewritten(lines, dialect),
+    )
     first = next(files.tables(files.pieces[0]), None)
     columns = {} if first is None else dict(zip(first.column_names, first.columns, strict=True))
     evidence = Evidence(dots_are_decimal=dialect.separator != ";")
-    return replace(files, styles=styles_in(columns, data, evidence))
+    found = styles_in(columns, data, evidence)
+    return replace(files, styles=found, missing={name: missing_words(name, data) for name in found})
 
 
 def listed(uri: str, ending: str = "") -> list[str]:

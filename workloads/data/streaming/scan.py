@@ -23,8 +23,9 @@ from workloads.data.raw import Raw, Rest
 from workloads.data.sources.images import ImagesRead, decode, images_like, raw_images
 from workloads.data.sources.tables import no_groups
 from workloads.data.sources.tables import table as table_of
-from workloads.data.streaming.files import Files, is_local, listed, table_files
+from workloads.data.streaming.files import CsvFiles, Files, is_local, listed, table_files
 from workloads.data.streaming.images import LABEL, image_files, image_place, read_each, with_sizes
+from workloads.data.streaming.other_cells import OtherCells
 from workloads.data.streaming.stream import Shares, StreamTarget, hashable, row_hashes
 from workloads.tables.columns import encode
 from workloads.tables.infer_kinds import columns_of
@@ -63,7 +64,7 @@ def read_whole(data: Data, uri: str, like: Raw) -> Raw:
     import pyarrow as pa
 
     assert like.rest is not None
-    further = data.model_copy(update={_key(data): uri})
+    further = data.model_copy(update={_key(data): uri, "also": []})
     tables: list[pa.Table] = []
     with _unchanged(further):
         files = files_of(further)
@@ -80,8 +81,8 @@ def read_whole(data: Data, uri: str, like: Raw) -> Raw:
 @contextmanager
 def _unchanged(data: Data) -> Iterator[None]:
     """Raise DataError after the block if a table of this machine was written to or replaced within it."""
-    uri = data.csv or data.parquet
-    local = [Path(path) for path in listed(uri)] if uri is not None and is_local(uri) else []
+    uris = [uri for uri in (data.csv or data.parquet, *data.also) if uri is not None and is_local(uri)]
+    local = [Path(path) for uri in uris for path in listed(uri)]
     try:
         with unchanged(local):
             yield
@@ -144,6 +145,7 @@ class _Look:
     others: set[str] = field(default_factory=set)
     """Labels of the rows that are kept for validation and test."""
     missing: Counter[str] = field(default_factory=Counter)
+    other_cells: OtherCells = field(init=False)
     checksum: int = 0
     numeric: bool = True
     kept: dict[str, list[pa.Table]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
@@ -153,6 +155,9 @@ class _Look:
     """Distinct groups by split, looked for where a split has a file of its own."""
     sample: list[Array] = field(default_factory=list)
     """Hashes (0 to 1) of the rows in ``kept["train"]``, table by table."""
+
+    def __post_init__(self) -> None:
+        self.other_cells = OtherCells(self.data)
 
     def at(self, table: pa.Table) -> None:
         """Count some rows and keep those needed. Raises DataError for a missing column or too large splits."""
@@ -199,6 +204,7 @@ class _Look:
             self.labels.update(found[masks["train"]].tolist())
             self.others.update(found[~masks["train"]].tolist())
         if self.data.folder is None and self.data.image is None:
+            self.other_cells.look(table)
             for name in table.column_names:
                 self.missing[name] += _num_missing(table[name], self.data.missing_in(name))
 
@@ -233,6 +239,9 @@ class _Look:
         target = StreamTarget(_target_name(self.data), self.numeric)
         labels = pd.Series(sorted({*self.labels, *self.others}), dtype=object)
         found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
+        if isinstance(self.files, CsvFiles):
+            self.other_cells.refuse(found.columns, self.files.place)
+            found = replace(found, details=self.files.told)
         rest = Rest(
             files=self.files,
             shares=self.shares,

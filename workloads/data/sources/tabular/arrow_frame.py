@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from workloads.data.sources.tabular.number_words import Evidence, Styles, styles, written_numbers
+from workloads.tables.number_words import Evidence, Styles, styles, written_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa

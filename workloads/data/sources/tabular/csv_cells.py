@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.spec.files.compressed import is_compressed, opened
 from search_spaces.spec.files.dialect import Dialect, opened_text
-from search_spaces.spec.files.find_dialect import HEAD_LINES
 from workloads.arrays import DataError
+from workloads.data.sources.tabular.rewritten_csv import must_be_rewritten, plain_form, rewritten
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,14 +44,16 @@ def cells(path: Path, dialect: Dialect, fractions: Fractions) -> pa.Table:
     from pyarrow import csv as csv_of_arrow
 
     with opened_text(path, dialect) as lines:
-        rewritten = must_be_rewritten(lines, dialect)
-    fractions = NO_FRACTIONS if rewritten else fractions
+        must_rewrite = must_be_rewritten(lines, dialect)
+    fractions = NO_FRACTIONS if must_rewrite else fractions
     block, quoted = block_bytes(dialect), _has_quotes(path, dialect)
+    names = [*dialect.columns, *[""] * dialect.ends_with_separator]
     while True:
         try:
-            with _source(path, dialect, rewritten) as source:
-                options = _options(dialect, block, rewritten, fractions)
-                options[1].newlines_in_values = quoted or rewritten
+            with _source(path, dialect, must_rewrite) as source:
+                form = plain_form(dialect) if must_rewrite else dialect
+                options = arrow_options(form, names, block, fractions)
+                options[1].newlines_in_values = quoted or must_rewrite
                 found = csv_of_arrow.read_csv(source, *options)
         except pa.ArrowInvalid as error:
             if "straddling" in str(error) and block < MAX_BLOCK_BYTES:
@@ -68,19 +66,13 @@ def cells(path: Path, dialect: Dialect, fractions: Fractions) -> pa.Table:
                 how = "say encoding: cp1252, or whatever it is in"
                 raise ValueError(f"it is not in UTF-8 beyond its first lines: {how}") from error
             _refuse_ragged(path, dialect)
-            if rewritten:
+            if must_rewrite:
                 raise ValueError(" ".join(str(error).split())) from error
-            rewritten = True
+            must_rewrite = True
         else:
             if dialect.ends_with_separator and compute.any(compute.not_equal(found.columns[-1], "")).as_py():
                 _refuse_ragged(path, dialect)
             return found
-
-
-def _options(dialect: Dialect, block: int, rewritten: bool, fractions: Fractions) -> tuple[Any, Any, Any]:
-    """Return Arrow's options for a file, or for one that is ``rewritten`` with commas."""
-    form = replace(dialect, encoding="utf-8", separator=",", quote='"', skip_rows=0) if rewritten else dialect
-    return arrow_options(form, [*form.columns, *[""] * form.ends_with_separator], block, fractions)
 
 
 def _has_quotes(path: Path, dialect: Dialect) -> bool:
@@ -112,21 +104,11 @@ def arrow_options(
     return read, parse, csv.ConvertOptions(column_types=types, null_values=fractions.missing)  # strings stay
 
 
-def must_be_rewritten(lines: Iterable[str], dialect: Dialect) -> bool:
-    """Return whether there is what Arrow does not know: comments, blanks as separators or before quotes."""
-    if dialect.comment or dialect.separator == " ":
-        return True
-    before = re.compile(rf"(^|{re.escape(dialect.separator)}) +{re.escape(dialect.quote)}")
-    return bool(dialect.quote) and any(before.search(line) for line in islice(lines, HEAD_LINES))
-
-
 @contextmanager
-def _source(path: Path, dialect: Dialect, rewritten: bool) -> Iterator[Any]:
-    if rewritten:
-        text = io.StringIO(newline="")
+def _source(path: Path, dialect: Dialect, must_rewrite: bool) -> Iterator[Any]:
+    if must_rewrite:
         with opened_text(path, dialect) as lines:
-            csv.writer(text).writerows(row for _, row in dialect.rows(lines))
-        yield io.BytesIO(text.getvalue().encode())
+            yield rewritten(lines, dialect)
     else:  # no memory map, which ends the process where the file is cut meanwhile
         with opened(path) as file:
             yield file

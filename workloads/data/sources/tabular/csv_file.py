@@ -20,7 +20,8 @@ from search_spaces.spec.files.dialect import Dialect
 from search_spaces.spec.files.find_dialect import find_dialect, is_number
 from workloads.data.sources.tabular.arrow_frame import BEYOND_EXACT, TableFile, beyond_exact, of_words, to_series
 from workloads.data.sources.tabular.csv_cells import NO_FRACTIONS, Fractions, arrow_options, block_bytes, cells
-from workloads.data.sources.tabular.number_words import (
+from workloads.data.sources.tabular.odd_rows import Rows, without_headers, without_units
+from workloads.tables.number_words import (
     DOTTED,
     NUM_SHOWN,
     PLAIN,
@@ -32,7 +33,6 @@ from workloads.data.sources.tabular.number_words import (
     styles,
     written_numbers,
 )
-from workloads.data.sources.tabular.odd_rows import Rows, without_headers, without_units
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workloads.data.sources.tabular.number_words import STYLES
+from workloads.tables.number_words import STYLES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.spec.files.json_lines import records
-from search_spaces.spec.files.xlsx import sheet_columns, sheet_rows
+from search_spaces.spec.files.xlsx import refuse_uncalculated, sheet_columns, sheet_rows
 from workloads.data.sources.tabular.arrow_frame import TableFile, of_words, table_file, typed_file
 from workloads.data.sources.tabular.csv_file import ABSENT, EXCEL_ERRORS, Typed, typed_columns
-from workloads.data.sources.tabular.number_words import Evidence, Styles
 from workloads.data.sources.tabular.odd_rows import NUM_LOOKED_AT
+from workloads.tables.number_words import Evidence, Styles
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +50,8 @@ def read_xlsx(path: Path, data: Data, known: Styles) -> TableFile:
         raise ValueError("it must hold at least one example, one row each")
     body, notes = _without_odd_rows(rows) if data.header else (rows, [])
     columns = list(zip_longest(*body))
+    if any(None in column for column in columns):
+        refuse_uncalculated(path, data)
     header = [*rows[0], *[None] * (len(columns) - len(rows[0]))]
     cells = [[None if cell in EXCEL_ERRORS else cell for cell in column] for column in columns]
     names = sheet_columns(header, data.header)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from search_spaces.spec.files.memory import GIB, memory_bytes
 from search_spaces.types.error_text import one_line
 from workloads.data.sources.tabular.arrow_frame import TableFile, typed_file
-from workloads.data.sources.tabular.number_words import Styles
+from workloads.tables.number_words import Styles
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData

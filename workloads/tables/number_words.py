@@ -56,6 +56,13 @@ class NumberStyle:
 
         return bool(compute.all(compute.match_substring_regex(texts, self.cell)).as_py())
 
+    def first_other(self, texts: pa.ChunkedArray) -> str | None:
+        """Return the first cell that is no number of this style, or no plain number; None without one."""
+        from pyarrow import compute
+
+        other = texts.filter(compute.invert(compute.match_substring_regex(half_width(texts), self.cell)))
+        return str(other[0].as_py()) if len(other) else None
+
     def plain(self, texts: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the numbers of this style in a column of strings written plainly; other cells stay as they are."""
         from pyarrow import compute
