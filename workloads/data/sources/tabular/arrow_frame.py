@@ -74,9 +74,12 @@ def table_file(table: pa.Table, data: Data) -> TableFile:
 
     _refuse_doubled(table.column_names)
     columns: dict[str, Any] = {}
-    notes = []
+    notes, index = [], _index_of(table)
     for name in table.column_names:
-        if name in _index_of(table) and name not in (data.target, data.split.group):
+        if name in index and name not in (data.target, data.split.group, *data.columns):
+            notes.append(
+                f"column {name!r} is the index of a DataFrame: it is left out (data.columns can say otherwise)"
+            )
             continue
         column, note = (table[name], "") if name == data.image else _usable(table[name])
         if column is None and name in (data.target, data.split.group):
