@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workloads.arrays import Column, DataError
 from workloads.data.sources.tabular.csv_file import missing_words, without
-from workloads.tables.number_words import PLAIN
+from workloads.tables.number_words import plain_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,14 +28,16 @@ class OtherCells:
 
     def look(self, table: pa.Table) -> None:
         """Look at some rows."""
+        import pandas as pd
         import pyarrow as pa
 
         for name in table.column_names:
             if name in self.found or not pa.types.is_string(table.schema.field(name).type):
                 continue
-            cells = without(table[name], [*missing_words(name, self.data), *BOOLEANS])
-            if cells.null_count < len(cells) and PLAIN.numbers(cells) is None:
-                self.found[name] = PLAIN.first_other(cells) or str(cells.drop_null()[0])
+            cells = without(table[name], [*missing_words(name, self.data), *BOOLEANS]).drop_null()
+            if len(cells) and plain_numbers(cells) is None:
+                others = cells.to_pandas()[pd.to_numeric(cells.to_pandas(), errors="coerce").isna()]
+                self.found |= {name: str(others.iloc[0])} if len(others) else {}
 
     def refuse(self, columns: Iterable[Column], place: str) -> None:
         """Raise DataError where one of the columns of numbers holds another cell."""
