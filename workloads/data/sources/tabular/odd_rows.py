@@ -70,6 +70,7 @@ def _are_numbers(cells: list[str]) -> bool:
 
 def ends_in_sums(frame: Any) -> bool:
     """Return whether all numbers in the last row of a DataFrame are the sums of those above."""
+    import numpy as np
     import pandas as pd
 
     found = False
@@ -80,7 +81,9 @@ def ends_in_sums(frame: Any) -> bool:
         if pd.isna(last := column.iloc[-1]):
             continue
         above = column.iloc[:-1]
-        if not math.isclose(float(last), total := float(above.sum()), rel_tol=1e-9):
+        with np.errstate(over="ignore"):
+            total = float(above.sum())
+        if not math.isclose(float(last), total, rel_tol=1e-9):
             return False
         found = found or abs(total) > float(above.abs().max())
     return found
