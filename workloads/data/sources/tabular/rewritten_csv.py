@@ -8,13 +8,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.spec.files.find_dialect import HEAD_LINES
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
     from search_spaces.spec.files.dialect import Dialect
 
 ROWS_AT_ONCE = 1024
@@ -47,7 +45,7 @@ class _Rows(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         if not self._left and (rows := [row for _, row in islice(self._rows, ROWS_AT_ONCE)]):
             text = io.StringIO(newline="")
             csv.writer(text).writerows(rows)
