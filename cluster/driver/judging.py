@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tracking.results.intervals import Estimate, Sample, TestScores, estimate
@@ -104,7 +104,7 @@ def _scores(split: Any, case: Case, trial: int, members: Mapping[int, Any]) -> T
 
 def _test_scores(split: Any, by_seed: Mapping[int, float], rows: Any) -> TestScores:
     if rows is None:
-        return TestScores(by_seed=by_seed)
+        return TestScores(by_seed=by_seed, kind=split.kind)
     sample = Sample(num_rows=split.num_rows, free=split.units.free)
     return TestScores(by_seed=by_seed, by_row=rows, kind=split.kind, sample=sample)
 
@@ -116,7 +116,7 @@ def _alike(found: Mapping[int, TestScores]) -> dict[int, TestScores]:
     """
     if all(scores.by_row is not None for scores in found.values()):
         return dict(found)
-    return {trial: TestScores(by_seed=scores.by_seed) for trial, scores in found.items()}
+    return {trial: replace(scores, by_row=None) for trial, scores in found.items()}
 
 
 def _yardstick(split: Any, case: Case, members: Mapping[int, Any]) -> tuple[str, TestScores] | None:

@@ -205,9 +205,11 @@ def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
     if baseline and baseline["difference"]["mean"] is not None:
         difference, bounds = baseline["difference"]["mean"], _bounds(baseline["difference"]["ci95"])
         score = f"{baseline['name']} ({formatting.measure(baseline['value'])})"
+        open_yet = bounds is not None and bounds[0] <= 0 <= bounds[1]
         if objective.better(0.0, difference):
-            found.append(f"The champion is WORSE than no model: {score}.")
-        elif difference == 0 or (bounds is not None and bounds[0] <= 0 <= bounds[1]):
+            but = ", though the 95 % interval of the difference includes 0" if open_yet else ""
+            found.append(f"The champion is WORSE than no model on this test split: {score}{but}.")
+        elif difference == 0 or open_yet:
             found.append(f"The champion is not shown to be better than no model: {score}.")
     return [*found, *([said] if "WORSE" in said else [])]
 

@@ -122,7 +122,8 @@ def estimate(scores: TestScores) -> Estimate:
         if num_seeds == 1:
             return Estimate(mean=mean, num_seeds=1)
         half = _quantile(num_seeds - 1) * statistics.stdev(values) / math.sqrt(num_seeds)
-        return Estimate(mean=mean, low=mean - half, high=mean + half, num_seeds=num_seeds, over="seeds")
+        low, high = _within(scores.kind, mean - half, mean + half)
+        return Estimate(mean=mean, low=low, high=high, num_seeds=num_seeds, over="seeds")
     low, high = crossed(scores.by_row, scores.kind, scores.sample)
     if math.isnan(low):
         return Estimate(mean=mean, num_seeds=num_seeds)
@@ -152,7 +153,10 @@ def crossed(by_row: Matrix, kind: Kind = "number", sample: Sample = ROWS) -> tup
         of_rest = float((rest**2).sum()) / num_free / rest.size
         of_seeds = float(seeds.var(ddof=1)) / num_seeds, num_seeds - 1
         half = _half_width(of_rows, of_seeds, (of_rest, num_free))
-    low, high = centre - half, centre + half
+    return _within(kind, centre - half, centre + half)
+
+
+def _within(kind: Kind, low: float, high: float) -> tuple[float, float]:
     return max(low, BOUNDS[kind][0]), min(high, BOUNDS[kind][1])
 
 

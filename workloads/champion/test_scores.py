@@ -25,8 +25,8 @@ MAX_PROBABILITIES = 20
 BY_CLASS = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
 """Metrics in which each class counts the same, however few rows it has."""
 KINDS: Mapping[str, Literal["rate", "error", "r2"]] = {
-    **dict.fromkeys(("accuracy", "roc_auc", *BY_CLASS), "rate"),
-    **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character"), "error"),
+    **dict.fromkeys(("accuracy", "roc_auc", "class_coverage", *BY_CLASS), "rate"),
+    **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character", "frechet_distance"), "error"),
     "r2": "r2",
 }
 """Metrics from 0 to 1, from 0 on, and up to 1."""

@@ -50,8 +50,14 @@ def test_the_verdict_in_words(low: float, high: float, goal: Goal, words_of_it: 
 @pytest.mark.parametrize(
     ("value", "low", "high", "goal", "words_of_it"),
     [
-        (15.6, 10.0, 20.0, "minimize", "WORSE than no model: seasonal naive forecast (15.6000)"),
-        (15.6, -0.5, 20.0, "minimize", "WORSE than no model"),
+        (
+            15.6,
+            10.0,
+            20.0,
+            "minimize",
+            "WORSE than no model on this test split: seasonal naive forecast (15.6000).",
+        ),
+        (15.6, -0.5, 20.0, "minimize", "(15.6000), though the 95 % interval of the difference includes 0."),
         (0.9, -0.01, 0.03, "maximize", "not shown to be better than no model"),
         (0.5, 0.3, 0.5, "maximize", None),
     ],

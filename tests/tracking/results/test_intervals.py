@@ -107,6 +107,14 @@ def test_errors_are_not_negative_and_r2_is_at_most_one() -> None:
     assert estimate(error.minus(error)).ci95 == (0.0, 0.0)
 
 
+def test_without_rows_an_interval_stays_within_what_the_metric_can_be_too() -> None:
+    """One test row, which two of three seeds hit."""
+    hits = TestScores(by_seed={1: 1.0, 2: 0.0, 3: 1.0}, kind="share")
+    assert estimate(hits).ci95 == (0.0, 1.0)
+    misses = TestScores(by_seed={1: 0.0, 2: 0.0, 3: 1.0}, kind="share")
+    assert estimate(hits.minus(misses)).high == 1.0
+
+
 def test_a_perfect_rate_is_no_certainty() -> None:
     """As the same hits of single rows: 60 rows, of which pseudo-values of F1 tell no more."""
     made = [
