@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.types.problems import Problem
-from workloads.arrays import SPLITS, Array, Arrays, DataError
+from workloads.arrays import SPLITS, Array, Arrays, Column, DataError
 from workloads.data.copies import Comparison, comparisons, copies, duplicates
 from workloads.data.data_card import DataCard, class_counts, data_card
 from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups, unlike
@@ -22,17 +22,20 @@ from workloads.data.splits import Fold, blocks, completed, folds, split
 from workloads.data.statistics import fit
 from workloads.data.streaming.search_data import with_stream
 from workloads.data.targets import (
+    AS_CLASSES,
     AS_NUMBER,
     about_classes,
     classes_of,
     holds_measurements,
+    is_numeric,
     numbers_of,
     of_numbers,
     with_unit,
     without_dots,
 )
-from workloads.tables.columns import common_codes, missing_counts, seen_first, words
-from workloads.tables.units import NumberForm
+from workloads.tables.columns import common_codes, missing_counts, seen_first, spelled, words
+from workloads.tables.mixtures import mixture
+from workloads.tables.units import Measured, NumberForm
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -181,6 +184,7 @@ class _Target:
         number = {label: i for i, label in enumerate(self.classes)}
         if all(isinstance(label, str) for label in self.classes):
             values = words(values, ())  # those of one file may all look like numbers
+            values = values.replace(spelled(set(values), Column(self.name, "category", self.classes)))
         places, different = values.factorize(use_na_sentinel=False)
         unknown = sorted({str(value) for value in different if value not in number})
         if unknown:
@@ -197,10 +201,20 @@ def _target(data: Data, raw: Raw, problem: Problem | None) -> _Target:
     found = with_unit(values, data)
     measurements = holds_measurements(values, found)
     if problem is None:
+        _refuse_odd_words(values, found, name)
         problem = "regression" if measurements else "classification"
     if problem == "regression":
         return _Target(problem, (), name, None if raw.rest is not None or found is None else found.form)
     return _Target(problem, classes_of(values, name, measurements), name)
+
+
+def _refuse_odd_words(values: Any, found: Measured | None, name: str) -> None:
+    """Raise DataError for a target of numbers among which a few other words are."""
+    if found is not None or is_numeric(values):
+        return
+    odd = mixture(values.astype(str).value_counts())
+    if odd is not None and (fault := odd.fault(name, AS_CLASSES)):
+        raise DataError(f"column {name!r} {fault}")
 
 
 def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
@@ -208,7 +222,7 @@ def _check_counts(y: Array, classes: tuple[Any, ...]) -> None:
     rare = [str(label) for label, count in zip(classes, counts, strict=True) if count < MIN_ROWS_A_CLASS]
     if rare:
         shown = ", ".join(rare[:10]) + (", ..." if len(rare) > 10 else "")
-        remedy = f" ({AS_NUMBER})" if of_numbers(classes) else ""
+        remedy = f" ({AS_NUMBER})" if of_numbers(classes) else " (data.missing can leave such rows out)"
         raise DataError(f"each class needs {MIN_ROWS_A_CLASS} rows, one for each split; too rare: {shown}{remedy}")
 
 

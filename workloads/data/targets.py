@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_CLASSES = 1000
 MANY_NUMBERS = 20
 """Number of classes that are numbers from which on one may have meant to predict the number."""
+AS_CLASSES = "metric: {name: val_accuracy, goal: maximize} where they are classes"
 AS_NUMBER = "to predict a number, say metric: {name: val_rmse, goal: minimize}"
 
 

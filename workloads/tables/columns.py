@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from search_spaces.types.faults import nearest
 from workloads.arrays import Array, Arrays, Column, DataError
 from workloads.tables.dates import ISO, date_format, utc_times, written
-from workloads.tables.units import NumberForm
+from workloads.tables.units import SAMPLE, NumberForm
 
 CODED = ("category", "ordinal", "text")
 """Kinds whose values are words: the matrix holds their indices in ``Column.values``."""
@@ -20,15 +21,17 @@ NUMERIC = ("number", "ordinal", "datetime")
 LARGEST = 1e150
 """Size beyond which the squares of numbers, and so their standard deviation, are infinite."""
 SMALLER = f"numbers of at most {LARGEST:g}, whose squares are finite"
+CLOCK = r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:[.,]\d+)?))?(?: ?([AaPp])\.?[Mm]\.?)?"
+"""Pattern of a time of day or a duration, which is read as seconds."""
 UNSEEN = "(a value that is not in the search's data)"
 
 
-def encode(frame: Any, columns: Sequence[Column], place: str) -> tuple[Array, tuple[Column, ...]]:
+def encode(frame: Any, columns: Sequence[Column], place: str, hint: str = "") -> tuple[Array, tuple[Column, ...]]:
     """Return a DataFrame's rows as float64 (rows, columns), and the columns with new words added to their values.
 
     The matrix has each column in one piece of memory, as most of its uses are by column. Further columns of the
     frame are ignored. Raises DataError, which names ``place``, where a column is missing or holds a value that its
-    kind does not allow.
+    kind does not allow, with the ``hint``.
     """
     gone = [column.name for column in columns if column.name not in frame.columns]
     if gone:
@@ -37,7 +40,7 @@ def encode(frame: Any, columns: Sequence[Column], place: str) -> tuple[Array, tu
         raise DataError(f"{place}: must have the column {gone[0]!r}, it has {_listed(frame.columns)}{meant}")
     x, found = np.empty((len(frame), len(columns)), order="F"), []
     for k, column in enumerate(columns):
-        x[:, k], known = _encoded(frame[column.name], column, place)
+        x[:, k], known = _encoded(frame[column.name], column, place, hint)
         found.append(known)
     return x, tuple(found)
 
@@ -140,7 +143,7 @@ def coded(series: Any, missing: Sequence[str]) -> tuple[Array, Array]:
         return places, np.array([*different, None], dtype=object)
     places, different = series.factorize()
     absent = {"", *missing}
-    known = [None if (word := text.strip()) in absent else word for text in different]
+    known = [None if (word := composed(text)) in absent else word for text in different]
     return places, np.array([*known, None], dtype=object)
 
 
@@ -195,15 +198,36 @@ def _since_1970(moments: Any) -> Any:
     return ((moments - begin) / pd.Timedelta(seconds=1)).astype("float64")
 
 
+def composed(text: str) -> str:
+    """Return a text without surrounding blanks; letters and their accents are one character, as they are typed."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def are_clocks(texts: Any) -> bool:
+    """Return whether all ``texts`` but missing ones, a Series, are times of day or durations, such as 10:30."""
+    there = texts.dropna()
+    return bool(len(there)) and all(bool(part.str.fullmatch(CLOCK).all()) for part in (there[:SAMPLE], there))
+
+
+def _clock_seconds(texts: Any) -> Any:
+    parts = texts.str.extract(f"^{CLOCK}$")
+    hours, minutes, seconds = (parts[k].str.replace(",", ".").astype("float64") for k in range(3))
+    afternoon = parts[3].str.lower().map({"a": 0.0, "p": 12.0})
+    hours = hours.where(afternoon.isna(), hours % 12 + afternoon)
+    return 3600 * hours + 60 * minutes + seconds.fillna(0)
+
+
 def _as_numbers(texts: Any) -> Any:
     import pandas as pd
 
+    if are_clocks(texts):
+        return _clock_seconds(texts)
     return pd.to_numeric(texts.replace({"True": "1", "False": "0"}), errors="coerce").astype("float64")
 
 
 def _word(value: Any) -> str:
     whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value).strip()
+    return composed(str(int(value) if whole else value))
 
 
 def _by_word(series: Any, found: tuple[Array, Array], convert: Callable[[Any], Any], what: str) -> Any:
@@ -223,7 +247,7 @@ def _by_word(series: Any, found: tuple[Array, Array], convert: Callable[[Any], A
     return pd.Series(values.to_numpy()[places], series.index, name=series.name)
 
 
-def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
+def _encoded(series: Any, column: Column, place: str, hint: str) -> tuple[Array, Column]:
     try:
         if column.kind in CODED:
             return _codes(*coded(series, column.missing), column)
@@ -236,14 +260,14 @@ def _encoded(series: Any, column: Column, place: str) -> tuple[Array, Column]:
             row, what = series.index[first], SMALLER if np.isfinite(found[first]) else "finite numbers"
             raise ValueError(f"must hold {what}, received {series[row]} in row {row}")
     except (ValueError, OverflowError) as error:
-        raise DataError(f"{place}: column {column.name!r} {error}") from error
+        raise DataError(f"{place}: column {column.name!r} {error}{hint}") from error
     return found, column
 
 
 def _codes(places: Array, different: Array, column: Column) -> tuple[Array, Column]:
     found = set(different) - {None}
-    spelled = _spelled(found, column)
-    found = {spelled.get(word, word) for word in found}
+    same = spelled(found, column)
+    found = {same.get(word, word) for word in found}
     new = sorted(found.difference(column.values))
     if new and column.kind == "ordinal":
         close = nearest(new[0], column.values)
@@ -251,11 +275,11 @@ def _codes(places: Array, different: Array, column: Column) -> tuple[Array, Colu
         raise ValueError(f"must hold {', '.join(column.values)}, received {new[0]!r}{meant}")
     values = (*column.values, *new)
     code = {word: float(place) for place, word in enumerate(values)} | {None: np.nan}
-    codes = np.array([code[spelled.get(word, word)] for word in different])
+    codes = np.array([code[same.get(word, word)] for word in different])
     return codes[places], replace(column, values=values)
 
 
-def _spelled(found: set[str], column: Column) -> dict[str, str]:
+def spelled(found: set[str], column: Column) -> dict[str, str]:
     """Return words that are values of the column in another spelling: of true and false, and of levels' numbers."""
     same = str.casefold if column.kind != "ordinal" else _number
     known = {same(value): value for value in column.values}

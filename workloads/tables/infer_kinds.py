@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Column, DataError
-from workloads.tables.columns import coded, counts_of, numbers, words
+from workloads.tables.columns import are_clocks, coded, counts_of, numbers, words
 from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates, may_be_dates, with_century
 from workloads.tables.mixtures import mixture
 from workloads.tables.number_words import styles
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from search_spaces.spec.data import Data
 
 ISO_DATE = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?"
+NUM_DAYS, EARLIEST_DAY, LATEST_DAY = 1000, 1900_01_01, 2099_12_31
+DAYS = 'holds days such as 20240131, which are read as numbers (say {datetime: "%Y%m%d"})'
 NAMES_SHARE, NAMES_ROWS = 0.95, 20
 """A column names its rows, and is left out, where more of its words than this share and this number differ."""
 TEXT_WORDS, TEXT_SHARE, TEXT_VALUES = 3, 0.5, 20
@@ -72,13 +74,26 @@ def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], st
     if series.isna().all():
         return "drop", (), "is empty"
     if pd.api.types.is_numeric_dtype(series):
-        return "number", (), ""
+        return "number", (), DAYS if _may_be_days(series) else ""
     if pd.api.types.is_datetime64_any_dtype(series):
         return "datetime", (), ""
     if isinstance(series.dtype, pd.CategoricalDtype) and series.cat.ordered:
         return "ordinal", tuple(map(str, series.cat.categories)), ""
     counts = counts_of(series, missing)
     return _kind_of_words(str(series.name), counts) if len(counts) else ("drop", (), "is empty")
+
+
+def _may_be_days(series: Any) -> bool:
+    """Return whether the first whole numbers of a column are all days such as 20240131."""
+    import pandas as pd
+
+    if not pd.api.types.is_integer_dtype(series):
+        return False
+    first = series[:NUM_DAYS].dropna()
+    low, high = EARLIEST_DAY, LATEST_DAY
+    if first.nunique() < 2 or not first.between(low, high).all():
+        return False
+    return bool(pd.to_datetime(first.astype(str), format="%Y%m%d", errors="coerce").notna().all())
 
 
 def _kind_of_words(name: str, counts: Any) -> tuple[Any, tuple[str, ...], str]:
@@ -88,13 +103,13 @@ def _kind_of_words(name: str, counts: Any) -> tuple[Any, tuple[str, ...], str]:
     num_rows, num_values, texts = int(counts.sum()), len(counts), pd.Series(counts.index, dtype=object)
     try:
         numbers(texts, ())
-        return "number", (), ""
+        return "number", (), "holds times of day or durations, read as seconds" if are_clocks(texts) else ""
     except ValueError:
         pass
     if bool(texts.str.fullmatch(ISO_DATE).all()) or _are_dates(texts):
         return "datetime", (), ""
     odd = mixture(counts)
-    if odd is not None and (fault := odd.fault(name)):
+    if odd is not None and (fault := odd.fault(name, f"data.columns: {{{name}: category}}")):
         raise ValueError(fault)
     blanks = float((texts.str.count(r"\s+").to_numpy() * counts.to_numpy()).sum()) / num_rows
     if blanks + 1 >= TEXT_WORDS and num_values > max(TEXT_SHARE * num_rows, TEXT_VALUES):

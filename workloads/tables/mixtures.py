@@ -30,19 +30,16 @@ class Mixture:
     num_rows: int
     """Rows with other words."""
 
-    def fault(self, name: str) -> str | None:
-        """Return what must be said about the column ``name``; None where its other words may be values."""
+    def fault(self, name: str, as_words: str) -> str | None:
+        """Return what to say about the column ``name``, or ``as_words``; None where the others may be values."""
         if not self.others and self.kind == "dates":
             return None  # 1.12.10 may be a version
         if not self.others:
-            how = f"write all in one way, or say data.columns: {{{name}: category}}"
-            return f"holds {self.kind} that are not all written in one way: {how}"
+            return f"holds {self.kind} that are not all written in one way: write them alike, or say {as_words}"
         if len(self.others) > FEW or self.num_different <= MANY:
             return None
         words = ", ".join(f'"{word}"' for word in self.others)
-        ways = (
-            f"data.missing: {{{name}: [{words}]}} where they stand for none, or data.columns: {{{name}: category}}"
-        )
+        ways = f"data.missing: {{{name}: [{words}]}} where they stand for none, or {as_words}"
         return f"holds {self.kind} but for {words} in {self.num_rows} rows: say {ways}"
 
     def note(self) -> str:

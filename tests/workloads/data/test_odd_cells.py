@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces.spec.data import Data
 from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 from workloads.data.raw import Raw
 from workloads.data.sources.tables import read_table
 from workloads.data.streaming.files import table_files
@@ -47,6 +48,7 @@ def test_rows_that_are_none_of_the_table_are_left_out_and_told(tmp_path: Path, w
     }
     for told, rows in cases.items():
         found = read(write(tmp_path, rows))
+        assert write is xlsx or "repeat" not in told or list(found.target.index[28:32]) == [28, 29, 31, 32]
         np.testing.assert_array_equal(found.x, meant)
         assert f"{told}, is left out" in found.notes[0] or f"{told} are left out" in found.notes[0]
     with pytest.raises(DataError, match=r'column .a. holds numbers but for "kg" in 1 rows'):  # beside a number
@@ -135,3 +137,82 @@ def test_a_null_character_is_named_by_its_line(tmp_path: Path) -> None:
     data = csv(tmp_path, [HEADER, *ROWS[:3], [1, "2\0", "u"], *ROWS])
     with pytest.raises(DataError, match="null characters, which must be taken out: the first is in line 5"):
         read(data)
+
+
+TIMES: dict[str, tuple[list[str], list[float]]] = {
+    "times of day": (["10:30", "23:59", "0:00"], [37800, 86340, 0]),
+    "durations": (["1:00:01.5", "30:00:00"], [3601.5, 108000]),
+    "American times": (["2:30 PM", "12:05 a.m."], [52200, 300]),
+}
+
+
+@pytest.mark.parametrize("case", TIMES)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_times_of_day_are_seconds(tmp_path: Path, case: str, streaming: bool) -> None:
+    cells, meant = TIMES[case]
+    rows = [[k / 4, cells[k % len(cells)], "uv"[k % 2]] for k in range(600)]
+    data = csv(tmp_path, [HEADER, *rows]).model_copy(update={"streaming": streaming})
+    found = prepare(data)
+    assert found.card.columns["a"] == "number"
+    assert "column 'a' holds times of day or durations, read as seconds" in " ".join(found.card.notes)
+    assert set(found.search.train.x[:, 1]) == set(meant)
+
+
+def test_days_that_are_written_as_whole_numbers_are_told(tmp_path: Path) -> None:
+    rows = [[k % 7, 20240101 + 100 * (k % 12) + k % 28, "uv"[k % 2]] for k in range(60)]
+    data = csv(tmp_path, [HEADER, *rows])
+    assert "column 'a' holds days such as 20240131, which are read as numbers" in read(data).notes[0]
+    found = read(data.model_copy(update={"columns": {"a": {"datetime": "%Y%m%d"}}}))
+    assert found.columns[1].kind == "datetime" and found.x[0, 1] == 1704067200
+
+
+def test_a_target_of_numbers_among_which_a_few_are_none_is_asked_for(tmp_path: Path) -> None:
+    rows = [[k % 7, k % 11, "-" if k == 7 else k / 4] for k in range(60)]
+    data = csv(tmp_path, [HEADER, *rows])
+    with pytest.raises(
+        DataError, match=r'column .y. holds numbers but for "-" in 1 rows: say data.missing: .* metric'
+    ):
+        prepare(data)
+    assert prepare(data.model_copy(update={"missing": {"y": ["-"]}})).card.problem == "regression"
+
+
+def test_accents_are_part_of_their_letters(tmp_path: Path) -> None:
+    rows = [
+        [k % 7, ("Mu\u0308ller", "Müller", "Koch")[k % 3], ("Ko\u0308ln", "Köln", "Ulm")[k % 3]] for k in range(60)
+    ]
+    found = prepare(csv(tmp_path, [HEADER, *rows]))
+    assert found.card.classes == ("Köln", "Ulm")
+    assert set(found.search.train.columns[1].values) == {"Koch", "Müller"}
+
+
+def test_what_is_no_number_says_how_to_leave_it_out(tmp_path: Path) -> None:
+    data = csv(tmp_path, [HEADER, *ROWS])
+    (tmp_path / "own.csv").write_text("i,a,y\n1,-,u\n2,2.5,v\n")
+    with pytest.raises(
+        DataError, match=r"must hold numbers, received '-' in row 0; data.missing can name what stands"
+    ):
+        prepare(data.model_copy(update={"test": str(tmp_path / "own.csv")}))
+
+
+def test_a_class_of_few_rows_says_how_to_leave_them_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"too rare: w \(data.missing can leave such rows out\)"):
+        prepare(csv(tmp_path, [HEADER, *ROWS, [1, 2, "w"]]))
+
+
+def test_truths_of_a_further_file_are_the_classes_of_the_first(tmp_path: Path) -> None:
+    data = csv(tmp_path, [HEADER, *([k % 7, k % 11, ("true", "false", "maybe")[k % 3]] for k in range(60))])
+    (tmp_path / "own.csv").write_text("i,a,y\n1,2,true\n2,3,false\n")
+    found = prepare(data.model_copy(update={"test": str(tmp_path / "own.csv")}))
+    assert [found.card.classes[y] for y in found.test.y] == ["true", "false"]
+
+
+def test_rows_that_are_none_of_a_series_are_told(tmp_path: Path) -> None:
+    rows = [f"{day},{k / 4}" for k, day in enumerate(np.arange("2024-01-01", "2024-03-10", dtype="datetime64[D]"))]
+    (tmp_path / "s.csv").write_text("\n".join(["t,v", "-,kW", *rows[:30], "t,v", *rows[30:], "x,1"]))
+    data = Data(series=str(tmp_path / "s.csv"), time="t", value="v", window=7)
+    with pytest.raises(DataError, match=f"s.csv:{len(rows) + 4}: the time 't' must be a date"):
+        prepare(data)
+    (tmp_path / "s.csv").write_text("\n".join(["t,v", "-,kW", *rows[:30], "t,v", *rows[30:]]))
+    notes = prepare(data).card.notes
+    assert "s.csv: 1 rows that repeat the header are left out" in notes
+    assert any("with kW in place of numbers, is left out" in note for note in notes)

@@ -49,9 +49,10 @@ def series(data: Data) -> Ordered:
         ago = f"the naive forecast looks one season of {season} steps back"
         raise DataError(f"{ago}, but data.window is {window}: make it {season} or more, or data.season less")
     found = _split(all_steps, data, window)
-    facts = facts_of(all_steps, data)
+    facts, notes = facts_of(all_steps, data), all_steps[0].notes
     if data.test is not None:
         own = _own(data.test, data, all_steps[0])
+        notes = (*notes, *own[0].notes)
         found["test"] = _spans(own, [range(len(steps.values)) for steps in own], data, window)
         facts |= {f"test {name}": fact for name, fact in facts_of(own, data).items()}
     for name, spans in found.items():
@@ -71,7 +72,7 @@ def series(data: Data) -> Ordered:
         columns=(str(data.value), *data.inputs),
         season=season,
         num_series=len(all_steps),
-        notes=(*_notes(found, window + data.horizon), *_unlike([span.steps for span in found["train"]])),
+        notes=(*notes, *_notes(found, window + data.horizon), *_unlike([span.steps for span in found["train"]])),
         details={"step": interval.name, "season": season, "window": window, "horizon": data.horizon, **facts},
     )
 

@@ -52,6 +52,8 @@ class Steps:
     counts: Mapping[str, int]
     """Number of ``gaps`` in steps, of ``duplicates`` in rows, and of ``holidays``."""
 
+    notes: tuple[str, ...] = ()
+    """Sentences on rows of the file that are left out."""
     name: str = ""
     """What tells it from the other series of its file."""
 
@@ -67,17 +69,17 @@ def read_steps(path: str, data: Data, like: Steps | None = None) -> list[Steps]:
     With ``like`` numbers are written as in the file of that series, where both are possible. Raises DataError,
     which names the first line at fault.
     """
-    frame, facts = _frame(path, data, {} if like is None else like.facts)
+    frame, facts, notes = _frame(path, data, {} if like is None else like.facts)
     name, line = Path(path).name, partial(_line, Path(path), data)
     if data.series_id is None:
-        return [_steps(frame, data, line, facts)]
+        return [replace(_steps(frame, data, line, facts), notes=notes)]
     ids = frame[data.series_id]
     unnamed = np.flatnonzero(ids.isna())
     if len(unnamed):
         raise DataError(f"{line(int(unnamed[0]))}: the name of the series, {data.series_id!r}, is missing")
     data = data.model_copy(update={"time_format": form_of(frame[data.time], data, line)})
     groups = {str(key): rows for key, rows in frame.groupby(data.series_id, sort=False)}
-    found = {key: replace(_steps(rows, data, line, facts), name=key) for key, rows in groups.items()}
+    found = {key: replace(_steps(rows, data, line, facts), name=key, notes=notes) for key, rows in groups.items()}
     first, *others = found
     for other in others:
         if found[other].interval.season != found[first].interval.season:
@@ -114,8 +116,10 @@ def _steps(frame: Any, data: Data, line: Callable[[int], str], facts: Mapping[st
     return Steps(filled, missing, moments, found.interval, {**facts, **_told(times)}, counts)
 
 
-def _frame(path: str, data: Data, like: Mapping[str, int | str]) -> tuple[Any, Mapping[str, int | str]]:
-    """Return the file as a DataFrame without empty rows at its end, and facts about its form."""
+def _frame(
+    path: str, data: Data, like: Mapping[str, int | str]
+) -> tuple[Any, Mapping[str, int | str], tuple[str, ...]]:
+    """Return the file as a DataFrame without empty rows at its end, facts about its form, and notes."""
     codes = {name: "category" for name in (data.time, data.series_id) if name}  # 0102 stays 0102
     styles = {}
     if "decimal" in like:
@@ -127,7 +131,8 @@ def _frame(path: str, data: Data, like: Mapping[str, int | str]) -> tuple[Any, M
         if column not in frame.columns:
             shown = ", ".join(map(str, frame.columns[:20]))
             raise DataError(f"{Path(path).name} has no column {column!r}; it has {shown}")
-    return frame.assign(**{str(data.time): _as_numbers(frame[data.time])}), file.details
+    frame = frame.assign(**{str(data.time): _as_numbers(frame[data.time])})
+    return frame, file.details, tuple(f"{Path(path).name}: {note}" for note in file.notes)
 
 
 def _as_numbers(times: Any) -> Any:

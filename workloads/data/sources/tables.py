@@ -17,7 +17,7 @@ from workloads.data.sources.tabular.csv_file import read_csv
 from workloads.data.sources.tabular.odd_rows import ends_in_sums
 from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
 from workloads.data.sources.tabular.parquet_file import UNREADABLE, read_parquet
-from workloads.tables.columns import encode, words
+from workloads.tables.columns import composed, encode, words
 from workloads.tables.infer_kinds import columns_of
 from workloads.tables.number_words import Styles
 
@@ -86,9 +86,9 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
         raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {where}: fill them, or {how}")
     if pd.api.types.is_numeric_dtype(target):
         return target
-    if not any(isinstance(value, str) and value != value.strip() for value in target.unique()):
+    if not any(isinstance(value, str) and value != composed(value) for value in target.unique()):
         return target
-    return target.map(lambda value: value.strip() if isinstance(value, str) else value)
+    return target.map(lambda value: composed(value) if isinstance(value, str) else value)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = Non
     place = Path(path).name
     features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
     columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
-    x, columns = encode(features, columns, place)
+    x, columns = encode(features, columns, place, "; data.missing can name what stands for none")
     groups = groups_of(frame, data, path, like)
     notes = (*notes, *(_far_dates(x, columns, place) if like is None else ()), *groups.notes)
     return Raw("table", x, target, columns, notes, groups=groups.numbers, group_names=groups.names)

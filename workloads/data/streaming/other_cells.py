@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workloads.arrays import Column, DataError
 from workloads.data.sources.tabular.csv_file import missing_words, without
+from workloads.tables.columns import CLOCK
 from workloads.tables.number_words import plain_numbers
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class OtherCells:
                 continue
             cells = without(table[name], [*missing_words(name, self.data), *BOOLEANS]).drop_null()
             if len(cells) and plain_numbers(cells) is None:
-                others = cells.to_pandas()[pd.to_numeric(cells.to_pandas(), errors="coerce").isna()]
+                words = cells.to_pandas()
+                known = pd.to_numeric(words, errors="coerce").notna() | words.str.fullmatch(CLOCK)
+                others = words[~known]
                 self.found |= {name: str(others.iloc[0])} if len(others) else {}
 
     def refuse(self, columns: Iterable[Column], place: str) -> None:

@@ -83,6 +83,8 @@ def read_csv(paths: Sequence[Path], data: Data, known: Styles) -> TableFile:
         notes += [f"{path.name}: {note}" for note in more.notes]
     typed = typed_columns(texts, data, Evidence(known=known, dots_are_decimal=details.get("separator") != ";"))
     frame = pd.DataFrame({name: to_series(column) for name, column in typed.columns.items()}, copy=False)
+    if first.positions is not None and len(paths) == 1:
+        frame.index = pd.Index(first.positions)
     return TableFile(frame, {**details, **typed.form}, (*notes, *typed.notes), typed.styles)
 
 
@@ -93,8 +95,7 @@ def _texts(path: Path, data: Data, alone: bool) -> tuple[Rows, dict[str, int | s
     found = Rows(dict(zip(dialect.columns, cells(path, dialect, fractions).columns, strict=False)))
     if dialect.header and all(map(_is_text, found.columns.values())):  # else a header or a unit would be no number
         found = without_headers(found.columns)
-        below = without_units(found.columns, {name: missing_words(name, data) for name in found.columns})
-        found = Rows(below.columns, (*found.notes, *below.notes))
+        found = without_units(found, {name: missing_words(name, data) for name in found.columns})
     return found, dialect.told()
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from workloads.arrays import Array
 from workloads.tables.number_words import STYLES
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ class Rows:
 
     columns: dict[str, pa.ChunkedArray]
     notes: tuple[str, ...] = ()
+    positions: Array | None = None
+    """Number of each row in the file, from 0, where rows are left out."""
 
 
 def without_headers(columns: dict[str, pa.ChunkedArray]) -> Rows:
@@ -39,25 +44,27 @@ def without_headers(columns: dict[str, pa.ChunkedArray]) -> Rows:
             return Rows(columns)
     number, kept = compute.sum(repeated).as_py(), compute.invert(repeated)
     note = f"{number} rows that repeat the header are left out"
-    return Rows({name: column.filter(kept) for name, column in columns.items()}, (note,))
+    positions = np.flatnonzero(kept.to_numpy())
+    return Rows({name: column.filter(kept) for name, column in columns.items()}, (note,), positions)
 
 
-def without_units(columns: dict[str, pa.ChunkedArray], missing: Mapping[str, list[str]]) -> Rows:
+def without_units(rows: Rows, missing: Mapping[str, list[str]]) -> Rows:
     """Leave out the first row where all columns of numbers hold another word there, such as kg."""
-    units = []
+    units, columns = [], rows.columns
     for name, column in columns.items():
         first, *others = column[: 1 + NUM_LOOKED_AT].to_pylist() or [None]
         below = [cell for cell in others if cell is not None and cell.strip() not in missing[name]]
         if first is None or first.strip() in missing[name] or not below or not _are_numbers(below):
             continue
         if any(character.isdigit() for character in first.strip()[:2]):
-            return Rows(columns)
+            return rows
         units.append(first.strip())
     if not units:
-        return Rows(columns)
+        return rows
     shown = ", ".join(units[:5]) + (", ..." if len(units) > 5 else "")
     note = f"the first row below the header, with {shown} in place of numbers, is left out"
-    return Rows({name: column[1:] for name, column in columns.items()}, (note,))
+    positions = np.arange(len(next(iter(columns.values())))) if rows.positions is None else rows.positions
+    return Rows({name: column[1:] for name, column in columns.items()}, (*rows.notes, note), positions[1:])
 
 
 def _are_numbers(cells: list[str]) -> bool:
