@@ -36,6 +36,9 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
         unit = _number_form(frame[name], missing, data, place) if declared in (None, "number") else None
         if unit is not None:
             declared = "number"
+        if declared is None and data.header and _is_index(frame[name]):
+            notes.append(f"{place}: column {name!r} has no name and counts the rows: it is left out")
+            continue
         try:
             kind, order, reason = _told(frame[name], missing) if declared is None else _declared(declared)
         except ValueError as error:
@@ -81,6 +84,15 @@ def _told(series: Any, missing: Sequence[str]) -> tuple[Any, tuple[str, ...], st
         return "ordinal", tuple(map(str, series.cat.categories)), ""
     counts = counts_of(series, missing)
     return _kind_of_words(str(series.name), counts) if len(counts) else ("drop", (), "is empty")
+
+
+def _is_index(series: Any) -> bool:
+    """Return whether a column is the index of a DataFrame, which pandas writes first and without a name."""
+    import pandas as pd
+
+    if series.name != "c0" or not pd.api.types.is_integer_dtype(series) or series.iloc[0] not in (0, 1):
+        return False
+    return len(series) > 1 and bool((series.diff().iloc[1:] == 1).all())
 
 
 def _may_be_days(series: Any) -> bool:

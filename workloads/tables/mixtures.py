@@ -61,6 +61,8 @@ def mixture(counts: Any) -> Mixture | None:
         rows = int(counts[alike].sum())
         if rows < LEAST_SHARE * counts.sum() or alike.sum() < 2:
             continue
+        if alike.all() and pd.to_numeric(words, errors="coerce").notna().all():
+            return None  # codes such as 007
         others = counts[~alike].sort_values(ascending=False, kind="stable")
         return Mixture(kind, int(alike.sum()), tuple(map(str, others.index)), int(others.sum()))
     return None

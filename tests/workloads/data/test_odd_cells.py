@@ -216,3 +216,20 @@ def test_rows_that_are_none_of_a_series_are_told(tmp_path: Path) -> None:
     notes = prepare(data).card.notes
     assert "s.csv: 1 rows that repeat the header are left out" in notes
     assert any("with kW in place of numbers, is left out" in note for note in notes)
+
+
+@pytest.mark.parametrize("write", [csv, xlsx])
+def test_an_index_without_a_name_is_no_feature(tmp_path: Path, write: Any) -> None:
+    data = write(tmp_path, [["", *HEADER], *([k, *row] for k, row in enumerate(ROWS))])
+    found = read(data)
+    assert [column.name for column in found.columns] == ["i", "a"]
+    assert "column 'c0' has no name and counts the rows: it is left out" in found.notes[0]
+    assert len(read(data.model_copy(update={"columns": {"c0": "number"}})).columns) == 3
+
+
+def test_codes_of_a_streamed_target_stay_apart(tmp_path: Path) -> None:
+    for codes, classes in ((["01", "1", "2"], ("01", "1", "2")), (["1", "2", "3"], ("1", "2", "3"))):
+        rows = [[k / 4, k * k % 97 / 4, codes[k % 3]] for k in range(900)]
+        data = csv(tmp_path, [HEADER, *rows])
+        for streaming in (None, True):
+            assert prepare(data.model_copy(update={"streaming": streaming})).card.classes == classes

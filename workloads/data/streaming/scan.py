@@ -23,6 +23,7 @@ from workloads.data.raw import Raw, Rest
 from workloads.data.sources.images import ImagesRead, decode, images_like, raw_images
 from workloads.data.sources.tables import no_groups
 from workloads.data.sources.tables import table as table_of
+from workloads.data.sources.tabular.csv_file import LEADING_ZERO, LONG
 from workloads.data.streaming.files import CsvFiles, Files, is_local, listed, table_files
 from workloads.data.streaming.images import LABEL, image_files, image_place, read_each, with_sizes
 from workloads.data.streaming.other_cells import OtherCells
@@ -148,6 +149,9 @@ class _Look:
     other_cells: OtherCells = field(init=False)
     checksum: int = 0
     numeric: bool = True
+    fractions: bool = False
+    codes: bool = False
+    """Whether the target has whole numbers that are told apart by more than their value."""
     kept: dict[str, list[pa.Table]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
     rows: dict[str, list[Array]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
     """Positions in the source of the rows in ``kept``, table by table."""
@@ -197,7 +201,10 @@ class _Look:
         import pandas as pd
 
         found = StreamTarget(target, numeric=False).read(table)
-        self.numeric = self.numeric and bool(pd.to_numeric(found, errors="coerce").notna().all())
+        numbers = pd.to_numeric(found, errors="coerce")
+        self.numeric = self.numeric and bool(numbers.notna().all())
+        self.fractions = self.fractions or bool((numbers % 1 > 0).any())
+        self.codes = self.codes or bool(found.str.contains(f"{LEADING_ZERO}|{LONG}").any())
         for name, mask in masks.items():
             self.num_rows[name] += int(mask.sum())
         if len(self.labels) <= MAX_LABELS:
@@ -236,7 +243,8 @@ class _Look:
             )
         rows = pa.concat_tables([pa.concat_tables(tables) for tables in self.kept.values() if tables])
         splits = np.concatenate([[name] * sum(map(len, tables)) for name, tables in self.kept.items()])
-        target = StreamTarget(_target_name(self.data), self.numeric)
+        numeric = self.numeric and (self.fractions or not self.codes)
+        target = StreamTarget(_target_name(self.data), numeric)
         labels = pd.Series(sorted({*self.labels, *self.others}), dtype=object)
         found, kept = _raw(self.data, self.files, rows, target.read(rows), None)
         if isinstance(self.files, CsvFiles):
@@ -246,7 +254,7 @@ class _Look:
             files=self.files,
             shares=self.shares,
             target=target,
-            labels=pd.to_numeric(labels) if self.numeric else labels,
+            labels=pd.to_numeric(labels) if numeric else labels,
             counts=dict(self.labels),
             num_rows=dict(self.num_rows),
             checksum=f"{self.checksum:016x}",
