@@ -17,6 +17,7 @@ csv.field_size_limit(2**31 - 1)  # characters of a cell, for the whole process; 
 
 FORM = ("separator", "decimal", "thousands", "encoding", "quote", "comment", "skip_rows")
 """Keys of a spec's ``data`` that say how a CSV file is written."""
+QUOTED = ', as a quote holds several lines: close it, or say quote: "" if quotes stand for themselves'
 NUM_RAGGED = 5
 """Number of ragged rows that are listed."""
 
@@ -58,14 +59,17 @@ class Dialect:
         """Return a line, and a sentence on the rows with fewer or more cells than columns; None without any."""
         width, spare = len(self.columns), self.ends_with_separator
         rows = islice(self.rows(lines), 1 if self.header else 0, None)
-        wrong = ((line, len(row)) for line, row in rows if len(row) != width + spare or (spare and row[-1].strip()))
-        if not (found := list(islice(wrong, NUM_RAGGED))):
+        wrong = ((line, row) for line, row in rows if len(row) != width + spare or (spare and row[-1].strip()))
+        if not (ragged := list(islice(wrong, NUM_RAGGED))):
             return None
+        found = [(line, len(row)) for line, row in ragged]
+        torn = any("\n" in cell or "\r" in cell for cell in ragged[0][1])
         (line, first), *others = found
         more = f" (as well lines {', '.join(f'{line} with {num}' for line, num in others)})" if others else ""
         alike = len(others) == NUM_RAGGED - 1 and {num for _, num in found} == {first}
         title = f": say skip_rows: {self.skip_rows + 1} if the first line is none of the table" if alike else ""
-        return f"{line}: a row must have {width} cells as the first one has, received {first}{more}{title}"
+        hint = f"{title}{QUOTED if torn else ''}"
+        return f"{line}: a row must have {width} cells as the first one has, received {first}{more}{hint}"
 
     def _without_comments(self, lines: Iterable[str]) -> Iterator[str]:
         inside = False  # quotes

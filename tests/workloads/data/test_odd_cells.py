@@ -233,3 +233,13 @@ def test_codes_of_a_streamed_target_stay_apart(tmp_path: Path) -> None:
         data = csv(tmp_path, [HEADER, *rows])
         for streaming in (None, True):
             assert prepare(data.model_copy(update={"streaming": streaming})).card.classes == classes
+
+
+def test_a_quote_that_is_not_closed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('i,a,y\n1,2,u\n1,"3 inch,u\n2,6,v\n3,7,u\n')
+    data = Data(csv=str(tmp_path / "t.csv"), target="y")
+    with pytest.raises(
+        DataError, match=r't.csv:3: .* received 2, as a quote holds several lines: .* say quote: ""'
+    ):
+        read(data)
+    assert read(data.model_copy(update={"quote": ""})).columns[1].kind == "category"

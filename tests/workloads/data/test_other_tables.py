@@ -106,7 +106,7 @@ def test_cells_of_a_sheet(tmp_path: Path) -> None:
     sheet.append(["made on a day"])
     sheet.append([None, "when", "failed", "y"])
     for k in range(6):
-        sheet.append([k, dt.datetime(2024, 1, 1 + k), "#DIV/0!" if k == 2 else k / 2, f" {'uv'[k % 2]} "])
+        sheet.append([k * k, dt.datetime(2024, 1, 1 + k), "#DIV/0!" if k == 2 else k / 2, f" {'uv'[k % 2]} "])
     book["Sheet"].append(["notes"])
     book["Sheet"].append(["more"])
     book.save(tmp_path / "t.xlsx")
