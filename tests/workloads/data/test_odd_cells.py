@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -243,3 +244,9 @@ def test_a_quote_that_is_not_closed_is_told(tmp_path: Path) -> None:
     ):
         read(data)
     assert read(data.model_copy(update={"quote": ""})).columns[1].kind == "category"
+
+
+def test_times_of_day_and_durations_in_one_column_of_a_sheet(tmp_path: Path) -> None:
+    cells = [dt.time(10, 30), dt.timedelta(hours=25, seconds=1.5)]
+    found = read(xlsx(tmp_path, [HEADER, *([k % 7, cells[k % 2], "uv"[k // 2 % 2]] for k in range(60))]))
+    assert found.columns[1].kind == "number" and found.x[:2, 1].tolist() == [37800, 90001.5]

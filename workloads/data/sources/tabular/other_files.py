@@ -145,4 +145,7 @@ def _array(values: Sequence[Any]) -> pa.Array:
 def _word(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(value.total_seconds(), 60)
+        return f"{minutes // 60:.0f}:{minutes % 60:02.0f}:{seconds:06.3f}"
     return value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
