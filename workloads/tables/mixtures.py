@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _WHOLE = r"(?:\d+|[1-9]\d{0,2}(?:([.,'\u2019 \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*|[1-9]\d?(?:,\d{2})+,\d{3})"
-NUMBER = rf"[-+\u2212]?(?:{_WHOLE}(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
+NUMBER = rf"(?:[-+\u2212\u2013] ?)?(?:{_WHOLE}(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
 DATE = r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2\d{2,4})(?:[T ].*)?"
 PATTERNS: Final = {"numbers": NUMBER, "dates": DATE}
 LEAST_SHARE = 0.5

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_SIGN = "[-+\u2212]"
+_SIGN = "(?:[-+\u2212\u2013] ?)"
 _SPACES, _APOSTROPHES = "[ \u00a0\u2007\u2009\u202f]", "['\u2019\u02bc]"
 """What sets thousands apart where a spec says a blank or an apostrophe."""
 _FULL_WIDTH = {0xFF01 + k: 0x21 + k for k in range(94)}
@@ -70,7 +70,7 @@ class NumberStyle:
         texts = half_width(texts)
         whole = compute.replace_substring_regex(texts, self._between, "") if self.thousands else texts
         plain = compute.replace_substring(whole, self.decimal, ".")
-        for pattern, instead in ((r"^\((.*)\)$|^(.*)-$", r"-\1\2"), ("^\u2212", "-"), (r"^\+", "")):
+        for pattern, instead in ((r"^\((.*)\)$|^(.*)-$", r"-\1\2"), ("^[-\u2212\u2013] ?", "-"), (r"^\+ ?", "")):
             plain = compute.replace_substring_regex(plain, pattern, instead)
         return compute.if_else(compute.match_substring_regex(texts, self.cell), plain, texts)
 

@@ -68,8 +68,8 @@ class Measured:
 
         They have a sign of a currency before them, and after them a sign, a blank, or a fraction.
         """
-        if any(unicodedata.category(character) != "Sc" for character in self.form.before):
-            return False
+        if self.form.before:  # R$ and US$ as well
+            return any(unicodedata.category(character) == "Sc" for character in self.form.before)
         signs = not any(character.isalpha() for character in self.form.unit)
         return signs or self.form.after.startswith(" ") or bool((self.numbers % 1 != 0).any())
 

@@ -35,6 +35,7 @@ def read(path: str, **said: Any) -> tuple[list[Any], tuple[str, ...]]:
 
 AMOUNTS: dict[str, tuple[list[str], list[float]]] = {
     "a minus of typesetters": (["−5", "3", "−7.5"], [-5, 3, -7.5]),
+    "a dash": (["–5", "- 3", "+ 7.5"], [-5, -3, 7.5]),
     "accountants' parentheses": (["(1,234.50)", "2,345.10", "(12.00)"], [-1234.5, 2345.1, -12]),
     "a minus behind": (["12,50-", "13,20", "1.250,00-"], [-12.5, 13.2, -1250]),
     "lakhs and crores": (["1,23,456", "1,02,34,567", "45,678"], [123456, 10234567, 45678]),

@@ -250,3 +250,10 @@ def test_times_of_day_and_durations_in_one_column_of_a_sheet(tmp_path: Path) -> 
     cells = [dt.time(10, 30), dt.timedelta(hours=25, seconds=1.5)]
     found = read(xlsx(tmp_path, [HEADER, *([k % 7, cells[k % 2], "uv"[k // 2 % 2]] for k in range(60))]))
     assert found.columns[1].kind == "number" and found.x[:2, 1].tolist() == [37800, 90001.5]
+
+
+def test_reals_of_brazil_are_numbers(tmp_path: Path) -> None:
+    rows = [f'{k % 7};"R$ {k + 1}.234,{k + 10}";{"uv"[k % 2]}' for k in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["i;a;y", *rows]))
+    found = read(Data(csv=str(tmp_path / "t.csv"), target="y"))
+    assert found.columns[1].kind == "number" and found.x[:2, 1].tolist() == [1234.1, 2234.11]
