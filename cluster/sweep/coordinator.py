@@ -21,6 +21,7 @@ from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import name_of_key
@@ -137,8 +138,8 @@ class Coordinator:
 
         With ``to_blame`` false another leg may be the cause, and no failure is counted.
         """
-        reason = replace(reason, text=masked(reason.text))
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
+        reason = self._bounded(replace(reason, text=masked(reason.text)), aboard)
         self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
         again = [track for track in aboard if track.state not in ENDS]
         self._mend(self.races[handle[0]], again)
@@ -148,6 +149,16 @@ class Coordinator:
             self.say(f"{who} failed ({reason.line}), {self._next_attempt(again)}")
         self._give_up()
         self.commit()
+
+    def _bounded(self, reason: FailureReason, aboard: Sequence[Track]) -> FailureReason:
+        """Return the reason with its text bounded; a longer one is kept whole in the home, and its file named."""
+        short = bounded(reason.text)
+        if short == reason.text or not aboard:
+            return replace(reason, text=short)
+        path = self.home.path / "errors" / f"{aboard[0].key}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(reason.text, encoding="utf-8")
+        return replace(reason, text=f"[the whole text: {path}]\n{short}")
 
     def _next_attempt(self, tracks: Sequence[Track]) -> str:
         """What happens to trials that failed together: ``retry 1 of 3 from epoch 4``."""

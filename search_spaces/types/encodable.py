@@ -1,18 +1,22 @@
-"""Makes texts that UTF-8 cannot hold printable, before a store, a file or a terminal meets them.
+"""Makes texts that a store, a file or a terminal would stumble over printable, before they meet them.
 
 Python keeps the bytes of a file name that is no UTF-8 as lone surrogates, and so does an error that quotes it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but tab and line feed: a terminal would obey an escape sequence in an error's text."""
 
 
 def encodable(text: str) -> str:
-    r"""Return ``text`` with lone surrogates written out, as in ``caf\udce9.csv``, and NULs, as in ``\x00``."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    r"""Return ``text`` with lone surrogates written out, as in ``caf\udce9``, and controls, as in ``\x1b[2J``."""
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
 
 
 def all_encodable(value: Any) -> Any:

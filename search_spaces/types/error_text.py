@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from search_spaces.types.passwords import masked
 
 _MAX_CHARACTERS = 300
+_MOST_LINES, _MOST_COLUMNS = 100, 2000
 
 
 def first_line(error: BaseException) -> str:
@@ -23,6 +24,15 @@ def one_line(error: BaseException) -> str:
 def last_line(text: object) -> str:
     """Return the last line of a traceback, or of an error with one: type and message of the original error."""
     return _cut(next(_lines(str(text), from_end=True), "no reason given"))
+
+
+def bounded(text: str) -> str:
+    """Return the text with its first and last ``_MOST_LINES`` lines, each cut; between them the number left out."""
+    lines = [line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}…" for line in text.splitlines()]
+    left_out = len(lines) - 2 * _MOST_LINES
+    if left_out > 0:
+        lines[_MOST_LINES:-_MOST_LINES] = [f"[{left_out} lines left out]"]
+    return "\n".join(lines)
 
 
 def _lines(text: str, from_end: bool = False) -> Iterator[str]:

@@ -16,6 +16,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from tracking.writer.writer import Writer
@@ -160,6 +161,22 @@ def test_the_timeout_counts_from_the_first_leg_and_what_ended_the_search_is_one_
         life.train(leg)
     life.end()
     assert Reading.of(life.home).facts.ended_by == "the timeout of 10 s has passed"
+
+
+def test_a_long_error_is_bounded_and_kept_whole_beside(sqlite_uri: str) -> None:
+    life = Life(sqlite_uri)
+    leg = life.coordinator.next_leg()
+    assert leg
+    text = "Traceback:\n" + "".join(f"line {k}\n" for k in range(5000)) + "x" * 9000 + "\nValueError: no"
+    life.coordinator.fail((leg.purpose, leg.id), FailureReason("raised", text))
+    [track] = [t for t in life.coordinator.races["search"].tracks if t.failure]
+    assert track.failure and track.failure.line == "ValueError: no"
+    lines = track.failure.text.splitlines()
+    assert len(lines) == 202 and max(map(len, lines)) < 2100
+    assert "[4803 lines left out]" in lines
+    whole = Path(lines[0].removeprefix("[the whole text: ").removesuffix("]"))
+    assert whole.read_text() == text
+    life.end()
 
 
 CONDITIONAL = SPEC.replace("trials: 3", "trials: 6").replace(
