@@ -13,10 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import load_wine
 
 from cluster.sweep.data_process import Loaded
 from search_spaces.spec.data import Data
@@ -180,29 +178,6 @@ def test_any_table_in_any_form_survives(form: Form, words: list[str], number: fl
             said["thousands"] = form.thousands.replace("\u202f", " ")
         found, _ = read_frame(str(path), Data(csv=str(path), target="kind" if form.header else "c3", **said))
     check_equal(found.set_axis(frame.columns, axis=1), frame)
-
-
-PUBLIC = Path(sklearn.__file__).parent / "datasets" / "data"
-PUBLIC_FILES = {
-    "iris.csv": ({}, (150, 5)),
-    "digits.csv.gz": ({"header": False}, (1797, 65)),
-    "diabetes_data_raw.csv.gz": ({"separator": " ", "header": False}, (442, 10)),
-    "linnerud_exercise.csv": ({"separator": " "}, (20, 3)),
-    "wine_data.csv": ({"skip_rows": 1, "header": False}, (178, 14)),
-}
-
-
-@pytest.mark.parametrize("name", PUBLIC_FILES)
-def test_public_files_are_read_as_scikit_learn_has_them(name: str) -> None:
-    said, shape = PUBLIC_FILES[name]
-    path = str(PUBLIC / name)
-    found, _ = read_frame(path, Data(csv=path, target="y", **said))
-    assert found.shape == shape
-    assert all(pd.api.types.is_numeric_dtype(found[column]) for column in found)
-    if name == "wine_data.csv":
-        np.testing.assert_array_equal(found.to_numpy()[:, :-1], load_wine().data)
-        with pytest.raises(DataError, match="say skip_rows: 1 if the first line is none of the table"):
-            read_frame(path, Data(csv=path, target="y"))
 
 
 def test_a_table_of_thousands_of_columns(tmp_path: Path) -> None:

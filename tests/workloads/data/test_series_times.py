@@ -16,7 +16,6 @@ from pandas.tseries.holiday import USFederalHolidayCalendar
 from pandas.tseries.offsets import CustomBusinessDay
 
 from search_spaces.spec.data import Data, Split
-from tests.helpers.paths import SHARED_DATA
 from tests.helpers.sequence_data import sequence_setup
 from tests.helpers.workload_data import train
 from workloads.arrays import DataError
@@ -454,11 +453,3 @@ def test_trading_days_of_a_stock_newest_first() -> None:
     assert found.card.details["step"] == "1 trading day"
     assert found.card.details["holidays"] == "2 weekdays without a row"
     assert found.search.train.x[0, :, 0].tolist() == [26.07, 26.33, 25.78, 25.7, 25.26]
-
-
-def test_sunspots_are_monthly() -> None:
-    path = SHARED_DATA / "monthly-sunspots.csv"
-    if not path.exists():
-        pytest.skip(f"no {path}")
-    found = prepare(Data(series=str(path), time="Month", value="Sunspots"))
-    assert (found.card.details["step"], found.card.rows["train"]) == ("1 month", 1938)

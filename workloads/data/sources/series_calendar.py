@@ -23,6 +23,8 @@ SEASONS: Final = {1: 60, 60: 60, 3600: 24, DAY: 7, 7 * DAY: 52}
 """Number of steps in a season (a minute, an hour, a day, a week, a year) by the length of a step in seconds."""
 TOLERANCE = 1e-6
 """Part of a step by which steps may differ."""
+MOSTLY = 0.9
+"""A series is one of months where at least this share of its times is: others are at fault."""
 WEEKDAYS = "Mon Tue Wed Thu Fri"
 MIN_WEEKS = 2
 """A day of the week without a row is left out by the calendar, not missing, where times span this many weeks."""
@@ -137,8 +139,10 @@ def _scales(times: Times) -> Iterator[_Scale]:
     if not times.are_dates:
         yield _Scale("number", times.clock)
         return
-    if _by_month(times.clock):
-        yield _Scale("month", times.clock.astype("datetime64[M]").astype(np.float64))
+    on_a_month = _by_month(times.clock)
+    if on_a_month.mean() >= MOSTLY:
+        months = times.clock.astype("datetime64[M]").astype(np.float64)
+        yield _Scale("month", np.where(on_a_month, months, months + 0.5))
     yield _Scale("second", _seconds(times.moment))
     if (times.clock != times.moment).any():
         yield _Scale("second", _seconds(times.clock))
@@ -152,18 +156,23 @@ def _seconds(moments: Array) -> Array:
     return found
 
 
-def _by_month(clock: Array) -> bool:
-    """Return whether all times are at one time of day, and on one day, the first or the last weekday of a month."""
+def _by_month(clock: Array) -> Array:
+    """Return whether each time is, as most are, on one day, the first or the last weekday of a month.
+
+    None is unless all are at one time of day.
+    """
     days = clock.astype("datetime64[D]")
     if (clock - days != clock[0] - days[0]).any():
-        return False
+        return np.zeros(len(days), bool)
     months = clock.astype("datetime64[M]")
     first, end = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]")
     day, length = (days - first).astype(int) + 1, (end - first).astype(int)
-    on_a_day = day == np.minimum(day.max(), length)
+    usual = np.bincount(day).argmax() if (day <= 28).mean() >= MOSTLY else day.max()
+    on_a_day = day == np.minimum(usual, length)
     on_an_end = (day == length) | (days == np.busday_offset(end, -1, roll="forward"))
     on_a_start = (day == 1) | (days == np.busday_offset(first, 0, roll="forward"))
-    return bool(on_a_day.all() or on_an_end.all() or on_a_start.all())
+    found: Array = max((on_a_day, on_an_end, on_a_start), key=np.count_nonzero)
+    return found
 
 
 def _by_weekday(days: Array) -> Iterator[_Scale]:

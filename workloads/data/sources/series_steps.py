@@ -97,7 +97,7 @@ def _steps(frame: Any, data: Data, line: Callable[[int], str], facts: Mapping[st
         times, rows = times.take(there), rows[there]
         if len(rows) < 2:
             raise DataError(f"{line(frame.index[0])}: a series needs at least two values")
-    found = calendar(times, data)
+    found = _calendar(times, rows, data)
     faults = [*_doubled(times, found, data), *_gaps(times, found, rows, data)]
     if faults:
         raise _refusal(times, faults)
@@ -114,6 +114,17 @@ def _steps(frame: Any, data: Data, line: Callable[[int], str], facts: Mapping[st
     num_doubled = int((np.diff(found.positions) == 0).sum())
     counts = {"gaps": int(missing.sum()), "duplicates": num_doubled, "holidays": found.num_holidays}
     return Steps(filled, missing, moments, found.interval, {**facts, **_told(times)}, counts)
+
+
+def _calendar(times: Times, rows: Array, data: Data) -> Calendar:
+    """Return the calendar of the times. Raises DataError, which says what to do about rows without a value."""
+    try:
+        return calendar(times, data)
+    except DataError as error:
+        num_empty = int(np.isnan(rows).all(axis=1).sum())
+        if num_empty == 0:
+            raise
+        raise DataError(f"{error}; {num_empty} rows have no value: say data.gaps: {WAYS['gaps']}") from error
 
 
 def _frame(
