@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cluster.cli.main import main
+from tests.helpers.paths import ROOT
 from tests.helpers.table_files import write_mixed
+
+FAULTS = ROOT / "tests" / "data" / "faults"
 
 SPEC = """
 workload: mlp
@@ -16,6 +21,44 @@ data: {csv: pets.csv, target: kind, columns: {size: {ordinal: [small, medium, la
 epochs: 1
 trials: 2
 parameters: {lr: {min: 1e-4, max: 1e-1, log: true}}
+"""
+
+
+ODD_FILES = {
+    "late-word.csv.gz": {"csv": "late-word.csv.gz", "target": "y"},
+    "german-excel.csv": {"csv": "german-excel.csv", "target": "kind"},
+    "polish.csv": {"csv": "polish.csv", "target": "y"},
+    "types.parquet": {"parquet": "types.parquet", "target": "y"},
+    "sheets.xlsx": {"xlsx": "sheets.xlsx", "sheet": "data", "target": "kind"},
+    "day-first.csv": {"csv": "day-first.csv", "target": "y"},
+    "huge.csv": {"csv": "huge.csv", "target": "y"},
+    "units.csv": {"csv": "units.csv", "target": "y"},
+    "kinds": {"folder": "kinds"},
+    "films": {"folder": "films", "skip_bad": True},
+    "floats": {"folder": "floats"},
+    "slashes.csv": {"series": "slashes.csv", "time": "t", "value": "v", "window": 3, "season": 1},
+}
+"""What a sweep says of files of tests/data/faults that libraries warn about, or once did."""
+COMMANDS = """
+import json, sys
+from pathlib import Path
+from cluster.cli.main import main
+from cluster.sweep import data_process
+
+class Here(data_process.Preparing):  # without a process for each file
+    def __init__(self, sweep):
+        self.sweep = sweep
+    def result(self):
+        from workloads.data.prepare import prepare
+        found = prepare(self.sweep.data, self.sweep.problem)
+        indices = {name: rows.tolist() for name, rows in found.indices.items()}
+        return data_process.Loaded(found.search, found.test, found.card.to_dict(), indices)
+    def cancel(self):
+        pass
+
+data_process.Preparing = Here
+codes = [main([command, spec]) for spec in sys.argv[1:] for command in ("check", "data")]
+Path("codes.json").write_text(json.dumps(codes))
 """
 
 
@@ -76,3 +119,18 @@ def test_data_that_cannot_be_used_is_refused(
     assert main(["data", "sweep.yaml", override]) == 2
     told = capsys.readouterr()
     assert refusal in told.err and told.out == ""
+
+
+def test_no_library_writes_to_the_terminal(folder: Path) -> None:
+    for name, data in ODD_FILES.items():
+        said = {key: str(FAULTS / value) if value == name else value for key, value in data.items()}
+        workload = "cnn" if "folder" in data else "recurrent" if "series" in data else "mlp"
+        (folder / f"{name}.yaml").write_text(json.dumps({"workload": workload, "data": said}))
+    specs = [f"{name}.yaml" for name in ODD_FILES]
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", COMMANDS, *specs], cwd=folder, capture_output=True, text=True
+    )
+    codes = json.loads((folder / "codes.json").read_text())
+    assert dict(zip(specs, codes[1::2], strict=True)) == {spec: 2 * (spec == "huge.csv.yaml") for spec in specs}
+    refusal, *others = done.stderr.splitlines()
+    assert "column 'a' must hold numbers of at most 1e+150" in refusal and not others, done.stderr
