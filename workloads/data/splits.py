@@ -198,6 +198,10 @@ def folds(y: Array, how: Split, groups: Array | None = None) -> tuple[Fold, ...]
                 f"data.split.folds: each class needs a row a fold beside the test split, received {how.folds} "
                 f"folds and {rarest} rows of the rarest class"
             )
+    what, count = ("rows", len(y)) if groups is None else ("groups", len(np.unique(groups)))
+    if count < how.folds:
+        there = f"there are {count} {what} beside the test split"
+        raise DataError(f"data.split.folds: {how.folds} folds cannot be made: {there}")
     splitter = kind(how.folds, shuffle=True, random_state=how.seed)
     try:
         found = tuple(splitter.split(np.zeros(len(y)), labels.classes, groups))

@@ -60,9 +60,9 @@ def test_blocks_of_time_are_validated_by_their_past_alone() -> None:
     ("y", "groups", "expected"),
     [
         (np.array([0] * 50 + [1] * 2), None, "received 3 folds and 2 rows of the rarest class"),
-        (CLASSES, np.zeros(90), "3 folds cannot be made"),
+        (CLASSES, np.zeros(90), "3 folds cannot be made: there are 1 groups beside the test split$"),
         (CLASSES, CLASSES, "would train without some class"),
-        (np.zeros((2, 1)), None, "3 folds cannot be made"),
+        (np.zeros((2, 1)), None, "3 folds cannot be made: there are 2 rows beside the test split$"),
     ],
 )
 def test_folds_that_cannot_be_made_are_refused(y: np.ndarray, groups: np.ndarray | None, expected: str) -> None:
