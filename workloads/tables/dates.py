@@ -144,6 +144,13 @@ def _with_years_until(moments: Any, year: int) -> Any:
     return moments.mask(moments.dt.year <= year - 100, moments + century)
 
 
+def some_zoned(texts: Any) -> bool:
+    """Return whether some ISO times of day, a Series, have a zone, and others have none."""
+    clocks = texts[texts.str.contains(":", regex=False)]
+    zoned = clocks.str.contains(r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d)")
+    return bool(zoned.any()) and not bool(zoned.all())
+
+
 def local_times(texts: Any, form: str) -> Any:
     """Return a Series of datetime64 without a zone: what ``texts`` are in the format; NaT for others."""
     import pandas as pd

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import Column, DataError
 from workloads.tables.columns import are_clocks, coded, counts_of, numbers, words
-from workloads.tables.dates import ISO, DateFormatError, date_format, looks_like_dates, may_be_dates, with_century
+from workloads.tables.dates import (
+    ISO,
+    DateFormatError,
+    date_format,
+    looks_like_dates,
+    may_be_dates,
+    some_zoned,
+    with_century,
+)
 from workloads.tables.mixtures import mixture
 from workloads.tables.number_words import styles
 from workloads.tables.units import MEASURE, SAMPLE, NumberForm, measured
@@ -29,6 +37,8 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
 
     Raises DataError where no column is left.
     """
+    import pandas as pd
+
     found, notes = [], []
     for name in frame.columns:
         declared = data.columns.get(name)
@@ -48,6 +58,10 @@ def columns_of(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], 
             found.append(Column(name, kind, order, missing, form, str(unit or "")))
             if form not in ("", ISO):
                 notes.append(f"{place}: column {name!r} holds dates in the format {form}")
+            if form == ISO and some_zoned(pd.Series(coded(frame[name], missing)[1], dtype=object).dropna()):
+                notes.append(
+                    f"{place}: column {name!r} holds times without a zone beside others: they count as UTC"
+                )
             if reason:
                 notes.append(f"{place}: column {name!r} {reason}")
             if unit is not None:

@@ -86,3 +86,12 @@ def test_days_beyond_nanoseconds(cells: list[str]) -> None:
     assert "column 'a' holds dates after 2200" in table(frame, frame["a"], data, "t.csv").notes[-1]
     said = data.model_copy(update={"missing": {"a": cells[:1]}})
     assert "after 2200" not in " ".join(table(frame, frame["a"], said, "t.csv").notes)
+
+
+def test_times_without_a_zone_beside_others_are_told() -> None:
+    for cells, told in (
+        (["2024-03-04T10:00:00+02:00", "2024-03-05T10:00:00"], True),
+        (["2024-03-04T10:00:00Z", "2024-03-05T10:00Z", "2024-03-06"], False),
+    ):
+        _, notes = columns_of(pd.DataFrame({"a": cells * 30}), Data(csv="t.csv", target="y"), "t.csv")
+        assert any("holds times without a zone beside others" in note for note in notes) == told
