@@ -136,15 +136,18 @@ class Finalists:
         members, name = _members(self.race), self.objective.name
         num_seeds = len(members[chosen.trial])
         seeds = f"{num_seeds} new seed" + ("s" if num_seeds > 1 else "")
-        peers = sum(len(tracks) == num_seeds for tracks in members.values())
-        others = f" of {peers} finalists" if peers > 1 else ""
+        peers = [trial for trial, tracks in members.items() if len(tracks) == num_seeds]
+        others = f" of {len(peers)} finalists" if len(peers) > 1 else ""
         value = _validation(members[chosen.trial])
-        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {value:.4g}."
+        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {value:.4g}"
+        equal = [t for t in peers if t != chosen.trial and _validation(members[t]) == value]
+        same = " and ".join(map(trial_name, equal))
+        text += f", the same as {same}, which the search had behind it." if equal else "."
         begun = sorted({track.trial for track in self.race.tracks} & self.searched.keys())
         first = self.objective.best(begun, lambda trial: self.searched[trial])
         if first is None:
             return text
-        if self.objective.reaches(self.searched.get(chosen.trial), self.searched[first]):
+        if first == chosen.trial:
             return f"{text} It was the best of the search, too."
         return f"{text} {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, " + (
             "failed with every new seed." if first not in members else _came_to(members[first], num_seeds)

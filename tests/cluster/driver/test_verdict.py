@@ -79,6 +79,13 @@ def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search
     assert "best of the search" not in told(finalists([*STEADY, *DEFAULT], {}))["why"]
 
 
+def test_finalists_that_are_as_good_as_the_champion_are_named() -> None:
+    equal = [member(9, track.seed, track.best_value) for track in STEADY]
+    verdict = told(finalists([*STEADY, *equal, *DEFAULT], {7: 0.93, 9: 0.91, 0: 0.9}))
+    assert verdict["winner"]["number"] == 7
+    assert "over 3 new seeds: 0.924, the same as t009, which the search had behind it." in verdict["why"]
+
+
 def test_a_test_value_that_is_not_finite_is_told_and_no_metric() -> None:
     found = finalists([*STEADY, *DEFAULT], {7: 0.93, 0: 0.9})
     for entry in found.entries.values():
