@@ -32,6 +32,7 @@ KINDS = {
     "cluster.cli run": "driver",
     "cluster.sweep.data_process": "data",
     "ray::Lane": "lane",
+    "ray::ResourceTrainable": "lane",
     "ray::_ChampionActor": "champion",
 }
 """Parts of the command lines of the processes that are measured."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ def numbers(series: Any, missing: Sequence[str], form: str = "") -> Any:
 
     if pd.api.types.is_numeric_dtype(series):
         plain = series if series.dtype == "float64" else series.astype("Float64").astype("float64")
-        marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
+        marks = _numbers_among(tuple(missing))
         return plain.mask(plain.isin(marks)) if len(marks) else plain
 
     def convert(texts: Any) -> Any:
@@ -189,6 +190,13 @@ def seconds(series: Any, missing: Sequence[str], form: str = "") -> Any:
     example = written(pd.Series([pd.Timestamp("2024-02-29 13:45")]), form)[0]
     what = f"dates such as {example} ({form})"
     return _by_word(series, (places, different), lambda texts: _since_1970(utc_times(texts, form)), what)
+
+
+@cache
+def _numbers_among(words: Sequence[str]) -> Sequence[float]:
+    import pandas as pd
+
+    return tuple(pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").dropna())
 
 
 def _since_1970(moments: Any) -> Any:

@@ -50,7 +50,7 @@ def _numbers(features: TableFeatures, columns: Sequence[Column], num_rows: int) 
     chosen = [(kind, parts[kind], names) for kind, names in of_kind.items() if names]
     steps: list[tuple[str, Any]] = [("values", ColumnTransformer(chosen))]
     if features.imputation != "none":
-        keep = {"keep_empty_features": True, "add_indicator": features.missing_indicator}
+        keep = {"keep_empty_features": True, "add_indicator": features.missing_indicator, "copy": False}
         steps.append(("imputation", SimpleImputer(strategy=features.imputation, **keep)))
     if features.scaling != "none":
         steps.append(("scaling", _scaler(features.scaling)))
@@ -62,7 +62,8 @@ def _numbers(features: TableFeatures, columns: Sequence[Column], num_rows: int) 
 def _scaler(scaling: str) -> Any:
     from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-    return {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}[scaling]()
+    scalers = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
+    return scalers[scaling](copy=False)  # of the step before, which nothing else needs
 
 
 def _categories(features: TableFeatures, frame: Any) -> Any:

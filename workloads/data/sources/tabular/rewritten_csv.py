@@ -23,7 +23,8 @@ def must_be_rewritten(lines: Iterable[str], dialect: Dialect) -> bool:
     if dialect.comment or dialect.separator == " ":
         return True
     before = re.compile(rf"(^|{re.escape(dialect.separator)}) +{re.escape(dialect.quote)}")
-    return bool(dialect.quote) and any(before.search(line) for line in islice(lines, HEAD_LINES))
+    first = islice(lines, HEAD_LINES)
+    return bool(dialect.quote) and any(dialect.quote in line and before.search(line) for line in first)
 
 
 def plain_form(dialect: Dialect) -> Dialect:
