@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from workloads.arrays import Array
 from workloads.tables.number_words import STYLES
 
@@ -34,6 +32,7 @@ class Rows:
 
 def without_headers(columns: dict[str, pa.ChunkedArray]) -> Rows:
     """Leave out rows whose every cell is its column's name, as where files were joined."""
+    import numpy as np
     from pyarrow import compute
 
     repeated: Any = None
@@ -50,6 +49,8 @@ def without_headers(columns: dict[str, pa.ChunkedArray]) -> Rows:
 
 def without_units(rows: Rows, missing: Mapping[str, list[str]]) -> Rows:
     """Leave out the first row where all columns of numbers hold another word there, such as kg."""
+    import numpy as np
+
     units, columns = [], rows.columns
     for name, column in columns.items():
         first, *others = column[: 1 + NUM_LOOKED_AT].to_pylist() or [None]
