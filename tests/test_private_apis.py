@@ -52,7 +52,6 @@ LEAN, SPARE = "cluster/ray_internals/lean_node.py", "cluster/ray_internals/spare
 FORK, SHARE = "cluster/ray_internals/forkserver.py", "cluster/lanes/fair_share.py"
 KV, STATE = "ray.experimental.internal_kv", "ray._private.state"
 USES = (
-    Use("cluster/ray_internals/lean_agent.py", "ray.dashboard.utils", "get_all_modules", ("module_type",)),
     Use("cluster/ray_internals/forked_worker.py", "ray._private.workers.setup_worker", "__file__"),
     Use(FORK, "ray.actor", "ActorClassID"),
     Use(LEAN, "ray._private.node", "Node.start_monitor"),
@@ -63,6 +62,7 @@ USES = (
     Use(LEAN, "ray._private.services", "start_ray_process", ("command", "process_type")),
     Use(LEAN, "ray._private.services", "RAY_PATH"),
     Use(LEAN, "ray._private.services", "_get_gcs_client_options", ("gcs_server_address",)),
+    Use(LEAN, "ray._raylet", "persist_port"),
     Use(LEAN, STATE, "GlobalState._initialize_global_state"),
     Use(LEAN, "ray._private.parameter", "RayParams", ("setup_worker_path",)),
     Use("cluster/lanes/joined_cluster.py", STATE, "state.get_max_resources_from_cluster_config", ()),

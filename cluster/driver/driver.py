@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import NoRay
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
@@ -57,7 +58,7 @@ def drive(
     The caller holds ``home.driven()``. ``leave_ray`` leaves the local Ray to end with this process; with ``joined``
     the sweep runs on the cluster that the caller has joined.
     Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
-    TooSmall, DataError where the workload cannot use the data, and NoSpace where a disk is full.
+    TooSmall, DataError where the workload cannot use the data, NoSpace where a disk is full, and NoRay.
     """
     sweep = home.sweep(to_run=True)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
@@ -66,6 +67,8 @@ def drive(
         sweep = sweep.model_copy(update={"trials": trials})
     try:
         return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+    except NoRay as error:
+        raise NoRay(f"{error}; `paceline resume {home.id}` goes on, best while the machine is less busy") from error
     except Exception as error:
         if is_full(error):
             raise no_space(home) from error
@@ -119,10 +122,18 @@ class Driver:
         if plain():
             self.observer.message(MEANING)
         preparing = Preparing(self.sweep)
+        early = threading.Thread(target=local_ray.import_early, daemon=True)
+
+        def quieten() -> None:
+            early.join()
+            preparing.wait()
+
         try:
-            threading.Thread(target=local_ray.import_early, daemon=True).start()
-            own_ray = nullcontext() if self.joined else local_ray.local_ray(self._size.ray_cpus, leave_ray)
-            with own_ray, self.stop.listening():  # in this order: Ray sets signal handlers, too
+            early.start()
+            with (
+                self._ray(leave_ray, quieten),
+                self.stop.listening(),
+            ):  # in this order: Ray sets signal handlers, too
                 self._took("start", self._begun)
                 for told in fallen_back([SPARES] if self.joined else [LEAN_RAY, FORKED]):
                     self.observer.message(told)
@@ -134,6 +145,11 @@ class Driver:
         finally:
             preparing.cancel()
             self._study.close()
+
+    def _ray(self, leave: bool, quieten: Callable[[], None]) -> AbstractContextManager[None]:
+        if self.joined:
+            return nullcontext()
+        return local_ray.local_ray(self._size.ray_cpus, leave, quieten, self.observer.message)
 
     def _with_ray(self, preparing: Preparing) -> int:
         from cluster.driver.champion import ChampionProcess  # 200 ms: Ray

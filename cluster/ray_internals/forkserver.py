@@ -85,6 +85,15 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
             server.communicate()
 
 
+def wait_for_imports(variables: Mapping[str, str]) -> None:
+    """Wait until the server of ``variables``, if there is one, has imported its modules or has ended."""
+    if ADDRESS in variables:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(abstract(variables[ADDRESS]))
+            asking.shutdown(socket.SHUT_WR)  # no order: the server closes the connection as it comes to it
+            asking.recv(1)
+
+
 def main() -> None:
     """Import modules, then fork workers until stdin ends. Arguments: socket number, modules, modules on Ray."""
     number, ahead, on_ray = sys.argv[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from cluster.ray_internals import forked_worker, lean_agent
+from cluster.ray_internals.failed_start import NodeDied
 from cluster.ray_internals.forkserver import DRAWN
 from search_spaces.types.plain import ASKED_FOR, plain
 
 IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
 """Services that a local Ray does not need: the autoscaler's monitor, the dashboard, logs sent to the driver.
 
-Together with the modules that ``lean_agent`` leaves out they take half of the time of Ray's start.
+Together with the agents that Ray waits for they take most of the time of Ray's start.
 """
+NO_PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
+"""Ports on which Ray's agent would listen. Ray writes -1 for one that is not in use."""
+ENV_PORT = "runtime_env_agent_port"
 
 NEEDED: Mapping[str, Sequence[str]] = {
     "ray._private.node": [f"Node.{name}" for name in IDLE],
@@ -30,14 +35,14 @@ NEEDED: Mapping[str, Sequence[str]] = {
     "ray._private.services": ["get_node", "start_ray_process", "RAY_PATH", "_get_gcs_client_options"],
     "ray._private.state": ["GlobalState._initialize_global_state"],
     "ray._private.parameter": ["RayParams.__init__(setup_worker_path)"],
-    "ray.dashboard.utils": ["get_all_modules"],
+    "ray._raylet": ["persist_port"],
     "ray.actor": [DRAWN],
 }
 """Private parts of Ray, by module, needed here and by the fork server; if one is missing, Ray starts unchanged."""
 WITHOUT = "Ray starts as it is, some 6 s later"
 
-START_S = 30.0
-"""Seconds that Ray itself waits for its node."""
+START_S = 120.0
+"""Seconds to wait for Ray's node while its processes run: Ray's own 30 s are too few on a busy machine."""
 
 
 @contextmanager
@@ -87,11 +92,12 @@ def _steps(forking: bool) -> list[tuple[Any, str, Any]]:
     """Return the replacements for the time of Ray's start, as (object, attribute, new value)."""
     from ray._private import node, parameter, services, utils
 
+    started: dict[str, subprocess.Popen[bytes]] = {}
     steps: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
     steps += [
         (utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted")),
-        (services, "get_node", partial(_node_once_there, services.get_node)),
-        (services, "start_ray_process", partial(_with_lean_agent, services.start_ray_process)),
+        (services, "get_node", partial(_node_once_there, services.get_node, started)),
+        (services, "start_ray_process", partial(_start, services.start_ray_process, started)),
     ]
     if forking:
         init: Any = parameter.RayParams.__init__
@@ -99,24 +105,70 @@ def _steps(forking: bool) -> list[tuple[Any, str, Any]]:
     return steps
 
 
-def _with_lean_agent(start: Callable[..., Any], command: Sequence[str], *args: Any, **options: Any) -> Any:
-    """Call Ray's ``start_ray_process`` with ``lean_agent`` in place of Ray's agent in the command line."""
+def _start(
+    start: Callable[..., Any],
+    started: dict[str, subprocess.Popen[bytes]],
+    command: Sequence[str],
+    process_type: str,
+    **options: Any,
+) -> Any:
+    """Call Ray's ``start_ray_process`` and keep the process in ``started``; the raylet waits for no agent."""
+    words = _without_waiting(_with_lean_agent(command)) if process_type == "raylet" else command
+    info = start(words, process_type, **options)
+    started[process_type] = info.process
+    return info
+
+
+def _with_lean_agent(command: Sequence[str]) -> list[str]:
+    """Return the raylet's command line with ``lean_agent`` in place of Ray's agent."""
     from ray._private import services
 
     old, new = (
         subprocess.list2cmdline([str(path)])
         for path in (Path(services.RAY_PATH) / "dashboard" / "agent.py", lean_agent.__file__)
     )
-    return start([word.replace(old, new) for word in command], *args, **options)
+    return [word.replace(old, new) for word in command]
 
 
-def _node_once_there(get_node: Callable[[str, str], Any], gcs_address: str, node_id: str) -> Any:
-    """Wait for the node, then call Ray's ``get_node``, which by itself looks for it only once a second."""
+def _without_waiting(command: Sequence[str]) -> list[str]:
+    """Tell the raylet its agents' ports before it starts; return its command line with them.
+
+    It would wait for them, and end where an agent is later than 15 s, a bound that no setting changes. The agent
+    for runtime environments takes its port once it is there; a socket that does not listen keeps it free.
+    """
+    from ray._raylet import persist_port  # type: ignore[attr-defined] # in Cython
+
+    said = dict(word.removeprefix("--").split("=", 1) for word in command if word.startswith("--") and "=" in word)
+    family, kind, number, _, address = socket.getaddrinfo(said["node_ip_address"], 0, type=socket.SOCK_STREAM)[0]
+    kept = socket.socket(family, kind, number)
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(address)
+    port = kept.getsockname()[1]
+    kept.detach()  # open as long as this process lives
+    for name, value in (*((name, -1) for name in NO_PORTS), (ENV_PORT, port)):
+        persist_port(said["session_dir"], said["node_id"], name, value)
+    option = f"--{ENV_PORT.replace('_', '-')}="
+    return [word.replace(f"{option}0", f"{option}{port}") for word in command]
+
+
+def _node_once_there(
+    get_node: Callable[[str, str], Any],
+    started: Mapping[str, subprocess.Popen[bytes]],
+    gcs_address: str,
+    node_id: str,
+) -> Any:
+    """Wait for the node, then call Ray's ``get_node``, which by itself looks for it only once a second.
+
+    Raises NodeDied as soon as one of the node's processes has ended.
+    """
     from ray._private import services, state
 
     nodes: Any = state.GlobalState()  # type: ignore[no-untyped-call] # Ray's, like all of this
     nodes._initialize_global_state(services._get_gcs_client_options(gcs_address))  # type: ignore[no-untyped-call]
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and all(node["NodeID"] != node_id for node in nodes.node_table()):
+        for name, process in started.items():
+            if (code := process.poll()) is not None:
+                raise NodeDied(name, code)
         time.sleep(0.02)
     return get_node(gcs_address, node_id)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# On a busy machine Ray's own 30 s are too few.
+os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "120")
+os.environ.setdefault("RAY_agent_register_timeout_ms", "300000")
 # A driver would wait for its first workers with the interpreter locked, in the midst of its own imports.
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -21,9 +27,11 @@ os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(128 * 2**20))
 os.environ.setdefault("PL_DISABLE_FORK", "1")  # Tune would set it for its actors, but lanes/tune.py prevents that
 
-from cluster.ray_internals.forkserver import fork_server
+from cluster.ray_internals.failed_start import cleared
+from cluster.ray_internals.forkserver import fork_server, wait_for_imports
 from cluster.ray_internals.imports import importing
 from cluster.ray_internals.lean_node import lean_node
+from search_spaces.types.driver_errors import NoRay
 
 EARLY = ("cluster.lanes.tune", "pandas")
 """Modules imported in a thread while Ray's processes start: Tune alone takes a second."""
@@ -36,16 +44,48 @@ def import_early() -> None:
             importlib.import_module(name)
 
 
+NUM_STARTS = 3
+"""Number of times that a start of Ray is tried."""
+
+
 @contextmanager
-def local_ray(num_cpus: int, leave: bool) -> Iterator[None]:
+def local_ray(
+    num_cpus: int,
+    leave: bool,
+    quieten: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[None]:
     """Run a local Ray with ``num_cpus`` CPUs for the block, without log output; other clusters are not joined.
 
     With ``leave`` Ray is not shut down after a block without an error: its processes end with this one, which
-    saves a process that is about to exit a second.
+    saves a process that is about to exit a second. Where Ray does not start, on a busy machine, that is told
+    (``say``) and tried again, the last time after ``quieten``, which waits for all else that this sweep does, and
+    while no other sweep does the same. Raises NoRay when that fails, too.
     """
     with fork_server(leave) as variables:
         import ray  # here, so that the data's process and the fork server start before
 
+        for left in reversed(range(NUM_STARTS)):
+            with nullcontext() if left else _alone(variables, quieten):
+                if (failed := _start(num_cpus, variables)) is None:
+                    break
+            if not left:
+                raise NoRay(f"Ray did not start, which was tried {NUM_STARTS} times: {failed}")
+            say(f"Ray did not start, and it is tried again: {failed}")
+        try:
+            yield
+        except BaseException:
+            ray.shutdown()
+            raise
+        if not leave:
+            ray.shutdown()
+
+
+def _start(num_cpus: int, variables: Mapping[str, str]) -> str | None:
+    """Start Ray; return why it did not start, if that may pass, and None if it did."""
+    import ray
+
+    try:
         with lean_node(variables):
             ray.init(
                 address="local",
@@ -54,10 +94,29 @@ def local_ray(num_cpus: int, leave: bool) -> Iterator[None]:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        try:
-            yield
-        except BaseException:
-            ray.shutdown()
+    except BaseException as error:
+        ray.shutdown()
+        said = cleared(error)
+        if not _may_pass(error):
             raise
-        if not leave:
-            ray.shutdown()
+        return f"load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores, {said}"
+    return None
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether Ray may start the next time: not where the disk is full, a setting is wrong or the user stops it."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    return isinstance(error, Exception) and not isinstance(error, OSError | ValueError | TypeError | AttributeError)
+
+
+@contextmanager
+def _alone(variables: Mapping[str, str], quieten: Callable[[], None]) -> Iterator[None]:
+    """Run the block with nothing of this sweep beside it, and one sweep of this user on this machine at a time."""
+    quieten()
+    wait_for_imports(variables)
+    with ExitStack() as files:
+        with suppress(OSError):  # without the lock Ray may start as well
+            lock = files.enter_context((Path(tempfile.gettempdir()) / f"paceline-{os.getuid()}.lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -56,6 +56,7 @@ class Preparing:
     """A process that runs ``workloads.data.prepare.prepare`` and checks that the workload can use the result."""
 
     def __init__(self, sweep: Sweep) -> None:
+        self._loaded: Loaded | None = None
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from cluster.sweep.data_process import _main; _main()"],
             stdin=subprocess.PIPE,
@@ -77,8 +78,22 @@ class Preparing:
         self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
 
+    def wait(self) -> None:
+        """Wait for the data, which ``result`` then returns at once. Raises the same errors."""
+        if self._loaded is None:
+            self._loaded = self._read()
+
     def result(self) -> Loaded:
-        """Wait for the data. Raises DataError as ``prepare`` does, and RuntimeError if the process died."""
+        """Wait for the data and hand it over.
+
+        Raises DataError as ``prepare`` does, and RuntimeError if the process died.
+        """
+        self.wait()
+        loaded, self._loaded = self._loaded, None
+        assert loaded is not None
+        return loaded
+
+    def _read(self) -> Loaded:
         assert self._process.stdout is not None
         try:
             found = pickle.load(self._process.stdout)  # its arrays go from the pipe to where they stay

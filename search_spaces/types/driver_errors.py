@@ -38,6 +38,10 @@ class NoSpace(Exception):
     """Error: a disk that the sweep writes to has no room left."""
 
 
+class NoRay(Exception):
+    """Error: this machine's Ray did not start, though it was tried again."""
+
+
 class StudyAway(Exception):
     """Error: the study's database at ``url`` cannot be reached or used.
 
@@ -52,5 +56,5 @@ class StudyAway(Exception):
         return f"the study in {self.url}: {self.said}; {self.remedy}"
 
 
-CANNOT_GO_ON = (Fenced, Gone, Damaged, NoSpace, StudyAway)
+CANNOT_GO_ON = (Fenced, Gone, Damaged, NoSpace, NoRay, StudyAway)
 """Errors with which a driver ends, told in a sentence."""

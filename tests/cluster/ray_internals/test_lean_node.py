@@ -74,24 +74,54 @@ def test_nothing_of_ray_is_replaced_in_the_plain_way(reason: str, monkeypatch: p
 
 
 NODE = """
-import json, sys
-import ray
+import json, os, sys
+import psutil, ray
+from ray._private import services
+from cluster.ray_internals import lean_agent
 from cluster.ray_internals.local_ray import local_ray
-from ray._private.worker import global_worker
-with local_ray(2, leave=False):
-    print(json.dumps([sorted(ray.available_resources()), global_worker.node.get_logs_dir_path()]))
+from search_spaces.types.driver_errors import NoRay
+
+real, tried, told = services.start_ray_process, [], []
+
+def start(command, kind, **options):
+    if kind != "raylet":
+        return real(command, kind, **options)
+    tried.append(kind)
+    if len(tried) in (1, 2, 3, 4):
+        said = "[2026-11-30 01:07:01,426 C 6 6] (raylet) n.cc:3:  A bug. Check failed: x.has_value() No room for it"
+        logs = next(word for word in command if word.startswith("--log_dir=")).removeprefix("--log_dir=")
+        command = ["/bin/sh", "-c", f"echo '{said}' > {logs}/raylet.err; kill -ABRT $$"]
+    return real([word.replace(ENV, lean_agent.__file__) for word in command], kind, **options)
+
+def quieten():
+    told.append(len(tried))
+
+ENV = os.path.join(services.RAY_PATH, "_private", "runtime_env", "agent", "main.py")
+services.start_ray_process = start
+try:
+    with local_ray(2, False, quieten, told.append):
+        told.append("started")
+except NoRay as error:
+    told.append(str(error))
+left = [child.name() for child in psutil.Process().children() if child.status() != "zombie"]
+with local_ray(2, False, quieten, told.append):
+    agents = [p.cmdline() for p in psutil.Process().children(recursive=True) if lean_agent.__file__ in p.cmdline()]
+    print(json.dumps([told, left, sorted(ray.available_resources()), len(agents)]))
 """
 
 
-def test_the_agent_of_a_ray_of_our_own_has_no_modules_and_stays() -> None:
+def test_a_ray_waits_for_no_agent_and_is_started_again_where_it_dies() -> None:
     done = subprocess.run(
         [sys.executable, "-c", NODE], env={**clean_environment(), "PYTHONPATH": str(ROOT)}, capture_output=True
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    resources, logs = json.loads(done.stdout.splitlines()[-1])
-    assert "CPU" in resources
-    told = (Path(logs) / "dashboard_agent.log").read_text()
-    assert "Loaded 0 modules." in told and "abnormally" not in told
+    told, left, resources, num_agents = json.loads(done.stdout.splitlines()[-1])
+    assert "CPU" in resources and num_agents == 2
+    first, second, alone, given_up, again = told
+    assert alone == 2, "before the last time all else is waited for"
+    assert not {"gcs_server", "raylet"} & set(left)
+    for text in (first, second, given_up, again):
+        assert "raylet ended with SIGABRT: No room for it" in text and f"on {os.cpu_count()} cores" in text
 
 
 @pytest.mark.parametrize("place", ["/opt/ray", "/opt/my ray"])
@@ -101,10 +131,9 @@ def test_only_a_node_s_agent_is_another(place: str, monkeypatch: pytest.MonkeyPa
     agent = [sys.executable, f"{place}/dashboard/agent.py", "--minimal"]
     monkeypatch.setattr(services, "RAY_PATH", place)
     command = ["raylet", f"--dashboard_agent_command={subprocess.list2cmdline(agent)}", "--port=1"]
-    started: list[list[str]] = []
-    lean_node._with_lean_agent(started.append, command)
-    assert [started[0][0], started[0][2]] == ["raylet", "--port=1"]
-    said = started[0][1].removeprefix("--dashboard_agent_command=")
+    started = lean_node._with_lean_agent(command)
+    assert [started[0], started[2]] == ["raylet", "--port=1"]
+    said = started[1].removeprefix("--dashboard_agent_command=")
     assert shlex.split(said) == [sys.executable, lean_agent.__file__, "--minimal"]
 
 
