@@ -15,7 +15,7 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 # On a busy machine Ray's own 30 s are too few.
-os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "120")
+os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "60")
 os.environ.setdefault("RAY_agent_register_timeout_ms", "300000")
 # A driver would wait for its first workers with the interpreter locked, in the midst of its own imports.
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
