@@ -22,6 +22,7 @@ from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
 from tracking.store.open import resolve, sqlite_path
+from tracking.store.uris import source, unusable
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num
 
     Raises StoresRefused with every store that cannot be used.
     """
-    found = []
+    never = unusable(sweep.tracking.uri)
+    found = [check_tracking(sweep.tracking.uri)] if never else []
     if isinstance(home.study, str) or sweep.storage.checkpoints or num_machines > 1:
         found = [check_study(home.study), check_checkpoints(home, num_machines), check_tracking(sweep.tracking.uri)]
     for check in found:
@@ -172,8 +174,11 @@ def check_tracking(uri: str | None, away: State = "warning") -> Check:
 
     ``away`` is the state of the check where a server does not answer: results of a running sweep wait for it.
     """
-    uri = resolve(uri)
+    never = unusable(uri)
+    place, uri = source(uri), resolve(uri)
     path, shown = sqlite_path(uri), masked(uri)
+    if never:
+        return Check(name="tracking", state="wrong", found=f"{place} is {shown!r}", remedy=f"it {never}")
     if path is not None:
         return _file(path)
     if is_remote(uri) and uri.startswith(("http://", "https://")):

@@ -16,6 +16,7 @@ from cluster.exit_codes import BAD_SPEC, FAILED
 from cluster.sweep.home import SweepHome
 from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError
+from search_spaces.types.passwords import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +73,13 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
     from workloads.registry import catalogue
 
     with refusing():
-        return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
+        sweep = load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
+    from tracking.store.open import resolve
+    from tracking.store.uris import source, unusable  # 20 ms: sqlite3 and MLflow's version
+
+    if why := unusable(sweep.tracking.uri):
+        raise Refusal(f"{source(sweep.tracking.uri)}: {why}, received {masked(resolve(sweep.tracking.uri))!r}")
+    return sweep
 
 
 def find(reference: str) -> SweepHome:

@@ -1,0 +1,60 @@
+"""Store URIs that can never work are refused before anything starts, with the right spelling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cluster.cli.main import main
+from cluster.doctor.stores import check_tracking
+from tracking.store.uris import unusable
+
+SPEC = "workload: softmax\ndata: {name: wine}\nparameters: {lr: {min: 0.001, max: 0.1}}\ntrials: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("sqlite://mlflow.db", "three slashes before the file: write 'sqlite:///mlflow.db'"),
+        ("sqlite:mlflow.db", "write 'sqlite:///mlflow.db'"),
+        ("./mlruns", "write 'sqlite:///mlflow.db'"),
+        ("mlruns", "write 'sqlite:///mlflow.db'"),
+        ("file:///data/runs", "write 'sqlite:////data/mlflow.db'"),
+        ("http://my server:5000", "without blanks"),
+        ("http:server", "without blanks"),
+        ("htp://server:5000", "must be one of sqlite:///FILE"),
+        ("sqlite:////tmp/c%20d/mlflow.db", "holds '%'"),
+        ("sqlite:////tmp/c%20d?/mlflow.db", "holds '%' and '?'"),
+    ],
+)
+def test_what_can_never_work_is_refused_by_check_and_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], uri: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sweep.yaml").write_text(SPEC)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    for command in ("check", "run"):
+        assert main([command, "sweep.yaml"]) == 2
+        err = capsys.readouterr().err
+        assert "MLFLOW_TRACKING_URI: " in err and said in err and "received" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.yaml"], "nothing was started"
+    found = check_tracking(None)
+    assert found.state == "wrong" and said in str(found.remedy)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:///mlflow.db",
+        "sqlite:////tmp/a b#c/mlflow.db",
+        "http://127.0.0.1:5000",
+        "databricks",
+        "databricks://profile",
+        "https://user:pw@mlflow.example.org/path",
+        "postgresql+psycopg://u:p@host/db",
+        "mysql+pymysql://u:p@host/db",
+    ],
+)
+def test_what_may_work_is_left_to_try(uri: str) -> None:
+    assert unusable(uri) is None
