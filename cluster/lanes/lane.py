@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
@@ -19,6 +19,10 @@ with importing():
 
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream
+
+
+EARLY_S = 1.0
+"""Seconds after which a lane reports epochs before the current one ends, which may take long, or never end."""
 
 
 class Lane(tune.Trainable):
@@ -42,7 +46,12 @@ class Lane(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Wait for the next report and return it. An exception of the workload's code is a report, too."""
-        return self._reports.get().to_result()
+        while True:
+            try:
+                return self._reports.get(timeout=EARLY_S).to_result()
+            except Empty:
+                if report := self._leg_in_process.early():
+                    return report.to_result()
 
     def _train(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,33 @@ Every leg ends with a checkpoint. The first one of a process takes mostly import
 CHECKPOINT_SHARE = 0.02
 
 
+class _Draft:
+    """Epochs that are not reported yet, and the time up to which seconds of work are: shared by two threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._epochs: list[MemberEpoch] = []
+        self._last = self.counted_to = 0.0
+
+    def begin(self, now: float) -> None:
+        """Begin to count the seconds."""
+        with self._lock:
+            self._last = self.counted_to = now
+
+    def add(self, epochs: Sequence[MemberEpoch]) -> None:
+        """Add an epoch of each member."""
+        with self._lock:
+            self._epochs += epochs
+            self._last = time.monotonic()
+
+    def take(self) -> tuple[list[MemberEpoch], float]:
+        """Remove and return the epochs, with the seconds that they took."""
+        with self._lock:
+            epochs, self._epochs = self._epochs, []
+            seconds, self.counted_to = self._last - self.counted_to, self._last
+        return epochs, seconds
+
+
 class LegInProcess:
     """Trains the legs of one process. An ``order`` is a leg as JSON and, for final legs, the test split.
 
@@ -50,6 +78,7 @@ class LegInProcess:
         self._leg: Leg | None = None
         self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
         self._has_saved = False
+        self._draft = _Draft()
 
     def step(self, order: dict[str, Any]) -> Report:
         """Begin or continue the leg of ``order`` and return a report. Exceptions of the workload pass through.
@@ -60,15 +89,16 @@ class LegInProcess:
         is_new = self._runner is None
         leg, runner = self._started(order)
         begun = time.monotonic() if is_new else begun
-        epochs: list[MemberEpoch] = []
+        self._draft.begin(begun)
         exhibits: list[Exhibit] = []
         stopping, late = self._agreed(begun)
         while not (runner.done or stopping or late):
-            epochs += runner.epoch()
+            self._draft.add(runner.epoch())
             exhibits += runner.exhibits()
             self._num_unsaved += 1
             stopping, late = self._agreed(begun)
         over = runner.done or stopping
+        epochs, counted_s = self._draft.take()
         report = Report(
             epochs=epochs,
             saved=self._saved(runner, over),
@@ -77,15 +107,21 @@ class LegInProcess:
             messages=runner.take_messages(),
             fused=self._fused,
             done=over,
-            seconds=time.monotonic() - begun,
+            seconds=counted_s + time.monotonic() - self._draft.counted_to,
         )
         if over:
             self._leg = None
         return report
 
+    def early(self) -> Report | None:
+        """Return the epochs that ``step`` has not reported yet, if any. For another thread than its own."""
+        epochs, seconds = self._draft.take()
+        return Report(epochs=epochs, seconds=seconds) if epochs else None
+
     def forget(self) -> None:
         """Drop the current leg, whose code raised."""
         self._leg = None
+        self._draft.take()
 
     def _agreed(self, begun: float) -> tuple[bool, bool]:
         """Return whether to stop and whether a report is due, the same on all processes of the group."""

@@ -76,7 +76,7 @@ class MultiWorkerLane(tune.Trainable):
             report = None if letter is None else self._heard(*letter)
             if report is not None:
                 return report
-        return Report()
+        return Report(waiting=not self._handed)
 
     def _heard(self, kind: str, token: str, content: Any) -> Report | None:
         """Translate a message of the worker group into a report; None where the driver need not know of it."""

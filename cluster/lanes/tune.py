@@ -14,6 +14,7 @@ import ray
 from ray import tune
 from ray.tune.execution import class_cache
 from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.utils.object_cache import _ObjectCache
@@ -154,6 +155,7 @@ class Watch(_Unsaved, FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """Choose the next Tune trial; sample ahead while all lanes train. Called in every turn of Tune's loop."""
         self._show()
+        self._end_overdue(tune_controller)
         if self._searcher.hands_back:
             tune_controller._cleanup_cached_actors(force_all=True)
         chosen = super().choose_trial_to_run(tune_controller)
@@ -161,11 +163,35 @@ class Watch(_Unsaved, FIFOScheduler):
             self._coordinator.look_ahead()
         return chosen
 
+    def _end_overdue(self, tune_controller: Any) -> None:
+        """Kill the lanes of legs that are given up, as ``on_trial_error`` then learns; take back waiting legs."""
+        legs = self._searcher.legs
+        trials = {
+            legs[trial.trial_id]: trial for trial in tune_controller.get_live_trials() if trial.trial_id in legs
+        }
+        for handle, trial in trials.items():
+            if trial.status == Trial.RUNNING:
+                self._coordinator.began(handle)
+        for handle in self._coordinator.overdue():
+            if handle not in trials:
+                continue
+            if (lane := trials[handle].temporary_state.ray_actor) is not None:
+                ray.kill(lane)
+            else:
+                tune_controller.stop_trial(trials[handle])
+
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Fail the leg of a lane that died, with Ray's reason."""
+        self._failed(trial, Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason")
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Fail a leg that was taken back before it had a lane."""
+        super().on_trial_remove(tune_controller, trial)
+        self._failed(trial, "it was taken back")
+
+    def _failed(self, trial: Any, told: str) -> None:
         handle = self._searcher.legs.pop(trial.trial_id, None)
         if handle in self._coordinator.out():
-            told = Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason"
             self._coordinator.fail(handle, FailureReason.told("lane_died", _gist(told)))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
+from cluster.sweep.overdue import Ending, Overdue
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
@@ -56,8 +57,11 @@ class Coordinator:
     """Time of the first leg of this driver's search."""
     _told: set[str] = field(default_factory=set)
     _spent: dict[Handle, float] = field(default_factory=dict)
+    _endings: dict[Handle, Ending] = field(default_factory=dict)
+    """How legs end that have been given up, until their lanes are gone."""
 
     def __post_init__(self) -> None:
+        self._overdue = Overdue(self.sweep)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         if self._search_is_over():
@@ -101,6 +105,7 @@ class Coordinator:
 
     def report(self, handle: Handle, report: Report) -> None:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
+        self._overdue.times.heard(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         for measured in report.epochs:
             track = aboard[measured.key]
@@ -122,11 +127,34 @@ class Coordinator:
             self.fail(handle, report.failure)
         elif report.done:
             race.finished_leg(handle[1], spent, report.fused)
+            self._forget(handle)
         else:
             self._spent[handle] = spent
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
+
+    def began(self, handle: Handle) -> None:
+        """Record that a lane trains the leg, if that is new: until then it may have waited for a lane."""
+        self._overdue.times.began(handle)
+
+    def overdue(self) -> list[Handle]:
+        """Return the running legs whose lanes must be killed now, each once; ``fail`` then ends them.
+
+        Says which members they are, and whose epoch takes much longer than usual.
+        """
+        self._check_time()
+        race, overdue = self.races[self.purpose], []
+        self._overdue.closing(self.stop.requested or race.closing is not None)
+        for handle in [handle for handle in self.out() if handle not in self._endings]:
+            aboard = self._aboard(handle)
+            ending = self._overdue.ending(handle, aboard, None if self.stop.requested else race.closing)
+            if ending:
+                self._endings[handle] = ending
+                overdue.append(handle)
+            if told := ending.told if ending else self._overdue.stalled(handle, aboard):
+                self.say(f"{self._names(handle, aboard)} {told}")
+        return overdue
 
     @property
     def num_suspects(self) -> int:
@@ -134,19 +162,22 @@ class Coordinator:
         return sum(1 for race in self.races.values() for t in race.tracks if t.alone and t.state not in ENDS)
 
     def fail(self, handle: Handle, reason: FailureReason, to_blame: bool = True) -> None:
-        """End a leg whose code raised or whose lane died.
+        """End a leg whose code raised or whose lane died; one that was given up ends as decided then.
 
         With ``to_blame`` false another leg may be the cause, and no failure is counted.
         """
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
         reason = self._bounded(replace(reason, text=masked(reason.text)), aboard)
-        self.races[handle[0]].failed_leg(handle[1], reason, to_blame)
+        race, ending = self.races[handle[0]], self._forget(handle)
+        if ending and ending.state:
+            race.ended_leg(handle[1], ending.state, ending.reason)
+        else:
+            race.failed_leg(handle[1], ending.reason if ending else reason, to_blame and not ending)
         again = [track for track in aboard if track.state not in ENDS]
-        self._mend(self.races[handle[0]], again)
-        if again and reason.line not in self._told:
+        self._mend(race, again)
+        if again and not ending and reason.line not in self._told:
             self._told.add(reason.line)
-            who = ", ".join(name_of_key(run_key(track, ROLES[handle[0]])) for track in again)
-            self.say(f"{who} failed ({reason.line}), {self._next_attempt(again)}")
+            self.say(f"{self._names(handle, again)} failed ({reason.line}), {self._next_attempt(again)}")
         self._give_up()
         self.commit()
 
@@ -159,6 +190,14 @@ class Coordinator:
         path.parent.mkdir(exist_ok=True)
         path.write_text(reason.text, encoding="utf-8")
         return replace(reason, text=f"[the whole text: {path}]\n{short}")
+
+    def _forget(self, handle: Handle) -> Ending | None:
+        """Forget the times of a leg that is over; return how it was to end, if it was given up."""
+        self._overdue.times.ended(handle)
+        return self._endings.pop(handle, None)
+
+    def _names(self, handle: Handle, tracks: Sequence[Track]) -> str:
+        return ", ".join(name_of_key(run_key(track, ROLES[handle[0]])) for track in tracks)
 
     def _next_attempt(self, tracks: Sequence[Track]) -> str:
         """What happens to trials that failed together: ``retry 1 of 3 from epoch 4``."""

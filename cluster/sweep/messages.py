@@ -33,6 +33,8 @@ class Report:
     fused: int = 1
     """Largest number of members of the leg that were trained as one program."""
     done: bool = False
+    waiting: bool = False
+    """Whether the lane's processes are still being started, so that the leg does not train yet."""
 
     def to_result(self) -> dict[str, Any]:
         """Return the report as a Tune result: one string, as Tune flattens and copies structured results."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
-from search_spaces.race.track import ENDS, Exploited, Track
+from search_spaces.race.track import ENDS, Exploited, State, Track
 from search_spaces.schedules.contract import Continue, Exploit, Schedule, Standings, Stop, next_rung
 from search_spaces.types.failure import FailureReason
 
@@ -138,6 +138,12 @@ class Race:
             else:
                 self._moved(track)
 
+    def ended_leg(self, leg_id: int, state: State, reason: FailureReason) -> None:
+        """End a leg whose lane was ended on purpose, and its members, for good, in ``state``."""
+        _leg, tracks = self._legs.pop(leg_id)
+        for track in [track for track in tracks if track.state == "running"]:
+            self._end(track, state, reason)
+
     def running(self) -> list[tuple[Leg, list[Track]]]:
         """Return the running legs with their tracks."""
         return list(self._legs.values())
@@ -219,9 +225,9 @@ class Race:
         for observer in self._observers:
             observer.moved(track)
 
-    def _end(self, track: Track, state: str, failure: FailureReason | None) -> None:
+    def _end(self, track: Track, state: State, failure: FailureReason | None) -> None:
         assert state in ENDS
-        track.state, track.failure = state, failure  # type: ignore[assignment]
+        track.state, track.failure = state, failure
         for observer in self._observers:
             observer.ended(track)
         self._discard(track)

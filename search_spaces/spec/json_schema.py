@@ -85,4 +85,7 @@ def _accept_words(properties: dict[str, Any]) -> None:
     for key, word in words.items():
         kinds = [kind for kind in properties[key]["anyOf"] if kind != {"type": "null"}]
         properties[key]["anyOf"] = [*kinds, {"const": word}]
-    properties["timeout"]["anyOf"].append({"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$"})
+    bounds = {key: properties["grace"].pop(key) for key in ("type", "exclusiveMinimum", "maximum")}
+    properties["grace"]["anyOf"] = [bounds]
+    for key in ("timeout", "grace", "trial_timeout"):
+        properties[key]["anyOf"].append({"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$"})

@@ -225,6 +225,18 @@ class SpecFile(BaseModel):
     timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
         default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
     )
+    grace: Annotated[Annotated[float, Field(gt=0, le=31_536_000)], BeforeValidator(_seconds)] = Field(
+        default=30.0,
+        description="When the search ends early or is stopped, a trial has this long to report its current epoch; "
+        "then its worker is ended.",
+    )
+    trial_timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = (
+        Field(
+            default=None,
+            description="A trial that has trained for longer than this fails, and is not tried again. Trials that "
+            "are trained together have an equal share of the time each.",
+        )
+    )
     priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
         default=0, description="Priority on a shared cluster: sweeps with a higher one get free workers first."
     )

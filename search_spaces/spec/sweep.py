@@ -21,6 +21,8 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal, Problem
 from search_spaces.types.values import Value
 
+DURATIONS = {"timeout_s": "timeout", "grace_s": "grace", "trial_timeout_s": "trial_timeout"}
+"""Names of the durations in a ``Sweep``, and their keys in the file."""
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -61,6 +63,10 @@ class Sweep(BaseModel):
     train_together: int | None = None
     """Largest cohort; None: chosen from the numbers of trials and lanes."""
     timeout_s: float | None = None
+    grace_s: float = 30.0
+    """Seconds that a leg has to end, once the search closes or the sweep is stopped."""
+    trial_timeout_s: float | None = None
+    """Largest number of seconds of training of one trial."""
     priority: int = 0
     """Priority among the sweeps of one cluster; higher ones get lanes first."""
     max_retries: int = 3
@@ -80,11 +86,11 @@ class Sweep(BaseModel):
     def to_tree(self) -> dict[str, Any]:
         """Return the spec in the form of its file, as plain values, without most defaults."""
         plain = self.model_dump(
-            exclude_defaults=True, exclude={"space", "constants", "problem", "timeout_s", "final"}
+            exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, "final"}
         )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
-        if self.timeout_s is not None:
-            words["timeout"] = self.timeout_s
+        durations = self.model_dump(exclude_defaults=True, include={*DURATIONS})
+        words |= {DURATIONS[name]: seconds for name, seconds in durations.items()}
         if self.final != Final():
             words["final"] = "none" if self.final is None else self.final.model_dump()
         rule = self.early_terminate

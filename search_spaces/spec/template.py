@@ -43,6 +43,8 @@ _TAIL = """
 # max_concurrent: auto                 # workers, each training at the same time
 # train_together: auto                 # trials trained as one program
 # timeout: 2h
+# grace: 30s                           # a silent trial has this long to report once the search is to end
+# trial_timeout: 20m                   # a trial that trains for longer fails
 # priority: 0                          # on a shared cluster: higher ones take the workers that come free
 # max_retries: 3                       # further attempts of a trial that failed
 # max_failed_trials: 3                 # more failed trials than this: exit code 3

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-FailureKind = Literal["diverged", "infeasible", "out_of_memory", "raised", "lane_died", "stopped"]
+FailureKind = Literal["diverged", "infeasible", "out_of_memory", "raised", "lane_died", "timed_out", "stopped"]
 """``stopped``: the search ended before the trial could continue; it counts as pruned, not as failed."""
 
 WORDS: Mapping[FailureKind, str] = {
@@ -15,6 +15,7 @@ WORDS: Mapping[FailureKind, str] = {
     "out_of_memory": "out of memory",
     "raised": "",  # a traceback needs no words before it
     "lane_died": "worker process died",
+    "timed_out": "timed out",
     "stopped": "stopped",
 }
 _PREFIXES: Mapping[str, FailureKind] = {

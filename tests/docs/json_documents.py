@@ -24,8 +24,8 @@ _SWEEP = {
     "trials[].beside": "what is shown beside the objective, by metric",
     "trials[].run_id": "the trial's run in MLflow",
     "trials[].error": "the last line of what went wrong, or null",
-    "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, or `stopped`: cut "
-    "off by the search's early end; `failure` is null where there is none",
+    "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, `timed_out`, "
+    "or `stopped`: cut off by the search's early end; `failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
     "ended_by": "what ended the search before all its trials were done, as the timeout; null where nothing did",
     "best.number": "the champion's trial, or before there is one that of the best value; `best` may be null",

@@ -152,6 +152,8 @@ class _Checks:
             "start_from": tuple(spec.start_from),
             "storage": checked_storage(self._document, spec, base),
             "timeout_s": spec.timeout,
+            "grace_s": spec.grace,
+            "trial_timeout_s": spec.trial_timeout,
         }
 
     @property

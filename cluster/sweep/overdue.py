@@ -1,0 +1,89 @@
+"""Decides which running legs are given up: those over ``trial_timeout``, and those out longer than the grace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from cluster.sweep.leg_times import LegTimes
+from search_spaces.race.track import State, Track
+from search_spaces.spec.sweep import Sweep
+from search_spaces.types.failure import FailureReason
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a leg ends whose lane is killed: the members' ``state``, or None where they train again later."""
+
+    state: State | None
+    reason: FailureReason
+    told: str
+    """What the user reads behind the members' names."""
+
+
+@dataclass
+class Overdue:
+    """Decides on the legs of ``sweep`` by the times of what their lanes report."""
+
+    sweep: Sweep
+    times: LegTimes = field(default_factory=LegTimes)
+    _closing_since: float | None = None
+
+    def closing(self, closing: bool) -> None:
+        """Record whether the legs that are out are the last ones; the grace begins with the first such call."""
+        if not closing:
+            self._closing_since = None
+        elif self._closing_since is None:
+            self._closing_since = time.monotonic()
+
+    def ending(self, handle: Hashable, tracks: Sequence[Track], closing: str | None) -> Ending | None:
+        """Return how the leg of ``tracks`` ends now; None while it may go on.
+
+        ``closing`` is the reason why the search ends early; None if the sweep is stopped, to go on later.
+        """
+        return self._too_long(handle, tracks) or self._after_grace(handle, tracks, closing)
+
+    def stalled(self, handle: Hashable, tracks: Sequence[Track]) -> str | None:
+        """Return what to say of a leg whose epoch takes much longer than usual, once for each silence, or None."""
+        keys = [track.key for track in tracks]
+        if not self.times.newly_stalled(handle, keys):
+            return None
+        return f"{self._silence(handle, tracks)}; an epoch of it took {_seconds(self.times.epoch_s(keys) or 0.0)}"
+
+    def _too_long(self, handle: Hashable, tracks: Sequence[Track]) -> Ending | None:
+        limit_s, share_s = self.sweep.trial_timeout_s, self.times.trained_s(handle) / len(tracks)
+        longest_s = max(track.seconds for track in tracks) + share_s
+        if limit_s is None or longest_s <= limit_s:
+            return None
+        silence = self._silence(handle, tracks)
+        text = f"{_seconds(longest_s)} of training, and trial_timeout is {_seconds(limit_s)}; it {silence}"
+        reason = FailureReason("timed_out", text)
+        if len(tracks) > 1:
+            return Ending(
+                None, reason, f"timed out together ({text}): each is trained again, apart from the others"
+            )
+        return Ending("failed", reason, str(reason))
+
+    def _after_grace(self, handle: Hashable, tracks: Sequence[Track], closing: str | None) -> Ending | None:
+        since, grace_s = self._closing_since, self.sweep.grace_s
+        if since is None or time.monotonic() - since <= grace_s:
+            return None
+        silence = self._silence(handle, tracks)
+        told = f"{silence}, and did not end within the grace of {_seconds(grace_s)}: its worker is ended"
+        if closing is None:
+            return Ending(None, FailureReason("timed_out", silence), f"{told}, and it waits for a resume")
+        if len(tracks) == 1 and self.times.stalled(handle, [tracks[0].key]):
+            return Ending("failed", FailureReason("timed_out", f"{silence}, and {closing}"), told)
+        return Ending("stopped", FailureReason("stopped", f"{closing}, and it {silence}"), told)
+
+    def _silence(self, handle: Hashable, tracks: Sequence[Track]) -> str:
+        if not self.times.known(handle):
+            return "was still waiting for a worker"
+        epoch = max((epoch for track in tracks for epoch in track.values), default=0)
+        after = f" after epoch {epoch}" if epoch else ""
+        return f"reported nothing for {_seconds(self.times.silent_s(handle))}{after}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
