@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
-from cluster.sweep.overdue import Ending, Overdue
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Purpose
+from search_spaces.race.overdue import Ending, Overdue
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS, Track
@@ -105,7 +105,7 @@ class Coordinator:
 
     def report(self, handle: Handle, report: Report) -> None:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
-        self._overdue.times.heard(handle, report)
+        self._time(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         for measured in report.epochs:
             track = aboard[measured.key]
@@ -133,6 +133,13 @@ class Coordinator:
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
+
+    def _time(self, handle: Handle, report: Report) -> None:
+        if report.waiting:
+            self._overdue.times.waits(handle)
+        else:
+            news = bool(report.saved or report.scored or report.messages)
+            self._overdue.times.heard(handle, report.seconds, report.epochs, news)
 
     def began(self, handle: Handle) -> None:
         """Record that a lane trains the leg, if that is new: until then it may have waited for a lane."""
