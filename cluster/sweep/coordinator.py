@@ -192,7 +192,7 @@ class Coordinator:
         """Return the reason with its text bounded; a longer one is kept whole in the home, and its file named."""
         short = bounded(reason.text)
         if short == reason.text or not aboard:
-            return replace(reason, text=short)
+            return replace(reason, text=short) if short != reason.text else reason
         path = self.home.path / "errors" / f"{aboard[0].key}.txt"
         path.parent.mkdir(exist_ok=True)
         path.write_text(reason.text, encoding="utf-8")

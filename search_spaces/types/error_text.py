@@ -27,8 +27,14 @@ def last_line(text: object) -> str:
 
 
 def bounded(text: str) -> str:
-    """Return the text with its first and last ``_MOST_LINES`` lines, each cut; between them the number left out."""
-    lines = [line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}…" for line in text.splitlines()]
+    """Return the text with its first and last ``_MOST_LINES`` lines, each cut; between them the number left out.
+
+    A text that is within these bounds is returned as it is.
+    """
+    whole = text.splitlines()
+    if len(whole) <= 2 * _MOST_LINES and all(len(line) <= _MOST_COLUMNS for line in whole):
+        return text
+    lines = [line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}…" for line in whole]
     left_out = len(lines) - 2 * _MOST_LINES
     if left_out > 0:
         lines[_MOST_LINES:-_MOST_LINES] = [f"[{left_out} lines left out]"]

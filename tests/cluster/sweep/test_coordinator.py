@@ -16,6 +16,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
+from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import runs_of
@@ -176,6 +177,8 @@ def test_a_long_error_is_bounded_and_kept_whole_beside(sqlite_uri: str) -> None:
     assert "[4803 lines left out]" in lines
     whole = Path(lines[0].removeprefix("[the whole text: ").removesuffix("]"))
     assert whole.read_text() == text
+    for short in ("", "no luck\n", "Traceback:\n  deep\nValueError: it diverged\n"):
+        assert bounded(short) == short
     life.end()
 
 
