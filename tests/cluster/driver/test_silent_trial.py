@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.sweep_here import Here
+from tests.helpers.commands import Folder
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ final: none
 
 @pytest.mark.parametrize("limit", ["timeout: 3s\ngrace: 1s", "trial_timeout: 1s"], ids=["timeout", "trial_timeout"])
 def test_a_sweep_ends_although_a_trial_never_reports_again(tmp_path: Path, limit: str) -> None:
-    folder = Here(tmp_path)
+    folder = Folder(tmp_path)  # a Ray of its own: workers of a shared one would not find the function
     folder.write(FUNCTION, "silent_function.py")
     folder.write(SPEC.format(limit=limit))
     done = folder.paceline("run", "sweep.yaml", timeout_s=120)
