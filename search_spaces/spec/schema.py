@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_serializer
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
@@ -81,6 +81,15 @@ def _known_method(method: str, info: ValidationInfo) -> str:
     if method not in names:
         raise PydanticKnownError("literal_error", {"expected": " or ".join([", ".join(names[:-1]), names[-1]])})
     return method
+
+
+def _usable_name(name: str) -> str:
+    """Refuse what MLflow takes as no name of a model, and what would lead out of a folder."""
+    if name.strip(". ") == "" or any(sign in "/:\\" or not sign.isprintable() for sign in name):
+        raise PydanticCustomError(
+            "name", "must hold more than dots, and no '/', ':', '\\' or line break: it names a model"
+        )
+    return name
 
 
 class EarlyTerminate(BaseModel):
@@ -185,7 +194,7 @@ class SpecFile(BaseModel):
 
     model_config = _STRICT
 
-    name: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_usable_name)] | None = Field(
         default=None, description="Shown in lists."
     )
     description: Annotated[str, Field(max_length=5000)] = Field(default="", description="Kept as the sweep's note.")

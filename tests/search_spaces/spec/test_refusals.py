@@ -44,6 +44,13 @@ def test_faults_of_other_keys_are_told_for_an_unknown_workload(tmp_path: Path) -
     assert {f.path for f in error.faults} == {"workload", "parameters.x.max", "epochs"}
 
 
+def test_a_name_that_mlflow_cannot_give_to_a_model_is_refused(tmp_path: Path) -> None:
+    for name in ("'..'", "' '", "a/b", "'a:b'", "'a\\b'", '"a\\nb"'):
+        [fault] = refusal(f"name: {name}\n{BASE}", tmp_path).faults
+        assert (fault.path, "it names a model" in fault.rule) == ("name", True), name
+    assert parse_sweep(f"name: Größe (2)\n{BASE}", "s.yaml", tmp_path, catalogue=CATALOGUE).name == "Größe (2)"
+
+
 @pytest.mark.parametrize(
     ("raw", "rule"),
     [
