@@ -76,6 +76,7 @@ def test_a_sweep_over_files_in_an_object_store(tmp_path: Path, s3: dict[str, str
     ]
 
 
+@pytest.mark.soak
 def test_two_workers_each_read_their_part(tmp_path: Path) -> None:
     folder = Here(tmp_path)
     spec = SPEC.format(

@@ -170,6 +170,7 @@ def test_doctor_tells_what_each_node_sees_and_what_to_do(user: Submitter) -> Non
     assert "of 4 CPU" in checks["resources"]["found"]
 
 
+@pytest.mark.soak
 def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_free(user: Submitter) -> None:
     """Two lanes in all: the low one has both, and leaves both to the high one at the ends of its legs."""
     words = ("resources.cpus=2", "method=random", "epochs=10")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from tests.helpers.soak import SOAK
 from workloads.tables.dates import DATES, DateFormatError, date_format, local_times
 
 DAYS = pd.Series(pd.date_range("1984-01-02", "2030-12-31", freq="W-MON"))
@@ -29,7 +30,9 @@ def written(moments: pd.Series, form: str) -> pd.Series:
 @pytest.mark.parametrize("form", DATES)
 def test_every_format_reads_back_what_it_wrote(form: str) -> None:
     has_day = "%d" in form or "%V" in form
-    for ending, clock in ENDINGS.items() if "%d" in form else [("", "0h")]:
+    endings = list(ENDINGS.items()) if "%d" in form else [("", "0h")]
+    first = list(DATES).index(form) % len(endings)  # in the short form each format has two of the endings in turn
+    for ending, clock in endings if SOAK else (endings * 2)[first : first + 2]:
         moments = (DAYS if has_day else MONTHS) + pd.Timedelta(clock)
         texts = written(moments, form + ending)
         found = date_format(texts)
