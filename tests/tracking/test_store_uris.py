@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.cli.commands.shared import load
 from cluster.cli.main import main
 from cluster.doctor.stores import check_tracking
 from tracking.store.uris import unusable
@@ -41,6 +42,13 @@ def test_what_can_never_work_is_refused_by_check_and_doctor(
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.yaml"], "nothing was started"
     found = check_tracking(None)
     assert found.state == "wrong" and said in str(found.remedy)
+
+
+def test_what_needs_no_store_here_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data card has no runs, and a sweep that is submitted has its store on the cluster."""
+    Path(tmp_path / "sweep.yaml").write_text(SPEC)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    assert load(str(tmp_path / "sweep.yaml"), ()).workload == "softmax"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from cluster.cli.commands.shared import (
     load,
     print_json,
     reading,
+    refuse_store,
     refusing,
     title,
 )
@@ -69,6 +70,7 @@ def run(
     if (place := chosen(on)) is not None:
         return run_on(spec, overrides, place, code)
     sweep = load(spec, overrides)
+    refuse_store(sweep)
     return watch(SweepHome.create(sweep), sweep, options)
 
 
@@ -79,6 +81,7 @@ def demo(**flags: Any) -> int:
     """Run a small sweep, in under a minute."""
     options = shown(flags)
     sweep = load(str(DEMO), as_overrides(**flags))
+    refuse_store(sweep)
     return watch(SweepHome.create(sweep), sweep, options, AFTER_DEMO)
 
 

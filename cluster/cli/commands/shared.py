@@ -73,13 +73,16 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
     from workloads.registry import catalogue
 
     with refusing():
-        sweep = load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
+        return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
+
+
+def refuse_store(sweep: Sweep) -> None:
+    """Raise Refusal where the sweep's MLflow store, used on this machine, can never work."""
     from tracking.store.open import resolve
     from tracking.store.uris import source, unusable  # 20 ms: sqlite3 and MLflow's version
 
     if why := unusable(sweep.tracking.uri):
         raise Refusal(f"{source(sweep.tracking.uri)}: {why}, received {masked(resolve(sweep.tracking.uri))!r}")
-    return sweep
 
 
 def find(reference: str) -> SweepHome:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cluster.cli.commands.shared import Refusal, load, print_json, write_new
+from cluster.cli.commands.shared import Refusal, load, print_json, refuse_store, write_new
 from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
 from workloads.registry import catalogue
@@ -30,6 +30,7 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     """Validate a sweep file and print what the sweep would run. Raises Refusal with every fault."""
     sweep = load(spec, overrides)
+    refuse_store(sweep)
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
     from cluster.terminal.preview import document, lines, preview
