@@ -130,7 +130,8 @@ def mend(path: Path) -> str:
     """
     found = read(path, both=True)
     text = b"".join(_with_seal(line, number) for number, line in enumerate(found.lines))
-    if path.exists() and not found.is_whole and not found.only_torn:
+    was_there = path.exists()
+    if was_there and not found.is_whole and not found.only_torn:
         shutil.copyfile(path, path.with_name(path.name + ".broken"))
     for file in (path, copy_of(path)):
         if _content(file) != text:
@@ -139,10 +140,11 @@ def mend(path: Path) -> str:
         return ""
     if found.only_torn:
         return f"the journal's torn tail ({found.torn} bytes) was cut off"
-    return (
-        f"{found.num_restored} of the {len(found.lines)} lines of {path} could not be read and were taken from its "
-        f"copy: nothing is lost. The file as it was is {path.name}.broken"
-    )
+    if found.num_restored:
+        what = f"{found.num_restored} of the {len(found.lines)} lines of {path} were lost and are from its copy"
+    else:
+        what = f"{path} held more than its {len(found.lines)} lines, which was left out"
+    return f"{what}: nothing is lost" + (f"; the file as it was is {path.name}.broken" if was_there else "")
 
 
 def _with_seal(line: bytes, number: int) -> bytes:

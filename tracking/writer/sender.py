@@ -16,6 +16,7 @@ from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
 from tracking.ui import shared_view
+from tracking.writer.acknowledged import Acknowledged
 from tracking.writer.events import (
     Artifact,
     ContentKept,
@@ -31,7 +32,6 @@ from tracking.writer.events import (
 )
 from tracking.writer.reconcile import execute
 from tracking.writer.spool import Spool, SpoolEntry, Unknown
-from tracking.writer.told import Told
 
 E = TypeVar("E", bound=Event)
 
@@ -57,13 +57,13 @@ class Sender:
         self._place: Place | None = None
         self._away = self._doubting = False
         self._odd: set[str] = set()
-        self._told = Told(header.objective.name)
+        self._acknowledged = Acknowledged(header.objective.name)
         self._file: tuple[int, int] | None = None
         self._rewound = self._ranked = False
 
     def already(self, event: Event) -> None:
         """Take note of an event that an earlier writer has sent."""
-        self._told.note(event)
+        self._acknowledged.note(event)
 
     def step(self) -> bool:
         """Send about 2 MiB of the spool. Returns whether more is waiting. Raises Away while the store is away.
@@ -106,7 +106,7 @@ class Sender:
         if self._place is None:
             return False
         assert self._store is not None
-        missing = self._told.lost(self._store.found(self._place, self._header.sweep_id))
+        missing = self._acknowledged.lost(self._store.found(self._place, self._header.sweep_id))
         if missing and not self._rewound:
             self._rewind(missing)
             return False
@@ -117,8 +117,8 @@ class Sender:
 
     def _rewind(self, missing: Sequence[str]) -> None:
         self._message(f"MLflow at {self._uri} has lost values of {len(missing)} runs: they are sent again")
-        self._spool.rewind()
-        self._told.epochs.clear()
+        self._spool.acknowledge(0)
+        self._acknowledged.epochs.clear()
         self._rewound = True
         self._place = None
 
@@ -142,7 +142,7 @@ class Sender:
                     self._message(f"{why}: {WITHOUT}")
                 self._file = _file(self._uri)
             place = open_sweep(self._store, self._header, self.run_ids)
-            if missing := self._told.lost(self._store.found(place, self._header.sweep_id)):
+            if missing := self._acknowledged.lost(self._store.found(place, self._header.sweep_id)):
                 self._rewind(missing)
         except Refused as error:
             raise Away(first_line(error)) from error
@@ -201,7 +201,7 @@ class Sender:
         try:
             action(group)
             for event in group:
-                self._told.note(event)
+                self._acknowledged.note(event)
         except Away:
             raise
         except Exception as error:

@@ -85,10 +85,6 @@ class Spool:
         os.pwrite(self._ack, b"%020d\n" % end, 0)
         self.sent = end
 
-    def rewind(self) -> None:
-        """Record that nothing is done, so that everything is sent once more."""
-        self.acknowledge(0)
-
     def refuse(self, event: Event | Unknown, reason: str) -> None:
         """Write an event that can never be sent to ``refused.jsonl``, with the reason."""
         record = event.record if isinstance(event, Unknown) else to_json(event)

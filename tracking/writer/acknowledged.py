@@ -12,7 +12,7 @@ from tracking.writer.events import EpochMeasured, Event, Reconciled, TrialBegan
 
 
 @dataclass
-class Told:
+class Acknowledged:
     """Last epoch of each member, by key, whose objective the store has acknowledged; 0 for a run without one."""
 
     metric: str
