@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[Any]
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-12
 Kind = Literal["share", "difference", "rate", "rate difference", "error", "r2", "number"]
 """What is averaged: a share of hits (each row 0 or 1), one from 0 to 1, a difference of two, or any number."""
 BOUNDS: Mapping[Kind, tuple[float, float]] = {
@@ -118,6 +119,8 @@ def estimate(scores: TestScores) -> Estimate:
     if not values or not all(map(math.isfinite, values)):
         return Estimate(mean=math.nan, num_seeds=num_seeds)
     mean = statistics.fmean(values)
+    if abs(mean) <= ROUNDING * max(map(abs, values)):
+        mean = 0.0  # differences that cancel out leave what was rounded, as -5.6e-17
     if scores.by_row is None:
         if num_seeds == 1:
             return Estimate(mean=mean, num_seeds=1)

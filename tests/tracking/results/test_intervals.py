@@ -124,3 +124,12 @@ def test_a_perfect_rate_is_no_certainty() -> None:
         for kind, n in (("share", 60), ("rate", 60), ("rate", 12))
     ]
     assert made[1].low == pytest.approx(made[0].low, abs=0.002) and made[2].low < made[1].low - 0.1
+
+
+def test_differences_that_cancel_out_are_no_difference() -> None:
+    mine = TestScores(by_seed={1: 0.9407407407407408, 2: 0.9333333333333333})
+    other = TestScores(by_seed={1: 0.9333333333333333, 2: 0.9407407407407408})
+    assert estimate(mine.minus(other)).mean == 0.0
+    third = TestScores(by_seed={1: 0.1 + 0.2, 2: 0.4}).minus(TestScores(by_seed={1: 0.4, 2: 0.3}))
+    assert estimate(third).mean == 0.0, "-2.8e-17 by plain arithmetic"
+    assert estimate(TestScores(by_seed={1: 1e-15, 2: 2e-15})).mean == pytest.approx(1.5e-15, abs=0)
