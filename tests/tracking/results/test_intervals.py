@@ -132,4 +132,4 @@ def test_differences_that_cancel_out_are_no_difference() -> None:
     assert estimate(mine.minus(other)).mean == 0.0
     third = TestScores(by_seed={1: 0.1 + 0.2, 2: 0.4}).minus(TestScores(by_seed={1: 0.4, 2: 0.3}))
     assert estimate(third).mean == 0.0, "-2.8e-17 by plain arithmetic"
-    assert estimate(TestScores(by_seed={1: 1e-15, 2: 2e-15})).mean == pytest.approx(1.5e-15, abs=0)
+    assert estimate(TestScores(by_seed={1: 1e-15, 2: 2e-15})).mean == pytest.approx(1.5e-15, rel=1e-9, abs=0)
