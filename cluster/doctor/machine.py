@@ -14,6 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from cluster.ray_internals.private_ray import forget_token, private_ray
+from search_spaces.types.driver_errors import NoRay
+
 PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
 HOME = Path(__file__).resolve().parents[2]
 GIB = 2**30
@@ -149,16 +152,22 @@ def ray_starts() -> Iterator[Check]:
     def homes() -> list[str]:
         return [str(importlib.import_module(name).__file__) for name in PACKAGES]
 
-    remedy = "look at /tmp/ray/session_latest/logs; free memory or disk, and end old Rays with `ray stop`"
+    remedy = "free memory or disk, and end old Rays with `ray stop`"
     try:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        ray.init(address="local", num_cpus=1, include_dashboard=False, **quiet)
+        with private_ray() as folder:
+            remedy = f"look at {folder}/session_latest/logs; {remedy}"
+            quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+            ray.init(address="local", num_cpus=1, include_dashboard=False, _temp_dir=str(folder), **quiet)
         found = ray.get(ray.remote(homes).remote(), timeout=60)
+    except NoRay as error:
+        yield Check(name="ray starts", state="wrong", found=str(error), remedy="set RAY_TMPDIR")
+        return
     except (ray.exceptions.RayError, OSError, RuntimeError, ValueError, ImportError) as error:
         yield Check(name="ray starts", state="wrong", found=f"{type(error).__name__}: {error}", remedy=remedy)
         return
     finally:
         ray.shutdown()
+        forget_token()
     ours = [str(HOME / name / "__init__.py") for name in PACKAGES]
     strangers = ", ".join(path for path, own in zip(found, ours, strict=True) if path != own)
     yield judged(

@@ -1,5 +1,6 @@
-"""Starts Ray and its workers faster and removes what Ray leaves behind, by private parts of Ray.
+"""Starts Ray and its workers faster, keeps them to their user, and removes what Ray leaves behind.
 
-From outside: ``local_ray.local_ray``, ``imports.importing``, ``spare_workers``, ``orphaned_groups``, and the
+All of that is by private parts of Ray. From outside: ``local_ray.local_ray``, ``private_ray.private_ray``,
+``imports.importing``, ``spare_workers``, ``orphaned_groups``, and the
 ``why_off`` of ``forkserver`` and ``lean_node``.
 """

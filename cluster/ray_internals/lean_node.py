@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial, partialmethod
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,24 @@ from typing import Any
 from cluster.ray_internals import forked_worker, lean_agent
 from cluster.ray_internals.failed_start import NodeDied
 from cluster.ray_internals.forkserver import DRAWN
+from cluster.ray_internals.node_options import node_options
 from search_spaces.types.plain import ASKED_FOR, plain
 
-IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
-"""Services that a local Ray does not need: the autoscaler's monitor, the dashboard, logs sent to the driver.
+IDLE: Mapping[str, Any] = {"no_monitor": True, "include_log_monitor": False}
+"""Options without which Ray starts what a local one does not need: the autoscaler's monitor, logs for the driver.
 
-Together with the agents that Ray waits for they take most of the time of Ray's start.
+With the dashboard, and the agents that Ray waits for, they take most of the time of Ray's start.
 """
 NO_PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
 """Ports on which Ray's agent would listen. Ray writes -1 for one that is not in use."""
 ENV_PORT = "runtime_env_agent_port"
 
 NEEDED: Mapping[str, Sequence[str]] = {
-    "ray._private.node": [f"Node.{name}" for name in IDLE],
+    "ray._private.node": ["Node.start_api_server"],
     "ray._private.utils": ["get_dashboard_dependency_error"],
     "ray._private.services": ["get_node", "start_ray_process", "RAY_PATH", "_get_gcs_client_options"],
     "ray._private.state": ["GlobalState._initialize_global_state"],
-    "ray._private.parameter": ["RayParams.__init__(setup_worker_path)"],
+    "ray._private.parameter": [f"RayParams.__init__({name})" for name in (*IDLE, "setup_worker_path")],
     "ray._raylet": ["persist_port"],
     "ray.actor": [DRAWN],
 }
@@ -47,19 +48,21 @@ START_S = 120.0
 
 @contextmanager
 def lean_node(variables: Mapping[str, str]) -> Iterator[None]:
-    """Make a Ray that starts in the block leave out ``IDLE`` and start ``lean_agent``, unless ``why_off``.
+    """Make a Ray that starts in the block leave out what is idle and start ``lean_agent``, unless ``why_off``.
 
     ``variables`` are those of ``fork_server``, inherited by Ray's processes; without any, workers are not forked.
     """
     if why_off():
         yield
         return
-    steps = [(place, name, getattr(place, name), step) for place, name, step in _steps(forking=bool(variables))]
+    worker = {"setup_worker_path": forked_worker.__file__} if variables else {}
+    steps = [(place, name, getattr(place, name), step) for place, name, step in _steps()]
     try:
         os.environ.update(variables)
         for place, name, _, step in steps:
             setattr(place, name, step)
-        yield
+        with node_options(**IDLE, **worker):
+            yield
     finally:
         for place, name, old, _ in steps:
             setattr(place, name, old)
@@ -88,21 +91,17 @@ def _known(module: str, path: str) -> bool:
     return not parameter or parameter.rstrip(")") in inspect.signature(found).parameters
 
 
-def _steps(forking: bool) -> list[tuple[Any, str, Any]]:
+def _steps() -> list[tuple[Any, str, Any]]:
     """Return the replacements for the time of Ray's start, as (object, attribute, new value)."""
-    from ray._private import node, parameter, services, utils
+    from ray._private import node, services, utils
 
     started: dict[str, subprocess.Popen[bytes]] = {}
-    steps: list[tuple[Any, str, Any]] = [(node.Node, name, lambda self, **options: None) for name in IDLE]
-    steps += [
+    return [
+        (node.Node, "start_api_server", lambda self, **options: None),
         (utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard is wanted")),
         (services, "get_node", partial(_node_once_there, services.get_node, started)),
         (services, "start_ray_process", partial(_start, services.start_ray_process, started)),
     ]
-    if forking:
-        init: Any = parameter.RayParams.__init__
-        steps += [(parameter.RayParams, "__init__", partialmethod(init, setup_worker_path=forked_worker.__file__))]
-    return steps
 
 
 def _start(

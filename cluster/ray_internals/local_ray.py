@@ -6,10 +6,8 @@ import fcntl
 import importlib
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from pathlib import Path
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -31,6 +29,7 @@ from cluster.ray_internals.failed_start import cleared
 from cluster.ray_internals.forkserver import fork_server, wait_for_imports
 from cluster.ray_internals.imports import importing
 from cluster.ray_internals.lean_node import lean_node
+from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
 from search_spaces.types.driver_errors import NoRay
 
 EARLY = ("cluster.lanes.tune", "pandas")
@@ -44,6 +43,8 @@ def import_early() -> None:
             importlib.import_module(name)
 
 
+LASTING = (OSError, ValueError, TypeError, AttributeError, NoRay)
+"""Errors of Ray's start that come again."""
 NUM_STARTS = 3
 """Number of times that a start of Ray is tried."""
 
@@ -63,8 +64,6 @@ def local_ray(
     while no other sweep does the same. Raises NoRay when that fails, too.
     """
     with fork_server(leave) as variables:
-        import ray  # here, so that the data's process and the fork server start before
-
         for left in reversed(range(NUM_STARTS)):
             with nullcontext() if left else _alone(variables, quieten):
                 if (failed := _start(num_cpus, variables)) is None:
@@ -75,27 +74,35 @@ def local_ray(
         try:
             yield
         except BaseException:
-            ray.shutdown()
+            _end()
             raise
         if not leave:
-            ray.shutdown()
+            _end()
+
+
+def _end() -> None:
+    import ray
+
+    ray.shutdown()
+    forget_token()
 
 
 def _start(num_cpus: int, variables: Mapping[str, str]) -> str | None:
     """Start Ray; return why it did not start, if that may pass, and None if it did."""
-    import ray
+    import ray  # here, so that the data's process and the fork server start before
 
     try:
-        with lean_node(variables):
+        with private_ray() as folder, lean_node(variables):
             ray.init(
                 address="local",
+                _temp_dir=str(folder),
                 num_cpus=num_cpus,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
     except BaseException as error:
-        ray.shutdown()
+        _end()
         said = cleared(error)
         if not _may_pass(error):
             raise
@@ -107,7 +114,7 @@ def _may_pass(error: BaseException) -> bool:
     """Whether Ray may start the next time: not where the disk is full, a setting is wrong or the user stops it."""
     if isinstance(error, ConnectionError | TimeoutError):
         return True
-    return isinstance(error, Exception) and not isinstance(error, OSError | ValueError | TypeError | AttributeError)
+    return isinstance(error, Exception) and not isinstance(error, LASTING)
 
 
 @contextmanager
@@ -117,6 +124,6 @@ def _alone(variables: Mapping[str, str], quieten: Callable[[], None]) -> Iterato
     wait_for_imports(variables)
     with ExitStack() as files:
         with suppress(OSError):  # without the lock Ray may start as well
-            lock = files.enter_context((Path(tempfile.gettempdir()) / f"paceline-{os.getuid()}.lock").open("a"))
+            lock = files.enter_context((sessions().parent / "alone.lock").open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -44,15 +44,16 @@ def test_ray_is_as_it_was_after_a_lean_start() -> None:
     def steps() -> list[object]:
         others = [utils.get_dashboard_dependency_error, services.get_node, RayParams.__init__]
         others.append(services.start_ray_process)
-        return [getattr(Node, name, None) for name in lean_node.IDLE] + others
+        return [Node.start_api_server, *others]
 
     before = steps()
     with pytest.raises(RuntimeError), lean_node.lean_node({"MARK": "1"}):
-        for name in lean_node.IDLE:
-            assert getattr(Node, name)(None, some="option") is None
+        assert cast(Any, Node).start_api_server(None, some="option") is None
         assert utils.get_dashboard_dependency_error() is not None
         assert os.environ["MARK"] == "1"
-        assert RayParams(num_cpus=1).setup_worker_path == forked_worker.__file__
+        started = RayParams(num_cpus=1, include_log_monitor=True)
+        assert started.setup_worker_path == forked_worker.__file__
+        assert started.no_monitor and not started.include_log_monitor
         assert services.get_node is not before[-3]
         raise RuntimeError
     assert steps() == before and "MARK" not in os.environ
@@ -68,9 +69,9 @@ def test_nothing_of_ray_is_replaced_in_the_plain_way(reason: str, monkeypatch: p
         monkeypatch.setenv(VARIABLE, "1")
     else:
         monkeypatch.setitem(cast(Any, lean_node.NEEDED), "ray.actor", ["what_a_later_ray_may_not_have"])
-    before = Node.start_monitor
+    before = Node.start_api_server
     with lean_node.lean_node({"MARK": "1"}):
-        assert Node.start_monitor is before and "MARK" not in os.environ
+        assert Node.start_api_server is before and "MARK" not in os.environ
 
 
 NODE = """

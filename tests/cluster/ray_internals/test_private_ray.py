@@ -1,0 +1,131 @@
+"""A Ray of our own is for its user alone: where it listens, what it asks for, and who reaches its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.ray_internals import private_ray
+from search_spaces.types.driver_errors import NoRay
+from tests.helpers.paths import ROOT
+from tests.helpers.sweep_here import OneRay
+
+STRANGER = """
+import json, os, socket, sys
+import grpc
+
+gcs, own_pid, folder, sockets = sys.argv[1:]
+channel = grpc.insecure_channel(gcs)  # connects at its first use
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+said = {}
+try:
+    channel.unary_unary("/ray.rpc.InternalKVGcsService/InternalKVKeys")(b"", timeout=10)
+    said["gcs"] = "answers"
+except grpc.RpcError as error:
+    said["gcs"] = error.code().name
+for name, attempt in {
+    "token": lambda: open(f"/proc/{own_pid}/environ").read(),
+    "folder": lambda: os.listdir(folder),
+    "socket": lambda: socket.socket(socket.AF_UNIX).connect(os.path.join(sockets, "raylet")),
+}.items():
+    try:
+        attempt()
+        said[name] = "open"
+    except OSError as error:
+        said[name] = type(error).__name__
+print(json.dumps(said))
+"""
+
+
+def test_nobody_else_reaches_a_ray_of_our_own() -> None:
+    OneRay.started()
+    import ray
+
+    here = psutil.Process()
+    family = [here, *here.children(recursive=True)]
+    heard = {(process.pid, at.laddr.ip, at.laddr.port) for process in family for at in _listening(process)}
+    rays = {process.pid: process for process in family if process.name() in ("gcs_server", "raylet")}
+    gcs = next(pid for pid, process in rays.items() if process.name() == "gcs_server")
+    ports = [port for pid, _, port in heard if pid == gcs]
+    assert len(rays) == 2 and ports and rays.keys() <= {pid for pid, _, _ in heard}
+    assert {ip for _, ip, _ in heard} <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    with socket.socket() as asked:
+        assert asked.connect_ex((_other_address(), ports[0])) != 0, "the network's address answers"
+
+    token = rays[gcs].environ()[private_ray.TOKEN]
+    assert len(token) == 64 and token not in os.environ.values()
+    assert not any(token in word for process in family for word in process.cmdline())
+    session = Path(next(w.partition("=")[2] for w in rays[gcs].cmdline() if w.startswith("--session-dir=")))
+    folder = private_ray.sessions().parent
+    assert session.is_relative_to(folder) and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert ray.get_runtime_context().gcs_address == f"127.0.0.1:{ports[0]}"
+
+    if os.getuid() != 0:
+        pytest.skip("only root can be another user: where Ray listens was looked at, who reaches it was not")
+    words = [f"127.0.0.1:{ports[0]}", str(gcs), str(folder), str(session / "sockets")]
+    done = subprocess.run([sys.executable, "-c", STRANGER, *words], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "gcs": "UNAUTHENTICATED",
+        "token": "PermissionError",
+        "folder": "PermissionError",
+        "socket": "PermissionError",
+    }
+
+
+def _listening(process: psutil.Process) -> Iterator[psutil._common.pconn]:
+    try:
+        yield from (at for at in process.net_connections("inet") if at.status == psutil.CONN_LISTEN)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _other_address() -> str:
+    """Return an address of this machine in its network, or one of the loopback network where it has none."""
+    found = (at.address for name in psutil.net_if_addrs().values() for at in name if at.family == socket.AF_INET)
+    return next((address for address in found if not address.startswith("127.")), "127.0.0.2")
+
+
+def test_sessions_are_in_a_closed_folder_with_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = tmp_path / "s"
+    monkeypatch.setattr(private_ray, "LONGEST", len(str(short)) + 100)
+    monkeypatch.setattr(private_ray, "SHORT", str(short))
+    monkeypatch.delenv(private_ray.FOLDER, raising=False)
+    monkeypatch.setattr(private_ray.tempfile, "gettempdir", lambda: str(tmp_path / ("long" * 40)))
+    folder = private_ray.sessions().parent
+    assert folder.parent == short and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)
+    assert private_ray.sessions().parent == folder and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.rename(short / "other")
+    folder.symlink_to(short / "other")  # as somebody else may make it, in a folder that all may write to
+    ours = private_ray.sessions().parent
+    assert ours not in (folder, short / "other") and stat.S_IMODE(ours.stat().st_mode) == 0o700
+
+    monkeypatch.setenv(private_ray.FOLDER, str(tmp_path / ("long" * 40)))
+    with pytest.raises(NoRay, match=r"would have a path of \d+ bytes.* set RAY_TMPDIR to a folder"):
+        private_ray.sessions()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(private_ray.FOLDER, str(tmp_path / "file"))
+    with pytest.raises(NoRay, match="Not a directory: set RAY_TMPDIR"):
+        private_ray.sessions()
+
+
+def test_the_user_s_token_and_mode_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(private_ray.MODE, "disabled")
+    monkeypatch.setenv(private_ray.TOKEN, "the cluster's")
+    seen = set()
+    for _ in range(2):
+        with private_ray.private_ray():
+            assert private_ray.MODE not in os.environ
+            seen.add(os.environ[private_ray.TOKEN])
+    assert len(seen) == 2 and "the cluster's" not in seen
+    assert (os.environ[private_ray.MODE], os.environ[private_ray.TOKEN]) == ("disabled", "the cluster's")
