@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import json
 import os
-import re
 import shutil
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,34 +22,12 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend
 
 from search_spaces.types.driver_errors import Damaged, Fenced, Gone
-
-SEAL = re.compile(rb',"n":(\d+),"crc":"([0-9a-f]{8})"}\Z')
+from search_spaces.types.sealed import SEAL, numbered, sealed_line
 
 
 def copy_of(path: Path) -> Path:
     """Return the path of a journal's copy."""
     return path.with_name(path.name + ".copy")
-
-
-def sealed(log: dict[str, Any], number: int) -> bytes:
-    """Return the line, with its end, of operation ``number``, counted from 0."""
-    text = json.dumps({**log, "n": number}, separators=(",", ":")).encode()
-    return b'%b,"crc":"%08x"}\n' % (text[:-1], zlib.crc32(text))
-
-
-def _number(line: bytes, expected: int | None) -> int | None:
-    """Return the number of a right line without its end, None for any other.
-
-    A line without a seal, of an earlier version, has the number ``expected``; None: there can be none any more.
-    """
-    found = SEAL.search(line)
-    if found is not None:
-        text = line[: found.end(1)] + b"}"
-        return int(found[1]) if zlib.crc32(text) == int(found[2], 16) else None
-    try:
-        return expected if expected is not None and isinstance(json.loads(line), dict) else None
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)
@@ -99,26 +76,14 @@ def _right(content: bytes) -> tuple[dict[int, bytes], list[tuple[int, int]]]:
     found: dict[int, bytes] = {}
     bad: list[tuple[int, int]] = []
     start = 0
-    expected: int | None = 0
-    for line in _lines(content):
+    for line, number in numbered(io.BytesIO(content)):
         end = start + len(line)
-        number = _number(line[:-1], expected) if line.endswith(b"\n") else None
         if number is None:
             bad.append((start, end))
         else:
             found[number] = line
-        # Behind a bad line nobody can tell the number of one without a seal, and behind a seal there is none.
-        expected = None if number is None or SEAL.search(line[:-1]) else number + 1
         start = end
     return found, bad
-
-
-def _lines(content: bytes) -> Iterator[bytes]:
-    """Divide at line feeds alone: ``bytes.splitlines`` divides at carriage returns, too."""
-    *whole, rest = content.split(b"\n")
-    yield from (line + b"\n" for line in whole)
-    if rest:
-        yield rest
 
 
 def mend(path: Path) -> str:
@@ -148,7 +113,7 @@ def mend(path: Path) -> str:
 
 
 def _with_seal(line: bytes, number: int) -> bytes:
-    return line if SEAL.search(line[:-1]) else sealed(json.loads(line), number)
+    return line if SEAL.search(line[:-1]) else sealed_line(json.loads(line), number)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -190,7 +155,7 @@ class BatchedJournal(BaseJournalBackend):
         if not self._unsynced:
             return
         first = len(self._logs) - len(self._unsynced)
-        text = b"".join(sealed(log, number) for number, log in enumerate(self._unsynced, first))
+        text = b"".join(sealed_line(log, number) for number, log in enumerate(self._unsynced, first))
         if self._size and not self._path.exists():
             raise Gone(f"{self._path} was removed while the sweep was running: this driver ends")
         with self._path.open("ab") as file:

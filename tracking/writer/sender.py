@@ -117,7 +117,7 @@ class Sender:
 
     def _rewind(self, missing: Sequence[str]) -> None:
         self._message(f"MLflow at {self._uri} has lost values of {len(missing)} runs: they are sent again")
-        self._spool.acknowledge(0)
+        self._spool.rewind()
         self._acknowledged.epochs.clear()
         self._rewound = True
         self._place = None
@@ -168,7 +168,9 @@ class Sender:
                 continue
             self._flush(group)
             group = []
-            self._act(event)
+            # Sent before, it must not be repeated: it would bin the runs of members that began after it.
+            if not (isinstance(event, Reconciled) and entry.end <= self._spool.repeated_until):
+                self._act(event)
             self._spool.acknowledge(entry.end)
         self._flush(group)
         if entries:
@@ -189,7 +191,7 @@ class Sender:
             case Unknown():
                 self._set_aside(event, "this version cannot read an event", event.reason)
             case None:
-                self._message(f"passed over a torn line in {self._spool.folder}")
+                self._message(f"{self._spool.folder} has rotted while it was read: a line of it was left out")
             case _:
                 assert_never(event)
 

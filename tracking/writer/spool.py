@@ -1,17 +1,23 @@
-"""Keeps the writer's events on disk as lines of JSON, and how many bytes of them have been sent."""
+"""Keeps the writer's events on disk as sealed lines of JSON, and how many bytes of them have been sent."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import re
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.sealed import line_number, record_of, sealed_line
 from tracking.writer.events import Event, UnknownEvent, from_json, to_json
+from tracking.writer.mend import mend
+
+SENT = re.compile(rb"(\d{20})(?: ([0-9a-f]{8}))?\n")
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class SpoolEntry:
-    """One line of the spool: its event (None where a crash tore the line) and its end, in bytes from the start."""
+    """One line of the spool: its event (None where it cannot be read) and its end, in bytes from the start."""
 
     event: Event | Unknown | None
     end: int
@@ -34,67 +40,87 @@ class Spool:
     """A folder with ``events.jsonl`` (append only), ``sent`` (bytes acknowledged) and ``refused.jsonl``.
 
     An event survives the death of the process once ``append`` has returned (not that of the machine: there is no
-    fsync). Only one process at a time may open a spool.
+    fsync). Only one process at a time may open a spool. ``mended`` says what was wrong with the files when it was
+    opened, a sentence each.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._events = folder / "events.jsonl"
+        self._events, self._refused = folder / "events.jsonl", folder / "refused.jsonl"
         self._lock = threading.Lock()
-        self._out = os.open(self._events, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._ack = os.open(folder / "sent", os.O_RDWR | os.O_CREAT, 0o644)
+        self._mend()
+        self._out = os.open(self._events, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._in = self._events.open("rb")  # stays readable where the folder is removed
         self.size = os.fstat(self._out).st_size
-        self._close_torn_line()
-        self.sent = min(int(os.pread(self._ack, 32, 0).strip() or b"0"), self.size)
 
-    def _close_torn_line(self) -> None:
-        if self.size and os.pread(self._out, 1, self.size - 1) != b"\n":
-            self.size += os.write(self._out, b"\n")
+    def _mend(self) -> None:
+        """Make the files whole: what of them cannot be read is left out, and told in ``mended``."""
+        content = os.pread(self._ack, 64, 0)
+        before = _acknowledged(content)
+        events, refused = mend(self._events, before or 0), mend(self._refused)
+        self.mended = [found.told for found in (events, refused) if found.told]
+        self._num_events, self._num_refused = events.num_lines, refused.num_lines
+        size = self._events.stat().st_size if self._events.exists() else 0
+        lost = before is None and size > 0 and (content != b"" or events.is_sealed)
+        if lost:
+            self.mended.append(f"{self.folder / 'sent'} cannot be read: the spool is sent from its beginning again")
+        elif (before or 0) > size and not events.told:
+            self.mended.append(f"{self._events} ends at byte {size}, and MLflow has acknowledged byte {before}")
+        self.repeated_until = size if lost else 0
+        self.acknowledge(events.sent)
+        os.ftruncate(self._ack, len(_acknowledgement(0)))
 
     def append(self, event: Event) -> None:
         """Write ``event`` to disk, in about 20 microseconds. Raises OSError when the disk is full."""
-        line = json.dumps(to_json(event), separators=(",", ":")).encode() + b"\n"
+        record = to_json(event)
         with self._lock:
+            line = sealed_line(record, self._num_events)
             written = os.write(self._out, line)
             if written != len(line):
                 os.ftruncate(self._out, self.size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._events))
             self.size += written
+            self._num_events += 1
 
     def waiting(self, limit: int = 1 << 21) -> list[SpoolEntry]:
         """Return the entries not yet acknowledged, in order, up to about ``limit`` bytes, but at least one."""
         return list(self._entries(self.sent, limit))
 
     def all(self) -> Iterator[SpoolEntry]:
-        """Return all entries from the beginning, sent or not."""
+        """Return all entries from the beginning, sent or not; to be read before anything is sent."""
         return self._entries(0, None)
 
     def _entries(self, start: int, limit: int | None) -> Iterator[SpoolEntry]:
         end = start
-        with self._events.open("rb") as lines:
-            lines.seek(start)
-            for line in lines:
-                if not line.endswith(b"\n") or (limit is not None and end - start >= limit):
-                    return
-                end += len(line)
-                yield SpoolEntry(_parse(line), end)
+        self._in.seek(start)
+        for line in self._in:
+            if not line.endswith(b"\n") or (limit is not None and end - start >= limit):
+                return
+            end += len(line)
+            yield SpoolEntry(_parse(line), end)
 
     def acknowledge(self, end: int) -> None:
         """Record that all entries before byte ``end`` are done."""
-        os.pwrite(self._ack, b"%020d\n" % end, 0)
+        os.pwrite(self._ack, _acknowledgement(end), 0)
         self.sent = end
+
+    def rewind(self) -> None:
+        """Let all entries be sent again. ``repeated_until`` is the byte up to which they have been sent before."""
+        self.repeated_until = max(self.repeated_until, self.sent)
+        self.acknowledge(0)
 
     def refuse(self, event: Event | Unknown, reason: str) -> None:
         """Write an event that can never be sent to ``refused.jsonl``, with the reason."""
         record = event.record if isinstance(event, Unknown) else to_json(event)
-        with (self.folder / "refused.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"reason": reason, "event": record}) + "\n")
+        with self._refused.open("ab") as file:
+            file.write(sealed_line({"reason": reason, "event": record}, self._num_refused))
+        self._num_refused += 1
 
     def refused(self) -> set[str]:
         """Return the keys of all events that were refused."""
-        path = self.folder / "refused.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = self._refused.read_bytes().splitlines() if self._refused.exists() else []
         records = [json.loads(line)["event"] for line in lines]
         return {record.get("key", "") for record in records if isinstance(record, dict)}
 
@@ -102,13 +128,38 @@ class Spool:
         """Close the files; nothing may be appended afterwards."""
         os.close(self._out)
         os.close(self._ack)
+        self._in.close()
+
+
+def read(folder: Path) -> Iterator[Event]:
+    """Yield the events of a spool that can be read, in order, and change nothing."""
+    path = folder / "events.jsonl"
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        for line in lines:
+            event = _parse(line)
+            if event is not None and not isinstance(event, Unknown):
+                yield event
+
+
+def _acknowledgement(end: int) -> bytes:
+    text = b"%020d" % end
+    return b"%b %08x\n" % (text, zlib.crc32(text))
+
+
+def _acknowledged(content: bytes) -> int | None:
+    """Return the number of bytes that ``sent`` says; None where it is not what was written."""
+    found = SENT.fullmatch(content)
+    if found is None or (found[2] and int(found[2], 16) != zlib.crc32(found[1])):
+        return None
+    return int(found[1])
 
 
 def _parse(line: bytes) -> Event | Unknown | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
+    if line_number(line[:-1], -1) is None:
         return None
+    record = record_of(line)
     try:
         return from_json(record)
     except UnknownEvent as error:

@@ -77,6 +77,8 @@ class Writer:
 
     def _look_back(self) -> None:
         """Read what earlier writers left in the spool. Members of which something was refused are not checked."""
+        for told in self._spool.mended:
+            self._message(f"{told}; MLflow gets what the study has of it")
         refused = self._spool.refused()
         for entry in self._spool.all():
             if isinstance(entry.event, Event):

@@ -75,7 +75,7 @@ def test_an_outage_in_mid_sweep_loses_and_doubles_nothing(template: Path, tmp_pa
 
 
 def _is_drained(spool: Path) -> bool:
-    sent = int((spool / "sent").read_text() or 0)
+    sent = int((spool / "sent").read_text().partition(" ")[0] or 0)
     return 0 < sent == (spool / "events.jsonl").stat().st_size
 
 
@@ -303,7 +303,6 @@ def test_what_this_version_cannot_read_is_set_aside_and_told(sqlite_uri: str, tm
         {"kind": "epoch", "key": "t0000", "epoch": "x", "metrics": {}, "time": 1},
         {"kind": "state", "key": "t0000", "state": "asleep", "summary": {}, "error": None, "time": 1},
         {"key": "t0000"},
-        [3],
     ]
     spool.mkdir()
     (spool / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in strange))
@@ -313,7 +312,7 @@ def test_what_this_version_cannot_read_is_set_aside_and_told(sqlite_uri: str, tm
     assert [step for step, _ in curve(sqlite_uri, writer.run_ids["t0000"])] == [1, 2, 3]
     refused = [json.loads(line) for line in (spool / "refused.jsonl").read_text().splitlines()]
     assert [line["event"] for line in refused] == strange
-    reasons = ["tomorrow", "epoch.epoch", "state.state", "kind", "dictionary"]
+    reasons = ["tomorrow", "epoch.epoch", "state.state", "kind"]
     for reason, line, message in zip(reasons, refused, messages, strict=True):
         assert reason in line["reason"] and line["reason"] in message and "refused.jsonl" in message
 

@@ -1,0 +1,90 @@
+"""Seals of the JSON files that we keep: check sums that JSON's readers pass over, so that bytes that rot are seen.
+
+A line ends with its number and its check sum, a document with its check sum, as further keys. What has no seal was
+written by an earlier version, and is believed where it is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+SEAL = re.compile(rb',"n":(\d+),"crc":"([0-9a-f]{8})"}\Z')
+_DOCUMENT_SEAL = re.compile(rb',\s*"crc": "([0-9a-f]{8})"\s*}\s*\Z')
+
+
+class Rotten(ValueError):
+    """Error: a document is not what was written; the text is the reason."""
+
+
+def sealed_line(record: Mapping[str, Any], number: int) -> bytes:
+    """Return the line, with its end, of the record ``number``, counted from 0."""
+    text = json.dumps({**record, "n": number}, separators=(",", ":")).encode()
+    return b'%b,"crc":"%08x"}\n' % (text[:-1], zlib.crc32(text))
+
+
+def line_number(line: bytes, expected: int | None) -> int | None:
+    """Return the number of a right line without its end, None for any other.
+
+    A line without a seal, of an earlier version, has the number ``expected``; None: there can be none any more.
+    """
+    found = SEAL.search(line)
+    if found is not None:
+        text = line[: found.end(1)] + b"}"
+        return int(found[1]) if zlib.crc32(text) == int(found[2], 16) else None
+    if expected is None:
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return expected if isinstance(record, dict) and not {"n", "crc"} & record.keys() else None  # else its seal rots
+
+
+def record_of(line: bytes) -> dict[str, Any]:
+    """Return the record of a right line, without number and check sum."""
+    record: dict[str, Any] = json.loads(line)
+    return {key: value for key, value in record.items() if key not in ("n", "crc")}
+
+
+def numbered(lines: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+    """Yield the lines of a file, with their ends, and the number of each; None for one that is not right."""
+    expected: int | None = 0
+    for line in lines:
+        number = line_number(line[:-1], expected) if line.endswith(b"\n") else None
+        yield line, number
+        # Behind a bad line nobody can tell the number of one without a seal, and behind a seal there is none.
+        expected = None if number is None or SEAL.search(line[:-1]) else number + 1
+
+
+def sealed(text: str) -> str:
+    """Return a JSON object's text with its check sum as the last key."""
+    body = text.rstrip().removesuffix("}").rstrip()
+    return f'{body},\n "crc": "{zlib.crc32(body.encode()):08x}"\n}}\n'
+
+
+def unsealed(content: bytes) -> bytes:
+    """Return the JSON that ``sealed`` was given, and that of an earlier version as it is. Raises Rotten."""
+    found = _DOCUMENT_SEAL.search(content)
+    if found is None:
+        return content
+    body = content[: found.start()]
+    if zlib.crc32(body) != int(found[1], 16):
+        raise Rotten("its check sum does not fit: it was changed, or is damaged")
+    return body + b"}"
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """Return the object of a sealed document. Raises Rotten where it is none, or is not what was written."""
+    try:
+        found = json.loads(unsealed(content))
+    except Rotten:
+        raise
+    except ValueError as error:
+        raise Rotten(f"it is no JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise Rotten("it is no object of JSON")
+    return found

@@ -1,0 +1,99 @@
+"""A spool whose files were damaged is read as far as it is right, and what is wrong is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.harm import HARMS, flip
+from tracking.writer.events import EpochMeasured, Event
+from tracking.writer.spool import Spool
+
+EVENTS = [EpochMeasured(key=f"t{n % 3:04d}", epoch=n, metrics={"val_loss": n / 7}, time_ms=n) for n in range(12)]
+SENT = 5
+
+
+def written(folder: Path) -> None:
+    spool = Spool(folder)
+    for event in EVENTS:
+        spool.append(event)
+    spool.acknowledge(spool.waiting()[SENT - 1].end)
+    spool.refuse(EVENTS[1], "no room")
+    spool.refuse(EVENTS[2], "no room")
+    spool.close()
+
+
+def read(spool: Spool) -> list[Event]:
+    found = [entry.event for entry in spool.all()]
+    assert all(isinstance(event, Event) for event in found), "what cannot be read was left out when it was opened"
+    return [event for event in found if isinstance(event, Event)]
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_each_file_of_a_spool_is_believed_as_far_as_it_is_right(tmp_path: Path, harm: str) -> None:
+    for name in ("events.jsonl", "sent", "refused.jsonl"):
+        folder = tmp_path / name
+        written(folder)
+        HARMS[harm](folder / name)
+        spool = Spool(folder)
+        found, waiting = read(spool), [entry.event for entry in spool.waiting()]
+        assert found == [event for event in EVENTS if event in found], "in order, and none is another one"
+        assert waiting == found[len(found) - len(waiting) :] and all(
+            e in waiting for e in found if e in EVENTS[SENT:]
+        )
+        if name == "events.jsonl":
+            assert len(found) == {"flip": 11, "cut": 6}.get(harm, 0) and len(spool.mended) == 1
+        else:
+            assert found == EVENTS and spool.repeated_until == (spool.size if name == "sent" else 0)
+            assert spool.refused() <= {"t0001", "t0002"}
+            assert (name == "refused.jsonl" and harm in ("empty", "remove")) or str(folder / name) in spool.mended[
+                0
+            ]
+        spool.append(EVENTS[0])
+        spool.close()
+        again = Spool(folder)
+        assert (read(again), again.mended) == ([*found, EVENTS[0]], []), "it is whole again"
+        again.close()
+
+
+def test_a_bit_that_flips_anywhere_makes_no_other_event(tmp_path: Path) -> None:
+    written(tmp_path)
+    whole = {name: (tmp_path / name).read_bytes() for name in ("events.jsonl", "sent")}
+    for step in range(101):
+        for name, content in whole.items():
+            (tmp_path / name).write_bytes(content)
+        flip(tmp_path / "events.jsonl", step / 100)
+        flip(tmp_path / "sent", step / 100)
+        spool = Spool(tmp_path)
+        assert spool.sent in (0, SENT - 1) and read(spool) == [e for e in EVENTS if e in read(spool)]
+        assert len(read(spool)) >= len(EVENTS) - 2 and len(spool.mended) >= 2
+        spool.close()
+
+
+def test_a_missing_line_and_a_spool_of_an_earlier_version(tmp_path: Path) -> None:
+    written(tmp_path)
+    path = tmp_path / "events.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3] + lines[4:]))
+    spool = Spool(tmp_path)
+    place = sum(map(len, lines[:3]))
+    assert spool.mended[0].startswith(f"{path}: line 4 (byte {place}) cannot be read or is missing")
+    assert read(spool) == EVENTS[:3] + EVENTS[4:] and (tmp_path / "events.jsonl.broken").exists()
+    spool.close()
+    unsealed = [line[: line.rindex(b',"n":')] + b"}\n" for line in lines]
+    path.write_bytes(b"".join([*unsealed[:4], b'{"torn\n', *unsealed[4:]]))
+    (tmp_path / "sent").write_bytes(b"%020d\n" % sum(map(len, unsealed[:SENT])))
+    spool = Spool(tmp_path)
+    assert read(spool) == EVENTS and path.name in spool.mended[0]
+    spool.close()
+
+
+def test_a_spool_that_was_removed_while_it_is_open_can_still_be_read(tmp_path: Path) -> None:
+    written(tmp_path)
+    spool = Spool(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        path.unlink()
+    spool.append(EVENTS[0])
+    assert len(spool.waiting()) == len(EVENTS) - SENT + 1
+    spool.close()
