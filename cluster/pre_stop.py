@@ -56,6 +56,7 @@ def leave_worker(address: str, node_id: str, patience_s: float) -> bool:
 
     drain = [
         sys.executable,
+        "-P",
         "-m",
         "ray.scripts.scripts",
         "drain-node",

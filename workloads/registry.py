@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ from typing import Any
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
+from search_spaces.types.module_path import working_folder_last
 from workloads.contract import Workload
+from workloads.models.custom.hidden import hidden
 from workloads.models.custom.workload import workload_of
 
 __all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "workload"]
@@ -73,9 +74,9 @@ def workload(name: str) -> Workload:
 
 
 def _module(module_name: str, name: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)  # last: a user's folder named tracking must not stand in for ours
+    working_folder_last()
+    if name not in WORKLOADS and (told := hidden(module_name, Path.cwd())):
+        raise LookupError(f"{name!r} cannot be imported as it is meant: {'; '.join(told)}")
     try:
         return importlib.import_module(module_name)
     except Exception as error:  # a user's module may raise anything

@@ -2,6 +2,10 @@
 
 import sys
 
-from cluster.cli.main import main
+from search_spaces.types.module_path import working_folder_last
+
+working_folder_last()  # first, as `python -m` looks there first, and not only for what is imported below
+
+from cluster.cli.main import main  # noqa: E402
 
 sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +10,7 @@ from importlib import import_module
 import click
 
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
+from search_spaces.types.module_path import working_folder_last
 
 GARBAGE_AFTER = 100_000
 """Number of new objects that starts a garbage collection: Python's default collects many times during imports."""
@@ -76,9 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    here = os.getcwd()  # noqa: PTH109 - pathlib costs 5 ms here
-    if here not in sys.path:
-        sys.path.append(here)  # for `workload: package.module:NAME`; last, so that it cannot shadow a package
+    working_folder_last()  # for `workload: package.module:NAME`
     if argv is None:
         gc.set_threshold(GARBAGE_AFTER)
     code = _run(argv)

@@ -14,8 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.private_ray import forget_token, private_ray
 from search_spaces.types.driver_errors import NoRay
+from workloads.models.custom.hidden import strangers
 
 PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
 HOME = Path(__file__).resolve().parents[2]
@@ -88,6 +90,10 @@ def packages() -> Iterator[Check]:
                 f"rename it, or run paceline in another folder: workers might import it for Paceline's {name!r}"
             )
             yield Check(name=f"folder {name}", state="wrong", found=f"{folder} shadows a package", remedy=remedy)
+    if others := [path.name for path, _ in strangers(Path.cwd()) if path.stem not in PACKAGES]:
+        found = f"{', '.join(others)}: others of these names come before them"
+        remedy = "rename what a function of yours is to import"
+        yield Check(name="modules here", state="warning", found=found, remedy=remedy)
 
 
 def machine() -> Iterator[Check]:
@@ -157,7 +163,14 @@ def ray_starts() -> Iterator[Check]:
         with private_ray() as folder:
             remedy = f"look at {folder}/session_latest/logs; {remedy}"
             quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-            ray.init(address="local", num_cpus=1, include_dashboard=False, _temp_dir=str(folder), **quiet)
+            ray.init(
+                address="local",
+                num_cpus=1,
+                include_dashboard=False,
+                job_config=job_config(),
+                _temp_dir=str(folder),
+                **quiet,
+            )
         found = ray.get(ray.remote(homes).remote(), timeout=60)
     except NoRay as error:
         yield Check(name="ray starts", state="wrong", found=str(error), remedy="set RAY_TMPDIR")

@@ -27,6 +27,7 @@ from typing import Any
 
 from cluster.ray_internals.forked_worker import ADDRESS, abstract
 from cluster.ray_internals.imports import import_ahead
+from search_spaces.types.module_path import command, environment
 from search_spaces.types.plain import ASKED_FOR, plain
 
 RAYS = ("pandas", "pyarrow", "fsspec", "requests", "jsonschema", "pydantic", "rich", "yaml")
@@ -63,18 +64,12 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
         listener.bind(abstract(address))
         listener.listen()  # in this process: a worker that asks before the server is ready waits
         server = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "cluster.ray_internals.forkserver",
-                str(listener.fileno()),
-                " ".join(AHEAD),
-                " ".join(ON_RAY),
-            ],
+            command(
+                "-m", "cluster.ray_internals.forkserver", str(listener.fileno()), " ".join(AHEAD), " ".join(ON_RAY)
+            ),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={"OMP_NUM_THREADS": "1", **os.environ, **environment()},
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )

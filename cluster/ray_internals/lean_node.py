@@ -33,7 +33,7 @@ ENV_PORT = "runtime_env_agent_port"
 NEEDED: Mapping[str, Sequence[str]] = {
     "ray._private.node": ["Node.start_api_server"],
     "ray._private.utils": ["get_dashboard_dependency_error"],
-    "ray._private.services": ["get_node", "start_ray_process", "RAY_PATH", "_get_gcs_client_options"],
+    "ray._private.services": ["get_node", "start_ray_process", "_get_gcs_client_options"],
     "ray._private.state": ["GlobalState._initialize_global_state"],
     "ray._private.parameter": [f"RayParams.__init__({name})" for name in (*IDLE, "setup_worker_path")],
     "ray._raylet": ["persist_port"],
@@ -120,11 +120,11 @@ def _start(
 
 def _with_lean_agent(command: Sequence[str]) -> list[str]:
     """Return the raylet's command line with ``lean_agent`` in place of Ray's agent."""
-    from ray._private import services
+    import ray
 
     old, new = (
         subprocess.list2cmdline([str(path)])
-        for path in (Path(services.RAY_PATH) / "dashboard" / "agent.py", lean_agent.__file__)
+        for path in (Path(ray.__file__).parent / "dashboard" / "agent.py", lean_agent.__file__)
     )
     return [word.replace(old, new) for word in command]
 

@@ -28,6 +28,7 @@ os.environ.setdefault("PL_DISABLE_FORK", "1")  # Tune would set it for its actor
 from cluster.ray_internals.failed_start import cleared
 from cluster.ray_internals.forkserver import fork_server, wait_for_imports
 from cluster.ray_internals.imports import importing
+from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.lean_node import lean_node
 from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
 from search_spaces.types.driver_errors import NoRay
@@ -100,6 +101,7 @@ def _start(num_cpus: int, variables: Mapping[str, str]) -> str | None:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
+                job_config=job_config(),
             )
     except BaseException as error:
         _end()

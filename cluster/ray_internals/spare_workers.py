@@ -63,7 +63,7 @@ def environment(modules: Sequence[str]) -> dict[str, Any]:
     if why_off():
         return {}
     python = shlex.quote(sys.executable)
-    warm = f"{python} -m cluster.ray_internals.warm_worker {','.join((*IMPORTS, *modules))}"
+    warm = f"{python} -P -m cluster.ray_internals.warm_worker {','.join((*IMPORTS, *modules))}"
     return {"py_executable": f"$(test -x {python} && echo {warm} || command -v python3 || echo python)"}
 
 

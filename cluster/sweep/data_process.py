@@ -17,6 +17,7 @@ from cluster.sweep.model_loader import open_models_of
 from search_spaces.space.hyperparameters import complete
 from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.encodable import all_encodable
+from search_spaces.types.module_path import command, environment
 from search_spaces.types.values import Params
 from workloads.arrays import DataError, Infeasible
 from workloads.contract import Workload
@@ -58,10 +59,10 @@ class Preparing:
     def __init__(self, sweep: Sweep) -> None:
         self._loaded: Loaded | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from cluster.sweep.data_process import _main; _main()"],
+            command("-c", "from cluster.sweep.data_process import _main; _main()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, **environment()},
             start_new_session=True,
         )
         assert self._process.stdin is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from cluster.sweep.home import SweepHome, root
 from cluster.sweep.reading import Reading
 from cluster.targets.contract import LOCAL, SweepJob, TargetError
+from search_spaces.types.module_path import command, environment
 
 if TYPE_CHECKING:
     from cluster.doctor.machine import Check
@@ -45,19 +45,14 @@ class LocalTarget:
         home.path.mkdir(parents=True, exist_ok=True)
         spec = home.path / "submitted.yaml"
         spec.write_bytes(submission.files[submission.spec_file])
-        environment = {
-            **os.environ,
-            **submission.environment,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        environment |= {"PACELINE_ATTEMPT": str(submission.attempt), "PACELINE_SPEC": str(spec)}
+        given = {"PACELINE_ATTEMPT": str(submission.attempt), "PACELINE_SPEC": str(spec)}
         with (home.path / LOG).open("ab") as log:
             driver = subprocess.Popen(
-                [sys.executable, "-P", "-m", "cluster.job", submission.id, "--local"],
+                command("-m", "cluster.job", submission.id, "--local"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env={**os.environ, **submission.environment, **environment(), **given},
                 start_new_session=True,
             )
         while home.driver_pid() is None and driver.poll() is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.doctor.machine import HOME, PACKAGES
 from search_spaces.types.faults import Fault, SpecError
+from workloads.models.custom.hidden import strangers
 
 if TYPE_CHECKING:
     from cluster.targets.submission import Code
@@ -41,6 +42,8 @@ DATA_PATHS: Final = (
     "root",
 )
 """Keys of a spec's ``data`` that hold paths."""
+UNUSED: Final = ("tests", "test", "setup", "conftest", "docs", "examples", "scripts")
+"""Modules that installed packages leave behind, and that none imports."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,11 @@ def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
     Leaves out ``EXCLUDED`` and the patterns of ``IGNORE_FILE``. Raises SpecError with every fault: more than
     ``LIMIT_BYTES``, or a file or folder that would be imported in place of a package of Paceline's.
     """
-    faults = list(_shadows(folder))
+    patterns = _patterns(folder)
+    faults = list(_shadows(folder, patterns))
     notes: list[str] = []
     found = {
-        name: path
-        for name, path in _walk(folder, _patterns(folder), notes)
-        if not modules_only or name.endswith(".py")
+        name: path for name, path in _walk(folder, patterns, notes) if not modules_only or name.endswith(".py")
     }
     found = {name: path for name, path in found.items() if name.split("/")[0] not in PACKAGES}
     faults += _too_large(folder, {name: path.stat().st_size for name, path in found.items()})
@@ -127,14 +129,21 @@ def _walk(folder: Path, patterns: tuple[str, ...], notes: list[str]) -> Iterator
                 yield (here / name).as_posix(), path
 
 
-def _shadows(folder: Path) -> Iterator[Fault]:
-    """Yield a fault for each package or module in the folder with the name of a package of Paceline's."""
+def _shadows(folder: Path, patterns: tuple[str, ...]) -> Iterator[Fault]:
+    """Yield a fault for each module in the folder with the name of a package of Paceline's, or of another one.
+
+    On a cluster the folder comes before Python's own modules: Ray puts it on PYTHONPATH.
+    """
     for name in PACKAGES:
         for path in (folder / name, folder / f"{name}.py"):
             there = path.is_dir() if path.suffix == "" else path.is_file()
             if there and path.resolve() != (HOME / name).resolve():
                 rule = f"would be imported in place of Paceline's package {name!r}: rename it, or submit elsewhere"
                 yield Fault(str(path), "", rule)
+    for path, whose in strangers(folder):
+        if path.stem not in (*PACKAGES, *UNUSED) and not _ignored(path.relative_to(folder), patterns):
+            rule = f"would be imported there by all in place of {path.stem}, {whose}: rename it, or name it in"
+            yield Fault(str(path), "", f"{rule} {folder / IGNORE_FILE}")
 
 
 def _too_large(folder: Path, sizes: Mapping[str, int]) -> Iterator[Fault]:

@@ -100,6 +100,33 @@ def test_a_workload_of_ones_own_is_found_in_the_current_folder(
         workload("own_workload:MISSING")
 
 
+def test_a_module_of_ones_own_that_another_one_hides_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "own_training.py": "import random\nfrom own_parts import first\n\ndef train(run): ...\n",
+        "own_parts/__init__.py": "",
+        "own_parts/first.py": "import json  # no file here\nfrom . import second\n",
+        "own_parts/second.py": "def late():\n    import pandas.io\n",
+        "own_parts/unused.py": "import calendar\n",
+        "random.py": "",
+        "pandas/__init__.py": "",
+        "calendar.py": "def train(run): ...\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(LookupError) as refused:
+        workload("own_training:train")
+    assert "own_training.py:1 names random, which is Python's own and not random.py" in str(refused.value)
+    assert "own_parts/second.py:2 names pandas, which is an installed one" in str(refused.value)
+    assert "pandas/__init__.py of this folder" in str(refused.value) and "calendar" not in str(refused.value)
+    with pytest.raises(LookupError, match="the spec names calendar, which is Python's own"):
+        workload("calendar:train")
+
+
 @pytest.mark.parametrize(("name", "least"), [("softmax", 0.93), ("mlp", 0.95), ("cnn", 0.97)])
 def test_the_defaults_train_well_on_digits(tmp_path: Path, name: str, least: float) -> None:
     prepared = prepare(Data(name="digits"))

@@ -66,7 +66,10 @@ def test_a_package_of_the_wrong_version_is_told(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_folder_of_the_user_that_shadows_a_package_is_wrong(empty_folder: Path) -> None:
     (empty_folder / "tracking").mkdir()
-    check = only(machine.packages(), "folder tracking")
+    (empty_folder / "calendar.py").touch()
+    found = {check.name: check for check in machine.packages()}
+    assert found["modules here"].state == "warning" and "calendar.py" in found["modules here"].found
+    check = found["folder tracking"]
     assert check.state == "wrong"
     assert "rename" in check.remedy
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.own_modules import spoil
 from tests.helpers.paths import ROOT
 
 TRIALS = 6
@@ -50,6 +51,7 @@ def check_ui(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_ends_with_leaderboard_verdict_and_link(tmp_path: Path) -> None:
+    spoil(tmp_path)
     done = paceline(tmp_path, "demo", "--trials", str(TRIALS))
     assert done.returncode == 0, done.stderr
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)

@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces.types.plain import MEANING, VARIABLE
 from tests.helpers.commands import Folder, agree
+from tests.helpers.own_modules import spoil
 from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import wait_until
 
@@ -39,6 +40,7 @@ def test_a_plain_sweep_finds_what_a_fast_one_finds(tmp_path: Path) -> None:
     for folder in (fast, slow):
         folder.path.mkdir()
         folder.write(SPEC)
+        spoil(folder.path)
     expected = fast.document("run", "sweep.yaml")
     process = slow.start("run", "sweep.yaml", "--json", **{VARIABLE: "1"})
     wait_until(lambda: _num_points(slow) > 0, "an epoch is in MLflow")

@@ -127,10 +127,10 @@ def test_a_ray_waits_for_no_agent_and_is_started_again_where_it_dies() -> None:
 
 @pytest.mark.parametrize("place", ["/opt/ray", "/opt/my ray"])
 def test_only_a_node_s_agent_is_another(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray._private import services
+    import ray
 
     agent = [sys.executable, f"{place}/dashboard/agent.py", "--minimal"]
-    monkeypatch.setattr(services, "RAY_PATH", place)
+    monkeypatch.setattr(ray, "__file__", f"{place}/__init__.py")
     command = ["raylet", f"--dashboard_agent_command={subprocess.list2cmdline(agent)}", "--port=1"]
     started = lean_node._with_lean_agent(command)
     assert [started[0], started[2]] == ["raylet", "--port=1"]

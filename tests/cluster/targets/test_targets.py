@@ -90,10 +90,14 @@ def test_a_folder_that_is_too_large_names_its_largest_entries(
     (folder / "raw" / "images.bin").write_bytes(b"0" * 2**20)
     (folder / "small.csv").write_text("1")
     (folder / "cluster").mkdir()
+    for name in ("calendar.py", "numbers.py", "setup.py"):
+        (folder / name).touch()
+    (folder / package.IGNORE_FILE).write_text("numbers.py")
     with pytest.raises(SpecError) as refused:
         package.pack(folder, "ship")
-    shadow, large = map(str, refused.value.faults)
+    shadow, hiding, large = map(str, refused.value.faults)
     assert "in place of Paceline's package 'cluster'" in shadow
+    assert "calendar.py: would be imported there by all in place of calendar, Python's own" in hiding
     assert "raw/images.bin 1.0 MiB" in large and ".pacelineignore" in large
 
 

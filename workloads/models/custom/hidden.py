@@ -1,0 +1,83 @@
+"""Finds modules of a user's folder that are not the ones imported: others of the same name come before them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@cache
+def hidden(module: str, folder: Path) -> tuple[str, ...]:
+    """Return a sentence for each file of ``folder`` that ``module``, or what it imports, does not get by its name.
+
+    Python's own modules, installed ones and Paceline's come before those of the folder.
+    """
+    return tuple(_hidden(module, folder))
+
+
+def _hidden(module: str, folder: Path) -> Iterator[str]:
+    asked, seen, told = [(module, "the spec")], set[Path](), set[str]()
+    while asked:
+        name, where = asked.pop()
+        top = name.partition(".")[0]
+        if top in told or not (own := _files(folder, top)):
+            continue
+        if other := _stranger(top, own[0]):
+            told.add(top)
+            shown = own[0].relative_to(folder)
+            yield f"{where} names {top}, which is {other} and not {shown} of this folder: rename the latter"
+            continue
+        for path in _files(folder, name):
+            if path not in seen:
+                seen.add(path)
+                asked += _imports(path, folder)
+
+
+def strangers(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each module and package of the folder that another one comes before, and whose that is."""
+    for path in sorted(folder.iterdir()):
+        if (path.suffix == ".py" and path.stem.isidentifier()) or (path / "__init__.py").is_file():
+            own = path if path.suffix == ".py" else path / "__init__.py"
+            if other := _stranger(path.stem, own):
+                yield path, other
+
+
+def _stranger(name: str, own: Path) -> str | None:
+    """Return whose the module is that ``import name`` finds in place of the file ``own``; None if that is found."""
+    if name in sys.stdlib_module_names:
+        return "Python's own"
+    try:
+        found = find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    origin = found and found.origin
+    return None if not origin or Path(origin).resolve() == own.resolve() else f"an installed one ({origin})"
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """Return the files of the folder that an import of the dotted ``name`` would run."""
+    parts = name.split(".")
+    places = [folder.joinpath(*parts[: n + 1]) for n in range(len(parts))]
+    tried = (path for place in places for path in (place / "__init__.py", place.with_name(f"{place.name}.py")))
+    return [path for path in tried if path.is_file()]
+
+
+def _imports(path: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the dotted names that a file imports, each with the file's name and the line."""
+    shown = path.relative_to(folder)
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # the import itself will tell
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, f"{shown}:{node.lineno}") for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            within = shown.parent.parts[: len(shown.parent.parts) + 1 - node.level] if node.level else ()
+            base = ".".join((*within, *filter(None, [node.module])))
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
+            yield from ((name, f"{shown}:{node.lineno}") for name in names)
