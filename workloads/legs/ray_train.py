@@ -9,11 +9,20 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psutil
 
 from search_spaces.types.failure import FailureReason
 
 if TYPE_CHECKING:
+    from ray.train.torch import TorchConfig
+
     from workloads.data.streaming.ray_data import RayShard
     from workloads.data.streaming.stream import Stream
     from workloads.training.process_group import ProcessGroup, Strategy
@@ -70,17 +79,18 @@ def train(
     ``stream``. Raises what Ray Train raises.
     """
     from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchTrainer
 
     from workloads.data.streaming.ray_data import dataset, options  # 1,200 ms: torch
 
     for name, seconds in PATIENCE.items():
         os.environ.setdefault(name, seconds)
     workers = group.least if group.least == group.most else (group.least, group.most)
-    TorchTrainer(
+    meeting = TemporaryDirectory(ignore_cleanup_errors=True)
+    trainer = TorchTrainer(
         work,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if group.gpus >= 1 else "gloo"),
+        torch_config=_meeting_at("nccl" if group.gpus >= 1 else "gloo", meeting.name),
         scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
             num_workers=workers,  # type: ignore[arg-type]
             use_gpu=group.gpus > 0,
@@ -95,7 +105,65 @@ def train(
         ),
         datasets=None if stream is None else {STREAM: dataset(stream)},
         dataset_config=None if stream is None else DataConfig(execution_options=options()),
-    ).fit()
+    )
+    with meeting:
+        trainer.fit()
+
+
+def _meeting_at(backend: str, folder: str) -> TorchConfig:
+    """Return how the workers form torch's group: on a local Ray by a file in ``folder``, else as Ray does it.
+
+    Ray has them meet at a port that listens on all addresses and asks for no token.
+    """
+    import ray
+    from ray.train.torch import TorchConfig
+
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    if not ip_address(address).is_loopback:
+        return TorchConfig(backend=backend)
+    usual: Any = TorchConfig().backend_cls
+
+    class ByFile(usual):  # type: ignore[misc] # a class that Ray names
+        """Ray Train's backend for torch, with another start."""
+
+        def on_start(self, worker_group: Any, backend_config: Any) -> None:
+            """Form the group; Ray calls it for each start of the workers."""
+            file = str(Path(folder, uuid4().hex))
+            ray.get(worker_group.execute_async(_join, backend, file, backend_config.timeout_s))
+
+    class OnOneMachine(TorchConfig):
+        """Ray Train's configuration of torch that takes ``ByFile``."""
+
+        @property
+        def backend_cls(self) -> type:
+            return ByFile
+
+    return OnOneMachine(backend=backend)
+
+
+def _join(backend: str, file: str, timeout_s: float) -> None:
+    """Join the group that meets at ``file``; its connections stay on the loopback interface."""
+    import ray.train
+    import torch
+
+    addresses = psutil.net_if_addrs().items()
+    loopback = next(name for name, found in addresses if any(at.address == "127.0.0.1" for at in found))
+    context = ray.train.get_context()
+    rank, size = context.get_world_rank(), context.get_world_size()
+    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+        os.environ.setdefault(name, loopback)
+    os.environ.setdefault("TORCH_NCCL_ASYNC_ERROR_HANDLING", "1")
+    os.environ.update(
+        RANK=str(rank),
+        WORLD_SIZE=str(size),
+        LOCAL_RANK=str(context.get_local_rank()),
+        LOCAL_WORLD_SIZE=str(context.get_local_world_size()),
+        NODE_RANK=str(context.get_node_rank()),
+        ACCELERATE_TORCH_DEVICE=device(),
+    )
+    store = torch.distributed.FileStore(file, size)  # type: ignore[attr-defined] # in C++
+    timeout = timedelta(seconds=timeout_s)
+    torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
 
 
 def hush() -> None:

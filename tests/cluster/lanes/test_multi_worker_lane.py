@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces.types.failure import FailureReason
 from tests.helpers.commands import Folder, agree
+from tests.helpers.listening import LOOPBACK, heard
 from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import PATIENCE_S, wait_until
 from workloads.legs.ray_train import account
@@ -52,9 +53,11 @@ def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
     folder.write(SPEC)
     alone = folder.document("run", "sweep.yaml")
     folder.write(SPEC + "resources: {workers: 2}\n")
-    done = folder.paceline("run", "sweep.yaml")
+    with heard() as ports:
+        done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 workers" in done.stdout
+    assert any("RayTrainWorker" in name for name, _, _ in ports) and {ip for _, ip, _ in ports} <= LOOPBACK
     together = folder.document("show")
     for one, two in zip(alone["trials"], together["trials"], strict=True):
         assert (one["params"], one["state"], one["epochs"]) == (two["params"], two["state"], two["epochs"])

@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ import pytest
 
 from cluster.ray_internals import private_ray
 from search_spaces.types.driver_errors import NoRay
+from tests.helpers.listening import LOOPBACK, listening
 from tests.helpers.paths import ROOT
 from tests.helpers.sweep_here import OneRay
 
@@ -52,26 +52,25 @@ def test_nobody_else_reaches_a_ray_of_our_own() -> None:
 
     here = psutil.Process()
     family = [here, *here.children(recursive=True)]
-    heard = {(process.pid, at.laddr.ip, at.laddr.port) for process in family for at in _listening(process)}
-    rays = {process.pid: process for process in family if process.name() in ("gcs_server", "raylet")}
-    gcs = next(pid for pid, process in rays.items() if process.name() == "gcs_server")
-    ports = [port for pid, _, port in heard if pid == gcs]
-    assert len(rays) == 2 and ports and rays.keys() <= {pid for pid, _, _ in heard}
-    assert {ip for _, ip, _ in heard} <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    heard = listening()
+    gcs = next(process for process in family if process.name() == "gcs_server")
+    port = next(port for name, _, port in heard if name == "gcs_server")
+    assert {"gcs_server", "raylet", here.name()} <= {name for name, _, _ in heard}
+    assert {ip for _, ip, _ in heard} <= LOOPBACK
     with socket.socket() as asked:
-        assert asked.connect_ex((_other_address(), ports[0])) != 0, "the network's address answers"
+        assert asked.connect_ex((_other_address(), port)) != 0, "the network's address answers"
 
-    token = rays[gcs].environ()[private_ray.TOKEN]
+    token = gcs.environ()[private_ray.TOKEN]
     assert len(token) == 64 and token not in os.environ.values()
     assert not any(token in word for process in family for word in process.cmdline())
-    session = Path(next(w.partition("=")[2] for w in rays[gcs].cmdline() if w.startswith("--session-dir=")))
+    session = Path(next(w.partition("=")[2] for w in gcs.cmdline() if w.startswith("--session-dir=")))
     folder = private_ray.sessions().parent
     assert session.is_relative_to(folder) and stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert ray.get_runtime_context().gcs_address == f"127.0.0.1:{ports[0]}"
+    assert ray.get_runtime_context().gcs_address == f"127.0.0.1:{port}"
 
     if os.getuid() != 0:
         pytest.skip("only root can be another user: where Ray listens was looked at, who reaches it was not")
-    words = [f"127.0.0.1:{ports[0]}", str(gcs), str(folder), str(session / "sockets")]
+    words = [f"127.0.0.1:{port}", str(gcs.pid), str(folder), str(session / "sockets")]
     done = subprocess.run([sys.executable, "-c", STRANGER, *words], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -80,13 +79,6 @@ def test_nobody_else_reaches_a_ray_of_our_own() -> None:
         "folder": "PermissionError",
         "socket": "PermissionError",
     }
-
-
-def _listening(process: psutil.Process) -> Iterator[psutil._common.pconn]:
-    try:
-        yield from (at for at in process.net_connections("inet") if at.status == psutil.CONN_LISTEN)
-    except psutil.NoSuchProcess:
-        return
 
 
 def _other_address() -> str:
