@@ -147,6 +147,7 @@ def _home(sweep_id: str) -> SweepHome:
     from cluster.sweep.home import SweepHome, root
     from cluster.sweep.restore import rebuilt
     from cluster.sweep.shared_storage import named
+    from search_spaces.types.files.private_files import private_files
 
     home = SweepHome(sweep_id, root().resolve() / sweep_id)
     sent = _sent()
@@ -157,7 +158,8 @@ def _home(sweep_id: str) -> SweepHome:
             raise JobRefused(
                 f"there is no sweep {sweep_id} in {root()}, and PACELINE_SPEC names no spec to begin with"
             )
-        home.path.mkdir(parents=True, exist_ok=True)
+        with private_files():
+            home.path.mkdir(parents=True, exist_ok=True)
         home.keep(named(sent))
     elif sent is not None:
         kept = home.sweep()

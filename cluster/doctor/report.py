@@ -20,12 +20,14 @@ from cluster.doctor.machine import (
     versions,
 )
 from cluster.doctor.stores import tracking
+from cluster.doctor.surroundings import token_files
 
 QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
     versions,
     packages,
     machine,
     threads,
+    token_files,
     tracking,
     torch_and_gpu,
     ray_imports,

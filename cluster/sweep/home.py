@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cluster.sweep.shared_storage import STUDY, Mark, given, mark, named
 from cluster.sweep.stop import kill_tree
 from search_spaces.types.driver_errors import Busy
+from search_spaces.types.files.private_files import OWN_FOLDER, private_files
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
@@ -104,13 +105,14 @@ class SweepHome:
         new in the folder, of 2 bytes, or of 4 bytes where stores are shared with other folders.
         """
         folder, sweep = folder or root(), named(sweep)
-        folder.mkdir(parents=True, exist_ok=True)
+        with private_files():
+            folder.mkdir(parents=True, exist_ok=True)
         num_bytes = 4 if sweep.storage.study or sweep.storage.checkpoints else 2
         while True:
             chosen = sweep_id or os.urandom(num_bytes).hex()
             home = cls(chosen, folder.resolve() / chosen)
             try:
-                home.path.mkdir()
+                home.path.mkdir(OWN_FOLDER)
             except FileExistsError:
                 if not sweep_id:
                     continue
@@ -169,9 +171,14 @@ class SweepHome:
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:
-        """Hold the sweep's driver lock for the block. Raises Busy when another process holds it."""
+        """Hold the sweep's driver lock for the block, in which only this user can open what is made.
+
+        Raises Busy when another process holds it.
+        """
+        if self.path.stat().st_mode & 0o077:  # of an earlier version
+            self.path.chmod(OWN_FOLDER)
         # A lock of the kernel's, which releases it when the process dies.
-        with self._lock.open("a+") as lock:
+        with private_files(), self._lock.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -233,7 +240,8 @@ def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) 
     """Write a file atomically, with ``times_ns`` (access, modification) if given."""
     # A file that a killed process left half written would make every resume fail.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    with private_files():
+        temporary.write_text(text)
     if times_ns is not None:
         os.utime(temporary, ns=times_ns)
     temporary.replace(path)

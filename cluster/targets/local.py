@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cluster.sweep.home import SweepHome, root
 from cluster.sweep.reading import Reading
 from cluster.targets.contract import LOCAL, SweepJob, TargetError
+from search_spaces.types.files.private_files import private_files
 from search_spaces.types.module_path import command, environment
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ class LocalTarget:
         Waits until the driver holds the sweep's lock. Raises TargetError with its last line where it fails before.
         """
         home = SweepHome(submission.id, (root() / submission.id).resolve())
-        home.path.mkdir(parents=True, exist_ok=True)
         spec = home.path / "submitted.yaml"
-        spec.write_bytes(submission.files[submission.spec_file])
         given = {"PACELINE_ATTEMPT": str(submission.attempt), "PACELINE_SPEC": str(spec)}
-        with (home.path / LOG).open("ab") as log:
+        with private_files():
+            home.path.mkdir(parents=True, exist_ok=True)
+            spec.write_bytes(submission.files[submission.spec_file])
+            log = (home.path / LOG).open("ab")
+        with log:
             driver = subprocess.Popen(
                 command("-m", "cluster.job", submission.id, "--local"),
                 stdin=subprocess.DEVNULL,

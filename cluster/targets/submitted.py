@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cluster.sweep.home import matching, write_whole
+from search_spaces.types.files.private_files import private_files
 
 FOLDER = Path(".paceline", "jobs")
 """Folder of these files, relative to the submitting folder, wherever PACELINE_HOME is."""
@@ -29,7 +30,8 @@ class SubmittedSweep:
 
 def remember(entry: SubmittedSweep, spec_text: str) -> None:
     """Write the entry, and the spec as it was sent, for ``resubmit``."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    with private_files():
+        FOLDER.mkdir(parents=True, exist_ok=True)
     write_whole(FOLDER / f"{entry.id}.yaml", spec_text)
     write_whole(FOLDER / f"{entry.id}.json", json.dumps(asdict(entry), indent=2))
 

@@ -67,6 +67,12 @@ class Folder:
                     found[key] = {**tags, "status": status, "run_id": run_id}
         return found
 
+    def open_to_others(self) -> list[str]:
+        """Return what other users of this machine can open, of all that Paceline has made in the folder."""
+        tops = [self.path / name for name in (".paceline", "mlflow.db", "mlruns")]
+        modes = {path: path.stat().st_mode & 0o777 for top in tops for path in (top, *top.rglob("*"))}
+        return [f"{path.relative_to(self.path)} {mode:o}" for path, mode in modes.items() if mode & 0o077]
+
     def steps(self, run_id: str, metric: str) -> list[int]:
         """Return the epochs at which a run has the metric, the oldest value first."""
         query = "select step from metrics where run_uuid = ? and key = ? order by timestamp, step"

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from search_spaces.types.files.private_files import private_files
 from tracking import names
 from tracking.names import sqlite_path
 from tracking.store.errors import Away, sorted_trouble
@@ -46,7 +47,7 @@ def open_store(uri: str | None = None) -> Store:
     path = sqlite_path(resolve(uri))
     if path is None:
         return open_mlflow(uri)
-    with sorted_trouble():
+    with sorted_trouble(), private_files():
         path.parent.mkdir(parents=True, exist_ok=True)
         if why_off(path) is None:
             if not path.exists() or path.stat().st_size == 0:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from search_spaces.types.files.private_files import private_files
 from tracking import names
 from tracking.store.open import resolve, sqlite_path
 
@@ -94,7 +95,7 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
     port = _free(port)
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]
-    with log.open("wb") as out:
+    with private_files(), log.open("wb") as out:
         process = subprocess.Popen(
             command,
             stdout=out,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.files.private_files import OWN_FILE
 from search_spaces.types.sealed import line_number, record_of, sealed_line
 from tracking.writer.events import Event, UnknownEvent, from_json, to_json
 from tracking.writer.mend import mend
@@ -49,9 +50,9 @@ class Spool:
         self.folder = folder
         self._events, self._refused = folder / "events.jsonl", folder / "refused.jsonl"
         self._lock = threading.Lock()
-        self._ack = os.open(folder / "sent", os.O_RDWR | os.O_CREAT, 0o644)
+        self._ack = os.open(folder / "sent", os.O_RDWR | os.O_CREAT, OWN_FILE)
         self._mend()
-        self._out = os.open(self._events, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._out = os.open(self._events, os.O_RDWR | os.O_CREAT | os.O_APPEND, OWN_FILE)
         self._in = self._events.open("rb")  # stays readable where the folder is removed
         self.size = os.fstat(self._out).st_size
 

@@ -11,6 +11,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from cluster.sweep.lane_count import needs, num_places, told
 from cluster.targets.contract import TargetError
 from cluster.targets.submission import LaneNeed
+from search_spaces.types.files.private_files import OWN_FILE, OWN_TOKEN
 
 TIMEOUT_S = 10.0
 TOKEN_HOW = (
@@ -42,8 +44,10 @@ def token() -> str | None:
             return Path(named).expanduser().read_text().strip()
         except OSError as error:
             raise TargetError(f"RAY_AUTH_TOKEN_PATH: {named} cannot be read: {error.strerror}") from None
-    own = Path("~/.ray/auth_token").expanduser()
+    own = Path(OWN_TOKEN).expanduser()
     if os.environ.get("RAY_AUTH_MODE") == "token" and own.is_file():
+        with suppress(OSError):  # a file that Ray has written, and lets everyone read
+            own.chmod(OWN_FILE)
         return own.read_text().strip()
     return None
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cluster.doctor import machine, stores
+from cluster.doctor import machine, stores, surroundings
 from cluster.doctor.fast_ways import LEAN_RAY, fallen_back, fast_ways
 from cluster.doctor.machine import Check
 from cluster.doctor.report import QUICK, examine, healthy, tell
@@ -51,6 +51,19 @@ def test_this_installation_is_healthy() -> None:
 def test_nothing_is_written(empty_folder: Path) -> None:
     list(examine([machine.versions, machine.packages, machine.machine, machine.threads, stores.tracking]))
     assert not list(empty_folder.iterdir())
+
+
+def test_a_token_that_others_can_read_is_told(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(empty_folder))
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    assert not list(surroundings.token_files())
+    token = empty_folder / ".ray" / "auth_token"
+    token.parent.mkdir()
+    token.touch(0o600)
+    assert not list(surroundings.token_files())
+    token.chmod(0o644)
+    [told] = surroundings.token_files()
+    assert "mode 0644" in told.found and told.remedy == "chmod 600 ~/.ray/auth_token"
 
 
 def test_a_package_of_the_wrong_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

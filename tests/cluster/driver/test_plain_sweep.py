@@ -54,6 +54,7 @@ def test_a_plain_sweep_finds_what_a_fast_one_finds(tmp_path: Path) -> None:
         assert one["best_value"] == pytest.approx(other["best_value"], abs=1e-4)
     assert found["verdict"]["winner"]["mean"] == pytest.approx(expected["verdict"]["winner"]["mean"], abs=1e-4)
     assert slow.champions("ways") == [found["sweep"]]
+    assert slow.open_to_others() == [], "a sweep's files are for its user alone"
 
 
 def _num_points(folder: Folder) -> int:

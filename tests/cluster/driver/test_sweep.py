@@ -61,6 +61,14 @@ def test_optuna_mlflow_and_the_document_agree(sweep: tuple[Folder, dict[str, Any
     assert folder.document("show") == document
 
 
+def test_the_driver_s_files_are_for_its_user_alone(sweep: tuple[Folder, dict[str, Any]]) -> None:
+    opened = [path for path in sweep[0].open_to_others() if path.startswith((".paceline ", "mlflow.db", "mlruns "))]
+    inside = [
+        path for path in sweep[0].open_to_others() if path.startswith(".paceline") and "checkpoints" not in path
+    ]
+    assert not opened and not inside
+
+
 def test_the_default_configuration_is_tried_first(sweep: tuple[Folder, dict[str, Any]]) -> None:
     assert sweep[1]["trials"][0]["params"] == {"lr": 0.003, "dropout": 0.0, "batch_size": 64}
 

@@ -37,6 +37,24 @@ def test_the_sweep_comes_back_from_json_and_people_find_it_as_yaml(tmp_path: Pat
     assert SweepHome.find(home.id, tmp_path) == home
 
 
+def test_others_can_open_no_home(tmp_path: Path) -> None:
+    def mode(path: Path) -> int:
+        return path.stat().st_mode & 0o777
+
+    home = SweepHome.create(parsed(tmp_path), tmp_path / "homes")
+    assert {mode(home.path), mode(home.path.parent)} == {0o700}
+    assert {mode(home.spec), mode(home.document)} == {0o600}
+    home.path.chmod(0o755)  # as versions before made it
+    with home.driven():
+        (home.path / "journal.log").touch()
+        (home.path / "checkpoints").mkdir()
+    (tmp_path / "of the user's own").touch()
+    own = mode(tmp_path / "table.csv")
+    assert (mode(home.path), mode(home.path / "checkpoints")) == (0o700, 0o700)
+    assert {mode(home.journal), mode(home.path / "driver.lock")} == {0o600}
+    assert mode(tmp_path / "of the user's own") == own
+
+
 @pytest.mark.parametrize(
     ("reference", "found"), [("last", "7f3a"), ("7f3a", "7f3a"), ("7f3a9", "7f3a91c2"), ("00", None)]
 )

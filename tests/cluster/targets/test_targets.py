@@ -155,6 +155,7 @@ def test_the_token_is_looked_for_as_ray_does(folder: Path, monkeypatch: pytest.M
     assert head.token() is None
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     assert head.token() == "own"
+    assert (folder / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
     (folder / "named").write_text("named")
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(folder / "named"))
     assert head.token() == "named"

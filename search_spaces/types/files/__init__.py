@@ -1,0 +1,1 @@
+"""How files are kept: who can open them."""
