@@ -175,6 +175,10 @@ class LegRunner:
         epoch = self.leg.start + 1
         return [MemberEpoch(key=member.key, epoch=epoch, failure=failure) for member in self.leg.members]
 
+    def leave(self) -> None:
+        """Drop the leg's members, once all is taken that is wanted of them."""
+        self.leg, self.aboard, self.ended = None, [], []
+
     def _loops(self) -> list[Loop]:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
 

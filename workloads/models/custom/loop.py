@@ -20,11 +20,14 @@ from workloads.arrays import Array
 from workloads.data.search_data import SearchData
 from workloads.models.custom.predictions import Predictions
 from workloads.training.batches import ResidentData, tensor
+from workloads.training.process_state import OwnState
 from workloads.training.setup import MemberState, Setup, Trainee
 
 Save = Callable[[Path], object]
 FILES = "files"
 TRIED_ROWS = 256
+LEAVE_S = 1.0
+"""Seconds that a function has to return, or to end its ``with`` blocks, once it is given up."""
 _tried: list[Callable[..., Any]] = []
 """The functions ``predict`` that have predicted once in this process."""
 
@@ -36,13 +39,14 @@ class Abandoned(BaseException):
 class Run:
     """Data and state that a training function gets, and its way to report.
 
-    Arrays are raw NumPy: tables (rows, columns), images (rows, channels, height, width).
+    Arrays are raw NumPy, to be read only, as other trainings use them, too: tables (rows, columns), images (rows,
+    channels, height, width).
     """
 
     def __init__(self, setup: Setup, member: Trainee, epoch: int, folder: Path | None) -> None:
         data = setup.data
-        self.x_train, self.y_train = data.x_train.numpy(), _targets(data.y_train)
-        self.x_val, self.y_val = data.x_val.numpy(), _targets(data.y_val)
+        self.x_train, self.y_train = _fixed(data.x_train), _targets(data.y_train)
+        self.x_val, self.y_val = _fixed(data.x_val), _targets(data.y_val)
         self.num_outputs: int = data.shape.num_outputs
         self.problem: str = data.shape.problem
         self.seed: int = member.seed
@@ -95,13 +99,19 @@ class Run:
         self._turn.release()
 
 
+def _fixed(tensor: Tensor) -> Array:
+    array: Array = tensor.numpy()
+    array.flags.writeable = False
+    return array
+
+
 def _targets(y: Tensor) -> Array:
-    targets: Array = y.numpy()
+    targets = _fixed(y)
     return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
 
 
 class OwnLoop:
-    """Trains one member by a user's function.
+    """Trains one member by a user's function, in a state of the process of its own.
 
     If the function saves nothing, a training that continues in another process starts from its first epoch.
     """
@@ -110,6 +120,7 @@ class OwnLoop:
         self.setup, self.members, self.epoch_done = setup, [member], 0
         self._train, self._saved = train, b""
         self._run: Run | None = None
+        self._own = OwnState(member.seed)
         self._folder: TemporaryDirectory[str] | None = None
 
     def epoch(self) -> list[dict[str, float]]:
@@ -120,13 +131,7 @@ class OwnLoop:
         run = self._run or self._begun()
         target = self.epoch_done + 1
         while run.epoch < target:
-            run.advance()
-            if run.error is not None:
-                raise run.error
-            if run.ended:
-                asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
-                raise RuntimeError(f"{self._train.__name__} ended behind epoch {run.epoch}: {asked}")
-            run.epoch += 1
+            self._advance(run)
         objective = self.setup.objective.name
         if objective not in run.metrics:
             shown = ", ".join(run.metrics) or "nothing"
@@ -134,15 +139,27 @@ class OwnLoop:
         self.epoch_done = target
         return [dict(run.metrics)]
 
+    def _advance(self, run: Run) -> None:
+        with self._own:
+            run.advance()
+        if run.error is not None:
+            raise run.error
+        if run.ended:
+            asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
+            raise RuntimeError(f"{self._train.__name__} ended behind epoch {run.epoch}: {asked}")
+        run.epoch += 1
+
     def _begun(self) -> Run:
         folder = None
         if self._saved:
             self._folder = TemporaryDirectory()
             folder = unpacked(self._saved, Path(self._folder.name))
         run = Run(self.setup, self.members[0], self.epoch_done if folder else 0, folder)
+        self._own = OwnState(run.seed, run.epoch)
         hp = asdict(self.members[0].hp)
-        threading.Thread(target=run.begin, args=(self._train, hp), daemon=True).start()
-        weakref.finalize(self, run.abandon)
+        thread = threading.Thread(target=run.begin, args=(self._train, hp), daemon=True)
+        thread.start()
+        weakref.finalize(self, _end, run, thread, self._own)
         self._run = run
         return run
 
@@ -154,7 +171,8 @@ class OwnLoop:
         """Return the files of the function's last ``save``, as one uint8 tensor."""
         assert k == 0
         if self._run is not None:
-            self._saved = packed(self._run.save) if self._run.save else b""
+            with self._own:
+                self._saved = packed(self._run.save) if self._run.save else b""
             self._try_predict()
         files = torch.frombuffer(bytearray(self._saved or b"\0"), dtype=torch.uint8)
         return MemberState({FILES: files}, {"step": torch.tensor(self.epoch_done)})
@@ -165,7 +183,8 @@ class OwnLoop:
         if not self._saved or not isinstance(model, Predictor) or model.predict is None or model.predict in _tried:
             return
         model.load_state_dict({FILES: torch.frombuffer(bytearray(self._saved), dtype=torch.uint8)})
-        model(self.setup.data.x_val[:TRIED_ROWS])
+        with OwnState(self.members[0].seed):
+            model(self.setup.data.x_val[:TRIED_ROWS])
         _tried.append(model.predict)
 
     def load(self, k: int, state: MemberState) -> None:
@@ -176,6 +195,13 @@ class OwnLoop:
     def keep(self, ks: Sequence[int]) -> None:
         """Keep the only member; without it the whole loop is dropped instead."""
         assert list(ks) == [0]
+
+
+def _end(run: Run, thread: threading.Thread, state: OwnState) -> None:
+    """Give the function up, and wait until it has ended its ``with`` blocks: they may put something back, too."""
+    with state:
+        run.abandon()
+        thread.join(LEAVE_S)
 
 
 class Predictor(nn.Module):
