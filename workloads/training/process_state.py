@@ -26,7 +26,6 @@ import torch
 from workloads.data.epoch_order import seed_cpu
 from workloads.training.standard_streams import Streams
 
-
 _global: Any = np.random  # two public functions of it are missing in its types
 
 
