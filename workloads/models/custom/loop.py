@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from workloads.arrays import Array
 from workloads.data.search_data import SearchData
 from workloads.models.custom.predictions import Predictions
+from workloads.models.custom.process_state import OwnState
 from workloads.training.batches import ResidentData, tensor
-from workloads.training.process_state import OwnState
 from workloads.training.setup import MemberState, Setup, Trainee
 
 Save = Callable[[Path], object]

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from workloads.data.epoch_order import seed_cpu
-from workloads.training.standard_streams import Streams
+from workloads.models.custom.standard_streams import Streams
 
 _global: Any = np.random  # two public functions of it are missing in its types
 

@@ -27,8 +27,8 @@ from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import search_data
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.loop import Run
+from workloads.models.custom.process_state import OwnState
 from workloads.models.custom.workload import workload_of
-from workloads.training.process_state import OwnState
 
 SPOILERS: dict[str, Callable[[], object]] = {
     "folder": lambda: os.chdir(tempfile.gettempdir()),
