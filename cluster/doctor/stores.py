@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
-import urllib.error
-import urllib.request
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from cluster.doctor.machine import Check, State, judged
-from cluster.sweep.shared_storage import is_remote
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
+from tracking.store.errors import Away, Denied
 from tracking.store.open import resolve, sqlite_path
-from tracking.store.uris import source, unusable
+from tracking.store.try_server import NotMlflow, try_server
+from tracking.store.uris import is_server, source, unusable
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -30,6 +26,7 @@ if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
 LIMIT_S = 30.0
+SOON_S = 5.0
 ATTEMPT = "PACELINE_ATTEMPT"
 _MARKER = ".paceline-check"
 _S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -65,10 +62,10 @@ def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num
 
     Raises StoresRefused with every store that cannot be used.
     """
-    never = unusable(sweep.tracking.uri)
-    found = [check_tracking(sweep.tracking.uri)] if never else []
-    if isinstance(home.study, str) or sweep.storage.checkpoints or num_machines > 1:
-        found = [check_study(home.study), check_checkpoints(home, num_machines), check_tracking(sweep.tracking.uri)]
+    shared = isinstance(home.study, str) or sweep.storage.checkpoints or num_machines > 1
+    found = [check_study(home.study), check_checkpoints(home, num_machines)] if shared else []
+    if shared or is_server(resolve(sweep.tracking.uri)) or unusable(sweep.tracking.uri):
+        found.append(check_tracking_of(sweep))
     for check in found:
         if check.state == "warning":
             say(f"{check.name}: {check.found}; {check.remedy}")
@@ -164,15 +161,24 @@ def _within(limit_s: float, action: Callable[[], None]) -> None:
         raise raised[0]
 
 
+def check_tracking_of(sweep: Sweep) -> Check:
+    """Check the MLflow store of a sweep that is about to start here; a server is not waited for long."""
+    experiment = sweep.tracking.experiment or sweep.name
+    return check_tracking(sweep.tracking.uri, experiment=experiment, limit_s=SOON_S)
+
+
 def tracking() -> Iterator[Check]:
     """Check that the MLflow store of this folder can be used, without creating one."""
     yield check_tracking(None, away="wrong")
 
 
-def check_tracking(uri: str | None, away: State = "warning") -> Check:
-    """Check MLflow: a server must accept our credentials, S3 artifacts need boto3, a file or database be usable.
+def check_tracking(
+    uri: str | None, away: State = "warning", experiment: str | None = None, limit_s: float | None = None
+) -> Check:
+    """Check MLflow: a server must let us read and write, S3 artifacts need boto3, a file or database be usable.
 
-    ``away`` is the state of the check where a server does not answer: results of a running sweep wait for it.
+    ``away`` is the state of the check where a server does not answer: results of a running sweep wait for it. The
+    write is to ``experiment`` where there is one of that name.
     """
     never = unusable(uri)
     place, uri = source(uri), resolve(uri)
@@ -181,8 +187,8 @@ def check_tracking(uri: str | None, away: State = "warning") -> Check:
         return Check(name="tracking", state="wrong", found=f"{place} is {shown!r}", remedy=f"it {never}")
     if path is not None:
         return _file(path)
-    if is_remote(uri) and uri.startswith(("http://", "https://")):
-        return _server(uri, shown, away)
+    if is_server(uri):
+        return _server(uri, experiment, away, limit_s or LIMIT_S)
     if uri.startswith("postgresql"):
         found = check_study(uri)
         return Check(name="tracking", state=found.state, found=found.found, remedy=found.remedy)
@@ -204,39 +210,26 @@ def _file(path: Path) -> Check:
     return judged("tracking", os.access(path, os.W_OK), f"{shown}, {runs} runs", f"make {shown} writable")
 
 
-def _server(uri: str, shown: str, away: State) -> Check:
-    remedy = "start it, or correct MLFLOW_TRACKING_URI; results wait in the sweep's home until it answers"
+def _server(uri: str, experiment: str | None, away: State, limit_s: float) -> Check:
+    shown = masked(uri)
     try:
-        with urllib.request.urlopen(_request(uri), timeout=LIMIT_S) as answer:
-            return _artifacts(shown, json.load(answer))
-    except urllib.error.HTTPError as error:
-        if error.code in (401, 403):
-            away = "wrong"
-            remedy = "put user and password into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-        found = f"{shown} answers {error.code} {error.reason}"
-    except (OSError, ValueError) as error:
-        found = f"{shown}: {one_line(error)}"
-    return Check(name="tracking", state=away, found=found, remedy=remedy)
+        return _artifacts(shown, try_server(uri, experiment, limit_s))
+    except Denied as error:
+        found, _, remedy = str(error).partition(": ")
+        return Check(name="tracking", state="wrong", found=f"{shown} {found}", remedy=remedy)
+    except NotMlflow as error:
+        remedy = "correct the address, or set MLFLOW_TRACKING_TOKEN where a page for logging in comes first"
+        return Check(name="tracking", state="wrong", found=f"{shown} {error}", remedy=remedy)
+    except (OSError, ValueError, Away) as error:
+        remedy = "start it, or correct MLFLOW_TRACKING_URI; results wait in the sweep's home until it answers"
+        return Check(name="tracking", state=away, found=f"{shown}: {one_line(error)}", remedy=remedy)
 
 
-def _request(uri: str) -> urllib.request.Request:
-    """Return a request for experiment 0 with the credentials that MLflow's client would send."""
-    parts = urlsplit(uri)
-    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
-    password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(parts.password or "")
-    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
-    base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    url = f"{base}/api/2.0/mlflow/experiments/get?experiment_id=0"
-    login = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}" if user else token and f"Bearer {token}"
-    return urllib.request.Request(url, headers={"Authorization": login} if login else {})
-
-
-def _artifacts(shown: str, answer: Any) -> Check:
-    location = str(answer.get("experiment", {}).get("artifact_location", ""))
+def _artifacts(shown: str, location: str) -> Check:
     direct = location.startswith("s3://")
     return judged(
         "tracking",
         not direct or find_spec("boto3") is not None,
-        f"{shown}, artifacts in {location}" if direct else shown,
+        f"{shown}, artifacts in {location}" if direct else f"{shown}, read and written",
         "pip install 'paceline[s3]'",
     )

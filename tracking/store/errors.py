@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,6 +14,10 @@ NEVER: Final = {"INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_E
 """MLflow's error codes that are permanent."""
 LIBRARIES: Final = {"mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "psycopg"}
 """Packages whose other errors are temporary."""
+DENIALS: Final = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403}
+"""MLflow's error codes for what a login may not do, and their HTTP statuses."""
+LOGIN: Final = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+"""Environment variables of a login."""
 
 
 class Refused(Exception):
@@ -22,6 +28,18 @@ class Away(Exception):
     """The store cannot be reached or does not work at the moment: sending again may help."""
 
 
+class Denied(Away):
+    """The server refuses the login, or what this login may not do. It helps to give it another one."""
+
+    @classmethod
+    def of(cls, code: int) -> Denied:
+        """Return the error of an HTTP answer 401 or 403; its text names the variables."""
+        given = "MLFLOW_TRACKING_USERNAME" in os.environ or "MLFLOW_TRACKING_TOKEN" in os.environ
+        if given and code == 403:
+            return cls(f"does not let this login write ({code}): have that allowed, or correct {LOGIN}")
+        return cls(f"refuses the login ({code}): {'correct' if given else 'set'} {LOGIN}")
+
+
 @contextmanager
 def sorted_trouble() -> Iterator[None]:
     """Raise ``Refused`` or ``Away`` in place of a store's errors; any other error passes unchanged."""
@@ -30,11 +48,22 @@ def sorted_trouble() -> Iterator[None]:
     except (Refused, Away):
         raise
     except Exception as error:
+        if (code := _denial(error)) is not None:
+            raise Denied.of(code) from error
         if _is_final(error):
             raise Refused(first_line(error)) from error
         if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in LIBRARIES:
             raise Away(first_line(error)) from error
         raise
+
+
+def _denial(error: Exception) -> int | None:
+    """Return the status, 401 or 403, of a server's answer that refuses the login; None for other errors."""
+    if type(error).__module__ == "mlflow.exceptions":
+        said = re.search(r"failed with error code (40[13])\b", str(error))
+        return int(said[1]) if said else DENIALS.get(getattr(error, "error_code", ""))
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status if type(error).__module__.startswith("requests.") and status in DENIALS.values() else None
 
 
 def _is_final(error: Exception) -> bool:

@@ -19,6 +19,11 @@ def source(uri: str | None) -> str:
     return "tracking.uri" if uri or "MLFLOW_TRACKING_URI" not in os.environ else "MLFLOW_TRACKING_URI"
 
 
+def is_server(uri: str) -> bool:
+    """Whether the store is an MLflow server."""
+    return uri.startswith(("http://", "https://"))
+
+
 def unusable(uri: str | None) -> str | None:
     """Return why the store that ``uri`` (None: the environment's, or the default one) names can never be used.
 

@@ -11,7 +11,7 @@ from search_spaces.types.error_text import first_line
 from search_spaces.types.plain import ASKED_FOR
 from search_spaces.types.trial_names import name_of_key
 from tracking import names
-from tracking.store.errors import Away, Refused
+from tracking.store.errors import Away, Denied, Refused
 from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
@@ -86,17 +86,17 @@ class Sender:
         self._doubting = False
         return self._spool.sent < self._spool.size
 
-    def lost(self, reason: str, tries: int) -> None:
+    def lost(self, error: Away, tries: int) -> None:
         """Take note of a failed step, after which the runs are looked up again; ``tries`` counts them in a row.
 
-        The user is told at the second failure in a row, once.
+        The user is told at the second failure in a row, of a refused login at the first, once.
         """
         self._place = None
-        if tries == 2:
+        denied = isinstance(error, Denied)
+        if not self._away and tries >= (1 if denied else 2):
             self._away = True
-            self._message(
-                f"MLflow at {self._uri} is away ({reason}); results are kept in {self._spool.folder} and sent later"
-            )
+            what = first_line(error) if denied else f"is away ({first_line(error)})"
+            self._message(f"MLflow at {self._uri} {what}; results are kept in {self._spool.folder} and sent later")
 
     def whole(self) -> bool:
         """Return whether the store has all that it acknowledged; if not, ``step`` has to send the spool again.

@@ -14,7 +14,7 @@ from search_spaces.types.error_text import first_line
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
-from tracking.store.errors import Away
+from tracking.store.errors import Away, Denied
 from tracking.store.records import PARENT, Best, RunFacts, SweepHeader
 from tracking.writer.events import (
     ContentKept,
@@ -33,6 +33,8 @@ from tracking.writer.spool import Spool
 FLUSH_S: Final = 1.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0)
 """Pauses between attempts while the store is away; the last one repeats."""
+MAX_DENIED: Final = 3
+"""Number of refused logins in a row after which a writer that closes does not wait: only a user can help."""
 
 
 @dataclass
@@ -205,8 +207,10 @@ class Writer:
                 more = not self._sender.whole()
         except Away as error:
             self._tries += 1
-            self._sender.lost(first_line(error), self._tries)
+            self._sender.lost(error, self._tries)
             more = False
+            if self._closing.is_set() and isinstance(error, Denied) and self._tries >= MAX_DENIED:
+                return True
         if self._closing.is_set():
             if (not more and not self._tries) or time.monotonic() > self._deadline:
                 return True

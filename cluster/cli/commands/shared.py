@@ -21,6 +21,7 @@ from search_spaces.types.passwords import masked
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cluster.doctor.machine import Check
     from cluster.sweep.reading import Reading
     from cluster.terminal.live_lines import Title
     from search_spaces.spec.sweep import Sweep
@@ -76,13 +77,25 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
         return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
 
 
-def refuse_store(sweep: Sweep) -> None:
-    """Raise Refusal where the sweep's MLflow store, used on this machine, can never work."""
-    from tracking.store.open import resolve
-    from tracking.store.uris import source, unusable  # 20 ms: sqlite3 and MLflow's version
+def refuse_store(sweep: Sweep) -> Check | None:
+    """Raise Refusal where the sweep's MLflow store, used on this machine, can never work, or refuses our login.
 
+    Returns the check of a server.
+    """
+    from tracking.store.open import resolve
+    from tracking.store.uris import is_server, source, unusable  # 20 ms: sqlite3 and MLflow's version
+
+    place, uri = source(sweep.tracking.uri), resolve(sweep.tracking.uri)
     if why := unusable(sweep.tracking.uri):
-        raise Refusal(f"{source(sweep.tracking.uri)}: {why}, received {masked(resolve(sweep.tracking.uri))!r}")
+        raise Refusal(f"{place}: {why}, received {masked(uri)!r}")
+    if not is_server(uri):
+        return None
+    from cluster.doctor.stores import check_tracking_of  # 60 ms
+
+    found = check_tracking_of(sweep)
+    if found.state == "wrong":
+        raise Refusal(f"{place}: {found.found}; {found.remedy}")
+    return found
 
 
 def find(reference: str) -> SweepHome:

@@ -30,7 +30,7 @@ def check(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     """Validate a sweep file and print what the sweep would run. Raises Refusal with every fault."""
     sweep = load(spec, overrides)
-    refuse_store(sweep)
+    store = refuse_store(sweep)
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
     from cluster.terminal.preview import document, lines, preview
@@ -45,6 +45,8 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
         print_json(document(sweep, plan))
     else:
         print("\n".join(lines(sweep, plan)))
+        if store and store.state == "warning":
+            print(f"MLflow is away: {store.found}; {store.remedy}")
         if why_not:
             print(f"not here: {why_not}")
     return FINISHED

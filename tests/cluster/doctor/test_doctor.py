@@ -124,16 +124,18 @@ class Experiments(BaseHTTPRequestHandler):
     """Answers as MLflow's server does."""
 
     def do_GET(self) -> None:
-        known = self.path.startswith("/api/2.0/mlflow/experiments/get")
+        known = self.path.startswith("/api/2.0/mlflow/experiments/")
         self.send_response(200 if known else 404)
         self.end_headers()
         self.wfile.write(b"{}")
+
+    do_POST = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
 
 
-def test_a_server_is_asked_for_an_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
     server = HTTPServer(("127.0.0.1", 0), Experiments)
     Thread(target=server.serve_forever, daemon=True).start()
     uri = f"http://127.0.0.1:{server.server_port}"

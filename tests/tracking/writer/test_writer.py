@@ -30,6 +30,7 @@ from tests.helpers.small_sweep_in_mlflow import (
 )
 from tests.helpers.waiting import wait_until
 from tracking import names
+from tracking.store.errors import Away
 from tracking.ui.server import serve
 from tracking.writer.events import TrialBegan, TrialsRanked
 from tracking.writer.sender import Sender
@@ -290,7 +291,7 @@ def test_a_leaderboard_that_was_sorted_by_place_stays_so_through_an_outage(sqlit
     assert sorted_by() == "metrics.`best_val_accuracy`"
     spool.append(TrialsRanked(order=["t0000"], finals={}))
     assert sorted_by() == "metrics.`place`"
-    sender.lost("away", 1)
+    sender.lost(Away("away"), 1)
     assert sorted_by() == "metrics.`place`"
     sender.close()
     spool.close()
