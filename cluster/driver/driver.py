@@ -20,7 +20,7 @@ from cluster.ray_internals import local_ray
 from cluster.sweep import reading
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
-from cluster.sweep.full_disk import is_full, no_space
+from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.lane_count import LaneSize, lane_size
 from cluster.sweep.restore import DataChanged, check_card, is_new, note_spec, streamed

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from cluster.doctor.stores import attempt
 from cluster.sweep.home import Busy, SweepHome
 from cluster.sweep.reading import Reading
+from cluster.sweep.restore import CARD, kept_card
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer
 from search_spaces.race.finals import final_entries
@@ -23,21 +22,23 @@ def tell_stopped(home: SweepHome, observer: Observer) -> bool:
     Raises StudyAway where the study cannot be reached.
     """
     read = Reading.of(home)
-    if read.live or read.facts.phase in ("finished", "stopped") or not (home.data.exists() and home.spool.exists()):
+    if read.live or read.facts.phase in ("finished", "stopped") or not home.spool.exists():
         return False
     try:
         with home.driven():
-            _tell(home, observer)
+            _tell(read, observer)
     except Busy:  # resumed in the meantime
         return False
     return True
 
 
-def _tell(home: SweepHome, observer: Observer) -> None:
-    sweep = home.sweep()
+def _tell(read: Reading, observer: Observer) -> None:
+    home, sweep = read.home, read.sweep
     study = Study(home.id, sweep.metric.goal, home.study, attempt=attempt())
     try:
-        card = json.loads(home.data.read_text())["card"]
+        card = study.facts().get(CARD) or kept_card(home)
+        if card is None:  # it had not begun
+            return
         tracker = Tracker(home, sweep, study, observer, card)
         for key in sorted(tracker.writer.begun - _ended(study)):
             tracker.writer.state(key, "paused", {})

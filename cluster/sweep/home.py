@@ -13,17 +13,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster.sweep.files.kept import bears_its_mark, is_right, is_sealed, marked, read_pid, write_pid, write_whole
 from cluster.sweep.shared_storage import STUDY, Mark, given, mark, named
 from cluster.sweep.stop import kill_tree
 from search_spaces.types.driver_errors import Busy
+from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.files.private_files import OWN_FOLDER, private_files
+from search_spaces.types.files.sealed import Rotten, sealed, unsealed
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
     from search_spaces.spec.schema import Storage
     from search_spaces.spec.sweep import Sweep
 
-__all__ = ["Busy", "SweepHome", "root", "write_whole"]
+__all__ = ["Busy", "SweepHome", "root"]
 
 
 def root() -> Path:
@@ -56,11 +59,11 @@ class SweepHome:
     @cached_property
     def storage(self) -> Storage:
         """Stores that the sweep shares with other machines, as they were when it began."""
-        if self.document.exists():
+        if self.document.exists() or not self.spec.exists():
             return self.sweep().storage
         from search_spaces.spec.schema import Storage  # 100 ms: pydantic
 
-        text = self.spec.read_text()
+        text = self.spec.read_text(errors="replace")
         if "\nstorage:" not in text:
             return Storage()
         from search_spaces.spec.yaml_document import read_yaml  # 40 ms: PyYAML
@@ -82,6 +85,11 @@ class SweepHome:
         """Folder or URI of the checkpoints, with one folder per member."""
         shared = self.storage.checkpoints
         return f"{shared}/{self.id}" if shared else str(self.path / "checkpoints")
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the data card is there as it was written."""
+        return is_right(self.data)
 
     @property
     def data(self) -> Path:
@@ -124,9 +132,32 @@ class SweepHome:
     @classmethod
     def all(cls, folder: Path | None = None) -> list[SweepHome]:
         """Return every sweep of ``folder``, the newest first; none where there is no such folder."""
-        found = (folder or root()).glob("*/sweep.yaml")
-        specs = sorted(found, key=lambda spec: spec.stat().st_mtime, reverse=True)
-        return [cls(spec.parent.name, spec.parent.resolve()) for spec in specs]
+        paths = {
+            path.parent
+            for name in ("sweep.yaml", "sweep.json", "journal.log")
+            for path in (folder or root()).glob(f"*/{name}")
+        }
+        homes = [cls(path.name, path.resolve()) for path in paths]
+        return sorted(homes, key=lambda home: (home.began_s, home.id), reverse=True)
+
+    @property
+    def _oldest(self) -> Path:
+        """The file that tells when the sweep began, and whose it is: one that was edited is newer."""
+        found = [path for path in (self.spec, self.document) if path.exists()]
+        return min(found, key=lambda path: path.stat().st_mtime, default=self.path)
+
+    @property
+    def began_s(self) -> float:
+        """When the sweep began, in seconds since 1970."""
+        return self._oldest.stat().st_mtime
+
+    @property
+    def owner(self) -> str:
+        """Login of the user who began the sweep."""
+        try:
+            return self._oldest.owner()
+        except KeyError:  # a container's user without a name
+            return "unknown"
 
     @classmethod
     def find(cls, reference: str = "last", folder: Path | None = None) -> SweepHome:
@@ -139,35 +170,50 @@ class SweepHome:
         raise LookupError(f"there is no sweep {reference!r}; known: {', '.join(list(homes)[:8])}")
 
     def sweep(self, to_run: bool = False) -> Sweep:
-        """Return the stored spec. Raises SpecError where a newer version wrote it.
+        """Return the stored spec. Raises SpecError where a newer version wrote it, and where it is damaged.
 
         With ``to_run`` also where the spec's code or data is gone; a sweep can be shown without them.
         """
         from search_spaces.spec.stored import from_json  # 140 ms: pydantic
 
-        if not self.document.exists():
-            return self._parsed(to_run)
-        sweep = from_json(self.document.read_bytes(), str(self.document))
+        if not self.document.exists() or (not is_right(self.document) and bears_its_mark(self.spec, self.id)):
+            return self.sweep_of_yaml(to_run)
+        try:
+            sweep = from_json(unsealed(self.document.read_bytes()), str(self.document))
+        except Rotten as error:
+            raise SpecError([Fault(str(self.document), "", str(error))]) from error
         if to_run:
             from search_spaces.spec.checks.again import check_again  # 0 ms behind the line above
 
             check_again(sweep, str(self.spec), catalogue())
         return sweep
 
-    def _parsed(self, to_run: bool) -> Sweep:
-        """Return the spec of a home that has only the YAML file."""
+    def sweep_of_yaml(self, to_run: bool = False) -> Sweep:
+        """Return the spec as the YAML file says it, for a home that has no other."""
         from search_spaces.spec.sweep import parse_sweep  # 140 ms: pydantic
 
         base = self.path if to_run else None
-        return parse_sweep(self.spec.read_text(), str(self.spec), base, catalogue=catalogue())
+        try:
+            text = self.spec.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError([Fault(str(self.spec), "", f"cannot be read: {error}")]) from error
+        return parse_sweep(text, str(self.spec), base, catalogue=catalogue())
+
+    def edited(self) -> str:
+        """Return what is wrong with the spec for people, in words; empty where it is as it was written."""
+        if bears_its_mark(self.spec, self.id) or not is_sealed(self.document):  # an earlier version marked none
+            return ""
+        what = "was changed since it was written" if self.spec.exists() else "is gone"
+        return f"{self.spec} {what}: it is for reading alone, and the sweep goes by {self.document.name}"
 
     def keep(self, sweep: Sweep) -> None:
-        """Write or replace the spec; the file's date stays that of the sweep's start."""
+        """Write or replace the spec; the files' date stays that of the sweep's start."""
         from search_spaces.spec.stored import to_json  # 140 ms: pydantic
 
-        began = self.spec.stat() if self.spec.exists() else None
-        write_whole(self.document, to_json(sweep))
-        write_whole(self.spec, sweep.to_text(), began and (began.st_atime_ns, began.st_mtime_ns))
+        began = self._oldest.stat() if self._oldest != self.path else None
+        times_ns = began and (began.st_atime_ns, began.st_mtime_ns)
+        write_whole(self.document, sealed(to_json(sweep)), times_ns)
+        write_whole(self.spec, marked(sweep.to_text(), self.id), times_ns)
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:
@@ -182,10 +228,8 @@ class SweepHome:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise Busy(f"sweep {self.id} is being driven by process {self._noted_pid()}") from error
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+                raise Busy(f"sweep {self.id} is being driven by process {self.driver_pid()}") from error
+            write_pid(lock.fileno())
             yield
 
     def remove(self) -> None:
@@ -195,21 +239,28 @@ class SweepHome:
             self.path.parent.rmdir()
 
     def driver_pid(self) -> int | None:
-        """Return the ID of the process that drives the sweep now, or None."""
+        """Return the ID of the process that drives the sweep now, 0 where that cannot be told, None without one."""
         if not self._lock.exists():
             return None
         with self._lock.open("r+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return self._noted_pid()
+                return read_pid(self._lock) or 0
         return None
 
     def request_stop(self, now: bool = False) -> bool:
-        """Ask the driver to stop, cleanly or (``now``) at once. Returns False when no process drives the sweep."""
+        """Ask the driver to stop, cleanly or (``now``) at once. Returns False when no process drives the sweep.
+
+        Raises Busy where a process does, and it cannot be told which one.
+        """
         pid = self.driver_pid()
         if pid is None:
             return False
+        if not pid:
+            raise Busy(
+                f"sweep {self.id} is being driven, and {self._lock} no longer tells by which process: end it"
+            )
         if now:
             import psutil
 
@@ -217,10 +268,6 @@ class SweepHome:
         else:
             os.kill(pid, signal.SIGTERM)
         return True
-
-    def _noted_pid(self) -> int | None:
-        text = self._lock.read_text()
-        return int(text) if text.isdigit() else None
 
 
 def matching(reference: str, ids: Iterable[str]) -> str | None:
@@ -234,14 +281,3 @@ def matching(reference: str, ids: Iterable[str]) -> str | None:
     if len(found) > 1 and reference != "last":
         raise LookupError(f"more than one sweep begins with {reference!r}; known: {', '.join(found[:8])}")
     return next(iter(found), None)
-
-
-def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) -> None:
-    """Write a file atomically, with ``times_ns`` (access, modification) if given."""
-    # A file that a killed process left half written would make every resume fail.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with private_files():
-        temporary.write_text(text)
-    if times_ns is not None:
-        os.utime(temporary, ns=times_ns)
-    temporary.replace(path)

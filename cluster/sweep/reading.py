@@ -155,20 +155,25 @@ class Reading:
     @classmethod
     def of(cls, home: SweepHome) -> Reading:
         """Read the sweep of this home."""
-        from search_spaces.study.study import Study  # 140 ms: Optuna
+        from search_spaces.study.journal import copy_of  # 140 ms: Optuna
+        from search_spaces.study.study import Study
 
         found: Sweep | SpecError
         try:
             found = home.sweep()
             goal, place = found.metric.goal, home.study
         except SpecError as error:
-            if not home.journal.exists():
+            if not (home.journal.exists() or copy_of(home.journal).exists()):
                 raise
             found, goal, place = error, "maximize", home.journal  # an existing study has its own goal
         study = Study(home.id, goal, place, writing=False)
         sweep, wrong = settled(home, study, found)
+        told = [wrong, home.edited()]
         if place == home.journal and home.data.exists() and not study.facts():
-            wrong = f"{home.journal} is gone, and its copy, too: what the sweep has found is in MLflow alone"
+            told.append(
+                f"{home.journal} is gone, and its copy, too: `paceline repair {home.id}` has it back from MLflow"
+            )
+        wrong = "\n".join(filter(None, told))
         live = study.driven or home.driver_pid() is not None
         return cls(home=home, sweep=sweep, study=study, live=live, wrong=wrong)
 

@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cluster.sweep.home import SweepHome, matching, write_whole
+from cluster.sweep.files.kept import bears_its_mark, is_right, write_whole
+from cluster.sweep.home import SweepHome, matching
 from cluster.sweep.lane_count import lane_bytes
 from cluster.sweep.shared_storage import STUDY
 from search_spaces.types.faults import SpecError
+from search_spaces.types.files.sealed import Rotten, document, sealed, without_seal
 from search_spaces.types.passwords import without_password
 from workloads.registry import catalogue, workload
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 SPEC, CARD = "spec", "card"
 MAY_DIFFER = ("trials", "data", "tracking", "storage")
 """Fields of the spec that a home may have of its own: places differ between machines, and trials may be added."""
+
+
+GONE = "is gone: the study's own copy of the spec counts"
 
 
 class DataChanged(RuntimeError):
@@ -50,17 +55,35 @@ def settled(home: SweepHome, study: Study, sweep: Sweep | SpecError) -> tuple[Sw
         kept = from_json(text, str(home.document)) if text.startswith("{") else None
     except SpecError:
         kept = None
+    there, right = home.document.exists(), is_right(home.document)
     if kept is None:
         if isinstance(sweep, SpecError):
             raise sweep
-        return sweep, ""
-    if isinstance(sweep, SpecError):
-        return kept, f"{home.document} cannot be read: the study's own copy of the spec counts"
+        return sweep, f"{home.document} cannot be read: {home.spec.name} counts" if there and not right else ""
+    if isinstance(sweep, SpecError) or (there and not right):
+        return kept, f"{home.document} {_how(home, kept) if there else GONE}"
+    if not there and bears_its_mark(home.spec, home.id):
+        return kept, f"{home.document} {GONE}"
     same = sweep.model_copy(update={name: getattr(kept, name) for name in MAY_DIFFER})
     if same == kept:
         return sweep.model_copy(update={"trials": kept.trials}), ""
-    named = ", ".join(name for name in type(kept).model_fields if getattr(same, name) != getattr(kept, name))
-    return kept, f"{home.document} was changed since the sweep began ({named}): the study's own copy counts"
+    return kept, f"{home.document} {_changed(same, kept)}"
+
+
+def _changed(sweep: Sweep, kept: Sweep) -> str:
+    named = ", ".join(name for name in type(kept).model_fields if getattr(sweep, name) != getattr(kept, name))
+    return f"was changed since the sweep began ({named}): the study's own copy counts"
+
+
+def _how(home: SweepHome, kept: Sweep) -> str:
+    """Say of a file of the spec whose check sum does not fit what was changed in it, if that can be told."""
+    from search_spaces.spec.stored import from_json  # 150 ms: pydantic
+
+    try:
+        found = from_json(without_seal(home.document.read_bytes()), "")
+    except (OSError, SpecError):
+        found = kept
+    return "cannot be read: the study's own copy of the spec counts" if found == kept else _changed(found, kept)
 
 
 def is_new(study: Study) -> bool:
@@ -89,17 +112,29 @@ def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
 
 
 def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
-    """Return whether the sweep is new, and store its card. Raises DataChanged where it began with other data."""
+    """Return whether the sweep is new, and store its card. Raises DataChanged where it began with other data.
+
+    A home's card that is damaged or gone is written anew: it follows from the data.
+    """
     known = study.facts().get(CARD)
     if known is None and home.data.exists():  # an older version kept the card only there
-        known = json.loads(home.data.read_text())["card"]
+        known = kept_card(home)
     if known is not None and not _alike(known, data.card):
         raise DataChanged(f"the data has changed since sweep {home.id} began; start a new sweep")
-    if not home.data.exists():
-        write_whole(home.data, json.dumps({"card": data.card, "indices": data.indices}))
+    if not home.has_data:
+        write_whole(home.data, sealed(json.dumps({"card": data.card, "indices": data.indices})))
     if is_new(study):
         study.set(CARD, dict(data.card))
     return known is None
+
+
+def kept_card(home: SweepHome) -> Mapping[str, Any] | None:
+    """Return the data card as the home keeps it; None where it is damaged."""
+    try:
+        found: Mapping[str, Any] | None = document(home.data.read_bytes()).get("card")
+    except (OSError, Rotten):
+        return None
+    return found
 
 
 def _alike(known: Mapping[str, Any], card: Mapping[str, Any]) -> bool:

@@ -55,7 +55,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         searched=tuple(sweep.space.domains),
         categorical=frozenset(name for name, domain in sweep.space.domains.items() if not _numeric(domain)),
         conditional=frozenset(sweep.space.when),
-        began_ms=int(1000 * home.spec.stat().st_mtime),
+        began_ms=int(1000 * home.began_s),
     )
 
 

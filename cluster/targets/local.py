@@ -105,7 +105,7 @@ class LocalTarget:
 
 def _sweep_job(home: SweepHome) -> SweepJob:
     read = Reading.of(home)
-    began = datetime.fromtimestamp(home.spec.stat().st_mtime, UTC)
+    began = datetime.fromtimestamp(home.began_s, UTC)
     return SweepJob(
         id=home.id,
         job_name=home.id,

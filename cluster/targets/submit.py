@@ -52,8 +52,8 @@ def resubmit(entry: submitted.SubmittedSweep, target: Target, trials: str | None
         state = target.status(entry.id).state
         if state not in ENDED:
             raise TargetError(f"sweep {entry.id} is {state} on {target}: `paceline stop {entry.id}` ends it")
-    path = submitted.spec_of(entry.id)
-    sweep = parse_sweep(path.read_text(), str(path), Path.cwd(), catalogue=catalogue())
+    text = submitted.spec_of(entry.id)
+    sweep = parse_sweep(text, f"the spec of sweep {entry.id}", Path.cwd(), catalogue=catalogue())
     attempt = max(entry.attempt + 1, target.next_attempt(entry.id))
     code: Code = "image" if entry.code == "image" else "ship"
     return _send(entry.id, sweep, target, code, attempt, {"PACELINE_TRIALS": trials} if trials else {})

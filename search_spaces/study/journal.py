@@ -22,7 +22,7 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend
 
 from search_spaces.types.driver_errors import Damaged, Fenced, Gone
-from search_spaces.types.sealed import SEAL, numbered, sealed_line
+from search_spaces.types.files.sealed import SEAL, numbered, sealed_line
 
 
 def copy_of(path: Path) -> Path:

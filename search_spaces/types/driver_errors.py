@@ -34,6 +34,10 @@ class Damaged(Exception):
         )
 
 
+class Unreadable(Exception):
+    """Error: a file that we keep has changed, and there is nothing to mend it with; the message has the way out."""
+
+
 class NoSpace(Exception):
     """Error: a disk that the sweep writes to has no room left."""
 
@@ -56,5 +60,5 @@ class StudyAway(Exception):
         return f"the study in {self.url}: {self.said}; {self.remedy}"
 
 
-CANNOT_GO_ON = (Fenced, Gone, Damaged, NoSpace, NoRay, StudyAway)
+CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, NoSpace, NoRay, StudyAway)
 """Errors with which a driver ends, told in a sentence."""

@@ -5,10 +5,12 @@ SQLite is read by SQL, without importing mlflow (2,000 trials in about 0.1 s); o
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from search_spaces.types.trial_names import name_of_key
 from tracking import names
+from tracking.store.errors import Away
 from tracking.store.open import open_mlflow, resolve, sqlite_path
 from tracking.store.records import FoundRun
 from tracking.store.sqlite import read_runs
@@ -54,14 +56,21 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
 
 
 def sweeps(uri: str | None) -> list[FoundRun]:
-    """Return every sweep's own run, oldest first. Raises FileNotFoundError where the SQLite file is missing."""
+    """Return every sweep's own run, oldest first.
+
+    Raises FileNotFoundError where the SQLite file is missing, and Away where the store cannot be read.
+    """
     return _tagged(uri, names.SWEEP_ROLE, "sweep")
 
 
 def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
     path = sqlite_path(resolve(uri))
     if path is not None:
-        return read_runs(path, value, tag)
+        try:
+            return read_runs(path, value, tag)
+        except sqlite3.Error as error:
+            remedy = "move it away, and `paceline repair ID` writes each sweep's runs into a new one"
+            raise Away(f"{path} cannot be read ({error}): {remedy}") from error
     store = open_mlflow(uri)
     return store.search([found.experiment_id for found in store.client.search_experiments()], value, tag)
 

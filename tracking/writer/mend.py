@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_spaces.types.sealed import line_number, record_of, sealed_line
+from search_spaces.types.files.sealed import line_number, record_of, sealed_line
 
 
 @dataclass(kw_only=True)

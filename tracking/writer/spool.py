@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.types.files.private_files import OWN_FILE
-from search_spaces.types.sealed import line_number, record_of, sealed_line
+from search_spaces.types.files.sealed import line_number, record_of, sealed_line
 from tracking.writer.events import Event, UnknownEvent, from_json, to_json
 from tracking.writer.mend import mend
 

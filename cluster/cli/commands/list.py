@@ -67,8 +67,8 @@ def _here(home: SweepHome) -> Listed:
             "sweep": home.id,
             "name": _name(home),
             "state": UNREACHABLE if _is_away(error) else DAMAGED,
-            "started": _minute(home.spec.stat().st_mtime),
-            "owner": home.spec.owner(),
+            "started": _minute(home.began_s),
+            "owner": home.owner,
             "target": LOCAL,
         }
     sweep = read.sweep
@@ -81,8 +81,8 @@ def _here(home: SweepHome) -> Listed:
         "planned": sweep.trials,
         "metric": sweep.metric.name,
         "best": read.best.best_value if read.best else None,
-        "started": _minute(home.spec.stat().st_mtime),
-        "owner": home.spec.owner(),
+        "started": _minute(home.began_s),
+        "owner": home.owner,
         "target": LOCAL,
     }
 
@@ -100,6 +100,8 @@ def _name(home: SweepHome) -> str:
 
 def _submitted(on: str | None) -> Iterator[Listed]:
     """Yield the sweeps that this folder submitted, and all sweeps of their targets and of target ``on``."""
+    for error in submitted.unreadable():
+        print(error, file=sys.stderr)
     entries = {entry.id: entry for entry in submitted.entries()}
     for text in dict.fromkeys([*filter(None, [on]), *(entry.target for entry in entries.values())]):
         jobs = _asked(text)

@@ -17,6 +17,7 @@ from cluster.sweep.home import SweepHome
 from cluster.targets import submitted as ledger
 from cluster.targets.contract import LOCAL, SweepJob, Target, TargetError
 from cluster.targets.parse import parse_target
+from search_spaces.types.driver_errors import Unreadable
 
 if TYPE_CHECKING:
     from cluster.targets.submission import Code
@@ -91,7 +92,12 @@ def place(reference: str, on: str | None) -> tuple[str, Target]:
 
     Raises LookupError where there is no such sweep, and ValueError where ``on`` is not a target.
     """
-    entry = ledger.find(reference)
+    try:
+        entry = ledger.find(reference)
+    except Unreadable:
+        if not on:
+            raise
+        entry = None
     if entry is not None and (on or reference != "last" or not _outdated(entry)):
         return entry.id, parse_target(on or entry.target)
     if on:
@@ -107,7 +113,7 @@ def _outdated(entry: ledger.SubmittedSweep) -> bool:
 
     newest = next(iter(SweepHome.all()), None)
     submitted = datetime.fromisoformat(entry.submitted_at).timestamp()
-    return newest is not None and newest.id != entry.id and newest.spec.stat().st_mtime > submitted + 1
+    return newest is not None and newest.id != entry.id and newest.began_s > submitted + 1
 
 
 @click.command()

@@ -1,1 +1,1 @@
-"""How files are kept: who can open them."""
+"""How files are kept: who can open them, and the check sums by which bytes that rot are seen."""

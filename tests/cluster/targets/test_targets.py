@@ -212,7 +212,7 @@ def test_lanes_of_a_cluster() -> None:
         cluster_size(sweep("resources.gpus=9"), nodes, grown)
 
 
-def test_submissions_are_remembered_beside_the_homes(folder: Path) -> None:
+def test_submissions_are_remembered_beside_the_homes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, name in enumerate(("abcd1111", "abce2222")):
         entry = submitted.SubmittedSweep(
             id=name,
@@ -228,7 +228,14 @@ def test_submissions_are_remembered_beside_the_homes(folder: Path) -> None:
     assert [entry and entry.id for entry in found] == ["abce2222", "abcd1111", None]
     with pytest.raises(LookupError, match="more than one"):
         submitted.find("abc")
-    assert submitted.spec_of("abcd1111").read_text() == SPEC
+    assert submitted.spec_of("abcd1111") == SPEC
+    for name in ("abcd1111.json", "abcd1111.json.copy"):
+        (submitted.FOLDER / name).write_bytes(b"{}")
+    assert [entry.id for entry in submitted.entries()] == ["abce2222"]
+    [told] = submitted.unreadable()
+    assert "abcd1111.json: the submission of sweep abcd1111 cannot be read, nor its copy; `paceline" in str(told)
+    assert main(["logs", "abcd"]) == 1
+    assert str(told) in capsys.readouterr().err
 
 
 @pytest.mark.slow

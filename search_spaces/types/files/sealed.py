@@ -69,12 +69,15 @@ def sealed(text: str) -> str:
 def unsealed(content: bytes) -> bytes:
     """Return the JSON that ``sealed`` was given, and that of an earlier version as it is. Raises Rotten."""
     found = _DOCUMENT_SEAL.search(content)
-    if found is None:
-        return content
-    body = content[: found.start()]
-    if zlib.crc32(body) != int(found[1], 16):
+    if found is not None and zlib.crc32(content[: found.start()]) != int(found[1], 16):
         raise Rotten("its check sum does not fit: it was changed, or is damaged")
-    return body + b"}"
+    return without_seal(content)
+
+
+def without_seal(content: bytes) -> bytes:
+    """Return the JSON of a sealed document, whether or not it is what was written."""
+    found = _DOCUMENT_SEAL.search(content)
+    return content if found is None else content[: found.start()] + b"}"
 
 
 def document(content: bytes) -> dict[str, Any]:

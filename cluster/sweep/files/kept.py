@@ -1,0 +1,85 @@
+"""Files that the drivers keep beside the study: written whole, and checked when they are read."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from pathlib import Path
+
+from search_spaces.types.files.private_files import private_files
+from search_spaces.types.files.sealed import Rotten, document
+
+_MARK = re.compile(
+    rb"# For reading alone: edits have no effect on sweep (\S+) \(check sum ([0-9a-f]{8})\)\.\n", re.ASCII
+)
+
+
+def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) -> None:
+    """Write a file atomically, with ``times_ns`` (access, modification) if given."""
+    # A file that a killed process left half written would make every resume fail.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with private_files():
+        temporary.write_text(text)
+    if times_ns is not None:
+        os.utime(temporary, ns=times_ns)
+    temporary.replace(path)
+
+
+def is_right(path: Path) -> bool:
+    """Whether the sealed document is there as it was written; one of an earlier version has no seal."""
+    try:
+        return bool(document(path.read_bytes()))
+    except (OSError, Rotten):
+        return False
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the document has a check sum: earlier versions wrote none."""
+    return path.exists() and b'"crc"' in path.read_bytes()[-32:]
+
+
+def marked(text: str, sweep_id: str) -> str:
+    """Return a text for people, with a first line that says whose it is and holds its check sum."""
+    crc = zlib.crc32(text.encode())
+    return f"# For reading alone: edits have no effect on sweep {sweep_id} (check sum {crc:08x}).\n{text}"
+
+
+def bears_its_mark(path: Path, sweep_id: str) -> bool:
+    """Whether the file is just what ``marked`` returned for this sweep."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    found = _MARK.match(content)
+    if found is None or found[1].decode() != sweep_id:
+        return False
+    return zlib.crc32(content[found.end() :]) == int(found[2], 16)
+
+
+def write_pid(lock: int) -> None:
+    """Write this process's ID, with its check sum, into the open lock file."""
+    text = b"%d" % os.getpid()
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, b"%b %08x\n" % (text, zlib.crc32(text)), 0)
+
+
+def read_pid(lock: Path) -> int | None:
+    """Return the ID of the process that holds the lock file, as noted there, else as the kernel tells; or None."""
+    content = lock.read_bytes()
+    found = re.fullmatch(rb"(\d+) ([0-9a-f]{8})\n", content)
+    if found is not None and zlib.crc32(found[1]) == int(found[2], 16):
+        return int(found[1])
+    return _holder(lock)
+
+
+def _holder(lock: Path) -> int | None:
+    """Return the process that holds the lock file by Linux's list of locks; None where that does not tell."""
+    try:
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return None
+    inode = str(lock.stat().st_ino)
+    held = [line.split() for line in lines if " FLOCK " in line and " -> " not in line]
+    pids = {int(words[4]) for words in held if words[5].rpartition(":")[2] == inode and int(words[4]) > 0}
+    return pids.pop() if len(pids) == 1 else None
