@@ -17,7 +17,7 @@ from workloads.contract import Workload
 from workloads.models.custom.hidden import hidden
 from workloads.models.custom.workload import workload_of
 
-__all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "workload"]
+__all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "is_users", "workload"]
 
 # name -> "module:OBJECT". A new workload is one file and one row.
 WORKLOADS: Mapping[str, str] = {
@@ -53,7 +53,7 @@ def workload(name: str) -> Workload:
     Modules are also looked for in the current folder. Raises LookupError with one plain sentence where there is no
     such workload.
     """
-    if ":" not in name and name not in WORKLOADS:
+    if not is_users(name) and name not in WORKLOADS:
         close = difflib.get_close_matches(name, WORKLOADS, n=1)
         hint = (
             f"did you mean {close[0]}?" if close else f"there are {', '.join(WORKLOADS)} and package.module:OBJECT"
@@ -71,6 +71,11 @@ def workload(name: str) -> Workload:
         )
         raise LookupError(f"{name!r}: module {module_name!r} {what}")
     return found
+
+
+def is_users(name: str) -> bool:
+    """Return whether the workload of this name is a user's own code."""
+    return ":" in name
 
 
 def _module(module_name: str, name: str) -> Any:

@@ -68,7 +68,7 @@ class Lane(tune.Trainable):
         except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
             self._leg_in_process.forget()
             reason = FailureReason.told("raised", traceback.format_exc())
-            return Report(failure=reason, done=True, seconds=time.monotonic() - begun)
+            return Report(failure=reason, done=True, renew=True, seconds=time.monotonic() - begun)
 
 
 def _own_shard(stream: Stream) -> Shard:

@@ -6,14 +6,18 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ray
 
+from cluster.lanes.leftovers import Leftovers
 from cluster.ray_internals.imports import importing
 from cluster.sweep.messages import Report, Shared
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
+from workloads.registry import is_users
 
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream
@@ -76,28 +80,44 @@ class LegInProcess:
         self._warned = warned or (lambda: False)
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
+        self._starts = False
         self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
-        self._has_saved = False
+        self._has_saved = self._has_trained = False
+        self._state: AbstractContextManager[None] = nullcontext()
+        self._leftovers: Leftovers | None = None
         self._draft = _Draft()
 
     def step(self, order: dict[str, Any]) -> Report:
         """Begin or continue the leg of ``order`` and return a report. Exceptions of the workload pass through.
 
-        The seconds that a lane's first leg takes to import and load are not counted in the report.
+        The seconds that a lane's first leg takes to import and load are not counted in the report. The leg of a
+        member of users' code that has failed is handed back, unless this process is new.
         """
         begun = time.monotonic()
         is_new = self._runner is None
-        leg, runner = self._started(order)
-        begun = time.monotonic() if is_new else begun
+        runner = self._runner or self._made()
+        if self._leg is None:
+            leg = Leg.from_json(order["leg"])
+            if leg.retry and self._leftovers and self._has_trained:
+                return Report(done=True, renew=True, handed_back=True)
+            self._begin(leg, order.get("test"))
+        with self._state:
+            leg = self._started(runner)
+            begun = time.monotonic() if is_new else begun
+            return self._trained(leg, runner, begun)
+
+    def _trained(self, leg: Leg, runner: LegRunner, begun: float) -> Report:
         self._draft.begin(begun)
         exhibits: list[Exhibit] = []
         stopping, late = self._agreed(begun)
-        while not (runner.done or stopping or late):
+        full: str | None = None
+        while not (runner.done or stopping or late or full):
             self._draft.add(runner.epoch())
             exhibits += runner.exhibits()
             self._num_unsaved += 1
+            full = self._grown(runner)
             stopping, late = self._agreed(begun)
-        over = runner.done or stopping
+        over = runner.done or stopping or full is not None
         epochs, counted_s = self._draft.take()
         report = Report(
             epochs=epochs,
@@ -109,9 +129,23 @@ class LegInProcess:
             done=over,
             seconds=counted_s + time.monotonic() - self._draft.counted_to,
         )
-        if over:
-            self._leg = None
-        return report
+        return self._left(report, runner, full) if over else report
+
+    def _grown(self, runner: LegRunner) -> str | None:
+        """Return what to say of the leg's memory, if it grows beyond its bound and training can go on elsewhere."""
+        if self._leftovers is None or self._group is not None:
+            return None
+        grown = self._leftovers.memory.after_epoch()
+        return grown if not runner.done and runner.resumable else None
+
+    def _left(self, report: Report, runner: LegRunner, full: str | None) -> Report:
+        """End the leg, and return the report with what it leaves behind in this process."""
+        self._leg = None
+        runner.leave()
+        if self._leftovers is None:
+            return report
+        left = f"left behind {full}" if full else self._leftovers.told()
+        return replace(report, left=left, renew=left is not None)
 
     def early(self) -> Report | None:
         """Return the epochs that ``step`` has not reported yet, if any. For another thread than its own."""
@@ -140,27 +174,41 @@ class LegInProcess:
         self._save_at, self._has_saved = ended + max(CHECKPOINT_EVERY_S, cost_s / CHECKPOINT_SHARE), True
         return saved
 
-    def _started(self, order: dict[str, Any]) -> tuple[Leg, LegRunner]:
-        if self._runner is None:
-            with importing():
-                import torch
+    def _made(self) -> LegRunner:
+        with importing():
+            import torch
 
-                from workloads.legs.runner import LegRunner, LegSetting  # 1,300 ms: torch
-                from workloads.training.process_group import ALONE  # 1,200 ms: torch
+            from workloads.legs.runner import LegRunner, LegSetting  # 1,300 ms: torch
+            from workloads.training.process_group import ALONE  # 1,200 ms: torch
 
-            # Ray sets it when a process becomes a worker, which may be long after torch was imported.
-            if threads := os.environ.get("OMP_NUM_THREADS"):
-                torch.set_num_threads(int(threads))
-            open_models_of(self._shared.tracking_uri)
-            setting = LegSetting(**self._shared.setting)
-            search = ray.get(self._shared.search)
-            shard = None if search.stream is None else self._shard(search.stream)
-            self._runner = LegRunner(setting, search, group=self._group or ALONE, shard=shard)
-        if self._leg is None:
-            test = order.get("test")
-            self._runner.test = None if test is None else ray.get(test)[0]
-            self._leg = Leg.from_json(order["leg"])
-            self._runner.start(self._leg)
-            self._fused = self._runner.fused
+        # Ray sets it when a process becomes a worker, which may be long after torch was imported.
+        if threads := os.environ.get("OMP_NUM_THREADS"):
+            torch.set_num_threads(int(threads))
+        open_models_of(self._shared.tracking_uri)
+        setting = LegSetting(**self._shared.setting)
+        search = ray.get(self._shared.search)
+        shard = None if search.stream is None else self._shard(search.stream)
+        self._runner = LegRunner(setting, search, group=self._group or ALONE, shard=shard)
+        self._leftovers = Leftovers() if is_users(setting.workload) else None
+        return self._runner
+
+    def _begin(self, leg: Leg, test: Any) -> None:
+        """Take the leg, with the split ``test`` of a final one, and a state of the process for users' code."""
+        assert self._runner is not None
+        self._runner.test = None if test is None else ray.get(test)[0]
+        self._leg, self._starts, self._has_trained = leg, True, True
+        if self._leftovers:
+            from workloads.models.custom.process_state import OwnState  # 1,200 ms: torch
+
+            self._leftovers.memory.begin()
+            self._state = OwnState(leg.members[0].seed, leg.start)
+
+    def _started(self, runner: LegRunner) -> Leg:
+        """Start the leg unless it is under way, and return it."""
+        assert self._leg is not None
+        if self._starts:
+            self._starts = False
+            runner.start(self._leg)
+            self._fused = runner.fused
             self._save_at, self._num_unsaved = time.monotonic() + CHECKPOINT_EVERY_S, 0
-        return self._leg, self._runner
+        return self._leg

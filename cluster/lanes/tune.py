@@ -101,6 +101,11 @@ class LegSearcher(_Unsaved, Searcher):
         return {**config, "test": [self._lanes.test]} if leg.purpose == "final" else config
 
     @property
+    def one_process(self) -> bool:
+        """Whether each lane is a process."""
+        return self._lanes.size.most == 1
+
+    @property
     def hands_back(self) -> bool:
         """Whether idle lanes should end, since other sweeps wait for their resources."""
         sharing = self._lanes.sharing
@@ -144,6 +149,8 @@ class Watch(_Unsaved, FIFOScheduler):
         super().__init__()  # type: ignore[no-untyped-call] # Ray's
         self._coordinator, self._searcher, self._show = coordinator, searcher, show
         self._num_lanes = self._num_to_keep = num_lanes
+        self._worn: list[Any] = []
+        """Lanes that new ones must replace, as actors."""
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Raise the number of idle lanes that are kept for later legs: by itself Tune keeps a single one."""
@@ -156,12 +163,25 @@ class Watch(_Unsaved, FIFOScheduler):
         """Choose the next Tune trial; sample ahead while all lanes train. Called in every turn of Tune's loop."""
         self._show()
         self._end_overdue(tune_controller)
-        if self._searcher.hands_back:
+        if self._worn or self._searcher.hands_back:
             tune_controller._cleanup_cached_actors(force_all=True)
+            self._end_worn()
         chosen = super().choose_trial_to_run(tune_controller)
         if chosen is None and len(self._searcher.legs) == self._num_lanes:
             self._coordinator.look_ahead()
         return chosen
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Note a lane that must be replaced: Tune keeps it for the next leg, until its next turn."""
+        super().on_trial_complete(tune_controller, trial, result)
+        if result.get("renew"):
+            self._worn.append(trial.temporary_state.ray_actor)
+
+    def _end_worn(self) -> None:
+        """Kill the lanes that must be replaced. Lanes of several processes end their groups by themselves."""
+        for lane in self._worn if self._searcher.one_process else ():
+            ray.kill(lane)
+        self._worn.clear()
 
     def _end_overdue(self, tune_controller: Any) -> None:
         """Kill the lanes of legs that are given up, as ``on_trial_error`` then learns; take back waiting legs."""

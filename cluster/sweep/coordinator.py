@@ -5,6 +5,7 @@ It does not depend on Ray: the driver asks it for legs and passes it the reports
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -123,8 +124,13 @@ class Coordinator:
         race.saved(handle[1], report.saved)
         self.busy_s += report.seconds
         spent = self._spent.pop(handle, 0.0) + report.seconds
+        if report.left:
+            self._tell_left(handle, report.left)
         if report.failure:
             self.fail(handle, report.failure)
+        elif report.handed_back:
+            race.failed_leg(handle[1], FailureReason("lane_died", "it needs a new worker"), to_blame=False)
+            self._forget(handle)
         elif report.done:
             race.finished_leg(handle[1], spent, report.fused)
             self._forget(handle)
@@ -133,6 +139,12 @@ class Coordinator:
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
+
+    def _tell_left(self, handle: Handle, left: str) -> None:
+        """Say what a leg left behind in its worker, once for all that differs in numbers only."""
+        if (kind := re.sub(r"[\d,]+", "", left)) not in self._told:
+            self._told.add(kind)
+            self.say(f"{self._names(handle, self._aboard(handle))} {left}; a new worker goes on")
 
     def _time(self, handle: Handle, report: Report) -> None:
         if report.waiting:

@@ -28,17 +28,23 @@ class Report:
     messages: Sequence[str] = ()
     """Lines for the user."""
     failure: FailureReason | None = None
-    """Why the leg ended early; its lane stays alive."""
+    """Why the leg ended early."""
     seconds: float = 0.0
     fused: int = 1
     """Largest number of members of the leg that were trained as one program."""
     done: bool = False
     waiting: bool = False
     """Whether the lane's processes are still being started, so that the leg does not train yet."""
+    left: str | None = None
+    """What the leg left behind in its process, for users."""
+    renew: bool = False
+    """Whether a new lane must take this one's place: after what is ``left``, and after what users' code raised."""
+    handed_back: bool = False
+    """Whether the leg was not trained, as it needs a new process."""
 
     def to_result(self) -> dict[str, Any]:
         """Return the report as a Tune result: one string, as Tune flattens and copies structured results."""
-        return {"report": json.dumps(asdict(self)), "done": self.done}
+        return {"report": json.dumps(asdict(self)), "done": self.done, "renew": self.renew}
 
     @classmethod
     def from_result(cls, result: Mapping[str, Any]) -> Report:

@@ -46,6 +46,8 @@ class Leg:
     purpose: Purpose = "search"
     keep: int | None = None
     floor: float | None = None
+    retry: bool = False
+    """Whether its only member failed in the leg before."""
 
     def __post_init__(self) -> None:
         assert self.members, "a leg has at least one member"

@@ -192,6 +192,7 @@ class Race:
             if self.rules.purpose == "search" and not any(t.exploits for t in group)
             else None,
             floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
+            retry=group[0].alone and group[0].num_failures > 0,
         )
         for track in group:
             track.state, track.last, track.held = "running", None, None

@@ -175,6 +175,11 @@ class LegRunner:
         epoch = self.leg.start + 1
         return [MemberEpoch(key=member.key, epoch=epoch, failure=failure) for member in self.leg.members]
 
+    @property
+    def resumable(self) -> bool:
+        """Whether training can go on from the members' checkpoints; else it begins anew in another process."""
+        return all(getattr(loop, "resumable", True) for loop in self._loops())
+
     def leave(self) -> None:
         """Drop the leg's members, once all is taken that is wanted of them."""
         self.leg, self.aboard, self.ended = None, [], []

@@ -78,6 +78,11 @@ class FoldedLoop:
         for part in self._all():
             part.loop.epoch_done = epoch
 
+    @property
+    def resumable(self) -> bool:
+        """Whether the training of all folds can go on from its state."""
+        return all(getattr(part.loop, "resumable", True) for part in self._all())
+
     def epoch(self) -> list[dict[str, float]]:
         """Train every fold of every member for one more epoch; return each member's metrics."""
         records: dict[int, list[dict[str, float]]] = {member: [] for member in self._aboard}

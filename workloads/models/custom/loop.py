@@ -139,6 +139,11 @@ class OwnLoop:
         self.epoch_done = target
         return [dict(run.metrics)]
 
+    @property
+    def resumable(self) -> bool:
+        """Whether the function saved something at its last report."""
+        return self._run is None or self._run.save is not None
+
     def _advance(self, run: Run) -> None:
         with self._own:
             run.advance()

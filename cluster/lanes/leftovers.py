@@ -1,0 +1,107 @@
+"""What users' code leaves behind in a lane's process when its leg is over: child processes, threads, memory.
+
+A lane with leftovers is replaced by a new one: what runs on, or fills the memory, would reach the trials after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import site
+import sys
+import sysconfig
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from cluster.lanes.memory_growth import MemoryGrowth
+
+OURS = ("cluster", "search_spaces", "tracking", "workloads")
+INSTALLED = (
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *site.getsitepackages(),
+    site.getusersitepackages(),
+    "<",
+)
+"""Beginnings of the names of files that are no user's."""
+POOLS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky", "compile_worker")
+"""Parts of the commands of processes that libraries keep for the whole process: joblib's, torch.compile's ..."""
+PR_SET_CHILD_SUBREAPER = 36
+"""Linux, ``prctl(2)``: processes whose parents end become children of this process, where they are found."""
+ENDED_S = 1.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+class Leftovers:
+    """Watches a process for what users' code leaves behind; what there is at first belongs to the process."""
+
+    def __init__(self) -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.memory = MemoryGrowth()
+        self._children, self._threads = _children(), {thread.ident for thread in threading.enumerate()}
+
+    def told(self) -> str | None:
+        """End the children that are left, and return what was left behind, for users; None where nothing was."""
+        left = [*self._ended_children(), *self._running_threads(), *filter(None, [self.memory.after_leg()])]
+        return f"left behind {', '.join(left)}" if left else None
+
+    def _ended_children(self) -> list[str]:
+        names: list[str] = []
+        deadline = time.monotonic() + ENDED_S
+        while left := self._left():  # the children of those that end come up as ours
+            for child in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    command = " ".join(child.cmdline()) or child.name()
+                    names += [f"a process ({command[:80]})"] if f"a process ({command[:80]})" not in names else []
+                    child.send_signal(signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+            psutil.wait_procs(left, 0.1)
+        return names
+
+    def _left(self) -> list[psutil.Process]:
+        """Return the living children that users' code started, but for libraries' pools."""
+        found = []
+        for number in _children() - self._children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child = psutil.Process(number)
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    child.wait()
+                elif any(pool in " ".join(child.cmdline()) for pool in POOLS):
+                    self._children.add(number)
+                else:
+                    found.append(child)
+        return found
+
+    def _running_threads(self) -> list[str]:
+        """Return the new threads that run a user's code. Those of libraries wait for work, as a progress bar's."""
+        new = [thread for thread in threading.enumerate() if thread.ident not in self._threads]
+        frames = sys._current_frames() if new else {}
+        places = dict.fromkeys(_place(frames.get(thread.ident or 0)) for thread in new)
+        return [f"a thread ({place})" for place in places if place]
+
+
+def _children() -> set[int]:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return set()  # as a rule, and 0.1 ms faster than to look
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            found.update(map(int, (task / "children").read_text().split()))
+    return found
+
+
+def _place(frame: FrameType | None) -> str | None:
+    """Return where in a user's code a thread is, ``train.py:12``; None where it runs none."""
+    while frame is not None:
+        name, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
+        if not name.startswith(INSTALLED) and module.split(".")[0] not in OURS:
+            return f"{Path(name).name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
