@@ -40,7 +40,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("examples", "own_loop", "table_model", "transformers"),
     ),
     "cluster": (
-        ("exit_codes", "ray_internals", "terminal"),
+        ("exit_codes", "guard", "ray_internals", "terminal"),
         ("sweep",),
         ("lanes",),
         ("doctor",),

@@ -14,6 +14,7 @@ from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
+from cluster.guard import guarded
 from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
 from cluster.ray_internals import local_ray
@@ -66,7 +67,8 @@ def drive(
     if trials is not None:
         sweep = sweep.model_copy(update={"trials": trials})
     try:
-        return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+        with guarded():
+            return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
     except NoRay as error:
         raise NoRay(f"{error}; `paceline resume {home.id}` goes on, best while the machine is less busy") from error
     except Exception as error:

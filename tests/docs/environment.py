@@ -41,6 +41,7 @@ FOR_DRIVERS: Mapping[str, str] = {
     "PACELINE_TRIALS": "What `resume --trials` asked for.",
     "PACELINE_PLACE": "The target as the submitter named it.",
     "PACELINE_FORK_SERVER": "The socket of the process that forks Ray's workers.",
+    "PACELINE_STARTED_BY": "The mark of all processes that a command has started: they end with it.",
 }
 """Variables that Paceline sets for processes of its own."""
 OTHERS: Mapping[str, str] = {

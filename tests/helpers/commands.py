@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from search_spaces.types.trial_names import key_of_name
 from tests.helpers.paths import ROOT
@@ -30,14 +30,14 @@ class Folder:
     def write(self, text: str, name: str = "sweep.yaml") -> None:
         (self.path / name).write_text(text)
 
-    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
-        """Start ``paceline`` with these arguments, in a process group of its own."""
+    def start(self, *words: str, out: IO[str] | None = None, **env: str) -> subprocess.Popen[str]:
+        """Start ``paceline`` with these arguments, in a process group of its own; ``out`` takes what it says."""
         return subprocess.Popen(
             [sys.executable, "-m", "cluster.cli", *words],
             cwd=self.path,
             env={**clean_environment(), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=out or subprocess.PIPE,
+            stderr=out or subprocess.PIPE,
             text=True,
             start_new_session=True,
         )

@@ -25,6 +25,8 @@ NUM_DEATHS = int(_number("PACELINE_DEATHS", 1, 20))
 """Number of kills during one sweep; PACELINE_SEED changes the random choices."""
 NUM_NODE_DEATHS = int(_number("PACELINE_NODE_DEATHS", 1, 10))
 """Number of nodes that are killed during one sweep."""
+NUM_DRAWS = int(_number("PACELINE_DRAWS", 20, 200))
+"""Number of drawn faults (``tests/chaos``)."""
 OUTAGE_S = _number("PACELINE_OUTAGE_S", 6, 60)
 """Length of an outage of MLflow's server in seconds."""
 
@@ -50,7 +52,8 @@ def _flat(value: Any) -> Sequence[Any]:
 def pytest_report_header() -> str:
     """Return the line that says whether the long form runs, for pytest's header."""
     if SOAK:
-        return f"soak: {NUM_DEATHS} deaths, {NUM_NODE_DEATHS} of machines, an outage of {OUTAGE_S:g} s"
+        deaths = f"{NUM_DEATHS} deaths, {NUM_NODE_DEATHS} of machines"
+        return f"soak: {deaths}, an outage of {OUTAGE_S:g} s, {NUM_DRAWS} drawn faults"
     return "soak: tests of the long form are left out, `make soak` runs them"
 
 

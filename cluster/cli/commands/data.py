@@ -58,6 +58,7 @@ def _overview(sweep: Sweep, loaded: Loaded, target: str) -> Overview:
 
 def _loaded(sweep: Sweep) -> Loaded:
     """Return the data as `run` reads it on this machine. Raises Refusal where it cannot be used."""
+    from cluster.guard import guarded
     from cluster.sweep.data_process import Preparing, refuse_unfilled
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
@@ -67,7 +68,8 @@ def _loaded(sweep: Sweep) -> Loaded:
         num_lanes = lane_size(sweep).count
     except TooSmall:  # the spec may be meant for another machine
         num_lanes = sweep.max_concurrent or 1
-    preparing = Preparing(streamed(sweep, {}, num_lanes))
+    with guarded():
+        preparing = Preparing(streamed(sweep, {}, num_lanes))
     try:
         loaded = preparing.result()
         refuse_unfilled(sweep, loaded.card)

@@ -16,6 +16,7 @@ from cluster.cli.commands.on_target import away, chosen, stop_on
 from cluster.cli.commands.shared import Failure, find, reading, refusing
 from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED
+from cluster.guard import guarded
 from cluster.sweep.home import SweepHome
 from cluster.sweep.shared_storage import given
 
@@ -92,7 +93,8 @@ def ui(sweep: str, port: int | None) -> int:
     print("starting MLflow's UI ...", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
     try:
-        server = serve(uri, _port(tracking) if port is None else port, home.path / "ui.log")
+        with guarded():
+            server = serve(uri, _port(tracking) if port is None else port, home.path / "ui.log")
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
         raise Failure(f"the UI does not start: {error}") from error
     try:
