@@ -244,6 +244,8 @@ class Driver:
                 self._study.facts().get("verdict"),
             )
             drained = tracker.close(CLOSE_TIMEOUT_S)
+            past = reading.rows(self._study, self.sweep.objective, live=False)
+            self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
         code = self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
         self._enter("stopped" if self.stop.requested else "finished")

@@ -20,11 +20,14 @@ from tracking.results import compare
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
-    from search_spaces.study.study import Record, Study
+    from search_spaces.study.contract import Record
+    from search_spaces.study.study import Study
 
 
 ENDED = "ended_by"
 """Attribute of the study: what ended the search early."""
+IMPORTANCE = "importance"
+"""Attribute of the study: the importance of parameters, ``shares``, over so many ``trials``."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Facts:
     num_finals: int
     ended_by: str | None
     """What ended the search before all planned trials were done; None where nothing did."""
+    importance: Mapping[str, Any]
+    """Importance of parameters as it was when a driver ended; empty where none did."""
 
     @classmethod
     def of(cls, study: Study) -> Facts:
@@ -59,6 +64,7 @@ class Facts:
             finals=finals,
             num_finals=facts.get("num_finals", 0),
             ended_by=facts.get(ENDED),
+            importance=facts.get(IMPORTANCE, {}),
         )
 
 
@@ -155,7 +161,7 @@ class Reading:
     @classmethod
     def of(cls, home: SweepHome) -> Reading:
         """Read the sweep of this home."""
-        from search_spaces.study.journal import copy_of  # 140 ms: Optuna
+        from search_spaces.study.journal import copy_of  # 10 ms
         from search_spaces.study.study import Study
 
         found: Sweep | SpecError
@@ -233,7 +239,7 @@ def document(read: Reading) -> dict[str, Any]:
         "trials": [_trial(row) for row in found],
         "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},
         "best_in_search": read.best_in_search and _best(read.best_in_search),
-        "importance": _importance(sweep, found),
+        "importance": _importance(read),
         "verdict": facts.verdict,
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {
@@ -252,11 +258,26 @@ def _best(row: Row) -> dict[str, Any]:
     return {"number": row.number, "value": row.best_value, "params": dict(row.params)}
 
 
-def _importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, float] | None:
-    """Return each parameter's importance over the ended trials; a stopped one counts with its best value."""
-    ended = [(row.params, row.best_value) for row in found if row.state in ("done", "stopped")]
-    shares = compare.importance(sweep.space, ended, sweep.objective)
-    return {name: round(share, 4) for name, share in shares.items()} or None
+def _importance(read: Reading) -> dict[str, float] | None:
+    """Return each parameter's importance, as the last driver kept it unless other trials have ended since."""
+    kept = read.facts.importance
+    if kept.get("trials") != len(_ended(read.rows)):
+        kept = importance(read.sweep, read.rows)
+    return kept["shares"] or None
+
+
+def _ended(found: Sequence[Row]) -> list[Row]:
+    return [row for row in found if row.state in ("done", "stopped")]
+
+
+def importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, Any]:
+    """Return each parameter's importance over the ended trials, and their number, as the study keeps it.
+
+    A stopped trial counts with its best value. With 1,500 trials of 200 parameters it takes a second.
+    """
+    ended = _ended(found)
+    shares = compare.importance(sweep.space, [(row.params, row.best_value) for row in ended], sweep.objective)
+    return {"trials": len(ended), "shares": {name: round(share, 4) for name, share in shares.items()}}
 
 
 def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:

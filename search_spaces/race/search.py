@@ -14,7 +14,8 @@ from search_spaces.samplers.contract import Observation, Sampler
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
 from search_spaces.space.hyperparameters import complete, hyperparameters, signature
-from search_spaces.study.study import Record, Study
+from search_spaces.study.contract import Record
+from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import beside
 from search_spaces.types.values import Params

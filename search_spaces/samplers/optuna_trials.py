@@ -39,14 +39,14 @@ class Uncopied(FrozenTrial):
 
 def frozen_trial(space: Space, seen: Observation) -> FrozenTrial:
     """Return the record of an observation. A paused trial becomes PRUNED; only a done one has a value."""
-    state = STATES[seen.state]
+    state, internal = STATES[seen.state], space.internal(seen.params)
     record = Uncopied(
         number=-1,
         trial_id=-1,
         state=state,
         value=seen.best_value if seen.state == "done" else None,
-        params=space.internal(seen.params),
-        distributions=space.distributions(seen.params),
+        params=internal,
+        distributions=space.laws(internal),
         user_attrs={},
         system_attrs={},
         intermediate_values=dict(seen.values),

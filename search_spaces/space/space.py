@@ -59,9 +59,9 @@ class Space:
 
     def exists(self, name: str, params: Params) -> bool:
         """Whether parameter ``name`` exists in a configuration with ``params``, which hold its parents."""
-        return all(
+        return name not in self.when or all(
             parent in params and self.exists(parent, params) and any(same(params[parent], v) for v in values)
-            for parent, values in self.when.get(name, {}).items()
+            for parent, values in self.when[name].items()
         )
 
     def active(self, params: Params) -> dict[str, Value]:
@@ -97,7 +97,16 @@ class Space:
 
     def distributions(self, params: Params) -> dict[str, BaseDistribution]:
         """Return the distributions of ``internal(params)``, by name."""
-        return {name: domain.distribution for name, domain in self._known(params)}
+        return self.laws(self.internal(params))
+
+    def laws(self, names: Iterable[str]) -> dict[str, BaseDistribution]:
+        """Return the distributions of these parameters, the same objects each time."""
+        return {name: self._laws[name] for name in names}
+
+    @cached_property
+    def _laws(self) -> Mapping[str, BaseDistribution]:
+        """One distribution of each parameter for all trials."""
+        return {name: domain.distribution for name, domain in self.domains.items()}
 
     def contains(self, params: Params) -> bool:
         """Whether ``params`` are a configuration of the space: just the existing parameters, each in its domain."""

@@ -9,20 +9,18 @@ holds the same lines without a sync: it guards against rot and removal, not agai
 from __future__ import annotations
 
 import contextlib
-import copy
+import filecmp
 import io
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from optuna.storages.journal import BaseJournalBackend
-
+from search_spaces.study.operations import Operation, parsed
 from search_spaces.types.driver_errors import Damaged, Fenced, Gone
-from search_spaces.types.files.sealed import SEAL, numbered, sealed_line
+from search_spaces.types.files.sealed import numbered, seal, sealed_line
 
 
 def copy_of(path: Path) -> Path:
@@ -86,6 +84,16 @@ def _right(content: bytes) -> tuple[dict[int, bytes], list[tuple[int, int]]]:
     return found, bad
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether the journal holds sealed lines alone, each in its place, and the copy no more than these."""
+    spare = copy_of(path)
+    if not path.exists() or (spare.exists() and spare.stat().st_size > path.stat().st_size):
+        return False
+    with path.open("rb") as lines:
+        found = enumerate(numbered(lines))
+        return all(number == index and (index or seal(line)) for index, (line, number) in found)
+
+
 def mend(path: Path) -> str:
     """Make journal and copy whole; return what was wrong in words, nothing where all was right.
 
@@ -93,6 +101,8 @@ def mend(path: Path) -> str:
     read is taken from the copy, and the file as it was is kept as ``journal.log.broken``. Lines of earlier versions
     get their seals. Only the sweep's writer may call this. Raises Damaged.
     """
+    if _is_whole(path) and copy_of(path).exists() and filecmp.cmp(path, copy_of(path), shallow=False):
+        return ""
     found = read(path, both=True)
     text = b"".join(_with_seal(line, number) for number, line in enumerate(found.lines))
     was_there = path.exists()
@@ -113,7 +123,7 @@ def mend(path: Path) -> str:
 
 
 def _with_seal(line: bytes, number: int) -> bytes:
-    return line if SEAL.search(line[:-1]) else sealed_line(json.loads(line), number)
+    return line if seal(line) else sealed_line(json.loads(line), number)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -125,26 +135,36 @@ def _replace(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-class BatchedJournal(BaseJournalBackend):
-    """Journal backend for one process: it reads its own writes at once and syncs them in ``flush``.
+class BatchedJournal:
+    """A journal for one process: ``append`` keeps operations in memory until ``flush`` writes and syncs them.
 
     Opening it changes nothing on disk; a journal that is not there has no operations. Raises Damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._logs: list[dict[str, Any]] = [json.loads(line) for line in read(path).lines]
         self._size = path.stat().st_size if path.exists() else 0
-        self._unsynced: list[dict[str, Any]] = []
+        self._num_lines = 0
+        self._unsynced: list[bytes] = []
 
-    def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        """Return all operations from that number on, synced or not."""
-        return self._logs[log_number_from:]
+    def operations(self) -> Iterator[Operation]:
+        """Yield the operations in the file, one at a time, as it may be large. Called once, before ``append``."""
+        self._num_lines = 0
+        for line in self._lines():
+            self._num_lines += 1
+            yield parsed(line)
 
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Keep operations in memory until ``flush``, as copies: Optuna changes them afterwards."""
-        self._logs += logs
-        self._unsynced += copy.deepcopy(logs)
+    def _lines(self) -> Iterator[bytes]:
+        if _is_whole(self._path):
+            with self._path.open("rb") as lines:
+                yield from lines
+        else:
+            yield from read(self._path).lines
+
+    def append(self, operation: Operation) -> None:
+        """Keep an operation until ``flush``, as it is now."""
+        self._unsynced.append(sealed_line(operation, self._num_lines))
+        self._num_lines += 1
 
     def flush(self) -> None:
         """Append and sync the operations in one write, all or none of it.
@@ -154,8 +174,7 @@ class BatchedJournal(BaseJournalBackend):
         """
         if not self._unsynced:
             return
-        first = len(self._logs) - len(self._unsynced)
-        text = b"".join(sealed_line(log, number) for number, log in enumerate(self._unsynced, first))
+        text = b"".join(self._unsynced)
         if self._size and not self._path.exists():
             raise Gone(f"{self._path} was removed while the sweep was running: this driver ends")
         with self._path.open("ab") as file:

@@ -13,11 +13,12 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
+from search_spaces.study.optuna_study import OptunaStudy
 from search_spaces.study.postgres_url import away, driver_url, engine, key_of, rows, whoami
 from search_spaces.types.driver_errors import Busy, Fenced
 from search_spaces.types.problems import Goal
@@ -38,8 +39,8 @@ _HOLDERS = (
 _TROUBLE = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 
-class Database:
-    """An Optuna study in PostgreSQL; ``study`` is its copy in memory. A reader takes no lock and creates nothing.
+class Database(OptunaStudy):
+    """A study in PostgreSQL, of which ``study`` is the copy in memory. A reader takes no lock and creates nothing.
 
     ``attempt`` is the driver's number, None: that of the driver before it. A driver with a higher number than the
     earlier one ends the earlier one's connection and takes its lock. Raises Busy where the lock is held, Fenced
@@ -49,12 +50,11 @@ class Database:
     mended = ""
 
     def __init__(self, name: str, direction: Goal, url: str, writing: bool, attempt: int | None) -> None:
+        super().__init__(name, direction)
         self._name, self._url, self._attempt = name, url, attempt
         self._engine = engine(url, whoami(name))
-        self.storage: BaseStorage = InMemoryStorage()
-        self.study = optuna.create_study(study_name=name, direction=direction, storage=self.storage)
         self._sent: list[FrozenTrial] = []
-        self._ids: dict[int, int] = {}
+        self._open_ids: dict[int, int] = {}
         """Database ID of each trial that may still change, by its number."""
         self._facts: dict[str, Any] = {}
         self.driven = False
@@ -152,12 +152,12 @@ class Database:
     def _add(self, number: int, trial: FrozenTrial) -> None:
         trial_id = self._rdb.create_new_trial(self._study_id, template_trial=trial)
         assert self._rdb.get_trial_number_from_id(trial_id) == number, "only the holder of the lock writes"
-        self._ids[number] = trial_id
+        self._open_ids[number] = trial_id
 
     def _change(self, old: FrozenTrial, new: FrozenTrial) -> None:
         if old.state.is_finished():
             return
-        trial_id = self._ids[old.number]
+        trial_id = self._open_ids[old.number]
         for step in new.intermediate_values.keys() - old.intermediate_values.keys():
             self._rdb.set_trial_intermediate_value(trial_id, step, new.intermediate_values[step])
         for key, value in new.user_attrs.items():
@@ -197,7 +197,7 @@ class Database:
             self._facts = self._rdb.get_study_user_attrs(self._study_id)
             open_ones = [trial.number for trial in self._sent if not trial.state.is_finished()]
             find = self._rdb.get_trial_id_from_study_id_trial_number
-            self._ids = {number: find(self._study_id, number) for number in open_ones}
+            self._open_ids = {number: find(self._study_id, number) for number in open_ones}
 
     def _remember(self) -> None:
         """Copy what was read into the study in memory."""

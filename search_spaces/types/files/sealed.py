@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-SEAL = re.compile(rb',"n":(\d+),"crc":"([0-9a-f]{8})"}\Z')
+SEAL = re.compile(rb',"n":(\d+),"crc":"([0-9a-f]{8})"}\n?\Z')
+SEAL_BYTES = 64
+"""Bytes at the end of a line in which its seal is looked for; lines may have many thousands."""
 _DOCUMENT_SEAL = re.compile(rb',\s*"crc": "([0-9a-f]{8})"\s*}\s*\Z')
 
 
@@ -26,15 +28,20 @@ def sealed_line(record: Mapping[str, Any], number: int) -> bytes:
     return b'%b,"crc":"%08x"}\n' % (text[:-1], zlib.crc32(text))
 
 
+def seal(line: bytes) -> re.Match[bytes] | None:
+    """Return the match of ``SEAL`` at the end of a line; None where it has no seal."""
+    return SEAL.search(line, max(0, len(line) - SEAL_BYTES))
+
+
 def line_number(line: bytes, expected: int | None) -> int | None:
     """Return the number of a right line without its end, None for any other.
 
     A line without a seal, of an earlier version, has the number ``expected``; None: there can be none any more.
     """
-    found = SEAL.search(line)
+    found = seal(line)
     if found is not None:
-        text = line[: found.end(1)] + b"}"
-        return int(found[1]) if zlib.crc32(text) == int(found[2], 16) else None
+        check_sum = zlib.crc32(b"}", zlib.crc32(memoryview(line)[: found.end(1)]))
+        return int(found[1]) if check_sum == int(found[2], 16) else None
     if expected is None:
         return None
     try:
@@ -57,7 +64,7 @@ def numbered(lines: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
         number = line_number(line[:-1], expected) if line.endswith(b"\n") else None
         yield line, number
         # Behind a bad line nobody can tell the number of one without a seal, and behind a seal there is none.
-        expected = None if number is None or SEAL.search(line[:-1]) else number + 1
+        expected = None if number is None or seal(line) else number + 1
 
 
 def sealed(text: str) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 import optuna
 import pytest
 
+from search_spaces.study.contract import Record
 from search_spaces.study.postgres import names
-from search_spaces.study.study import Record, Study
+from search_spaces.study.study import Study
 from tests.helpers.commands import STATE_NAMES, Folder
 from tests.helpers.object_store import SECRET
 from tests.helpers.postgres import PASSWORD, Postgres

@@ -1,0 +1,25 @@
+"""What a study holds of a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from search_spaces.types.values import Params
+
+Outcome = Literal["done", "stopped", "failed"]
+OUTCOMES: Mapping[int, Outcome] = {1: "done", 2: "stopped", 3: "failed"}
+"""How a trial ended, by the number of Optuna's state for it: COMPLETE, PRUNED, FAIL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One trial in the study. ``params`` are the searched hyperparameters, ``values`` the objective by epoch."""
+
+    number: int
+    params: Params
+    values: Mapping[int, float]
+    outcome: Outcome | None
+    """None while the trial has not ended: it runs, waits at a rung, or its driver was killed."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
