@@ -14,6 +14,7 @@ import pytest
 
 from cluster.cli.main import COMMANDS, main, paceline
 from cluster.cli.options import as_overrides
+from tests.helpers.finished_sweep_without_ray import raced
 from tests.helpers.paths import ROOT
 
 HEAVY = {
@@ -88,6 +89,15 @@ def test_help_loads_next_to_nothing_and_lists_every_command(capsys: pytest.Captu
         "schema",
     ):
         assert f"\n  {command} " in told
+
+
+@pytest.mark.parametrize("command", ["ls", "show"])
+def test_what_looks_at_a_sweep_loads_nothing_heavy(command: str, empty_folder: Path) -> None:
+    kept = {"trials": 8, "shares": {}}
+    raced(importance=kept)
+    code, loaded = modules_after(command)
+    assert code == 0
+    assert not loaded & (HEAVY - {"rich"})
 
 
 def test_a_faulty_spec_ends_with_2_before_anything_heavy_is_loaded(empty_folder: Path) -> None:

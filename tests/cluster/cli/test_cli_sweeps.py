@@ -172,6 +172,16 @@ def test_importance_is_told_where_there_are_trials_enough(capsys: pytest.Capture
     assert "importance for val_accuracy " in printed(capsys, "show")
 
 
+def test_importance_is_read_where_the_driver_kept_it_for_the_same_trials(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Computing it takes seconds with many trials and parameters."""
+    kept = {"lr": 0.75, "batch_size": 0.25}
+    for trials, expected in ((29, True), (28, False)):  # trial 2 of the 30 fails
+        raced("trials=30", "early_terminate=none", importance={"trials": trials, "shares": kept})
+        assert (json.loads(printed(capsys, "show", "--json"))["importance"] == kept) == expected
+
+
 @pytest.mark.parametrize(
     ("trials", "sizes", "known"),
     [(21, "[32, 64]", True), (20, "[32, 64]", False), (21, "[16, 32]", False)],  # trial 2 fails, trial 0 has 64
