@@ -44,9 +44,11 @@ def main(arguments: list[str]) -> int:
     if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
         print(USAGE, file=sys.stderr)
         return BAD_SPEC
+    from cluster.doctor.proxies import reach_this_machine_directly
     from search_spaces.types.driver_errors import CANNOT_GO_ON
     from search_spaces.types.faults import SpecError
 
+    reach_this_machine_directly()
     try:
         _check_python()
         if "--kill" in flags:
@@ -68,6 +70,13 @@ def main(arguments: list[str]) -> int:
         return BAD_SPEC
     except KeyboardInterrupt:
         return INTERRUPTED
+    except (OSError, RuntimeError) as error:
+        from cluster.doctor.surroundings import sentence
+
+        if (said := sentence(error)) is None:
+            raise
+        print(said, file=sys.stderr)
+        return FAILED
 
 
 def _check_python() -> None:
@@ -193,6 +202,7 @@ def _drive_on_cluster(home: SweepHome) -> int:
 def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     from cluster.cli.commands.shared import title
     from cluster.doctor.stores import StoresRefused
+    from cluster.doctor.surroundings import Unfit
     from cluster.driver.driver import DataChanged, drive
     from cluster.sweep.lane_count import TooSmall
     from cluster.terminal.views import LineView
@@ -201,7 +211,7 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
             return drive(home, view, _more_trials(home), joined=cluster)
-    except (DataError, DataChanged, StoresRefused, TooSmall) as error:
+    except (DataError, DataChanged, StoresRefused, TooSmall, Unfit) as error:
         raise JobRefused(str(error)) from error
 
 

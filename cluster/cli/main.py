@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from cluster.doctor.proxies import reach_this_machine_directly
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
 from search_spaces.types.module_path import working_folder_last
 
@@ -76,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    reach_this_machine_directly()
     working_folder_last()  # for `workload: package.module:NAME`
     if argv is None:
         gc.set_threshold(GARBAGE_AFTER)
@@ -97,7 +99,12 @@ def _run(argv: Sequence[str] | None) -> int:
     except click.Abort:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except Exception:
+    except Exception as error:
+        from cluster.doctor.surroundings import sentence
+
+        if said := sentence(error):
+            print(said, file=sys.stderr)
+            return FAILED
         if argv is not None:
             raise
         return _broken()

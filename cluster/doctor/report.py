@@ -20,14 +20,15 @@ from cluster.doctor.machine import (
     versions,
 )
 from cluster.doctor.stores import tracking
-from cluster.doctor.surroundings import token_files
+from cluster.doctor.surroundings import surroundings, token_files
 
 QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
     versions,
     packages,
     machine,
-    threads,
+    surroundings,
     token_files,
+    threads,
     tracking,
     torch_and_gpu,
     ray_imports,

@@ -18,7 +18,7 @@ from search_spaces.types.passwords import masked, without_password
 from tracking.store.errors import Away, Denied
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.try_server import NotMlflow, try_server
-from tracking.store.uris import is_server, source, unusable
+from tracking.store.uris import closed, is_server, source, unusable
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num
     """
     shared = isinstance(home.study, str) or sweep.storage.checkpoints or num_machines > 1
     found = [check_study(home.study), check_checkpoints(home, num_machines)] if shared else []
-    if shared or is_server(resolve(sweep.tracking.uri)) or unusable(sweep.tracking.uri):
+    if shared or is_server(resolve(sweep.tracking.uri)) or _never(sweep.tracking.uri):
         found.append(check_tracking_of(sweep))
     for check in found:
         if check.state == "warning":
@@ -72,6 +72,11 @@ def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num
     wrong = [f"{check.name}: {check.found}; {check.remedy}" for check in found if check.state == "wrong"]
     if wrong:
         raise StoresRefused("\n".join(wrong))
+
+
+def _never(uri: str | None) -> str | None:
+    """Return why nothing can be written from here to MLflow's store; None where it can, or may at another time."""
+    return unusable(uri) or closed(uri)
 
 
 def check_study(place: object) -> Check:
@@ -180,7 +185,7 @@ def check_tracking(
     ``away`` is the state of the check where a server does not answer: results of a running sweep wait for it. The
     write is to ``experiment`` where there is one of that name.
     """
-    never = unusable(uri)
+    never = _never(uri)
     place, uri = source(uri), resolve(uri)
     path, shown = sqlite_path(uri), masked(uri)
     if never:

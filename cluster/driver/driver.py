@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
+from cluster.doctor.surroundings import refuse_surroundings
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
@@ -59,9 +60,11 @@ def drive(
     The caller holds ``home.driven()``. ``leave_ray`` leaves the local Ray to end with this process; with ``joined``
     the sweep runs on the cluster that the caller has joined.
     Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
-    TooSmall, DataError where the workload cannot use the data, NoSpace where a disk is full, and NoRay.
+    TooSmall, Unfit, DataError where the workload cannot use the data, NoSpace where a disk is full, and NoRay.
     """
     sweep = home.sweep(to_run=True)
+    if joined is None:
+        refuse_surroundings(lane_size(sweep).count)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
     home.stop_mark.unlink(missing_ok=True)
     if trials is not None:

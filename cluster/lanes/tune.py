@@ -202,7 +202,12 @@ class Watch(_Unsaved, FIFOScheduler):
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Fail the leg of a lane that died, with Ray's reason."""
-        self._failed(trial, Path(trial.error_file).read_text() if trial.error_file else "for an unknown reason")
+        self._failed(
+            trial,
+            Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+            if trial.error_file
+            else "for an unknown reason",
+        )
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """Fail a leg that was taken back before it had a lane."""

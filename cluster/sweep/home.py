@@ -242,9 +242,9 @@ class SweepHome:
         """Return the ID of the process that drives the sweep now, 0 where that cannot be told, None without one."""
         if not self._lock.exists():
             return None
-        with self._lock.open("r+") as lock:
+        with self._lock.open() as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return read_pid(self._lock) or 0
         return None

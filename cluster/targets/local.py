@@ -61,7 +61,7 @@ class LocalTarget:
         while home.driver_pid() is None and driver.poll() is None:
             time.sleep(POLL_S)
         if driver.poll():
-            told = (home.path / LOG).read_text().strip().splitlines()
+            told = (home.path / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise TargetError(f"sweep {submission.id} did not begin: {told[-1] if told else driver.returncode}")
         return submission.id
 
@@ -86,7 +86,7 @@ class LocalTarget:
         path = home.path / LOG
         if not path.exists():
             raise LookupError(f"sweep {home.id} was not submitted: `paceline show {home.id}` tells of it")
-        with path.open() as log:
+        with path.open(encoding="utf-8", errors="replace") as log:
             rest = ""
             while True:
                 ended = home.driver_pid() is None  # before reading, so that its last lines are read, too

@@ -106,7 +106,7 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
 def _patterns(folder: Path) -> tuple[str, ...]:
     """Return ``EXCLUDED`` and the patterns of the folder's ``IGNORE_FILE``, one per line, ``#`` for comments."""
     own = folder / IGNORE_FILE
-    lines = own.read_text().splitlines() if own.is_file() else []
+    lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
     return (*EXCLUDED, *(line.strip().strip("/") for line in lines if line.strip() and line.strip()[0] != "#"))
 
 

@@ -91,12 +91,12 @@ def open_sweep(store: Store, header: SweepHeader, run_ids: dict[str, str]) -> Pl
 
 def _create(path: Path) -> None:
     """Create a store by copying one that MLflow made once on this machine: its migrations take 4 s, a copy none."""
-    template = _template()
     try:
+        template = _template()
         if not template.exists():
             _make_template(template)
-    except OSError:  # no home to keep it in: MLflow makes this one by itself
-        MlflowStore(f"sqlite:///{path}")
+    except (OSError, RuntimeError):  # no home to keep it in: MLflow makes this one by itself
+        open_mlflow(f"sqlite:///{path}")
         return
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         copy = Path(folder) / path.name

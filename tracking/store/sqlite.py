@@ -7,6 +7,8 @@ the schemas in ``REVISIONS``; any other file goes through MLflow. A test compare
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,7 +90,11 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the file in autocommit mode, with as few fsyncs as WAL allows. Raises FileNotFoundError without one."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: no MLflow store here")
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    # To read a file SQLite writes others beside it, unless the file is said not to change.
+    place = path.absolute().as_uri() + ("" if os.access(path.parent, os.W_OK) else "?immutable=1")
+    connection = sqlite3.connect(place, uri=True, timeout=BUSY_S, isolation_level=None)
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 

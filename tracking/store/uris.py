@@ -40,6 +40,18 @@ def unusable(uri: str | None) -> str | None:
     return _of_address(text, scheme[0])
 
 
+def closed(uri: str | None) -> str | None:
+    """Return why nothing can be written here to the SQLite file that ``uri`` names; None for other stores."""
+    path = sqlite_path(resolve(uri))
+    if path is None:
+        return None
+    folder = next(parent for parent in path.parents if parent.exists())
+    for place in (folder, path):  # SQLite writes further files beside its own
+        if place.exists() and not os.access(place, os.W_OK):
+            return f"needs {place}, which cannot be written: set MLFLOW_TRACKING_URI to sqlite:///FILE elsewhere"
+    return None
+
+
 def _of_file(path: str) -> str | None:
     bad = " and ".join(f"'{sign}'" for sign in "%?" if sign in path)
     if not bad:

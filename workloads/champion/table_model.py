@@ -81,7 +81,7 @@ class TableModel:
         """Write ``model.json`` (readable), the weights (tensors only) and the pipeline (skops, without pickle)."""
         import skops.io
 
-        (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1))
+        (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         torch.save(self.model.state_dict(), folder / WEIGHTS)
         skops.io.dump(self.fitted.transformer, folder / PIPELINE)
 
@@ -91,7 +91,7 @@ def load(folder: Path | str) -> TableModel:
     import skops.io
 
     folder = Path(folder)
-    read = json.loads((folder / MODEL).read_text())
+    read = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     shape = DataShape(**{key: _tuple(value) for key, value in read.pop("shape").items()})
     columns = tuple(
         Column(**{key: _tuple(value) for key, value in column.items()}) for column in read.pop("columns")

@@ -146,12 +146,13 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
     try:
         with refusing(), home.driven():  # before the slow imports, so that `paceline show` says that it is starting
             from cluster.doctor.stores import StoresRefused
+            from cluster.doctor.surroundings import Unfit
             from cluster.driver.driver import DataChanged, drive
             from cluster.sweep.lane_count import TooSmall
 
             try:
                 return drive(home, view, trials, leave_ray=True)
-            except (DataError, StoresRefused, TooSmall) as error:
+            except (DataError, StoresRefused, TooSmall, Unfit) as error:
                 if not home.data.exists():
                     home.remove()
                 raise Refusal(str(error)) from None
