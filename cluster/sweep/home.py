@@ -63,7 +63,7 @@ class SweepHome:
             return self.sweep().storage
         from search_spaces.spec.schema import Storage  # 100 ms: pydantic
 
-        text = self.spec.read_text(errors="replace")
+        text = self.spec.read_text(encoding="utf-8", errors="replace")
         if "\nstorage:" not in text:
             return Storage()
         from search_spaces.spec.yaml_document import read_yaml  # 40 ms: PyYAML
@@ -194,7 +194,7 @@ class SweepHome:
 
         base = self.path if to_run else None
         try:
-            text = self.spec.read_text()
+            text = self.spec.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError([Fault(str(self.spec), "", f"cannot be read: {error}")]) from error
         return parse_sweep(text, str(self.spec), base, catalogue=catalogue())

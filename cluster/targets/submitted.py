@@ -67,7 +67,7 @@ def spec_of(sweep_id: str) -> str:
     """Return the spec as it was sent; the paths in it are relative to the submitting folder. Raises Unreadable."""
     found = _record(sweep_id).get(SPEC)  # earlier versions kept it in a file of its own alone
     try:
-        return (FOLDER / f"{sweep_id}.yaml").read_text() if found is None else str(found)
+        return (FOLDER / f"{sweep_id}.yaml").read_text(encoding="utf-8") if found is None else str(found)
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"the spec that was sent cannot be read: {error}") from error
 

@@ -20,7 +20,7 @@ def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) 
     # A file that a killed process left half written would make every resume fail.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with private_files():
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
     if times_ns is not None:
         os.utime(temporary, ns=times_ns)
     temporary.replace(path)
