@@ -32,7 +32,7 @@ from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from search_spaces.types.driver_errors import NoRay
+from search_spaces.types.driver_errors import NoData, NoRay
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
@@ -60,7 +60,7 @@ def drive(
     The caller holds ``home.driven()``. ``leave_ray`` leaves the local Ray to end with this process; with ``joined``
     the sweep runs on the cluster that the caller has joined.
     Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
-    TooSmall, Unfit, DataError where the workload cannot use the data, NoSpace where a disk is full, and NoRay.
+    TooSmall, DataError where the workload cannot use the data, and errors of ``CANNOT_GO_ON``.
     """
     sweep = home.sweep(to_run=True)
     if joined is None:
@@ -74,6 +74,8 @@ def drive(
             return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
     except NoRay as error:
         raise NoRay(f"{error}; `paceline resume {home.id}` goes on, best while the machine is less busy") from error
+    except NoData as error:
+        raise NoData(f"{error}; `paceline resume {home.id}` goes on") from error
     except Exception as error:
         if is_full(error):
             raise no_space(home) from error

@@ -32,12 +32,12 @@ class Lane(tune.Trainable):
     # an epoch of a short leg.
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:  # type: ignore[override] # with_parameters
-        """Start the training thread and give it the first leg."""
+        """Start the training thread. It gets its first leg in ``step``: Tune may drop a lane that is late."""
         self._leg_in_process = LegInProcess(shared, _own_shard)
         self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         threading.Thread(target=self._train, daemon=True, name="training").start()
-        self.reset_config(config)
+        self._first: dict[str, Any] | None = config
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Give the training thread the next leg."""
@@ -46,6 +46,9 @@ class Lane(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Wait for the next report and return it. An exception of the workload's code is a report, too."""
+        if self._first is not None:
+            self._orders.put(self._first)
+            self._first = None
         while True:
             try:
                 return self._reports.get(timeout=EARLY_S).to_result()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cluster.ray_internals.node_options import node_options
 from search_spaces.types.driver_errors import NoRay
+from search_spaces.types.module_path import environment
 
 LOOPBACK = "127.0.0.1"
 MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
@@ -33,10 +34,11 @@ IN_FOLDER = len(f"/{INSIDE}/session_2026-11-30_02-40-52_439910_4194304/sockets/p
 def private_ray() -> Iterator[Path]:
     """Have a Ray that starts in the block listen on ``LOOPBACK`` alone, and ask for a token that only it has.
 
-    Yields the folder for its sessions, in one that no other user can open. Raises NoRay where there is none.
+    Its processes find the modules that this one finds. Yields the folder for its sessions, in one that no other
+    user can open. Raises NoRay where there is none.
     """
     token = {TOKEN: secrets.token_hex(32), MODE: None}  # without a mode Ray asks for a token, and sets the mode
-    with node_options(node_ip_address=LOOPBACK), _environment(token):
+    with node_options(node_ip_address=LOOPBACK), _environment({**token, **environment()}):
         forget_token()
         yield sessions()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from cluster.ray_internals.imports import importing
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.space.hyperparameters import complete
 from search_spaces.spec.files.dialect import read_with
+from search_spaces.types.driver_errors import NoData
 from search_spaces.types.encodable import all_encodable
 from search_spaces.types.module_path import command, environment
 from search_spaces.types.values import Params
@@ -87,7 +89,7 @@ class Preparing:
     def result(self) -> Loaded:
         """Wait for the data and hand it over.
 
-        Raises DataError as ``prepare`` does, and RuntimeError if the process died.
+        Raises DataError as ``prepare`` does, and NoData if the process died.
         """
         self.wait()
         loaded, self._loaded = self._loaded, None
@@ -100,8 +102,9 @@ class Preparing:
             found = pickle.load(self._process.stdout)  # its arrays go from the pipe to where they stay
         except (EOFError, pickle.UnpicklingError):
             found = None
-        if self._process.wait() != 0:
-            raise RuntimeError(f"the data could not be loaded: its process ended with {self._process.returncode}")
+        if (code := self._process.wait()) != 0:
+            how = f"exit code {code}" if code > 0 else f"{signal.Signals(-code).name}, as where memory ends"
+            raise NoData(f"the data could not be loaded: the process that reads it ended with {how}")
         if isinstance(found, Exception):
             raise found
         assert isinstance(found, Loaded)

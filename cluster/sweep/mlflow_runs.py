@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from search_spaces.race.track import Track
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.records import RunFacts
@@ -28,6 +29,11 @@ def summary(track: Track, metric: str) -> dict[str, float]:
 def shown_state(track: Track) -> names.TrialState:
     """Return a member's state while the sweep is driven: ``running`` until it ends, also at a rung."""
     return "running" if track.state == "ready" or track.state == "paused" else track.state
+
+
+def failure(track: Track) -> FailureReason | None:
+    """Return why a member has failed; one that is to be tried again has not."""
+    return track.failure if track.state == "failed" else None
 
 
 def measured_metrics(track: Track, metrics: Mapping[str, float], log_scaled: frozenset[str]) -> dict[str, float]:
@@ -65,7 +71,7 @@ class MlflowRuns:
         """Set the state of the member's MLflow run, with its summary."""
         key = run_key(track, self.role)
         self.writer.trial(key, track.trial, self.role, self._params(track))
-        self.writer.state(key, state, summary(track, self.metric), track.failure)
+        self.writer.state(key, state, summary(track, self.metric), failure(track))
 
     def _params(self, track: Track) -> Params:
         unused = self.searched - track.searched.keys()
@@ -80,5 +86,5 @@ class MlflowRuns:
             state=shown_state(track),
             history=dict(track.values),
             summary=summary(track, self.metric),
-            failure=track.failure,
+            failure=failure(track),
         )

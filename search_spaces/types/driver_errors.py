@@ -46,6 +46,10 @@ class NoRay(Exception):
     """Error: this machine's Ray did not start, though it was tried again."""
 
 
+class NoData(Exception):
+    """Error: the process that reads the data died."""
+
+
 class StudyAway(Exception):
     """Error: the study's database at ``url`` cannot be reached or used.
 
@@ -60,5 +64,5 @@ class StudyAway(Exception):
         return f"the study in {self.url}: {self.said}; {self.remedy}"
 
 
-CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, NoSpace, NoRay, StudyAway)
+CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, NoSpace, NoRay, NoData, StudyAway)
 """Errors with which a driver ends, told in a sentence."""

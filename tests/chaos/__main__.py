@@ -45,18 +45,18 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1, help="number of draws, of this seed and the following")
     parser.add_argument("--jobs", type=int, default=1, help="number of sweeps at a time")
     parser.add_argument("--fault", default="", help="draw this fault alone")
-    parser.add_argument("--cheap", action="store_true", help="draw as `make test` does")
+    parser.add_argument("--cheap", action="store_true", help="draw and play as `make test` does: without Ray")
     parser.add_argument("--keep", type=Path, help="folder in which sweeps that did not survive are kept")
     parser.add_argument("--table", type=Path, help="file for the Markdown table, otherwise printed")
     chosen = parser.parse_args()
     seeds = range(chosen.seed, chosen.seed + chosen.count)
     draws = [drawn(seed, chosen.cheap, chosen.fault) for seed in seeds]
     with tempfile.TemporaryDirectory(prefix="chaos-") as root:
-        reference = Reference.made(Path(root))
+        reference = Reference.made(Path(root), not chosen.cheap)
 
         def one(draw: Draw) -> Played:
             folder = Path(root) / str(draw.seed)
-            played = play(draw, folder, reference)
+            played = play(draw, folder, reference, not chosen.cheap)
             print(f"{'FAILED ' if played.wrong else ''}{played}", flush=True)
             if played.wrong and chosen.keep:
                 shutil.copytree(folder, chosen.keep / str(draw.seed), dirs_exist_ok=True)

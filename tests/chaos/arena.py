@@ -17,7 +17,8 @@ from typing import Any
 import psutil
 
 from tests.chaos import own_function
-from tests.helpers.commands import Folder
+from tests.chaos.without_ray import Command
+from tests.helpers.commands import Folder, clean_environment
 from tests.helpers.kill_processes import records
 from tests.helpers.orphans import TOKEN, alive, orphans
 
@@ -46,7 +47,7 @@ class Life:
     """One process of a driver: its words, and after its end its exit code, what it said, and how long it lived."""
 
     words: tuple[str, ...]
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Command
     begun: float
     out: Path
     num_before: int
@@ -75,18 +76,20 @@ class Arena:
     """A folder with the harness's sweep."""
 
     path: Path
+    has_ray: bool = True
+    """Whether commands are those of users; otherwise they run without Ray."""
     on_small_disk: bool = False
     """Whether the folder is on a disk of its own, small enough to be filled."""
     lives: list[Life] = field(default_factory=list)
 
     @classmethod
-    def made(cls, path: Path, on_small_disk: bool = False) -> Arena:
+    def made(cls, path: Path, has_ray: bool = True, on_small_disk: bool = False) -> Arena:
         """Make the folder with spec, data and function in it."""
         path.mkdir(parents=True)
         (path / "sweep.yaml").write_text(SPEC)
         (path / "rows.csv").write_text(ROWS)
         shutil.copy(str(own_function.__file__), path / "own_function.py")
-        return cls(path, on_small_disk)
+        return cls(path, has_ray, on_small_disk)
 
     def __post_init__(self) -> None:
         self.token = secrets.token_hex(8)
@@ -112,13 +115,16 @@ class Arena:
     def begin(self, *words: str) -> Life:
         """Start ``paceline`` with these arguments."""
         out = self.path / f"life{len(self.lives)}.txt"
-        with out.open("w") as file:
-            process = self._started(words, file)
+        process = self._started(words, out)
         self.lives.append(Life(words, process, time.monotonic(), out, len(self.trained()), self.study()))
         return self.life
 
-    def _started(self, words: tuple[str, ...], out: Any) -> subprocess.Popen[str]:
-        return self.folder.start(*words, out=out, **{TOKEN: self.token}, **self.env)
+    def _started(self, words: tuple[str, ...], out: Path) -> subprocess.Popen[str] | Command:
+        environment = {TOKEN: self.token, **self.env}
+        if not self.has_ray:
+            return Command.begun(words, self.path, {**clean_environment(), **environment}, out)
+        with out.open("w") as file:
+            return self.folder.start(*words, out=file, **environment)
 
     @property
     def life(self) -> Life:
@@ -158,17 +164,15 @@ class Arena:
 
     def below(self) -> list[psutil.Process]:
         """Return all processes that the driver has started, directly or not."""
-        try:
-            return psutil.Process(self.life.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
+        ours = [pid for pid, _ in alive(self.token, self.path) if pid != self.life.process.pid]
+        return [psutil.Process(pid) for pid in ours if psutil.pid_exists(pid)]
 
     def named(self, pattern: str) -> list[psutil.Process]:
-        """Return the processes below the driver whose command line matches ``pattern``, by process ID."""
+        """Return the processes below the driver whose command line or name matches ``pattern``, by process ID."""
         found = []
         for process in self.below():
             with suppress(psutil.NoSuchProcess):
-                if re.search(pattern, " ".join(process.cmdline())):
+                if re.search(pattern, " ".join(process.cmdline())) or re.search(pattern, process.name()):
                     found.append(process)
         return sorted(found, key=lambda one: one.pid)
 

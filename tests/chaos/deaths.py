@@ -123,7 +123,7 @@ def driver_halted(arena: Arena, dice: random.Random) -> str:
     return f"halted for {seconds} s"
 
 
-@fault("start", "search", codes=(1,), says=r"paceline resume", cheap=False)
+@fault("start", "search", codes=(1,), says=r"paceline resume|tried again", cheap=False)
 def gcs_killed(arena: Arena, dice: random.Random) -> str:
     """SIGKILL of gcs_server."""
     return kill(arena, GCS, dice)
@@ -147,13 +147,13 @@ def gcs_halted(arena: Arena, dice: random.Random) -> str:
     return halt(arena, GCS, dice)
 
 
-@fault("start", "search", weight=2)
+@fault("start", "search", weight=2, cheap=False)
 def fork_server_killed(arena: Arena, dice: random.Random) -> str:
     """SIGKILL of the server that forks lanes."""
     return kill(arena, SERVER, dice)
 
 
-@fault("start", codes=(1,), says=r"the data could not be loaded", weight=2)
+@fault("start", codes=(1,), says=r"the data could not be loaded", weight=2, cheap=False)
 def data_process_killed(arena: Arena, dice: random.Random) -> str:
     """SIGKILL of the process that reads the data."""
     return kill(arena, DATA, dice)

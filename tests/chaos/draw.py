@@ -10,7 +10,7 @@ from tests.chaos.registry import FAULTS, Fault, Phase
 
 SECOND = 0.2
 """Share of draws with two faults."""
-LATEST_START_S, MOST_EPOCHS = 4.0, 12
+LATEST_START_S, LATEST_CHEAP_START_S, MOST_EPOCHS = 4.0, 0.5, 12
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ def drawn(seed: int, cheap: bool = False, only: str = "") -> Draw:
     count = 2 if not only and dice.random() < SECOND else 1
     weights = [row.weight for row in rows]
     chosen = [dice.choices(rows, weights)[0] for _ in range(count)]
-    return Draw(seed, tuple(_blow(row, dice, f"{seed}/{number}") for number, row in enumerate(chosen)))
+    return Draw(seed, tuple(_blow(row, dice, f"{seed}/{number}", cheap) for number, row in enumerate(chosen)))
 
 
-def _blow(row: Fault, dice: random.Random, seed: str) -> Blow:
+def _blow(row: Fault, dice: random.Random, seed: str, cheap: bool) -> Blow:
     phase = dice.choice(row.phases)
-    latest_s = {"start": LATEST_START_S, "late": 0.4}.get(phase, 0.1)
+    latest_s = {"start": LATEST_CHEAP_START_S if cheap else LATEST_START_S, "late": 0.4}.get(phase, 0.1)
     return Blow(row, phase, dice.randint(1, MOST_EPOCHS), round(dice.uniform(0, latest_s), 2), seed)

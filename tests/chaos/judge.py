@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sqlite3
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -30,9 +31,9 @@ class Reference:
     metrics: Mapping[str, Mapping[str, Mapping[int, float]]]
 
     @classmethod
-    def made(cls, folder: Path) -> Reference:
+    def made(cls, folder: Path, has_ray: bool = True) -> Reference:
         """Run the sweep without faults and without early stopping."""
-        arena = Arena.made(folder / "undisturbed")
+        arena = Arena.made(folder / "undisturbed", has_ray)
         arena.begin("run", "sweep.yaml", "early_terminate=none")
         code = arena.end()
         assert code == 0, arena.life.said
@@ -46,7 +47,7 @@ class Verdict:
     outcome: str
 
 
-def judge(arena: Arena, struck: list[Blow], reference: Reference | None) -> Verdict:
+def judge(arena: Arena, struck: list[Blow], reference: Reference) -> Verdict:
     """Judge a sweep whose last driver has ended. AssertionError names everything that is wrong."""
     wrong = list(_lives(arena, struck))
     refusal = _refusal(arena, struck)
@@ -85,7 +86,7 @@ def _own_error(struck: list[Blow]) -> bool:
     return any(blow.fault.name.startswith("own") for blow in struck)
 
 
-def _finished(arena: Arena, struck: list[Blow], reference: Reference | None) -> Iterator[str]:
+def _finished(arena: Arena, struck: list[Blow], reference: Reference) -> Iterator[str]:
     """Yield what is wrong with trials, epochs, states and metrics of a sweep that should have finished."""
     home = SweepHome.find("last", arena.path / ".paceline")
     found = document(Reading.of(home))
@@ -98,11 +99,11 @@ def _finished(arena: Arena, struck: list[Blow], reference: Reference | None) -> 
     try:
         agree(arena.folder, found, NUM_TRIALS)
     except (AssertionError, sqlite3.Error, KeyError) as error:
-        yield f"study, MLflow and document do not agree: {error!r}"
+        line = traceback.extract_tb(error.__traceback__)[-1].line
+        yield f"study, MLflow and document do not agree: {error!r} ({line})"
     yield from _running(arena)
     yield from _trained(arena, found, any(blow.fault.again for blow in struck))
-    if reference is not None:
-        yield from _measured(arena, found, reference, any(blow.fault.lacking for blow in struck))
+    yield from _measured(arena, found, reference, any(blow.fault.lacking for blow in struck))
 
 
 def _running(arena: Arena) -> Iterator[str]:

@@ -40,11 +40,11 @@ class Played:
         return f"{self.draw} -> {'; '.join(self.told)} | exit {self.codes} | {self.seconds:.0f} s | {outcome}"
 
 
-def play(draw: Draw, folder: Path, reference: Reference | None) -> Played:
+def play(draw: Draw, folder: Path, reference: Reference, has_ray: bool = True) -> Played:
     """Play the draw in ``folder``, which must not exist."""
     played, begun = Played(draw), time.monotonic()
     with small_disk(folder, any(blow.fault.name.startswith("disk") for blow in draw.blows)) as has_disk:
-        arena = Arena.made(folder / "work", has_disk)
+        arena = Arena.made(folder / "work", has_ray, has_disk)
         try:
             struck = _struck(arena, draw, played)
             _resumed(arena, struck)

@@ -62,6 +62,7 @@ def _loaded(sweep: Sweep) -> Loaded:
     from cluster.sweep.data_process import Preparing, refuse_unfilled
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
+    from search_spaces.types.driver_errors import NoData
     from workloads.arrays import DataError
 
     try:
@@ -75,7 +76,7 @@ def _loaded(sweep: Sweep) -> Loaded:
         refuse_unfilled(sweep, loaded.card)
     except DataError as error:
         raise Refusal(str(error)) from error
-    except RuntimeError as error:
+    except NoData as error:
         raise Failure(str(error)) from error
     finally:
         preparing.cancel()

@@ -111,6 +111,12 @@ def test_sessions_are_in_a_closed_folder_with_a_short_path(tmp_path: Path, monke
         private_ray.sessions()
 
 
+def test_its_processes_find_the_user_s_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    with private_ray.private_ray():
+        assert os.environ["PYTHONPATH"].split(os.pathsep)[-1] == str(tmp_path)
+
+
 def test_the_user_s_token_and_mode_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(private_ray.MODE, "disabled")
     monkeypatch.setenv(private_ray.TOKEN, "the cluster's")

@@ -177,9 +177,12 @@ def test_a_long_error_is_bounded_and_kept_whole_beside(sqlite_uri: str) -> None:
     assert "[4803 lines left out]" in lines
     whole = Path(lines[0].removeprefix("[the whole text: ").removesuffix("]"))
     assert whole.read_text() == text
+    life.end()
+    [run] = runs_of(sqlite_uri, life.home.id)["t0000"]
+    assert run.data.tags["trial.state"] == "waiting", "it is tried again"
+    assert "trial.failure" not in run.data.tags, "only what has failed for good is told why: MLflow would keep it"
     for short in ("", "no luck\n", "Traceback:\n  deep\nValueError: it diverged\n"):
         assert bounded(short) == short
-    life.end()
 
 
 CONDITIONAL = SPEC.replace("trials: 3", "trials: 6").replace(
