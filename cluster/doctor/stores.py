@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from cluster.doctor.machine import Check, State, judged
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
+from search_spaces.types.within import within
 from tracking.store.errors import Away, Denied
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.try_server import NotMlflow, try_server
@@ -112,7 +112,7 @@ def check_place(name: str, uri: str) -> Check:
     """Check that a file can be written below ``uri``, read and deleted, within ``LIMIT_S`` seconds."""
     shown = masked(without_password(uri))
     try:
-        _within(LIMIT_S, lambda: _round_trip(uri))
+        within(LIMIT_S, lambda: _round_trip(uri))
     except Exception as error:  # noqa: BLE001 - stores raise errors of any type; it is reported with a remedy
         said = one_line(error)
         remedy = next((what for sign, what in _REMEDIES if sign in said.lower()), "see that it can be written to")
@@ -142,28 +142,6 @@ def _round_trip(uri: str) -> None:
             raise OSError("what was written there was not read again")
     finally:
         checkpoint.delete(folder)
-
-
-def _within(limit_s: float, action: Callable[[], None]) -> None:
-    """Run ``action`` and raise what it raises, or TimeoutError after ``limit_s`` seconds.
-
-    Some stores' clients retry for minutes.
-    """
-    raised: list[Exception] = []
-
-    def work() -> None:
-        try:
-            action()
-        except Exception as error:  # noqa: BLE001 - raised again below
-            raised.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    if thread.is_alive():
-        raise TimeoutError(f"no connection within {limit_s:g} s")
-    if raised:
-        raise raised[0]
 
 
 def check_tracking_of(sweep: Sweep) -> Check:

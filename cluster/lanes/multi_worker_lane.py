@@ -7,6 +7,7 @@ import time
 import traceback
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import ray
@@ -22,6 +23,10 @@ from workloads.legs.ray_train import WorkerGroup, hush, train
 PATIENCE_S = 2.0
 """Longest wait in seconds before a lane reports to Tune, with or without news."""
 LEAVE_S = 10.0
+MAX_FALLS = 2
+"""Number of deaths in a row, of a group that has not begun its work, that a leg which waits for it survives."""
+FORM_S = 300.0
+"""Seconds after which a leg fails whose group has not formed, unless the cluster has no room for it."""
 
 
 class MultiWorkerLane(tune.Trainable):
@@ -39,7 +44,8 @@ class MultiWorkerLane(tune.Trainable):
         self._error: FailureReason | None = None
         self._token: str | None = None
         self._handed = False
-        self._size = 0
+        self._size = self._falls = 0
+        self._waits_since = time.monotonic()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Store the next leg."""
@@ -66,7 +72,7 @@ class MultiWorkerLane(tune.Trainable):
             if self._error is not None:
                 told, self._error, self._thread, self._token = self._error, None, None, None
                 return Report(failure=told, done=True)
-            self._token, self._handed = None, False
+            self._token, self._handed, self._waits_since = None, False, time.monotonic()
             self._engage()
         if self._token is not None and not self._handed:
             self._mailbox.put("orders", self._token, self._order)
@@ -76,16 +82,26 @@ class MultiWorkerLane(tune.Trainable):
             report = None if letter is None else self._heard(*letter)
             if report is not None:
                 return report
-        return Report(waiting=not self._handed)
+        return self._waited_too_long() or Report(waiting=not self._handed)
+
+    def _waited_too_long(self) -> Report | None:
+        if self._token is not None or time.monotonic() - self._waits_since < FORM_S:
+            return None
+        self._waits_since = time.monotonic()
+        if _lacks_room(self._crew):
+            return None
+        text = f"no group of {self._crew.least} workers was there after {FORM_S:.0f} s"
+        return Report(failure=FailureReason("lane_died", text), done=True)
 
     def _heard(self, kind: str, token: str, content: Any) -> Report | None:
         """Translate a message of the worker group into a report; None where the driver need not know of it."""
         if kind == "report":
             return Report.from_result(content) if token == self._token else None
         if kind == "fell":
-            self._token, lost = None, self._handed
-            return Report(failure=content, done=True) if lost else None
-        interrupted, self._token = self._handed, token
+            self._token, lost, self._waits_since = None, self._handed, time.monotonic()
+            self._falls += 1
+            return Report(failure=content, done=True) if lost or self._falls > MAX_FALLS else None
+        interrupted, self._token, self._falls = self._handed, token, 0
         before, self._size = self._size, content
         words = f"{before} -> {content} workers" if before else f"{content} workers"
         if interrupted:  # the crew was given another size
@@ -113,3 +129,15 @@ class MultiWorkerLane(tune.Trainable):
         hush()
         self._thread = threading.Thread(target=run, daemon=True, name="crew")
         self._thread.start()
+
+
+def _lacks_room(group: WorkerGroup) -> bool:
+    """Whether the group waits for others to leave a cluster, or for it to grow; never on a Ray of our own."""
+    if ip_address(ray.util.get_node_ip_address()).is_loopback:  # type: ignore[no-untyped-call] # Ray's
+        return False
+    free = ray.available_resources()  # type: ignore[no-untyped-call] # Ray's
+    needed = {"CPU": group.least * group.cpus, "GPU": group.least * group.gpus}
+    if any(free.get(name, 0.0) < amount for name, amount in needed.items()):
+        return True
+    groups = ray.util.placement_group_table().values()
+    return any(each["state"] == "PENDING" for each in groups)

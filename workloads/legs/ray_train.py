@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ from uuid import uuid4
 import psutil
 
 from search_spaces.types.failure import FailureReason
+from workloads.legs.meeting import formed
 
 if TYPE_CHECKING:
     from ray.train.torch import TorchConfig
@@ -113,32 +115,41 @@ def train(
 def _meeting_at(backend: str, folder: str) -> TorchConfig:
     """Return how the workers form torch's group: on a local Ray by a file in ``folder``, else as Ray does it.
 
-    Ray has them meet at a port that listens on all addresses and asks for no token.
+    Ray has them meet at a port that listens on all addresses and asks for no token. A group that is not formed
+    after ``MEET_S`` seconds ends Ray Train's run with NoGroup.
     """
     import ray
     from ray.train.torch import TorchConfig
 
     address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    if not ip_address(address).is_loopback:
-        return TorchConfig(backend=backend)
     usual: Any = TorchConfig().backend_cls
+    file = folder if ip_address(address).is_loopback else None
 
-    class ByFile(usual):  # type: ignore[misc] # a class that Ray names
-        """Ray Train's backend for torch, with another start."""
+    class InTime(usual):  # type: ignore[misc] # a class that Ray names
+        """Ray Train's backend for torch, with an end."""
 
         def on_start(self, worker_group: Any, backend_config: Any) -> None:
-            """Form the group; Ray calls it for each start of the workers."""
-            file = str(Path(folder, uuid4().hex))
-            ray.get(worker_group.execute_async(_join, backend, file, backend_config.timeout_s))
+            """Form the group and try it; Ray calls it for each start of the workers."""
+            form = partial(super().on_start, worker_group, backend_config)
+            if file:
+                form = partial(_by_file, worker_group, backend_config, file)
+            formed(len(worker_group), backend, partial(_connected, worker_group, backend, form))
 
-    class OnOneMachine(TorchConfig):
-        """Ray Train's configuration of torch that takes ``ByFile``."""
+    class WithAnEnd(TorchConfig):
+        """Ray Train's configuration of torch that takes ``InTime``."""
 
         @property
         def backend_cls(self) -> type:
-            return ByFile
+            return InTime
 
-    return OnOneMachine(backend=backend)
+    return WithAnEnd(backend=backend)
+
+
+def _by_file(worker_group: Any, backend_config: Any, folder: str) -> None:
+    import ray
+
+    file = str(Path(folder, uuid4().hex))
+    ray.get(worker_group.execute_async(_join, backend_config.backend, file, backend_config.timeout_s))
 
 
 def _join(backend: str, file: str, timeout_s: float) -> None:
@@ -164,6 +175,22 @@ def _join(backend: str, file: str, timeout_s: float) -> None:
     store = torch.distributed.FileStore(file, size)  # type: ignore[attr-defined] # in C++
     timeout = timedelta(seconds=timeout_s)
     torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+
+
+def _connected(worker_group: Any, backend: str, form: Callable[[], object]) -> None:
+    """Form the group, and connect it: NCCL does that only when something is sent."""
+    import ray
+
+    form()
+    if backend == "nccl":
+        ray.get(worker_group.execute_async(_greet))
+
+
+def _greet() -> None:
+    """Add up one number of each worker, which fails or hangs where they cannot reach each other."""
+    import torch
+
+    torch.distributed.all_reduce(torch.ones(1, device=device()))
 
 
 def hush() -> None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
+import torch
 
+from cluster.exit_codes import FAILED
+from cluster.lanes import multi_worker_lane
+from cluster.lanes.mailbox import Mailbox
+from cluster.lanes.multi_worker_lane import FORM_S, MAX_FALLS, MultiWorkerLane
+from cluster.sweep.messages import Report
 from search_spaces.types.failure import FailureReason
 from tests.helpers.commands import Folder, agree
 from tests.helpers.listening import LOOPBACK, heard
 from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import PATIENCE_S, wait_until
-from workloads.legs.ray_train import account
+from workloads.legs import meeting
+from workloads.legs.meeting import NoGroup
+from workloads.legs.ray_train import WorkerGroup, account
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -104,6 +115,72 @@ def folder_has_epochs(folder: Folder) -> bool:
     if not (folder.path / "mlflow.db").exists():
         return False
     return any(folder.steps(run["run_id"], "val_accuracy") for run in folder.runs("trial").values())
+
+
+@pytest.mark.soak
+def test_a_group_that_cannot_form_ends_the_sweep_and_names_the_variable(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write(SPEC.replace("trials: 4", "trials: 1\nmax_retries: 1") + "resources: {workers: 2}\n")
+    done = folder.paceline("run", "sweep.yaml", GLOO_SOCKET_IFNAME="nosuch")
+    assert done.returncode == FAILED, done.stdout + done.stderr
+    assert "retry 1 of 1" in done.stdout and "GLOO_SOCKET_IFNAME is 'nosuch'" in done.stdout
+
+
+class Letters:
+    """The mailbox of a lane whose group is played by the test."""
+
+    def __init__(self) -> None:
+        self.news: list[tuple[str, str, Any]] = []
+        self.orders: list[Any] = []
+
+    def put(self, box: str, *letter: Any) -> None:
+        self.orders.append(letter)
+
+    def get(self, box: str, timeout_s: float) -> Any:
+        return self.news.pop(0) if self.news else None
+
+
+def test_a_leg_does_not_wait_for_a_group_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails where the group falls again and again before its work, and where none is there after a time."""
+    letters = Letters()
+    monkeypatch.setattr(Mailbox, "new", lambda: letters)
+    monkeypatch.setattr(MultiWorkerLane, "_engage", lambda self: None)
+    monkeypatch.setattr(multi_worker_lane, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(multi_worker_lane, "_lacks_room", lambda group: lacking)
+    lane, lacking, died = MultiWorkerLane.__new__(MultiWorkerLane), True, FailureReason("lane_died", "killed")
+    lane.setup({}, cast(Any, None), WorkerGroup(2, 2, 1, 0, "ddp", ""))
+    lane._thread = threading.current_thread()
+
+    def turn(*news: tuple[str, str, Any]) -> Report:
+        letters.news += news
+        report = lane._turn(time.monotonic() + 0.05)
+        lane._handed = lane._handed and not report.done  # as `step` does
+        return report
+
+    for _ in range(MAX_FALLS):
+        assert turn(("fell", "", died)).waiting
+    assert turn(("fell", "", died)) == Report(failure=died, done=True)
+    assert turn(("hello", "token", 2)).messages == ["2 workers"] and not letters.orders
+    assert not turn().waiting and len(letters.orders) == 1, "the next leg is handed to the group that has formed"
+    assert turn(("fell", "", died)).done and turn(("fell", "", died)).waiting, "the count begins anew with a group"
+    lane._waits_since -= FORM_S
+    assert turn().waiting, "the cluster has no room"
+    lacking = False
+    lane._waits_since -= FORM_S
+    assert "no group of 2 workers was there after 300 s" in str(turn().failure)
+    assert turn().waiting
+
+
+def test_what_is_told_of_a_group_that_does_not_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meeting, "MEET_S", 0.05)
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "nosuch")
+    gloo: Any = torch.distributed.ProcessGroupGloo
+    with pytest.raises(NoGroup) as refused:
+        meeting.formed(2, "gloo", lambda: gloo.create_device(interface="nosuch"))
+    told = account([refused.value]).line
+    assert "GLOO_SOCKET_IFNAME is 'nosuch', and must name" in told and "here: " in told
+    with pytest.raises(NoGroup, match=r"no connection within 0.05 s.*NCCL_SOCKET_IFNAME is not set"):
+        meeting.formed(2, "nccl", threading.Event().wait)
 
 
 def test_what_is_told_of_a_broken_ring() -> None:
