@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import psutil
 import pytest
 
 from cluster.lanes import memory_growth
-from cluster.lanes.leftovers import PR_SET_CHILD_SUBREAPER, Leftovers
+from cluster.lanes.leftovers import Leftovers
 from cluster.lanes.memory_growth import MIB, MemoryGrowth
 from tests.helpers.spoiling_function import CHILD
 from tests.helpers.sweep_here import Here
@@ -35,12 +33,6 @@ trials: 3
 epochs: 2
 final: none
 """
-
-
-@pytest.fixture
-def leftovers() -> Iterator[Leftovers]:
-    yield Leftovers()
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def test_children_and_theirs_are_ended_and_named(leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +82,7 @@ def test_memory_that_only_grows_is_told_before_it_fills_the_machine(monkeypatch:
     monkeypatch.setattr(memory_growth, "LEAST", 32 * MIB)
     monkeypatch.setattr(memory_growth, "SHARE", 10**6)
     kept: list[np.ndarray] = []
+    memory_growth._give_back()  # what earlier tests used
     growth = MemoryGrowth()
     growth.begin()
     for _ in range(3):

@@ -1,14 +1,23 @@
-"""How often a leg is saved while it is under way."""
+"""How often a leg is saved while it is under way, and when it is cut."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
-from cluster.lanes import leg_in_process
+from cluster.lanes import leg_in_process, memory_growth
+from cluster.lanes.leftovers import Leftovers
 from cluster.lanes.leg_in_process import CHECKPOINT_EVERY_S, CHECKPOINT_SHARE, LegInProcess
+from search_spaces.race.legs import Leg, Member
+from search_spaces.types.objective import Objective
+from tests.helpers.workload_data import search_data
+from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.custom.loop import Run
+from workloads.models.custom.workload import workload_of
 
 
 def test_a_process_s_first_checkpoint_does_not_put_off_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,3 +38,31 @@ def test_a_process_s_first_checkpoint_does_not_put_off_the_second(monkeypatch: p
     first, second, third = saved_at
     assert first + 3.0 + CHECKPOINT_EVERY_S <= second <= first + 3.5 + CHECKPOINT_EVERY_S
     assert second + 0.1 / CHECKPOINT_SHARE <= third <= second + 0.6 + 0.1 / CHECKPOINT_SHARE
+
+
+def test_a_leg_whose_memory_only_grows_is_cut_where_it_can_go_on_in_a_new_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leftovers: Leftovers
+) -> None:
+    kept: list[np.ndarray] = []
+
+    def train(run: Run, *, saves: bool = True) -> None:
+        for epoch in range(run.epoch, run.num_epochs):
+            kept.append(np.ones(5 * memory_growth.MIB))
+            run.report((lambda folder: (folder / "saved").touch()) if saves else None, val_accuracy=epoch / 10)
+
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    monkeypatch.setattr(leg_in_process, "REPORT_EVERY_S", 60.0)
+    monkeypatch.setattr(memory_growth, "LEAST", 64 * memory_growth.MIB)
+    monkeypatch.setattr(memory_growth, "SHARE", 10**6)
+    told = []
+    for saves in (True, False):
+        lane = LegInProcess(cast(Any, SimpleNamespace(stop_mark=tmp_path / "stop")), lambda stream: cast(Any, None))
+        setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu")
+        lane._runner, lane._leftovers = LegRunner(setting, search_data()), leftovers
+        member = Member(trial=3, seed=0, params={"saves": saves})
+        told.append(lane.step({"leg": Leg(id=0, start=0, stop=5, horizon=5, members=(member,)).to_json()}))
+    cut, whole = told
+    assert cut.done and cut.renew and [each.epoch for each in cut.epochs] == [1, 2, 3]
+    assert [saved.epoch for saved in cut.saved] == [3]
+    assert cut.left is not None and cut.left.endswith("40 MiB an epoch")
+    assert len(whole.epochs) == 5, "it would begin anew"
