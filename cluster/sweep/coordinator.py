@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from cluster.sweep import not_kept
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
+from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from search_spaces.race.finals import Finals, final_seeds, finalists
-from search_spaces.race.legs import Leg, Purpose
+from search_spaces.race.legs import Leg, Purpose, Saved
 from search_spaces.race.overdue import Ending, Overdue
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
@@ -70,6 +72,10 @@ class Coordinator:
         if self.races["search"].tracks or self.writer.used:
             self.writer.reconcile(self._facts())
         self._drop_strays()
+        if lacking := self.study.facts().get(
+            NOT_KEPT
+        ):  # an earlier driver's: what it could not keep is trained now
+            self.study.set(NOT_KEPT, {**lacking, "resumes_at": {}} if lacking["ended"] else None)
 
     @property
     def purpose(self) -> Purpose:
@@ -122,6 +128,7 @@ class Coordinator:
             self.finals.scored(track, scored)
             self.writer.state(run_key(track, "final"), "running", at_best_epoch(scored.metrics))
         race.saved(handle[1], report.saved)
+        self._tell_not_kept(handle, report.saved)
         self.busy_s += report.seconds
         spent = self._spent.pop(handle, 0.0) + report.seconds
         if report.left:
@@ -139,6 +146,20 @@ class Coordinator:
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
+
+    def _tell_not_kept(self, handle: Handle, saved: Sequence[Saved]) -> None:
+        """Say once that checkpoints cannot be written."""
+        first = next((one for one in saved if one.not_kept), None)
+        if first and NOT_KEPT not in self._told:
+            self._told.add(NOT_KEPT)
+            name = self._names(handle, [track for track in self._aboard(handle) if track.key == first.key])
+            where = f"{self.home.checkpoints}: {first.not_kept}"
+            self.say(f"a checkpoint of {name} could not be written: {where}; it trains on")
+
+    def _note_not_kept(self) -> None:
+        found = not_kept.of(self.races["search"], self.home.checkpoints)
+        if found != self.study.facts().get(NOT_KEPT):
+            self.study.set(NOT_KEPT, found)
 
     def _tell_left(self, handle: Handle, left: str) -> None:
         """Say what a leg left behind in its worker, once for all that differs in numbers only."""
@@ -252,6 +273,8 @@ class Coordinator:
         """Flush the study to disk, and only then delete the checkpoints that it no longer names."""
         if (why := self.races["search"].closing) and self.study.facts().get(ENDED) != why:
             self.study.set(ENDED, why)
+        if NOT_KEPT in self._told:
+            self._note_not_kept()
         self.study.flush()
         for race in self.races.values():
             for uri in race.garbage:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
+from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import settled
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
 from search_spaces.types.failure import FailureReason
@@ -46,6 +47,8 @@ class Facts:
     num_finals: int
     ended_by: str | None
     """What ended the search before all planned trials were done; None where nothing did."""
+    not_kept: Mapping[str, Any] | None
+    """Trials whose checkpoints could not be written, and why; None where all were."""
     importance: Mapping[str, Any]
     """Importance of parameters as it was when a driver ended; empty where none did."""
 
@@ -64,6 +67,7 @@ class Facts:
             finals=finals,
             num_finals=facts.get("num_finals", 0),
             ended_by=facts.get(ENDED),
+            not_kept=facts.get(NOT_KEPT),
             importance=facts.get(IMPORTANCE, {}),
         )
 
@@ -235,6 +239,7 @@ def document(read: Reading) -> dict[str, Any]:
         "state": read.state,
         "status": read.state,
         "ended_by": facts.ended_by,
+        "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
         "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},

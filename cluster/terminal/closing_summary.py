@@ -46,6 +46,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         _troubles(ending.troubles),
+        _not_kept(ending.document.get("not_kept")),
         _closing(ending),
     ):
         for line in block:
@@ -258,9 +259,7 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
     lines = []
     for alike in _alike(troubles):
         trials = sorted({number for trouble in alike for number in trouble.trials})
-        named = ", ".join(map(trial_name, trials[:NAMED_TRIALS]))
-        more = ", …" if len(trials) > NAMED_TRIALS else ""
-        lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({named}{more}) failed with:", "red"))
+        lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({_names(trials)}) failed with:", "red"))
         lines.append(Text(str(alike[0].failure).rstrip()))
         others = [trouble.failure.line for trouble in alike[1:]]
         lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
@@ -276,6 +275,27 @@ def _alike(troubles: Sequence[Trouble]) -> list[list[Trouble]]:
         told = str(trouble.failure).rstrip()
         groups[told.rpartition("\n")[0] or told].append(trouble)
     return list(groups.values())
+
+
+def _not_kept(found: Mapping[str, Any] | None) -> list[Text]:
+    """Return a line on checkpoints that could not be written: how many, why, and what that costs."""
+    if not found:
+        return []
+    resumes, ended = found["resumes_at"], found["ended"]
+    starts: dict[int, list[int]] = defaultdict(list)
+    for number, epoch in resumes.items():
+        starts[epoch].append(int(number))
+    costs = [
+        f"a resume begins {_names(trials)} {f'after epoch {epoch}' if epoch else 'anew'}"
+        for epoch, trials in sorted(starts.items())
+    ]
+    costs += [f"the weights of {_names(ended)} are not there"] if ended else []
+    of_whom = formatting.count(len(resumes) + len(ended), "trial")
+    return [Text(f"checkpoints of {of_whom} were not kept ({found['reason']}): {'; '.join(costs)}", "red")]
+
+
+def _names(numbers: Sequence[int]) -> str:
+    return ", ".join(map(trial_name, numbers[:NAMED_TRIALS])) + (", …" if len(numbers) > NAMED_TRIALS else "")
 
 
 def _closing(ending: Ending) -> list[Text]:

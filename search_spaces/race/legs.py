@@ -80,11 +80,15 @@ class MemberEpoch:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A checkpoint of one member, complete on disk: ``uri`` is its folder, None for an ended member without one."""
+    """A checkpoint of one member, complete on disk: ``uri`` is its folder, None for an ended member without one.
+
+    ``not_kept`` is the reason why it could not be written; the one before it counts then.
+    """
 
     key: str
     epoch: int
     uri: str | None
+    not_kept: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

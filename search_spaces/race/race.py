@@ -16,7 +16,7 @@ from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.track import ENDS, Exploited, State, Track
-from search_spaces.schedules.contract import Continue, Exploit, Schedule, Standings, Stop, next_rung
+from search_spaces.schedules.contract import Continue, Decision, Exploit, Schedule, Standings, Stop, next_rung
 from search_spaces.types.failure import FailureReason
 
 
@@ -101,6 +101,9 @@ class Race:
             if track.state in ENDS:
                 self._release([checkpoint.uri])
                 continue
+            if checkpoint.not_kept is not None:
+                track.unkept, track.not_kept = checkpoint.epoch, checkpoint.not_kept
+                continue
             self._release(track.secure(checkpoint.epoch, checkpoint.uri))
             if checkpoint.uri:  # else it ends, in the same breath
                 self._moved(track)
@@ -133,7 +136,7 @@ class Race:
             elif track.settled and self.rules.purpose == "final":  # it was not scored
                 self._release(track.restart())
                 self._moved(track)
-            elif track.epoch == leg.stop or track.settled:
+            elif track.trained == leg.stop or track.settled:
                 self._arrive(track)
             else:
                 self._moved(track)
@@ -159,31 +162,32 @@ class Race:
             self._intake.ask(breadth - self._intake.num_new)
             group = self._widest()
             wanted = math.ceil(self.rules.fill * breadth) - len(group)
-            if group and group[0].epoch == 0 and not group[0].alone and wanted > 0 and self._intake.room:
+            if group and group[0].trained == 0 and not group[0].alone and wanted > 0 and self._intake.room:
                 asked = self._intake.ask(wanted, group[0])
                 group += [track for track in asked if track.signature == group[0].signature]
-        return group[: breadth if group and group[0].epoch == 0 else self.rules.width]
+        return group[: breadth if group and group[0].trained == 0 else self.rules.width]
 
     def _widest(self) -> list[Track]:
         promoted = self._decide()
         groups: dict[object, list[Track]] = defaultdict(list)
         for track in self.tracks:
             if track.state == "ready" or (track.state == "paused" and track.index in promoted):
-                groups[(track.signature, track.epoch, track.index if track.alone else None)].append(track)
+                alone = track.index if track.alone else None
+                groups[(track.signature, track.epoch, track.trained, alone)].append(track)
         width = self.rules.width
         best = max(
             groups.values(),
             key=lambda g: (g[0].alone, min(len(g), width), g[0].epoch, -g[0].index),
             default=[],
         )
-        return sorted(best, key=lambda track: (-track.scores.get(track.epoch, 0.0), track.index))
+        return sorted(best, key=lambda track: (-track.scores.get(track.trained, 0.0), track.index))
 
     def _start(self, group: list[Track]) -> Leg:
-        epoch, rungs, top = group[0].epoch, self.schedule.rungs, self._top()
+        epoch, rungs, top = group[0].epoch, self.schedule.rungs, self.top()
         leg = Leg(
             id=next(self._leg_ids),
             start=epoch,
-            stop=next_rung(rungs, epoch),
+            stop=next_rung(rungs, group[0].trained),
             horizon=rungs[-1],
             members=tuple(track.member for track in group),
             purpose=self.rules.purpose,
@@ -200,7 +204,7 @@ class Race:
         self._legs[leg.id] = (leg, group)
         return leg
 
-    def _top(self) -> list[Track]:
+    def top(self) -> list[Track]:
         """Return the best ended tracks, which keep their checkpoints."""
         return [track for track in self.ranked() if track.state in ENDS][: self.rules.keep_top]
 
@@ -234,7 +238,7 @@ class Race:
         self._discard(track)
 
     def _discard(self, ended: Track) -> None:
-        top = {track.index for track in self._top()}
+        top = {track.index for track in self.top()}
         for track in self.tracks:
             if track.state in ENDS and track.index not in top:
                 held, track.checkpoint, track.previous = [track.checkpoint, track.previous], None, None
@@ -269,12 +273,19 @@ class Race:
 
     def _decided(self) -> set[int]:
         decisions = self.schedule.decide(Standings(self.tracks, self._intake.num_expected))
+        decisions = {i: self._possible(decision) for i, decision in decisions.items()}
         exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
         for track, decision, checkpoint in exploits:
             self._exploit(track, decision, checkpoint)
         for index in sorted(i for i, decision in decisions.items() if isinstance(decision, Stop)):
             self._end(self.tracks[index], "stopped", None)
         return {index for index, decision in decisions.items() if isinstance(decision, Continue)}
+
+    def _possible(self, decision: Decision) -> Decision:
+        """Return the decision, or Continue where it needs weights that were not kept."""
+        if isinstance(decision, Exploit) and self.tracks[decision.source].unkept is not None:
+            return Continue()
+        return decision
 
     def _source(self, index: int, decision: Exploit) -> str:
         """Return the checkpoint that ``decision`` copies. All are looked up before any decision is carried out."""

@@ -53,6 +53,10 @@ class Track:
     """Metrics of the best epoch that are shown beside the objective."""
     last: int | None = None
     """Epoch at which its patience ended the member's training before the schedule's end; else None."""
+    unkept: int | None = None
+    """Epoch up to which the member is trained, where its checkpoint of that epoch could not be written."""
+    not_kept: str | None = None
+    """Why its last checkpoint could not be written; None where it was."""
     held: int | None = None
     """Rung up to which the value of a member that its patience ended is taken as unchanged; else None."""
     num_failures: int = 0
@@ -81,12 +85,17 @@ class Track:
     @property
     def rung(self) -> int:
         """Rung at which the track waits, if it does: ``held`` for a member that its patience ended."""
-        return self.held or self.epoch
+        return self.held or self.trained
+
+    @property
+    def trained(self) -> int:
+        """Number of epochs done, with those of a checkpoint that could not be written."""
+        return self.unkept or self.epoch
 
     @property
     def settled(self) -> bool:
-        """Whether patience has run out and the last epoch is saved."""
-        return self.epoch == self.last
+        """Whether patience has run out and the last epoch is done."""
+        return self.trained == self.last
 
     @property
     def ended(self) -> bool:
@@ -127,13 +136,14 @@ class Track:
         before = self.checkpoint if self.checkpoint != uri else None
         needless = [self.previous] if uri else [self.previous, before]
         self.previous = before if uri else None
-        self.epoch, self.checkpoint = epoch, uri
+        self.epoch, self.checkpoint, self.unkept, self.not_kept = epoch, uri, None, None
         return [found for found in needless if found and found != uri]
 
     def restart(self) -> list[str]:
         """Go back to epoch 0; return the checkpoints to delete."""
         needless = [uri for uri in (self.checkpoint, self.previous) if uri]
         self.epoch, self.checkpoint, self.previous, self.last, self.held = 0, None, None, None, None
+        self.unkept = self.not_kept = None
         return needless
 
     def exploit(self, exploited: Exploited) -> None:

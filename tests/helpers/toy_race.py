@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -72,11 +72,13 @@ class Tally:
 class Luck:
     """Probabilities per epoch of a crash and of a checkpoint, and which parameters misbehave.
 
+    ``unkept`` is the probability that a checkpoint cannot be written.
     ``poison``: whether they kill their lane; ``diverges``, ``finishes``: the epoch at which they do, if any.
     """
 
     crash: float = 0.0
     save: float = 0.3
+    unkept: float = 0.0
     poison: Callable[[Params], bool] = lambda params: False
     diverges: Callable[[Params], int | None] = lambda params: None
     finishes: Callable[[Params], int | None] = lambda params: None
@@ -190,7 +192,10 @@ class World:
 
     def _save(self, out: Out, keys: Sequence[str], epoch: int) -> None:
         over = self._passed_over(out.leg, keys) if epoch == out.leg.horizon else set()
+        unkept = self.luck.unkept
+        lost = {key for key in keys if unkept and key not in over and self.random.random() < unkept}
         saved = [Saved(key=key, epoch=epoch, uri=None if key in over else f"{key}/{epoch}") for key in keys]
+        saved = [replace(one, uri=None, not_kept="full") if one.key in lost else one for one in saved]
         self.disk |= {checkpoint.uri: checkpoint.epoch for checkpoint in saved if checkpoint.uri}
         self.race.saved(out.leg.id, saved)
 

@@ -33,6 +33,10 @@ class TornCheckpoint(Exception):
     """Raised for a checkpoint that is incomplete or damaged; the message is its URI and the reason."""
 
 
+class NotKept(Exception):
+    """Raised where a checkpoint cannot be written; the message is the reason."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """Content of ``state.json``: the member's epoch, seed, hyperparameters and its best epoch by the objective."""
@@ -57,15 +61,21 @@ def folder(root: str, key: str, epoch: int) -> str:
 
 
 def save(uri: str, progress: Progress, state: MemberState, best: State | None = None) -> None:
-    """Write a checkpoint; ``best`` holds the model's weights of its best epoch, kept in final legs."""
+    """Write a checkpoint; ``best`` holds the model's weights of its best epoch, kept in final legs.
+
+    Raises NotKept where the folder or store cannot be written.
+    """
     import torch
 
     buffer = io.BytesIO()
     torch.save({"model": state.model, "optimizer": state.optimizer, "best": best}, buffer)
     weights = buffer.getvalue()
     record = {**asdict(progress), "weights": {"bytes": len(weights), "crc32": zlib.crc32(weights)}}
-    put(uri, WEIGHTS, weights)
-    put(uri, STATE, json.dumps(record, indent=1).encode())
+    try:
+        put(uri, WEIGHTS, weights)
+        put(uri, STATE, json.dumps(record, indent=1).encode())
+    except Exception as error:  # each kind of store has errors of its own
+        raise NotKept(getattr(error, "strerror", None) or str(error)) from error
 
 
 def load(uri: str) -> tuple[Progress, MemberState, State | None]:
@@ -171,5 +181,9 @@ def put(uri: str, name: str, content: bytes) -> None:
         return
     path.mkdir(parents=True, exist_ok=True)
     temporary = path / f".{name}.{os.getpid()}"
-    temporary.write_bytes(content)
-    temporary.replace(path / name)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # a disk that is full must not fill up with pieces
+        raise

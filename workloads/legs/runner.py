@@ -217,12 +217,13 @@ class LegRunner:
     def save(self) -> list[Saved]:
         """Save all members at their present epoch, and each finished member once.
 
-        A member that needs no checkpoint is returned with ``uri`` None.
+        A member that needs no checkpoint, or whose checkpoint cannot be written, is returned with ``uri`` None.
+        The latter raises NotKept in a final leg.
         """
         assert self.leg is not None
         over = passed_over(self.leg, self.aboard, self.setting.objective) if self.group.alone else ()
         saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
-        if self.aboard and not self.done:
+        if self.aboard and not self.done and not any(done.not_kept for done in saved):
             uris = {done.key: done.uri for done in saved}
             members = tuple(replace(a.member, checkpoint=uris[a.member.key]) for a in self.aboard)
             self.leg = replace(self.leg, start=self.aboard[0].progress.epoch, members=members)
@@ -234,7 +235,12 @@ class LegRunner:
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
         state = self._state(a)
         if self.group.first:
-            checkpoint.save(uri, a.progress, state, a.best)
+            try:
+                checkpoint.save(uri, a.progress, state, a.best)
+            except checkpoint.NotKept as error:
+                if self.leg is None or self.leg.purpose == "final":  # its weights are what it is trained for
+                    raise
+                return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None, not_kept=str(error))
         a.saved = a.last is not None
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
