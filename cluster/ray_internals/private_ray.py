@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cluster.ray_internals.node_options import node_options
 from search_spaces.types.driver_errors import NoRay
+from search_spaces.types.files.private_files import OWN_FOLDER
 from search_spaces.types.module_path import environment
 
 LOOPBACK = "127.0.0.1"
@@ -40,7 +41,11 @@ def private_ray() -> Iterator[Path]:
     token = {TOKEN: secrets.token_hex(32), MODE: None}  # without a mode Ray asks for a token, and sets the mode
     with node_options(node_ip_address=LOOPBACK), _environment({**token, **environment()}):
         forget_token()
-        yield sessions()
+        folder = sessions()
+        yield folder
+        for opened in (folder, folder / "session_latest"):  # by Ray, where one has started
+            with suppress(FileNotFoundError):
+                opened.chmod(OWN_FOLDER)
 
 
 def forget_token() -> None:
@@ -77,11 +82,11 @@ def _places() -> list[Path]:
 
 def _own(folder: Path) -> Path:
     """Make ``folder`` one of this user alone; another one where somebody else has made it before."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         return Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-    folder.chmod(0o700)
+    folder.chmod(OWN_FOLDER)
     return folder
 
 

@@ -65,7 +65,8 @@ def test_nobody_else_reaches_a_ray_of_our_own() -> None:
     assert not any(token in word for process in family for word in process.cmdline())
     session = Path(next(w.partition("=")[2] for w in gcs.cmdline() if w.startswith("--session-dir=")))
     folder = private_ray.sessions().parent
-    assert session.is_relative_to(folder) and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert session.is_relative_to(folder)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, session.parent, session)} == {0o700}
     assert ray.get_runtime_context().gcs_address == f"127.0.0.1:{port}"
 
     if os.getuid() != 0:
