@@ -25,14 +25,14 @@ from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
 from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.lane_count import LaneSize, lane_size
-from cluster.sweep.restore import DataChanged, check_card, is_new, note_spec, streamed
+from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from search_spaces.types.driver_errors import NoData, NoRay
+from search_spaces.types.driver_errors import NoData, NoRay, Unreadable
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
@@ -63,6 +63,8 @@ def drive(
     TooSmall, DataError where the workload cannot use the data, and errors of ``CANNOT_GO_ON``.
     """
     sweep = home.sweep(to_run=True)
+    if lost := lost_journal(home):
+        raise Unreadable(lost)
     if joined is None:
         refuse_surroundings(lane_size(sweep).count)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.not_kept import NOT_KEPT
-from cluster.sweep.restore import settled
+from cluster.sweep.restore import lost_journal, settled
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
@@ -161,6 +161,8 @@ class Reading:
     live: bool
     wrong: str = ""
     """What is wrong with the home's files, in words; empty where nothing is."""
+    lost: bool = False
+    """Whether the journal is lost, so that the sweep cannot go on before it is repaired."""
 
     @classmethod
     def of(cls, home: SweepHome) -> Reading:
@@ -178,14 +180,10 @@ class Reading:
             found, goal, place = error, "maximize", home.journal  # an existing study has its own goal
         study = Study(home.id, goal, place, writing=False)
         sweep, wrong = settled(home, study, found)
-        told = [wrong, home.edited()]
-        if place == home.journal and home.data.exists() and not study.facts():
-            told.append(
-                f"{home.journal} is gone, and its copy, too: `paceline repair {home.id}` has it back from MLflow"
-            )
-        wrong = "\n".join(filter(None, told))
+        lost = lost_journal(home)
+        wrong = "\n".join(filter(None, [wrong, home.edited(), lost]))
         live = study.driven or home.driver_pid() is not None
-        return cls(home=home, sweep=sweep, study=study, live=live, wrong=wrong)
+        return cls(home=home, sweep=sweep, study=study, live=live, wrong=wrong, lost=bool(lost))
 
     @cached_property
     def facts(self) -> Facts:

@@ -86,6 +86,16 @@ def _how(home: SweepHome, kept: Sweep) -> str:
     return "cannot be read: the study's own copy of the spec counts" if found == kept else _changed(found, kept)
 
 
+def lost_journal(home: SweepHome) -> str:
+    """Return how the journal of a sweep that had begun was lost, in words; empty where it was not."""
+    from search_spaces.study.journal import holds_any  # 10 ms
+
+    if not home.data.exists() or home.study != home.journal or holds_any(home.journal):
+        return ""
+    what = "is empty or all bad" if home.journal.exists() else "is gone"
+    return f"{home.journal} {what}, as is its copy: `paceline repair {home.id}` has it back from spool and MLflow"
+
+
 def is_new(study: Study) -> bool:
     """Whether the sweep has not loaded its data yet."""
     return CARD not in study.facts()

@@ -106,6 +106,14 @@ class Search:
             asked = self.sampler.ask(history, count - len(first), kept)
         return [self._begun(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
 
+    def instead(self, number: int, others: Sequence[Observation]) -> Params:
+        """Return a configuration for trial ``number`` whose own was lost: the spec's, else a new one."""
+        first = self._first()[: self.sweep.trials]
+        if number < len(first):
+            return first[number]
+        known = [seen for seen in others if self.sweep.space.contains(seen.params)]
+        return next(iter(self.sampler.ask(known, 1, {})), first[0])
+
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Store the epoch's value in the study."""
         if self.study:

@@ -65,6 +65,21 @@ def read(path: Path, both: bool = False) -> Contents:
     return Contents(found, len(found) - len(own), torn[1] - torn[0], is_whole=not bad and len(found) == len(own))
 
 
+def holds_any(path: Path) -> bool:
+    """Whether any line of the journal or its copy is right."""
+    for file in (path, copy_of(path)):
+        if file.exists():
+            with file.open("rb") as lines:
+                if any(number is not None for _, number in numbered(lines)):
+                    return True
+    return False
+
+
+def remains(path: Path) -> dict[int, bytes]:
+    """Return the lines that are right in the journal or its copy, by number."""
+    return _right(_content(copy_of(path)))[0] | _right(_content(path))[0]
+
+
 def _content(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 

@@ -48,8 +48,9 @@ class JournalStudy:
 
     def add(self, space: Space, params: Params) -> int:
         """Add a running trial with these parameters and return its number."""
-        self._write(operations.trial_created(space, params))
-        return len(self._replay) - 1
+        number = len(self._replay)
+        self._write({**operations.trial_created(space, params), operations.NUMBER: number})
+        return number
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Store the objective after ``epoch``."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Operation = dict[str, Any]
 DIRECTIONS: Mapping[Goal, int] = {"minimize": 1, "maximize": 2}
 RUNNING = 0
+NUMBER = "trial"
+"""Key, which Optuna passes over, of a new trial's number, as lines before it may be lost."""
 
 
 class Code(IntEnum):

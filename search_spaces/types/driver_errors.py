@@ -30,7 +30,8 @@ class Damaged(Exception):
     def __str__(self) -> str:
         return (
             f"{self.path}: line {self.line} (byte {self.byte}) cannot be read, nor is it in {self.path.name}.copy; "
-            "the files were left as they are: restore one of them from a backup, or start a new sweep"
+            f"the files were left as they are: `paceline repair {self.path.parent.name}` takes what is missing "
+            "from the spool, MLflow and the checkpoints"
         )
 
 

@@ -63,6 +63,11 @@ def sweeps(uri: str | None) -> list[FoundRun]:
     return _tagged(uri, names.SWEEP_ROLE, "sweep")
 
 
+def sweep_runs(uri: str | None, sweep_id: str) -> list[FoundRun]:
+    """Return every run of a sweep, its own included; raises as ``sweeps`` does."""
+    return _tagged(uri, names.SWEEP_ID, sweep_id)
+
+
 def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
     path = sqlite_path(resolve(uri))
     if path is not None:

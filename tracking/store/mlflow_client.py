@@ -110,10 +110,10 @@ class MlflowStore:
             for key, value in tags.items():
                 self.client.set_experiment_tag(experiment_id, key, value)
 
-    def steps(self, run_id: str, metric: str) -> set[int]:
-        """Return the epochs at which the run has a value of ``metric``."""
+    def history(self, run_id: str, metric: str) -> dict[int, float]:
+        """Return the run's values of ``metric``, by epoch."""
         with sorted_trouble():
-            return {point.step for point in self.client.get_metric_history(run_id, metric)}
+            return {point.step: point.value for point in self.client.get_metric_history(run_id, metric)}
 
     def delete(self, run_id: str) -> None:
         """End a superfluous run as KILLED and move it to MLflow's bin, from which it can be restored."""

@@ -223,11 +223,11 @@ class SqliteStore:
         with self._transaction() as connection:
             connection.executemany(PUT_EXPERIMENT_TAG, [(int(experiment_id), *pair) for pair in tags.items()])
 
-    def steps(self, run_id: str, metric: str) -> set[int]:
-        """Return the epochs at which the run has a value of ``metric``."""
-        query = "SELECT step FROM metrics WHERE run_uuid = ? AND key = ?"
+    def history(self, run_id: str, metric: str) -> dict[int, float]:
+        """Return the run's values of ``metric``, by epoch."""
+        query = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = ?"
         with self._transaction() as connection:
-            return {step for (step,) in connection.execute(query, [run_id, metric])}
+            return dict(connection.execute(query, [run_id, metric]).fetchall())
 
     def delete(self, run_id: str) -> None:
         """End a superfluous run as KILLED and move it to MLflow's bin, from which it can be restored."""

@@ -114,7 +114,7 @@ def execute(
     """Plan and reconcile; safe to repeat. Returns the plan, and the IDs of the sweep's runs by key."""
     found = store.found(place, header.sweep_id)
     todo = plan(
-        header, found, expected, lambda run: store.steps(run.run_id, names.clean_key(header.objective.name))
+        header, found, expected, lambda run: set(store.history(run.run_id, names.clean_key(header.objective.name)))
     )
     for run in todo.bin:
         store.delete(run.run_id)

@@ -96,6 +96,8 @@ def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
         return resume_on(sweep, place, trials)
     home, options = find(sweep), shown(flags)
     read = reading(home)
+    if read.lost:
+        raise Failure(f"sweep {home.id} cannot go on before it is repaired")
     if read.wrong:
         home.keep(read.sweep)
     if trials is None:

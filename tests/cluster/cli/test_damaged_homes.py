@@ -55,7 +55,7 @@ def edited_spec(home: SweepHome) -> None:
     ("harm", "state", "said"),
     [
         (bad_journal, "damaged", "journal.log: line 1 (byte 0) cannot be read, nor is it in journal.log.copy"),
-        (no_journal, "stopped", "journal.log is gone, and its copy, too"),
+        (no_journal, "stopped", "journal.log is gone, as is its copy: `paceline repair "),
         (bad_spec, "finished", "sweep.json cannot be read: the study's own copy of the spec counts"),
         (edited_spec, "finished", "sweep.json was changed since the sweep began (epochs): the study's own copy"),
     ],

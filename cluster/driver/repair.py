@@ -1,0 +1,129 @@
+"""Repairs a sweep that no one drives: its study, the other files of its home, and its runs in MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cluster.doctor.stores import attempt
+from cluster.driver.tell_stopped import CLOSE_TIMEOUT_S
+from cluster.sweep.coordinator import Coordinator
+from cluster.sweep.files.kept import write_whole
+from cluster.sweep.files.rebuild import rebuild
+from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import Reading
+from cluster.sweep.restore import CARD, SPEC, kept_card, lost_journal, note_spec
+from cluster.sweep.stop import Stop
+from cluster.sweep.tracker import Tracker
+from cluster.terminal.records import Observer
+from search_spaces.race.search import Search
+from search_spaces.spec.stored import from_json
+from search_spaces.study.salvage import salvage
+from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import Damaged, Unreadable
+from search_spaces.types.faults import SpecError
+from search_spaces.types.files.sealed import sealed
+from tracking import names
+from tracking.writer.events import TextKept
+from tracking.writer.spool import read as read_spool
+from workloads.registry import workload
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+
+def repair(home: SweepHome, observer: Observer) -> bool:
+    """Make the sweep's files whole and MLflow agree with them; return whether MLflow has everything.
+
+    What could not be had back is said, by trial. Raises Busy where a process drives the sweep, Unreadable where too
+    little is left, and StudyAway.
+    """
+    with home.driven():
+        _mend_study(home, observer.message)
+        read = replace(Reading.of(home), live=False)
+        if read.wrong:
+            observer.message(read.wrong)
+            home.keep(read.sweep)
+        study = Study(home.id, read.sweep.metric.goal, home.study, attempt=attempt())
+        try:
+            note_spec(study, read.sweep)
+            card = _mend_card(home, study, observer.message)
+            study.flush()
+            return card is None or _tell(read, study, card, observer)
+        finally:
+            study.close()
+
+
+def _mend_study(home: SweepHome, say: Callable[[str], None]) -> None:
+    sweep = _spec(home)
+    if sweep.storage.study:
+        return
+    lost = lost_journal(home)
+    try:
+        mended = "" if lost else Study(home.id, sweep.metric.goal, home.journal).mended
+    except Damaged as error:
+        lost = str(error)
+    if lost:
+        say(lost.partition(";")[0].partition(": `")[0])
+        rebuild(home, sweep, say)
+    elif mended:
+        say(mended)
+
+
+def _spec(home: SweepHome) -> Sweep:
+    """Return the spec: of the home's files, else what is left of the study's own copy. Raises Unreadable."""
+    try:
+        return home.sweep()
+    except SpecError as error:
+        try:
+            return from_json(str(salvage(home.journal).facts.get(SPEC, "")), str(home.journal))
+        except SpecError:
+            raise Unreadable(f"{error}; no copy of the spec is left: start a new sweep") from error
+
+
+def _mend_card(home: SweepHome, study: Study, say: Callable[[str], None]) -> Mapping[str, Any] | None:
+    """Return the data card, and store it where it is missing: in the study and in the home; None without any."""
+    known, splits = study.facts().get(CARD), _splits(home)
+    if (known or splits) and not home.has_data:
+        if splits and known in (None, splits["card"]):
+            write_whole(home.data, sealed(json.dumps(splits)))
+            say(f"{home.data} was damaged or gone, and is had back from the spool")
+        else:
+            say(f"{home.data} is damaged or gone: the next resume writes it anew from the data")
+    card: Mapping[str, Any] | None = known or kept_card(home)
+    if card is not None and known is None:
+        study.set(CARD, dict(card))
+    return card
+
+
+def _splits(home: SweepHome) -> dict[str, Any] | None:
+    """Return the data card and the splits' row numbers as the spool has told them to MLflow."""
+    found: dict[str, Any] | None = None
+    for event in read_spool(home.spool):
+        if isinstance(event, TextKept) and event.path == names.SPLITS_FILE:
+            found = json.loads(event.text)
+    return found
+
+
+def _tell(read: Reading, study: Study, card: Mapping[str, Any], observer: Observer) -> bool:
+    """Give MLflow what the study says, as a driver does that is stopped at once."""
+    home, sweep = read.home, read.sweep
+    tracker = Tracker(home, sweep, study, observer, card)
+    coordinator = Coordinator(
+        sweep=sweep,
+        home=home,
+        study=study,
+        search=Search(sweep, workload(sweep.workload).hyperparameters, study),
+        writer=tracker.writer,
+        num_lanes=1,
+        say=observer.message,
+        stop=Stop(home.stop_mark, requested=True),
+    )
+    coordinator.pause()
+    state = read.state
+    if state == "stopped":
+        study.set("phase", "stopped")
+    tracker.conclude(state, read.facts.verdict)
+    return tracker.close(CLOSE_TIMEOUT_S)

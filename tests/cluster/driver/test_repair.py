@@ -1,0 +1,158 @@
+"""`paceline repair`: a journal and its copy that lost the same lines are had back, and what is not is said."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.cli.main import main
+from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import Reading
+from cluster.sweep.restore import check_card, note_spec
+from search_spaces.study.journal import copy_of
+from search_spaces.study.study import Study
+from tests.cluster.cli.test_every_file_kept import DATA
+from tests.helpers.finished_sweep_without_ray import raced, tracked
+from tracking.results.table import sweep_runs
+from tracking.writer.spool import Spool
+
+SPEC = """
+name: wines
+workload: softmax
+data: {name: wine}
+epochs: 3
+trials: 6
+parameters:
+  lr: {min: 1e-4, max: 1e-1, log: true}
+  batch_size: {values: [32, 64]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def driven(most_legs: int = 1000, **facts: Any) -> SweepHome:
+    """A sweep without Ray, with what its driver told MLflow, all of which MLflow has taken."""
+    home = raced(text=SPEC, most_legs=most_legs, **facts)
+    study = Study(home.id, "maximize", home.journal)
+    note_spec(study, home.sweep())
+    check_card(home, study, DATA)
+    study.flush()
+    tracker = tracked(home)
+    for row in Reading.of(home).rows:
+        for epoch, value in enumerate(row.curve, 1):
+            tracker.writer.epoch(f"t{row.number:04d}", epoch, {"val_accuracy": value, "val_loss": 1.0})
+    assert tracker.writer.close(60)
+    return home
+
+
+def lose(home: SweepHome, lines: set[int]) -> None:
+    """Flip a bit of these lines in the journal and its copy."""
+    for path in (home.journal, copy_of(home.journal)):
+        content = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(b"?" + line[1:] if i in lines else line for i, line in enumerate(content)))
+
+
+def state(home: SweepHome) -> tuple[list[Any], dict[str, Any]]:
+    study = Study(home.id, "maximize", home.journal, writing=False)
+    rows = [
+        (r.number, r.params, r.values, r.outcome, r.attributes.get("progress", {}).get("failure"))
+        for r in study.records()
+    ]
+    facts = study.facts()
+    return rows, {key: facts[key] for key in ("spec", "card", "phase", "searched") if key in facts}
+
+
+def test_whatever_lines_both_have_lost_the_spool_has_them(capsys: pytest.CaptureFixture[str]) -> None:
+    home = driven(complete=True)
+    rows, facts = state(home)
+    whole = home.journal.read_bytes()
+    num_lines, draw = whole.count(b"\n"), random.Random(3)
+    for count in (1, 5, num_lines - 1):
+        for path in (home.journal, copy_of(home.journal)):
+            path.write_bytes(whole)
+        lost = set(draw.sample(range(num_lines - 1), count))
+        lose(home, lost)
+        assert main(["show", home.id]) == 1
+        line = min(lost) + 1
+        err = capsys.readouterr().err
+        assert f"journal.log: line {line} (byte " in err and f"`paceline repair {home.id}`" in err
+        assert main(["repair", home.id]) == 0
+        _out, err = capsys.readouterr()
+        assert f"as {count} lines were lost; what was there is" in err and "is lost" not in err, err
+        found, known = state(home)
+        assert found == rows
+        assert known["spec"] == facts["spec"] and known["card"] == facts["card"]
+        assert known["phase"] in ("finished", "stopped") and (home.path / "journal.log.copy.broken").exists()
+        assert main(["show", home.id, "--json"]) == 0
+        capsys.readouterr()
+
+
+def gone(home: SweepHome) -> None:
+    for path in (home.journal, copy_of(home.journal)):
+        path.unlink()
+
+
+def zeroed(home: SweepHome) -> None:
+    for path in (home.journal, copy_of(home.journal)):
+        path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("harm", [gone, zeroed])
+def test_a_journal_without_a_line_is_had_back_from_mlflow_alone(
+    capsys: pytest.CaptureFixture[str], harm: Callable[[SweepHome], None]
+) -> None:
+    home = driven(most_legs=5)
+    rows, _facts = state(home)
+    harm(home)
+    for file in home.spool.iterdir():
+        file.unlink()
+    assert main(["resume", home.id]) == 1, "it would bin MLflow's runs"
+    assert "journal.log" in (err := capsys.readouterr().err) and f"`paceline repair {home.id}` has it back" in err
+    assert main(["repair", home.id]) == 0
+    found, _facts = state(home)
+    begun = [row for row in rows if row[2]]
+    assert [row for row in found if row[2]] == begun and begun
+    assert main(["show", home.id, "--json"]) == 0
+    assert {run.status for run in sweep_runs(None, home.id)} <= {"FINISHED", "FAILED", "SCHEDULED", "KILLED"}
+
+
+def test_what_is_nowhere_is_said_by_trial(capsys: pytest.CaptureFixture[str]) -> None:
+    home = driven()
+    rows, _facts = state(home)
+    lines = home.journal.read_bytes().splitlines()
+    create = [i for i, line in enumerate(lines) if b'"op_code":4,' in line][3]
+    [value] = [i for i, line in enumerate(lines) if b'"op_code":7,"' in line and b'"trial_id":1,"step":1,' in line]
+    lose(home, {create, value})
+    for file in home.spool.iterdir():
+        file.unlink()
+    Path("mlflow.db").unlink()
+    assert main(["repair", home.id]) == 0
+    err = capsys.readouterr().err
+    assert "t003: its configuration is lost, and another one takes its place" in err
+    assert "t001: its values of epochs 1 are lost" in err or len(rows[1][2]) == 1
+    found, _facts = state(home)
+    assert [row for row in found if row[0] not in (1, 3)] == [row for row in rows if row[0] not in (1, 3)]
+    assert found[3][1] != rows[3][1] and found[3][2:] == ({}, None, None)
+
+
+def test_runs_that_no_one_drives_are_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    home = driven(most_legs=2, phase="search")
+    assert "RUNNING" in {run.status for run in sweep_runs(None, home.id)}
+    with home.driven():
+        assert main(["repair", home.id]) == 2
+    assert "is being driven by process" in capsys.readouterr().err
+    assert main(["repair", home.id]) == 0
+    out, _err = capsys.readouterr()
+    assert out == f"sweep {home.id} is whole: `paceline resume {home.id}` continues it\n"
+    assert "RUNNING" not in {run.status for run in sweep_runs(None, home.id)}
+    spool = Spool(home.spool)
+    assert spool.sent == spool.size
+    spool.close()

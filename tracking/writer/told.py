@@ -1,0 +1,115 @@
+"""What is known of a sweep's members beside its study: what the spool told MLflow, and what MLflow itself holds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from search_spaces.types.failure import FailureReason
+from search_spaces.types.trial_names import state_word
+from tracking import names
+from tracking.results.table import sweep_runs
+from tracking.store.open import open_store
+from tracking.store.records import PARENT, FoundRun
+from tracking.writer.events import EpochMeasured, Event, Reconciled, StateChanged, TrialBegan
+from tracking.writer.spool import read
+
+_STATES: Mapping[str, names.TrialState] = {state_word(state): state for state in names.TRIAL_STATUS}
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What was told of one member: the trial's number, its parameters, metrics by epoch, state and failure."""
+
+    number: int
+    role: str
+    params: Mapping[str, Any]
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    state: str | None = None
+    failure: FailureReason | None = None
+    seconds: float = 0.0
+
+
+def of_spool(folder: Path, metric: str) -> dict[str, Told]:
+    """Return what the spool in ``folder`` has told of each member, by key; ``metric`` is the objective."""
+    found: dict[str, Told] = {}
+    for event in read(folder):
+        _take(found, event, metric)
+    return found
+
+
+def _take(found: dict[str, Told], event: Event, metric: str) -> None:
+    match event:
+        case TrialBegan():
+            found.setdefault(event.key, Told(number=event.number, role=event.role, params=event.params))
+        case EpochMeasured() if event.key in found:
+            found[event.key].epochs.setdefault(event.epoch, dict(event.metrics))
+        case StateChanged() if event.key in found:
+            one = found[event.key]
+            one.state, one.failure = event.state, event.failure
+            one.seconds = event.summary.get(names.SECONDS, one.seconds)
+        case Reconciled():
+            for key, facts in event.expected.items():
+                one = found.setdefault(key, Told(number=facts.number, role=facts.role, params=facts.params))
+                one.state, one.failure = facts.state, facts.failure
+                for epoch, value in facts.history.items():
+                    one.epochs.setdefault(epoch, {metric: value})
+        case _:
+            pass
+
+
+def of_mlflow(uri: str | None, sweep_id: str, metric: str) -> dict[str, Told]:
+    """Return what MLflow's runs hold of each member, by key: values have ``names.NUM_DIGITS`` digits there.
+
+    Raises Refused, Away, and FileNotFoundError where the SQLite file is missing.
+    """
+    runs: dict[str, FoundRun] = {}
+    for run in sweep_runs(uri, sweep_id):
+        if run.key != PARENT and (run.key not in runs or _wealth(run, metric) > _wealth(runs[run.key], metric)):
+            runs[run.key] = run
+    store = open_store(uri)
+    try:
+        curves = {key: store.history(run.run_id, names.clean_key(metric)) for key, run in runs.items()}
+    finally:
+        store.close()
+    return {key: _of_run(run, metric, curves[key]) for key, run in runs.items()}
+
+
+def _wealth(run: FoundRun, metric: str) -> int:
+    return run.last_step(names.clean_key(metric))
+
+
+def _of_run(run: FoundRun, metric: str, history: Mapping[int, float]) -> Told:
+    kind, text = run.tags.get(names.TRIAL_FAILURE), run.tags.get(names.TRIAL_ERROR, "")
+    return Told(
+        number=int(run.tags.get(names.TRIAL_NUMBER, -1)),
+        role=run.role,
+        params={name: _value(text) for name, text in run.params.items()},
+        epochs={epoch: {metric: value} for epoch, value in history.items()},
+        state=_STATES.get(run.state),
+        failure=FailureReason.noted({"failure": {"kind": kind, "text": text}}) if kind else None,
+        seconds=run.newest(names.SECONDS) or 0.0,
+    )
+
+
+def _value(text: str) -> Any:
+    """Return a parameter's value from the text that MLflow keeps: Python's notation, or the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def joined(first: Mapping[str, Told], second: Mapping[str, Told]) -> dict[str, Told]:
+    """Return all that either knows; where both know something, what ``first`` says."""
+    found = {**second, **first}
+    for key in first.keys() & second.keys():
+        one, other = first[key], second[key]
+        epochs = {**other.epochs, **one.epochs}
+        found[key] = replace(
+            one, epochs=epochs, state=one.state or other.state, failure=one.failure or other.failure
+        )
+    return found
