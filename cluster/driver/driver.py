@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from cluster.guard import guarded
 from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
 from cluster.ray_internals import local_ray
+from cluster.ray_internals.watched_ray import RayLost, watched
 from cluster.sweep import reading
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
@@ -32,7 +34,7 @@ from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from search_spaces.types.driver_errors import NoData, NoRay, Unreadable
+from search_spaces.types.driver_errors import LostRay, NoData, NoRay, Unreadable
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
@@ -75,13 +77,17 @@ def drive(
         with guarded():
             return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
     except NoRay as error:
-        raise NoRay(f"{error}; `paceline resume {home.id}` goes on, best while the machine is less busy") from error
+        raise NoRay(f"{_way_on(error, home)}, best while the machine is less busy") from error
     except NoData as error:
-        raise NoData(f"{error}; `paceline resume {home.id}` goes on") from error
+        raise NoData(_way_on(error, home)) from error
     except Exception as error:
         if is_full(error):
             raise no_space(home) from error
         raise
+
+
+def _way_on(error: object, home: SweepHome) -> str:
+    return f"{error}; `paceline resume {home.id}` goes on"
 
 
 def _said(verdict: Mapping[str, Any] | None) -> list[str]:
@@ -104,6 +110,8 @@ class Driver:
     replanned: bool = False
     joined: Joined | None = None
     parts: dict[str, float] = field(default_factory=dict)
+    lost: bool = False
+    """Whether Ray has ended, and that is told."""
 
     def __post_init__(self) -> None:
         self._begun = self._shown = self._entered = time.monotonic()
@@ -142,11 +150,15 @@ class Driver:
             with (
                 self._ray(leave_ray, quieten),
                 self.stop.listening(),
+                nullcontext() if self.joined else watched(self._leave),
             ):  # in this order: Ray sets signal handlers, too
                 self._took("start", self._begun)
                 for told in fallen_back([SPARES] if self.joined else [LEAN_RAY, FORKED]):
                     self.observer.message(told)
                 return self._with_ray(preparing)
+        except RayLost as error:
+            self.lost = True
+            raise LostRay(_way_on(error, self.home)) from None
         except (DataError, SpecError):
             if is_new(self._study):
                 self._study.forget()
@@ -154,6 +166,12 @@ class Driver:
         finally:
             preparing.cancel()
             self._study.close()
+
+    def _leave(self, lost: str) -> None:
+        """End this process, which has lost its Ray, from another thread; its guard ends all that it has started."""
+        if not self.lost:
+            os.write(2, f"{_way_on(lost, self.home)}\n".encode())
+        os._exit(FAILED)
 
     def _ray(self, leave: bool, quieten: Callable[[], None]) -> AbstractContextManager[None]:
         if self.joined:

@@ -31,6 +31,7 @@ from cluster.ray_internals.imports import importing
 from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.lean_node import lean_node
 from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
+from cluster.ray_internals.watched_ray import RayLost
 from search_spaces.types.driver_errors import NoRay
 
 EARLY = ("cluster.lanes.tune", "pandas")
@@ -74,6 +75,8 @@ def local_ray(
             say(f"Ray did not start, and it is tried again: {failed}")
         try:
             yield
+        except RayLost:
+            raise
         except BaseException:
             _end()
             raise

@@ -47,6 +47,10 @@ class NoRay(Exception):
     """Error: this machine's Ray did not start, though it was tried again."""
 
 
+class LostRay(Exception):
+    """Error: a server of this machine's Ray ended while the sweep ran."""
+
+
 class NoData(Exception):
     """Error: the process that reads the data died."""
 
@@ -65,5 +69,5 @@ class StudyAway(Exception):
         return f"the study in {self.url}: {self.said}; {self.remedy}"
 
 
-CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, NoSpace, NoRay, NoData, StudyAway)
+CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, NoSpace, NoRay, LostRay, NoData, StudyAway)
 """Errors with which a driver ends, told in a sentence."""
