@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,13 @@ def test_features_are_computed_once_for_equal_weights_and_images(monkeypatch: py
     setup({**SMALL, "size": 64}, search)
     assert len(rounds) == 4
     assert torch.equal(first.raw().inputs(torch.from_numpy(search.val.x)).cpu(), first.x_val)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which not even root can write")
+def test_a_cache_that_cannot_be_written_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(feature_cache.FOLDER, "/sys/paceline")
+    [found] = feature_cache.cached({}, [torch.zeros(1)], lambda: [torch.ones(2)])
+    assert found.tolist() == [1.0, 1.0]
 
 
 def test_the_cache_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -22,10 +23,13 @@ def cached(
 ) -> list[Tensor]:
     """Return what ``compute`` returns, from the cache if any process has computed it for equal weights and inputs.
 
-    A file lock makes other processes wait for the first one.
+    A file lock makes other processes wait for the first one. Where the folder cannot be written, nothing is kept.
     """
     folder = Path(os.environ.get(FOLDER) or Path.home() / ".cache" / "paceline") / "features"
-    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        return compute()
     file = folder / f"{_digest([*weights.values(), *inputs])}.pt"
     with (folder / f"{file.stem}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
