@@ -50,9 +50,9 @@ def halt(arena: Arena, pattern: str, dice: random.Random) -> str:
 
 def send(arena: Arena, *signals: signal.Signals) -> str:
     """Send signals to the driver, 0.2 s apart."""
+    if not arena.alive:
+        raise Missed("the driver had ended")
     for number in signals:
-        if not arena.alive:
-            raise Missed("the driver had ended")
         arena.life.process.send_signal(number)
         time.sleep(0.2)
     return " and ".join(number.name for number in signals)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.chaos.arena import Arena
-from tests.chaos.registry import Missed, fault
+from tests.chaos.registry import KILLED, Missed, fault
 
 STORE = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm")
 
@@ -32,9 +32,9 @@ def store_removed(arena: Arena, dice: random.Random) -> str:
     return "mlflow.db removed"
 
 
-@fault("search", "between")
+@fault("search", codes=(KILLED,))
 def store_older(arena: Arena, dice: random.Random) -> str:
-    """Replace mlflow.db by a copy that was made some moments before."""
+    """Replace mlflow.db by a copy of some epochs before, while the driver runs or after its death."""
     _store(arena)
     older = arena.path / "older.db"
     with (
@@ -42,14 +42,13 @@ def store_older(arena: Arena, dice: random.Random) -> str:
         contextlib.closing(sqlite3.connect(older)) as copy,
     ):
         now.backup(copy)
-        if not arena.alive:  # nothing changes it any more: leave out the newest of it
-            copy.execute("delete from metrics where rowid > (select max(rowid) / 2 from metrics)")
-            copy.execute("delete from latest_metrics")
-            copy.commit()
     before = len(arena.trained())
     deadline = time.monotonic() + 5
     while arena.alive and len(arena.trained()) < before + 3 and time.monotonic() < deadline:
         time.sleep(0.02)
+    if dice.random() < 0.5:
+        arena.life.process.kill()
+        arena.end()
     for path in _store(arena):
         path.unlink(missing_ok=True)
     older.rename(arena.path / "mlflow.db")

@@ -246,6 +246,14 @@ class _Crew:
 def drive_legs(coordinator: Any, lanes: Any, show: Callable[[], None]) -> None:
     """Train until the coordinator is finished or stopping, as ``cluster.lanes.tune.drive_legs`` does."""
     crew = _Crew(lanes.shared, lanes.size.count)
+    try:
+        _drive(coordinator, crew, show)
+    finally:
+        for lane in list(crew.lanes):
+            crew.dismiss(lane)
+
+
+def _drive(coordinator: Any, crew: _Crew, show: Callable[[], None]) -> None:
     while crew.legs or not (coordinator.finished or coordinator.stop.requested):
         show()
         while len(crew.legs) < crew.size and (leg := coordinator.next_leg()):
@@ -257,8 +265,6 @@ def drive_legs(coordinator: Any, lanes: Any, show: Callable[[], None]) -> None:
         for handle in coordinator.overdue():
             for lane in [lane for lane, leg in crew.legs.items() if leg == handle]:
                 lane.kill()
-    for lane in list(crew.lanes):
-        crew.dismiss(lane)
 
 
 def _take(coordinator: Any, crew: _Crew, lane: Any) -> None:

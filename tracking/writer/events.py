@@ -90,6 +90,8 @@ class Reconciled(_Event):
 
     kind: Literal["reconcile"] = "reconcile"
     expected: Mapping[str, RunFacts]
+    lost: bool = False
+    """Whether the spool has lost events, so that any value may be missing, not only the last ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

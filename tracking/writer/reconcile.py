@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from search_spaces.types.trial_names import name_of_key, state_word
 from tracking import names
 from tracking.store.open import Store
 from tracking.store.records import PARENT, Birth, FoundRun, Place, RunChange, RunFacts, SweepHeader, birth, now_ms
+from tracking.writer.events import Reconciled
 
 
 @dataclass(kw_only=True)
@@ -39,11 +41,12 @@ def plan(
     found: Sequence[FoundRun],
     expected: Mapping[str, RunFacts],
     steps: Callable[[FoundRun], set[int]],
+    lost: bool = False,
 ) -> ReconcilePlan:
     """Return the plan that makes the runs ``found`` agree with ``expected``.
 
     Of several runs with one key the furthest stays, of equal ones the oldest. ``steps`` returns the epochs at which
-    a run has the objective; it is called only for a run that lacks the last one.
+    a run has the objective; it is called only for a run that lacks the last one, or where events were ``lost``.
     """
     todo = ReconcilePlan()
     for key in {run.key: None for run in found}:
@@ -56,8 +59,9 @@ def plan(
         if not unknown:
             todo.keep[key] = richest.run_id
     kept = {run.key: run for run in found if todo.keep.get(run.key) == run.run_id}
+    missing = partial(_missing, header.objective.name, steps, lost)
     for key, facts in expected.items():
-        _settle(todo, header, (key, facts), (kept.get(key), steps))
+        _settle(todo, header, (key, facts), (kept.get(key), missing))
     return todo
 
 
@@ -69,9 +73,9 @@ def _settle(
     todo: ReconcilePlan,
     header: SweepHeader,
     wanted: tuple[str, RunFacts],
-    there: tuple[FoundRun | None, Callable[[FoundRun], set[int]]],
+    there: tuple[FoundRun | None, Callable[[RunFacts, FoundRun | None], list[int]]],
 ) -> None:
-    (key, facts), (run, steps) = wanted, there
+    (key, facts), (run, missing_epochs) = wanted, there
     change, now, parent = RunChange(key=key), now_ms(), todo.keep[PARENT]
     if run is None:
         named = {"key": key, "parent_run_id": parent, "role": facts.role}
@@ -83,7 +87,7 @@ def _settle(
     if of_earlier_version:
         change.tag(names.TRIAL_NAME, name_of_key(key))
         change.tag(names.TRIAL_STATE, state_word(facts.state))
-    missing = _missing(header.objective.name, facts, run, steps)
+    missing = missing_epochs(facts, run)
     for epoch in missing:
         change.measure({header.objective.name: facts.history[epoch]}, now, epoch)
     todo.num_points += len(missing)
@@ -99,23 +103,22 @@ def _settle(
 
 
 def _missing(
-    metric: str, facts: RunFacts, run: FoundRun | None, steps: Callable[[FoundRun], set[int]]
+    metric: str, steps: Callable[[FoundRun], set[int]], lost: bool, facts: RunFacts, run: FoundRun | None
 ) -> list[int]:
     if run is None or not facts.history:
         return sorted(facts.history)
-    if run.last_step(names.clean_key(metric)) >= max(facts.history):
+    if not lost and run.last_step(names.clean_key(metric)) >= max(facts.history):
         return []
     return sorted(set(facts.history) - steps(run))
 
 
 def execute(
-    store: Store, place: Place, header: SweepHeader, expected: Mapping[str, RunFacts]
+    store: Store, place: Place, header: SweepHeader, wanted: Reconciled
 ) -> tuple[ReconcilePlan, dict[str, str]]:
     """Plan and reconcile; safe to repeat. Returns the plan, and the IDs of the sweep's runs by key."""
     found = store.found(place, header.sweep_id)
-    todo = plan(
-        header, found, expected, lambda run: set(store.history(run.run_id, names.clean_key(header.objective.name)))
-    )
+    metric = names.clean_key(header.objective.name)
+    todo = plan(header, found, wanted.expected, lambda run: set(store.history(run.run_id, metric)), wanted.lost)
     for run in todo.bin:
         store.delete(run.run_id)
     run_ids = dict(todo.keep)

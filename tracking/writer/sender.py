@@ -234,7 +234,7 @@ class Sender:
     def _reconcile(self, group: Sequence[Reconciled]) -> None:
         assert self._store is not None and self._place is not None
         [event] = group
-        todo, self.run_ids = execute(self._store, self._place, self._header, event.expected)
+        todo, self.run_ids = execute(self._store, self._place, self._header, event)
         if str(todo):
             self._message(f"MLflow's runs agree with the study again: {todo}")
 

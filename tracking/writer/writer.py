@@ -152,7 +152,7 @@ class Writer:
 
         Missing runs are created, duplicate and unknown ones moved to the bin, states and objectives corrected.
         """
-        self._put(Reconciled(expected=dict(expected)))
+        self._put(Reconciled(expected=dict(expected), lost=bool(self._spool.mended)))
 
     @property
     def run_ids(self) -> dict[str, str]:

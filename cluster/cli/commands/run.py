@@ -112,10 +112,22 @@ def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
 def _done(read: Reading, options: RunOptions) -> int:
     from cluster.sweep.more_trials import can_grow
 
+    if told := _mended(read.home):
+        print(told, file=sys.stderr)
     more = f"; `paceline resume {read.home.id} --trials +20` gives it more trials" if can_grow(read) else ""
     print(f"sweep {read.home.id} has finished, and nothing is left to do{more}", file=sys.stderr)
     tell_end(read, options.as_json)
     return FINISHED
+
+
+def _mended(home: SweepHome) -> str:
+    """Make the journal of a sweep with nothing left to do whole; return what was wrong with it, in words."""
+    from search_spaces.study.journal import mend  # 0 ms: it was read
+
+    if isinstance(home.study, str):
+        return ""
+    with refusing(), home.driven():
+        return mend(home.journal)
 
 
 def watch(

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harm import HARMS, flip
-from tracking.writer.events import EpochMeasured, Event
+from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of
+from tracking.store.records import RunFacts
+from tracking.writer.events import EpochMeasured, Event, TrialBegan
 from tracking.writer.spool import Spool
 
 EVENTS = [EpochMeasured(key=f"t{n % 3:04d}", epoch=n, metrics={"val_loss": n / 7}, time_ms=n) for n in range(12)]
@@ -97,3 +99,21 @@ def test_a_spool_that_was_removed_while_it_is_open_can_still_be_read(tmp_path: P
     spool.append(EVENTS[0])
     assert len(spool.waiting()) == len(EVENTS) - SENT + 1
     spool.close()
+
+
+def test_the_study_s_value_takes_the_place_of_a_lost_one_between_others(sqlite_uri: str, tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder)  # as a driver leaves it that is killed before anything is sent
+    spool.append(TrialBegan(key="t0000", number=0, role="trial", params=params(0), time_ms=1))
+    for epoch in (1, 2, 3):
+        spool.append(EpochMeasured(key="t0000", epoch=epoch, metrics=metrics(0, epoch), time_ms=1 + epoch))
+    spool.close()
+    lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "events.jsonl").write_bytes(b"".join([*lines[:2], b"\0" * 9 + lines[2][9:], lines[3]]))
+    writer = open_writer(sqlite_uri, folder)
+    history = {epoch: metrics(0, epoch)["val_accuracy"] for epoch in (1, 2, 3)}
+    facts = RunFacts(number=0, role="trial", params=params(0), state="done", history=history, summary={})
+    writer.reconcile({"t0000": facts})
+    assert writer.close(60)
+    [run] = runs_of(sqlite_uri)["t0000"]
+    assert dict(curve(sqlite_uri, run.info.run_id)) == pytest.approx(history)
