@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster.doctor.proxies import reach_this_machine_directly
 from cluster.exit_codes import BAD_SPEC, FAILED, FINISHED, INTERRUPTED
 from workloads.arrays import DataError
 
@@ -39,16 +40,15 @@ class JobRefused(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the sweep and return the exit code."""
+    reach_this_machine_directly()
     words = [word for word in arguments if not word.startswith("-")]
     flags = set(arguments) - set(words)
     if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
         print(USAGE, file=sys.stderr)
         return BAD_SPEC
-    from cluster.doctor.proxies import reach_this_machine_directly
     from search_spaces.types.driver_errors import CANNOT_GO_ON
     from search_spaces.types.faults import SpecError
 
-    reach_this_machine_directly()
     try:
         _check_python()
         if "--kill" in flags:

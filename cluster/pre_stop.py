@@ -14,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from cluster.doctor.proxies import reach_this_machine_directly
+
 PATIENCE_S = 75.0
 POLL_S = 1.0
 DASHBOARD = "http://127.0.0.1:8265"
@@ -21,6 +23,7 @@ DASHBOARD = "http://127.0.0.1:8265"
 
 def main(arguments: list[str]) -> int:
     """Run the hook of role ``head`` or ``worker``; return 0, 1 when it gave up, 2 for other arguments."""
+    reach_this_machine_directly()
     if arguments == ["head"]:
         return 0 if leave_head(DASHBOARD, PATIENCE_S) else 1
     if arguments == ["worker"]:

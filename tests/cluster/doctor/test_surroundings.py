@@ -8,12 +8,14 @@ import pwd
 import resource
 import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from cluster import job, pre_stop
 from cluster.cli.main import main
 from cluster.doctor import surroundings
 from cluster.doctor.machine import Check
@@ -158,6 +160,17 @@ def test_no_proxy_stands_between_us_and_this_machine(given: str, monkeypatch: py
         assert urllib.request.proxy_bypass(host)  # type: ignore[attr-defined]
         assert requests.utils.get_environ_proxies(f"http://{host}/") == {}
     assert bool(urllib.request.proxy_bypass("mlflow.example.com")) is (given == "*")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("begin", "words"), [(main, ["--help"]), (job.main, []), (pre_stop.main, [])])
+def test_whatever_we_begin_with_spares_this_machine(
+    begin: Callable[[list[str]], int], words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in EXEMPT:
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    begin(words)
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "localhost,127.0.0.1,::1"
 
 
 def test_a_store_that_cannot_be_written_is_refused_where_it_is_used(
