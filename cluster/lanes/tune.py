@@ -22,7 +22,7 @@ from ray.tune.utils.object_cache import _ObjectCache
 from cluster.lanes.fair_share import Sharing
 from cluster.lanes.lane import Lane
 from cluster.lanes.multi_worker_lane import MultiWorkerLane
-from cluster.ray_internals import spare_workers
+from cluster.ray_internals import spare_workers, worker_exits
 from cluster.ray_internals.orphaned_groups import tidying
 from cluster.sweep.coordinator import Coordinator, Handle
 from cluster.sweep.lane_count import LaneSize
@@ -149,6 +149,7 @@ class Watch(_Unsaved, FIFOScheduler):
         super().__init__()  # type: ignore[no-untyped-call] # Ray's
         self._coordinator, self._searcher, self._show = coordinator, searcher, show
         self._num_lanes = self._num_to_keep = num_lanes
+        self._kills = worker_exits.oom_kills()
         self._worn: list[Any] = []
         """Lanes that new ones must replace, as actors."""
 
@@ -217,7 +218,9 @@ class Watch(_Unsaved, FIFOScheduler):
     def _failed(self, trial: Any, told: str) -> None:
         handle = self._searcher.legs.pop(trial.trial_id, None)
         if handle in self._coordinator.out():
-            self._coordinator.fail(handle, FailureReason.told("lane_died", _gist(told)))
+            how = worker_exits.account(told, self._kills) or _gist(told)
+            self._kills = worker_exits.oom_kills()
+            self._coordinator.fail(handle, FailureReason.told("lane_died", how))
 
 
 def _inherit_environment() -> None:

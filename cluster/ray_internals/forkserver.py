@@ -25,6 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cluster.ray_internals import worker_exits
 from cluster.ray_internals.forked_worker import ADDRESS, abstract
 from cluster.ray_internals.imports import import_ahead
 from search_spaces.types.module_path import command, environment
@@ -68,16 +69,19 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
                 "-m", "cluster.ray_internals.forkserver", str(listener.fileno()), " ".join(AHEAD), " ".join(ON_RAY)
             ),
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             env={"OMP_NUM_THREADS": "1", **os.environ, **environment()},
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
+    assert server.stdin and server.stdout
+    worker_exits.listen(server.stdout)
     try:
         yield {ADDRESS: address}
     finally:
         if not leave:
-            server.communicate()
+            server.stdin.close()
+            server.wait()
 
 
 def wait_for_imports(variables: Mapping[str, str]) -> None:
@@ -145,9 +149,10 @@ def _is_ours(connection: socket.socket) -> bool:
 
 
 def _reap(*_: object) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+    """Take in the workers that have ended, and write their exit statuses for the driver."""
+    with contextlib.suppress(ChildProcessError, BrokenPipeError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            os.write(1, b"%d %d\n" % ended)
 
 
 def _order(connection: socket.socket, files: ExitStack) -> dict[str, Any] | None:

@@ -1,0 +1,82 @@
+"""How worker processes on this machine have ended, and what they said last: Ray tells only that they died."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from cluster.ray_internals.private_ray import sessions
+
+PID = re.compile(r"^\s*pid: (\d+)", re.MULTILINE)
+RAYS = (":job_id:", ":actor_name:", ":task_name:")
+"""Beginnings of lines that Ray itself writes into a worker's log."""
+NUM_LINES = 20
+WAIT_S = 1.0
+"""Seconds to wait for an exit code after Ray has told of the death."""
+_statuses: dict[int, int] = {}
+"""Exit statuses, as ``os.waitpid`` returns them, of the fork server's workers by process ID."""
+
+
+def listen(pipe: IO[bytes]) -> None:
+    """Take in the exit statuses that the fork server writes: process ID and status in a line."""
+
+    def read() -> None:
+        for line in pipe:
+            words = line.split()
+            if len(words) == 2 and all(word.isdigit() for word in words):
+                _statuses[int(words[0])] = int(words[1])
+
+    threading.Thread(target=read, daemon=True, name="exits of workers").start()
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed on this machine, or in its container, as memory ended."""
+    counts = 0
+    for path in (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events")):
+        if path.is_file():
+            found = dict(line.split() for line in path.read_text().splitlines())
+            counts += int(found.get("oom_kill", 0))
+    return counts
+
+
+def account(told: str, kills_before: int) -> str | None:
+    """Return how the worker ended of whose death Ray tells, with its last lines; None where that is not known.
+
+    ``kills_before`` is the number of ``oom_kills`` while it lived.
+    """
+    found = PID.search(told)
+    if found is None:
+        return None
+    pid, deadline = int(found[1]), time.monotonic() + WAIT_S
+    while pid not in _statuses and time.monotonic() < deadline:
+        time.sleep(0.05)
+    how, said = _how(_statuses.get(pid), kills_before), last_lines(pid)
+    if how is None and not said:
+        return None
+    how = how or "it ended"
+    return f"its last lines on stderr:\n{said}\nthe worker process died: {how}" if said else how
+
+
+def _how(status: int | None, kills_before: int) -> str | None:
+    if status is None:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"it ended with exit code {code}"
+    name = signal.Signals(-code).name
+    if name != "SIGKILL":
+        return f"it ended with {name}"
+    return f"it ended with {name}, {'as memory ended' if oom_kills() > kills_before else 'sent by a process'}"
+
+
+def last_lines(pid: int) -> str:
+    """Return the last lines that a worker of this process's Ray wrote to stderr."""
+    logs = sessions().glob(f"session_*_{os.getpid()}/logs/worker-*-{pid}.err")
+    text = "".join(path.read_text(errors="replace") for path in logs)
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(RAYS)]
+    return "\n".join(lines[-NUM_LINES:])
