@@ -154,7 +154,8 @@ def sqlite_path(uri: str) -> Path | None:
 
 def artifact_folder(path: Path, experiment: str) -> Path:
     """Return the folder of an experiment's artifacts: beside the SQLite file, whatever the working folder is."""
-    return path.parent / "mlruns" / clean_key(experiment).replace("/", "_")
+    name = clean_key(experiment).replace("/", "_")
+    return path.parent / "mlruns" / (name if name.strip(". ") else name.replace(".", "_"))
 
 
 def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:

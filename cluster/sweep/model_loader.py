@@ -14,7 +14,7 @@ def open_models_of(uri: str | None) -> None:
     """Make this process's workloads load MLflow models from the store ``uri`` (None: the environment's)."""
 
     def opened(model_uri: str) -> nn.Module:
-        from tracking.results.registered_model import load  # 50 ms
+        from tracking.results.safe_model import load  # 50 ms
 
         model: nn.Module = load(uri, model_uri)
         return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.files.kept import bears_its_mark, is_right, write_whole
@@ -167,7 +168,10 @@ def rebuilt(reference: str, whole: bool = False) -> SweepHome | None:
     from search_spaces.study.postgres import names  # 300 ms: SQLAlchemy
     from search_spaces.study.study import Study  # 140 ms: Optuna
 
-    found = matching(reference, [name for name in names(url) if name == reference or not whole])
+    sweeps = [
+        name for name in names(url) if PurePath(name).name == name != ".."
+    ]  # others' studies may have any name
+    found = matching(reference, [name for name in sweeps if name == reference or not whole])
     text = None if found is None else Study(found, "maximize", url, writing=False).facts().get(SPEC)
     if text is None:
         return None

@@ -9,6 +9,7 @@ import pytest
 from cluster.cli.commands.shared import load
 from cluster.cli.main import main
 from cluster.doctor.stores import check_tracking
+from tracking.names import artifact_folder
 from tracking.store.uris import unusable
 
 SPEC = "workload: softmax\ndata: {name: wine}\nparameters: {lr: {min: 0.001, max: 0.1}}\ntrials: 2\n"
@@ -49,6 +50,12 @@ def test_what_needs_no_store_here_is_not_refused(tmp_path: Path, monkeypatch: py
     Path(tmp_path / "sweep.yaml").write_text(SPEC)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     assert load(str(tmp_path / "sweep.yaml"), ()).workload == "softmax"
+
+
+def test_artifacts_of_an_experiment_stay_below_their_folder() -> None:
+    for name in ("..", ".", "../..", "a/../../b", "..\\\\x"):
+        folder = artifact_folder(Path("/data/mlflow.db"), name)
+        assert folder.parent == Path("/data/mlruns") and folder.name not in (".", ".."), folder
 
 
 @pytest.mark.parametrize(

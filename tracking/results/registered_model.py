@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracking import names
 from tracking.store.errors import sorted_trouble
-from tracking.store.open import open_mlflow, resolve
+from tracking.store.open import open_mlflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,19 +74,11 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     """
     assert len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
-    with sorted_trouble(), _tracking_at(store.uri):
+    with sorted_trouble(), tracking_at(store.uri):
         found = _found(store.client, candidate)
         number = _log(store.client, candidate, model, example) if found is None else found
         store.client.set_registered_model_alias(candidate.name, names.CHAMPION, number)
     return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}@{names.CHAMPION}")
-
-
-def load(uri: str | None, model_uri: str) -> Any:
-    """Return the registered model as an ``nn.Module`` that takes a batch of any size. Needs torch."""
-    import mlflow
-
-    with sorted_trouble(), _tracking_at(resolve(uri)):
-        return mlflow.pytorch.load_model(model_uri)
 
 
 def _found(client: MlflowClient, candidate: Candidate) -> str | None:
@@ -183,7 +175,7 @@ def _ensure_name(client: MlflowClient, name: str) -> None:
 
 
 @contextmanager
-def _tracking_at(uri: str) -> Iterator[None]:
+def tracking_at(uri: str) -> Iterator[None]:
     """Set the process's tracking store, the only one that MLflow's model calls know, and restore it afterwards."""
     import mlflow
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.helpers.commands import agree
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from tests.helpers.sweep_here import Here
-from tracking.results.registered_model import load
+from tracking.results.safe_model import load
 from tracking.store.open import open_mlflow
 
 pytestmark = pytest.mark.slow

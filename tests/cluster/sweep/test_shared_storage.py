@@ -231,6 +231,7 @@ def test_a_home_is_rebuilt_from_its_study(pg: Postgres, here: Path, monkeypatch:
     home.remove()
     monkeypatch.delenv("PACELINE_CHECKPOINTS")
 
+    Study(f"{home.id}/../../escaped", "maximize", url).close()
     assert rebuilt("zz") is None and rebuilt("last") is None
     assert rebuilt(home.id[:4], whole=True) is None
     again = rebuilt(home.id[:4])

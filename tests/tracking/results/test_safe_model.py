@@ -1,0 +1,56 @@
+"""A model that would run code as it is loaded is refused, before any of it runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracking.results.safe_model import PICKLES, UnsafeModel, load, refuse_code
+
+
+class Evil:
+    """Leaves a file behind where it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.mark),)
+
+
+def test_a_pickle_is_refused_and_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+    import torch
+
+    monkeypatch.setenv(PICKLES, "true")
+    model, saved = torch.nn.Linear(2, 1), tmp_path / "model"
+    model.evil = Evil(tmp_path / "ran")  # type: ignore[assignment]
+    mlflow.pytorch.save_model(model, saved, serialization_format="pickle", pip_requirements=["torch"])
+    with pytest.raises(UnsafeModel, match=r"saved as a pickle.*torch\.save"):
+        load(f"sqlite:///{tmp_path / 'mlflow.db'}", str(saved))
+    assert not (tmp_path / "ran").exists() and os.environ[PICKLES] == "true"
+
+
+@pytest.mark.parametrize(
+    ("flavor", "said"),
+    [
+        ({"model_data": "data", "code": "code"}, "brings code along"),
+        ({"model_data": "../outside"}, "as a pickle"),
+        ({}, "as a pickle"),
+    ],
+)
+def test_what_a_model_s_folder_may_hold(tmp_path: Path, flavor: dict[str, Any], said: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "model.pt2").touch()
+    (tmp_path / "model" / "data").mkdir(parents=True)
+    (tmp_path / "model" / "data" / "model.pth").touch()
+    with pytest.raises(UnsafeModel, match=said):
+        refuse_code(tmp_path / "model", flavor)
+    (tmp_path / "model" / "data" / "model.pt2").touch()
+    with pytest.raises(UnsafeModel):
+        refuse_code(tmp_path / "model", {"model_data": "data"})
+    (tmp_path / "model" / "data" / "model.pth").unlink()
+    refuse_code(tmp_path / "model", {"model_data": "data", "code": None})

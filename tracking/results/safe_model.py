@@ -1,0 +1,63 @@
+"""Loads a module from MLflow without unpickling: a pickle runs whatever code its author put into it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from tracking.results.registered_model import tracking_at
+from tracking.store.errors import sorted_trouble
+from tracking.store.open import resolve
+
+PICKLES: Final = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
+WAY_OUT: Final = (
+    "save its weights by torch.save(model.state_dict(), FILE) and name that file, or register it anew by "
+    "mlflow.pytorch.log_model(..., serialization_format='pt2')"
+)
+
+
+class UnsafeModel(Exception):
+    """Error: to load the model would run code that it brings along."""
+
+
+def load(uri: str | None, model_uri: str) -> Any:
+    """Return the registered model as an ``nn.Module`` that takes a batch of any size. Needs torch.
+
+    Raises UnsafeModel where it was not saved as a graph with tensors alone.
+    """
+    import mlflow
+    from mlflow.models import Model
+
+    with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), _without_pickles():
+        path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
+        found = Model.load(path).flavors.get("pytorch") or {}
+        refuse_code(path, found)
+        return mlflow.pytorch.load_model(str(path))
+
+
+def refuse_code(path: Path, flavor: dict[str, Any]) -> None:
+    """Raise UnsafeModel where MLflow would import or unpickle what the model's folder holds."""
+    data = (path / str(flavor.get("model_data", "data"))).resolve()
+    if flavor.get("code"):
+        raise UnsafeModel(f"it brings code along, which would run as it is loaded: {WAY_OUT}")
+    graph = data.is_relative_to(path.resolve()) and (data / "model.pt2").is_file()
+    if not graph or (data / "model.pth").exists():
+        raise UnsafeModel(f"it is saved as a pickle, which can run any code as it is loaded: {WAY_OUT}")
+
+
+@contextmanager
+def _without_pickles() -> Iterator[None]:
+    """Have MLflow refuse pickles for the block, those inside of a saved graph, too."""
+    before = os.environ.get(PICKLES)
+    os.environ[PICKLES] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[PICKLES]
+        else:
+            os.environ[PICKLES] = before
