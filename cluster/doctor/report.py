@@ -19,7 +19,7 @@ from cluster.doctor.machine import (
     torch_and_gpu,
     versions,
 )
-from cluster.doctor.stores import tracking
+from cluster.doctor.stores import shared, tracking
 from cluster.doctor.surroundings import surroundings, token_files
 
 QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
@@ -30,6 +30,7 @@ QUICK: tuple[Callable[[], Iterator[Check]], ...] = (
     token_files,
     threads,
     tracking,
+    shared,
     torch_and_gpu,
     ray_imports,
     fast_ways,

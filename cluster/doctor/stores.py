@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.doctor.machine import Check, State, judged
+from cluster.sweep.shared_storage import CHECKPOINTS, STUDY
+from search_spaces.study.addresses import checkpoints_fault, study_fault, without_secret
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
@@ -84,6 +86,8 @@ def check_study(place: object) -> Check:
     if not isinstance(place, str):
         return Check(name="study", state="ok", found=f"journal file {place}")
     url = masked(without_password(place))
+    if never := study_fault(place):
+        return Check(name="study", state="wrong", found=without_secret(url), remedy=f"it {without_secret(never)}")
     try:
         from search_spaces.study.postgres import usable  # 300 ms: SQLAlchemy
 
@@ -111,6 +115,8 @@ def check_checkpoints(home: SweepHome, num_machines: int = 1) -> Check:
 def check_place(name: str, uri: str) -> Check:
     """Check that a file can be written below ``uri``, read and deleted, within ``LIMIT_S`` seconds."""
     shown = masked(without_password(uri))
+    if never := checkpoints_fault(uri):
+        return Check(name=name, state="wrong", found=without_secret(shown), remedy=f"it {without_secret(never)}")
     try:
         within(LIMIT_S, lambda: _round_trip(uri))
     except Exception as error:  # noqa: BLE001 - stores raise errors of any type; it is reported with a remedy
@@ -142,6 +148,14 @@ def _round_trip(uri: str) -> None:
             raise OSError("what was written there was not read again")
     finally:
         checkpoint.delete(folder)
+
+
+def shared() -> Iterator[Check]:
+    """Check the stores that the environment names for sweeps to share."""
+    if study := os.environ.get(STUDY):
+        yield check_study(study)
+    if checkpoints := os.environ.get(CHECKPOINTS):
+        yield check_place("checkpoints", checkpoints)
 
 
 def check_tracking_of(sweep: Sweep) -> Check:

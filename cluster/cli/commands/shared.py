@@ -14,6 +14,7 @@ import click
 
 from cluster.exit_codes import BAD_SPEC, FAILED
 from cluster.sweep.home import SweepHome
+from cluster.sweep.shared_storage import CHECKPOINTS, STUDY
 from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError
 from search_spaces.types.passwords import masked
@@ -78,16 +79,17 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
 
 
 def refuse_store(sweep: Sweep) -> Check | None:
-    """Raise Refusal where the sweep's MLflow store, used on this machine, can never work, or refuses our login.
+    """Raise Refusal where a store of the sweep, used on this machine, can never work, or MLflow refuses our login.
 
-    Returns the check of a server.
+    Returns the check of a server of MLflow's.
     """
     from tracking.store.open import resolve
     from tracking.store.uris import is_server, source, unusable  # 20 ms: sqlite3 and MLflow's version
 
     place, uri = source(sweep.tracking.uri), resolve(sweep.tracking.uri)
-    if why := unusable(sweep.tracking.uri):
-        raise Refusal(f"{place}: {why}, received {masked(uri)!r}")
+    told = [f"{place}: {why}, received {masked(uri)!r}"] if (why := unusable(sweep.tracking.uri)) else []
+    if told := [*told, *_unusable_storage(sweep)]:
+        raise Refusal("\n".join(told))
     if not is_server(uri):
         return None
     from cluster.doctor.stores import check_tracking_of  # 60 ms
@@ -96,6 +98,21 @@ def refuse_store(sweep: Sweep) -> Check | None:
     if found.state == "wrong":
         raise Refusal(f"{place}: {found.found}; {found.remedy}")
     return found
+
+
+def _unusable_storage(sweep: Sweep) -> Iterator[str]:
+    """Yield what is wrong with the addresses of study and checkpoints, of the spec or the environment."""
+    from search_spaces.study.addresses import checkpoints_fault, study_fault, without_secret
+
+    given = (
+        ("study", sweep.storage.study, STUDY, study_fault),
+        ("checkpoints", sweep.storage.checkpoints, CHECKPOINTS, checkpoints_fault),
+    )
+    for key, own, variable, fault in given:
+        address = own or os.environ.get(variable)
+        if address and (why := fault(address)):
+            place = f"storage.{key}" if own else variable
+            yield f"{place}: {without_secret(why)}, received {without_secret(address)!r}"
 
 
 def find(reference: str) -> SweepHome:

@@ -9,6 +9,7 @@ from typing import Any
 from search_spaces.spec.schema import Resources, SpecFile, Storage
 from search_spaces.spec.yaml_document import Document
 from search_spaces.spec.yaml_document import Path as KeyPath
+from search_spaces.study.addresses import misspelt
 from search_spaces.types.catalogue import WorkloadInfo
 from search_spaces.types.faults import shown
 from search_spaces.types.passwords import holds_password, masked
@@ -41,7 +42,9 @@ def checked_storage(document: Document, spec: SpecFile, base: Path | None) -> St
     if study is not None and not study.startswith(("postgresql+psycopg://", "postgresql://")):
         rule = "must be postgresql+psycopg://USER@HOST/DATABASE, or left out for a journal file in the sweep's home"
         document.fault(("storage", "study"), rule, shown(study))
-    if checkpoints is not None and "://" not in checkpoints and base is not None:
+    if checkpoints is not None and (odd := misspelt(checkpoints)):
+        document.fault(("storage", "checkpoints"), odd, shown(checkpoints))
+    elif checkpoints is not None and "://" not in checkpoints and base is not None:
         checkpoints = str((base / Path(checkpoints).expanduser()).resolve())
     return spec.storage.model_copy(update={"checkpoints": checkpoints and checkpoints.rstrip("/")})
 

@@ -182,8 +182,8 @@ def test_places_that_cannot_be_written(bucket: str, here: Path, monkeypatch: pyt
     (here / "file").touch()
     for uri, remedy in {
         "s3://no-such-bucket/x": "create the bucket",
-        "nosuch://x": "write s3://BUCKET/PREFIX",
-        str(here / "file" / "x"): "see that it can be written to",
+        "nosuch://x": "must be s3://BUCKET/PREFIX",
+        str(here / "file" / "x"): "is a file",
     }.items():
         found = check_place("checkpoints", uri)
         assert found.state == "wrong" and remedy in found.remedy, found
