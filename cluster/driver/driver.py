@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
 from cluster.doctor.surroundings import refuse_surroundings
+from cluster.driver.tell_stopped import ended_keys
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
@@ -34,7 +36,7 @@ from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from search_spaces.types.driver_errors import LostRay, NoData, NoRay, Unreadable
+from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
@@ -88,6 +90,19 @@ def drive(
 
 def _way_on(error: object, home: SweepHome) -> str:
     return f"{error}; `paceline resume {home.id}` goes on"
+
+
+def gone(home: SweepHome, error: Exception) -> Gone:
+    """Return the error of a sweep whose folder, or journal, was removed while it ran, with what is left of it."""
+    if not home.is_gone:
+        return Gone(_way_on(error, home))
+    shutil.rmtree(home.path, ignore_errors=True)  # lanes have written to it since
+    with suppress(OSError):  # other sweeps are in it
+        home.path.parent.rmdir()
+    return Gone(
+        f"{home.path} was removed while the sweep was running: it ends here and cannot be resumed; its runs in "
+        "MLflow are ended, and stay"
+    )
 
 
 def _said(verdict: Mapping[str, Any] | None) -> list[str]:
@@ -191,13 +206,32 @@ class Driver:
             loaded = replace(loaded, search=None, test=None)  # they are in the object store now
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
         tracker.keep_splits(loaded.card, loaded.indices)
+        try:
+            return self._with_tracker(tracker, champion_process, loaded.indices)
+        except Exception as error:
+            if not isinstance(error, Gone) and not self.home.is_gone:
+                raise
+            self._end_runs(tracker)
+            raise gone(self.home, error) from error
+
+    def _with_tracker(
+        self, tracker: Tracker, champion_process: ChampionProcess, rows: Mapping[str, Sequence[int]]
+    ) -> int:
         coordinator = self._coordinator(tracker)
         self._train(coordinator, tracker, champion_process)
         if self.stop.requested:
             coordinator.pause()
         else:
-            self._judge(coordinator, tracker, champion_process, loaded.indices)
+            self._judge(coordinator, tracker, champion_process, rows)
         return self._close(coordinator, tracker)
+
+    def _end_runs(self, tracker: Tracker) -> None:
+        """End the sweep's runs in MLflow, whose files were removed."""
+        self._study.set(reading.ENDED, "its files were removed while it ran")
+        for key in sorted(tracker.writer.begun - ended_keys(self._study)):
+            tracker.writer.state(key, "stopped" if self.home.is_gone else "paused", {})
+        tracker.conclude("stopped", self._study.facts().get("verdict"))
+        tracker.writer.close(CLOSE_TIMEOUT_S)
 
     def _coordinator(self, tracker: Tracker) -> Coordinator:
         return Coordinator(
@@ -223,6 +257,8 @@ class Driver:
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
             self._searched_s = coordinator.searched_s
             if time.monotonic() - self._shown > self._show_every_s:
+                if self.home.is_gone:
+                    raise Gone(f"{self.home.path} was removed while the sweep was running")
                 self._enter("search" if coordinator.purpose == "search" else "verdict")
                 champion_process.foresee(self._show(tracker))
 

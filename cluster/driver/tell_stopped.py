@@ -40,7 +40,7 @@ def _tell(read: Reading, observer: Observer) -> None:
         if card is None:  # it had not begun
             return
         tracker = Tracker(home, sweep, study, observer, card)
-        for key in sorted(tracker.writer.begun - _ended(study)):
+        for key in sorted(tracker.writer.begun - ended_keys(study)):
             tracker.writer.state(key, "paused", {})
         tracker.conclude("stopped", study.facts().get("verdict"))
         study.set("phase", "stopped")
@@ -49,7 +49,7 @@ def _tell(read: Reading, observer: Observer) -> None:
         study.close()
 
 
-def _ended(study: Study) -> set[str]:
+def ended_keys(study: Study) -> set[str]:
     """Return the keys of the MLflow runs of the members that have ended."""
     trials = {f"t{record.number:04d}" for record in study.records() if record.outcome is not None}
     return trials | {key for key, entry in final_entries(study).items() if entry["state"] in ENDS}

@@ -255,6 +255,7 @@ def drive_legs(coordinator: Coordinator, lanes: Lanes, show: Callable[[], None])
             reason = FailureReason("lane_died", "it ended without a report")
         except (ray.exceptions.RayError, RuntimeError) as error:
             reason = FailureReason.told("lane_died", _sentence(error))
+            coordinator.commit()  # it raises where the sweep's folder, with Tune's files in it, is gone
             coordinator.say(f"Ray Tune gave up ({_sentence(error)}); going on with a new run")
             barren = 0 if searcher.num_reports else barren + 1
             if barren >= MAX_BARREN_FITS:

@@ -25,6 +25,7 @@ from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import Gone
 from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
@@ -270,7 +271,12 @@ class Coordinator:
         self.commit()
 
     def commit(self) -> None:
-        """Flush the study to disk, and only then delete the checkpoints that it no longer names."""
+        """Flush the study to disk, and only then delete the checkpoints that it no longer names.
+
+        Raises Gone where the sweep's folder was removed.
+        """
+        if self.home.is_gone:
+            raise Gone(f"{self.home.path} was removed while the sweep was running")
         if (why := self.races["search"].closing) and self.study.facts().get(ENDED) != why:
             self.study.set(ENDED, why)
         if NOT_KEPT in self._told:

@@ -232,6 +232,11 @@ class SweepHome:
             write_pid(lock.fileno())
             yield
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder was removed while this process drives the sweep; lanes may have made it anew since."""
+        return not (self._lock.exists() or self.document.exists() or self.journal.exists())
+
     def remove(self) -> None:
         """Delete the folder of a sweep that never started."""
         shutil.rmtree(self.path)

@@ -205,5 +205,5 @@ def test_a_hyperparameter_that_a_trial_does_not_use_is_none_of_its_run(sqlite_ur
         in_mlflow = ("momentum" in run.data.params, "hp/momentum" in run.data.metrics)
         assert {*in_mlflow, "momentum" in shown[key]} == {kind == "sgd"}, "the terminal shows a dash"
     [own] = runs[""]
-    began_s = life.home.spec.stat().st_mtime
+    began_s = life.home.began_s
     assert own.info.start_time == pytest.approx(1000 * began_s, abs=2), "as `ls` tells it"
