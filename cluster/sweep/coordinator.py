@@ -352,10 +352,14 @@ class Coordinator:
 
     def _drop_strays(self) -> None:
         """Mark for deletion the checkpoints on disk that the study does not name, as from a lane that died."""
-        named = {uri for _, track in self._members() for uri in (track.checkpoint, track.previous)}
+        noted = {uri for _, track in self._members() for uri in (track.checkpoint, track.previous)}
+        named = {checkpoint.below(self.home.checkpoints, uri) for uri in noted if uri}
         self.races["search"].garbage += sorted(checkpoint.found(self.home.checkpoints) - named)
 
     def _revived(self, race: Race) -> Race:
+        for track in race.tracks:  # the study has the paths of where the home was
+            track.checkpoint = track.checkpoint and checkpoint.below(self.home.checkpoints, track.checkpoint)
+            track.previous = track.previous and checkpoint.below(self.home.checkpoints, track.previous)
         self._mend(race, [track for track in race.tracks if track.state not in ENDS])
         return race
 

@@ -60,6 +60,11 @@ def folder(root: str, key: str, epoch: int) -> str:
     return f"{root.rstrip('/')}/{key}/e{epoch:04d}"
 
 
+def below(root: str, uri: str) -> str:
+    """Return where the checkpoint ``uri`` is below ``root``: one of a home that was moved, or copied, is there."""
+    return "/".join([root.rstrip("/"), *uri.rstrip("/").split("/")[-2:]])
+
+
 def save(uri: str, progress: Progress, state: MemberState, best: State | None = None) -> None:
     """Write a checkpoint; ``best`` holds the model's weights of its best epoch, kept in final legs.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +23,7 @@ from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from tracking.writer.writer import Writer
+from workloads.legs import checkpoint
 from workloads.registry import catalogue
 
 SPEC = """
@@ -207,3 +210,22 @@ def test_a_hyperparameter_that_a_trial_does_not_use_is_none_of_its_run(sqlite_ur
     [own] = runs[""]
     began_s = life.home.began_s
     assert own.info.start_time == pytest.approx(1000 * began_s, abs=2), "as `ls` tells it"
+
+
+def test_a_copied_home_uses_and_deletes_its_own_checkpoints(tmp_path: Path) -> None:
+    """Those of the old place belong to the sweep there; those of the copy are no strays."""
+    roots = [str(tmp_path / place) for place in ("old", "new")]
+    paths = [checkpoint.folder(root, "t0001-s0", epoch) for root in roots for epoch in (1, 2)]
+    for path in paths:
+        checkpoint.put(path, checkpoint.WEIGHTS, b"")
+        checkpoint.put(path, checkpoint.STATE, b"{}")
+    track = cast(Any, SimpleNamespace(checkpoint=paths[1], previous=paths[0], state="ready"))
+    race = cast(Any, SimpleNamespace(tracks=[track, SimpleNamespace(checkpoint=None, previous=None, state="done")]))
+    race.garbage = []
+    home = SimpleNamespace(checkpoints=str(tmp_path / "new"))
+    copy = cast(Any, SimpleNamespace(home=home, races={"search": race}, _mend=lambda *_: None))
+    copy._members = lambda: [("trial", each) for each in race.tracks]
+    assert Coordinator._revived(copy, race) is race
+    assert (track.previous, track.checkpoint) == (paths[2], paths[3]) and race.tracks[1].checkpoint is None
+    Coordinator._drop_strays(copy)
+    assert race.garbage == []
