@@ -16,6 +16,7 @@ from tracking import names
 from tracking.names import sqlite_path
 from tracking.store.errors import Away, sorted_trouble
 from tracking.store.mlflow_client import MlflowStore
+from tracking.store.moved_file import mend_paths
 from tracking.store.records import PARENT, Place, SweepHeader, opening
 from tracking.store.sqlite import SqliteStore, why_off
 
@@ -54,7 +55,8 @@ def open_store(uri: str | None = None) -> Store:
                 _create(path)
             with closing(sqlite3.connect(path, timeout=20)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
-        known = why_off(path) is None
+        if known := why_off(path) is None:
+            mend_paths(path)
     return SqliteStore(path) if known else open_mlflow(uri)
 
 

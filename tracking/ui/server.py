@@ -21,7 +21,9 @@ from urllib.parse import quote, urlencode
 
 from search_spaces.types.files.private_files import private_files
 from tracking import names
+from tracking.store.moved_file import mend_paths
 from tracking.store.open import resolve, sqlite_path
+from tracking.store.sqlite import why_off
 
 DEFAULT_PORT: Final = 5000
 NUM_PORTS: Final = 20
@@ -92,6 +94,8 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path}: no MLflow store here yet; run a sweep first, or name it with --tracking")
+    if path is not None and why_off(path) is None:
+        mend_paths(path)
     port = _free(port)
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]

@@ -1,0 +1,34 @@
+"""A store whose folder was copied uses the artifacts beside it, not those of the old place."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tests.helpers.small_sweep_in_mlflow import open_writer
+from tracking.store.open import open_store
+
+
+def test_a_copied_store_has_its_own_artifacts(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    shutil.copy(template, tmp_path / "old" / "mlflow.db")
+    writer = open_writer(f"sqlite:///{tmp_path / 'old' / 'mlflow.db'}", tmp_path / "spool")
+    writer.text("note.txt", "here")
+    assert writer.close(30)
+    with closing(sqlite3.connect(tmp_path / "old" / "mlflow.db")) as db, db:
+        db.execute(
+            "INSERT INTO experiments VALUES (99, 'elsewhere', '/data/mlruns/elsewhere', 'active', 0, 0, 'default')"
+        )
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    for _ in range(2):
+        open_store(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}").close()
+    for place in ("old", "new"):
+        with closing(sqlite3.connect(tmp_path / place / "mlflow.db")) as db:
+            places = dict(db.execute("SELECT name, artifact_location FROM experiments"))
+            [[run]] = db.execute("SELECT artifact_uri FROM runs")
+        assert places.pop("elsewhere") == "/data/mlruns/elsewhere" and places.pop("Default")
+        [folder] = places.values()
+        assert Path(folder).is_relative_to(tmp_path / place) and Path(run).is_relative_to(folder)
+        assert (Path(run) / "note.txt").read_text() == "here"
