@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import zlib
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -94,9 +95,7 @@ def open_sweep(store: Store, header: SweepHeader, run_ids: dict[str, str]) -> Pl
 def _create(path: Path) -> None:
     """Create a store by copying one that MLflow made once on this machine: its migrations take 4 s, a copy none."""
     try:
-        template = _template()
-        if not template.exists():
-            _make_template(template)
+        template = _template() or _make_template()
     except (OSError, RuntimeError):  # no home to keep it in: MLflow makes this one by itself
         open_mlflow(f"sqlite:///{path}")
         return
@@ -112,14 +111,30 @@ def _create(path: Path) -> None:
             copy.rename(path)
 
 
-def _template() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "paceline" / f"mlflow-{version('mlflow')}.db"
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paceline"
 
 
-def _make_template(template: Path) -> None:
-    template.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=template.parent) as folder:
+def _name(check_sum: str) -> str:
+    return f"mlflow-{version('mlflow')}-{check_sum}.db"
+
+
+def _template() -> Path | None:
+    """Return a store that MLflow made, None without one; its name holds its check sum, and a bad one goes."""
+    for found in _folder().glob(_name("*")):
+        if found.name == _name(_check_sum(found)):
+            return found
+        found.unlink(missing_ok=True)
+    return None
+
+
+def _check_sum(path: Path) -> str:
+    return f"{zlib.crc32(path.read_bytes()):08x}"
+
+
+def _make_template() -> Path:
+    _folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_folder()) as folder:
         made = Path(folder) / "mlflow.db"
         store = open_mlflow(f"sqlite:///{made}")
         store.client.search_experiments(max_results=1)
@@ -127,4 +142,4 @@ def _make_template(template: Path) -> None:
         with closing(sqlite3.connect(made)) as connection:
             if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 raise Away(f"{made}: MLflow made a broken store")
-        made.rename(template)
+        return made.rename(_folder() / _name(_check_sum(made)))

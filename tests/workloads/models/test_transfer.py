@@ -13,6 +13,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from tests.helpers.harm import HARMS
 from tests.helpers.workload_data import blobs, train
 from workloads.arrays import Arrays, DataShape, Infeasible
 from workloads.data.search_data import SearchData
@@ -128,6 +129,29 @@ def test_a_cache_that_cannot_be_written_keeps_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setenv(feature_cache.FOLDER, "/sys/paceline")
     [found] = feature_cache.cached({}, [torch.zeros(1)], lambda: [torch.ones(2)])
     assert found.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_cache_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, harm: str) -> None:
+    monkeypatch.setenv(feature_cache.FOLDER, str(tmp_path))
+    key, calls = [torch.zeros(1)], list[int]()
+
+    def compute() -> list[torch.Tensor]:
+        calls.append(1)
+        return [torch.arange(200.0)]
+
+    def found() -> list[float]:
+        [values] = feature_cache.cached({}, key, compute)
+        return list(values.tolist())
+
+    right = found()
+    for suffix in (".pt", ".crc"):
+        [file] = (tmp_path / "features").glob(f"*{suffix}")
+        assert found() == right and (len(calls) == 1 or suffix == ".crc"), "it is kept"
+        num_calls = len(calls)
+        HARMS[harm](file)
+        assert found() == right and len(calls) == num_calls + 1, "it is computed again"
+        assert found() == right and len(calls) == num_calls + 1, "and kept"
 
 
 def test_the_cache_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,16 +34,33 @@ def cached(
     file = folder / f"{_digest([*weights.values(), *inputs])}.pt"
     with (folder / f"{file.stem}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if file.exists():
+        if _is_right(file):
             os.utime(file)
             found: list[Tensor] = torch.load(file, weights_only=True)
             return found
         computed = compute()
         partial = file.with_suffix(".partial")
         torch.save(computed, partial)
+        file.with_suffix(".crc").write_text(_crc(partial))
         partial.replace(file)
     _shrink(folder, file)
     return computed
+
+
+def _is_right(file: Path) -> bool:
+    """Whether the file is there as it was written; any other one is computed again."""
+    try:
+        return file.with_suffix(".crc").read_text() == _crc(file)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _crc(file: Path) -> str:
+    crc = 0
+    with file.open("rb") as content:
+        while chunk := content.read(1 << 20):
+            crc = zlib.crc32(chunk, crc)
+    return f"{crc:08x}"
 
 
 def _digest(tensors: Sequence[Tensor]) -> str:
@@ -60,4 +78,5 @@ def _shrink(folder: Path, newest: Path) -> None:
         total += file.stat().st_size
         if total > KEPT_BYTES and file != newest:
             file.unlink(missing_ok=True)
-            file.with_suffix(".lock").unlink(missing_ok=True)
+            for beside in (".lock", ".crc"):
+                file.with_suffix(beside).unlink(missing_ok=True)
