@@ -26,6 +26,7 @@ from cluster.ray_internals.watched_ray import RayLost, watched
 from cluster.sweep import reading
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
+from cluster.sweep.files.disk_bound import most_checkpoints, shortage
 from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.lane_count import LaneSize, lane_size
@@ -168,6 +169,8 @@ class Driver:
                 nullcontext() if self.joined else watched(self._leave),
             ):  # in this order: Ray sets signal handlers, too
                 self._took("start", self._begun)
+                if told_of_disk := shortage(self.home.checkpoints, most_checkpoints(self.sweep, self._size.count)):
+                    self.observer.message(told_of_disk)
                 for told in fallen_back([SPARES] if self.joined else [LEAN_RAY, FORKED]):
                     self.observer.message(told)
                 return self._with_ray(preparing)

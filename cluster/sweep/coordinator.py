@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cluster.sweep import not_kept
+from cluster.sweep.files.disk_bound import most_checkpoints, shortage
 from cluster.sweep.home import SweepHome
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
@@ -37,6 +38,8 @@ from workloads.legs import checkpoint
 
 Handle = tuple[Purpose, int]
 """A running leg: its purpose and its number in that race."""
+BOUND = "bound"
+"""In ``_told`` after the first checkpoint."""
 ROLES: dict[Purpose, names.Role] = {"search": "trial", "final": "final"}
 
 
@@ -130,6 +133,7 @@ class Coordinator:
             self.writer.state(run_key(track, "final"), "running", at_best_epoch(scored.metrics))
         race.saved(handle[1], report.saved)
         self._tell_not_kept(handle, report.saved)
+        self._tell_bound(report.saved)
         self.busy_s += report.seconds
         spent = self._spent.pop(handle, 0.0) + report.seconds
         if report.left:
@@ -156,6 +160,15 @@ class Coordinator:
             name = self._names(handle, [track for track in self._aboard(handle) if track.key == first.key])
             where = f"{self.home.checkpoints}: {first.not_kept}"
             self.say(f"a checkpoint of {name} could not be written: {where}; it trains on")
+
+    def _tell_bound(self, saved: Sequence[Saved]) -> None:
+        """After the first checkpoint, say if so many of its size may not fit on the disk."""
+        first = next((one.uri for one in saved if one.uri), None)
+        if first and BOUND not in self._told:
+            self._told.add(BOUND)
+            num = most_checkpoints(self.sweep, self.num_lanes)
+            if told := shortage(self.home.checkpoints, num, checkpoint.num_bytes(first)):
+                self.say(told)
 
     def _note_not_kept(self) -> None:
         found = not_kept.of(self.races["search"], self.home.checkpoints)

@@ -117,6 +117,12 @@ def valid(uri: str) -> bool:
     return True
 
 
+def num_bytes(uri: str) -> int:
+    """Return the size of a checkpoint's files; 0 where they are not on a disk of this machine."""
+    path = _local(uri)
+    return sum(file.stat().st_size for file in path.glob("*")) if path is not None and path.is_dir() else 0
+
+
 def delete(uri: str) -> None:
     """Remove a checkpoint's folder, if there is one."""
     path = _local(uri)

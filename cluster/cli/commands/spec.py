@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from cluster.cli.commands.shared import Refusal, load, print_json, refuse_store,
 from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
 from workloads.registry import catalogue
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
 
 SCHEMA = "paceline.schema.json"
 NEXT = """wrote {path}; next
@@ -47,9 +51,16 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
         print("\n".join(lines(sweep, plan)))
         if store and store.state == "warning":
             print(f"MLflow is away: {store.found}; {store.remedy}")
-        if why_not:
-            print(f"not here: {why_not}")
+        for told in filter(None, [_disk(sweep, lanes), why_not and f"not here: {why_not}"]):
+            print(told)
     return FINISHED
+
+
+def _disk(sweep: Sweep, lanes: int) -> str | None:
+    from cluster.sweep.files.disk_bound import most_checkpoints, shortage
+    from cluster.sweep.home import root
+
+    return shortage(sweep.storage.checkpoints or str(root()), most_checkpoints(sweep, lanes))
 
 
 @click.command()
