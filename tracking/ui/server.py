@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -94,8 +95,10 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path}: no MLflow store here yet; run a sweep first, or name it with --tracking")
-    if path is not None and why_off(path) is None:
-        mend_paths(path)
+    if path is not None:
+        with suppress(sqlite3.Error):  # the server tells what is wrong with the file
+            if why_off(path) is None:
+                mend_paths(path)
     port = _free(port)
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]

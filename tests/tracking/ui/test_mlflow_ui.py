@@ -126,7 +126,8 @@ def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(finished_u
     import torch
     from torch import nn
 
-    from tracking.results.registered_model import Candidate, Example, load, register
+    from tracking.results.registered_model import Candidate, Example, register
+    from tracking.results.safe_model import load
 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
