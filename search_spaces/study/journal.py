@@ -192,12 +192,13 @@ class BatchedJournal:
         text = b"".join(self._unsynced)
         if self._size and not self._path.exists():
             raise Gone(f"{self._path} was removed while the sweep was running: this driver ends")
-        with self._path.open("ab") as file:
+        with self._path.open(
+            "ab", buffering=0
+        ) as file:  # a buffer would be written after all as the file is closed
             if os.fstat(file.fileno()).st_size != self._size:
                 raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
             try:
-                file.write(text)
-                file.flush()
+                _write(file, text)
                 os.fsync(file.fileno())
             except OSError:
                 with contextlib.suppress(OSError):
@@ -206,3 +207,9 @@ class BatchedJournal:
         self._unsynced, self._size = [], self._size + len(text)
         with copy_of(self._path).open("ab") as file:
             file.write(text)
+
+
+def _write(file: io.FileIO, content: bytes) -> None:
+    """Write all of it; where there is no room the system takes a part, and raises at the next one."""
+    while content:
+        content = content[file.write(content) :]

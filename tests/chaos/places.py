@@ -70,7 +70,7 @@ def store_locked(arena: Arena, dice: random.Random) -> str:
     return f"mlflow.db locked for {seconds} s"
 
 
-@fault("between")
+@fault("between", cheap=False)
 def moved(arena: Arena, dice: random.Random) -> str:
     """Move the working folder."""
     new = arena.path.with_name(f"{arena.path.name} moved")

@@ -60,6 +60,7 @@ final: {top: 2, seeds: 2}
 """Whatever dies: the same trials, the same finalists, the same order of mini-batches."""
 
 
+@pytest.mark.soak  # in the short form the draws of tests/chaos strike driver, lanes and everything
 @pytest.mark.timeout(1200 + 120 * NUM_DEATHS)
 def test_any_death_is_survived(tmp_path: Path) -> None:
     folder = Here(tmp_path)
@@ -133,6 +134,7 @@ def num_final_epochs(folder: Folder) -> int:
     return sum(event["kind"] == "epoch" and "-" in event["key"] for event in events)
 
 
+@pytest.mark.soak  # the draws of tests/chaos send signals, and tear checkpoints and journals
 def test_a_signal_stops_cleanly_and_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
     folder = Here(tmp_path)
     folder.write(SPEC)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from cluster.cli.main import main
 from cluster.driver.driver import Driver
+from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import raced
 from tracking.writer.events import TextKept
 from tracking.writer.spool import Spool
@@ -38,6 +40,24 @@ def test_it_is_told_in_a_sentence_that_names_the_disk(
     err = capsys.readouterr().err
     assert "no space left on the disk of " in err and f"`paceline resume {home.id}` goes on" in err
     assert "Traceback" not in err
+
+
+def test_half_a_write_of_the_journal_is_taken_back_for_good(tmp_path: Path) -> None:
+    study = Study("full", "maximize", tmp_path / "journal.log")
+    study.set("first", 1)
+    study.flush()
+    before = (tmp_path / "journal.log").read_bytes()
+    study.set("second", "x" * 4_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, limits[1]))
+        with pytest.raises(OSError, match="File too large"):
+            study.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "journal.log").read_bytes() == before, "nor is anything written as the file is closed"
+    study.flush()
+    assert Study("full", "maximize", tmp_path / "journal.log", writing=False).facts()["second"] == "x" * 4_000
 
 
 def test_half_an_event_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
