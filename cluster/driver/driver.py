@@ -301,7 +301,7 @@ class Driver:
             coordinator.drop_finals(keep=chosen)
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
-        able = bool(coordinator.races["search"].ranked())
+        able = coordinator.races["search"].able
         with self._timed("logging"):
             tracker.conclude(
                 "stopped" if self.stop.requested else "finished" if able else "failed",
@@ -320,7 +320,7 @@ class Driver:
         search = coordinator.races["search"]
         if self.stop.requested:
             return INTERRUPTED
-        if not search.ranked():
+        if not search.able:
             return FAILED
         num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_retries)
         if num_crashed > self.sweep.max_failed_trials:

@@ -305,7 +305,7 @@ class Coordinator:
 
     def _owes_finals(self) -> bool:
         wanted = self.sweep.final is not None and "final" not in self.races
-        return wanted and bool(self.races["search"].ranked())
+        return wanted and self.races["search"].able
 
     def _search_is_over(self) -> bool:
         tracks = self.races["search"].tracks
@@ -328,7 +328,7 @@ class Coordinator:
         """End a search in which no trial works: its code is broken, not its configurations."""
         race = self.races["search"]
         num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_retries)
-        if num_failed > self.sweep.max_failed_trials and not race.closing and not race.ranked():
+        if num_failed > self.sweep.max_failed_trials and not race.closing and not race.able:
             race.closing = f"{num_failed} trials failed and none has come to a value"
             self.say(f"{race.closing}; the search ends here")
 

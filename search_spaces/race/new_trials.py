@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from search_spaces.race.cohort_size import CohortSize
 from search_spaces.race.contract import Rules, Supply
-from search_spaces.race.track import ENDS, Track
+from search_spaces.race.roster import Roster
+from search_spaces.race.track import Track
 
 LITTLE = 0.5
 """Limit for sampling ahead: running trials and the next cohort, as a share of those that ended or wait."""
 
 
 class NewTrials:
-    """Source of new tracks, which it appends to the race's ``tracks`` up to ``num_tracks`` or the supply's end."""
+    """Source of new tracks, which it adds to the race's ``roster`` up to ``num_tracks`` or the supply's end."""
 
-    def __init__(self, rules: Rules, supply: Supply, tracks: list[Track]) -> None:
-        self._rules, self._supply, self._tracks = rules, supply, tracks
+    def __init__(self, rules: Rules, supply: Supply, roster: Roster) -> None:
+        self._rules, self._supply, self._roster = rules, supply, roster
         self._exhausted = False
         self._breadth = CohortSize(rules.width, rules.spread)
 
@@ -25,31 +26,31 @@ class NewTrials:
     @property
     def breadth(self) -> int:
         """Largest number of new tracks that may start together now."""
-        return self._breadth.now(self._rules.num_tracks - len(self._tracks) + self.num_new)
+        return self._breadth.now(self._rules.num_tracks - len(self._roster.tracks) + self.num_new)
 
     @property
     def num_new(self) -> int:
         """Number of sampled tracks that have not begun."""
-        return sum(track.state == "ready" and track.epoch == 0 for track in self._tracks)
+        return sum(track.state == "ready" and track.epoch == 0 for track in self._roster.open.values())
 
     @property
     def num_expected(self) -> int:
         """Number of tracks that the race will have had in the end."""
-        return self._rules.num_tracks if self.room else len(self._tracks)
+        return self._rules.num_tracks if self.room else len(self._roster.tracks)
 
     @property
     def room(self) -> bool:
         """Whether more tracks can be sampled."""
-        return len(self._tracks) < self._rules.num_tracks and not self._exhausted
+        return len(self._roster.tracks) < self._rules.num_tracks and not self._exhausted
 
     def ask(self, count: int, held: Track | None = None) -> list[Track]:
         """Add and return at most ``count`` tracks, with the signature of ``held`` if given."""
-        count = min(count, self._rules.num_tracks - len(self._tracks))
+        count = min(count, self._rules.num_tracks - len(self._roster.tracks))
         if count <= 0:
             return []
-        new = self._supply.more(self._tracks, count, held)
+        new = self._supply.more(self._roster.tracks, count, held)
         self._exhausted |= held is None and len(new) < count
-        self._tracks += new
+        self._roster.add(new)
         return new
 
     def look_ahead(self) -> None:
@@ -59,7 +60,9 @@ class NewTrials:
         few beside those with one (``LITTLE``).
         """
         breadth = self.breadth
-        num_running = sum(track.state == "running" for track in self._tracks)
-        num_known = sum(track.state in ENDS or track.state == "paused" for track in self._tracks)
+        open_ones = self._roster.open.values()
+        num_running = sum(track.state == "running" for track in open_ones)
+        num_paused = sum(track.state == "paused" for track in open_ones)
+        num_known = len(self._roster.tracks) - len(open_ones) + num_paused
         if self.room and self._breadth.short(breadth) and num_running + breadth <= LITTLE * num_known:
             self.ask(breadth - self.num_new)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
+from search_spaces.race.roster import Roster
 from search_spaces.race.track import ENDS, Exploited, State, Track
 from search_spaces.schedules.contract import Continue, Decision, Exploit, Schedule, Standings, Stop, next_rung
 from search_spaces.types.failure import FailureReason
@@ -34,13 +35,13 @@ class Race:
         observers: Sequence[RaceObserver],
         tracks: Sequence[Track] = (),
     ) -> None:
-        self.rules, self.schedule, self.tracks = rules, schedule, list(tracks)
+        self.rules, self.schedule, self._roster = rules, schedule, Roster(rules.objective, tracks)
         self.finished = False
         self.closing: str | None = None
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
         self.garbage: list[str] = []
         """URIs of checkpoints that are no longer needed; the driver deletes them and clears the list."""
-        self._observers, self._intake = observers, NewTrials(rules, supply, self.tracks)
+        self._observers, self._intake = observers, NewTrials(rules, supply, self._roster)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
         self._shared = {uri for uri, count in named.items() if count > 1}
@@ -52,6 +53,16 @@ class Race:
         for track in self.tracks:
             if track.state == "ready" and (track.epoch == schedule.rungs[-1] or track.settled):
                 self._arrive(track)
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All tracks, by index."""
+        return self._roster.tracks
+
+    @property
+    def able(self) -> bool:
+        """Whether any track has a value and did not fail."""
+        return any(track.values and track.state != "failed" for track in self.tracks)
 
     def next_leg(self) -> Leg | None:
         """Return the leg to train now, or None: until a running leg reports, or for good (``finished``)."""
@@ -170,7 +181,7 @@ class Race:
     def _widest(self) -> list[Track]:
         promoted = self._decide()
         groups: dict[object, list[Track]] = defaultdict(list)
-        for track in self.tracks:
+        for track in self._roster.open.values():
             if track.state == "ready" or (track.state == "paused" and track.index in promoted):
                 alone = track.index if track.alone else None
                 groups[(track.signature, track.epoch, track.trained, alone)].append(track)
@@ -206,7 +217,7 @@ class Race:
 
     def top(self) -> list[Track]:
         """Return the best ended tracks, which keep their checkpoints."""
-        return [track for track in self.ranked() if track.state in ENDS][: self.rules.keep_top]
+        return self._roster.top(self.rules.keep_top)
 
     def _arrive(self, track: Track) -> None:
         """Let a track pause at its rung, or end at the last one.
@@ -233,16 +244,15 @@ class Race:
     def _end(self, track: Track, state: State, failure: FailureReason | None) -> None:
         assert state in ENDS
         track.state, track.failure = state, failure
+        self._roster.ended(track)
         for observer in self._observers:
             observer.ended(track)
         self._discard(track)
 
     def _discard(self, ended: Track) -> None:
-        top = {track.index for track in self.top()}
-        for track in self.tracks:
-            if track.state in ENDS and track.index not in top:
-                held, track.checkpoint, track.previous = [track.checkpoint, track.previous], None, None
-                self._release(held)
+        for track in self._roster.superfluous(self.rules.keep_top):
+            held, track.checkpoint, track.previous = [track.checkpoint, track.previous], None, None
+            self._release(held)
         if ended.checkpoint and ended.previous:
             previous, ended.previous = ended.previous, None
             self._release([previous])
@@ -309,7 +319,6 @@ class Race:
 
     def _finish(self) -> None:
         reason = FailureReason("stopped", self.closing) if self.closing else None
-        for track in self.tracks:
-            if track.state not in ENDS:
-                self._end(track, "stopped", reason)
+        for track in list(self._roster.open.values()):
+            self._end(track, "stopped", reason)
         self.finished = True

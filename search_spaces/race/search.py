@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.contract import RaceObserver, Rules
@@ -60,6 +61,10 @@ class Search:
     study: Study | None
     """Study that records the trials; None in a simulation or a preview, which record nothing."""
     sampler: Sampler = field(init=False)
+    _inside: dict[int, bool] = field(default_factory=dict, init=False, repr=False)
+    """Whether a track's configuration is one of the space, by index."""
+    _ended: dict[int, Observation] = field(default_factory=dict, init=False, repr=False)
+    """What the sampler sees of tracks that have ended, by index."""
 
     def __post_init__(self) -> None:
         self.sampler = sweep_sampler(self.sweep)
@@ -95,13 +100,14 @@ class Search:
         would cover less of the space.
         """
         blind = SAMPLERS[self.sweep.method].num_blind
-        if held and self.sweep.train_together is None and sum(map(_has_value, tracks)) < blind:
+        known = sum(1 for _ in islice(filter(_has_value, tracks), blind))
+        if held and self.sweep.train_together is None and known < blind:
             return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         asked: list[Params] = []
         if len(first) < count:
-            past = [track.observation() for track in tracks] + [Observation(p, "running", {}) for p in first]
-            history = [seen for seen in past if self.sweep.space.contains(seen.params)]
+            history = [self._observed(track) for track in tracks if self._is_inside(track)]
+            history += [Observation(p, "running", {}) for p in first if self.sweep.space.contains(p)]
             kept = {} if held is None else _searched_part(held)
             asked = self.sampler.ask(history, count - len(first), kept)
         return [self._begun(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
@@ -113,6 +119,18 @@ class Search:
             return first[number]
         known = [seen for seen in others if self.sweep.space.contains(seen.params)]
         return next(iter(self.sampler.ask(known, 1, {})), first[0])
+
+    def _is_inside(self, track: Track) -> bool:
+        if track.index not in self._inside:
+            self._inside[track.index] = self.sweep.space.contains(track.searched)
+        return self._inside[track.index]
+
+    def _observed(self, track: Track) -> Observation:
+        if not track.ended:
+            return track.observation()
+        if track.index not in self._ended:
+            self._ended[track.index] = track.observation()
+        return self._ended[track.index]
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Store the epoch's value in the study."""
@@ -163,7 +181,7 @@ class Search:
 
 
 def _has_value(track: Track) -> bool:
-    return track.observation().state in ("done", "paused")
+    return track.state in ("done", "paused", "stopped")  # those that a sampler sees as done or paused
 
 
 def _searched_part(held: Track) -> Params:

@@ -59,7 +59,7 @@ _ROWS = (
     SamplerRow(
         name="random",
         summary="every trial is drawn from the space, whatever the others showed",
-        make=lambda space, objective, seed: OptunaSampler(space, objective, seed, _random),
+        make=lambda space, objective, seed: OptunaSampler(space, objective, seed, _random, looks_back=False),
     ),
     SamplerRow(
         name="grid",

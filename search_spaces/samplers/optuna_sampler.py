@@ -30,16 +30,21 @@ MAX_WALKED = 100_000
 
 @dataclass(frozen=True)
 class OptunaSampler:
-    """A sampler of Optuna's. ``make`` returns it for a seed."""
+    """A sampler of Optuna's: ``make`` returns it for a seed. Without ``looks_back`` it takes no notice of trials."""
 
     space: Space
     objective: Objective
     seed: int
     make: Callable[[int], optuna.samplers.BaseSampler]
+    looks_back: bool = True
     _records: dict[int, tuple[Observation, FrozenTrial]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Optuna's record of each observation, by its place in the history."""
+    _identities: dict[int, tuple[Params, Identity]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Identity of each configuration, by its place in the history."""
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """Return new configurations. A draw that is in the history is repeated, at most ``MAX_REDRAWS`` times.
@@ -47,12 +52,18 @@ class OptunaSampler:
         After that, the points of a space of at most ``MAX_WALKED`` points are searched for an unseen one.
         """
         study = self._study(history, held)
-        seen = {_identity(seen.params) for seen in history}
+        seen = {self._identity(i, seen.params) for i, seen in enumerate(history)}
         found: list[Params] = []
         while len(found) < count and (params := self._draw(study, seen, held)):
             seen.add(_identity(params))
             found.append(params)
         return found
+
+    def _identity(self, place: int, params: Params) -> Identity:
+        """Return the identity of the configuration there, cached as long as that is the same object."""
+        if place not in self._identities or self._identities[place][0] is not params:
+            self._identities[place] = params, _identity(params)
+        return self._identities[place][1]
 
     def _draw(self, study: optuna.Study, seen: Set[Identity], held: Params) -> Params | None:
         """Return a configuration that is not in ``seen``; None where there is none, or a large space gave none."""
@@ -81,7 +92,8 @@ class OptunaSampler:
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
         study = optuna.create_study(direction=self.objective.goal, sampler=sampler)
-        study.add_trials([self._record(i, seen) for i, seen in enumerate(history)])
+        if self.looks_back:
+            study.add_trials([self._record(i, seen) for i, seen in enumerate(history)])
         return study
 
     def _record(self, place: int, seen: Observation) -> FrozenTrial:
