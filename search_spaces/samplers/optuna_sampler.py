@@ -30,7 +30,7 @@ MAX_WALKED = 100_000
 
 @dataclass(frozen=True)
 class OptunaSampler:
-    """A sampler of Optuna's: ``make`` returns it for a seed. Without ``looks_back`` it takes no notice of trials."""
+    """A sampler of Optuna's: ``make`` returns it for a seed. Without ``looks_back`` it ignores the trials."""
 
     space: Space
     objective: Objective
