@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.home import SweepHome
+from cluster.sweep.leaderboard import leaderboard
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.records import Observer, Row, best_of, ranked
@@ -18,7 +19,6 @@ from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
 from search_spaces.types.passwords import without_password
 from search_spaces.types.problems import beside
-from search_spaces.types.trial_names import state_word
 from search_spaces.types.values import Value
 from tracking import names
 from tracking.store.open import resolve, sqlite_path
@@ -100,9 +100,8 @@ class Tracker:
         """Write the final summary of this run of the driver and the leaderboard."""
         found = rows(self._study, self._sweep.objective, live=False)
         table = leaderboard(found, self._sweep, champion(verdict))
-        self.writer.text(names.LEADERBOARD_CSV, table.to_csv(index=False))
-        # log_table's format, which MLflow's UI shows as a table with pages
-        self.writer.text(names.LEADERBOARD_JSON, table.to_json(orient="split", index=False, double_precision=15))
+        self.writer.text(names.LEADERBOARD_CSV, table.csv())
+        self.writer.text(names.LEADERBOARD_JSON, table.json())
         self.writer.rank([_key(row.number) for row in ranked(found, self._sweep.objective)], finals(verdict))
         self._sum_up(state, found, verdict)
 
@@ -177,28 +176,3 @@ def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str,
     metric, mean, difference = verdict["metric"], verdict["winner"]["mean"], verdict["difference"]["mean"]
     gain = {} if difference is None else {names.gain(metric): -objective.signed(difference)}
     return ({} if mean is None else {metric: mean}) | gain
-
-
-def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None) -> Any:
-    """Return a table of one row per trial, best first: state, epochs, value, best, seconds, error, parameters.
-
-    With the number of the ``champion``, a column names it: its value need not be the first.
-    """
-    import pandas as pd
-
-    records = [
-        {
-            "trial": row.number,
-            "state": state_word(row.state),
-            **({} if champion is None else {"champion": "champion" if row.number == champion else ""}),
-            "epochs": row.epochs,
-            sweep.metric.name: row.value,
-            names.best(sweep.metric.name): row.best_value,
-            **{name: row.beside.get(name) for name in beside(sweep.problem, sweep.metric.name)},
-            "seconds": row.seconds,
-            "error": row.error,
-            **{name: row.params.get(name) for name in sweep.space.domains},
-        }
-        for row in ranked(found, sweep.objective)
-    ]
-    return pd.DataFrame(records)

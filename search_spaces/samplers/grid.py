@@ -30,4 +30,5 @@ def _unseen(space: Space, seen: Set[Identity], held: Params) -> Iterator[Params]
 
 
 def _identity(params: Params) -> Identity:
-    return frozenset(params.items())
+    names = tuple(sorted(params))
+    return names, tuple(params[name] for name in names)

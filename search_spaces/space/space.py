@@ -100,13 +100,15 @@ class Space:
         return self.laws(self.internal(params))
 
     def laws(self, names: Iterable[str]) -> dict[str, BaseDistribution]:
-        """Return the distributions of these parameters, the same objects each time."""
-        return {name: self._laws[name] for name in names}
+        """Return the distributions of these parameters, not to be changed: all trials share them."""
+        asked = tuple(names)
+        if asked not in self._laws_of:
+            self._laws_of[asked] = {name: self.domains[name].distribution for name in asked}
+        return self._laws_of[asked]
 
     @cached_property
-    def _laws(self) -> Mapping[str, BaseDistribution]:
-        """One distribution of each parameter for all trials."""
-        return {name: domain.distribution for name, domain in self.domains.items()}
+    def _laws_of(self) -> dict[tuple[str, ...], dict[str, BaseDistribution]]:
+        return {}
 
     def contains(self, params: Params) -> bool:
         """Whether ``params`` are a configuration of the space: just the existing parameters, each in its domain."""

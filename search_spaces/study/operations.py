@@ -76,7 +76,7 @@ def trial_created(space: Space, params: Params) -> Operation:
         "values": None,
         "distributions": {name: _as_json(law) for name, law in laws.items()},
         "params": {name: laws[name].to_internal_repr(value) for name, value in internal.items()},
-        "user_attrs": {"params": dict(params)},
+        "user_attrs": {"params": params},
         "system_attrs": {},
         "intermediate_values": {},
     }

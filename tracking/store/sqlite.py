@@ -84,6 +84,7 @@ TAGGED_RUNS: Final = """
     SELECT runs.run_uuid FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE tags.key = ? AND tags.value = ? AND runs.lifecycle_stage = 'active'
 """
+OWN_RUNS: Final = f"SELECT run_uuid FROM tags WHERE key = '{names.SWEEP_ROLE}' AND value = 'sweep'"
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -119,8 +120,13 @@ def why_off(path: Path) -> str | None:
     return None if found in REVISIONS else f"{path} has MLflow's schema {found}, which Paceline does not know"
 
 
-def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
-    """Return every active run whose ``tag`` has the value ``wanted``, oldest first."""
+def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID, hyperparameters: bool = True) -> list[FoundRun]:
+    """Return every active run whose ``tag`` has the value ``wanted``, oldest first.
+
+    Without ``hyperparameters`` those of trials are left out, among params and metrics: nearly all of a large sweep.
+    """
+    params = "" if hyperparameters else f" AND run_uuid IN ({OWN_RUNS})"
+    metrics = "" if hyperparameters else f" AND key NOT GLOB '{names.hp('*')}'"
     with closing(connect(path)) as connection:
         query = (
             f"SELECT run_uuid, status, start_time FROM runs WHERE run_uuid IN ({TAGGED_RUNS}) ORDER BY start_time"
@@ -129,12 +135,12 @@ def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID) -> list[FoundR
             run_id: FoundRun(run_id=run_id, status=status, start_ms=start_ms)
             for run_id, status, start_ms in connection.execute(query, [tag, wanted])
         }
-        for table in ("tags", "params"):
-            query = f"SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({TAGGED_RUNS})"
+        for table, only in (("tags", ""), ("params", params)):
+            query = f"SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({TAGGED_RUNS}){only}"
             for run_id, key, value in connection.execute(query, [tag, wanted]):
                 getattr(runs[run_id], table)[key] = value
         columns, finite = "run_uuid, key, value, step", "is_nan = 0"
-        query = f"SELECT {columns} FROM latest_metrics WHERE {finite} AND run_uuid IN ({TAGGED_RUNS})"
+        query = f"SELECT {columns} FROM latest_metrics WHERE {finite} AND run_uuid IN ({TAGGED_RUNS}){metrics}"
         for run_id, key, value, step in connection.execute(query, [tag, wanted]):
             runs[run_id].metrics[key] = (value, step)
     return list(runs.values())
@@ -194,9 +200,12 @@ class SqliteStore:
         return str(connection.execute(query, same).fetchone()[0])
 
     def found(self, place: Place, sweep_id: str) -> list[FoundRun]:
-        """Return every active run of the sweep, the sweep's own included, oldest first."""
+        """Return every active run of the sweep, the sweep's own included, oldest first.
+
+        Of trials the hyperparameters are left out, which the writer has.
+        """
         with sorted_trouble():
-            return read_runs(self.path, sweep_id)
+            return read_runs(self.path, sweep_id, hyperparameters=False)
 
     def send(self, place: Place, changes: Sequence[RunChange], run_ids: dict[str, str]) -> None:
         """Apply all ``changes`` or none; the IDs of new runs are added to ``run_ids`` by key. Safe to repeat."""

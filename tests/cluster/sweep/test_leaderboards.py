@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.cli.main import main
+from cluster.sweep.leaderboard import Leaderboard
 from tests.helpers.finished_sweep_without_ray import FAILING, raced, tracked
 from tracking import names
 
@@ -79,3 +80,13 @@ def test_equal_values_have_one_order_in_every_place(
     assert [row["trial"] for row in rows if row.get("champion")] == ([] if verdict is None else ["4"])
     assert main(["best", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["number"] == champion
+
+
+def test_files_of_the_leaderboard_hold_what_json_and_csv_can() -> None:
+    board = Leaderboard(["trial", "x", "error"], [[0, float("inf"), None], [1, 0.1, 'a "b",\nc']])
+    assert json.loads(board.json()) == {"columns": board.columns, "data": [[0, None, None], board.rows[1]]}
+    assert list(csv.reader(board.csv().splitlines(keepends=True))) == [
+        board.columns,
+        ["0", "inf", ""],
+        ["1", "0.1", 'a "b",\nc'],
+    ]

@@ -10,7 +10,8 @@ import pytest
 from cluster.cli.main import main
 from cluster.sweep import reading
 from cluster.sweep.home import SweepHome
-from cluster.sweep.tracker import header, leaderboard
+from cluster.sweep.leaderboard import leaderboard
+from cluster.sweep.tracker import header
 from cluster.terminal.records import Row
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
@@ -60,7 +61,8 @@ def test_the_leaderboard_shows_the_coverage_of_the_best_epoch(capsys: pytest.Cap
     assert shown == ["0.2000", "0.1000", "0.0000"]
     sweep = home.sweep()
     table = leaderboard(rows_of(home), sweep)
-    assert table[["trial", COVERAGE]].to_numpy().tolist() == [[2, 0.2], [1, 0.1], [0, 0.0]]
+    places = [table.columns.index(name) for name in ("trial", COVERAGE)]
+    assert [[row[place] for place in places] for row in table.rows] == [[2, 0.2], [1, 0.1], [0, 0.0]]
 
 
 def test_it_is_in_the_document_and_in_mlflow_s_view(capsys: pytest.CaptureFixture[str]) -> None:

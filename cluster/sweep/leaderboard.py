@@ -1,0 +1,66 @@
+"""The leaderboard as a file of a sweep's run: a row for each trial, the best first, without importing pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.terminal.records import Row, ranked
+from search_spaces.spec.sweep import Sweep
+from search_spaces.types.problems import beside
+from search_spaces.types.trial_names import state_word
+from tracking import names
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Names of columns, and the values of each row; None where a trial has none."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+
+    def csv(self) -> str:
+        """Return it as CSV."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        return text.getvalue()
+
+    def json(self) -> str:
+        """Return it as MLflow's ``log_table`` writes a table, which its UI shows with pages."""
+        finite = [[None if _endless(value) else value for value in row] for row in self.rows]
+        return json.dumps({"columns": self.columns, "data": finite}, separators=(",", ":"))
+
+
+def _endless(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None) -> Leaderboard:
+    """Return the rows, best first: state, epochs, value, best, seconds, error, parameters.
+
+    With the number of the ``champion``, a column names it: its value need not be the first.
+    """
+    metric, others = sweep.metric.name, beside(sweep.problem, sweep.metric.name)
+    roles = [] if champion is None else ["champion"]
+    measured = ["epochs", metric, names.best(metric), *others, "seconds", "error"]
+    rows = [
+        [
+            row.number,
+            state_word(row.state),
+            *("champion" if row.number == champion else "" for _ in roles),
+            row.epochs,
+            row.value,
+            row.best_value,
+            *(row.beside.get(name) for name in others),
+            row.seconds,
+            row.error,
+            *(row.params.get(name) for name in sweep.space.domains),
+        ]
+        for row in ranked(found, sweep.objective)
+    ]
+    return Leaderboard(["trial", "state", *roles, *measured, *sweep.space.domains], rows)

@@ -1,0 +1,45 @@
+"""What the writer reads back of a large sweep: not its hyperparameters, which are nearly all of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.small_sweep_in_mlflow import SWEEP, open_writer, write_trial
+from tracking.store import sqlite
+from tracking.store.records import PARENT, Place
+from tracking.store.sqlite import SqliteStore, read_runs
+
+PLACE = Place(experiment_id="1", artifact_location="", user="")
+
+
+def test_the_runs_that_the_writer_looks_for_come_without_hyperparameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mlflow.db"
+    writer = open_writer(f"sqlite:///{path}", tmp_path / "spool")
+    for number in range(4):
+        write_trial(writer, number)
+    queries: list[str] = []
+    real = sqlite.connect
+
+    def traced(path: Path) -> sqlite3.Connection:
+        connection = real(path)
+        connection.set_trace_callback(queries.append)
+        return connection
+
+    monkeypatch.setattr(sqlite, "connect", traced)
+    assert writer.close(30)
+    reads = [query for query in queries if "FROM params" in query or "FROM latest_metrics" in query]
+    assert reads and all("hp/" in query or "'sweep'" in query for query in reads), (
+        "neither at the start nor the end"
+    )
+    whole, brief = read_runs(path, SWEEP), SqliteStore(path).found(PLACE, SWEEP)
+    assert [run.run_id for run in brief] == [run.run_id for run in whole]
+    for run, full in zip(brief, whole, strict=True):
+        assert run.tags == full.tags and run.status == full.status
+        assert run.params == (full.params if run.key == PARENT else {})
+        assert run.metrics == {key: value for key, value in full.metrics.items() if not key.startswith("hp/")}
+        assert run.key == PARENT or (full.params and run.metrics.keys() < full.metrics.keys())
