@@ -70,6 +70,7 @@ checkov: install
 # Hours in all; what needs data looks for it in PACELINE_BENCH_DATA, and says so where there is none.
 bench: compiled
 	$(BIN)/python -m tests.benchmarks.overhead
+	$(BIN)/python -m tests.benchmarks.scale
 	$(BIN)/python -m tests.benchmarks.search_quality
 	$(BIN)/python -m tests.benchmarks.fused_speed
 	$(BIN)/python -m tests.benchmarks.peers
