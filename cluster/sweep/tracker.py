@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.home import SweepHome
-from cluster.sweep.leaderboard import leaderboard
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
+from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.spec.sweep import Sweep

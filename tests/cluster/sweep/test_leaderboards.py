@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.cli.main import main
-from cluster.sweep.leaderboard import Leaderboard
+from cluster.terminal.leaderboard_file import Leaderboard
 from tests.helpers.finished_sweep_without_ray import FAILING, raced, tracked
 from tracking import names
 

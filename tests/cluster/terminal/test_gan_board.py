@@ -10,8 +10,8 @@ import pytest
 from cluster.cli.main import main
 from cluster.sweep import reading
 from cluster.sweep.home import SweepHome
-from cluster.sweep.leaderboard import leaderboard
 from cluster.sweep.tracker import header
+from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.records import Row
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
