@@ -136,7 +136,7 @@ class Driver:
         self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
         self._crowned = not workload(self.sweep.workload).registered
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
-        note_spec(self._study, self.sweep)
+        note_spec(self.home, self._study, self.sweep)
         self._size = self._sized()
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else self._sized()
@@ -339,7 +339,7 @@ class Driver:
             self._study.set("searched", False)
             self._study.set("verdict", None)
             self._study.set(reading.ENDED, None)
-            note_spec(self._study, self.sweep)
+            note_spec(self.home, self._study, self.sweep)
             self._study.flush()
             self.home.keep(self.sweep)
 

@@ -48,7 +48,7 @@ def repair(home: SweepHome, observer: Observer) -> bool:
             home.keep(read.sweep)
         study = Study(home.id, read.sweep.metric.goal, home.study, attempt=attempt())
         try:
-            note_spec(study, read.sweep)
+            note_spec(home, study, read.sweep)
             card = _mend_card(home, study, observer.message)
             study.flush()
             return card is None or _tell(read, study, card, observer)
@@ -78,7 +78,7 @@ def _spec(home: SweepHome) -> Sweep:
         return home.sweep()
     except SpecError as error:
         try:
-            return from_json(str(salvage(home.journal).facts.get(SPEC, "")), str(home.journal))
+            return from_json(str(salvage(home.journal).facts.get(SPEC, "")), str(home.journal), home.place)
         except SpecError:
             raise Unreadable(f"{error}; no copy of the spec is left: start a new sweep") from error
 

@@ -52,6 +52,11 @@ class SweepHome:
         return self.path / "sweep.json"
 
     @property
+    def place(self) -> Path:
+        """The folder that the sweep was begun in, wherever it was moved: data inside it is found relative to it."""
+        return self.path.parent.parent
+
+    @property
     def journal(self) -> Path:
         """Path of Optuna's journal."""
         return self.path / "journal.log"
@@ -179,7 +184,7 @@ class SweepHome:
         if not self.document.exists() or (not is_right(self.document) and bears_its_mark(self.spec, self.id)):
             return self.sweep_of_yaml(to_run)
         try:
-            sweep = from_json(unsealed(self.document.read_bytes()), str(self.document))
+            sweep = from_json(unsealed(self.document.read_bytes()), str(self.document), self.place)
         except Rotten as error:
             raise SpecError([Fault(str(self.document), "", str(error))]) from error
         if to_run:
@@ -212,7 +217,7 @@ class SweepHome:
 
         began = self._oldest.stat() if self._oldest != self.path else None
         times_ns = began and (began.st_atime_ns, began.st_mtime_ns)
-        write_whole(self.document, sealed(to_json(sweep)), times_ns)
+        write_whole(self.document, sealed(to_json(sweep, self.place)), times_ns)
         write_whole(self.spec, marked(sweep.to_text(), self.id), times_ns)
 
     @contextlib.contextmanager

@@ -34,11 +34,11 @@ class DataChanged(RuntimeError):
     """Error: the data of a resumed sweep differs from the data it began with."""
 
 
-def note_spec(study: Study, sweep: Sweep) -> None:
-    """Store the spec in the study."""
+def note_spec(home: SweepHome, study: Study, sweep: Sweep) -> None:
+    """Store the spec in the study; one that lies in the home is moved with it, and with the data beside it."""
     from search_spaces.spec.stored import to_json  # 150 ms: pydantic
 
-    text = to_json(sweep)
+    text = to_json(sweep, home.place if home.study == home.journal else None)
     if study.facts().get(SPEC) != text:
         study.set(SPEC, text)
 
@@ -53,7 +53,7 @@ def settled(home: SweepHome, study: Study, sweep: Sweep | SpecError) -> tuple[Sw
 
     text = str(study.facts().get(SPEC, ""))
     try:
-        kept = from_json(text, str(home.document)) if text.startswith("{") else None
+        kept = from_json(text, str(home.document), home.place) if text.startswith("{") else None
     except SpecError:
         kept = None
     there, right = home.document.exists(), is_right(home.document)
@@ -81,7 +81,7 @@ def _how(home: SweepHome, kept: Sweep) -> str:
     from search_spaces.spec.stored import from_json  # 150 ms: pydantic
 
     try:
-        found = from_json(without_seal(home.document.read_bytes()), "")
+        found = from_json(without_seal(home.document.read_bytes()), "", home.place)
     except (OSError, SpecError):
         found = kept
     return "cannot be read: the study's own copy of the spec counts" if found == kept else _changed(found, kept)

@@ -25,7 +25,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def noted(home: SweepHome) -> SweepHome:
     """The home, with the spec in its study, as a driver leaves it."""
     study = Study(home.id, "maximize", home.journal)
-    note_spec(study, home.sweep())
+    note_spec(home, study, home.sweep())
     study.flush()
     return home
 

@@ -55,7 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(folder)
     home = raced("trials=4", "epochs=3", complete=True)
     study = Study(home.id, "maximize", home.journal)
-    note_spec(study, home.sweep())
+    note_spec(home, study, home.sweep())
     check_card(home, study, DATA)
     study.flush()
     with home.driven():

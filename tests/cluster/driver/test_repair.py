@@ -42,7 +42,7 @@ def driven(most_legs: int = 1000, **facts: Any) -> SweepHome:
     """A sweep without Ray, with what its driver told MLflow, all of which MLflow has taken."""
     home = raced(text=SPEC, most_legs=most_legs, **facts)
     study = Study(home.id, "maximize", home.journal)
-    note_spec(study, home.sweep())
+    note_spec(home, study, home.sweep())
     check_card(home, study, DATA)
     study.flush()
     tracker = tracked(home)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cluster.sweep.home import SweepHome, matching
+from cluster.sweep.restore import note_spec, settled
+from search_spaces.spec.checks.data import SOURCES
+from search_spaces.spec.stored import PATHS
 from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.study.study import Study
 from search_spaces.types.faults import SpecError
 from workloads.registry import catalogue
 
@@ -110,3 +115,31 @@ def test_no_password_of_the_environment_is_written(tmp_path: Path, monkeypatch: 
     assert home.storage.study == "postgresql+psycopg://you@host/db"
     for path in home.path.iterdir():
         assert PASSWORD not in path.read_text()
+
+
+def test_data_inside_a_folder_that_was_moved_is_found_there(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "c%20d é"
+    old.mkdir()
+    outside = tmp_path / "further.csv"
+    outside.write_text("a,label\n1,x\n2,y\n")
+    text = SPEC.replace("csv: table.csv", f"csv: [table.csv, {outside}], test: table.csv")
+    home = SweepHome.create(parsed(old, text), old / ".paceline")
+    study = Study(home.id, "maximize", home.study)
+    note_spec(home, study, home.sweep())
+    study.flush()
+    shutil.copytree(old, new)
+    for folder, found in ((old, home), (new, SweepHome.find(home.id, new / ".paceline"))):
+        kept = Study(found.id, "maximize", found.study, writing=False)
+        for sweep in (found.sweep(to_run=True), settled(found, kept, SpecError([]))[0]):
+            data = sweep.data
+            assert (data.csv, data.also, data.test) == (
+                f"{folder}/table.csv",
+                [str(outside)],
+                f"{folder}/table.csv",
+            )
+    shutil.rmtree(old)
+    assert SweepHome.find(home.id, new / ".paceline").sweep(to_run=True).data.csv == f"{new}/table.csv"
+
+
+def test_each_source_of_data_is_known_as_a_path() -> None:
+    assert set(SOURCES) <= set(PATHS)

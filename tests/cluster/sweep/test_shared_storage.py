@@ -224,7 +224,7 @@ def test_a_home_is_rebuilt_from_its_study(pg: Postgres, here: Path, monkeypatch:
     sweep = parsed("name: gone\n")
     home = SweepHome.create(sweep)
     study = Study(home.id, "maximize", home.study)
-    note_spec(study, home.sweep())
+    note_spec(home, study, home.sweep())
     study.flush()
     study.close()
     spec = home.spec.read_text()
