@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def no_shared_stores() -> Iterator[None]:
         for name in ("STUDY", "CHECKPOINTS", "HOME", "ATTEMPT", "PLAIN"):
             patch.delenv(f"PACELINE_{name}", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def modules_of_the_own_folder_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command makes this process look for modules in its working folder, and the next test has another one."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture(autouse=True, scope="session")

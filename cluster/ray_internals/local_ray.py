@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib
 import logging
 import os
@@ -88,6 +89,7 @@ def _end() -> None:
     import ray
 
     ray.shutdown()
+    gc.collect()  # the next Ray gives its actors the same IDs: handles of this one, collected later, would end them
     forget_token()
 
 

@@ -43,9 +43,10 @@ def private_ray() -> Iterator[Path]:
         forget_token()
         folder = sessions()
         yield folder
-        for opened in (folder, folder / "session_latest"):  # by Ray, where one has started
+        for opened in (folder, *folder.glob("session_*")):  # by Ray; others may start at the same time
             with suppress(FileNotFoundError):
-                opened.chmod(OWN_FOLDER)
+                if opened.stat().st_mode & 0o077:
+                    opened.chmod(OWN_FOLDER)
 
 
 def forget_token() -> None:

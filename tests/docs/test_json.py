@@ -47,7 +47,8 @@ def test_a_document_has_the_fields_of_its_table(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    home = raced("trials=24", verdict=VERDICT)
+    not_kept = {"reason": "no space", "resumes_at": {"3": 1}, "ended": [2]}
+    home = raced("trials=24", verdict=VERDICT, not_kept=not_kept)
     command = "show" if "show" in name else name
     target = {"check": [str(home.spec)], "data": [str(home.spec), "data.name=wine"], "doctor": [], "ls": []}.get(
         command, [home.id]
