@@ -119,7 +119,7 @@ def _run(sweep_id: str, local: bool) -> int:
             try:
                 code = _drive(home) if local else _drive_on_cluster(home)
             except (JobRefused, SpecError):
-                if not home.data.exists():  # the sweep never started
+                if not home.has_begun:
                     home.remove()
                 raise
     except Busy as error:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
 __all__ = ["Busy", "SweepHome", "root"]
+
+LOOKS, LOOK_S = 5, 0.01
+"""Number of tries to take a sweep's lock, and seconds between them: one who only looks at it holds it a moment."""
 
 
 def root() -> Path:
@@ -227,20 +231,27 @@ class SweepHome:
         Raises Busy when another process holds it.
         """
         if self.path.stat().st_mode & 0o077:  # of an earlier version
-            self.path.chmod(OWN_FOLDER)
+            with contextlib.suppress(PermissionError):  # another user's, or of a file system that has no modes
+                self.path.chmod(OWN_FOLDER)
         # A lock of the kernel's, which releases it when the process dies.
         with private_files(), self._lock.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Busy(f"sweep {self.id} is being driven by process {self.driver_pid()}") from error
+            if not _taken(lock.fileno()):
+                raise Busy(f"sweep {self.id} is being driven by process {self.driver_pid() or 'unknown'}")
             write_pid(lock.fileno())
             yield
 
     @property
     def is_gone(self) -> bool:
         """Whether the folder was removed while this process drives the sweep; lanes may have made it anew since."""
-        return not (self._lock.exists() or self.document.exists() or self.journal.exists())
+        try:
+            return not (self._lock.exists() or self.document.exists() or self.journal.exists())
+        except OSError:  # a share that is away for a moment has lost nothing
+            return False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there may be results of the sweep, though one of its files is gone."""
+        return self.data.exists() or self.spool.exists()
 
     def remove(self) -> None:
         """Delete the folder of a sweep that never started."""
@@ -278,6 +289,16 @@ class SweepHome:
         else:
             os.kill(pid, signal.SIGTERM)
         return True
+
+
+def _taken(lock: int) -> bool:
+    """Take the driver's lock, and return whether that was possible."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(LOOK_S)
+    return False
 
 
 def matching(reference: str, ids: Iterable[str]) -> str | None:

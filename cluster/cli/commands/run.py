@@ -167,7 +167,7 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
             try:
                 return drive(home, view, trials, leave_ray=True)
             except (DataError, StoresRefused, TooSmall, Unfit) as error:
-                if not home.data.exists():
+                if not home.has_begun:
                     home.remove()
                 raise Refusal(str(error)) from None
             except (DataChanged, *CANNOT_GO_ON) as error:

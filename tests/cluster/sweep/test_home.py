@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from cluster.sweep.home import SweepHome, matching
+from cluster.cli.commands.run import _drive
+from cluster.cli.commands.shared import Refusal
+from cluster.sweep.home import Busy, SweepHome, matching
 from cluster.sweep.restore import note_spec, settled
+from cluster.terminal.views import QuietView
 from search_spaces.spec.checks.data import SOURCES
 from search_spaces.spec.stored import PATHS
 from search_spaces.spec.sweep import Sweep, parse_sweep
@@ -143,3 +148,56 @@ def test_data_inside_a_folder_that_was_moved_is_found_there(tmp_path: Path) -> N
 
 def test_each_source_of_data_is_known_as_a_path() -> None:
     assert set(SOURCES) <= set(PATHS)
+
+
+def test_a_sweep_that_has_begun_is_not_deleted_where_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, new = (SweepHome.create(parsed(tmp_path), tmp_path) for _ in range(2))
+    begun.spool.touch()  # its data.json was lost
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("long" * 30)))
+    for home in (begun, new):
+        with pytest.raises(Refusal, match="RAY_TMPDIR"):
+            _drive(home, QuietView(sys.stderr), None)
+    assert begun.spool.exists() and not new.path.exists()
+
+
+def test_a_folder_whose_mode_cannot_be_changed_is_driven_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    home.path.chmod(0o770)
+    monkeypatch.setattr(Path, "chmod", refused)
+    with home.driven():
+        assert home.driver_pid() == os.getpid()
+
+
+def test_a_share_that_is_away_has_lost_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stale(path: Path) -> bool:
+        raise OSError(116, "Stale file handle", str(path))
+
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    assert not home.is_gone
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", stale)
+        assert not home.is_gone
+    home.remove()
+    assert home.is_gone
+
+
+def test_one_who_looks_whether_a_sweep_is_driven_keeps_no_driver_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    with home.driven():
+        pass
+    with (home.path / "driver.lock").open() as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        monkeypatch.setattr("cluster.sweep.home.time.sleep", lambda seconds: fcntl.flock(looked_at, fcntl.LOCK_UN))
+        with home.driven():
+            assert home.driver_pid() == os.getpid()
+            with pytest.raises(Busy, match=f"driven by process {os.getpid()}"), home.driven():
+                pass
