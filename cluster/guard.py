@@ -46,15 +46,17 @@ def guarded() -> Iterator[None]:
 @functools.cache
 def _mark() -> str:
     """Start this process's guard, and return the mark."""
+    from search_spaces.types.module_path import command, environment  # here: the guard finds psutil without it
+
     mark = f"{os.getpid()}-{secrets.token_hex(8)}"
-    environment = {name: value for name, value in os.environ.items() if name != MARK}  # an outer guard spares it
+    others = {name: value for name, value in os.environ.items() if name != MARK}  # an outer guard spares it
     waits, _ = os.pipe()  # the other end stays open as long as this process lives
     starting = subprocess.Popen(
-        [sys.executable, "-I", __file__, mark],
+        command(__file__, mark),
         stdin=waits,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env={**others, **environment()},  # psutil may be where only this process's path leads
         cwd="/",
         start_new_session=True,
     )
