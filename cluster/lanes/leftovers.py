@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import site
@@ -29,12 +30,17 @@ INSTALLED = (
     "<",
 )
 """Beginnings of the names of files that are no user's."""
-POOLS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky", "compile_worker")
+PACKAGES = ("site-packages", "dist-packages")
+"""Folders of packages, wherever PYTHONPATH leads to them."""
+POOLS = (
+    *("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky", "compile_worker"),
+    *("wandb-core", "wandb-service"),
+)
 """Parts of the commands of processes that libraries keep for the whole process: joblib's, torch.compile's ..."""
 PR_SET_CHILD_SUBREAPER = 36
 """Linux, ``prctl(2)``: processes whose parents end become children of this process, where they are found."""
-ENDED_S = 1.0
-"""Seconds between SIGTERM and SIGKILL."""
+ENDED_S, LEFT_S = 1.0, 5.0
+"""Seconds after which a child that has got SIGTERM gets SIGKILL, and after which one that stays is left."""
 
 
 class Leftovers:
@@ -53,21 +59,24 @@ class Leftovers:
 
     def _ended_children(self) -> list[str]:
         names: list[str] = []
-        deadline = time.monotonic() + ENDED_S
-        while left := self._left():  # the children of those that end come up as ours
-            for child in left:
-                with contextlib.suppress(psutil.NoSuchProcess):
+        if self._left():
+            gc.collect()  # a loader that nothing holds but itself ends its workers
+        begun = time.monotonic()
+        while (left := self._left()) and (spent_s := time.monotonic() - begun) < LEFT_S:
+            for child in left:  # the children of those that end come up as ours
+                with contextlib.suppress(psutil.Error):  # also one of another user, as of sudo
                     command = " ".join(child.cmdline()) or child.name()
                     names += [f"a process ({command[:80]})"] if f"a process ({command[:80]})" not in names else []
-                    child.send_signal(signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+                    child.send_signal(signal.SIGTERM if spent_s < ENDED_S else signal.SIGKILL)
             psutil.wait_procs(left, 0.1)
+        self._children |= {child.pid for child in left}
         return names
 
     def _left(self) -> list[psutil.Process]:
         """Return the living children that users' code started, but for libraries' pools."""
         found = []
         for number in _children() - self._children:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 child = psutil.Process(number)
                 if child.status() == psutil.STATUS_ZOMBIE:
                     child.wait()
@@ -86,6 +95,8 @@ class Leftovers:
 
 
 def _children() -> set[int]:
+    if sys.platform != "linux":
+        return {child.pid for child in psutil.Process().children()}
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -101,7 +112,8 @@ def _place(frame: FrameType | None) -> str | None:
     """Return where in a user's code a thread is, ``train.py:12``; None where it runs none."""
     while frame is not None:
         name, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
-        if not name.startswith(INSTALLED) and module.split(".")[0] not in OURS:
+        installed = name.startswith(INSTALLED) or any(folder in Path(name).parts for folder in PACKAGES)
+        if not installed and module.split(".")[0] not in OURS:
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back
     return None

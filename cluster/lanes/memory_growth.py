@@ -12,6 +12,8 @@ import resource
 import sys
 from pathlib import Path
 
+import psutil
+
 from search_spaces.spec.files.memory import available_bytes
 
 MIB = 2**20
@@ -59,7 +61,9 @@ class MemoryGrowth:
 
 
 def own_bytes() -> int:
-    """Return this process's memory in bytes, without files and shared memory."""
+    """Return this process's memory in bytes, without files and shared memory where the system tells them apart."""
+    if sys.platform != "linux":
+        return int(psutil.Process().memory_info().rss)
     _, resident, shared = Path("/proc/self/statm").read_text().split()[:3]
     return (int(resident) - int(shared)) * PAGE
 

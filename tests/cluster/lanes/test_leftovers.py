@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 import time
 from multiprocessing import resource_tracker
@@ -58,6 +59,47 @@ def test_what_a_library_keeps_for_the_whole_process_stays(leftovers: Leftovers) 
     assert leftovers.told() is None and waiting.is_alive()
     resource_tracker.ensure_running()
     idle.set()
+
+
+def test_workers_of_a_loader_that_holds_only_itself_are_none_left_behind(leftovers: Leftovers) -> None:
+    class Loader:
+        def __init__(self) -> None:
+            self.itself = self
+            self.worker = subprocess.Popen(["sleep", CHILD])
+
+        def __del__(self) -> None:
+            self.worker.kill()
+            self.worker.wait()
+
+    Loader()
+    assert leftovers.told() is None
+
+
+def test_a_child_that_cannot_be_ended_is_told_once_and_waited_for_no_longer(
+    leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(child: psutil.Process, number: int) -> None:
+        raise psutil.AccessDenied(child.pid)
+
+    monkeypatch.setattr("cluster.lanes.leftovers.LEFT_S", 0.2)
+    monkeypatch.setattr(psutil.Process, "send_signal", denied)  # as of a child that runs as another user
+    child = subprocess.Popen(["sleep", CHILD])
+    told = leftovers.told()
+    assert told == f"left behind a process (sleep {CHILD})" and child.poll() is None
+    assert leftovers.told() is None
+    child.kill()
+    child.wait()
+
+
+def test_threads_of_packages_are_no_users_wherever_the_packages_are(leftovers: Leftovers) -> None:
+    end, found = threading.Event(), {}
+    text = "def wait(end):\n    while not end.wait(0.001): pass"
+    exec(compile(text, f"/software/torch/lib/python{sys.version_info[0]}/site-packages/pin.py", "exec"), found)
+    thread = threading.Thread(target=found["wait"], args=(end,), daemon=True)
+    thread.start()
+    assert leftovers.told() is None
+    end.set()
+    thread.join()
 
 
 def test_a_thread_that_runs_users_code_is_named_by_its_place(leftovers: Leftovers) -> None:
