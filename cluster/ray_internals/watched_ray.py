@@ -33,11 +33,12 @@ def watched(leave: Callable[[str], None]) -> Iterator[None]:
     the process.
     """
     over = threading.Event()
-    servers = {child.pid: child.name() for child in psutil.Process().children() if child.name() in SERVERS}
+    servers = dict(_servers())
     lost: list[str] = []
 
     def told(number: int, frame: Any) -> None:
-        raise RayLost(lost[0])
+        if lost:  # else another one's signal, as a cluster's scheduler sends it
+            raise RayLost(lost[0])
 
     def watch() -> None:
         while not over.wait(LOOK_EVERY_S):
@@ -61,6 +62,13 @@ def watched(leave: Callable[[str], None]) -> Iterator[None]:
         if not lost:
             over.set()
         signal.signal(TELL, signal.SIG_IGN)  # it may be on its way
+
+
+def _servers() -> Iterator[tuple[int, str]]:
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # others come and go
+            if (name := child.name()) in SERVERS:
+                yield child.pid, name
 
 
 def _ended(pid: int) -> str | None:

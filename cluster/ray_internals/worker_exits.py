@@ -76,7 +76,8 @@ def _how(status: int | None, kills_before: int) -> str | None:
 
 def last_lines(pid: int) -> str:
     """Return the last lines that a worker of this process's Ray wrote to stderr."""
-    logs = sessions().glob(f"session_*_{os.getpid()}/logs/worker-*-{pid}.err")
+    own = sorted(sessions().glob(f"session_*_{os.getpid()}"))[-1:]  # in containers earlier ones had this ID, too
+    logs = [path for session in own for path in session.glob(f"logs/worker-*-{pid}.err")]
     text = "".join(path.read_text(errors="replace") for path in logs)
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(RAYS)]
     return "\n".join(lines[-NUM_LINES:])

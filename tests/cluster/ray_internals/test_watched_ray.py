@@ -49,6 +49,12 @@ def test_the_main_thread_hears_of_it_and_else_the_process_is_left(
     assert server.wait() == code
 
 
+def test_the_same_signal_of_another_process_is_none_of_ours() -> None:
+    with watched(pytest.fail):
+        os.kill(os.getpid(), watched_ray.TELL)
+        time.sleep(0.01)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("name", watched_ray.SERVERS)
 def test_a_sweep_that_loses_its_ray_ends_with_a_sentence_and_leaves_nothing(tmp_path: Path, name: str) -> None:

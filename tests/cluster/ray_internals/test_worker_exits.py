@@ -66,6 +66,9 @@ def test_exit_code_or_signal_and_the_last_lines_are_told(
     logs.mkdir(parents=True)
     lines = [":job_id:01000000", *(f"line {k}" for k in range(30)), ""]
     (logs / f"worker-aaa552e5-01000000-{child.pid}.err").write_text("\n".join(lines))
+    earlier = tmp_path / f"session_2026-11-29_02-46-16_364729_{os.getpid()}" / "logs"
+    earlier.mkdir(parents=True)
+    (earlier / f"worker-bbb552e5-01000000-{child.pid}.err").write_text("of a process that had this ID before")
     reason = FailureReason.told("lane_died", worker_exits.account(told, kills) or "")
     assert reason.line == f"the worker process died: {how}" and reason.kind == "lane_died"
     assert reason.text.splitlines()[1:-1] == [f"line {k}" for k in range(10, 30)]
