@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,8 +27,8 @@ SHORT = "/tmp"
 """Folder that is taken where a path of sockets in TMPDIR would be too long."""
 INSIDE = "ray"
 """Ray opens the folder that it is given to everyone, so that is one within a closed one."""
-LONGEST = 103
-"""Most bytes of a socket's path: 107 on Linux, 103 on macOS."""
+LONGEST = 107 if sys.platform == "linux" else 103
+"""Most bytes of a socket's path."""
 IN_FOLDER = len(f"/{INSIDE}/session_2026-11-30_02-40-52_439910_4194304/sockets/plasma_store")
 
 
