@@ -15,7 +15,7 @@ def reach_this_machine_directly() -> None:
     """Exempt this machine's own addresses from proxies, here and in the processes that this one starts."""
     if not any(_set()):
         return
-    given = next((value for name in EXEMPT if (value := os.environ.get(name))), "")
+    given = ",".join(os.environ.get(name, "") for name in EXEMPT)
     hosts = [host.strip() for host in given.split(",") if host.strip()]
     if "*" not in hosts:
         value = ",".join(dict.fromkeys([*hosts, *HERE]))

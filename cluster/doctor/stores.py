@@ -219,7 +219,7 @@ def _server(uri: str, experiment: str | None, away: State, limit_s: float) -> Ch
         return Check(name="tracking", state="wrong", found=f"{shown} {error}", remedy=remedy)
     except (OSError, ValueError, Away) as error:
         remedy = "start it, or correct MLFLOW_TRACKING_URI; results wait in the sweep's home until it answers"
-        return Check(name="tracking", state=away, found=f"{shown}: {one_line(error)}", remedy=remedy)
+        return Check(name="tracking", state=away, found=f"{shown}: {masked(one_line(error))}", remedy=remedy)
 
 
 def _artifacts(shown: str, location: str) -> Check:

@@ -67,7 +67,8 @@ def sentence(error: BaseException) -> str | None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}; {_elsewhere(Path(os.fsdecode(error.filename)))}"
     if error.errno == errno.EMFILE:
         return f"too many open files: raise the limit (`ulimit -n`, now {_limit('RLIMIT_NOFILE')})"
-    return _no_task() if error.errno == errno.EAGAIN else None
+    full = hasattr(error, "characters_written")  # a pipe whose reader is slow, and that nobody waits for
+    return _no_task() if error.errno == errno.EAGAIN and not full else None
 
 
 def _no_task() -> str:

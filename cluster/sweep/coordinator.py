@@ -166,7 +166,8 @@ class Coordinator:
         first = next((one.uri for one in saved if one.uri), None)
         if first and BOUND not in self._told:
             self._told.add(BOUND)
-            num = most_checkpoints(self.sweep, self.num_lanes)
+            there = len(checkpoint.found(self.home.checkpoints)) if checkpoint.num_bytes(first) else 0
+            num = max(0, most_checkpoints(self.sweep, self.num_lanes) - there)
             if told := shortage(self.home.checkpoints, num, checkpoint.num_bytes(first)):
                 self.say(told)
 

@@ -103,7 +103,8 @@ class Preparing:
         except (EOFError, pickle.UnpicklingError):
             found = None
         if (code := self._process.wait()) != 0:
-            how = f"exit code {code}" if code > 0 else f"{signal.Signals(-code).name}, as where memory ends"
+            how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+            how += ", as where memory ends" if -code == signal.SIGKILL else ""
             raise NoData(f"the data could not be loaded: the process that reads it ended with {how}")
         if isinstance(found, Exception):
             raise found

@@ -108,6 +108,7 @@ def test_open_files_are_allowed_as_far_as_they_may() -> None:
         (PermissionError(errno.EPERM, "Operation not permitted", "/opt/x"), "or work in another folder"),
         (OSError(errno.EMFILE, "Too many open files"), "`ulimit -n`"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "`ulimit -u`"),
+        (BlockingIOError(errno.EAGAIN, "write could not complete without blocking", 0), None),
         (RuntimeError("can't start new thread"), "`ulimit -u`"),
         (OSError(errno.ENOENT, "No such file or directory", "x"), None),
         (RuntimeError("anything else"), None),
@@ -160,6 +161,14 @@ def test_no_proxy_stands_between_us_and_this_machine(given: str, monkeypatch: py
         assert urllib.request.proxy_bypass(host)  # type: ignore[attr-defined]
         assert requests.utils.get_environ_proxies(f"http://{host}/") == {}
     assert bool(urllib.request.proxy_bypass("mlflow.example.com")) is (given == "*")  # type: ignore[attr-defined]
+
+
+def test_hosts_of_both_variables_stay_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "localhost")
+    monkeypatch.setenv("NO_PROXY", "mlflow.example.org,localhost")
+    reach_this_machine_directly()
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "localhost,mlflow.example.org,127.0.0.1,::1"
 
 
 @pytest.mark.parametrize(("begin", "words"), [(main, ["--help"]), (job.main, []), (pre_stop.main, [])])
