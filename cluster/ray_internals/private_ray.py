@@ -44,10 +44,9 @@ def private_ray() -> Iterator[Path]:
         forget_token()
         folder = sessions()
         yield folder
-        for opened in (folder, *folder.glob("session_*")):  # by Ray; others may start at the same time
+        for opened in (folder, *folder.glob(f"session_*_{os.getpid()}")):  # by Ray, where one has started
             with suppress(FileNotFoundError):
-                if opened.stat().st_mode & 0o077:
-                    opened.chmod(OWN_FOLDER)
+                opened.chmod(OWN_FOLDER)
 
 
 def forget_token() -> None:

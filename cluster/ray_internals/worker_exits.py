@@ -18,6 +18,7 @@ RAYS = (":job_id:", ":actor_name:", ":task_name:")
 NUM_LINES = 20
 WAIT_S = 1.0
 """Seconds to wait for an exit code after Ray has told of the death."""
+_listens = threading.Event()
 _statuses: dict[int, int] = {}
 """Exit statuses, as ``os.waitpid`` returns them, of the fork server's workers by process ID."""
 
@@ -31,6 +32,7 @@ def listen(pipe: IO[bytes]) -> None:
             if len(words) == 2 and all(word.isdigit() for word in words):
                 _statuses[int(words[0])] = int(words[1])
 
+    _listens.set()
     threading.Thread(target=read, daemon=True, name="exits of workers").start()
 
 
@@ -52,7 +54,7 @@ def account(told: str, kills_before: int) -> str | None:
     found = PID.search(told)
     if found is None:
         return None
-    pid, deadline = int(found[1]), time.monotonic() + WAIT_S
+    pid, deadline = int(found[1]), time.monotonic() + WAIT_S * _listens.is_set()  # of workers elsewhere none comes
     while pid not in _statuses and time.monotonic() < deadline:
         time.sleep(0.05)
     how, said = _how(_statuses.get(pid), kills_before), last_lines(pid)
