@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cluster.sweep import not_kept
 from cluster.sweep.files.disk_bound import most_checkpoints, shortage
@@ -371,9 +372,7 @@ class Coordinator:
         self.races["search"].garbage += sorted(checkpoint.found(self.home.checkpoints) - named)
 
     def _revived(self, race: Race) -> Race:
-        for track in race.tracks:  # the study has the paths of where the home was
-            track.checkpoint = track.checkpoint and checkpoint.below(self.home.checkpoints, track.checkpoint)
-            track.previous = track.previous and checkpoint.below(self.home.checkpoints, track.previous)
+        race.relocate(partial(checkpoint.below, self.home.checkpoints))  # the study has those of where the home was
         self._mend(race, [track for track in race.tracks if track.state not in ENDS])
         return race
 

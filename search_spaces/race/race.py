@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
@@ -58,6 +58,14 @@ class Race:
     def tracks(self) -> list[Track]:
         """All tracks, by index."""
         return self._roster.tracks
+
+    def relocate(self, place: Callable[[str], str]) -> None:
+        """Take all checkpoints as being where ``place`` says for the URIs that were noted; before the first leg."""
+        for track in self.tracks:
+            track.checkpoint = track.checkpoint and place(track.checkpoint)
+            track.previous = track.previous and place(track.previous)
+        self._shared = set(map(place, self._shared))
+        self.garbage = list(map(place, self.garbage))
 
     @property
     def able(self) -> bool:

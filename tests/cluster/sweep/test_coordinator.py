@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,7 @@ from cluster.sweep.reading import Reading
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import header
 from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
+from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
@@ -221,7 +223,7 @@ def test_a_copied_home_uses_and_deletes_its_own_checkpoints(tmp_path: Path) -> N
         checkpoint.put(path, checkpoint.STATE, b"{}")
     track = cast(Any, SimpleNamespace(checkpoint=paths[1], previous=paths[0], state="ready"))
     race = cast(Any, SimpleNamespace(tracks=[track, SimpleNamespace(checkpoint=None, previous=None, state="done")]))
-    race.garbage = []
+    race.garbage, race._shared, race.relocate = [], set(), partial(Race.relocate, race)
     home = SimpleNamespace(checkpoints=str(tmp_path / "new"))
     copy = cast(Any, SimpleNamespace(home=home, races={"search": race}, _mend=lambda *_: None))
     copy._members = lambda: [("trial", each) for each in race.tracks]
