@@ -106,6 +106,18 @@ class Space:
             self._laws_of[asked] = {name: self.domains[name].distribution for name in asked}
         return self._laws_of[asked]
 
+    def law_as_json(self, name: str) -> str:
+        """Return the parameter's distribution as Optuna writes it."""
+        if name not in self._laws_as_json:  # by name: Optuna takes the choices 1 and 1.0 and true as equal
+            from optuna.distributions import distribution_to_json
+
+            self._laws_as_json[name] = distribution_to_json(self.domains[name].distribution)
+        return self._laws_as_json[name]
+
+    @cached_property
+    def _laws_as_json(self) -> dict[str, str]:
+        return {}
+
     @cached_property
     def _laws_of(self) -> dict[tuple[str, ...], dict[str, BaseDistribution]]:
         return {}

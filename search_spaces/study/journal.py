@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from search_spaces.study.operations import Operation, parsed
@@ -172,7 +173,7 @@ class BatchedJournal:
     def _lines(self) -> Iterator[bytes]:
         if _is_whole(self._path):
             with self._path.open("rb") as lines:
-                yield from lines
+                yield from takewhile(_has_end, lines)  # half a line is one that the driver writes just now
         else:
             yield from read(self._path).lines
 
@@ -207,6 +208,10 @@ class BatchedJournal:
         self._unsynced, self._size = [], self._size + len(text)
         with copy_of(self._path).open("ab") as file:
             file.write(text)
+
+
+def _has_end(line: bytes) -> bool:
+    return line.endswith(b"\n")
 
 
 def _write(file: io.FileIO, content: bytes) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.study.contract import OUTCOMES, Outcome, Record
@@ -19,8 +18,6 @@ from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
     from search_spaces.space.space import Space
 
 Operation = dict[str, Any]
@@ -74,19 +71,12 @@ def trial_created(space: Space, params: Params) -> Operation:
         "state": RUNNING,
         "value": None,
         "values": None,
-        "distributions": {name: _as_json(law) for name, law in laws.items()},
+        "distributions": {name: space.law_as_json(name) for name in laws},
         "params": {name: laws[name].to_internal_repr(value) for name, value in internal.items()},
         "user_attrs": {"params": params},
         "system_attrs": {},
         "intermediate_values": {},
     }
-
-
-@cache
-def _as_json(law: BaseDistribution) -> str:
-    from optuna.distributions import distribution_to_json
-
-    return distribution_to_json(law)
 
 
 def trial_noted(number: int, key: str, value: Any) -> Operation:

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 
 import optuna
+import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
+from search_spaces.study import journal
 from search_spaces.study.journal import BatchedJournal
 from search_spaces.study.operations import Replay, parsed, study_noted
 from search_spaces.study.study import Study
+from search_spaces.types.values import Value
 from tests.helpers.toy_race import SPACE
 
 ODD = ('"user_attrs":{', ',"distributions":{', "params", "crc", "é")
@@ -57,6 +60,36 @@ def test_a_reader_takes_a_trials_parameters_without_their_laws(tmp_path: Path) -
         study_name=None, storage=optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     ).get_trials()
     assert trial.params == params and trial.distributions == space.distributions(params)
+
+
+def test_each_parameter_has_its_own_choices_for_optuna_though_they_are_equal(tmp_path: Path) -> None:
+    kinds: dict[str, tuple[Value, ...]] = {"whole": (0, 1), "yes": (False, True), "real": (0.0, 1.0)}
+    space = Space({name: Choice(values) for name, values in kinds.items()})
+    path = tmp_path / "journal.log"
+    study = Study("toy", "maximize", path)
+    study.add(space, {name: values[1] for name, values in kinds.items()})
+    study.flush()
+    [trial] = optuna.load_study(
+        study_name=None, storage=optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    ).get_trials()
+    assert repr(trial.params) == repr({"whole": 1, "yes": True, "real": 1.0})
+
+
+def test_a_reader_passes_over_half_a_line_that_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.log"
+    Study("toy", "maximize", path).flush()
+    is_whole = journal._is_whole
+
+    def then_more(path: Path) -> bool:
+        found = is_whole(path)
+        with path.open("ab") as file:
+            file.write(b'{"op_code":2,"study_')
+        return found
+
+    monkeypatch.setattr(journal, "_is_whole", then_more)
+    assert Study("toy", "maximize", path, writing=False).facts() == {"attempt": 1}
 
 
 def test_a_journal_keeps_no_operation_that_is_written(tmp_path: Path) -> None:
