@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import locale
 import logging
 import os
@@ -217,3 +218,12 @@ def test_data_that_others_train_on_cannot_be_changed(lane: Lane) -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         lane.train(train, LEG)
+
+
+def test_the_seed_counts_where_the_code_is_the_first_to_use_a_gpu() -> None:
+    if torch.cuda.is_initialized():
+        pytest.skip("a GPU is in use already")
+    with OwnState(3):
+        seeds, _ = torch.cuda._lazy_seed_tracker.get_calls()[-1]
+    expected = int(np.random.SeedSequence((3,)).generate_state(1)[0])
+    assert inspect.getclosurevars(seeds).nonlocals["seed"] == expected

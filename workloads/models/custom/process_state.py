@@ -224,5 +224,4 @@ def _seed(seed: np.random.SeedSequence) -> None:
     random.seed(number)
     np.random.seed(number)
     seed_cpu(number)
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        torch.cuda.manual_seed_all(number)
+    torch.cuda.manual_seed_all(number)  # counts, too, where this code is the first in its process to use a GPU
