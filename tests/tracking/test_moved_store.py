@@ -21,6 +21,10 @@ def test_a_copied_store_has_its_own_artifacts(template: Path, tmp_path: Path) ->
         db.execute(
             "INSERT INTO experiments VALUES (99, 'elsewhere', '/data/mlruns/elsewhere', 'active', 0, 0, 'default')"
         )
+        for key, place in ((97, "s3://bucket"), (98, "file:///data")):  # not moved, though they end alike
+            (tmp_path / "old" / "mlruns" / f"kept {key}").mkdir()
+            row = (key, f"kept {key}", f"{place}/mlruns/kept {key}")
+            db.execute("INSERT INTO experiments VALUES (?, ?, ?, 'active', 0, 0, 'default')", row)
     shutil.copytree(tmp_path / "old", tmp_path / "new")
     for _ in range(2):
         open_store(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}").close()
@@ -29,6 +33,9 @@ def test_a_copied_store_has_its_own_artifacts(template: Path, tmp_path: Path) ->
             places = dict(db.execute("SELECT name, artifact_location FROM experiments"))
             [[run]] = db.execute("SELECT artifact_uri FROM runs")
         assert places.pop("elsewhere") == "/data/mlruns/elsewhere" and places.pop("Default")
+        assert places.pop("kept 97").startswith("s3://bucket/") and places.pop("kept 98").startswith(
+            "file:///data/"
+        )
         [folder] = places.values()
         assert Path(folder).is_relative_to(tmp_path / place) and Path(run).is_relative_to(folder)
         assert (Path(run) / "note.txt").read_text() == "here"

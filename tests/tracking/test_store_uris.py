@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from cluster.cli.commands.shared import load
 from cluster.cli.main import main
 from cluster.doctor.stores import check_tracking
 from tracking.names import artifact_folder
+from tracking.results.table import sweeps
+from tracking.store import sqlite
+from tracking.store.errors import Away
 from tracking.store.uris import unusable
 
 SPEC = "workload: softmax\ndata: {name: wine}\nparameters: {lr: {min: 0.001, max: 0.1}}\ntrials: 2\n"
@@ -73,3 +78,28 @@ def test_artifacts_of_an_experiment_stay_below_their_folder() -> None:
 )
 def test_what_may_work_is_left_to_try(uri: str) -> None:
     assert unusable(uri) is None
+
+
+def test_the_log_of_a_writer_is_read_where_nothing_can_be_written_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("CREATE TABLE runs (value)")
+        writer.commit()
+        assert "immutable" not in sqlite.address(path, False)
+        with closing(sqlite3.connect(sqlite.address(path, False), uri=True)) as reader:
+            assert reader.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+    assert sqlite.address(path, False).endswith("?immutable=1") and "immutable" not in sqlite.address(path, True)
+
+
+def test_nobody_is_told_to_move_a_store_away_that_is_only_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.05)
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE runs (value)")
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Away, match="locked") as told:
+            sweeps(f"sqlite:///{path}")
+    assert "move it away" not in str(told.value)

@@ -73,6 +73,8 @@ def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
     if path is not None:
         try:
             return read_runs(path, value, tag)
+        except sqlite3.OperationalError as error:  # locked, or closed to us: its content may be right
+            raise Away(f"{path} cannot be read ({error})") from error
         except sqlite3.Error as error:
             remedy = "move it away, and `paceline repair ID` writes each sweep's runs into a new one"
             raise Away(f"{path} cannot be read ({error}): {remedy}") from error

@@ -21,12 +21,14 @@ PLACES: Final = (
 def mend_paths(path: Path) -> None:
     """Have the store at ``path`` name the folders of artifacts beside it, where it names those of an old place.
 
-    Only experiments whose folder is beside the file are changed: others may keep their artifacts elsewhere.
+    Only experiments whose folder is beside the file are changed: others may keep their artifacts elsewhere, and so
+    do those with an address (``s3://...``) of the same end.
     """
     with closing(sqlite3.connect(path, timeout=20)) as connection, connection:
         for name, old in connection.execute("SELECT name, artifact_location FROM experiments").fetchall():
             here = artifact_folder(path.absolute(), name)
-            if Path(old).parts[-2:] == here.parts[-2:] and here.is_dir() and not _same(old, here):
+            is_like = Path(old).is_absolute() and Path(old).parts[-2:] == here.parts[-2:]
+            if is_like and here.is_dir() and not _same(old, here):
                 for table, column in PLACES:
                     _mend(connection, table, column, (old, str(here)))
 

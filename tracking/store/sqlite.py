@@ -93,11 +93,21 @@ def connect(path: Path) -> sqlite3.Connection:
         raise FileNotFoundError(f"{path}: no MLflow store here")
     if not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    # To read a file SQLite writes others beside it, unless the file is said not to change.
-    place = path.absolute().as_uri() + ("" if os.access(path.parent, os.W_OK) else "?immutable=1")
+    place = address(path, os.access(path.parent, os.W_OK))
     connection = sqlite3.connect(place, uri=True, timeout=BUSY_S, isolation_level=None)
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
+
+
+def address(path: Path, is_open: bool) -> str:
+    """Return the URI by which SQLite opens the file; ``is_open``: files can be written beside it.
+
+    To read a file SQLite writes others beside it, unless the file is said not to change. Then it passes over the
+    log of a writer that runs or was killed, and with it over the newest results: with a log that is not said.
+    """
+    log = Path(f"{path}-wal")
+    is_whole = not log.exists() or log.stat().st_size == 0
+    return path.absolute().as_uri() + ("?immutable=1" if is_whole and not is_open else "")
 
 
 def revision(path: Path) -> str | None:
