@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -145,3 +146,17 @@ def test_a_real_server_is_left_as_it_was(
     after = [(e.experiment_id, e.name, e.tags) for e in client.search_experiments()]
     assert after == before
     client.delete_experiment(own)
+
+
+def test_a_server_of_another_kind_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            asked, _ = server.accept()
+            with asked:
+                asked.recv(1 << 16)
+                asked.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        found = check_tracking(f"http://127.0.0.1:{server.getsockname()[1]}", limit_s=5)
+    assert (found.state, "not as a web server" in found.found) == ("wrong", True)

@@ -10,6 +10,7 @@ import urllib.request
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import BadStatusLine, HTTPException
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -90,6 +91,12 @@ class _Server:
             if told.get("error_code") in ANSWERS:
                 return {}
             raise Away(f"{error.code} {error.reason} {told.get('message', '')}".strip()) from error
+        except HTTPException as error:
+            if isinstance(error, OSError):  # the connection was closed
+                raise
+            if isinstance(error, BadStatusLine):
+                raise NotMlflow("answers, but not as a web server does") from error
+            raise Away(f"{type(error).__name__}: {error}") from error
 
     def _request(self, path: str, body: dict[str, str] | None) -> urllib.request.Request:
         parts = urlsplit(self.uri)
