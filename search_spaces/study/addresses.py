@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from search_spaces.types.passwords import masked
 
@@ -16,6 +16,12 @@ CHECKPOINTS: Final = "s3://BUCKET/PREFIX, another of fsspec's URIs, or a folder"
 PATTERNS: Final = ("USER", "HOST", "DATABASE", "DB", "BUCKET")
 """Words of our examples that stand for something."""
 INSTALLED_BY: Final = {"s3fs": "'paceline[s3]'", "psycopg": "'paceline[postgres]'"}
+DATABASES: Final = ("PGDATABASE", "PGSERVICE")
+"""Variables by which PostgreSQL's library finds a database that an address does not name."""
+_PARTS: Final = re.compile(
+    r"[\w+]+://(?:(?P<user>[^:/]*)(?::[^@]*)?@)?(?P<host>[^/?]*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?"
+)
+"""An address as SQLAlchemy divides it: a password may hold any sign but @."""
 ONLY_READ: Final = ("http", "https", "data", "github", "git")
 """Protocols of fsspec's by which nothing can be written."""
 
@@ -30,16 +36,17 @@ def study_fault(url: str) -> str | None:
     rest = re.sub(r"^[a-z0-9+]+:/*", "", url)
     if re.match(r"sqlite\b", url):
         return "must be left out: without it the study is a file in the sweep's home"
-    if re.search(r"\s", url):
+    if re.search(r"\s", without_secret(url)):
         return f"must be an address without blanks, {STUDY}"
     if not re.match(r"postgres(ql)?(\+psycopg)?://", url):
         spelt = f": write 'postgresql+psycopg://{rest}'" if re.match(r"postgres", url) else ""
         return f"must be {STUDY}{spelt}"
-    parts = urlsplit(url)
-    named = {parts.username, parts.netloc.rpartition("@")[2], parts.path.strip("/")}
-    if pattern := sorted(word for word in PATTERNS if word in named):
+    parts = _PARTS.match(url)
+    named = parts.groupdict("") if parts else {}
+    if pattern := sorted(word for word in PATTERNS if word in named.values()):
         return f"is a pattern: put something in the place of {' and '.join(pattern)}"
-    if not parts.path.strip("/"):
+    elsewhere = re.search(r"\b(dbname|service)=", named.get("query", "")) or any(map(os.environ.get, DATABASES))
+    if not named.get("database", "").strip("/") and not elsewhere:
         return f"names no database: it is {STUDY}"
     return _lacks("psycopg")
 

@@ -52,8 +52,17 @@ def test_checkpoints_that_can_never_work(uri: str, said: str) -> None:
 
 
 def test_what_may_work_is_left_to_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for url in ("postgresql://u:p@db/hpo", "postgres://db:5432/hpo?sslmode=require", "postgresql+psycopg:///hpo"):
-        assert study_fault(url) is None
+    for url in (
+        "postgresql://u:p@db/hpo",
+        "postgres://db:5432/hpo?sslmode=require",
+        "postgresql+psycopg:///hpo",
+        "postgresql://u:p/#[? ss@db/hpo",  # SQLAlchemy takes such a password
+        "postgresql://db?dbname=hpo",
+        "postgresql://?service=hpo",
+    ):
+        assert study_fault(url) is None, url
+    monkeypatch.setenv("PGDATABASE", "hpo")
+    assert study_fault("postgresql://me@db") is None
     for uri in (
         "s3://b/x",
         "file:///data/x",
