@@ -18,6 +18,7 @@ from search_spaces.types.problems import METRICS
 from tests.helpers.workload_data import setup, trainee
 from workloads.data.prepare import prepare
 from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.custom.hidden import hidden, strangers
 from workloads.registry import WORKLOADS, catalogue, workload
 from workloads.training import choose_width
 
@@ -218,3 +219,19 @@ def test_every_width_that_is_tried_is_what_chunks_come_to(num_members: int) -> N
 @pytest.mark.parametrize("name", [name for name in WORKLOADS if workload(name).fusable])
 def test_a_step_is_really_timed(name: str) -> None:
     assert choose_width.step_seconds(setup(name), [trainee(name)] * 3) > 0
+
+
+def test_an_installed_copy_of_the_folders_own_code_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an image where the project is installed and run from its folder; not where its files differ."""
+    for place in ("site", "project"):
+        (tmp_path / place / "churn_of_a_test").mkdir(parents=True)
+        for name in ("__init__", "train"):
+            (tmp_path / place / "churn_of_a_test" / f"{name}.py").write_text("")
+        (tmp_path / place / "alone_of_a_test.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert not list(strangers(tmp_path / "project"))
+    assert not hidden("churn_of_a_test.train", tmp_path / "project")
+    (tmp_path / "project" / "churn_of_a_test" / "train.py").write_text("EDITED = 1")
+    assert [path.name for path, _ in strangers(tmp_path / "project")] == ["churn_of_a_test"]

@@ -55,7 +55,18 @@ def _stranger(name: str, own: Path) -> str | None:
     except (ImportError, ValueError):
         return None
     origin = found and found.origin
-    return None if not origin or Path(origin).resolve() == own.resolve() else f"an installed one ({origin})"
+    if not origin or Path(origin).resolve() == own.resolve() or _is_copy(Path(origin), own):
+        return None
+    return f"an installed one ({origin})"
+
+
+def _is_copy(found: Path, own: Path) -> bool:
+    """Whether the found module holds the folder's own code, as where the folder's project is installed."""
+    inside = list(own.parent.rglob("*.py")) if own.name == "__init__.py" else [own]
+    copies = [found.parent / path.relative_to(own.parent) for path in inside]
+    return all(
+        copy.is_file() and copy.read_bytes() == path.read_bytes() for copy, path in zip(copies, inside, strict=True)
+    )
 
 
 def _files(folder: Path, name: str) -> list[Path]:
