@@ -154,6 +154,16 @@ def test_a_damaged_cache_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_
         assert found() == right and len(calls) == num_calls + 1, "and kept"
 
 
+def test_a_cache_on_a_full_disk_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(feature_cache.FOLDER, str(tmp_path))
+    feature_cache.cached({}, [torch.zeros(1)], lambda: [torch.ones(2)])
+    [file] = (tmp_path / "features").glob("*.pt")
+    file.unlink()
+    file.with_suffix(".partial").symlink_to("/dev/full")
+    [found] = feature_cache.cached({}, [torch.zeros(1)], lambda: [torch.ones(2)])
+    assert found.tolist() == [1, 1] and not file.exists() and not file.with_suffix(".partial").is_symlink()
+
+
 def test_the_cache_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(feature_cache.FOLDER, str(tmp_path))
     monkeypatch.setattr(feature_cache, "KEPT_BYTES", 3000)

@@ -24,7 +24,8 @@ def cached(
 ) -> list[Tensor]:
     """Return what ``compute`` returns, from the cache if any process has computed it for equal weights and inputs.
 
-    A file lock makes other processes wait for the first one. Where the folder cannot be written, nothing is kept.
+    A file lock makes other processes wait for the first one. Where the folder cannot be written, or its disk is
+    full, nothing is kept.
     """
     folder = Path(os.environ.get(FOLDER) or Path.home() / ".cache" / "paceline") / "features"
     with suppress(OSError):
@@ -39,12 +40,20 @@ def cached(
             found: list[Tensor] = torch.load(file, weights_only=True)
             return found
         computed = compute()
-        partial = file.with_suffix(".partial")
+        _keep(computed, file)
+    _shrink(folder, file)
+    return computed
+
+
+def _keep(computed: list[Tensor], file: Path) -> None:
+    """Write the file and its check sum; where there is no room, nothing is kept."""
+    partial = file.with_suffix(".partial")
+    try:
         torch.save(computed, partial)
         file.with_suffix(".crc").write_text(_crc(partial))
         partial.replace(file)
-    _shrink(folder, file)
-    return computed
+    except (OSError, RuntimeError):  # torch raises either
+        partial.unlink(missing_ok=True)
 
 
 def _is_right(file: Path) -> bool:
