@@ -30,7 +30,7 @@ def mend(path: Path, sent: int = 0) -> Mended:
     """
     if not path.exists():
         return Mended()
-    found, first_bad, lost, start = Mended(), None, 0, 0
+    found, first_bad, lost, start, has_end = Mended(), None, 0, 0, True
     for index, (line, number) in enumerate(_lines(path)):
         end = start + len(line)
         if (number is None or number > found.num_lines + lost) and first_bad is None:
@@ -40,10 +40,10 @@ def mend(path: Path, sent: int = 0) -> Mended:
             found.num_lines += 1
             found.is_sealed |= number >= 0
             found.sent = end if end <= sent else found.sent
-        start = end
+        start, has_end = end, line.endswith(b"\n")
     if first_bad is None:
         return found
-    if first_bad[0] == found.num_lines:  # nothing is wrong but the end
+    if first_bad[0] == index == found.num_lines and not has_end:  # nothing is wrong but the end
         os.truncate(path, first_bad[1])
         found.told = f"the torn tail of {path} ({start - first_bad[1]} bytes) was cut off"
         return found

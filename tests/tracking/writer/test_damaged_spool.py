@@ -59,6 +59,21 @@ def test_each_file_of_a_spool_is_believed_as_far_as_it_is_right(tmp_path: Path, 
         again.close()
 
 
+def test_last_lines_that_rot_are_no_torn_tail(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    for num_bad in (1, 2):
+        written(tmp_path)
+        lines = path.read_bytes().splitlines(keepends=True)
+        harmed = b"".join([*lines[:-num_bad], *(b"#" + line[1:] for line in lines[-num_bad:])])
+        path.write_bytes(harmed)
+        spool = Spool(tmp_path)
+        assert read(spool) == EVENTS[:-num_bad] and "the file as it was is" in spool.mended[0]
+        assert (tmp_path / "events.jsonl.broken").read_bytes() == harmed
+        spool.close()
+        for file in tmp_path.iterdir():
+            file.unlink()
+
+
 def test_a_bit_that_flips_anywhere_makes_no_other_event(tmp_path: Path) -> None:
     written(tmp_path)
     whole = {name: (tmp_path / name).read_bytes() for name in ("events.jsonl", "sent")}
