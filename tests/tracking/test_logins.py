@@ -45,6 +45,12 @@ class Guarded:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path = self.path.partition("?")[0].rpartition("/")[2]
                 owner.asked.append(f"{self.command} {path}")
+                if self.path.startswith("/before/"):
+                    self.send_response(308)
+                    self.send_header("Location", self.path.removeprefix("/before"))
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 code, found = owner.answer(self.command, path, self.headers.get("Authorization", ""))
                 content = b"<html>Log in</html>" if owner.page else json.dumps(found).encode()
                 self.send_response(code)
@@ -160,3 +166,11 @@ def test_a_server_of_another_kind_is_told() -> None:
         threading.Thread(target=answer, daemon=True).start()
         found = check_tracking(f"http://127.0.0.1:{server.getsockname()[1]}", limit_s=5)
     assert (found.state, "not as a web server" in found.found) == ("wrong", True)
+
+
+def test_a_server_to_which_another_address_leads_is_used(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By 308, as where a proxy leads from http to https: MLflow's client goes there with what it writes, too."""
+    monkeypatch.setenv(USER, "me")
+    monkeypatch.setenv(PASSWORD, "pw")
+    found = check_tracking(f"{guarded.url}/before")
+    assert found.state == "ok" and guarded.asked[-1] == "POST create", found

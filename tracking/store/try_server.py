@@ -29,6 +29,10 @@ class NotMlflow(Exception):
     """Error: something else than an MLflow server answers."""
 
 
+class _Unsure(Exception):
+    """Error: MLflow's client may get there, which has certificates of its own and follows more redirects."""
+
+
 def try_server(uri: str, experiment: str | None, limit_s: float) -> str:
     """Read and write at the server ``uri``; return where it keeps artifacts, or an empty text if it does not say.
 
@@ -40,7 +44,7 @@ def try_server(uri: str, experiment: str | None, limit_s: float) -> str:
     try:
         location = server.location()
         server.write(experiment)
-    except Denied:
+    except (Denied, _Unsure):
         _by_mlflow(uri, experiment)  # which knows further ways to log in
         return ""
     return location
@@ -87,10 +91,16 @@ class _Server:
         except urllib.error.HTTPError as error:
             if error.code in (401, 403):
                 raise Denied.of(error.code) from error
+            if error.code in (307, 308):
+                raise _Unsure from error
             told = _document(error.read()) if "json" in error.headers.get("Content-Type", "") else {}
             if told.get("error_code") in ANSWERS:
                 return {}
             raise Away(f"{error.code} {error.reason} {told.get('message', '')}".strip()) from error
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLError):
+                raise _Unsure from error
+            raise
         except HTTPException as error:
             if isinstance(error, OSError):  # the connection was closed
                 raise
