@@ -93,10 +93,6 @@ class ChampionProcess:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
             self._worker = worker.remote()
 
-    def end(self) -> None:
-        """Let the actor go, and the data with it: what of them outlived Ray would be taken for the next Ray's."""
-        self._worker = None
-
     def foresee(self, seen: Snapshot) -> None:
         """Start the actor when the verdict is less than ``SOON_S`` seconds away, or has begun."""
         near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)

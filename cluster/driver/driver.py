@@ -216,8 +216,6 @@ class Driver:
                 raise
             self._end_runs(tracker)
             raise gone(self.home, error) from error
-        finally:
-            champion_process.end()
 
     def _with_tracker(
         self, tracker: Tracker, champion_process: ChampionProcess, rows: Mapping[str, Sequence[int]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import importlib
 import logging
 import os
@@ -89,7 +88,6 @@ def _end() -> None:
     import ray
 
     ray.shutdown()
-    gc.collect()  # the next Ray gives its actors the same IDs: handles of this one, collected later, would end them
     forget_token()
 
 

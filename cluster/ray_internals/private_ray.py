@@ -50,9 +50,10 @@ def private_ray() -> Iterator[Path]:
 
 
 def forget_token() -> None:
-    """Have Ray read the token anew: a process keeps the one of its first Ray."""
-    from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined] # in Cython
+    """Have Ray read token and mode anew: a process keeps those of its first Ray, and asks the next one for them."""
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined] # in Cython
 
+    Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
 
 

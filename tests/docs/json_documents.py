@@ -202,6 +202,8 @@ OPAQUE = {
     "parts",
     "ci95",
     "failed_seeds",
+    "not_kept.ended",
+    "not_kept.resumes_at",
     "warnings",
     "rungs",
     "reaching",
