@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import IMPORTANCE
 from search_spaces.race.finals import PREFIX
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
@@ -149,6 +150,7 @@ class Rebuilding:
         facts = {
             key: value for key, value in self.left.facts.items() if key not in SURE_ONLY or key in self.left.sure
         }
+        facts.pop(IMPORTANCE, None)  # of the values before the damage; readers reckon it anew
         for key, entry in self.left.facts.items():
             if not key.startswith(PREFIX):
                 continue

@@ -71,7 +71,7 @@ def state(home: SweepHome) -> tuple[list[Any], dict[str, Any]]:
 
 
 def test_whatever_lines_both_have_lost_the_spool_has_them(capsys: pytest.CaptureFixture[str]) -> None:
-    home = driven(complete=True)
+    home = driven(complete=True, importance={"shares": {"lr": 1.0}, "trials": 8})
     rows, facts = state(home)
     whole = home.journal.read_bytes()
     num_lines, draw = whole.count(b"\n"), random.Random(3)
@@ -93,6 +93,8 @@ def test_whatever_lines_both_have_lost_the_spool_has_them(capsys: pytest.Capture
         assert known["phase"] in ("finished", "stopped") and (home.path / "journal.log.copy.broken").exists()
         assert main(["show", home.id, "--json"]) == 0
         capsys.readouterr()
+        study = Study(home.id, "maximize", home.journal, writing=False)
+        assert "importance" not in study.facts(), "it is of the values before the damage"
 
 
 def gone(home: SweepHome) -> None:
