@@ -24,6 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.helpers.paths import ROOT
+from tests.helpers.sweep_here import OneRay
 
 IMPORTED = (
     "cluster.cli.commands.run",
@@ -125,22 +126,8 @@ def _leave_ray_out() -> None:
     replaced.champion.ChampionProcess = _NoChampion
     replaced.tune.drive_legs = drive_legs
     replaced.driver.drive = lambda home, observer, trials=None, leave_ray=False: drive(
-        home, observer, trials, joined=_Joined()
+        home, observer, trials, joined=OneRay()
     )
-
-
-class _Joined:
-    """This machine, as a cluster that the sweep has joined."""
-
-    num_machines = 1
-
-    def size(self, sweep: Any) -> Any:
-        from cluster.sweep.lane_count import lane_size
-
-        return lane_size(sweep)
-
-    def sharing(self, *_: object) -> None:
-        """Return None: no other sweep runs here."""
 
 
 @dataclass

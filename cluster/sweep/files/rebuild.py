@@ -184,7 +184,8 @@ def rebuild(home: SweepHome, sweep: Sweep, say: Callable[[str], None]) -> None:
         if path.exists():
             shutil.copyfile(path, path.with_name(path.name + ".broken"))
         fresh.replace(path)
-    lost = f"{known.left.num_lost} lines were" if known.left.num_lost else "all was"
+    num_lost = known.left.num_lost
+    lost = ("1 line was" if num_lost == 1 else f"{num_lost} lines were") if num_lost else "all was"
     say(f"{home.journal} and its copy were written anew, as {lost} lost; what was there is {home.journal}.broken")
 
 

@@ -86,7 +86,8 @@ def test_whatever_lines_both_have_lost_the_spool_has_them(capsys: pytest.Capture
         assert f"journal.log: line {line} (byte " in err and f"`paceline repair {home.id}`" in err
         assert main(["repair", home.id]) == 0
         _out, err = capsys.readouterr()
-        assert f"as {count} lines were lost; what was there is" in err and "is lost" not in err, err
+        lines = "1 line was" if count == 1 else f"{count} lines were"
+        assert f"as {lines} lost; what was there is" in err and "is lost" not in err, err
         found, known = state(home)
         assert found == rows
         assert known["spec"] == facts["spec"] and known["card"] == facts["card"]
