@@ -127,8 +127,9 @@ class Lane:
         self._search = search_data()
 
     def train(
-        self, function: Callable[..., None], leg: Leg, params: dict[str, Any] | None = None
+        self, function: Callable[..., None], leg: Leg, params: dict[str, Any] | None = None, save_at: int = 0
     ) -> list[MemberEpoch]:
+        """Train, and save at the end, or only at epoch ``save_at``: what is trained behind that is then lost."""
         self._patch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, function))
         setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(self._folder), device="cpu")
         lane = LegRunner(setting, self._search)
@@ -137,7 +138,10 @@ class Lane:
         told = []
         while not lane.done:
             told += lane.epoch()
-        self.saved = lane.save()
+            if told[-1].epoch == save_at:
+                self.saved = lane.save()
+        if not save_at:
+            self.saved = lane.save()
         lane.leave()
         return told
 
@@ -210,6 +214,30 @@ def test_a_continued_training_draws_the_same_wherever_it_continues(lane: Lane) -
     expected = lane.train(probe([]), rest)
     lane.train(spoiler, LEG, {"what": "numpy"})
     assert lane.train(probe([]), rest) == expected
+
+
+@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.PCG64, np.random.SFC64])
+def test_random_numbers_after_a_death_within_a_leg_are_those_of_the_undisturbed_one(lane: Lane, bits: Any) -> None:
+    def train(run: Run) -> None:
+        np.random.set_bit_generator(bits(run.seed))
+        weights = torch.rand(2).numpy() + np.random.rand() + random.random()  # drawn again where it goes on
+        if run.folder:
+            weights = np.load(run.folder / "weights.npy")
+
+        def save(folder: Path) -> None:
+            np.save(folder / "weights.npy", weights)
+            np.random.rand(), random.random(), torch.rand(())
+
+        for _ in range(run.epoch, run.num_epochs):
+            weights += np.array([random.gauss(0, 1), np.random.normal()]) * torch.randn(2).numpy()
+            run.report(save, val_accuracy=float(np.tanh(weights).sum()))
+
+    expected = lane.train(train, replace(LEG, stop=4))
+    assert lane.train(train, LEG, save_at=2) == expected[:3]
+    [saved] = lane.saved
+    member = replace(LEG.members[0], checkpoint=saved.uri)
+    lane.train(spoiler, LEG, {"what": "numpy generator"})
+    assert lane.train(train, replace(LEG, start=2, stop=4, members=(member,))) == expected[2:]
 
 
 def test_data_that_others_train_on_cannot_be_changed(lane: Lane) -> None:

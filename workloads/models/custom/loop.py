@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from workloads.arrays import Array
 from workloads.data.search_data import SearchData
+from workloads.models.custom.generators import Generators
 from workloads.models.custom.predictions import Predictions
 from workloads.models.custom.process_state import OwnState
 from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
 
 Save = Callable[[Path], object]
-FILES = "files"
+FILES, GENERATORS = "files", "generators"
 TRIED_ROWS = 256
 LEAVE_S = 1.0
 """Seconds that a function has to return, or to end its ``with`` blocks, once it is given up."""
@@ -43,7 +44,9 @@ class Run:
     channels, height, width).
     """
 
-    def __init__(self, setup: Setup, member: Trainee, epoch: int, folder: Path | None) -> None:
+    def __init__(
+        self, setup: Setup, member: Trainee, epoch: int, folder: Path | None, generators: bytes = b""
+    ) -> None:
         data = setup.data
         self.x_train, self.y_train = _fixed(data.x_train), _targets(data.y_train)
         self.x_val, self.y_val = _fixed(data.x_val), _targets(data.y_val)
@@ -54,14 +57,27 @@ class Run:
         """Number of epochs that are trained already."""
         self.num_epochs: int = setup.horizon
         """Last epoch that this training may have to reach."""
-        self.folder = folder
-        """Folder with the files saved at ``epoch``; None at the beginning, or if nothing was saved."""
+        self._folder, self._generators = folder, generators
         self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
         self._abandoned = False
         self.metrics: Mapping[str, float] = {}
         self.save: Save | None = None
         self.error: BaseException | None = None
         self.ended = False
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder with the files saved at ``epoch``; None at the beginning, or if nothing was saved.
+
+        Reading it before the first report puts the global random generators back to their states at ``epoch``: so
+        what the function draws before, to make a model that it then loads, changes nothing.
+        """
+        self._put_back()
+        return self._folder
+
+    def _put_back(self) -> None:
+        if self._generators:
+            Generators.from_bytes(self._generators).put_back()
 
     def report(self, save: Save | None = None, **metrics: float) -> None:
         """Report the end of an epoch, and wait until training continues.
@@ -70,6 +86,7 @@ class Run:
         ``train_`` or ``val_``; the sweep's metric must be among them.
         """
         self.metrics, self.save = {name: float(value) for name, value in metrics.items()}, save
+        self._generators = b""
         self._told.release()
         self._turn.acquire()
         if self._abandoned:
@@ -85,6 +102,7 @@ class Run:
         self._turn.acquire()
         if not self._abandoned:
             try:
+                self._put_back()
                 train(self, **hp)
             except Abandoned:
                 return
@@ -118,7 +136,7 @@ class OwnLoop:
 
     def __init__(self, train: Callable[..., None], setup: Setup, member: Trainee) -> None:
         self.setup, self.members, self.epoch_done = setup, [member], 0
-        self._train, self._saved = train, b""
+        self._train, self._saved, self._generators = train, b"", b""
         self._run: Run | None = None
         self._own = OwnState(member.seed)
         self._folder: TemporaryDirectory[str] | None = None
@@ -159,8 +177,9 @@ class OwnLoop:
         if self._saved:
             self._folder = TemporaryDirectory()
             folder = unpacked(self._saved, Path(self._folder.name))
-        run = Run(self.setup, self.members[0], self.epoch_done if folder else 0, folder)
-        self._own = OwnState(run.seed, run.epoch)
+        epoch, generators = (self.epoch_done, self._generators) if folder else (0, b"")
+        run = Run(self.setup, self.members[0], epoch, folder, generators)
+        self._own = OwnState(run.seed, 0 if generators else run.epoch)
         hp = asdict(self.members[0].hp)
         thread = threading.Thread(target=run.begin, args=(self._train, hp), daemon=True)
         thread.start()
@@ -173,21 +192,24 @@ class OwnLoop:
         return [True]
 
     def state(self, k: int) -> MemberState:
-        """Return the files of the function's last ``save``, as one uint8 tensor."""
+        """Return the files of the function's last ``save``, and the random generators, as uint8 tensors."""
         assert k == 0
         if self._run is not None:
             with self._own:
+                generators = Generators.now()
                 self._saved = packed(self._run.save) if self._run.save else b""
+                generators.put_back()  # the clock decides when a checkpoint is due, and training is to be the same
+            self._generators = generators.to_bytes()
             self._try_predict()
-        files = torch.frombuffer(bytearray(self._saved or b"\0"), dtype=torch.uint8)
-        return MemberState({FILES: files}, {"step": torch.tensor(self.epoch_done)})
+        optimizer = {"step": torch.tensor(self.epoch_done), GENERATORS: _bytes(self._generators)}
+        return MemberState({FILES: _bytes(self._saved or b"\0")}, optimizer)
 
     def _try_predict(self) -> None:
         """Call ``predict`` on the first files of this process: its faults are told now, not after the search."""
         model = self.setup.build(self.members[0])
         if not self._saved or not isinstance(model, Predictor) or model.predict is None or model.predict in _tried:
             return
-        model.load_state_dict({FILES: torch.frombuffer(bytearray(self._saved), dtype=torch.uint8)})
+        model.load_state_dict({FILES: _bytes(self._saved)})
         with OwnState(self.members[0].seed):
             model(self.setup.data.x_val[:TRIED_ROWS])
         _tried.append(model.predict)
@@ -196,6 +218,8 @@ class OwnLoop:
         """Continue from ``state``: the function finds its files in ``run.folder``."""
         assert k == 0
         self._saved = _content(state.model)
+        kept = state.optimizer.get(GENERATORS)  # earlier versions kept none
+        self._generators = b"" if kept is None else kept.numpy().tobytes()
 
     def keep(self, ks: Sequence[int]) -> None:
         """Keep the only member; without it the whole loop is dropped instead."""
@@ -240,6 +264,10 @@ def untouched(search: SearchData) -> ResidentData:
     x_train, y_train = tensor(search.train.x), tensor(search.train.y)
     x_val, y_val = tensor(search.val.x), tensor(search.val.y)
     return ResidentData(x_train, y_train, x_val, y_val, shape, nn.Identity(), torch.float64, ready=True)
+
+
+def _bytes(content: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
 
 
 def packed(save: Save) -> bytes:

@@ -24,9 +24,8 @@ import numpy as np
 import torch
 
 from workloads.data.epoch_order import seed_cpu
+from workloads.models.custom.generators import Generators
 from workloads.models.custom.standard_streams import Streams
-
-_global: Any = np.random  # two public functions of it are missing in its types
 
 
 class OwnState:
@@ -59,8 +58,7 @@ class ProcessState(NamedTuple):
 
     settings: tuple[Any, ...]
     """Values of ``SETTINGS``, in their order."""
-    generators: tuple[Any, ...]
-    """States of ``GENERATORS``, in their order."""
+    generators: Generators
     streams: Streams
 
     @classmethod
@@ -68,7 +66,7 @@ class ProcessState(NamedTuple):
         """Return the state of this process."""
         return cls(
             tuple(setting.read() for setting in SETTINGS),
-            tuple(generator.read() for generator in GENERATORS),
+            Generators.now(),
             Streams.now(),
         )
 
@@ -78,8 +76,7 @@ class ProcessState(NamedTuple):
         for setting, value in zip(SETTINGS, self.settings, strict=True):
             if setting.read() != value:
                 setting.write(value)
-        for generator, state in zip(GENERATORS, self.generators, strict=True):
-            generator.write(state)
+        self.generators.put_back()
         torch.set_num_threads(torch.get_num_threads())  # for new threads: another one's call changed it for them
 
 
@@ -153,27 +150,6 @@ def _set_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
-def _numpy() -> tuple[Any, Any]:
-    bits = _global.get_bit_generator()
-    return bits, bits.state
-
-
-def _set_numpy(setting: tuple[Any, Any]) -> None:
-    bits, state = setting
-    if _global.get_bit_generator() is not bits:
-        _global.set_bit_generator(bits)
-    bits.state = state
-
-
-def _cuda() -> Any:
-    return torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
-
-
-def _set_cuda(state: Any) -> None:
-    if state is not None:
-        torch.cuda.set_rng_state(state)
-
-
 def _attribute(owner: Any, *names: str) -> _Part:
     def write(values: tuple[Any, ...]) -> None:
         for name, value in zip(names, values, strict=True):
@@ -210,12 +186,6 @@ SETTINGS = (
     _Part(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     _Part(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     _Part(_cudnn, _set_cudnn),
-)
-GENERATORS = (
-    _Part(random.getstate, random.setstate),
-    _Part(_numpy, _set_numpy),
-    _Part(torch.default_generator.get_state, torch.default_generator.set_state),
-    _Part(_cuda, _set_cuda),
 )
 
 

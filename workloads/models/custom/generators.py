@@ -1,0 +1,68 @@
+"""The global random generators of Python, NumPy and torch: their states as values, and as bytes for checkpoints."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+_global: Any = np.random  # two public functions of it are missing in its types
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
+}
+
+
+class Generators(NamedTuple):
+    """States of the global generators of this process."""
+
+    python: tuple[Any, ...]
+    numpy: tuple[Any, dict[str, Any]]
+    """NumPy's bit generator, and its state."""
+    torch_cpu: Any
+    torch_cuda: Any
+    """State for the present GPU; None where the process has not used one."""
+
+    @classmethod
+    def now(cls) -> Generators:
+        """Return the present states."""
+        bits = _global.get_bit_generator()
+        cuda = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
+        return cls(random.getstate(), (bits, bits.state), torch.default_generator.get_state(), cuda)
+
+    def put_back(self) -> None:
+        """Make these the states of the process again."""
+        random.setstate(self.python)
+        bits, state = self.numpy
+        if _global.get_bit_generator() is not bits:
+            _global.set_bit_generator(bits)
+        bits.state = state
+        torch.default_generator.set_state(self.torch_cpu)
+        if self.torch_cuda is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(self.torch_cuda)
+
+    def to_bytes(self) -> bytes:
+        """Return the states as JSON; that of a bit generator that is not NumPy's own is left out."""
+        bits, state = self.numpy
+        own = state if _KINDS.get(state.get("bit_generator", "")) is type(bits) else None
+        return json.dumps([self.python, own, self.torch_cpu, self.torch_cuda], default=_listed).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Generators:
+        """Return what ``to_bytes`` wrote, with the process's own bit generator where none was written."""
+        (version, words, gauss), state, cpu, cuda = json.loads(content, object_hook=_array)
+        bits = _KINDS[state["bit_generator"]]() if state else _global.get_bit_generator()
+        tensors = (None if each is None else torch.from_numpy(each) for each in (cpu, cuda))
+        return cls((version, tuple(words), gauss), (bits, state or bits.state), *tensors)
+
+
+def _listed(value: Any) -> Any:
+    array = np.asarray(value)
+    return {"type": array.dtype.name, "values": array.tolist()} if array.ndim else array.item()
+
+
+def _array(found: dict[str, Any]) -> Any:
+    return np.array(found["values"], found["type"]) if found.keys() == {"type", "values"} else found
