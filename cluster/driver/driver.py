@@ -332,6 +332,8 @@ class Driver:
         if check_card(self.home, self._study, data):
             for text in data.news():
                 self.observer.message(text)
+        elif self.home.moved():
+            self.home.keep(self.home.sweep())
 
     def _replan(self) -> None:
         """After a change of the number of trials: store it, reopen the search and withdraw the verdict."""

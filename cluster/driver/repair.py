@@ -78,7 +78,7 @@ def _spec(home: SweepHome) -> Sweep:
         return home.sweep()
     except SpecError as error:
         try:
-            return from_json(str(salvage(home.journal).facts.get(SPEC, "")), str(home.journal), home.place)
+            return from_json(str(salvage(home.journal).facts.get(SPEC, "")), str(home.journal), home.path)
         except SpecError:
             raise Unreadable(f"{error}; no copy of the spec is left: start a new sweep") from error
 

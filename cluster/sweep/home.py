@@ -24,6 +24,7 @@ from search_spaces.types.files.sealed import Rotten, sealed, unsealed
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
+    from search_spaces.spec.place import Place
     from search_spaces.spec.schema import Storage
     from search_spaces.spec.sweep import Sweep
 
@@ -54,11 +55,6 @@ class SweepHome:
     def document(self) -> Path:
         """Path of the spec as JSON, from which a sweep is resumed; homes before format 1 have none."""
         return self.path / "sweep.json"
-
-    @property
-    def place(self) -> Path:
-        """The folder that the sweep was begun in, wherever it was moved: data inside it is found relative to it."""
-        return self.path.parent.parent
 
     @property
     def journal(self) -> Path:
@@ -183,19 +179,19 @@ class SweepHome:
 
         With ``to_run`` also where the spec's code or data is gone; a sweep can be shown without them.
         """
-        from search_spaces.spec.stored import from_json  # 140 ms: pydantic
+        from search_spaces.spec.stored import kept  # 140 ms: pydantic
 
         if not self.document.exists() or (not is_right(self.document) and bears_its_mark(self.spec, self.id)):
             return self.sweep_of_yaml(to_run)
         try:
-            sweep = from_json(unsealed(self.document.read_bytes()), str(self.document), self.place)
+            found = kept(unsealed(self.document.read_bytes()), str(self.document), self.path)
         except Rotten as error:
             raise SpecError([Fault(str(self.document), "", str(error))]) from error
         if to_run:
             from search_spaces.spec.checks.again import check_again  # 0 ms behind the line above
 
-            check_again(sweep, str(self.spec), catalogue())
-        return sweep
+            check_again(found.sweep, str(self.spec), catalogue(), found.missing_in)
+        return found.sweep
 
     def sweep_of_yaml(self, to_run: bool = False) -> Sweep:
         """Return the spec as the YAML file says it, for a home that has no other."""
@@ -221,8 +217,26 @@ class SweepHome:
 
         began = self._oldest.stat() if self._oldest != self.path else None
         times_ns = began and (began.st_atime_ns, began.st_mtime_ns)
-        write_whole(self.document, sealed(to_json(sweep, self.place)), times_ns)
+        write_whole(self.document, sealed(to_json(sweep, self.place(sweep))), times_ns)
         write_whole(self.spec, marked(sweep.to_text(), self.id), times_ns)
+
+    def place(self, sweep: Sweep) -> Place:
+        """Return where the sweep's data is, or, for a new sweep, where it was begun."""
+        from search_spaces.spec.stored import kept, place_of  # 140 ms: pydantic
+
+        with contextlib.suppress(OSError, Rotten, SpecError):
+            return kept(unsealed(self.document.read_bytes()), "", self.path).place
+        return place_of(sweep, self.path)
+
+    def moved(self) -> str:
+        """Say that the data is read from another folder than at the beginning; empty where it is not."""
+        from search_spaces.spec.stored import kept  # 140 ms: pydantic
+
+        with contextlib.suppress(OSError, Rotten, SpecError):
+            found = kept(unsealed(self.document.read_bytes()), "", self.path)
+            if found.place.path != found.begun_in:
+                return f" in {found.begun_in}, and is read from {found.place.path} now"
+        return ""
 
     @contextlib.contextmanager
     def driven(self) -> Iterator[None]:

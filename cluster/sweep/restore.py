@@ -38,7 +38,7 @@ def note_spec(home: SweepHome, study: Study, sweep: Sweep) -> None:
     """Store the spec in the study; one that lies in the home is moved with it, and with the data beside it."""
     from search_spaces.spec.stored import to_json  # 150 ms: pydantic
 
-    text = to_json(sweep, home.place if home.study == home.journal else None)
+    text = to_json(sweep, home.place(sweep) if home.study == home.journal else None)
     if study.facts().get(SPEC) != text:
         study.set(SPEC, text)
 
@@ -53,7 +53,7 @@ def settled(home: SweepHome, study: Study, sweep: Sweep | SpecError) -> tuple[Sw
 
     text = str(study.facts().get(SPEC, ""))
     try:
-        kept = from_json(text, str(home.document), home.place) if text.startswith("{") else None
+        kept = from_json(text, str(home.document), home.path) if text.startswith("{") else None
     except SpecError:
         kept = None
     there, right = home.document.exists(), is_right(home.document)
@@ -81,7 +81,7 @@ def _how(home: SweepHome, kept: Sweep) -> str:
     from search_spaces.spec.stored import from_json  # 150 ms: pydantic
 
     try:
-        found = from_json(without_seal(home.document.read_bytes()), "", home.place)
+        found = from_json(without_seal(home.document.read_bytes()), "", home.path)
     except (OSError, SpecError):
         found = kept
     return "cannot be read: the study's own copy of the spec counts" if found == kept else _changed(found, kept)
@@ -131,7 +131,7 @@ def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
     if known is None and home.data.exists():  # an older version kept the card only there
         known = kept_card(home)
     if known is not None and not _alike(known, data.card):
-        raise DataChanged(f"the data has changed since sweep {home.id} began; start a new sweep")
+        raise DataChanged(f"the data has changed since sweep {home.id} began{home.moved()}; start a new sweep")
     if not home.has_data:
         write_whole(home.data, sealed(json.dumps({"card": data.card, "indices": data.indices})))
     if is_new(study):

@@ -1,11 +1,13 @@
 """Stores a checked sweep as JSON, for resuming: it is read back unchanged, without the checks of a spec file.
 
-Paths of data inside the sweep's folder are kept relative to it, so that it may be moved or copied.
+Paths of data inside the sweep's folder are kept relative to it, so that it may be moved or copied, with its home
+or without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search_spaces.spec.data import TABLES
+from search_spaces.spec.place import Place, is_there
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import Fault, SpecError
 
@@ -33,24 +36,61 @@ class _Stored(_Head):
     model_config = ConfigDict(extra="forbid")
 
     sweep: Sweep
+    place: Place | None = None
+    """Folder that paths of data are relative to; earlier versions took the one around the folder of homes."""
 
 
-def to_json(sweep: Sweep, place: Path | None = None) -> str:
+@dataclass(frozen=True)
+class Kept:
+    """A stored sweep with absolute paths of its data: in the folder ``place``, and at first in ``begun_in``.
+
+    ``missing_in`` are the folders in which the data could be and is not, if home and folder are not as they were.
+    """
+
+    sweep: Sweep
+    place: Place
+    begun_in: Path
+    missing_in: tuple[Path, ...]
+
+
+def to_json(sweep: Sweep, place: Place | None = None) -> str:
     """Return the sweep as JSON, defaults included, as later versions may have other ones.
 
     Paths of data inside the folder ``place`` become relative to it.
     """
-    kept = sweep if place is None else _with_paths(sweep, lambda path: _relative(path, place))
-    return _Stored(format=FORMAT, sweep=kept).model_dump_json(indent=1) + "\n"
+    stored = sweep if place is None else _with_paths(sweep, lambda path: _relative(path, place.path))
+    return _Stored(format=FORMAT, sweep=stored, place=place).model_dump_json(indent=1) + "\n"
 
 
-def from_json(text: str | bytes, origin: str, place: Path | None = None) -> Sweep:
-    """Return the sweep of ``to_json``, with paths of data that are absolute again where ``place`` is given.
+def from_json(text: str | bytes, origin: str, home: Path | None = None) -> Sweep:
+    """Return the sweep of ``to_json``, with paths of data that are absolute again where its ``home`` is given.
 
     Raises SpecError where the text has a newer format or was changed.
     """
-    sweep = _read(text, origin)
-    return sweep if place is None else _with_paths(sweep, lambda path: str(place / path))
+    return _read(text, origin).sweep if home is None else kept(text, origin, home).sweep
+
+
+def kept(text: str | bytes, origin: str, home: Path) -> Kept:
+    """Return the sweep of ``to_json`` with its data where it is now. Raises SpecError as ``from_json``."""
+    stored = _read(text, origin)
+    place = stored.place or Place.of(home.parent.parent, home)
+    paths = [path for path in _paths(stored.sweep) if not Path(path).is_absolute()]
+    folders = tuple(place.folders(home))
+    found = next((at for at in folders if all(is_there(at / path) for path in paths)), None)
+    now = place if found is None else Place.of(found, home)
+    sweep = _with_paths(stored.sweep, lambda path: str(now.path / path))
+    stands = folders[0] == place.path and place.path.is_dir()
+    return Kept(sweep, now, place.path, () if found or stands else folders)
+
+
+def place_of(sweep: Sweep, home: Path) -> Place:
+    """Return the place of a sweep that begins: the inner one of working folder and that around its home.
+
+    Of the two, where only one has data of the sweep, that one.
+    """
+    folders = list(Place.of(home.parent.parent, home).folders(home))
+    having = [at for at in folders if any(Path(path).is_relative_to(at) for path in _paths(sweep))]
+    return Place.of(max(having or folders, key=lambda at: len(at.parts)), home)
 
 
 def _with_paths(sweep: Sweep, changed: Callable[[str], str]) -> Sweep:
@@ -66,16 +106,24 @@ def _with_paths(sweep: Sweep, changed: Callable[[str], str]) -> Sweep:
     return sweep.model_copy(update={"data": data.model_copy(update=paths)})
 
 
+def _paths(sweep: Sweep) -> Iterator[str]:
+    """Yield the paths of data that must be there."""
+    data = sweep.data
+    for path in (*(getattr(data, name) for name in PATHS if name != "root"), *data.also):
+        if path is not None and "://" not in path:
+            yield path
+
+
 def _relative(path: str, place: Path) -> str:
     return str(Path(path).relative_to(place)) if Path(path).is_relative_to(place) else path
 
 
-def _read(text: str | bytes, origin: str) -> Sweep:
+def _read(text: str | bytes, origin: str) -> _Stored:
     head = None
     try:
         head = _Head.model_validate_json(text)
         if head.format <= FORMAT:
-            return _Stored.model_validate_json(text).sweep
+            return _Stored.model_validate_json(text)
     except ValidationError as error:
         raise SpecError([_fault(origin, one, head) for one in error.errors(include_url=False)]) from None
     rule = f"is {head.format}, and this version reads up to {FORMAT}; {_way_out(head)}"

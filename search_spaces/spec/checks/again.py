@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from search_spaces.space.hyperparameters import hyperparameters
@@ -13,8 +14,11 @@ from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import shown
 
 
-def check_again(sweep: Sweep, origin: str, catalogue: Catalogue) -> None:
-    """Raise SpecError where the workload lacks a hyperparameter or refuses its values, or where data is missing."""
+def check_again(sweep: Sweep, origin: str, catalogue: Catalogue, missing_in: Sequence[Path] = ()) -> None:
+    """Raise SpecError where the workload lacks a hyperparameter or refuses its values, or where data is missing.
+
+    ``missing_in`` are the folders in which the sweep's data could be and is not, if they are not as they were.
+    """
     document = Document(origin)
     _check_workload(document, sweep, catalogue)
     data = Data(**sweep.data.model_dump(exclude_defaults=True))  # checks count every field set as given by the user
@@ -23,6 +27,9 @@ def check_again(sweep: Sweep, origin: str, catalogue: Catalogue) -> None:
         read_data(document, data, None, catalogue.datasets)
     else:
         resolved(document, data, Path("/"), source)
+        if missing_in:
+            places = " nor ".join(map(str, missing_in))
+            document.fault(("data",), f"is not in {places}: go on in the folder that has it, or move it back")
     document.refuse_faulty()
 
 

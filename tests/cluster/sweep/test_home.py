@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -17,7 +18,8 @@ from cluster.sweep.home import Busy, SweepHome, matching
 from cluster.sweep.restore import note_spec, settled
 from cluster.terminal.views import QuietView
 from search_spaces.spec.checks.data import SOURCES
-from search_spaces.spec.stored import PATHS
+from search_spaces.spec.place import Place
+from search_spaces.spec.stored import PATHS, from_json, to_json
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.study.study import Study
 from search_spaces.types.faults import SpecError
@@ -144,6 +146,76 @@ def test_data_inside_a_folder_that_was_moved_is_found_there(tmp_path: Path) -> N
             )
     shutil.rmtree(old)
     assert SweepHome.find(home.id, new / ".paceline").sweep(to_run=True).data.csv == f"{new}/table.csv"
+
+
+ALONE = {
+    "the home": ("homes", "elsewhere/of/others", "start"),
+    "the folder": ("project", "renamed é", "renamed é"),
+    "both": ("homes", "elsewhere/of/others", "project"),
+    "neither": ("homes", "homes", "start"),
+}
+"""What is moved: from where, to where, and the folder in which the command is given then."""
+
+
+@pytest.mark.parametrize("what", ALONE)
+def test_home_and_folder_that_are_not_together_find_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    old, new, here = (tmp_path / name for name in ALONE[what])
+    folder = tmp_path / "project"
+    for made in (folder, tmp_path / "start", new.parent):
+        made.mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(folder)
+    home = SweepHome.create(parsed(folder), tmp_path / "homes")
+    study = Study(home.id, "maximize", home.study)
+    note_spec(home, study, home.sweep())
+    study.flush()
+    if old != new:
+        shutil.move(old, new)
+    if what == "both":
+        shutil.move(folder, tmp_path / "elsewhere" / "of" / "project")
+        here = tmp_path / "elsewhere" / "of" / "project"
+    monkeypatch.chdir(here)
+    folder = here if here.name != "start" else folder
+    found = SweepHome.find(home.id, new if old.name == "homes" else home.path.parent)
+    table = str(folder / "table.csv")
+    sweep = found.sweep(to_run=True)
+    kept = Study(found.id, "maximize", found.study, writing=False)
+    assert (sweep.data.csv, settled(found, kept, SpecError([]))[0].data.csv) == (table, table)
+    found.keep(sweep)
+    assert json.loads(found.document.read_text())["place"]["folder"].endswith(quote(str(folder)))
+    assert SweepHome.find(home.id, found.path.parent).sweep().data.csv == table
+
+
+def test_a_folder_that_is_nowhere_is_told_with_each_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    home = SweepHome.create(parsed(folder), tmp_path / "homes")
+    (tmp_path / "start").mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    folder.rename(tmp_path / "renamed")
+    assert home.sweep().data.csv == f"{folder}/table.csv"
+    told = f"data: is not in {folder} nor {tmp_path}/start: go on in the folder that has it, or move it back"
+    with pytest.raises(SpecError, match="there is no such file") as caught:
+        home.sweep(to_run=True)
+    assert told in str(caught.value)
+    home.keep(home.sweep())
+    assert home.sweep().data.csv == f"{folder}/table.csv"
+    (tmp_path / "start" / "table.csv").write_text("a,label\n7,x\n8,y\n")
+    assert home.moved() == f" in {folder}, and is read from {tmp_path}/start now"
+
+
+def test_a_place_of_no_encoding_and_homes_of_before_are_found(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9 a%20b")
+    home = tmp_path / "homes" / "a1b2"
+    place = Place.of(odd, home)
+    assert place.path == odd and next(place.folders(home)) == odd
+    table = tmp_path / "table.csv"
+    sweep = parsed(tmp_path)
+    before = json.loads(to_json(sweep, Place.of(tmp_path, home)))
+    assert before.pop("place") and before["sweep"]["data"]["csv"] == table.name
+    assert from_json(json.dumps(before), "", home).data.csv == str(table)
 
 
 def test_each_source_of_data_is_known_as_a_path() -> None:
