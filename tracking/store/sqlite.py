@@ -8,6 +8,7 @@ the schemas in ``REVISIONS``; any other file goes through MLflow. A test compare
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import uuid
@@ -81,10 +82,10 @@ NEW_INPUT: Final = """
 """
 NEW_INPUT_TAG: Final = f"INSERT OR IGNORE INTO input_tags VALUES (?, '{names.DATASET_CONTEXT}', 'training')"
 TAGGED_RUNS: Final = """
-    SELECT runs.run_uuid FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE tags.key = ? AND tags.value = ? AND runs.lifecycle_stage = 'active'
+    SELECT runs.run_uuid, runs.status, runs.start_time FROM tags JOIN runs ON runs.run_uuid = tags.run_uuid
+    WHERE tags.key = ? AND tags.value = ? AND runs.lifecycle_stage = 'active' ORDER BY runs.start_time
 """
-OWN_RUNS: Final = f"SELECT run_uuid FROM tags WHERE key = '{names.SWEEP_ROLE}' AND value = 'sweep'"
+"""Without an index on a tag's value it passes over every run of the store: asked once, its runs are then named."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -135,25 +136,26 @@ def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID, hyperparameter
 
     Without ``hyperparameters`` those of trials are left out, among params and metrics: nearly all of a large sweep.
     """
-    params = "" if hyperparameters else f" AND run_uuid IN ({OWN_RUNS})"
-    metrics = "" if hyperparameters else f" AND key NOT GLOB '{names.hp('*')}'"
+    only = " AND is_nan = 0" + ("" if hyperparameters else f" AND key NOT GLOB '{names.hp('*')}'")
     with closing(connect(path)) as connection:
-        query = (
-            f"SELECT run_uuid, status, start_time FROM runs WHERE run_uuid IN ({TAGGED_RUNS}) ORDER BY start_time"
-        )
         runs = {
             run_id: FoundRun(run_id=run_id, status=status, start_ms=start_ms)
-            for run_id, status, start_ms in connection.execute(query, [tag, wanted])
+            for run_id, status, start_ms in connection.execute(TAGGED_RUNS, [tag, wanted])
         }
-        for table, only in (("tags", ""), ("params", params)):
-            query = f"SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({TAGGED_RUNS}){only}"
-            for run_id, key, value in connection.execute(query, [tag, wanted]):
-                getattr(runs[run_id], table)[key] = value
-        columns, finite = "run_uuid, key, value, step", "is_nan = 0"
-        query = f"SELECT {columns} FROM latest_metrics WHERE {finite} AND run_uuid IN ({TAGGED_RUNS}){metrics}"
-        for run_id, key, value, step in connection.execute(query, [tag, wanted]):
+        for run_id, key, value in _of_runs(connection, "key, value FROM tags", runs):
+            runs[run_id].tags[key] = value
+        described = [run_id for run_id, run in runs.items() if hyperparameters or run.role == "sweep"]
+        for run_id, key, value in _of_runs(connection, "key, value FROM params", described):
+            runs[run_id].params[key] = value
+        for run_id, key, value, step in _of_runs(connection, "key, value, step FROM latest_metrics", runs, only):
             runs[run_id].metrics[key] = (value, step)
     return list(runs.values())
+
+
+def _of_runs(connection: sqlite3.Connection, chosen: str, run_ids: Iterable[str], only: str = "") -> sqlite3.Cursor:
+    """Return rows of these runs, by the index on them: the run's ID, then what is chosen from a table."""
+    query = f"SELECT run_uuid, {chosen} WHERE run_uuid IN (SELECT value FROM json_each(?)){only}"
+    return connection.execute(query, [json.dumps(list(run_ids))])
 
 
 class SqliteStore:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.small_sweep_in_mlflow import SWEEP, open_writer, write_trial
+from tracking import names
 from tracking.store import sqlite
 from tracking.store.records import PARENT, Place
 from tracking.store.sqlite import SqliteStore, read_runs
@@ -32,10 +34,9 @@ def test_the_runs_that_the_writer_looks_for_come_without_hyperparameters(
 
     monkeypatch.setattr(sqlite, "connect", traced)
     assert writer.close(30)
-    reads = [query for query in queries if "FROM params" in query or "FROM latest_metrics" in query]
-    assert reads and all("hp/" in query or "'sweep'" in query for query in reads), (
-        "neither at the start nor the end"
-    )
+    reads = [query for query in queries if "FROM latest_metrics" in query]
+    assert reads and all("hp/" in query for query in reads), "neither at the start nor the end"
+    assert all(query.count(",") == 2 for query in queries if "FROM params" in query), "of one run alone"
     whole, brief = read_runs(path, SWEEP), SqliteStore(path).found(PLACE, SWEEP)
     assert [run.run_id for run in brief] == [run.run_id for run in whole]
     for run, full in zip(brief, whole, strict=True):
@@ -43,3 +44,29 @@ def test_the_runs_that_the_writer_looks_for_come_without_hyperparameters(
         assert run.params == (full.params if run.key == PARENT else {})
         assert run.metrics == {key: value for key, value in full.metrics.items() if not key.startswith("hp/")}
         assert run.key == PARENT or (full.params and run.metrics.keys() < full.metrics.keys())
+
+
+def test_a_sweep_passes_once_over_the_runs_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mlflow.db"
+    writer = open_writer(f"sqlite:///{path}", tmp_path / "spool")
+    write_trial(writer, 0)
+    assert writer.close(30)
+    steps: list[int] = []
+    real = sqlite.connect
+
+    def counted(path: Path) -> sqlite3.Connection:
+        connection = real(path)
+        connection.set_progress_handler(lambda: steps.append(1), 10)
+        return connection
+
+    def cost() -> int:
+        steps.clear()
+        assert len(read_runs(path, SWEEP)) == 2 and len(SqliteStore(path).found(PLACE, SWEEP)) == 2
+        return 10 * len(steps)
+
+    monkeypatch.setattr(sqlite, "connect", counted)
+    alone, num_others = cost(), 1000
+    with closing(real(path)) as db:
+        for tag, value in ((names.SWEEP_ID, "another"), (names.SWEEP_ROLE, "sweep")):
+            db.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(tag, value, f"r{k}") for k in range(num_others)])
+    assert cost() - alone < 2 * 10 * num_others, "two readings, each with a few steps for a run of another sweep"
