@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.doctor.stores import attempt
 from cluster.driver.tell_stopped import CLOSE_TIMEOUT_S
 from cluster.sweep.coordinator import Coordinator
-from cluster.sweep.files.kept import write_whole
+from cluster.sweep.files.kept import bears_its_mark, is_right, write_whole
 from cluster.sweep.files.rebuild import rebuild
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
@@ -24,6 +24,7 @@ from search_spaces.study.salvage import salvage
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Damaged, Unreadable
 from search_spaces.types.faults import SpecError
+from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.files.sealed import sealed
 from tracking import names
 from tracking.writer.events import TextKept
@@ -45,6 +46,7 @@ def repair(home: SweepHome, observer: Observer) -> bool:
         read = replace(Reading.of(home), live=False)
         if read.wrong:
             observer.message(read.wrong)
+            _keep_damaged(home)
             home.keep(read.sweep)
         study = Study(home.id, read.sweep.metric.goal, home.study, attempt=attempt())
         try:
@@ -54,6 +56,14 @@ def repair(home: SweepHome, observer: Observer) -> bool:
             return card is None or _tell(read, study, card, observer)
         finally:
             study.close()
+
+
+def _keep_damaged(home: SweepHome) -> None:
+    """Keep files of the spec that are not as they were written, ``.broken``."""
+    if home.document.exists() and not is_right(home.document):
+        keep_broken(home.document)
+    if home.spec.exists() and not bears_its_mark(home.spec, home.id):
+        keep_broken(home.spec)
 
 
 def _mend_study(home: SweepHome, say: Callable[[str], None]) -> None:
@@ -87,6 +97,8 @@ def _mend_card(home: SweepHome, study: Study, say: Callable[[str], None]) -> Map
     """Return the data card, and store it where it is missing: in the study and in the home; None without any."""
     known, splits = study.facts().get(CARD), _splits(home)
     if (known or splits) and not home.has_data:
+        if home.data.exists():
+            keep_broken(home.data)
         if splits and known in (None, splits["card"]):
             write_whole(home.data, sealed(json.dumps(splits)))
             say(f"{home.data} was damaged or gone, and is had back from the spool")

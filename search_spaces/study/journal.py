@@ -13,7 +13,6 @@ import filecmp
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -21,12 +20,38 @@ from pathlib import Path
 
 from search_spaces.study.operations import Operation, parsed
 from search_spaces.types.driver_errors import Damaged, Fenced, Gone
+from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.files.sealed import numbered, seal, sealed_line
 
 
 def copy_of(path: Path) -> Path:
     """Return the path of a journal's copy."""
     return path.with_name(path.name + ".copy")
+
+
+def _next_of(path: Path) -> Path:
+    """Return the path of a journal that takes the place of that at ``path`` and of its copy: it alone counts."""
+    return path.with_name(path.name + ".next")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is any file of the journal, its copy included."""
+    return any(file.exists() for file in (path, copy_of(path), _next_of(path)))
+
+
+def put(path: Path, fresh: Path) -> None:
+    """Put the journal at ``fresh`` in the place of the one at ``path`` and of its copy, both in effect at once.
+
+    Where the process is killed on the way ``mend`` goes on with it.
+    """
+    fresh.replace(_next_of(path))
+    _take_over(path)
+
+
+def _take_over(path: Path) -> None:
+    if content := _content(_next_of(path)):
+        _replace(copy_of(path), content)
+        _next_of(path).replace(path)
 
 
 @dataclass(frozen=True)
@@ -53,10 +78,11 @@ def read(path: Path, both: bool = False) -> Contents:
     The copy is looked at where the journal is not right or shorter, or with ``both``. Raises Damaged, with line and
     byte, where an operation that others follow is right in neither.
     """
-    content = _content(path)
+    new = _content(_next_of(path))
+    content = new or _content(path)
     own, bad = _right(content)
     spare = copy_of(path)
-    look = both or bad or (spare.exists() and spare.stat().st_size > len(content))
+    look = not new and (both or bad or (spare.exists() and spare.stat().st_size > len(content)))
     other = _right(_content(spare))[0] if look else {}
     lines = [own.get(number) or other.get(number) for number in range(max([*own, *other], default=-1) + 1)]
     if None in lines:
@@ -68,7 +94,7 @@ def read(path: Path, both: bool = False) -> Contents:
 
 def holds_any(path: Path) -> bool:
     """Whether any line of the journal or its copy is right."""
-    for file in (path, copy_of(path)):
+    for file in (path, copy_of(path), _next_of(path)):
         if file.exists():
             with file.open("rb") as lines:
                 if any(number is not None for _, number in numbered(lines)):
@@ -78,11 +104,15 @@ def holds_any(path: Path) -> bool:
 
 def remains(path: Path) -> dict[int, bytes]:
     """Return the lines that are right in the journal or its copy, by number."""
-    return _right(_content(copy_of(path)))[0] | _right(_content(path))[0]
+    new = _right(_content(_next_of(path)))[0]
+    return new or _right(_content(copy_of(path)))[0] | _right(_content(path))[0]
 
 
 def _content(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _right(content: bytes) -> tuple[dict[int, bytes], list[tuple[int, int]]]:
@@ -103,7 +133,11 @@ def _right(content: bytes) -> tuple[dict[int, bytes], list[tuple[int, int]]]:
 def _is_whole(path: Path) -> bool:
     """Whether the journal holds sealed lines alone, each in its place, and the copy no more than these."""
     spare = copy_of(path)
-    if not path.exists() or (spare.exists() and spare.stat().st_size > path.stat().st_size):
+    if (
+        _next_of(path).exists()
+        or not path.exists()
+        or (spare.exists() and spare.stat().st_size > path.stat().st_size)
+    ):
         return False
     with path.open("rb") as lines:
         found = enumerate(numbered(lines))
@@ -117,13 +151,14 @@ def mend(path: Path) -> str:
     read is taken from the copy, and the file as it was is kept as ``journal.log.broken``. Lines of earlier versions
     get their seals. Only the sweep's writer may call this. Raises Damaged.
     """
+    _take_over(path)
     if _is_whole(path) and copy_of(path).exists() and filecmp.cmp(path, copy_of(path), shallow=False):
         return ""
     found = read(path, both=True)
     text = b"".join(_with_seal(line, number) for number, line in enumerate(found.lines))
-    was_there = path.exists()
-    if was_there and not found.is_whole and not found.only_torn:
-        shutil.copyfile(path, path.with_name(path.name + ".broken"))
+    kept = None
+    if path.exists() and not found.is_whole and not found.only_torn:
+        kept = keep_broken(path)
     for file in (path, copy_of(path)):
         if _content(file) != text:
             _replace(file, text)
@@ -135,7 +170,7 @@ def mend(path: Path) -> str:
         what = f"{found.num_restored} of the {len(found.lines)} lines of {path} were lost and are from its copy"
     else:
         what = f"{path} held more than its {len(found.lines)} lines, which was left out"
-    return f"{what}: nothing is lost" + (f"; the file as it was is {path.name}.broken" if was_there else "")
+    return f"{what}: nothing is lost" + (f"; the file as it was is {kept.name}" if kept else "")
 
 
 def _with_seal(line: bytes, number: int) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.files.sealed import line_number, record_of, sealed_line
 
 
@@ -47,8 +47,7 @@ def mend(path: Path, sent: int = 0) -> Mended:
         os.truncate(path, first_bad[1])
         found.told = f"the torn tail of {path} ({start - first_bad[1]} bytes) was cut off"
         return found
-    broken = path.with_name(path.name + ".broken")
-    shutil.copyfile(path, broken)
+    broken = keep_broken(path)
     found.sent = _rewrite(path, sent)
     place = f"line {first_bad[0] + 1} (byte {first_bad[1]})"
     found.told = f"{path}: {place} cannot be read or is missing; the file as it was is {broken}"

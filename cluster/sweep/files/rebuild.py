@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,9 +16,10 @@ from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
 from search_spaces.samplers.contract import Observation
 from search_spaces.study.contract import Outcome
-from search_spaces.study.journal import copy_of
+from search_spaces.study.journal import copy_of, put
 from search_spaces.study.salvage import Salvaged, salvage
 from search_spaces.study.study import Study
+from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.problems import beside
 from search_spaces.types.trial_names import name_of_key, trial_name
 from search_spaces.types.values import Params
@@ -180,13 +180,14 @@ def rebuild(home: SweepHome, sweep: Sweep, say: Callable[[str], None]) -> None:
     for key, value in known.facts().items():
         study.set(key, value)
     study.flush()
-    for path, fresh in ((home.journal, new), (copy_of(home.journal), copy_of(new))):
-        if path.exists():
-            shutil.copyfile(path, path.with_name(path.name + ".broken"))
-        fresh.replace(path)
+    files = [path for path in (home.journal, copy_of(home.journal)) if path.exists()]
+    kept = " and ".join(str(keep_broken(path)) for path in files)
+    put(home.journal, new)
+    copy_of(new).unlink()
     num_lost = known.left.num_lost
     lost = ("1 line was" if num_lost == 1 else f"{num_lost} lines were") if num_lost else "all was"
-    say(f"{home.journal} and its copy were written anew, as {lost} lost; what was there is {home.journal}.broken")
+    there = f"; what was there is {kept}" if kept else ""
+    say(f"{home.journal} and its copy were written anew, as {lost} lost{there}")
 
 
 def _write(study: Study, sweep: Sweep, trial: Found) -> None:

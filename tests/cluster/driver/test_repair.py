@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +13,13 @@ from typing import Any
 import pytest
 
 from cluster.cli.main import main
+from cluster.sweep.files.rebuild import rebuild
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
 from cluster.sweep.restore import check_card, note_spec
 from search_spaces.study.journal import copy_of
 from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import Damaged
 from tests.cluster.cli.test_every_file_kept import DATA
 from tests.helpers.finished_sweep_without_ray import raced, tracked
 from tracking.results.table import sweep_runs
@@ -96,6 +101,56 @@ def test_whatever_lines_both_have_lost_the_spool_has_them(capsys: pytest.Capture
         capsys.readouterr()
         study = Study(home.id, "maximize", home.journal, writing=False)
         assert "importance" not in study.facts(), "it is of the values before the damage"
+
+
+class Killed(BaseException):
+    """The process's end, at one of its steps."""
+
+
+def test_a_repair_that_is_killed_at_any_step_leaves_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = driven(most_legs=3)
+    rows, _facts = state(home)
+    lose(home, {5, 9, home.journal.read_bytes().count(b"\n") - 2})
+    harmed = [path.read_bytes() for path in (home.journal, copy_of(home.journal))]
+    for path in (home.journal, copy_of(home.journal)):
+        path.with_name(path.name + ".broken").write_bytes(b"of an earlier repair")
+    whole, steps, killed_at = shutil.copytree(home.path, "whole"), 0, 0
+
+    def step(do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*words: Any, **more: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps == killed_at:
+                raise Killed
+            return do(*words, **more)
+
+        return done
+
+    outcomes = []
+    for killed_at in range(1, 20):
+        steps = 0
+        shutil.rmtree(home.path)
+        shutil.copytree(whole, home.path)
+        with monkeypatch.context() as patched:
+            for name in ("replace", "unlink", "fsync"):
+                patched.setattr(os, name, step(getattr(os, name)))
+            with contextlib.suppress(Killed):
+                rebuild(home, home.sweep(), lambda text: None)
+        try:
+            assert state(home)[0] == rows, killed_at
+            outcomes.append("new")
+        except Damaged:
+            outcomes.append("old")
+            rebuild(home, home.sweep(), lambda text: None)
+        assert Study(home.id, "maximize", home.journal).mended == "" and state(home)[0] == rows, killed_at
+        assert copy_of(home.journal).read_bytes() == home.journal.read_bytes(), killed_at
+        for path, was in zip((home.journal, copy_of(home.journal)), harmed, strict=True):
+            kept = [path.with_name(f"{path.name}.broken{more}").read_bytes() for more in ("", ".2")]
+            assert kept == [b"of an earlier repair", was], killed_at
+            assert not path.with_name(f"{path.name}.broken.3").exists(), killed_at
+        if steps < killed_at:
+            break
+    assert {"old", "new"} == set(outcomes) and 5 < killed_at < 19
 
 
 def gone(home: SweepHome) -> None:
