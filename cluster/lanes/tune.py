@@ -42,6 +42,8 @@ MAX_BARREN_FITS = 3
 """Number of Tune runs in a row without a single report after which the error is raised."""
 
 
+UNASKED = tune.PlacementGroupFactory([{"worn": 1}])
+"""Resources that no leg asks for. Tune keeps lanes idle by their resources, and these are for none to keep."""
 WITHOUT = "lanes start anew for a leg that they had to wait for"
 
 
@@ -152,6 +154,8 @@ class Watch(_Unsaved, FIFOScheduler):
         self._kills = worker_exits.oom_kills()
         self._worn: list[Any] = []
         """Lanes that new ones must replace, as actors."""
+        self._needs_new = False
+        """Whether a leg was handed back, as it needs a new process: each idle lane would hand it back, too."""
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Raise the number of idle lanes that are kept for later legs: by itself Tune keeps a single one."""
@@ -164,19 +168,22 @@ class Watch(_Unsaved, FIFOScheduler):
         """Choose the next Tune trial; sample ahead while all lanes train. Called in every turn of Tune's loop."""
         self._show()
         self._end_overdue(tune_controller)
-        if self._worn or self._searcher.hands_back:
+        if self._needs_new or self._searcher.hands_back:
             tune_controller._cleanup_cached_actors(force_all=True)
-            self._end_worn()
+            self._needs_new = False
+        self._end_worn()
         chosen = super().choose_trial_to_run(tune_controller)
         if chosen is None and len(self._searcher.legs) == self._num_lanes:
             self._coordinator.look_ahead()
         return chosen
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Note a lane that must be replaced: Tune keeps it for the next leg, until its next turn."""
+        """Note a lane that must be replaced, and have Tune end it as any that it does not keep for later legs."""
         super().on_trial_complete(tune_controller, trial, result)
         if result.get("renew"):
             self._worn.append(trial.temporary_state.ray_actor)
+            trial.placement_group_factory = UNASKED
+            self._needs_new |= Report.from_result(result).handed_back
 
     def _end_worn(self) -> None:
         """Kill the lanes that must be replaced. Lanes of several processes end their groups by themselves."""

@@ -1,0 +1,33 @@
+"""A lane that must be replaced ends alone: lanes that are idle at that time train later legs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.helpers.sweep_here import Here
+
+SPEC = """
+name: worn
+workload: tests.helpers.spoiling_function:train
+data: {name: wine}
+metric: {name: val_accuracy, goal: maximize}
+method: grid
+parameters:
+  what: {values: [nothing, late]}
+  mark: {value: MARK}
+early_terminate: {min_iter: 1, eta: 2}
+max_concurrent: 2
+trials: 2
+epochs: 2
+final: none
+"""
+
+
+def test_of_a_trial_that_leaves_something_only_its_own_lane_ends(tmp_path: Path) -> None:
+    folder = Here(tmp_path)
+    folder.write(SPEC.replace("MARK", str(tmp_path / "has_trained")))
+    done = folder.paceline("run", "sweep.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left behind a process" in done.stdout + done.stderr
+    runs = {run["trial.number"]: run["run_id"] for run in folder.runs("trial").values()}
+    assert folder.points(runs["0"], "val_before") == [0, 1], "the better trial went on where it had begun"
