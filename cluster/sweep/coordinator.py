@@ -133,6 +133,8 @@ class Coordinator:
             self.finals.scored(track, scored)
             self.writer.state(run_key(track, "final"), "running", at_best_epoch(scored.metrics))
         race.saved(handle[1], report.saved)
+        if self.writer.lost:
+            self.writer.reconcile(self._facts())
         self._tell_not_kept(handle, report.saved)
         self._tell_bound(report.saved)
         self.busy_s += report.seconds

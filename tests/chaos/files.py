@@ -84,9 +84,7 @@ fault("search", name="journal_damaged_alive", codes=(1,))(damaging("journal.log"
 fault("between", name="copy_damaged")(damaging("journal.log.copy"))
 fault("search", name="copy_damaged_alive", weight=2)(damaging("journal.log.copy"))
 fault("between", name="spool_damaged", lacking=True)(damaging("spool/events.jsonl"))
-fault("search", name="spool_damaged_alive", codes=(4,), lacking=True, weight=2, cheap=False)(
-    damaging("spool/events.jsonl")
-)
+fault("search", name="spool_damaged_alive", weight=2)(damaging("spool/events.jsonl"))
 fault("between", name="spool_mark_damaged")(damaging("spool/[!e]*"))
 fault("between", "search", name="data_card_damaged")(damaging("data.json"))
 fault("between", "search", name="spec_json_damaged")(damaging("sweep.json"))

@@ -71,6 +71,8 @@ class Sender:
         After an error that no store should raise it is opened anew. Events that raise it again are set aside.
         """
         try:
+            for told in self._spool.harmed():
+                self._message(told)
             if self._place is not None and self._file != _file(self._uri):
                 self._message(f"{self._uri} was removed or replaced: what it lacks is written again")
                 self._reopen()

@@ -6,9 +6,10 @@ import errno
 import json
 import os
 import re
+import shutil
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from search_spaces.types.files.private_files import OWN_FILE
 from search_spaces.types.files.sealed import line_number, record_of, sealed_line
 from tracking.writer.events import Event, UnknownEvent, from_json, to_json
 from tracking.writer.mend import mend
+from tracking.writer.recent import RecentLines
 
 SENT = re.compile(rb"(\d{20})(?: ([0-9a-f]{8}))?\n")
 
@@ -42,7 +44,8 @@ class Spool:
 
     An event survives the death of the process once ``append`` has returned (not that of the machine: there is no
     fsync). Only one process at a time may open a spool. ``mended`` says what was wrong with the files when it was
-    opened, a sentence each.
+    opened, a sentence each; ``lost`` whether events are gone that MLflow may not have. While it is open the last
+    lines are in memory, too: whatever happens to the file, they are sent, and written again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,9 +55,20 @@ class Spool:
         self._lock = threading.Lock()
         self._ack = os.open(folder / "sent", os.O_RDWR | os.O_CREAT, OWN_FILE)
         self._mend()
+        self.lost, self._harmed = bool(self.mended), list[str]()
+        self._open()
+        self._recent = RecentLines()
+        for line in self._in:
+            self._recent.add(line)
+
+    def _open(self) -> None:
         self._out = os.open(self._events, os.O_RDWR | os.O_CREAT | os.O_APPEND, OWN_FILE)
         self._in = self._events.open("rb")  # stays readable where the folder is removed
-        self.size = os.fstat(self._out).st_size
+
+    @property
+    def size(self) -> int:
+        """Bytes that were written."""
+        return self._recent.end
 
     def _mend(self) -> None:
         """Make the files whole: what of them cannot be read is left out, and told in ``mended``."""
@@ -77,26 +91,77 @@ class Spool:
         """Write ``event`` to disk, in about 20 microseconds. Raises OSError when the disk is full."""
         record = to_json(event)
         with self._lock:
+            if (found := os.fstat(self._out).st_size) != self.size:
+                self._write_again(f"changed from {self.size} to {found} bytes", found)
             line = sealed_line(record, self._num_events)
             written = os.write(self._out, line)
             if written != len(line):
                 os.ftruncate(self._out, self.size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._events))
-            self.size += written
+            self._recent.add(line)
             self._num_events += 1
+
+    def harmed(self) -> list[str]:
+        """Return what has happened to the file since the last call, a sentence each; it is written again now."""
+        with self._lock:
+            there = os.fstat(self._out)
+            if there.st_size != self.size:
+                self._write_again(f"changed from {self.size} to {there.st_size} bytes", there.st_size)
+            elif not self._is_at_its_place(there):
+                self._write_again("removed or replaced", there.st_size)
+            told, self._harmed = self._harmed, []
+        return told
+
+    def _is_at_its_place(self, there: os.stat_result) -> bool:
+        try:
+            return os.path.samestat(self._events.stat(), there)
+        except FileNotFoundError:
+            return not self.folder.exists()  # that of a sweep whose home was removed is not made anew
+
+    def _write_again(self, harm: str, size: int) -> None:
+        """Write the file anew: of what it still holds, ``size`` bytes, the beginning, then the lines in memory.
+
+        Bytes between them are lost, and a line that cannot be read stands for them: all others keep their places.
+        """
+        first = self._recent.begin
+        temporary = self._events.with_name(f".{self._events.name}.{os.getpid()}")
+        with temporary.open("wb") as file:
+            self._in.seek(0)
+            shutil.copyfileobj(self._in, file)
+            file.truncate(first)
+            file.seek(max(first - 1, 0))
+            file.writelines([b"\n" if first else b"", *self._recent.since(first)])
+        self._close_events()
+        temporary.replace(self._events)
+        self._open()
+        told = f"{self._events} was {harm} by something else: "
+        if size >= first:
+            self._harmed.append(f"{told}it is written again, and nothing is lost")
+            return
+        self.lost |= self.sent < first
+        kept = "MLflow gets what the study has of them" if self.sent < first else "MLflow has had them"
+        self._harmed.append(f"{told}it is written again, but for bytes {size} to {first}; {kept}")
 
     def waiting(self, limit: int = 1 << 21) -> list[SpoolEntry]:
         """Return the entries not yet acknowledged, in order, up to about ``limit`` bytes, but at least one."""
-        return list(self._entries(self.sent, limit))
+        with self._lock:
+            if self.sent < self._recent.begin:
+                return list(self._entries(self._in_file(self.sent), self.sent, limit))
+            lines = self._recent.since(self.sent)
+        return list(self._entries(lines, self.sent, limit))
 
     def all(self) -> Iterator[SpoolEntry]:
         """Return all entries from the beginning, sent or not; to be read before anything is sent."""
-        return self._entries(0, None)
+        return self._entries(self._in_file(0), 0)
 
-    def _entries(self, start: int, limit: int | None) -> Iterator[SpoolEntry]:
-        end = start
+    def _in_file(self, start: int) -> Iterable[bytes]:
         self._in.seek(start)
-        for line in self._in:
+        return self._in
+
+    @staticmethod
+    def _entries(lines: Iterable[bytes], start: int, limit: int | None = None) -> Iterator[SpoolEntry]:
+        end = start
+        for line in lines:
             if not line.endswith(b"\n") or (limit is not None and end - start >= limit):
                 return
             end += len(line)
@@ -127,8 +192,11 @@ class Spool:
 
     def close(self) -> None:
         """Close the files; nothing may be appended afterwards."""
-        os.close(self._out)
+        self._close_events()
         os.close(self._ack)
+
+    def _close_events(self) -> None:
+        os.close(self._out)
         self._in.close()
 
 

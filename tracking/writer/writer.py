@@ -152,7 +152,13 @@ class Writer:
 
         Missing runs are created, duplicate and unknown ones moved to the bin, states and objectives corrected.
         """
-        self._put(Reconciled(expected=dict(expected), lost=bool(self._spool.mended)))
+        lost, self._spool.lost = self._spool.lost, False
+        self._put(Reconciled(expected=dict(expected), lost=lost))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the spool has lost events that MLflow may not have, and nothing was reconciled since."""
+        return self._spool.lost
 
     @property
     def run_ids(self) -> dict[str, str]:
@@ -177,6 +183,8 @@ class Writer:
         self._deadline = time.monotonic() + timeout_s
         self._closing.set()
         self._thread.join(timeout_s + 1.0)
+        for told in self._spool.harmed():
+            self._message(told)
         drained = not self._thread.is_alive() and self._spool.sent == self._spool.size
         if not drained:
             size = self._spool.size - self._spool.sent

@@ -24,6 +24,8 @@ from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tracking.writer import recent, spool
+from tracking.writer.events import Reconciled
 from tracking.writer.writer import Writer
 from workloads.legs import checkpoint
 from workloads.registry import catalogue
@@ -231,3 +233,22 @@ def test_a_copied_home_uses_and_deletes_its_own_checkpoints(tmp_path: Path) -> N
     assert (track.previous, track.checkpoint) == (paths[2], paths[3]) and race.tracks[1].checkpoint is None
     Coordinator._drop_strays(copy)
     assert race.garbage == []
+
+
+def test_of_events_that_are_lost_on_their_way_mlflow_gets_what_the_study_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recent, "RECENT_BYTES", 1000)
+    life = Life("http://127.0.0.1:9")  # which takes none
+    for harm in (False, True):
+        leg = life.coordinator.next_leg()
+        assert leg
+        if harm:
+            (life.home.spool / "events.jsonl").write_bytes(b"")
+        life.train(leg)
+    assert not life.writer.close(0)
+    [told] = [event for event in spool.read(life.home.spool) if isinstance(event, Reconciled)]
+    assert told.lost and {key: [*facts.history] for key, facts in told.expected.items()} == {
+        "t0000": [1, 2],
+        "t0001": [1, 2],
+    }

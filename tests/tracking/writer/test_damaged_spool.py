@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.harm import HARMS, flip
-from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of
+from tests.helpers.harm import HARMS, cut, empty, flip, remove
+from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of, write_trial
 from tracking.store.records import RunFacts
+from tracking.writer import recent
 from tracking.writer.events import EpochMeasured, Event, TrialBegan
 from tracking.writer.spool import Spool
 
@@ -114,6 +116,81 @@ def test_a_spool_that_was_removed_while_it_is_open_can_still_be_read(tmp_path: P
     spool.append(EVENTS[0])
     assert len(spool.waiting()) == len(EVENTS) - SENT + 1
     spool.close()
+
+
+def replace(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes()[:9])
+    other.rename(path)
+
+
+def lengthen(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"what an editor adds\n")
+
+
+def test_a_spool_that_is_harmed_while_it_is_open_is_written_again(tmp_path: Path) -> None:
+    for harm in (empty, cut, remove, replace, lengthen):
+        folder = tmp_path / harm.__name__
+        written(folder)
+        whole = (folder / "events.jsonl").read_bytes()
+        spool = Spool(folder)  # of a driver that goes on
+        harm(folder / "events.jsonl")
+        spool.append(EVENTS[0])
+        assert [entry.event for entry in spool.waiting()] == [*EVENTS[SENT:], EVENTS[0]]
+        [told] = spool.harmed()
+        assert told.startswith(f"{folder / 'events.jsonl'} was ") and "nothing is lost" in told
+        spool.append(EVENTS[1])
+        spool.acknowledge(spool.waiting()[-1].end)
+        spool.close()
+        again = Spool(folder)
+        assert read(again) == [*EVENTS, EVENTS[0], EVENTS[1]] and again.sent == again.size
+        assert (again.mended, again.harmed(), again.lost) == ([], [], False)
+        assert (folder / "events.jsonl").read_bytes().startswith(whole)
+        again.close()
+
+
+def test_what_is_too_old_for_memory_is_lost_from_an_emptied_spool_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "RECENT_BYTES", 500)
+    written(tmp_path)
+    spool = Spool(tmp_path)
+    assert [entry.event for entry in spool.waiting()] == EVENTS[SENT:], "older ones are read from the file"
+    empty(tmp_path / "events.jsonl")
+    [told] = spool.harmed()
+    kept = [entry.event for entry in spool.waiting()][1:]
+    assert "it is written again, but for bytes 0 to" in told and "what the study has" in told and spool.lost
+    assert kept == EVENTS[-len(kept) :] and 0 < len(kept) < len(EVENTS) - SENT
+    spool.acknowledge(spool.size)
+    empty(tmp_path / "events.jsonl")
+    spool.lost = False
+    assert "MLflow has had them" in spool.harmed()[0] and not spool.lost
+    spool.close()
+    again = Spool(tmp_path)
+    assert read(again) == kept and "cannot be read or is missing" in again.mended[0] and again.lost
+    again.close()
+
+
+@pytest.mark.parametrize("harm", [empty, remove])
+def test_a_spool_that_is_harmed_under_a_running_sweep_costs_nothing(
+    sqlite_uri: str, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    folder, told = tmp_path / "spool", list[str]()
+    writer = open_writer(sqlite_uri, folder, told)
+    write_trial(writer, 0)
+    harm(folder / "events.jsonl")
+    write_trial(writer, 1)
+    assert writer.close(60) and not writer.lost
+    [said] = told
+    assert str(folder / "events.jsonl") in said and "nothing is lost" in said
+    runs = runs_of(sqlite_uri)
+    for number in (0, 1):
+        [run] = runs[f"t{number:04d}"]
+        for name in ("val_accuracy", "val_loss"):
+            expected = {epoch: metrics(number, epoch)[name] for epoch in (1, 2, 3)}
+            assert dict(curve(sqlite_uri, run.info.run_id, name)) == pytest.approx(expected)
+    assert Spool(folder).mended == []
 
 
 def test_the_study_s_value_takes_the_place_of_a_lost_one_between_others(sqlite_uri: str, tmp_path: Path) -> None:
