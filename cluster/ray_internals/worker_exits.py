@@ -7,8 +7,9 @@ import re
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from cluster.ray_internals.private_ray import sessions
 
@@ -18,6 +19,7 @@ RAYS = (":job_id:", ":actor_name:", ":task_name:")
 NUM_LINES = 20
 WAIT_S = 1.0
 """Seconds to wait for an exit code after Ray has told of the death."""
+OWN_GROUPS, GROUPS, MACHINE = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"), Path("/proc/vmstat")
 _listens = threading.Event()
 _statuses: dict[int, int] = {}
 """Exit statuses, as ``os.waitpid`` returns them, of the fork server's workers by process ID."""
@@ -36,20 +38,44 @@ def listen(pipe: IO[bytes]) -> None:
     threading.Thread(target=read, daemon=True, name="exits of workers").start()
 
 
-def oom_kills() -> int:
-    """Return how many processes the kernel has killed on this machine, or in its container, as memory ended."""
-    counts = 0
-    for path in (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events")):
-        if path.is_file():
-            found = dict(line.split() for line in path.read_text().splitlines())
-            counts += int(found.get("oom_kill", 0))
-    return counts
+class Kills(NamedTuple):
+    """Numbers of processes that the kernel has killed as memory ended."""
+
+    group: int | None
+    """In this process's control group, as is that of its container; None where these are not counted."""
+    machine: int
+    """On this machine, in other containers, too."""
 
 
-def account(told: str, kills_before: int) -> str | None:
+def oom_kills() -> Kills:
+    """Return how many processes the kernel has killed so far as memory ended."""
+    counts = [count for file in _group_files() if (count := _count(file)) is not None]
+    return Kills(counts[0] if counts else None, _count(MACHINE) or 0)
+
+
+def _group_files() -> Iterator[Path]:
+    """Yield the files that may hold this process's control group's counts, of version 2 and of version 1.
+
+    In a container its own group may be mounted as the root of all.
+    """
+    for line in OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.is_file() else ():
+        _, controllers, own = line.split(":", 2)
+        root, name = (GROUPS / "memory", "memory.oom_control") if controllers else (GROUPS, "memory.events")
+        if not controllers or "memory" in controllers.split(","):
+            yield from (folder / name for folder in (root / own.strip("/"), root))
+
+
+def _count(path: Path) -> int | None:
+    if not path.is_file():
+        return None
+    found = dict(line.split(maxsplit=1) for line in path.read_text().splitlines())
+    return int(found["oom_kill"]) if "oom_kill" in found else None
+
+
+def account(told: str, kills_before: Kills) -> str | None:
     """Return how the worker ended of whose death Ray tells, with its last lines; None where that is not known.
 
-    ``kills_before`` is the number of ``oom_kills`` while it lived.
+    ``kills_before`` is what ``oom_kills`` returned while it lived.
     """
     found = PID.search(told)
     if found is None:
@@ -64,7 +90,7 @@ def account(told: str, kills_before: int) -> str | None:
     return f"its last lines on stderr:\n{said}\nthe worker process died: {how}" if said else how
 
 
-def _how(status: int | None, kills_before: int) -> str | None:
+def _how(status: int | None, kills_before: Kills) -> str | None:
     if status is None:
         return None
     code = os.waitstatus_to_exitcode(status)
@@ -73,7 +99,13 @@ def _how(status: int | None, kills_before: int) -> str | None:
     name = signal.Signals(-code).name
     if name != "SIGKILL":
         return f"it ended with {name}"
-    return f"it ended with {name}, {'as memory ended' if oom_kills() > kills_before else 'sent by a process'}"
+    return f"it ended with {name}, {_sender(kills_before, oom_kills())}"
+
+
+def _sender(before: Kills, now: Kills) -> str:
+    if now.group is None and now.machine > before.machine:  # whose process that was is not known
+        return "sent by a process, or for want of memory: the kernel has killed one on this machine"
+    return "as memory ended" if now.group is not None and now.group > (before.group or 0) else "sent by a process"
 
 
 def last_lines(pid: int) -> str:

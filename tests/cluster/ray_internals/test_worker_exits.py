@@ -72,15 +72,50 @@ def test_exit_code_or_signal_and_the_last_lines_are_told(
     reason = FailureReason.told("lane_died", worker_exits.account(told, kills) or "")
     assert reason.line == f"the worker process died: {how}" and reason.kind == "lane_died"
     assert reason.text.splitlines()[1:-1] == [f"line {k}" for k in range(10, 30)]
-    if code == -signal.SIGKILL:
-        text = worker_exits.account(told, kills - 1) or ""
-        assert FailureReason.told("lane_died", text).kind == "out_of_memory", "the kernel has killed one since"
+
+
+V1, V2 = "4:memory:/docker/ab\n1:cpu,cpuacct:/\n0::/\n", "0::/user.slice/our.scope\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "file"),
+    [
+        (V2, "user.slice/our.scope/memory.events"),
+        (V2, "memory.events"),  # a container: its group is the root there
+        (V1, "memory/docker/ab/memory.oom_control"),
+        (V1, "memory/memory.oom_control"),
+        (V2, None),
+    ],
+)
+def test_memory_that_ended_is_told_where_it_was_ours_and_as_a_possibility_where_that_is_not_known(
+    own: str, file: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OWN_GROUPS", "GROUPS", "MACHINE"):
+        monkeypatch.setattr(worker_exits, name, tmp_path / name)
+    counts = tmp_path / "GROUPS" / (file or "cpu.stat")
+    counts.parent.mkdir(parents=True)
+    (tmp_path / "OWN_GROUPS").write_text(own)
+
+    def told(ours: int, all_: int) -> FailureReason:
+        counts.write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {ours}\noom_group_kill 0\n")
+        (tmp_path / "MACHINE").write_text(f"pgfault 9\noom_kill {all_}\n")
+        pid = 2**22 + 1
+        monkeypatch.setitem(worker_exits._statuses, pid, signal.SIGKILL)
+        text = worker_exits.account(DIED.format(pid=pid), before) or ""
+        return FailureReason.told("lane_died", text)
+
+    before = worker_exits.Kills(2 if file else None, 5)
+    assert told(2, 5).text == "it ended with SIGKILL, sent by a process"
+    another = told(2, 6)
+    assert another.kind == "lane_died", "one in another container"
+    assert ("or for want of memory" in another.text) == (file is None)
+    assert told(3, 6).kind == ("out_of_memory" if file else "lane_died")
 
 
 def test_of_a_worker_elsewhere_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_exits, "WAIT_S", 0.0)
-    assert worker_exits.account(DIED.format(pid=2**22 + 1), 0) is None
-    assert worker_exits.account("The node died", 0) is None
+    assert worker_exits.account(DIED.format(pid=2**22 + 1), worker_exits.oom_kills()) is None
+    assert worker_exits.account("The node died", worker_exits.oom_kills()) is None
 
 
 @pytest.mark.soak
