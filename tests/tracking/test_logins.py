@@ -119,6 +119,11 @@ def test_a_refused_login_is_told_before_anything_starts(
     assert main(["check", "sweep.yaml"]) == 0
     written = ["POST set-experiment-tag", "POST delete-experiment-tag"]
     assert guarded.asked == ["GET get", "GET get-by-name", *written], "what is written is taken back"
+    guarded.asked.clear()
+    monkeypatch.setenv("PACELINE_CHECKPOINTS", "/proc/paceline")  # so that it does not start
+    assert main(["run", "sweep.yaml"]) == 2 and "/proc/paceline" in capsys.readouterr().err
+    assert guarded.asked == ["GET get", "GET get-by-name", *written], "once"
+    monkeypatch.delenv("PACELINE_CHECKPOINTS")
     assert check_tracking(None).state == "ok" and guarded.asked[-1] == "POST create"
     guarded.page = True
     for text in refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from cluster.cli.commands.shared import load
 from cluster.cli.main import main
 from cluster.doctor.stores import check_tracking
+from cluster.sweep.home import SweepHome
 from tracking.names import artifact_folder
 from tracking.results.table import sweeps
 from tracking.store import sqlite
+from tracking.store.damaged_file import damage
 from tracking.store.errors import Away
 from tracking.store.uris import unusable
 
@@ -103,3 +106,48 @@ def test_nobody_is_told_to_move_a_store_away_that_is_only_locked(
         with pytest.raises(Away, match="locked") as told:
             sweeps(f"sqlite:///{path}")
     assert "move it away" not in str(told.value)
+
+
+def test_a_damaged_store_is_refused_instead_of_waited_for(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sweep.yaml").write_text(SPEC)
+    path, whole = tmp_path / "mlflow.db", template.read_bytes()
+    SweepHome.create(load("sweep.yaml", ()))
+    rotten = whole[:40960] + bytes(4096) + whole[45056:]
+    for content, commands, said in (
+        (b"no database " * 99, ("check", "run", "resume"), "file is not a database"),
+        (rotten, ("check",), "Page 11"),
+        (whole[: len(whole) // 2], (), "malformed"),
+    ):
+        path.write_bytes(content)
+        for command in commands:
+            assert main([command, "last" if command == "resume" else "sweep.yaml"]) == 2
+            err = capsys.readouterr().err
+            assert f"needs {path}, which is damaged" in err and said in err and "move it away" in err
+        found = check_tracking(None)
+        assert found.state == "wrong" and said in str(found.remedy)
+        assert path.read_bytes() == content
+    path.unlink()
+    path.mkdir()
+    assert "it is no file" in str(check_tracking(None).remedy)
+
+
+def test_what_only_hinders_for_a_moment_or_nobody_is_no_damage(template: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    assert damage(path) is None
+    shutil.copy(template, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE own (value INTEGER NOT NULL)")
+        writer.execute("PRAGMA writable_schema = 1")
+        writer.execute("UPDATE sqlite_master SET sql = replace(sql, 'INTEGER NOT', 'INTEGER') WHERE name = 'own'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("INSERT INTO own VALUES (NULL)")
+        writer.execute("PRAGMA writable_schema = 1")
+        writer.execute("UPDATE sqlite_master SET sql = replace(sql, 'INTEGER', 'INTEGER NOT') WHERE name = 'own'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        assert "NULL value" in str(writer.execute("PRAGMA quick_check(1)").fetchone())
+        assert damage(path) is None
+        writer.execute("BEGIN EXCLUSIVE")
+        assert damage(path) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tracking.names import sqlite_path
+from tracking.store.damaged_file import damage
 from tracking.store.open import resolve
 
 KINDS = "sqlite:///FILE, http(s)://SERVER, postgresql://..., mysql://..., mssql://..., databricks"
@@ -50,6 +51,18 @@ def closed(uri: str | None) -> str | None:
         if place.exists() and not os.access(place, os.W_OK):
             return f"needs {place}, which cannot be written: set MLFLOW_TRACKING_URI to sqlite:///FILE elsewhere"
     return None
+
+
+def damaged(uri: str | None) -> str | None:
+    """Return why the SQLite file that ``uri`` names cannot be used any more; None where it can, and for others."""
+    path = sqlite_path(resolve(uri))
+    said = path and damage(path)
+    if not said:
+        return None
+    return (
+        f"needs {path}, which is damaged ({said}): move it away, with its -wal and -shm; a new one is made, and "
+        "`paceline repair ID` writes the runs of an ended sweep into it"
+    )
 
 
 def _of_file(path: str) -> str | None:

@@ -22,7 +22,7 @@ from cluster.cli.commands.shared import (
     load,
     print_json,
     reading,
-    refuse_store,
+    refuse_addresses,
     refusing,
     title,
 )
@@ -70,7 +70,7 @@ def run(
     if (place := chosen(on)) is not None:
         return run_on(spec, overrides, place, code)
     sweep = load(spec, overrides)
-    refuse_store(sweep)
+    refuse_addresses(sweep)
     return watch(SweepHome.create(sweep), sweep, options)
 
 
@@ -81,7 +81,7 @@ def demo(**flags: Any) -> int:
     """Run a small sweep, in under a minute."""
     options = shown(flags)
     sweep = load(str(DEMO), as_overrides(**flags))
-    refuse_store(sweep)
+    refuse_addresses(sweep)
     return watch(SweepHome.create(sweep), sweep, options, AFTER_DEMO)
 
 

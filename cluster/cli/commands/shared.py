@@ -78,18 +78,29 @@ def load(spec: str, overrides: Iterable[str]) -> Sweep:
         return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
 
 
-def refuse_store(sweep: Sweep) -> Check | None:
-    """Raise Refusal where a store of the sweep, used on this machine, can never work, or MLflow refuses our login.
-
-    Returns the check of a server of MLflow's.
-    """
+def refuse_addresses(sweep: Sweep) -> None:
+    """Raise Refusal where addresses of the sweep's stores can never work on this machine; nothing is opened."""
     from tracking.store.open import resolve
-    from tracking.store.uris import is_server, source, unusable  # 20 ms: sqlite3 and MLflow's version
+    from tracking.store.uris import source, unusable  # 20 ms: sqlite3 and MLflow's version
 
     place, uri = source(sweep.tracking.uri), resolve(sweep.tracking.uri)
     told = [f"{place}: {why}, received {masked(uri)!r}"] if (why := unusable(sweep.tracking.uri)) else []
     if told := [*told, *_unusable_storage(sweep)]:
         raise Refusal("\n".join(told))
+
+
+def refuse_store(sweep: Sweep) -> Check | None:
+    """Raise Refusal where a store of the sweep can never work as it is, or MLflow refuses our login.
+
+    Returns the check of a server of MLflow's. A sweep that starts makes these checks itself, and more.
+    """
+    refuse_addresses(sweep)
+    from tracking.store.open import resolve
+    from tracking.store.uris import damaged, is_server, source
+
+    place, uri = source(sweep.tracking.uri), resolve(sweep.tracking.uri)
+    if why := damaged(sweep.tracking.uri):
+        raise Refusal(f"{place}: {why}")
     if not is_server(uri):
         return None
     from cluster.doctor.stores import check_tracking_of  # 60 ms
