@@ -33,6 +33,16 @@ def mend_paths(path: Path) -> None:
                     _mend(connection, table, column, (old, str(here)))
 
 
+def beside(path: Path, named: Path) -> Path:
+    """Return the folder of a run's artifacts, which the store at ``path`` names, as it is reached from here.
+
+    While a sweep writes, another machine that sees the store at another place may have it name those of there.
+    """
+    here = path.absolute().parent.joinpath(*named.parts[-4:])
+    is_elsewhere = named.parts[-4:-3] == ("mlruns",) and not named.parents[1].exists()
+    return here if is_elsewhere and here.parents[1].is_dir() else named
+
+
 def _mend(connection: sqlite3.Connection, table: str, column: str, moved: tuple[str, str]) -> None:
     old, here = moved
     connection.execute(

@@ -21,6 +21,7 @@ from search_spaces.types.plain import ASKED_FOR, plain
 from tracking import names
 from tracking.store.errors import sorted_trouble
 from tracking.store.mlflow_client import MlflowStore
+from tracking.store.moved_file import beside
 from tracking.store.records import (
     FoundRun,
     Place,
@@ -268,7 +269,7 @@ class SqliteStore:
     def _artifacts(self, run_id: str) -> Path | None:
         with closing(connect(self.path)) as connection:
             [uri] = connection.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", [run_id]).fetchone()
-        return None if "://" in uri else Path(uri)
+        return None if "://" in uri else beside(self.path, Path(uri))
 
     def _mlflow(self) -> Any:
         """Open the store by MLflow's client, which uploads artifacts that are not in a local folder."""
