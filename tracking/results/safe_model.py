@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,14 +14,16 @@ from tracking.store.errors import sorted_trouble
 from tracking.store.open import resolve
 
 PICKLES: Final = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
+TORCH: Final = "mlflow.pytorch.log_model(..., serialization_format='pt2')"
 WAY_OUT: Final = (
-    "save its weights by torch.save(model.state_dict(), FILE) and name that file, or register it anew by "
-    "mlflow.pytorch.log_model(..., serialization_format='pt2')"
+    f"save its weights by torch.save(model.state_dict(), FILE) and name that file, or register it anew by {TORCH}"
 )
+OF_ALL: Final = "python_function"
+"""Flavor that MLflow gives models of any library."""
 
 
 class UnsafeModel(Exception):
-    """Error: to load the model would run code that it brings along."""
+    """Error: the model is none of torch's, or to load it would run code that it brings along."""
 
 
 def load(uri: str | None, model_uri: str) -> Any:
@@ -34,13 +36,18 @@ def load(uri: str | None, model_uri: str) -> Any:
 
     with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), _without_pickles():
         path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
-        found = Model.load(path).flavors.get("pytorch") or {}
-        refuse_code(path, found)
+        refuse_code(path, Model.load(path).flavors)
         return mlflow.pytorch.load_model(str(path))
 
 
-def refuse_code(path: Path, flavor: dict[str, Any]) -> None:
-    """Raise UnsafeModel where MLflow would import or unpickle what the model's folder holds."""
+def refuse_code(path: Path, flavors: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise UnsafeModel where MLflow would import or unpickle what the model's folder holds, or has no torch model.
+
+    ``flavors`` are those by which MLflow can load it: libraries, and their settings.
+    """
+    if (flavor := flavors.get("pytorch")) is None:
+        kind = " and ".join(sorted(flavors.keys() - {OF_ALL})) or "Python in general"
+        raise UnsafeModel(f"it is a model of {kind}, not of torch: name one that was registered by {TORCH}")
     data = (path / str(flavor.get("model_data", "data"))).resolve()
     if flavor.get("code"):
         raise UnsafeModel(f"it brings code along, which would run as it is loaded: {WAY_OUT}")

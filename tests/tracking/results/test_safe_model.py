@@ -40,17 +40,19 @@ def test_a_pickle_is_refused_and_does_not_run(tmp_path: Path, monkeypatch: pytes
         ({"model_data": "data", "code": "code"}, "brings code along"),
         ({"model_data": "../outside"}, "as a pickle"),
         ({}, "as a pickle"),
+        (None, r"a model of sklearn, not of torch: name one that was registered by mlflow\.pytorch"),
     ],
 )
-def test_what_a_model_s_folder_may_hold(tmp_path: Path, flavor: dict[str, Any], said: str) -> None:
+def test_what_a_model_s_folder_may_hold(tmp_path: Path, flavor: dict[str, Any] | None, said: str) -> None:
+    flavors = {"python_function": {}, **({"sklearn": {}} if flavor is None else {"pytorch": flavor})}
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "model.pt2").touch()
     (tmp_path / "model" / "data").mkdir(parents=True)
     (tmp_path / "model" / "data" / "model.pth").touch()
     with pytest.raises(UnsafeModel, match=said):
-        refuse_code(tmp_path / "model", flavor)
+        refuse_code(tmp_path / "model", flavors)
     (tmp_path / "model" / "data" / "model.pt2").touch()
     with pytest.raises(UnsafeModel):
-        refuse_code(tmp_path / "model", {"model_data": "data"})
+        refuse_code(tmp_path / "model", {"pytorch": {"model_data": "data"}})
     (tmp_path / "model" / "data" / "model.pth").unlink()
-    refuse_code(tmp_path / "model", {"model_data": "data", "code": None})
+    refuse_code(tmp_path / "model", {"pytorch": {"model_data": "data", "code": None}})
