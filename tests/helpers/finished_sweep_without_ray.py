@@ -81,7 +81,7 @@ def raced(
     sweep = parse_sweep(text, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
     home = SweepHome.create(sweep)
     study = Study(home.id, sweep.metric.goal, home.journal)
-    race = Search(sweep, catalogue().workload("softmax").hyperparameters, study).race(num_lanes=1)
+    race = Search(sweep, catalogue().workload(sweep.workload).hyperparameters, study).race(num_lanes=1)
     while most_legs and (leg := race.next_leg()):
         most_legs -= 1
         for epoch in range(leg.start + 1, leg.stop + 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,10 +26,14 @@ class Told:
     number: int
     role: str
     params: Mapping[str, Any]
+    are_texts: bool = False
+    """Whether ``params`` are MLflow's texts, by its keys, instead of values."""
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
     state: str | None = None
     failure: FailureReason | None = None
     seconds: float = 0.0
+    rounded: frozenset[int] = frozenset()
+    """Epochs whose values MLflow alone has, with ``names.NUM_DIGITS`` digits."""
 
 
 def of_spool(folder: Path, metric: str) -> dict[str, Told]:
@@ -87,20 +90,14 @@ def _of_run(run: FoundRun, metric: str, history: Mapping[int, float]) -> Told:
     return Told(
         number=int(run.tags.get(names.TRIAL_NUMBER, -1)),
         role=run.role,
-        params={name: _value(text) for name, text in run.params.items()},
+        params=run.params,
+        are_texts=True,
         epochs={epoch: {metric: value} for epoch, value in history.items()},
         state=_STATES.get(run.state),
         failure=FailureReason.noted({"failure": {"kind": kind, "text": text}}) if kind else None,
         seconds=run.newest(names.SECONDS) or 0.0,
+        rounded=frozenset(history),
     )
-
-
-def _value(text: str) -> Any:
-    """Return a parameter's value from the text that MLflow keeps: Python's notation, or the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def joined(first: Mapping[str, Told], second: Mapping[str, Told]) -> dict[str, Told]:
@@ -109,7 +106,7 @@ def joined(first: Mapping[str, Told], second: Mapping[str, Told]) -> dict[str, T
     for key in first.keys() & second.keys():
         one, other = first[key], second[key]
         epochs = {**other.epochs, **one.epochs}
-        found[key] = replace(
-            one, epochs=epochs, state=one.state or other.state, failure=one.failure or other.failure
-        )
+        rounded = one.rounded | (other.rounded - one.epochs.keys())
+        state, failure = one.state or other.state, one.failure or other.failure
+        found[key] = replace(one, epochs=epochs, state=state, failure=failure, rounded=rounded)
     return found

@@ -14,6 +14,9 @@ _MARK = re.compile(
     rb"# For reading alone: edits have no effect on sweep (\S+) \(check sum ([0-9a-f]{8})\)\.\n", re.ASCII
 )
 
+CLOCKS_DIFFER_S = 2.0
+"""Seconds by which a process's start and a file's time may differ, which have different clocks."""
+
 
 def write_whole(path: Path, text: str, times_ns: tuple[int, int] | None = None) -> None:
     """Write a file atomically, with ``times_ns`` (access, modification) if given."""
@@ -65,21 +68,44 @@ def write_pid(lock: int) -> None:
 
 
 def read_pid(lock: Path) -> int | None:
-    """Return the ID of the process that holds the lock file, as noted there, else as the kernel tells; or None."""
+    """Return the ID of the process that holds the lock file, by the kernel, else as noted there; None: unknown.
+
+    A driver notes its ID behind its taking of the lock: until then a former driver's is there.
+    """
     content = lock.read_bytes()
     found = re.fullmatch(rb"(\d+) ([0-9a-f]{8})\n", content)
-    if found is not None and zlib.crc32(found[1]) == int(found[2], 16):
-        return int(found[1])
-    return _holder(lock)
+    noted = int(found[1]) if found is not None and zlib.crc32(found[1]) == int(found[2], 16) else None
+    surely, perhaps = _holders(lock)
+    if not perhaps:  # another system, or a disk of another machine's
+        return noted if noted is not None and _wrote(noted, lock) else None
+    if noted in perhaps:
+        return noted
+    sole = surely or (perhaps if noted is None else set())
+    return sole.pop() if len(sole) == 1 else None
 
 
-def _holder(lock: Path) -> int | None:
-    """Return the process that holds the lock file by Linux's list of locks; None where that does not tell."""
+def _wrote(pid: int, lock: Path) -> bool:
+    """Whether the process may have written the lock file: it is alive, and began before."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).create_time() < lock.stat().st_mtime + CLOCKS_DIFFER_S)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _holders(lock: Path) -> tuple[set[int], set[int]]:
+    """Return the processes that hold the lock file by Linux's list of locks, and those that may.
+
+    Files on several devices may have one number, and some file systems show another device than the list.
+    """
     try:
         lines = Path("/proc/locks").read_text().splitlines()
     except OSError:
-        return None
-    inode = str(lock.stat().st_ino)
-    held = [line.split() for line in lines if " FLOCK " in line and " -> " not in line]
-    pids = {int(words[4]) for words in held if words[5].rpartition(":")[2] == inode and int(words[4]) > 0}
-    return pids.pop() if len(pids) == 1 else None
+        return set(), set()
+    status = lock.stat()
+    number = f":{status.st_ino}"
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}{number}"
+    held = [line.split() for line in lines if " FLOCK " in line and " WRITE " in line and " -> " not in line]
+    pids = [(words[5], int(words[4])) for words in held if words[5].endswith(number) and int(words[4]) > 0]
+    return {pid for at, pid in pids if at == place}, {pid for _at, pid in pids}

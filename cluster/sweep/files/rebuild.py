@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cluster.sweep.files.texts_of_params import values_meant
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import IMPORTANCE
 from search_spaces.race.finals import PREFIX
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
 from search_spaces.samplers.contract import Observation
+from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.study.contract import Outcome
 from search_spaces.study.journal import copy_of, put
 from search_spaces.study.salvage import Salvaged, salvage
@@ -23,6 +25,7 @@ from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.problems import beside
 from search_spaces.types.trial_names import name_of_key, trial_name
 from search_spaces.types.values import Params
+from tracking.names import NUM_DIGITS
 from tracking.store.errors import Away, Refused
 from tracking.writer.told import Told, joined, of_mlflow, of_spool
 from workloads.legs import checkpoint
@@ -44,6 +47,8 @@ class Found:
     values: Mapping[int, float] = field(default_factory=dict)
     outcome: Outcome | None = None
     noted: Mapping[str, Any] = field(default_factory=dict)
+    rounded: bool = False
+    """Whether some values are MLflow's, which has not all of their digits."""
 
     @property
     def holes(self) -> list[str]:
@@ -96,6 +101,9 @@ class Rebuilding:
             if holes := found[number].holes:
                 self.say(f"{trial_name(number)}: its values of epochs {', '.join(holes)} are lost")
             yield found[number]
+        if rounded := [trial_name(number) for number, one in found.items() if one.rounded]:
+            what = f"values that only MLflow has are rounded to {NUM_DIGITS} digits"
+            self.say(f"{what}: of {', '.join(rounded)}")
 
     def _trial(self, number: int) -> Found | None:
         left, told = self.left.trials.get(number, Salvaged()), self.told.get(number)
@@ -118,16 +126,15 @@ class Rebuilding:
         noted = self.with_checkpoint(f"t{number:04d}-s{self.sweep.seed}", noted)
         if outcome:
             noted["epoch"] = max(values, default=0)
-        return Found(number=number, params=params, values=values, outcome=outcome, noted=noted)
+        rounded = bool(told and told.rounded & values.keys() - left.values.keys())
+        return Found(number=number, params=params, values=values, outcome=outcome, noted=noted, rounded=rounded)
 
     def _searched(self, told: Told) -> Params:
-        """Return the searched hyperparameters, with the values of their domains: MLflow keeps texts."""
-        found = {}
-        for name, domain in self.sweep.space.domains.items():
-            if name in told.params:
-                value, choices = told.params[name], getattr(domain, "values", ())
-                found[name] = next((choice for choice in choices if str(choice) == str(value)), value)
-        return found
+        """Return the searched hyperparameters; of MLflow's texts those values that the spec means."""
+        if not told.are_texts:
+            return self.sweep.space.active(told.params)
+        known = hyperparameters(catalogue().workload(self.sweep.workload).hyperparameters)
+        return values_meant(self.sweep.space, known, told.params)
 
     def _beside(
         self, values: Mapping[int, float], epochs: Mapping[int, Mapping[str, float]]

@@ -43,9 +43,37 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def driven(most_legs: int = 1000, **facts: Any) -> SweepHome:
+OWN = """
+def train(run, *, code: str = "sgd", depth: int = 1, rate: float = 0.1, fast: bool = True, noise: float = 1.0,
+          size: int = 3, shift: float = 0, share: float = 0.5, cell: float = 0.1, odd: str = "1", q: float = 2): ...
+"""
+OF_ALL_KINDS = """
+name: own
+workload: own_kinds:train
+data: {name: wine}
+epochs: 1
+trials: 12
+parameters:
+  words:
+    code: {values: ['1e-3', '007', 'true', 'null', 'None', 'True', '0x1f', "[1, 2]"]}
+  depth: {min: 1, max: 9}
+  rate: {min: 1e-4, max: 1e-1, log: true}
+  fast: {values: [true, false]}
+  noise: {values: [1, 2.5, 1e-7], when: {fast: true}}
+  size: {distribution: q_log_uniform_values, min: 1, max: 999, q: 8}
+  q: {distribution: q_uniform, min: 1, max: 9, q: 2}
+  shift: {distribution: normal, mu: 0, sigma: 1}
+  share: {distribution: beta, a: 2, b: 5}
+  cell: {min: 0.1, max: 0.9, step: 0.1}
+  odd: {values: ['1', '01', '1.0'], probabilities: [0.4, 0.4, 0.2]}
+final: none
+start_from: [{code: '007', depth: 2}, {code: 'true'}]
+"""
+
+
+def driven(most_legs: int = 1000, text: str = SPEC, **facts: Any) -> SweepHome:
     """A sweep without Ray, with what its driver told MLflow, all of which MLflow has taken."""
-    home = raced(text=SPEC, most_legs=most_legs, **facts)
+    home = raced(text=text, most_legs=most_legs, **facts)
     study = Study(home.id, "maximize", home.journal)
     note_spec(home, study, home.sweep())
     check_card(home, study, DATA)
@@ -180,6 +208,26 @@ def test_a_journal_without_a_line_is_had_back_from_mlflow_alone(
     assert [row for row in found if row[2]] == begun and begun
     assert main(["show", home.id, "--json"]) == 0
     assert {run.status for run in sweep_runs(None, home.id)} <= {"FINISHED", "FAILED", "SCHEDULED", "KILLED"}
+
+
+def test_values_of_all_kinds_are_had_back_from_mlflow_as_the_spec_means_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "own_kinds.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    home = driven(text=OF_ALL_KINDS, score=lambda trial, epoch: 0.123456789 + trial / 64)
+    rows, _facts = state(home)
+    gone(home)
+    for file in home.spool.iterdir():
+        file.unlink()
+    assert main(["repair", home.id]) == 0
+    found, _facts = state(home)
+    assert [repr(row[1]) for row in found] == [repr(row[1]) for row in rows]
+    assert {type(value) for row in rows for value in row[1].values()} == {str, int, float, bool}
+    assert len({row[1]["code"] for row in rows}) > 3
+    assert found[1][2] == {1: 0.1390818} and rows[1][2] == {1: 0.139081789}
+    err = capsys.readouterr().err
+    assert "values that only MLflow has are rounded to 7 digits: of t000, t001, t002, t003, t004," in err, err
 
 
 def test_what_is_nowhere_is_said_by_trial(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,9 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
 import sys
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ import pytest
 
 from cluster.cli.commands.run import _drive
 from cluster.cli.commands.shared import Refusal
+from cluster.sweep.files import kept
 from cluster.sweep.home import Busy, SweepHome, matching
 from cluster.sweep.restore import note_spec, settled
 from cluster.terminal.views import QuietView
@@ -258,6 +261,35 @@ def test_a_share_that_is_away_has_lost_no_sweep(tmp_path: Path, monkeypatch: pyt
         assert not home.is_gone
     home.remove()
     assert home.is_gone
+
+
+def test_a_former_driver_s_process_is_not_taken_for_the_one_that_holds_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    former = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+    def noted() -> None:
+        text = b"%d" % former.pid
+        (home.path / "driver.lock").write_bytes(b"%b %08x\n" % (text, zlib.crc32(text)))
+
+    try:
+        with home.driven():
+            noted()  # as it is before the present driver notes itself
+            assert home.driver_pid() == os.getpid()
+            monkeypatch.setattr(kept, "_holders", lambda lock: (set(), set()))  # as another system's kernel
+            assert home.driver_pid() == former.pid, "nobody knows better"
+            os.utime(home.path / "driver.lock", (1, 1))
+            assert home.driver_pid() == 0, "it began after this was written: its number was another process's"
+            noted()
+            former.kill()
+            former.wait()
+            assert home.driver_pid() == 0, "it has ended"
+    finally:
+        former.kill()
+        former.wait()
+        assert former.stdin is not None
+        former.stdin.close()
 
 
 def test_one_who_looks_whether_a_sweep_is_driven_keeps_no_driver_away(
