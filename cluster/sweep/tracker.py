@@ -100,8 +100,8 @@ class Tracker:
         """Write the final summary of this run of the driver and the leaderboard."""
         found = rows(self._study, self._sweep.objective, live=False)
         table = leaderboard(found, self._sweep, champion(verdict))
-        self.writer.text(names.LEADERBOARD_CSV, table.csv())
-        self.writer.text(names.LEADERBOARD_JSON, table.json())
+        self.writer.long_text(names.LEADERBOARD_CSV, table.csv())
+        self.writer.long_text(names.LEADERBOARD_JSON, table.json())
         self.writer.rank([_key(row.number) for row in ranked(found, self._sweep.objective)], finals(verdict))
         self._sum_up(state, found, verdict)
 

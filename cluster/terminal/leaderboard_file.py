@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +24,23 @@ class Leaderboard:
     columns: list[str]
     rows: list[list[Any]]
 
-    def csv(self) -> str:
-        """Return it as CSV."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
-        return text.getvalue()
+    def csv(self) -> Iterator[str]:
+        """Yield it as CSV, row by row."""
+        for row in (self.columns, *self.rows):
+            line = io.StringIO()
+            csv.writer(line, lineterminator="\n").writerow(row)
+            yield line.getvalue()
 
-    def json(self) -> str:
-        """Return it as MLflow's ``log_table`` writes a table, which its UI shows with pages."""
-        finite = [[None if _endless(value) else value for value in row] for row in self.rows]
-        return json.dumps({"columns": self.columns, "data": finite}, separators=(",", ":"))
+    def json(self) -> Iterator[str]:
+        """Yield it, row by row, as MLflow's ``log_table`` writes a table, which its UI shows with pages."""
+        yield f'{{"columns":{_compact(self.columns)},"data":['
+        for number, row in enumerate(self.rows):
+            yield ("," if number else "") + _compact([None if _endless(value) else value for value in row])
+        yield "]}"
+
+
+def _compact(values: Sequence[Any]) -> str:
+    return json.dumps(values, separators=(",", ":"))
 
 
 def _endless(value: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from search_spaces.types.failure import FailureReason
 from tests.helpers.small_sweep_in_mlflow import (
     HEADER,
@@ -22,8 +24,13 @@ from tracking.store.open import open_mlflow
 from tracking.store.records import Best, RunFacts
 from tracking.ui.server import Server
 
+ROWS = ["trial,note\n", "0,caf\u00e9 and more\n", "1,\n"]
+"""Rows of a leaderboard."""
 
-def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) -> None:
+
+def test_a_sweep_is_stored_as_the_conventions_say(
+    any_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     messages: list[str] = []
     writer = open_writer(any_uri, tmp_path / "spool", messages)
     for number, state in enumerate(["done", "stopped", "failed"]):
@@ -32,6 +39,8 @@ def test_a_sweep_is_stored_as_the_conventions_say(any_uri: str, tmp_path: Path) 
     writer.state("t0000-s1", "done", {"test_accuracy": 0.5})
     writer.text(names.SPLITS_FILE, "[1, 2]")
     writer.text("sweep/notes.txt", "hello", key="t0001")
+    monkeypatch.setattr("tracking.writer.writer.PART", 8)
+    writer.long_text(names.LEADERBOARD_CSV, ROWS)
     writer.summary(
         "finished", Best(number=2, value=0.9, params={"lr": 0.1}), {"best_val_accuracy": 0.9}, {"verdict": "yes"}
     )
@@ -93,7 +102,9 @@ def _have_data_and_files(any_uri: str, runs: dict[str, Any]) -> None:
         assert (dataset.dataset.name, dataset.dataset.digest) == ("digits", "0123abcd")
         assert [(tag.key, tag.value) for tag in dataset.tags] == [("mlflow.data.context", "training")]
     artifacts = {item.path for item in store.client.list_artifacts(runs[""].info.run_id)}
-    assert artifacts == {"spec.yaml", "splits.json"}
+    assert artifacts == {"spec.yaml", "splits.json", "sweep"}
+    board = store.client.download_artifacts(runs[""].info.run_id, names.LEADERBOARD_CSV)
+    assert Path(board).read_text() == "".join(ROWS)
     assert [item.path for item in store.client.list_artifacts(runs["t0001"].info.run_id, "sweep")] == [
         "sweep/notes.txt"
     ]

@@ -116,7 +116,7 @@ _events: list[st.SearchStrategy[Event]] = [
         metrics=_metrics,
         tags=st.dictionaries(_texts, _texts),
     ),
-    st.builds(TextKept, **_keys, path=_texts, text=_texts),
+    st.builds(TextKept, **_keys, path=_texts, text=_texts, start=_numbers, more=st.booleans()),
     st.builds(ContentKept, **_keys, path=_texts, content=_texts),
     st.builds(TrialsRanked, **_keys, order=st.lists(_texts), finals=st.dictionaries(_texts, _texts)),
     st.builds(Reconciled, **_keys, expected=st.dictionaries(_texts, _facts)),

@@ -123,12 +123,16 @@ class MlflowStore:
 
     def log_bytes(self, run_id: str, content: bytes, artifact_path: str) -> None:
         """Store ``content`` as the run's artifact ``artifact_path``."""
-        target = Path(artifact_path)
-        # MLflow names an artifact after the file that it uploads.
         with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / target.name
+            file = Path(folder) / Path(artifact_path).name
             file.write_bytes(content)
-            self.client.log_artifact(run_id, str(file), str(target.parent) if target.parent != Path() else None)
+            self.log_file(run_id, file, artifact_path)
+
+    def log_file(self, run_id: str, file: Path, artifact_path: str) -> None:
+        """Store a file, which has the same name, as the run's artifact ``artifact_path``."""
+        place = Path(artifact_path).parent
+        with sorted_trouble():  # MLflow names an artifact after the file
+            self.client.log_artifact(run_id, str(file), str(place) if place != Path() else None)
 
 
 def _dataset(dataset: Mapping[str, object]) -> Any:

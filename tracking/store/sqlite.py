@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -265,6 +266,16 @@ class SqliteStore:
                 return
             (folder / artifact_path).parent.mkdir(parents=True, exist_ok=True)
             (folder / artifact_path).write_bytes(content)
+
+    def log_file(self, run_id: str, file: Path, artifact_path: str) -> None:
+        """Store a file, which has the same name, as the run's artifact ``artifact_path``."""
+        with sorted_trouble():
+            folder = self._artifacts(run_id)
+            if folder is None:
+                self._mlflow().log_file(run_id, file, artifact_path)
+                return
+            (folder / artifact_path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / artifact_path)
 
     def _artifacts(self, run_id: str) -> Path | None:
         with closing(connect(self.path)) as connection:

@@ -68,11 +68,14 @@ class SweepSummarized(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TextKept(_Event):
-    """A text artifact of the run, at the relative path ``path``."""
+    """A text artifact of the run, at the relative path ``path``, or a part of one, from its byte ``start`` on."""
 
     kind: Literal["text"] = "text"
     path: str
     text: str
+    start: int = 0
+    more: bool = False
+    """Whether another part follows; the artifact is stored with the last one."""
 
 
 @dataclass(frozen=True, kw_only=True)

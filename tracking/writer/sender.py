@@ -11,7 +11,7 @@ from search_spaces.types.error_text import first_line
 from search_spaces.types.plain import ASKED_FOR
 from search_spaces.types.trial_names import name_of_key
 from tracking import names
-from tracking.store.errors import Away, Denied, Refused
+from tracking.store.errors import Away, Denied, Refused, sorted_trouble
 from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
@@ -260,6 +260,12 @@ class Sender:
         run_id = self.run_ids.get(event.key)
         if run_id is None:
             raise Refused(f"no trial was announced as {name_of_key(event.key)}")
+        if isinstance(event, TextKept) and (event.start or event.more):
+            with sorted_trouble():
+                whole = self._spool.join(event)
+            if not event.more:
+                self._store.log_file(run_id, whole, event.path)
+            return
         content = event.text.encode() if isinstance(event, TextKept) else base64.b64decode(event.content)
         self._store.log_bytes(run_id, content, event.path)
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.types.files.private_files import OWN_FILE
+from search_spaces.types.files.private_files import OWN_FILE, OWN_FOLDER
 from search_spaces.types.files.sealed import line_number, record_of, sealed_line
-from tracking.writer.events import Event, UnknownEvent, from_json, to_json
+from tracking.store.errors import Refused
+from tracking.writer.events import Event, TextKept, UnknownEvent, from_json, to_json
 from tracking.writer.mend import mend
 from tracking.writer.recent import RecentLines
 
@@ -177,6 +178,22 @@ class Spool:
         self.repeated_until = max(self.repeated_until, self.sent)
         self.acknowledge(0)
 
+    def join(self, part: TextKept) -> Path:
+        """Write a part of a long text to the file of what was sent of it, and return that file's path.
+
+        Safe to repeat. Raises Refused where what is before the part is not there.
+        """
+        whole = self.folder / "parts" / (part.key or "sweep") / part.path
+        whole.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+        whole.touch(OWN_FILE)
+        with whole.open("r+b") as file:
+            if file.seek(0, os.SEEK_END) < part.start:
+                raise Refused(f"{whole} ends before byte {part.start}: what is before this part was lost")
+            file.truncate(part.start)
+            file.seek(part.start)
+            file.write(part.text.encode())
+        return whole
+
     def refuse(self, event: Event | Unknown, reason: str) -> None:
         """Write an event that can never be sent to ``refused.jsonl``, with the reason."""
         record = event.record if isinstance(event, Unknown) else to_json(event)
@@ -192,6 +209,8 @@ class Spool:
 
     def close(self) -> None:
         """Close the files; nothing may be appended afterwards."""
+        if self.sent == self.size:
+            shutil.rmtree(self.folder / "parts", ignore_errors=True)
         self._close_events()
         os.close(self._ack)
 

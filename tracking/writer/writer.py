@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,9 @@ RETRY_S: Final = (0.5, 1.0, 2.0, 4.0)
 """Pauses between attempts while the store is away; the last one repeats."""
 MAX_DENIED: Final = 3
 """Number of refused logins in a row after which a writer that closes does not wait: only a user can help."""
+
+PART: Final = 1 << 18
+"""Characters, at the least, of each part of a long text but the last."""
 
 
 @dataclass
@@ -142,6 +145,16 @@ class Writer:
     def text(self, artifact_path: str, text: str, key: str = PARENT) -> None:
         """Record ``text`` as an artifact of the sweep's own run, or of the member ``key``."""
         self._put(TextKept(key=key, path=artifact_path, text=text))
+
+    def long_text(self, artifact_path: str, lines: Iterable[str]) -> None:
+        """Record a text artifact of the sweep's own run in parts: as a whole it is at no time in memory."""
+        start, part = 0, ""
+        for line in lines:
+            part += line
+            if len(part) >= PART:
+                self._put(TextKept(path=artifact_path, text=part, start=start, more=True))
+                start, part = start + len(part.encode()), ""
+        self._put(TextKept(path=artifact_path, text=part, start=start))
 
     def content(self, artifact_path: str, content: str, key: str = PARENT) -> None:
         """Record bytes, given as base64, as an artifact of the sweep's own run, or of the member ``key``."""

@@ -84,8 +84,8 @@ def test_equal_values_have_one_order_in_every_place(
 
 def test_files_of_the_leaderboard_hold_what_json_and_csv_can() -> None:
     board = Leaderboard(["trial", "x", "error"], [[0, float("inf"), None], [1, 0.1, 'a "b",\nc']])
-    assert json.loads(board.json()) == {"columns": board.columns, "data": [[0, None, None], board.rows[1]]}
-    assert list(csv.reader(board.csv().splitlines(keepends=True))) == [
+    assert json.loads("".join(board.json())) == {"columns": board.columns, "data": [[0, None, None], board.rows[1]]}
+    assert list(csv.reader("".join(board.csv()).splitlines(keepends=True))) == [
         board.columns,
         ["0", "inf", ""],
         ["1", "0.1", 'a "b",\nc'],
