@@ -58,8 +58,8 @@ OTHERS: Mapping[str, str] = {
     "RAY_AUTH_TOKEN": "The token of a Ray cluster; else it is read from the file that `RAY_AUTH_TOKEN_PATH` "
     "names or, "
     "with `RAY_AUTH_MODE=token`, from `~/.ray/auth_token`.",
-    "RAY_TMPDIR": "The folder in which a local Ray keeps its logs and sockets; default `TMPDIR`, or `/tmp` where "
-    "that is too long for a socket.",
+    "RAY_TMPDIR": "The folder in which a local Ray keeps its logs and sockets, for ten minutes after its end; "
+    "default `TMPDIR`, else `/tmp`. One whose path is too long for a socket is reached by a link in `/tmp`.",
     "KUBECONFIG": "The file with the contexts of `k8s:CONTEXT/NAMESPACE`; default `~/.kube/config`.",
     "CUDA_VISIBLE_DEVICES": "The GPUs that may be used.",
     "OMP_NUM_THREADS": "Threads of one training on a CPU; where it is not set, one for each core that a trial has.",

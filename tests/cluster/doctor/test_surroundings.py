@@ -45,7 +45,7 @@ def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    monkeypatch.setenv("RAY_TMPDIR", "/tmp/" + "long" * 40)
+    monkeypatch.setenv("RAY_TMPDIR", __file__)
     limited(monkeypatch, RLIMIT_NPROC=0, RLIMIT_NOFILE=60)
     with pytest.raises(Unfit) as refused:
         refuse_surroundings(2)

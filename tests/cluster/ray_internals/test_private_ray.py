@@ -91,24 +91,56 @@ def _other_address() -> str:
     return next((address for address in found if not address.startswith("127.")), "127.0.0.2")
 
 
-def test_sessions_are_in_a_closed_folder_with_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = tmp_path / "s"
-    monkeypatch.setattr(private_ray, "LONGEST", len(str(short)) + 100)
-    monkeypatch.setattr(private_ray, "SHORT", str(short))
-    monkeypatch.delenv(private_ray.FOLDER, raising=False)
-    monkeypatch.setattr(private_ray.tempfile, "gettempdir", lambda: str(tmp_path / ("long" * 40)))
-    folder = private_ray.sessions().parent
-    assert folder.parent == short and stat.S_IMODE(folder.stat().st_mode) == 0o700
-    folder.chmod(0o755)
-    assert private_ray.sessions().parent == folder and stat.S_IMODE(folder.stat().st_mode) == 0o700
-    folder.rename(short / "other")
-    folder.symlink_to(short / "other")  # as somebody else may make it, in a folder that all may write to
-    ours = private_ray.sessions().parent
-    assert ours not in (folder, short / "other") and stat.S_IMODE(ours.stat().st_mode) == 0o700
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
-    monkeypatch.setenv(private_ray.FOLDER, str(tmp_path / ("long" * 40)))
+
+def test_sessions_are_in_a_closed_folder_which_nobody_else_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(private_ray.FOLDER, str(tmp_path))
+    monkeypatch.setattr(private_ray, "LONGEST", 1000)
+    folder = private_ray.sessions().parent
+    assert folder.parent == tmp_path and mode(folder) == 0o700
+    folder.chmod(0o755)
+    assert private_ray.sessions().parent == folder and mode(folder) == 0o700
+    folder.rename(tmp_path / "other")
+    folder.symlink_to(tmp_path / "other")  # as somebody else may make it, in a folder that all may write to
+    folder.with_name(f"{folder.name}-1").touch()
+    ours = {private_ray.sessions().parent for _ in range(3)}
+    assert ours == {folder.with_name(f"{folder.name}-2")} and mode(*ours) == 0o700
+    assert len(list(tmp_path.iterdir())) == 4, "one more folder with each start"
+    monkeypatch.setattr(private_ray, "NUM_TAKEN", 2)
+    with pytest.raises(NoRay, match=r"paceline-\d+: is of another user, .*: set RAY_TMPDIR"):
+        private_ray.sessions()
+
+
+@pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR"])
+@pytest.mark.parametrize("name", ["long" * 30, "caf\u00e9's folder"])
+def test_a_folder_whose_path_ray_cannot_use_is_reached_by_a_link(
+    variable: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / name
+    (tmp_path / "file").touch()
+    monkeypatch.delenv(private_ray.FOLDER, raising=False)
+    monkeypatch.setattr(private_ray.tempfile, "gettempdir", lambda: str(given))
+    if variable == "RAY_TMPDIR":
+        monkeypatch.setenv(private_ray.FOLDER, str(given))
+    monkeypatch.setattr(private_ray, "LONGEST", len(str(tmp_path)) + 100)
+    monkeypatch.setattr(private_ray, "SHORT", (str(tmp_path / "file"), str(tmp_path / "s")))
+    (found,) = {private_ray.sessions() for _ in range(2)}
+    link = found.parent
+    assert link.parent.parent == tmp_path / "s" and link.resolve() == given / link.parent.name
+    assert (mode(link), mode(link.parent)) == (0o700, 0o700)
+    assert (
+        len(str(found / "session_2026-11-30_02-40-52_439910_4194304/sockets/plasma_store")) <= private_ray.LONGEST
+    )
+    monkeypatch.setattr(private_ray, "SHORT", (str(tmp_path / "file"),))
     with pytest.raises(NoRay, match=r"would have a path of \d+ bytes.* set RAY_TMPDIR to a folder"):
         private_ray.sessions()
+
+
+def test_a_folder_for_sessions_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv(private_ray.FOLDER, str(tmp_path / "file"))
     with pytest.raises(NoRay, match="Not a directory: set RAY_TMPDIR"):

@@ -230,7 +230,7 @@ def test_a_sweep_that_has_begun_is_not_deleted_where_it_is_refused(
 ) -> None:
     begun, new = (SweepHome.create(parsed(tmp_path), tmp_path) for _ in range(2))
     begun.spool.touch()  # its data.json was lost
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("long" * 30)))
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "table.csv"))
     for home in (begun, new):
         with pytest.raises(Refusal, match="RAY_TMPDIR"):
             _drive(home, QuietView(sys.stderr), None)
