@@ -1,4 +1,4 @@
-"""Removes the sessions that Rays of this user left behind as they ended: one for each sweep, they would fill the disk."""
+"""Removes the sessions that Rays of this user left behind: one for each sweep, they would fill the disk."""
 
 from __future__ import annotations
 
