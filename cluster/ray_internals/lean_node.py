@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from cluster.ray_internals import forked_worker, lean_agent
-from cluster.ray_internals.failed_start import NodeDied
 from cluster.ray_internals.forkserver import DRAWN
 from cluster.ray_internals.node_options import node_options
+from cluster.ray_internals.remains import NodeDied
 from search_spaces.types.plain import ASKED_FOR, plain
 
 IDLE: Mapping[str, Any] = {"no_monitor": True, "include_log_monitor": False}

@@ -25,12 +25,12 @@ os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(128 * 2**20))
 os.environ.setdefault("PL_DISABLE_FORK", "1")  # Tune would set it for its actors, but lanes/tune.py prevents that
 
-from cluster.ray_internals.failed_start import cleared
 from cluster.ray_internals.forkserver import fork_server, wait_for_imports
 from cluster.ray_internals.imports import importing
 from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.lean_node import lean_node
 from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
+from cluster.ray_internals.remains import cleared
 from cluster.ray_internals.watched_ray import RayLost
 from search_spaces.types.driver_errors import NoRay
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cluster.ray_internals.node_options import node_options
-from cluster.ray_internals.old_sessions import hold, remove_old_sessions
+from cluster.ray_internals.remains import hold, remove_old_sessions
 from search_spaces.types.driver_errors import NoRay
 from search_spaces.types.files.private_files import OWN_FOLDER
 from search_spaces.types.module_path import environment

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from cluster.ray_internals import old_sessions
+from cluster.ray_internals import remains
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 HOLDER = """
 import sys
 from pathlib import Path
-from cluster.ray_internals.old_sessions import hold
+from cluster.ray_internals.remains import hold
 
 hold(Path(sys.stdin.readline().strip()))
 print("held", flush=True)
@@ -97,10 +97,10 @@ def test_only_sessions_without_a_sign_of_life_are_removed(place: Path, monkeypat
                 aged(session)
         for session in dead:
             aged(session)
-        monkeypatch.setattr(old_sessions, "MOST", 2)
-        old_sessions.remove_old_sessions(folder)
+        monkeypatch.setattr(remains, "MOST", 2)
+        remains.remove_old_sessions(folder)
         assert [session.exists() for session in dead] == [False, False, True]
-        old_sessions.remove_old_sessions(folder)
+        remains.remove_old_sessions(folder)
         assert not any(session.exists() for session in dead)
         assert {name for name, session in alive.items() if session.exists()} == set(ALIVE)
     assert other.exists() and link.is_symlink()
