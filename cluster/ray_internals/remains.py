@@ -1,4 +1,4 @@
-"""What is left of Rays: of one that did not start its processes and words, of those that ended their sessions' files.
+"""What is left of Rays: of one that did not start its processes and words, of ended ones the files of sessions.
 
 Each sweep makes a session, and they would fill the disk.
 """
