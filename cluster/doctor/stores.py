@@ -20,7 +20,7 @@ from search_spaces.types.within import within
 from tracking.store.errors import Away, Denied
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.try_server import NotMlflow, try_server
-from tracking.store.uris import closed, damaged, is_server, source, unusable
+from tracking.store.uris import closed, is_server, source, unfit, unusable
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def refuse_stores(home: SweepHome, sweep: Sweep, say: Callable[[str], None], num
 
 def _never(uri: str | None) -> str | None:
     """Return why nothing can be written to MLflow's store; None where it can, or may at another time by itself."""
-    return unusable(uri) or closed(uri) or damaged(uri)
+    return unusable(uri) or closed(uri) or unfit(uri)
 
 
 def check_study(place: object) -> Check:

@@ -27,6 +27,7 @@ from search_spaces.types.faults import SpecError
 from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.files.sealed import sealed
 from tracking import names
+from tracking.store.uris import unfit
 from tracking.writer.events import TextKept
 from tracking.writer.spool import read as read_spool
 from workloads.registry import workload
@@ -39,7 +40,7 @@ def repair(home: SweepHome, observer: Observer) -> bool:
     """Make the sweep's files whole and MLflow agree with them; return whether MLflow has everything.
 
     What could not be had back is said, by trial. Raises Busy where a process drives the sweep, Unreadable where too
-    little is left, and StudyAway.
+    little is left or MLflow's file is itself damaged, and StudyAway.
     """
     with home.driven():
         _mend_study(home, observer.message)
@@ -122,6 +123,8 @@ def _splits(home: SweepHome) -> dict[str, Any] | None:
 def _tell(read: Reading, study: Study, card: Mapping[str, Any], observer: Observer) -> bool:
     """Give MLflow what the study says, as a driver does that is stopped at once."""
     home, sweep = read.home, read.sweep
+    if why := unfit(sweep.tracking.uri):
+        raise Unreadable(f"the sweep's files are whole; MLflow {why}")
     tracker = Tracker(home, sweep, study, observer, card)
     coordinator = Coordinator(
         sweep=sweep,

@@ -134,6 +134,21 @@ def test_a_damaged_store_is_refused_instead_of_waited_for(
     assert "it is no file" in str(check_tracking(None).remedy)
 
 
+def test_a_store_of_another_mlflow_is_refused_and_left_as_it_is(
+    sqlite_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sweep.yaml").write_text(SPEC)
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE alembic_version SET version_num = 'deadbeef0000'")
+    before = path.read_bytes()
+    assert main(["check", "sweep.yaml"]) == 2
+    said = f"out-of-date database schema (found version deadbeef0000, but expected {next(iter(sqlite.REVISIONS))})"
+    assert said in capsys.readouterr().err and "mlflow db upgrade sqlite:///" in str(check_tracking(None).remedy)
+    assert path.read_bytes() == before
+
+
 def test_what_only_hinders_for_a_moment_or_nobody_is_no_damage(template: Path, tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     assert damage(path) is None

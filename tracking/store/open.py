@@ -95,13 +95,13 @@ def open_sweep(store: Store, header: SweepHeader, run_ids: dict[str, str]) -> Pl
 def _create(path: Path) -> None:
     """Create a store by copying one that MLflow made once on this machine: its migrations take 4 s, a copy none."""
     try:
-        template = _template() or _make_template()
+        made = template()
     except (OSError, RuntimeError):  # no home to keep it in: MLflow makes this one by itself
         open_mlflow(f"sqlite:///{path}")
         return
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         copy = Path(folder) / path.name
-        shutil.copyfile(template, copy)
+        shutil.copyfile(made, copy)
         with closing(sqlite3.connect(copy)) as connection, connection:
             location = str(names.artifact_folder(path, "0"))
             connection.execute("UPDATE experiments SET artifact_location = ?", [location])
@@ -109,6 +109,14 @@ def _create(path: Path) -> None:
             for of_another in (f"{path}-wal", f"{path}-shm"):  # SQLite would read them into the new file
                 Path(of_another).unlink(missing_ok=True)
             copy.rename(path)
+
+
+def template() -> Path:
+    """Return an empty store that the installed MLflow made, once on this machine: that takes 4 s.
+
+    Raises OSError or RuntimeError where there is no home to keep it in.
+    """
+    return _template() or _make_template()
 
 
 def _folder() -> Path:

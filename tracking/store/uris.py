@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tracking.names import sqlite_path
 from tracking.store.damaged_file import damage
 from tracking.store.open import resolve
+from tracking.store.schema import refusal
 
 KINDS = "sqlite:///FILE, http(s)://SERVER, postgresql://..., mysql://..., mssql://..., databricks"
 DATABASES = ("postgresql", "mysql", "mssql")
@@ -53,16 +54,22 @@ def closed(uri: str | None) -> str | None:
     return None
 
 
-def damaged(uri: str | None) -> str | None:
-    """Return why the SQLite file that ``uri`` names cannot be used any more; None where it can, and for others."""
+def unfit(uri: str | None) -> str | None:
+    """Return why the SQLite file that ``uri`` names cannot be used as it is; None where it can, and for others."""
     path = sqlite_path(resolve(uri))
-    said = path and damage(path)
-    if not said:
+    if path is None or not os.access(path, os.R_OK):
         return None
-    return (
-        f"needs {path}, which is damaged ({said}): move it away, with its -wal and -shm; a new one is made, and "
-        "`paceline repair ID` writes the runs of an ended sweep into it"
-    )
+    if said := damage(path):
+        return (
+            f"needs {path}, which is damaged ({said}): move it away, with its -wal and -shm; a new one is made, "
+            "and `paceline repair ID` writes the runs of an ended sweep into it"
+        )
+    if said := refusal(path):
+        return (
+            f"needs {path}, which the installed MLflow does not use ({said}): keep a copy, and run `mlflow db "
+            f"upgrade sqlite:///{path}`, or install the MLflow that made it"
+        )
+    return None
 
 
 def _of_file(path: str) -> str | None:

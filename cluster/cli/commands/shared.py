@@ -96,10 +96,10 @@ def refuse_store(sweep: Sweep) -> Check | None:
     """
     refuse_addresses(sweep)
     from tracking.store.open import resolve
-    from tracking.store.uris import damaged, is_server, source
+    from tracking.store.uris import is_server, source, unfit
 
     place, uri = source(sweep.tracking.uri), resolve(sweep.tracking.uri)
-    if why := damaged(sweep.tracking.uri):
+    if why := unfit(sweep.tracking.uri):
         raise Refusal(f"{place}: {why}")
     if not is_server(uri):
         return None

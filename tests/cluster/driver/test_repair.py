@@ -131,6 +131,18 @@ def test_whatever_lines_both_have_lost_the_spool_has_them(capsys: pytest.Capture
         assert "importance" not in study.facts(), "it is of the values before the damage"
 
 
+def test_a_damaged_store_of_mlflow_is_not_repaired_but_made_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    home, store = driven(complete=True), Path("mlflow.db")
+    before = {run.key: run.metrics["val_loss"] for run in sweep_runs(None, home.id) if run.key}
+    store.write_bytes(b"no database " * 99)
+    assert main(["repair", home.id]) == 1
+    err = capsys.readouterr().err
+    assert f"the sweep's files are whole; MLflow needs {store.absolute()}, which is damaged" in err
+    store.unlink()
+    assert main(["repair", home.id]) == 0
+    assert {run.key: run.metrics["val_loss"] for run in sweep_runs(None, home.id) if run.key} == before
+
+
 class Killed(BaseException):
     """The process's end, at one of its steps."""
 
