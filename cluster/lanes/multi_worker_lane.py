@@ -7,7 +7,6 @@ import time
 import traceback
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 
 import ray
@@ -18,7 +17,7 @@ from cluster.lanes.worker_loop import fell, work
 from cluster.ray_internals.spare_workers import environment, modules_of
 from cluster.sweep.messages import Report, Shared
 from search_spaces.types.failure import FailureReason
-from workloads.legs.ray_train import WorkerGroup, hush, train
+from workloads.legs.ray_train import WorkerGroup, hush, on_loopback, train
 
 PATIENCE_S = 2.0
 """Longest wait in seconds before a lane reports to Tune, with or without news."""
@@ -133,7 +132,7 @@ class MultiWorkerLane(tune.Trainable):
 
 def _lacks_room(group: WorkerGroup) -> bool:
     """Whether the group waits for others to leave a cluster, or for it to grow; never on a Ray of our own."""
-    if ip_address(ray.util.get_node_ip_address()).is_loopback:  # type: ignore[no-untyped-call] # Ray's
+    if on_loopback():
         return False
     free = ray.available_resources()  # type: ignore[no-untyped-call] # Ray's
     needed = {"CPU": group.least * group.cpus, "GPU": group.least * group.gpus}

@@ -112,18 +112,31 @@ def train(
         trainer.fit()
 
 
+def on_loopback() -> bool:
+    """Whether this process's Ray listens on the loopback interface alone, as one of our own does.
+
+    The address may be a host's name, as ``ray start --node-ip-address`` was given it. That is not resolved: many
+    machines find themselves at a loopback address.
+    """
+    import ray
+
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
 def _meeting_at(backend: str, folder: str) -> TorchConfig:
     """Return how the workers form torch's group: on a local Ray by a file in ``folder``, else as Ray does it.
 
     Ray has them meet at a port that listens on all addresses and asks for no token. A group that is not formed
     after ``MEET_S`` seconds ends Ray Train's run with NoGroup.
     """
-    import ray
     from ray.train.torch import TorchConfig
 
-    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
     usual: Any = TorchConfig().backend_cls
-    file = folder if ip_address(address).is_loopback else None
+    file = folder if on_loopback() else None
 
     class InTime(usual):  # type: ignore[misc] # a class that Ray names
         """Ray Train's backend for torch, with an end."""

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import psutil
 import pytest
+import ray
 import torch
 
 from cluster.exit_codes import FAILED
@@ -24,7 +25,7 @@ from tests.helpers.commands import Folder, agree
 from tests.helpers.listening import LOOPBACK, heard
 from tests.helpers.sweep_here import Here
 from tests.helpers.waiting import PATIENCE_S, wait_until
-from workloads.legs import meeting
+from workloads.legs import meeting, ray_train
 from workloads.legs.meeting import NoGroup
 from workloads.legs.ray_train import WorkerGroup, account
 
@@ -169,6 +170,18 @@ def test_a_leg_does_not_wait_for_a_group_for_ever(monkeypatch: pytest.MonkeyPatc
     lane._waits_since -= FORM_S
     assert "no group of 2 workers was there after 300 s" in str(turn().failure)
     assert turn().waiting
+
+
+@pytest.mark.parametrize(
+    ("address", "own"), [("node-7", False), ("localhost", True), ("10.0.0.7", False), ("127.0.0.1", True)]
+)
+def test_a_machine_of_ray_may_have_a_name_for_an_address(
+    address: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: address)
+    monkeypatch.setattr(ray, "available_resources", dict)
+    assert multi_worker_lane._lacks_room(WorkerGroup(2, 2, 1, 0, "ddp", "")) is not own
+    assert ray_train._meeting_at("gloo", "/meeting").backend == "gloo"
 
 
 def test_what_is_told_of_a_group_that_does_not_form(monkeypatch: pytest.MonkeyPatch) -> None:
