@@ -240,6 +240,37 @@ def test_random_numbers_after_a_death_within_a_leg_are_those_of_the_undisturbed_
     assert lane.train(train, replace(LEG, start=2, stop=4, members=(member,))) == expected[2:]
 
 
+def test_a_working_folder_that_is_gone_fails_its_own_training_alone(tmp_path: Path, lane: Lane) -> None:
+    own, ended = tmp_path / "own", []
+
+    def train(run: Run) -> None:
+        try:
+            if run.seed == 1:
+                own.mkdir()
+                os.chdir(own)
+                for spoil in ("environment", "stdout elsewhere", "stderr replaced", "dtype", "numpy"):
+                    SPOILERS[spoil]()
+            elif own.exists():
+                own.rmdir()
+            for epoch in range(run.epoch, run.num_epochs):
+                report(run, epoch)
+        finally:
+            ended.append(run.seed)
+
+    alone: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
+    expected = lane.train(probe(alone), LEG)
+    before = {name: value for name, value in seen().items() if name != "draws"}
+    members = tuple(Member(trial=0, seed=seed, params={}) for seed in (1, 2))
+    with pytest.raises(RuntimeError, match=f"folder {own} cannot be entered again: No such file or directory"):
+        lane.train(train, replace(LEG, members=members))
+    assert {name: value for name, value in seen().items() if name != "draws"} == before
+    gc.collect()
+    assert sorted(ended) == [1, 2], "both functions were given up"
+    assert lane.train(probe(behind), LEG) == expected
+    assert behind == alone
+
+
 def test_data_that_others_train_on_cannot_be_changed(lane: Lane) -> None:
     def train(run: Run) -> None:
         run.x_train -= run.x_train.mean(0)

@@ -228,9 +228,17 @@ class OwnLoop:
 
 def _end(run: Run, thread: threading.Thread, state: OwnState) -> None:
     """Give the function up, and wait until it has ended its ``with`` blocks: they may put something back, too."""
-    with state:
-        run.abandon()
-        thread.join(LEAVE_S)
+    try:
+        with state:
+            _give_up(run, thread)
+    except RuntimeError:  # its folder is gone
+        with OwnState(run.seed):
+            _give_up(run, thread)
+
+
+def _give_up(run: Run, thread: threading.Thread) -> None:
+    run.abandon()
+    thread.join(LEAVE_S)
 
 
 class Predictor(nn.Module):

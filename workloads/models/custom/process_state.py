@@ -31,7 +31,8 @@ from workloads.models.custom.standard_streams import Streams
 class OwnState:
     """Context in which code finds the process as it left it, and after which the process is as before.
 
-    At first it finds the process as it is, but for the global random generators, which ``seed`` determines.
+    At first it finds the process as it is, but for the global random generators, which ``seed`` determines. Where
+    the code's working folder is gone, entering raises RuntimeError, and leaves the process as it is.
     """
 
     def __init__(self, *seed: int) -> None:
@@ -40,11 +41,16 @@ class OwnState:
         self._outer: list[ProcessState] = []
 
     def __enter__(self) -> None:
-        self._outer.append(ProcessState.now())
+        outer = ProcessState.now()
         if self._own is None:
             _seed(self._seed)
         else:
-            self._own.put_back()
+            try:
+                self._own.put_back()
+            except BaseException:
+                outer.put_back()
+                raise
+        self._outer.append(outer)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -58,6 +64,7 @@ class ProcessState(NamedTuple):
 
     settings: tuple[Any, ...]
     """Values of ``SETTINGS``, in their order."""
+    folder: str | None
     generators: Generators
     streams: Streams
 
@@ -66,18 +73,21 @@ class ProcessState(NamedTuple):
         """Return the state of this process."""
         return cls(
             tuple(setting.read() for setting in SETTINGS),
+            _folder(),
             Generators.now(),
             Streams.now(),
         )
 
     def put_back(self) -> None:
-        """Make this the state of the process again. Raises OSError where the working folder is gone."""
+        """Make this the state of the process again. Raises RuntimeError where the working folder alone is gone."""
         self.streams.put_back()
         for setting, value in zip(SETTINGS, self.settings, strict=True):
             if setting.read() != value:
                 setting.write(value)
         self.generators.put_back()
         torch.set_num_threads(torch.get_num_threads())  # for new threads: another one's call changed it for them
+        if _folder() != self.folder:
+            _enter(self.folder)
 
 
 class _Part(NamedTuple):
@@ -91,9 +101,13 @@ def _folder() -> str | None:
     return None
 
 
-def _enter_folder(folder: str | None) -> None:
+def _enter(folder: str | None) -> None:
     if folder is not None:
-        os.chdir(folder)
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            told = f"the working folder {folder} cannot be entered again: {error.strerror}"
+            raise RuntimeError(f"{told}; change to another one before it is removed") from error
 
 
 def _set_environment(variables: Mapping[str, str]) -> None:
@@ -163,7 +177,6 @@ def _list(owner: Any, name: str) -> _Part:
 
 
 SETTINGS = (
-    _Part(_folder, _enter_folder),
     _Part(lambda: dict(os.environ), _set_environment),
     _Part(_umask, os.umask),
     _Part(lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
