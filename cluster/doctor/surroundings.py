@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 from cluster.doctor.machine import Check, judged
 from cluster.ray_internals.private_ray import sessions
@@ -77,7 +78,13 @@ def _no_task() -> str:
 
 
 def _elsewhere(path: Path) -> str:
-    """Return which variable names another place than that of ``path``."""
+    """Return what gives the right to read ``path``, or which variable names another place, to write to."""
+    if (closed := _closed(path)) is not None:
+        if closed.stat().st_uid == os.getuid():
+            right = "rx" if closed.is_dir() else "r"
+            return f"give yourself the right to read it: `chmod u+{right} {quote(str(closed))}`"
+        if not closed.is_dir():
+            return "it is another user's: ask for the right to read it"
     places = {"PACELINE_HOME": root(), "TMPDIR": Path(os.environ.get("TMPDIR") or "/tmp")}
     with suppress(RuntimeError):
         places["HOME"] = Path.home()
@@ -86,6 +93,16 @@ def _elsewhere(path: Path) -> str:
             other = ", or work in another folder" if variable == "PACELINE_HOME" else ""
             return f"set {variable} to a folder that you can write{other}"
     return "give yourself the right to it, or work in another folder"
+
+
+def _closed(path: Path) -> Path | None:
+    """Return the outermost of ``path`` and the folders around it that is there and cannot be read."""
+    for at in reversed([path.absolute(), *path.absolute().parents]):
+        if not os.access(at, os.F_OK):
+            return None
+        if not os.access(at, os.X_OK if at.is_dir() else os.R_OK):
+            return at
+    return path if not os.access(path, os.R_OK) else None
 
 
 def _home() -> Check:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.doctor.machine import HOME, PACKAGES
 from search_spaces.types.faults import Fault, SpecError
-from workloads.models.custom.hidden import strangers
+from workloads.models.custom.hidden import installs, strangers
 
 if TYPE_CHECKING:
     from cluster.targets.submission import Code
@@ -117,7 +117,7 @@ def _ignored(path: Path, patterns: tuple[str, ...]) -> bool:
 
 
 def _walk(folder: Path, patterns: tuple[str, ...], notes: list[str]) -> Iterator[tuple[str, Path]]:
-    for at, folders, names in os.walk(folder):
+    for at, folders, names in os.walk(folder, onerror=_raised):
         here = Path(at).relative_to(folder)
         kept = sorted(name for name in folders if not _ignored(here / name, patterns))
         links = [name for name in kept if (Path(at) / name).is_symlink()]
@@ -129,10 +129,16 @@ def _walk(folder: Path, patterns: tuple[str, ...], notes: list[str]) -> Iterator
                 yield (here / name).as_posix(), path
 
 
+def _raised(error: OSError) -> None:
+    """Raise the error: ``os.walk`` would leave out a folder that cannot be read."""
+    raise error
+
+
 def _shadows(folder: Path, patterns: tuple[str, ...]) -> Iterator[Fault]:
     """Yield a fault for each module in the folder with the name of a package of Paceline's, or of another one.
 
-    On a cluster the folder comes before Python's own modules: Ray puts it on PYTHONPATH.
+    On a cluster the folder comes before Python's own modules: Ray puts it on PYTHONPATH. A project's own source may
+    come before an installed copy of it.
     """
     for name in PACKAGES:
         for path in (folder / name, folder / f"{name}.py"):
@@ -141,7 +147,9 @@ def _shadows(folder: Path, patterns: tuple[str, ...]) -> Iterator[Fault]:
                 rule = f"would be imported in place of Paceline's package {name!r}: rename it, or submit elsewhere"
                 yield Fault(str(path), "", rule)
     for path, whose in strangers(folder):
-        if path.stem not in (*PACKAGES, *UNUSED) and not _ignored(path.relative_to(folder), patterns):
+        if path.stem in (*PACKAGES, *UNUSED) or _ignored(path.relative_to(folder), patterns):
+            continue
+        if not installs(path.stem, folder):
             rule = f"would be imported there by all in place of {path.stem}, {whose}: rename it, or name it in"
             yield Fault(str(path), "", f"{rule} {folder / IGNORE_FILE}")
 

@@ -63,10 +63,11 @@ class ClassFolder:
     def files(self) -> Iterator[Path]:
         """Yield all files in it and below it, in order, without hidden ones.
 
-        Raises FolderFault for what cannot be opened safely: a link that leads out or to a folder, or a pipe.
+        Raises FolderFault for what cannot be opened safely: a link that leads out or to a folder, or a pipe; and
+        for a folder that cannot be read, which would be left out.
         """
         refuse_unsafe(self.path, self.root, folder=True)
-        for folder, inner, names in os.walk(self.path):
+        for folder, inner, names in os.walk(self.path, onerror=self._refuse_closed):
             inner[:] = sorted(name for name in inner if not is_hidden(name))
             for name in sorted(names):
                 if not is_hidden(name):
@@ -75,6 +76,10 @@ class ClassFolder:
             for name in inner:
                 if Path(folder, name).is_symlink():
                     refuse_unsafe(Path(folder, name), self.root)
+
+    def _refuse_closed(self, error: OSError) -> None:
+        where = Path(os.fsdecode(error.filename)).relative_to(self.root)
+        raise FolderFault("must hold folders that can be read", f"{where}: {error.strerror}")
 
 
 def refuse_unsafe(path: Path, root: Path, folder: bool = False) -> None:

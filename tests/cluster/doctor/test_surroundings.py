@@ -124,6 +124,31 @@ def test_what_the_system_refuses_is_a_sentence(
     assert told is None if said is None else said in str(told)
 
 
+def test_what_cannot_be_read_is_not_said_to_need_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, file = tmp_path / "a folder", tmp_path / "a folder" / "t.csv"
+    folder.mkdir()
+    file.touch()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    closed = {file}
+    really = os.access
+    monkeypatch.setattr(  # nothing is closed to root
+        surroundings.os,
+        "access",
+        lambda path, how: not (path in closed and how & (os.R_OK | os.X_OK)) and really(path, how),
+    )
+    error = PermissionError(errno.EACCES, "Permission denied", str(file))
+    assert str(sentence(error)).endswith(f"; give yourself the right to read it: `chmod u+r '{file}'`")
+    closed.add(folder)
+    assert str(sentence(error)).endswith(f"`chmod u+rx '{folder}'`")
+    closed.clear()
+    assert "set TMPDIR to a folder that you can write" in str(sentence(error))
+    closed.add(file)
+    monkeypatch.setattr(surroundings.os, "getuid", lambda: -1)
+    assert str(sentence(error)).endswith("it is another user's: ask for the right to read it")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which not even root can write")
 def test_a_folder_that_cannot_be_written_ends_a_command_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

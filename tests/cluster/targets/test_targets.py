@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from cluster.targets.submission import LaneNeed
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.faults import SpecError
 from tests.helpers.commands import Folder
+from workloads.models.custom.hidden import hidden
 from workloads.registry import catalogue
 
 SPEC = """
@@ -99,6 +101,34 @@ def test_a_folder_that_is_too_large_names_its_largest_entries(
     assert "in place of Paceline's package 'cluster'" in shadow
     assert "calendar.py: would be imported there by all in place of calendar, Python's own" in hiding
     assert "raw/images.bin 1.0 MiB" in large and ".pacelineignore" in large
+
+
+def test_a_project_is_handed_over_from_its_source_though_an_older_copy_is_installed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    for place, text in ((folder, "NEW = 1"), (site, "OLD = 1")):
+        (place / "churn_of_a_test").mkdir(parents=True)
+        (place / "churn_of_a_test" / "__init__.py").write_text(text)
+        (place / "alone_of_a_test.py").write_text(text)
+    monkeypatch.syspath_prepend(str(site))
+    about = site / "churn_of_a_test-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: Churn.Of-a.Test\nVersion: 1.0\n")
+    rows = "churn_of_a_test/__init__.py,,\nalone_of_a_test.py,,\nchurn_of_a_test-1.0.dist-info/RECORD,,\n"
+    (about / "RECORD").write_text(rows)
+    with pytest.raises(SpecError) as refused:
+        package.pack(folder, "image")
+    assert [Path(fault.place).name for fault in refused.value.faults] == ["alone_of_a_test.py", "churn_of_a_test"]
+    (folder / "pyproject.toml").write_text('[project]\nname = "another"\n')
+    with pytest.raises(SpecError, match="in place of churn_of_a_test, an installed one"):
+        package.pack(folder, "image")
+    (folder / "pyproject.toml").write_text('[project]\nname = "churn-of-a-test"\n')
+    assert package.pack(folder, "image").files["churn_of_a_test/__init__.py"] == b"NEW = 1"
+    assert "install it anew, `pip install -e .`" in hidden("churn_of_a_test", folder)[0]
+    (folder / "pyproject.toml").unlink()
+    (about / "direct_url.json").write_text(json.dumps({"url": folder.resolve().as_uri(), "dir_info": {}}))
+    assert package.pack(folder, "image").files["churn_of_a_test/__init__.py"] == b"NEW = 1"
 
 
 def test_paths_of_what_travels_become_relative(folder: Path) -> None:

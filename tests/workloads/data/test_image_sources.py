@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import urllib.request
 from pathlib import Path
@@ -143,6 +144,22 @@ def test_a_faulty_folder_is_refused_with_its_place_before_anything_is_read(tmp_p
     assert rule in told.rule
     with pytest.raises(DataError, match=rule):
         prepare(Data(folder=str(root)))
+
+
+def test_a_folder_that_cannot_be_read_is_neither_empty_nor_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: str) -> Any:
+        if Path(path).name == "more":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    images(tmp_path, 4)
+    (tmp_path / "cat" / "more").mkdir()
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", closed)  # nothing is closed to root
+    with pytest.raises(DataError, match="must hold folders that can be read: cat/more: Permission denied"):
+        prepare(Data(folder=str(tmp_path)))
 
 
 def test_a_folder_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:

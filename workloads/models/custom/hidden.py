@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,7 +33,8 @@ def _hidden(module: str, folder: Path) -> Iterator[str]:
         if other := _stranger(top, own[0]):
             told.add(top)
             shown = own[0].relative_to(folder)
-            yield f"{where} names {top}, which is {other} and not {shown} of this folder: rename the latter"
+            way_out = "install it anew, `pip install -e .`" if installs(top, folder) else "rename the latter"
+            yield f"{where} names {top}, which is {other} and not {shown} of this folder: {way_out}"
             continue
         for path in _files(folder, name):
             if path not in seen:
@@ -44,6 +49,41 @@ def strangers(folder: Path) -> Iterator[tuple[Path, str]]:
             own = path if path.suffix == ".py" else path / "__init__.py"
             if other := _stranger(path.stem, own):
                 yield path, other
+
+
+def installs(name: str, folder: Path) -> bool:
+    """Whether the installed module ``name`` is of the project whose source the folder holds, of any version."""
+    own = _project(folder)
+    return any(
+        file.parts[0] in (name, f"{name}.py")
+        for distribution in metadata.distributions()
+        if _same(distribution.name, own) or _source(distribution) == folder.resolve().as_uri()
+        for file in distribution.files or ()
+    )
+
+
+def _project(folder: Path) -> object:
+    """Return the name of the folder's project; None where it has none, or its file cannot be read."""
+    try:
+        about = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        return about.get("project", {}).get("name") or about.get("tool", {}).get("poetry", {}).get("name")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _source(distribution: metadata.Distribution) -> object:
+    """Return the address of the folder that pip has installed it from; None for any other source."""
+    try:
+        return json.loads(distribution.read_text("direct_url.json") or "{}").get("url")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _same(one: str | None, other: object) -> bool:
+    """Whether two names of projects are the same one, by the rule of PyPI."""
+    return (
+        isinstance(other, str) and re.sub(r"[-_.]+", "-", f"{one}").lower() == re.sub(r"[-_.]+", "-", other).lower()
+    )
 
 
 def _stranger(name: str, own: Path) -> str | None:
