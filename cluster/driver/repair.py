@@ -12,15 +12,14 @@ from cluster.driver.tell_stopped import CLOSE_TIMEOUT_S
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.files.kept import bears_its_mark, is_right, write_whole
 from cluster.sweep.files.rebuild import rebuild
+from cluster.sweep.files.spec_left import spec_left
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
-from cluster.sweep.restore import CARD, SPEC, kept_card, lost_journal, note_spec
+from cluster.sweep.restore import CARD, kept_card, lost_journal, note_spec
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer
 from search_spaces.race.search import Search
-from search_spaces.spec.stored import from_json
-from search_spaces.study.salvage import salvage
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Damaged, Unreadable
 from search_spaces.types.faults import SpecError
@@ -68,7 +67,7 @@ def _keep_damaged(home: SweepHome) -> None:
 
 
 def _mend_study(home: SweepHome, say: Callable[[str], None]) -> None:
-    sweep = _spec(home)
+    sweep = _spec(home, say)
     if sweep.storage.study:
         return
     lost = lost_journal(home)
@@ -83,15 +82,16 @@ def _mend_study(home: SweepHome, say: Callable[[str], None]) -> None:
         say(mended)
 
 
-def _spec(home: SweepHome) -> Sweep:
-    """Return the spec: of the home's files, else what is left of the study's own copy. Raises Unreadable."""
+def _spec(home: SweepHome, say: Callable[[str], None]) -> Sweep:
+    """Return the spec; where the home's files have lost it they get it anew. Raises Unreadable."""
     try:
         return home.sweep()
     except SpecError as error:
-        try:
-            return from_json(str(salvage(home.journal).facts.get(SPEC, "")), str(home.journal), home.path)
-        except SpecError:
-            raise Unreadable(f"{error}; no copy of the spec is left: start a new sweep") from error
+        sweep, place = spec_left(home, error)
+        say(f"{home.document} and {home.spec.name} were damaged or gone, and are had back from {place}")
+        _keep_damaged(home)
+        home.keep(sweep)
+        return sweep
 
 
 def _mend_card(home: SweepHome, study: Study, say: Callable[[str], None]) -> Mapping[str, Any] | None:

@@ -139,7 +139,7 @@ class SweepHome:
         """Return every sweep of ``folder``, the newest first; none where there is no such folder."""
         paths = {
             path.parent
-            for name in ("sweep.yaml", "sweep.json", "journal.log")
+            for name in ("sweep.yaml", "sweep.json", "journal.log", "journal.log.copy", "data.json")
             for path in (folder or root()).glob(f"*/{name}")
         }
         homes = [cls(path.name, path.resolve()) for path in paths]

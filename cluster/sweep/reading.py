@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cluster.sweep.files.kept import is_right
 from cluster.sweep.home import SweepHome
 from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import lost_journal, settled
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
+from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
@@ -176,10 +178,13 @@ class Reading:
             goal, place = found.metric.goal, home.study
         except SpecError as error:
             if not is_there(home.journal):
-                raise
+                raise _lost(home, error) from error
             found, goal, place = error, "maximize", home.journal  # an existing study has its own goal
         study = Study(home.id, goal, place, writing=False)
-        sweep, wrong = settled(home, study, found)
+        try:
+            sweep, wrong = settled(home, study, found)
+        except SpecError as error:
+            raise _lost(home, error) from error
         lost = lost_journal(home)
         wrong = "\n".join(filter(None, [wrong, home.edited(), lost]))
         live = study.driven or home.driver_pid() is not None
@@ -219,6 +224,13 @@ class Reading:
     def rows(self) -> list[Row]:
         """Rows of the sweep, one per trial."""
         return rows(self.study, self.sweep.objective, self.live)
+
+
+def _lost(home: SweepHome, error: SpecError) -> Exception:
+    """Return the error of a spec that no file holds, and the one of a newer version as it is."""
+    if is_right(home.document):
+        return error
+    return Unreadable(f"{error}; `paceline repair {home.id}` looks for it in the spool and MLflow")
 
 
 def snapshot(read: Reading) -> Snapshot:

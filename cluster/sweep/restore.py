@@ -91,7 +91,8 @@ def lost_journal(home: SweepHome) -> str:
     """Return how the journal of a sweep that had begun was lost, in words; empty where it was not."""
     from search_spaces.study.journal import holds_any  # 10 ms
 
-    if not home.data.exists() or home.study != home.journal or holds_any(home.journal):
+    begun = home.data.exists() or any(home.spool.glob("events.jsonl*"))
+    if not begun or home.study != home.journal or holds_any(home.journal):
         return ""
     what = "is empty or all bad" if home.journal.exists() else "is gone"
     return f"{home.journal} {what}, as is its copy: `paceline repair {home.id}` has it back from spool and MLflow"

@@ -10,6 +10,8 @@ from typing import Any
 
 from cluster.sweep.files.kept import write_whole
 from cluster.sweep.home import matching
+from cluster.targets.contract import Target
+from cluster.targets.submission import usual_code
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.files.private_files import private_files
 from search_spaces.types.files.sealed import Rotten, document, sealed
@@ -59,7 +61,8 @@ def _record(sweep_id: str) -> dict[str, Any]:
                 return found
     raise Unreadable(
         f"{_paths(sweep_id)[0]}: the submission of sweep {sweep_id} cannot be read, nor its copy; "
-        f"`paceline status {sweep_id} --on TARGET` finds the sweep there, as do `logs` and `stop`"
+        f"`paceline status {sweep_id} --on TARGET` finds the sweep there, as do `logs` and `stop`, and "
+        f"`paceline resume {sweep_id} --on TARGET` has the submission back from there"
     )
 
 
@@ -70,6 +73,36 @@ def spec_of(sweep_id: str) -> str:
         return (FOLDER / f"{sweep_id}.yaml").read_text(encoding="utf-8") if found is None else str(found)
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"the spec that was sent cannot be read: {error}") from error
+
+
+def had_back(reference: str, target: Target) -> SubmittedSweep:
+    """Remember anew, from what the target knows of it, a submission whose files have lost it, and return it.
+
+    Raises LookupError where the target does not know it, and Unreadable where the spec that was sent is lost, too.
+    """
+    sweep_id = matching(reference, _ids())
+    assert sweep_id is not None, reference
+    job, path = target.status(sweep_id), FOLDER / f"{sweep_id}.yaml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(
+            f"the submission of sweep {sweep_id} is lost, and so is the spec that was sent ({path}: {error}): "
+            f"`paceline submit SPEC --on {target}` sends the sweep's file as a new one; what this one has found "
+            "stays in MLflow, and in its stores"
+        ) from error
+    entry = SubmittedSweep(
+        id=sweep_id,
+        target=str(target),
+        submission_id=job.job_name,
+        name=job.name,
+        submitted_at=job.submitted_at,
+        owner=job.owner,
+        attempt=job.attempt,
+        code=usual_code(str(target)),
+    )
+    remember(entry, text)
+    return entry
 
 
 def entries() -> list[SubmittedSweep]:

@@ -134,6 +134,11 @@ class MlflowStore:
         with sorted_trouble():  # MLflow names an artifact after the file
             self.client.log_artifact(run_id, str(file), str(place) if place != Path() else None)
 
+    def read_bytes(self, run_id: str, artifact_path: str) -> bytes:
+        """Return the run's artifact ``artifact_path``."""
+        with sorted_trouble(), tempfile.TemporaryDirectory() as folder:
+            return Path(self.client.download_artifacts(run_id, artifact_path, folder)).read_bytes()
+
 
 def _dataset(dataset: Mapping[str, object]) -> Any:
     if not dataset:

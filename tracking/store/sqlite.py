@@ -277,6 +277,15 @@ class SqliteStore:
             (folder / artifact_path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / artifact_path)
 
+    def read_bytes(self, run_id: str, artifact_path: str) -> bytes:
+        """Return the run's artifact ``artifact_path``."""
+        with sorted_trouble():
+            folder = self._artifacts(run_id)
+            if folder is None:
+                found: bytes = self._mlflow().read_bytes(run_id, artifact_path)
+                return found
+            return (folder / artifact_path).read_bytes()
+
     def _artifacts(self, run_id: str) -> Path | None:
         with closing(connect(self.path)) as connection:
             [uri] = connection.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", [run_id]).fetchone()

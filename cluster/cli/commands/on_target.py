@@ -63,7 +63,12 @@ def resume_on(reference: str, on: str | None, trials: str | None, wait: bool = F
     from cluster.targets.submit import resubmit
 
     with telling():
-        entry = ledger.find(reference)
+        try:
+            entry = ledger.find(reference)
+        except Unreadable:
+            if on is None:
+                raise
+            entry = ledger.had_back(reference, parse_target(on))
         if entry is None:
             raise LookupError(f"this folder has submitted no sweep {reference}; `paceline ls` lists what it knows")
         job = resubmit(entry, parse_target(on or entry.target), trials)

@@ -261,6 +261,42 @@ def test_what_is_nowhere_is_said_by_trial(capsys: pytest.CaptureFixture[str]) ->
     assert found[3][1] != rows[3][1] and found[3][2:] == ({}, None, None)
 
 
+def test_a_spec_that_every_file_of_the_home_has_lost_is_had_back(capsys: pytest.CaptureFixture[str]) -> None:
+    home = driven(most_legs=2)
+    sweep, (rows, _facts) = home.sweep(), state(home)
+    begun = [row for row in rows if row[2]]
+
+    def lose_all() -> None:
+        gone(home)
+        home.spec.unlink()
+        home.document.write_bytes(b"?")
+        home.__dict__.pop("storage", None)
+
+    lose_all()
+    assert main(["show", home.id]) == 1
+    assert f"`paceline repair {home.id}` looks for it in the spool and MLflow" in capsys.readouterr().err
+    for place in ("the spool", "MLflow"):
+        assert main(["repair", home.id]) == 0
+        err = capsys.readouterr().err
+        assert f"sweep.json and sweep.yaml were damaged or gone, and are had back from {place} (" in err
+        assert (home.path / "sweep.json.broken").read_bytes() == b"?"
+        assert home.sweep() == sweep and home.edited() == ""
+        assert [row for row in state(home)[0] if row[2]] == begun
+        lose_all()
+        shutil.rmtree(home.spool)
+    [spec] = Path("mlruns").rglob("spec.yaml")
+    spec.write_text(spec.read_text().replace("epochs: 3", "epochs: 4"))
+    assert main(["repair", home.id]) == 1
+    err = capsys.readouterr().err
+    assert "its spec.yaml is not this sweep's: epochs differ" in err
+    assert f"put the file that the sweep was begun with at {home.spec}, remove sweep.json" in err
+    assert home.document.read_bytes() == b"?", "nothing was changed"
+    home.document.unlink()
+    home.spec.write_text(SPEC)
+    assert main(["repair", home.id]) == 0
+    assert home.sweep() == sweep and [row for row in state(home)[0] if row[2]] == begun
+
+
 def test_runs_that_no_one_drives_are_ended(capsys: pytest.CaptureFixture[str]) -> None:
     home = driven(most_legs=2, phase="search")
     assert "RUNNING" in {run.status for run in sweep_runs(None, home.id)}

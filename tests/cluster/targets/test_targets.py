@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,13 +14,14 @@ from cluster.cli.main import main
 from cluster.doctor import reachability
 from cluster.sweep.lane_count import TooSmall, cluster_size
 from cluster.targets import package, submitted
-from cluster.targets.contract import TargetError
+from cluster.targets.contract import SweepJob, Target, TargetError
 from cluster.targets.local import LocalTarget
 from cluster.targets.parse import parse_target
 from cluster.targets.ray_jobs import head
 from cluster.targets.ray_jobs.target import JobsTarget
 from cluster.targets.submission import LaneNeed
 from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.faults import SpecError
 from tests.helpers.commands import Folder
 from workloads.models.custom.hidden import hidden
@@ -266,6 +268,34 @@ def test_submissions_are_remembered_beside_the_homes(folder: Path, capsys: pytes
     assert "abcd1111.json: the submission of sweep abcd1111 cannot be read, nor its copy; `paceline" in str(told)
     assert main(["logs", "abcd"]) == 1
     assert str(told) in capsys.readouterr().err
+    assert "`paceline resume abcd1111 --on TARGET` has the submission back" in str(told)
+    job = SweepJob(
+        id="abcd1111", job_name="paceline-abcd1111-a3", name="n", owner="me", attempt=3, submitted_at="2026-01-01T"
+    )
+    target = cast(Target, KnowsOne(job))
+    lost = submitted.FOLDER / "abcd1111.yaml"
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(Unreadable, match=r"spec that was sent.*`paceline submit SPEC --on http://head:8265` sends"):
+        submitted.had_back("abcd", target)
+    lost.write_bytes(content)
+    entry = submitted.had_back("abcd", target)
+    assert (entry.submission_id, entry.attempt, entry.code) == ("paceline-abcd1111-a3", 3, "ship")
+    assert submitted.find("abcd") == entry and submitted.spec_of("abcd1111") == SPEC and not submitted.unreadable()
+
+
+class KnowsOne:
+    """A cluster that knows one submission."""
+
+    def __init__(self, job: SweepJob) -> None:
+        self.job = job
+
+    def __str__(self) -> str:
+        return "http://head:8265"
+
+    def status(self, sweep_id: str) -> SweepJob:
+        assert sweep_id == self.job.id
+        return self.job
 
 
 @pytest.mark.slow
