@@ -20,7 +20,8 @@ from tests.helpers.small_sweep_in_mlflow import (
 )
 from tracking import names
 from tracking.results import table
-from tracking.store.open import open_mlflow
+from tracking.store.errors import Away, Refused
+from tracking.store.open import open_mlflow, open_store
 from tracking.store.records import Best, RunFacts
 from tracking.ui.server import Server
 
@@ -108,6 +109,11 @@ def _have_data_and_files(any_uri: str, runs: dict[str, Any]) -> None:
     assert [item.path for item in store.client.list_artifacts(runs["t0001"].info.run_id, "sweep")] == [
         "sweep/notes.txt"
     ]
+    for reader in (store, open_store(any_uri)):
+        assert reader.read_bytes(runs["t0001"].info.run_id, "sweep/notes.txt") == b"hello"
+        with pytest.raises((Away, Refused)):
+            reader.read_bytes(runs["t0001"].info.run_id, "sweep/none.txt")
+        reader.close()
 
 
 def test_both_ways_into_a_store_give_one_result(sqlite_uri: str, server: Server, tmp_path: Path) -> None:

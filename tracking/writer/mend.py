@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,11 @@ class Mended:
     """Whether this version has written to it: earlier ones did not seal their lines."""
 
 
-def mend(path: Path, sent: int = 0) -> Mended:
+def mend(path: Path, sent: int = 0, moving: Callable[[], None] = lambda: None) -> Mended:
     """Leave out the lines that cannot be read, number the others anew, and keep the file as it was, ``.broken``.
 
-    Only a line that was cut off at the end, by a process that was killed, is removed without a copy.
+    ``moving`` is called before the file is replaced by one in which lines have other places. Only a line that was
+    cut off at the end, by a process that was killed, is removed without a copy.
     """
     if not path.exists():
         return Mended()
@@ -48,6 +49,7 @@ def mend(path: Path, sent: int = 0) -> Mended:
         found.told = f"the torn tail of {path} ({start - first_bad[1]} bytes) was cut off"
         return found
     broken = keep_broken(path)
+    moving()
     found.sent = _rewrite(path, sent)
     place = f"line {first_bad[0] + 1} (byte {first_bad[1]})"
     found.told = f"{path}: {place} cannot be read or is missing; the file as it was is {broken}"

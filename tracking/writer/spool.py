@@ -75,7 +75,7 @@ class Spool:
         """Make the files whole: what of them cannot be read is left out, and told in ``mended``."""
         content = os.pread(self._ack, 64, 0)
         before = _acknowledged(content)
-        events, refused = mend(self._events, before or 0), mend(self._refused)
+        events, refused = mend(self._events, before or 0, self._doubt), mend(self._refused)
         self.mended = [found.told for found in (events, refused) if found.told]
         self._num_events, self._num_refused = events.num_lines, refused.num_lines
         size = self._events.stat().st_size if self._events.exists() else 0
@@ -87,6 +87,10 @@ class Spool:
         self.repeated_until = size if lost else 0
         self.acknowledge(events.sent)
         os.ftruncate(self._ack, len(_acknowledgement(0)))
+
+    def _doubt(self) -> None:
+        """Make ``sent`` unreadable until it is of the mended file: a process may be killed between the two."""
+        os.pwrite(self._ack, b"?", 0)
 
     def append(self, event: Event) -> None:
         """Write ``event`` to disk, in about 20 microseconds. Raises OSError when the disk is full."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,34 @@ def test_each_file_of_a_spool_is_believed_as_far_as_it_is_right(tmp_path: Path, 
         again = Spool(folder)
         assert (read(again), again.mended) == ([*found, EVENTS[0]], []), "it is whole again"
         again.close()
+
+
+class Killed(BaseException):
+    """The process's end."""
+
+
+def test_a_kill_behind_the_mending_of_the_events_sends_all_that_mlflow_may_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path)
+    path = tmp_path / "events.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([b"#" + lines[0][1:], *lines[1:]]))
+    replace = os.replace
+
+    def killed(*paths: Path) -> None:
+        replace(*paths)
+        if Path(paths[1]) == path:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        with pytest.raises(Killed):
+            Spool(tmp_path)
+    spool = Spool(tmp_path)
+    waiting = [entry.event for entry in spool.waiting()]
+    assert spool.lost and waiting == EVENTS[1:] and spool.repeated_until == spool.size
+    spool.close()
 
 
 def test_last_lines_that_rot_are_no_torn_tail(tmp_path: Path) -> None:
