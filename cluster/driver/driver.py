@@ -37,7 +37,7 @@ from cluster.terminal.records import Observer, Phase, Snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable
+from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
@@ -83,6 +83,8 @@ def drive(
         raise NoRay(f"{_way_on(error, home)}, best while the machine is less busy") from error
     except NoData as error:
         raise NoData(_way_on(error, home)) from error
+    except Unwritable:
+        raise
     except Exception as error:
         if is_full(error):
             raise no_space(home) from error

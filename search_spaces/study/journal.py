@@ -8,7 +8,6 @@ holds the same lines without a sync: it guards against rot and removal, not agai
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import io
 import json
@@ -19,7 +18,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from search_spaces.study.operations import Operation, parsed
-from search_spaces.types.driver_errors import Damaged, Fenced, Gone
+from search_spaces.types.driver_errors import Damaged, Fenced, Gone, Unwritable
 from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.files.sealed import numbered, seal, sealed_line
 
@@ -221,7 +220,7 @@ class BatchedJournal:
         """Append and sync the operations in one write, all or none of it.
 
         Raises Fenced where another process has written since, Gone where the file was removed, and OSError where
-        there is no room.
+        there is no room; Unwritable where a part was written that cannot be cut off. That is tried again next time.
         """
         if not self._unsynced:
             return
@@ -232,17 +231,35 @@ class BatchedJournal:
             "ab", buffering=0
         ) as file:  # a buffer would be written after all as the file is closed
             if os.fstat(file.fileno()).st_size != self._size:
-                raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
+                if not self._holds_part_of(text):
+                    raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
+                self._cut(file, "holds a part of a write that failed")
             try:
                 _write(file, text)
                 os.fsync(file.fileno())
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(file.fileno(), self._size)
+            except OSError as error:
+                self._cut(file, f"cannot be written: {error.strerror}")
+                error.filename = str(self._path)
                 raise
         self._unsynced, self._size = [], self._size + len(text)
         with copy_of(self._path).open("ab") as file:
             file.write(text)
+
+    def _holds_part_of(self, text: bytes) -> bool:
+        """Whether the file goes on behind the last flush, with the beginning of ``text``: none else writes it."""
+        with self._path.open("rb") as file:
+            file.seek(self._size)
+            behind = file.read()
+        return behind != b"" and text.startswith(behind)
+
+    def _cut(self, file: io.FileIO, said: str) -> None:
+        try:
+            os.ftruncate(file.fileno(), self._size)
+        except OSError as error:
+            raise Unwritable(
+                f"{self._path} {said}; nor can it be cut back to its {self._size} whole bytes: {error.strerror}. "
+                f"Once its disk is well `paceline resume {self._path.parent.name}` cuts it, and goes on"
+            ) from error
 
 
 def _has_end(line: bytes) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class JournalStudy:
     """A study in a journal file. Raises Damaged, and Fenced where it holds a higher ``attempt`` than this one.
 
-    ``flush`` raises Fenced, too, where another process has written to the file, and Gone.
+    ``flush`` raises Fenced, too, where another process has written to the file, Gone, and Unwritable.
     """
 
     driven = False

@@ -39,6 +39,10 @@ class Unreadable(Exception):
     """Error: a file that we keep has changed, and there is nothing to mend it with; the message has the way out."""
 
 
+class Unwritable(Exception):
+    """Error: a write to the study failed and could not be taken back; the message has the path and the way out."""
+
+
 class NoSpace(Exception):
     """Error: a disk that the sweep writes to has no room left."""
 
@@ -69,5 +73,5 @@ class StudyAway(Exception):
         return f"the study in {self.url}: {self.said}; {self.remedy}"
 
 
-CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, NoSpace, NoRay, LostRay, NoData, StudyAway)
+CANNOT_GO_ON = (Fenced, Gone, Damaged, Unreadable, Unwritable, NoSpace, NoRay, LostRay, NoData, StudyAway)
 """Errors with which a driver ends, told in a sentence."""
