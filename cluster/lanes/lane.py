@@ -14,7 +14,7 @@ with importing():
     from ray import tune
 
     from cluster.lanes.leg_in_process import LegInProcess
-    from cluster.sweep.messages import Report, Shared
+    from cluster.sweep.messages import Report, Shared, taken
     from search_spaces.types.failure import FailureReason
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ EARLY_S = 1.0
 
 
 class Lane(tune.Trainable):
-    """Tune trainable for legs. Configuration: ``leg`` as JSON and, for final legs, the locked ``test`` split."""
+    """Tune trainable for legs. Configuration: ``leg``, an Order, and for final legs ``test``, the locked split."""
 
     # A thread trains, and continues while the driver reads a report: a report takes longer to Tune and back than
     # an epoch of a short leg.
@@ -37,11 +37,11 @@ class Lane(tune.Trainable):
         self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         threading.Thread(target=self._train, daemon=True, name="training").start()
-        self._first: dict[str, Any] | None = config
+        self._first: dict[str, Any] | None = taken(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Give the training thread the next leg."""
-        self._orders.put(new_config)
+        self._orders.put(taken(new_config))
         return True
 
     def step(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ray import tune
 from cluster.lanes.mailbox import Mailbox
 from cluster.lanes.worker_loop import fell, work
 from cluster.ray_internals.spare_workers import environment, modules_of
-from cluster.sweep.messages import Report, Shared
+from cluster.sweep.messages import Report, Shared, taken
 from search_spaces.types.failure import FailureReason
 from workloads.legs.ray_train import WorkerGroup, hush, on_loopback, train
 
@@ -37,7 +37,7 @@ class MultiWorkerLane(tune.Trainable):
 
     def setup(self, config: dict[str, Any], shared: Shared, crew: WorkerGroup) -> None:  # type: ignore[override]
         """Store the first leg and create the mailbox."""
-        self._shared, self._crew, self._order = shared, crew, config
+        self._shared, self._crew, self._order = shared, crew, taken(config)
         self._mailbox = Mailbox.new()
         self._thread: threading.Thread | None = None
         self._error: FailureReason | None = None
@@ -48,7 +48,7 @@ class MultiWorkerLane(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Store the next leg."""
-        self._order = new_config
+        self._order = taken(new_config)
         return True
 
     def step(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from cluster.ray_internals import spare_workers, worker_exits
 from cluster.ray_internals.orphaned_groups import tidying
 from cluster.sweep.coordinator import Coordinator, Handle
 from cluster.sweep.lane_count import LaneSize
-from cluster.sweep.messages import Report, Shared
+from cluster.sweep.messages import Order, Report, Shared
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import SECRETS
 from search_spaces.types.plain import ASKED_FOR, plain
@@ -84,6 +84,7 @@ class LegSearcher(_Unsaved, Searcher):
         self._coordinator, self._lanes, self._careful = coordinator, lanes, careful
         self._starved = self._over = False
         self.legs: dict[str, Handle] = {}
+        self._orders: dict[str, Order] = {}
         self.num_reports = 0
 
     def suggest(self, trial_id: str) -> Any:
@@ -99,7 +100,8 @@ class LegSearcher(_Unsaved, Searcher):
             over = self._coordinator.finished or self._coordinator.stop.requested
             return Searcher.FINISHED if over else None
         self.legs[trial_id] = (leg.purpose, leg.id)
-        config = {"leg": leg.to_json()}
+        self._orders[trial_id] = Order(leg.to_json())
+        config = {"leg": self._orders[trial_id]}
         return {**config, "test": [self._lanes.test]} if leg.purpose == "final" else config
 
     @property
@@ -131,7 +133,13 @@ class LegSearcher(_Unsaved, Searcher):
         """Pass the last report of a leg to the coordinator. ``Watch`` gets an error, with its reason."""
         if result and not error:
             self.on_trial_result(trial_id, result)
-            del self.legs[trial_id]
+            self.over(trial_id)
+
+    def over(self, trial_id: str) -> Handle | None:
+        """Forget the leg of a Tune trial, which Tune keeps; return its handle, None where it was over before."""
+        if order := self._orders.pop(trial_id, None):
+            order.take()
+        return self.legs.pop(trial_id, None)
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: a sweep is resumed from its study."""
@@ -171,8 +179,11 @@ class Watch(_Unsaved, FIFOScheduler):
         if self._needs_new or self._searcher.hands_back:
             tune_controller._cleanup_cached_actors(force_all=True)
             self._needs_new = False
-        self._end_worn()
-        chosen = super().choose_trial_to_run(tune_controller)
+        if self._worn:
+            self._end_worn()
+        # Tune's own choice walks all trials, in each turn: those that have ended stay in its list.
+        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
+        chosen = min(waiting, key=lambda trial: str(trial.trial_id), default=None)
         if chosen is None and len(self._searcher.legs) == self._num_lanes:
             self._coordinator.look_ahead()
         return chosen
@@ -223,7 +234,7 @@ class Watch(_Unsaved, FIFOScheduler):
         self._failed(trial, "it was taken back")
 
     def _failed(self, trial: Any, told: str) -> None:
-        handle = self._searcher.legs.pop(trial.trial_id, None)
+        handle = self._searcher.over(trial.trial_id)
         if handle in self._coordinator.out():
             how = worker_exits.account(told, self._kills) or _gist(told)
             self._kills = worker_exits.oom_kills()

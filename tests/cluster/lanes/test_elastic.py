@@ -56,9 +56,11 @@ class Trial:
         self.failures: list[FailureReason] = []
 
     def order(self) -> dict[str, Any]:
+        from cluster.sweep.messages import Order
+
         member = Member(trial=0, seed=0, params=PARAMS, checkpoint=self.checkpoint)
         leg = Leg(id=0, start=self.safe, stop=NUM_EPOCHS, horizon=NUM_EPOCHS, members=(member,))
-        return {"leg": leg.to_json()}
+        return {"leg": Order(leg.to_json())}
 
     def step(self) -> None:
         from cluster.sweep.messages import Report

@@ -19,7 +19,7 @@ from cluster.exit_codes import FAILED
 from cluster.lanes import multi_worker_lane
 from cluster.lanes.mailbox import Mailbox
 from cluster.lanes.multi_worker_lane import FORM_S, MAX_FALLS, MultiWorkerLane
-from cluster.sweep.messages import Report
+from cluster.sweep.messages import Order, Report
 from search_spaces.types.failure import FailureReason
 from tests.helpers.commands import Folder, agree
 from tests.helpers.listening import LOOPBACK, heard
@@ -149,7 +149,7 @@ def test_a_leg_does_not_wait_for_a_group_for_ever(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(multi_worker_lane, "PATIENCE_S", 0.01)
     monkeypatch.setattr(multi_worker_lane, "_lacks_room", lambda group: lacking)
     lane, lacking, died = MultiWorkerLane.__new__(MultiWorkerLane), True, FailureReason("lane_died", "killed")
-    lane.setup({}, cast(Any, None), WorkerGroup(2, 2, 1, 0, "ddp", ""))
+    lane.setup({"leg": Order("")}, cast(Any, None), WorkerGroup(2, 2, 1, 0, "ddp", ""))
     lane._thread = threading.current_thread()
 
     def turn(*news: tuple[str, str, Any]) -> Report:
