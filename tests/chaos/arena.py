@@ -102,8 +102,9 @@ class Arena:
 
     @property
     def home(self) -> Path | None:
-        """The home of the sweep; None while there is none."""
-        return next((path.parent for path in (self.path / ".paceline").glob("*/driver.lock")), None)
+        """The home of the sweep, which faults may take two files of; None while there is none."""
+        homes, kept = self.path / ".paceline", ("sweep.json", "sweep.yaml", "journal.log")
+        return next((path.parent for name in kept for path in homes.glob(f"*/{name}")), None)
 
     def move(self, new: Path) -> None:
         """Rename the folder, between two lives."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ def _struck(arena: Arena, draw: Draw, played: Played) -> list[Blow]:
     for blow in draw.blows:
         dice = random.Random(blow.seed)
         try:
-            life = _awaited(arena, blow)
+            life = awaited(arena, blow, struck)
             life.struck = life.struck or blow.phase != "between"
             played.told.append(blow.fault.strike(arena, dice))
             struck.append(blow)
@@ -75,11 +76,18 @@ def _struck(arena: Arena, draw: Draw, played: Played) -> list[Blow]:
     return struck
 
 
-def _awaited(arena: Arena, blow: Blow) -> Life:
-    """Wait for the blow's moment; where the driver has ended the next one is begun, or killed for ``between``."""
+def awaited(arena: Arena, blow: Blow, struck: Sequence[Blow] = ()) -> Life:
+    """Wait for the blow's moment; where the driver has ended the next one is begun, or killed for ``between``.
+
+    A driver is killed only after it has said what the blows that it was ``struck`` by make it say.
+    """
     if blow.phase == "between":
-        num = len(arena.trained()) + blow.epochs
-        if arena.alive and arena.wait(lambda: len(arena.trained()) >= num):
+        num, due = len(arena.trained()) + blow.epochs, [one.fault.says for one in struck if one.phase != "between"]
+
+        def ripe() -> bool:
+            return len(arena.trained()) >= num and all(re.search(says, arena.life.said) for says in due)
+
+        if arena.alive and arena.wait(ripe):
             arena.life.process.kill()
         arena.life.struck = True
         code = arena.end()
@@ -89,7 +97,7 @@ def _awaited(arena: Arena, blow: Blow) -> Life:
     if not arena.alive:
         arena.end()
         arena.orphans()
-        arena.begin(*_next(arena))
+        arena.begin(*next_words(arena))
     life = arena.life
     if blow.phase == "search":
         num = len(arena.trained()) + blow.epochs
@@ -104,9 +112,9 @@ def _awaited(arena: Arena, blow: Blow) -> Life:
     return life
 
 
-def _next(arena: Arena) -> tuple[str, ...]:
+def next_words(arena: Arena) -> tuple[str, ...]:
     """Return the words of the next driver: a sweep that had no home yet begins anew."""
-    return ("resume",) if arena.home and (arena.home / "sweep.yaml").exists() else ("run", "sweep.yaml")
+    return ("resume",) if arena.home else ("run", "sweep.yaml")
 
 
 def _all_ended(arena: Arena) -> bool:
@@ -123,7 +131,7 @@ def _resumed(arena: Arena, struck: list[Blow]) -> None:
         arena.orphans()
         if code == 0 and not arena.life.struck and (arena.lives[1:] or not struck):
             return
-        arena.begin(*_next(arena))
+        arena.begin(*next_words(arena))
         code = arena.end()
         if code not in (0, 130):
             return
