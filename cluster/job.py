@@ -111,8 +111,10 @@ def _run(sweep_id: str, local: bool) -> int:
     from cluster.cli.commands.run import tell_end
     from cluster.cli.commands.shared import reading
     from cluster.sweep.home import Busy
+    from cluster.sweep.stop import interrupted_by_sigterm
     from search_spaces.types.faults import SpecError
 
+    interrupted_by_sigterm()
     home = _home(sweep_id)
     try:
         with _only_driver(home):
@@ -210,7 +212,7 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
-            return drive(home, view, _more_trials(home), joined=cluster)
+            return drive(home, view, _more_trials(home), process_ends=True, joined=cluster)
     except (DataError, DataChanged, StoresRefused, TooSmall, Unfit) as error:
         raise JobRefused(str(error)) from error
 

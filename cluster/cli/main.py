@@ -125,10 +125,10 @@ def _broken() -> int:
 def _leave(code: int) -> None:
     """End this process and its Ray at once, if it has started one: Ray's own shutdown takes 2 s.
 
-    A process without Ray returns and ends by itself.
+    So does one that a signal ends while a thread of it imports Ray. One without Ray returns and ends by itself.
     """
     ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
+    if ray is not None and getattr(ray, "is_initialized", lambda: True)():
         sys.stdout.flush()
         sys.stderr.flush()
         import psutil

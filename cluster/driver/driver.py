@@ -57,13 +57,14 @@ def drive(
     home: SweepHome,
     observer: Observer,
     trials: int | None = None,
-    leave_ray: bool = False,
+    process_ends: bool = False,
     joined: Joined | None = None,
 ) -> int:
     """Run the sweep, or continue it, until it ends; return the exit code. ``trials`` is its new number of trials.
 
-    The caller holds ``home.driven()``. ``leave_ray`` leaves the local Ray to end with this process; with ``joined``
-    the sweep runs on the cluster that the caller has joined.
+    The caller holds ``home.driven()``. With ``process_ends`` the local Ray ends with this process, soon after the
+    call, and no signal keeps it from telling the end. With ``joined`` the sweep runs on the cluster that the caller
+    has joined.
     Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
     TooSmall, DataError where the workload cannot use the data, and errors of ``CANNOT_GO_ON``.
     """
@@ -78,7 +79,7 @@ def drive(
         sweep = sweep.model_copy(update={"trials": trials})
     try:
         with guarded():
-            return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(leave_ray)
+            return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(process_ends)
     except NoRay as error:
         raise NoRay(f"{_way_on(error, home)}, best while the machine is less busy") from error
     except NoData as error:
@@ -151,7 +152,7 @@ class Driver:
     def _sized(self) -> LaneSize:
         return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
 
-    def run(self, leave_ray: bool) -> int:
+    def run(self, process_ends: bool) -> int:
         """Run the sweep to its end and return the exit code. Raises the same errors as ``drive``."""
         self._enter("starting")
         if plain():
@@ -166,8 +167,8 @@ class Driver:
         try:
             early.start()
             with (
-                self._ray(leave_ray, quieten),
-                self.stop.listening(),
+                self._ray(process_ends, quieten),
+                self.stop.listening(process_ends),
                 nullcontext() if self.joined else watched(self._leave),
             ):  # in this order: Ray sets signal handlers, too
                 self._took("start", self._begun)
@@ -303,25 +304,23 @@ class Driver:
             coordinator.drop_finals(keep=chosen)
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
-        able = coordinator.races["search"].able
+        able, stopped = coordinator.races["search"].able, self.stop.requested
         with self._timed("logging"):
             tracker.conclude(
-                "stopped" if self.stop.requested else "finished" if able else "failed",
+                "stopped" if stopped else "finished" if able else "failed",
                 self._study.facts().get("verdict"),
             )
             drained = tracker.close(CLOSE_TIMEOUT_S)
             past = reading.rows(self._study, self.sweep.objective, live=False)
             self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
-        code = self._code(coordinator, drained)
+        code = INTERRUPTED if stopped else self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
-        self._enter("stopped" if self.stop.requested else "finished")
+        self._enter("stopped" if stopped else "finished")
         self.observer.progress(self._picture())
         return code
 
     def _code(self, coordinator: Coordinator, drained: bool) -> int:
         search = coordinator.races["search"]
-        if self.stop.requested:
-            return INTERRUPTED
         if not search.able:
             return FAILED
         num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_retries)

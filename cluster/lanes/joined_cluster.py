@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cluster.lanes.fair_share import Claim, Sharing, withdraw
+from cluster.ray_internals.sigterm import own_sigterm
 from cluster.sweep.lane_count import Amounts, LaneSize, cluster_size
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def joined(sweep_id: str) -> Iterator[Joined]:
 
     import ray  # isort: skip
 
-    ray.init(address="auto", namespace=f"paceline-{sweep_id}", log_to_driver=False, logging_level=logging.ERROR)
+    with own_sigterm():
+        ray.init(address="auto", namespace=f"paceline-{sweep_id}", log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield Joined()
     finally:

@@ -31,6 +31,7 @@ from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.lean_node import lean_node
 from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
 from cluster.ray_internals.remains import cleared
+from cluster.ray_internals.sigterm import own_sigterm
 from cluster.ray_internals.watched_ray import RayLost
 from search_spaces.types.driver_errors import NoRay
 
@@ -96,7 +97,7 @@ def _start(num_cpus: int, variables: Mapping[str, str]) -> str | None:
     import ray  # here, so that the data's process and the fork server start before
 
     try:
-        with private_ray() as folder, lean_node(variables):
+        with own_sigterm(), private_ray() as folder, lean_node(variables):
             ray.init(
                 address="local",
                 _temp_dir=str(folder),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,25 +27,41 @@ class Stop:
     mark: Mark
     requested: bool = False
 
+    over: bool = False
+    """Whether the sweep's outcome is settled: a signal finds nothing to stop."""
+
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM while the block runs. Only works in the main thread."""
+    def listening(self, process_ends: bool = False) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM while the block runs. Only works in the main thread.
+
+        Where the process ends after the block they are handled to its end, so that it can tell the outcome.
+        """
         before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self.over = True
+            if not process_ends:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         """Request a stop, or kill all processes at the second signal."""
         # No print: the signal may have interrupted one.
         if self.requested:
-            os.write(2, b"\nstopped now; `paceline resume` goes on from the last checkpoints\n")
+            if not self.over:
+                os.write(2, b"\nstopped now; `paceline resume` goes on from the last checkpoints\n")
             kill_tree(psutil.Process())
         self.requested = True
-        if isinstance(self.mark, Path):  # the signal may have interrupted the driver while it asks a remote store
-            self.mark.touch()
+        # A store may be the one that the driver asks just now, and the folder may have been removed.
+        if isinstance(self.mark, Path) and not self.over:
+            with suppress(OSError):
+                self.mark.touch()
+
+
+def interrupted_by_sigterm() -> None:
+    """From now on let SIGTERM raise KeyboardInterrupt, as Ctrl-C does; Python would end without a word."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def kill_tree(root: psutil.Process, code: int = INTERRUPTED) -> None:

@@ -75,7 +75,7 @@ class Here(Folder):
 
         drive = driver.drive
 
-        def drive_here(home: Any, observer: Any, trials: int | None = None, leave_ray: bool = False) -> int:
+        def drive_here(home: Any, observer: Any, trials: int | None = None, process_ends: bool = False) -> int:
             return drive(home, observer, trials, joined=OneRay.started())  # type: ignore[arg-type] # as good as one
 
         with (

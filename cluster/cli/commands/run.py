@@ -30,6 +30,7 @@ from cluster.cli.commands.spec import preview
 from cluster.cli.options import CODE, ON, OVERRIDES, SPEC, SWEEP, RunOptions, as_overrides, setting, showing, shown
 from cluster.exit_codes import FINISHED, INTERRUPTED
 from cluster.sweep.home import Busy, SweepHome
+from cluster.sweep.stop import interrupted_by_sigterm
 from search_spaces.types.driver_errors import CANNOT_GO_ON
 from workloads.arrays import DataError
 
@@ -142,6 +143,7 @@ def watch(
     ``after`` are commands to suggest after a finished sweep, in place of the usual ones; ``trials`` is the sweep's
     new number of trials (None: unchanged).
     """
+    interrupted_by_sigterm()
     try:
         with quiet_stdout(options.as_json), viewer(title(home, sweep), options) as view:
             code = _drive(home, view, trials)
@@ -165,7 +167,7 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
             from cluster.sweep.lane_count import TooSmall
 
             try:
-                return drive(home, view, trials, leave_ray=True)
+                return drive(home, view, trials, process_ends=True)
             except (DataError, StoresRefused, TooSmall, Unfit) as error:
                 if not home.has_begun:
                     home.remove()
