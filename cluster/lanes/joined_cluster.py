@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cluster.lanes.fair_share import Claim, Sharing, withdraw
-from cluster.ray_internals.sigterm import own_sigterm
 from cluster.sweep.lane_count import Amounts, LaneSize, cluster_size
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def on_every_node(function: Callable[..., Answer], *arguments: object) -> dict[s
 @contextmanager
 def joined(sweep_id: str) -> Iterator[Joined]:
     """Join this job's cluster, in a namespace of its own, for the block; the cluster itself is left running."""
-    import cluster.ray_internals.local_ray  # noqa: F401 - 14 ms; settings that Ray and Tune read
+    from cluster.ray_internals.local_ray import own_sigterm  # 14 ms, with settings that Ray and Tune read
 
     import ray  # isort: skip
 

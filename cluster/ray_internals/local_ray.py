@@ -6,6 +6,8 @@ import fcntl
 import importlib
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 
@@ -31,7 +33,6 @@ from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.lean_node import lean_node
 from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
 from cluster.ray_internals.remains import cleared
-from cluster.ray_internals.sigterm import own_sigterm
 from cluster.ray_internals.watched_ray import RayLost
 from search_spaces.types.driver_errors import NoRay
 
@@ -133,3 +134,23 @@ def _alone(variables: Mapping[str, str], quieten: Callable[[], None]) -> Iterato
             lock = files.enter_context((sessions().parent / "alone.lock").open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def own_sigterm() -> Iterator[None]:
+    """Restore the handler of SIGTERM after the block, which starts Ray; a SIGTERM in it is a KeyboardInterrupt.
+
+    Ray's own handler ends the process with exit code 15, which no command has.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where Ray sets none
+        yield
+        return
+    own = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as error:
+        if error.code == signal.SIGTERM:  # Ray's handler
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, own)

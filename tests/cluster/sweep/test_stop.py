@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cluster.exit_codes import BAD_SPEC
-from cluster.ray_internals.sigterm import own_sigterm
+from cluster.ray_internals.local_ray import own_sigterm
 from cluster.sweep.stop import SIGNALS, Stop, interrupted_by_sigterm
 from tests.helpers.paths import ROOT
 
