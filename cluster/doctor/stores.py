@@ -17,6 +17,7 @@ from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.error_text import one_line
 from search_spaces.types.passwords import masked, without_password
 from search_spaces.types.within import within
+from tracking.store.damaged_file import BUSY_S
 from tracking.store.errors import Away, Denied
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.try_server import NotMlflow, try_server
@@ -199,9 +200,12 @@ def _file(path: Path) -> Check:
         writable = os.access(folder, os.W_OK)
         return judged("tracking", writable, f"{shown} is made by the first sweep", f"make {folder} writable")
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as connection:
             runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
     except sqlite3.Error as error:
+        if "locked" in str(error):
+            remedy = "another process writes it: results wait in the sweep's home until it has ended"
+            return Check(name="tracking", state="warning", found=f"{shown}: {error}", remedy=remedy)
         remedy = f"move {shown} away (a new one is made), or run `mlflow db upgrade sqlite:///{shown}`"
         return Check(name="tracking", state="wrong", found=f"{shown}: {error}", remedy=remedy)
     return judged("tracking", os.access(path, os.W_OK), f"{shown}, {runs} runs", f"make {shown} writable")

@@ -164,5 +164,8 @@ def test_what_only_hinders_for_a_moment_or_nobody_is_no_damage(template: Path, t
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         assert "NULL value" in str(writer.execute("PRAGMA quick_check(1)").fetchone())
         assert damage(path) is None
+        writer.execute("PRAGMA journal_mode = DELETE")  # as of MLflow's own: readers are locked out, too
         writer.execute("BEGIN EXCLUSIVE")
         assert damage(path) is None
+        found = check_tracking(f"sqlite:///{path}")
+        assert (found.state, found.found) == ("warning", f"{path}: database is locked") and "wait" in found.remedy

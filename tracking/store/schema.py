@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from search_spaces.types.error_text import first_line
+from tracking.store.damaged_file import BUSY_S
 from tracking.store.open import open_mlflow, template
 from tracking.store.sqlite import REVISIONS, connect, revision
 
@@ -17,7 +18,13 @@ def refusal(path: Path) -> str | None:
 
     Takes 2 s where it has to be asked: for schemas that are neither known here nor the installed MLflow's own.
     """
-    found = revision(path) if path.is_file() and path.stat().st_size else None
+    with suppress(sqlite3.Error):  # it is locked, and can be read at another time
+        return _refusal(path)
+    return None
+
+
+def _refusal(path: Path) -> str | None:
+    found = revision(path, BUSY_S) if path.is_file() and path.stat().st_size else None
     if found is None or found in REVISIONS:
         return None
     with suppress(OSError, RuntimeError):  # no home to keep a template in

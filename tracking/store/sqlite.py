@@ -90,14 +90,18 @@ TAGGED_RUNS: Final = """
 """Without an index on a tag's value it passes over every run of the store: asked once, its runs are then named."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file in autocommit mode, with as few fsyncs as WAL allows. Raises FileNotFoundError without one."""
+def connect(path: Path, busy_s: float | None = None) -> sqlite3.Connection:
+    """Open the file in autocommit mode, with as few fsyncs as WAL allows. Raises FileNotFoundError without one.
+
+    Another process that writes it is waited for, for at most ``busy_s`` seconds (None: BUSY_S).
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no MLflow store here")
     if not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     place = address(path, os.access(path.parent, os.W_OK))
-    connection = sqlite3.connect(place, uri=True, timeout=BUSY_S, isolation_level=None)
+    timeout_s = BUSY_S if busy_s is None else busy_s
+    connection = sqlite3.connect(place, uri=True, timeout=timeout_s, isolation_level=None)
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 
@@ -113,9 +117,9 @@ def address(path: Path, is_open: bool) -> str:
     return path.absolute().as_uri() + ("?immutable=1" if is_whole and not is_open else "")
 
 
-def revision(path: Path) -> str | None:
-    """Return the revision of MLflow's schema in the file, None where it is no MLflow store."""
-    with closing(connect(path)) as connection:
+def revision(path: Path, busy_s: float | None = None) -> str | None:
+    """Return the revision of MLflow's schema in the file, None where it is no MLflow store, or stays locked."""
+    with closing(connect(path, busy_s)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.DatabaseError:
