@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from tracking.store.errors import is_damage
 from tracking.store.sqlite import address
 
 LIMIT_S: Final = 0.3
@@ -25,8 +26,7 @@ def damage(path: Path) -> str | None:
     try:
         found = _search(path)
     except sqlite3.DatabaseError as error:
-        final = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        return str(error) if final else None
+        return str(error) if is_damage(error) else None
     # Without the stars it is a value that breaks a rule of its table, which hinders nobody.
     return found.partition("\n")[2] if found.startswith("***") else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,6 +17,8 @@ LIBRARIES: Final = {"mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "p
 """Packages whose other errors are temporary."""
 DENIALS: Final = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403}
 """MLflow's error codes for what a login may not do, and their HTTP statuses."""
+DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+"""SQLite's primary error codes for a file that is damaged, or is no database."""
 LOGIN: Final = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 """Environment variables of a login."""
 
@@ -28,7 +31,11 @@ class Away(Exception):
     """The store cannot be reached or does not work at the moment: sending again may help."""
 
 
-class Denied(Away):
+class Stuck(Away):
+    """The store works again when a user has done something, and no sooner; the text says what."""
+
+
+class Denied(Stuck):
     """The server refuses the login, or what this login may not do. It helps to give it another one."""
 
     @classmethod
@@ -50,11 +57,23 @@ def sorted_trouble() -> Iterator[None]:
     except Exception as error:
         if (code := _denial(error)) is not None:
             raise Denied.of(code) from error
+        if is_damage(error):
+            what = f"is damaged ({first_line(error)}): move it away, and all results are written into a new one"
+            raise Stuck(what) from error
         if _is_final(error):
             raise Refused(first_line(error)) from error
         if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in LIBRARIES:
             raise Away(first_line(error)) from error
         raise
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether the error, or what it comes from, says that a SQLite file is damaged, or is none."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _denial(error: Exception) -> int | None:

@@ -11,7 +11,7 @@ from search_spaces.types.error_text import first_line
 from search_spaces.types.plain import ASKED_FOR
 from search_spaces.types.trial_names import name_of_key
 from tracking import names
-from tracking.store.errors import Away, Denied, Refused, sorted_trouble
+from tracking.store.errors import Away, Refused, Stuck, sorted_trouble
 from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
@@ -91,13 +91,13 @@ class Sender:
     def lost(self, error: Away, tries: int) -> None:
         """Take note of a failed step, after which the runs are looked up again; ``tries`` counts them in a row.
 
-        The user is told at the second failure in a row, of a refused login at the first, once.
+        The user is told at the second failure in a row, of what only a user can mend at the first, once.
         """
         self._place = None
-        denied = isinstance(error, Denied)
-        if not self._away and tries >= (1 if denied else 2):
+        stuck = isinstance(error, Stuck)
+        if not self._away and tries >= (1 if stuck else 2):
             self._away = True
-            what = first_line(error) if denied else f"is away ({first_line(error)})"
+            what = first_line(error) if stuck else f"is away ({first_line(error)})"
             self._message(f"MLflow at {self._uri} {what}; results are kept in {self._spool.folder} and sent later")
 
     def whole(self) -> bool:

@@ -14,7 +14,7 @@ from search_spaces.types.error_text import first_line
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
-from tracking.store.errors import Away, Denied
+from tracking.store.errors import Away, Stuck
 from tracking.store.records import PARENT, Best, RunFacts, SweepHeader
 from tracking.writer.events import (
     ContentKept,
@@ -33,8 +33,8 @@ from tracking.writer.spool import Spool
 FLUSH_S: Final = 1.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0)
 """Pauses between attempts while the store is away; the last one repeats."""
-MAX_DENIED: Final = 3
-"""Number of refused logins in a row after which a writer that closes does not wait: only a user can help."""
+MAX_STUCK: Final = 3
+"""Number of failures in a row that only a user can mend, after which a writer that closes does not wait."""
 
 PART: Final = 1 << 18
 """Characters, at the least, of each part of a long text but the last."""
@@ -76,6 +76,7 @@ class Writer:
         self._closing = threading.Event()
         self._deadline = math.inf
         self._tries = 0
+        self._drained = False
         self.text(names.SPEC_FILE, header.spec_text)
         self._thread = threading.Thread(target=self._run, name="mlflow-writer", daemon=True)
         self._thread.start()
@@ -198,13 +199,15 @@ class Writer:
         self._thread.join(timeout_s + 1.0)
         for told in self._spool.harmed():
             self._message(told)
-        drained = not self._thread.is_alive() and self._spool.sent == self._spool.size
-        if not drained:
+        if not self._drained:
             size = self._spool.size - self._spool.sent
-            self._message(f"{size} bytes of results are not in MLflow yet; they wait in {self._spool.folder}")
+            what = (
+                f"{size} bytes of results are not in MLflow yet; they" if size else "MLflow may lack results, which"
+            )
+            self._message(f"{what} wait in {self._spool.folder}")
         if not self._thread.is_alive():
             self._spool.close()
-        return drained
+        return self._drained
 
     def _put(self, event: Event) -> None:
         self._seen.note(event)
@@ -230,10 +233,11 @@ class Writer:
             self._tries += 1
             self._sender.lost(error, self._tries)
             more = False
-            if self._closing.is_set() and isinstance(error, Denied) and self._tries >= MAX_DENIED:
+            if self._closing.is_set() and isinstance(error, Stuck) and self._tries >= MAX_STUCK:
                 return True
         if self._closing.is_set():
-            if (not more and not self._tries) or time.monotonic() > self._deadline:
+            self._drained = not more and not self._tries
+            if self._drained or time.monotonic() > self._deadline:
                 return True
             time.sleep(0.1 if self._tries else 0.0)
         elif not more:

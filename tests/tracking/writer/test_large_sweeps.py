@@ -31,8 +31,8 @@ def test_the_runs_that_the_writer_looks_for_come_without_hyperparameters(
     queries: list[str] = []
     real = sqlite.connect
 
-    def traced(path: Path) -> sqlite3.Connection:
-        connection = real(path)
+    def traced(path: Path, busy_s: float | None = None) -> sqlite3.Connection:
+        connection = real(path, busy_s)
         connection.set_trace_callback(queries.append)
         return connection
 
@@ -90,8 +90,8 @@ def test_a_sweep_passes_once_over_the_runs_of_others(tmp_path: Path, monkeypatch
     steps: list[int] = []
     real = sqlite.connect
 
-    def counted(path: Path) -> sqlite3.Connection:
-        connection = real(path)
+    def counted(path: Path, busy_s: float | None = None) -> sqlite3.Connection:
+        connection = real(path, busy_s)
         connection.set_progress_handler(lambda: steps.append(1), 10)
         return connection
 

@@ -242,6 +242,25 @@ def test_a_store_that_lost_runs_gets_all_of_them_again(
     assert not (spool / "refused.jsonl").exists()
 
 
+def test_a_store_that_is_damaged_while_it_runs_is_told_and_not_waited_for(sqlite_uri: str, tmp_path: Path) -> None:
+    store, spool, messages = Path(sqlite_uri.removeprefix("sqlite:///")), tmp_path / "spool", list[str]()
+    writer = open_writer(sqlite_uri, spool, messages)
+    write_trial(writer, 0)
+    wait_until(lambda: _is_drained(spool), "everything is sent")
+    with store.open("r+b") as file:  # its log goes on to take what is sent
+        file.write(b"no data " * (store.stat().st_size // 8))
+    write_trial(writer, 1)
+    assert not writer.close(3600), "it does not wait for a store that only a user can mend"
+    assert "is damaged (file is not a database): move it away" in messages[0] and str(spool) in messages[-1]
+    for name in (store.name, f"{store.name}-wal", f"{store.name}-shm"):
+        store.with_name(name).unlink(missing_ok=True)
+    assert open_writer(sqlite_uri, spool, messages).close(60)
+    assert {key: len(curves["val_loss"]) for key, (_, _, curves) in everything(sqlite_uri).items() if key} == {
+        "t0000": 3,
+        "t0001": 3,
+    }
+
+
 OLD_SPOOL = """\
 {"kind":"text","key":"","path":"spec.yaml","text":"workload: mlp\\n","time":1700000000000}
 {"kind":"trial","key":"t0000","number":0,"role":"trial","params":{"lr":0.1,"nesterov":true,"n":null},"time":1700000000001}
