@@ -27,8 +27,6 @@ from workloads.registry import catalogue
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
-PLANNED = "sweep/planned"
-
 
 def spec_left(home: SweepHome, lost: SpecError) -> tuple[Sweep, str]:
     """Return the spec as it is left elsewhere, and where that is; ``lost`` says why the home's files lack it.
@@ -59,11 +57,11 @@ def _parsed(home: SweepHome, text: str) -> Sweep:
 
 
 def _of_spool(home: SweepHome) -> str:
-    kept = (event for event in read_spool(home.spool) if isinstance(event, TextKept))
-    for event in kept:
-        if event.path == names.SPEC_FILE:
-            return event.text
-    raise LookupError("holds no spec")
+    kept = [event for event in read_spool(home.spool) if isinstance(event, TextKept)]
+    texts = [event.text for event in kept if event.path == names.SPEC_FILE]
+    if not texts:
+        raise LookupError("holds no spec")
+    return texts[-1]  # each driver of the sweep writes it, with the trials that it has then
 
 
 def _stores(home: SweepHome, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -84,8 +82,7 @@ def _of_mlflow(home: SweepHome, uri: str) -> Sweep:
     sweep = _parsed(home, text)
     if differing := _differing(run, sweep):
         raise LookupError(f"its {names.SPEC_FILE} is not this sweep's: {', '.join(differing)} differ")
-    more = int(run.newest(PLANNED) or 0)  # `paceline resume --trials` leaves the artifact as it was
-    return sweep.model_copy(update={"trials": max(sweep.trials, more)})
+    return sweep
 
 
 def _differing(run: FoundRun, sweep: Sweep) -> list[str]:

@@ -263,7 +263,9 @@ def test_what_is_nowhere_is_said_by_trial(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_spec_that_every_file_of_the_home_has_lost_is_had_back(capsys: pytest.CaptureFixture[str]) -> None:
     home = driven(most_legs=2)
-    sweep, (rows, _facts) = home.sweep(), state(home)
+    sweep, (rows, _facts) = home.sweep().model_copy(update={"trials": 9}), state(home)
+    home.keep(sweep)  # as `paceline resume --trials +3` does
+    assert tracked(home).writer.close(60)
     begun = [row for row in rows if row[2]]
 
     def lose_all() -> None:
@@ -292,9 +294,14 @@ def test_a_spec_that_every_file_of_the_home_has_lost_is_had_back(capsys: pytest.
     assert f"put the file that the sweep was begun with at {home.spec}, remove sweep.json" in err
     assert home.document.read_bytes() == b"?", "nothing was changed"
     home.document.unlink()
+    assert main(["ls", "--json"]) == 0
+    assert '"state": "damaged"' in capsys.readouterr().out
     home.spec.write_text(SPEC)
     assert main(["repair", home.id]) == 0
-    assert home.sweep() == sweep and [row for row in state(home)[0] if row[2]] == begun
+    assert (
+        home.sweep().model_copy(update={"trials": 9}) == sweep
+        and [row for row in state(home)[0] if row[2]] == begun
+    )
 
 
 def test_runs_that_no_one_drives_are_ended(capsys: pytest.CaptureFixture[str]) -> None:
