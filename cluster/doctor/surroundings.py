@@ -14,6 +14,7 @@ from cluster.doctor.machine import Check, judged
 from cluster.ray_internals.private_ray import sessions
 from cluster.sweep.home import root
 from search_spaces.types.driver_errors import NoRay
+from search_spaces.types.files.control_group import groups, number
 from search_spaces.types.files.private_files import OWN_TOKEN
 
 try:
@@ -25,7 +26,6 @@ TASKS, TASKS_A_LANE = 125, 25
 """Processes and threads that a sweep takes at least, and for each worker, as measured on two cores."""
 FILES, FILES_A_LANE = 64, 8
 """Open files of one process of a sweep."""
-CGROUPS = Path("/sys/fs/cgroup")
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_THREAD = "can't start new thread"
 
@@ -161,14 +161,8 @@ def _room_by_ulimit() -> tuple[int, str] | None:
 
 def _room_by_cgroup() -> tuple[int, str] | None:
     """Return how many more processes and threads this container may have; None without a limit."""
-    rooms = []
-    with suppress(OSError, ValueError):
-        own = Path("/proc/self/cgroup").read_text(encoding="utf-8").rpartition("::/")[2].strip()
-        for folder in (CGROUPS / own, *(CGROUPS / own).parents):
-            if folder.is_relative_to(CGROUPS) and (folder / "pids.max").is_file():
-                limit = (folder / "pids.max").read_text(encoding="utf-8").strip()
-                used = int((folder / "pids.current").read_text(encoding="utf-8"))
-                rooms += [] if limit == "max" else [int(limit) - used]
+    limits = [(number(group, "pids.max"), number(group, "pids.current")) for group in groups("pids")]
+    rooms = [limit - (used or 0) for limit, used in limits if limit is not None]
     return (min(rooms), "the container's, `--pids-limit`") if rooms else None
 
 

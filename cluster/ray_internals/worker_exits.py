@@ -7,11 +7,11 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from cluster.ray_internals.private_ray import sessions
+from search_spaces.types.files.control_group import counts, groups
 
 PID = re.compile(r"^\s*pid: (\d+)", re.MULTILINE)
 RAYS = (":job_id:", ":actor_name:", ":task_name:")
@@ -19,7 +19,7 @@ RAYS = (":job_id:", ":actor_name:", ":task_name:")
 NUM_LINES = 20
 WAIT_S = 1.0
 """Seconds to wait for an exit code after Ray has told of the death."""
-OWN_GROUPS, GROUPS, MACHINE = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"), Path("/proc/vmstat")
+MACHINE = Path("/proc/vmstat")
 _listens = threading.Event()
 _statuses: dict[int, int] = {}
 """Exit statuses, as ``os.waitpid`` returns them, of the fork server's workers by process ID."""
@@ -49,27 +49,9 @@ class Kills(NamedTuple):
 
 def oom_kills() -> Kills:
     """Return how many processes the kernel has killed so far as memory ended."""
-    counts = [count for file in _group_files() if (count := _count(file)) is not None]
-    return Kills(counts[0] if counts else None, _count(MACHINE) or 0)
-
-
-def _group_files() -> Iterator[Path]:
-    """Yield the files that may hold this process's control group's counts, of version 2 and of version 1.
-
-    In a container its own group may be mounted as the root of all.
-    """
-    for line in OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.is_file() else ():
-        _, controllers, own = line.split(":", 2)
-        root, name = (GROUPS / "memory", "memory.oom_control") if controllers else (GROUPS, "memory.events")
-        if not controllers or "memory" in controllers.split(","):
-            yield from (folder / name for folder in (root / own.strip("/"), root))
-
-
-def _count(path: Path) -> int | None:
-    if not path.is_file():
-        return None
-    found = dict(line.split(maxsplit=1) for line in path.read_text().splitlines())
-    return int(found["oom_kill"]) if "oom_kill" in found else None
+    own = [counts(group, "memory.events", "memory.oom_control") for group in groups("memory")[:1]]
+    machine = counts(MACHINE.parent, MACHINE.name)
+    return Kills(own[0].get("oom_kill") if own else None, machine.get("oom_kill", 0))
 
 
 def account(told: str, kills_before: Kills) -> str | None:

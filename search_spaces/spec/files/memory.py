@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+
+from search_spaces.types.files.control_group import counts, groups, number
 
 GIB = 2**30
-GROUP = Path("/sys/fs/cgroup")
 
 
 def memory_bytes() -> int:
@@ -13,8 +14,7 @@ def memory_bytes() -> int:
     import psutil  # 10 ms
 
     total: int = psutil.virtual_memory().total
-    bound = _bound()
-    return total if bound is None else min(total, bound)
+    return min([total, *(limit for limit, _ in _limits())])
 
 
 def available_bytes() -> int:
@@ -22,15 +22,13 @@ def available_bytes() -> int:
     import psutil  # 10 ms
 
     free: int = psutil.virtual_memory().available
-    bound = _bound()
-    if bound is None:
-        return free
-    counts = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines())
-    used = int((GROUP / "memory.current").read_text()) - int(counts.get("inactive_file", 0))
-    return max(0, min(free, bound - used))
+    return max(0, min([free, *(limit - used for limit, used in _limits())]))
 
 
-def _bound() -> int | None:
-    path = GROUP / "memory.max"
-    text = path.read_text().strip() if path.is_file() else "max"
-    return int(text) if text.isdigit() else None
+def _limits() -> Iterator[tuple[int, int]]:
+    """Yield (limit, used) in bytes of each control group around this process that has a limit."""
+    for group in groups("memory"):
+        if limit := number(group, "memory.max", "memory.limit_in_bytes"):
+            found = counts(group, "memory.stat")
+            cached = found.get("total_inactive_file", found.get("inactive_file", 0))
+            yield limit, (number(group, "memory.current", "memory.usage_in_bytes") or 0) - cached

@@ -21,6 +21,7 @@ from cluster.doctor import surroundings
 from cluster.doctor.machine import Check
 from cluster.doctor.proxies import EXEMPT, PROXIES, reach_this_machine_directly
 from cluster.doctor.surroundings import Unfit, refuse_surroundings, sentence
+from search_spaces.types.files import control_group
 
 SPEC = "workload: softmax\ndata: {name: wine}\nparameters: {lr: {min: 0.001, max: 0.1}}\ntrials: 2\n"
 
@@ -78,8 +79,16 @@ def test_fewer_workers_are_proposed_where_they_fit(monkeypatch: pytest.MonkeyPat
     assert refused.state == "wrong" and "set max_concurrent: 2" in refused.remedy
 
 
-def test_a_container_s_limit_counts_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "CGROUPS", tmp_path)
+@pytest.mark.parametrize(("text", "folder"), [("0::/", ""), ("8:pids:/docker/ab\n0::/", "pids")])
+def test_a_container_s_limit_counts_as_well(
+    text: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    own.write_text(text)
+    monkeypatch.setattr(control_group, "OWN", own)
+    monkeypatch.setattr(control_group, "MOUNT", tmp_path)
+    tmp_path = tmp_path / folder
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "pids.current").write_text("20\n")
     (tmp_path / "pids.max").write_text("100\n")
     assert (

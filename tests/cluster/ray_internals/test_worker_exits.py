@@ -11,6 +11,7 @@ import pytest
 
 from cluster.ray_internals import worker_exits
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.files import control_group
 from tests.helpers.commands import Folder
 
 DIED = "The actor died unexpectedly before finishing this task.\n\tclass_name: Lane\n\tpid: {pid}\n\tip: 127.0.0.1"
@@ -90,11 +91,11 @@ V1, V2 = "4:memory:/docker/ab\n1:cpu,cpuacct:/\n0::/\n", "0::/user.slice/our.sco
 def test_memory_that_ended_is_told_where_it_was_ours_and_as_a_possibility_where_that_is_not_known(
     own: str, file: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("OWN_GROUPS", "GROUPS", "MACHINE"):
-        monkeypatch.setattr(worker_exits, name, tmp_path / name)
-    counts = tmp_path / "GROUPS" / (file or "cpu.stat")
+    for module, name in ((control_group, "OWN"), (control_group, "MOUNT"), (worker_exits, "MACHINE")):
+        monkeypatch.setattr(module, name, tmp_path / name)
+    counts = tmp_path / "MOUNT" / (file or "cpu.stat")
     counts.parent.mkdir(parents=True)
-    (tmp_path / "OWN_GROUPS").write_text(own)
+    (tmp_path / "OWN").write_text(own)
 
     def told(ours: int, all_: int) -> FailureReason:
         counts.write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {ours}\noom_group_kill 0\n")
