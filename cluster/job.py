@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,9 +115,10 @@ def _run(sweep_id: str, local: bool) -> int:
     from search_spaces.types.faults import SpecError
 
     interrupted_by_sigterm()
-    home = _home(sweep_id)
+    home, sent = _home(sweep_id)
     try:
         with _only_driver(home):
+            _settle(home, sent)
             try:
                 code = _drive(home) if local else _drive_on_cluster(home)
             except (JobRefused, SpecError):
@@ -138,10 +139,13 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
     """
     from cluster.sweep.attempt import claim_attempt
     from cluster.sweep.home import root
+    from search_spaces.types.files.private_files import private_files
 
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while home.driver_pid() is not None and time.monotonic() < deadline:
         time.sleep(1)
+    with private_files():
+        home.path.mkdir(parents=True, exist_ok=True)
     with home.driven():
         first = os.environ.get("PACELINE_ATTEMPT", "1")
         number = claim_attempt(root(), home.id, int(first) if first.isdigit() else 1)
@@ -149,37 +153,50 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
         yield
 
 
-def _home(sweep_id: str) -> SweepHome:
-    """Return the sweep's home: the existing one, one restored from the study, or a new one.
+def _home(sweep_id: str) -> tuple[SweepHome, Sweep | None]:
+    """Return the sweep's home, restored from the study where it was lost, and the submitted spec.
 
-    An existing home takes ``data`` and ``tracking`` from the submitted spec, whose paths are valid here.
-    Raises JobRefused where there is no spec, or the home belongs to another sweep.
+    A home that is not there yet is not made. Raises JobRefused where there is neither.
     """
     from cluster.sweep.home import SweepHome, root
     from cluster.sweep.restore import rebuilt
-    from cluster.sweep.shared_storage import named
-    from search_spaces.types.files.private_files import private_files
 
-    home = SweepHome(sweep_id, root().resolve() / sweep_id)
-    sent = _sent()
+    home, sent = SweepHome(sweep_id, root().resolve() / sweep_id), _sent()
     if not home.path.exists():
-        rebuilt(sweep_id, whole=True)  # for a sweep whose home was lost, but not its study
-    if not home.spec.exists():
-        if sent is None:
-            raise JobRefused(
-                f"there is no sweep {sweep_id} in {root()}, and PACELINE_SPEC names no spec to begin with"
-            )
-        with private_files():
-            home.path.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # another attempt has restored it just now
+            rebuilt(sweep_id, whole=True)
+    if sent is None and not _is_made(home):
+        raise JobRefused(f"there is no sweep {sweep_id} in {root()}, and PACELINE_SPEC names no spec to begin with")
+    return home, sent
+
+
+def _is_made(home: SweepHome) -> bool:
+    return any(path.exists() for path in (home.spec, home.document, home.journal))
+
+
+def _settle(home: SweepHome, sent: Sweep | None) -> None:
+    """Write the spec of a new home; an existing one takes ``data`` and ``tracking`` of the submitted spec.
+
+    Those are valid here. Only the sweep's driver may do this. Raises JobRefused where the home is another sweep's.
+    """
+    from cluster.cli.commands.shared import reading
+    from cluster.sweep.shared_storage import named
+    from search_spaces.types.faults import SpecError
+
+    if sent is None:
+        return
+    if not _is_made(home):
         home.keep(named(sent))
-    elif sent is not None:
+        return
+    try:
         kept = home.sweep()
-        if (kept.name, kept.workload, kept.seed) != (sent.name, sent.workload, sent.seed):
-            raise JobRefused(
-                f"{home.path} is the home of another sweep, {kept.name!r}: submit again, under another ID"
-            )
-        home.keep(kept.model_copy(update={"data": sent.data, "tracking": sent.tracking}))
-    return home
+    except SpecError:
+        if not home.journal.exists():
+            raise
+        kept = reading(home).sweep  # by the study's own copy
+    if (kept.name, kept.workload, kept.seed) != (sent.name, sent.workload, sent.seed):
+        raise JobRefused(f"{home.path} is the home of another sweep, {kept.name!r}: submit again, under another ID")
+    home.keep(kept.model_copy(update={"data": sent.data, "tracking": sent.tracking}))
 
 
 def _sent() -> Sweep | None:
