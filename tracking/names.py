@@ -14,6 +14,8 @@ from search_spaces.types.values import Params, Value
 
 Role = Literal["sweep", "trial", "final"]
 TrialState = Literal["running", "paused", "done", "stopped", "failed"]
+LIVE_STATES: Final = ("running", "paused")
+"""States of trials that have not ended."""
 SweepState = Literal["running", "finished", "stopped", "failed"]
 
 SWEEP_ID: Final = "sweep.id"

@@ -20,6 +20,7 @@ from tracking.store.records import Best, RunFacts
 from tracking.writer.events import (
     ContentKept,
     EpochMeasured,
+    EpochsWithdrawn,
     Event,
     Reconciled,
     StateChanged,
@@ -107,6 +108,7 @@ _states = st.sampled_from(["running", "finished", "stopped", "failed"])
 _events: list[st.SearchStrategy[Event]] = [
     st.builds(TrialBegan, **_keys, number=_numbers, role=st.sampled_from(["trial", "final"]), params=_params),
     st.builds(EpochMeasured, **_keys, epoch=_numbers, metrics=_metrics),
+    st.builds(EpochsWithdrawn, **_keys, kept=_numbers),
     st.builds(StateChanged, **_keys, state=st.just("done"), summary=_metrics, failure=st.none() | _failures),
     st.builds(
         SweepSummarized,

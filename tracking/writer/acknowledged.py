@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tracking import names
 from tracking.store.records import FoundRun
-from tracking.writer.events import EpochMeasured, Event, Reconciled, TrialBegan
+from tracking.writer.events import EpochMeasured, EpochsWithdrawn, Event, Reconciled, TrialBegan
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Acknowledged:
             case EpochMeasured():
                 if event.key in self.epochs and math.isfinite(event.metrics.get(self.metric, math.nan)):
                     self.epochs[event.key] = max(self.epochs[event.key], event.epoch)
+            case EpochsWithdrawn():
+                self.epochs[event.key] = event.kept
             case Reconciled():
                 self.epochs = {key: max(facts.history, default=0) for key, facts in event.expected.items()}
             case _:

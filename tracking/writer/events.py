@@ -88,6 +88,14 @@ class ContentKept(_Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EpochsWithdrawn(_Event):
+    """A member has ended after epoch ``kept``; a driver that died told later ones, which its study lacks."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    kept: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reconciled(_Event):
     """MLflow's runs of the sweep must now be exactly ``expected``, by key."""
 
@@ -112,7 +120,7 @@ class TrialsRanked(_Event):
 RunEvent = TrialBegan | EpochMeasured | StateChanged | SweepSummarized
 """Events that change a run's record; neighbours are sent together."""
 Artifact = TextKept | ContentKept
-Event = RunEvent | Artifact | Reconciled | TrialsRanked
+Event = RunEvent | Artifact | EpochsWithdrawn | Reconciled | TrialsRanked
 """All kinds of events. A new kind is a record here, and a case in each ``match`` where mypy reports it missing."""
 
 _MODEL: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import TypeVar, assert_never
 
 from search_spaces.types.error_text import first_line
@@ -21,6 +22,7 @@ from tracking.writer.events import (
     Artifact,
     ContentKept,
     EpochMeasured,
+    EpochsWithdrawn,
     Event,
     Reconciled,
     RunEvent,
@@ -31,7 +33,7 @@ from tracking.writer.events import (
     TrialsRanked,
 )
 from tracking.writer.reconcile import execute
-from tracking.writer.spool import Spool, SpoolEntry, Unknown
+from tracking.writer.spool import Spool, SpoolEntry, Unknown, read
 
 E = TypeVar("E", bound=Event)
 
@@ -44,6 +46,25 @@ def _file(uri: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if found else None
+
+
+def _kept(events: Iterable[Event], end: EpochsWithdrawn, metric: str) -> Iterator[RunEvent | Artifact]:
+    """Yield what was told of a member before ``end``, without the epochs that it withdraws."""
+    seen: set[int] = set()
+    for event in takewhile(lambda one: one != end, events):
+        if isinstance(event, Reconciled) and end.key in event.expected:  # what a damaged spool has lost
+            history = event.expected[end.key].history
+            for epoch in sorted(history.keys() - seen) if event.lost else ():
+                seen.add(epoch)
+                yield EpochMeasured(
+                    key=end.key, epoch=epoch, metrics={metric: history[epoch]}, time_ms=event.time_ms
+                )
+        elif event.key == end.key and isinstance(event, EpochMeasured):
+            seen.add(event.epoch)
+            if event.epoch <= end.kept:
+                yield event
+        elif event.key == end.key and isinstance(event, RunEvent | Artifact):
+            yield event
 
 
 class Sender:
@@ -182,10 +203,12 @@ class Sender:
         if group:
             self._guarded(group, self._send)
 
-    def _act(self, event: Artifact | Reconciled | TrialsRanked | Unknown | None) -> None:
+    def _act(self, event: Artifact | EpochsWithdrawn | Reconciled | TrialsRanked | Unknown | None) -> None:
         match event:
             case TextKept() | ContentKept():
                 self._guarded([event], self._keep)
+            case EpochsWithdrawn():
+                self._guarded([event], self._withdraw)
             case Reconciled():
                 self._guarded([event], self._reconcile)
             case TrialsRanked():
@@ -239,6 +262,20 @@ class Sender:
         todo, self.run_ids = execute(self._store, self._place, self._header, event)
         if str(todo):
             self._message(f"MLflow's runs agree with the study again: {todo}")
+
+    def _withdraw(self, group: Sequence[EpochsWithdrawn]) -> None:
+        """Give the member a new run, with all but the epochs withdrawn: MLflow takes no value back."""
+        assert self._store is not None
+        [event] = group
+        told = list(_kept(read(self._spool.folder), event, self._header.objective.name))
+        if not any(isinstance(one, TrialBegan) for one in told):
+            raise Refused("the spool has lost the run's beginning")
+        if (ahead := self.run_ids.pop(event.key, None)) is not None:
+            self._store.delete(ahead)
+        self._send([one for one in told if isinstance(one, RunEvent)])
+        for one in told:
+            if isinstance(one, Artifact):
+                self._keep([one])
 
     def _rank(self, group: Sequence[TrialsRanked]) -> None:
         """Give each trial its place, and sort the leaderboard by it: of equals MLflow puts the newest first."""

@@ -13,7 +13,7 @@ from tracking import names
 from tracking.results.table import sweep_runs
 from tracking.store.open import open_store
 from tracking.store.records import PARENT, FoundRun
-from tracking.writer.events import EpochMeasured, Event, Reconciled, StateChanged, TrialBegan
+from tracking.writer.events import EpochMeasured, EpochsWithdrawn, Event, Reconciled, StateChanged, TrialBegan
 from tracking.writer.spool import read
 
 _STATES: Mapping[str, names.TrialState] = {state_word(state): state for state in names.TRIAL_STATUS}
@@ -54,6 +54,9 @@ def _take(found: dict[str, Told], event: Event, metric: str) -> None:
             one = found[event.key]
             one.state, one.failure = event.state, event.failure
             one.seconds = event.summary.get(names.SECONDS, one.seconds)
+        case EpochsWithdrawn() if event.key in found:
+            epochs = found[event.key].epochs
+            found[event.key].epochs = {epoch: epochs[epoch] for epoch in epochs if epoch <= event.kept}
         case Reconciled():
             for key, facts in event.expected.items():
                 one = found.setdefault(key, Told(number=facts.number, role=facts.role, params=facts.params))

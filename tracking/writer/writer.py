@@ -19,6 +19,7 @@ from tracking.store.records import PARENT, Best, RunFacts, SweepHeader
 from tracking.writer.events import (
     ContentKept,
     EpochMeasured,
+    EpochsWithdrawn,
     Event,
     Reconciled,
     StateChanged,
@@ -52,6 +53,8 @@ class _Seen:
             self.trials.add(event.key)
         elif isinstance(event, EpochMeasured):
             self.last_epoch[event.key] = max(event.epoch, self.last_epoch.get(event.key, 0))
+        elif isinstance(event, EpochsWithdrawn):
+            self.last_epoch[event.key] = event.kept
         elif isinstance(event, Reconciled):  # it deletes runs that the study does not know: they may start anew
             self.trials = set(event.expected)
             self.last_epoch = {
@@ -70,6 +73,7 @@ class Writer:
     def __init__(self, uri: str, spool: Path, header: SweepHeader, on_message: Callable[[str], None]) -> None:
         self._spool = Spool(spool)
         self._seen = _Seen()
+        self._confirmed: dict[str, int] = {}
         self._message = on_message
         self._sender = Sender(uri, self._spool, header, on_message)
         self._look_back()
@@ -113,6 +117,8 @@ class Writer:
 
     def epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record the metrics of one epoch. An epoch that is trained again after a crash keeps its first values."""
+        if key in self._confirmed:
+            self._confirmed[key] = max(epoch, self._confirmed[key])
         if epoch > self._seen.last_epoch.get(key, 0):
             self._put(EpochMeasured(key=key, epoch=epoch, metrics=dict(metrics)))
 
@@ -123,7 +129,14 @@ class Writer:
         summary: Mapping[str, float],
         failure: FailureReason | None = None,
     ) -> None:
-        """Record that a member has entered ``state``, with metrics of its whole training."""
+        """Record that a member has entered ``state``, with metrics of its whole training.
+
+        One that has ended has no epochs but those that the study has confirmed.
+        """
+        if state not in names.LIVE_STATES:
+            kept, told = self._confirmed.pop(key, None), self._seen.last_epoch.get(key, 0)
+            if kept is not None and kept < told:
+                self._put(EpochsWithdrawn(key=key, kept=kept))
         self._put(StateChanged(key=key, state=state, summary=dict(summary), failure=failure))
 
     def summary(
@@ -165,7 +178,11 @@ class Writer:
         """Make MLflow's runs of the sweep exactly ``expected``, by key; called after a resume.
 
         Missing runs are created, duplicate and unknown ones moved to the bin, states and objectives corrected.
+        Epochs that a driver told before it died, and its study does not have, stay if they are trained again
+        before the member ends.
         """
+        live = {key: facts for key, facts in expected.items() if facts.state in names.LIVE_STATES}
+        self._confirmed = {key: max(facts.history, default=0) for key, facts in live.items()}
         lost, self._spool.lost = self._spool.lost, False
         self._put(Reconciled(expected=dict(expected), lost=lost))
 
