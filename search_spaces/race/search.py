@@ -63,8 +63,8 @@ class Search:
     sampler: Sampler = field(init=False)
     _inside: dict[int, bool] = field(default_factory=dict, init=False, repr=False)
     """Whether a track's configuration is one of the space, by index."""
-    _ended: dict[int, Observation] = field(default_factory=dict, init=False, repr=False)
-    """What the sampler sees of tracks that have ended, by index."""
+    _ended: dict[int, Observation | None] = field(default_factory=dict, init=False, repr=False)
+    """What the sampler sees of tracks that have ended, by index; None of one outside of the space."""
 
     def __post_init__(self) -> None:
         self.sampler = sweep_sampler(self.sweep)
@@ -106,7 +106,7 @@ class Search:
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         asked: list[Params] = []
         if len(first) < count:
-            history = [self._observed(track) for track in tracks if self._is_inside(track)]
+            history = self._observed(tracks)
             history += [Observation(p, "running", {}) for p in first if self.sweep.space.contains(p)]
             kept = {} if held is None else _searched_part(held)
             asked = self.sampler.ask(history, count - len(first), kept)
@@ -125,12 +125,17 @@ class Search:
             self._inside[track.index] = self.sweep.space.contains(track.searched)
         return self._inside[track.index]
 
-    def _observed(self, track: Track) -> Observation:
-        if not track.ended:
-            return track.observation()
-        if track.index not in self._ended:
-            self._ended[track.index] = track.observation()
-        return self._ended[track.index]
+    def _observed(self, tracks: Sequence[Track]) -> list[Observation]:
+        """Return what the sampler sees of the tracks. Of nearly all it is known: they have ended."""
+        known = self._ended
+        seen = [known[track.index] if track.index in known else self._look_at(track) for track in tracks]
+        return [observation for observation in seen if observation is not None]
+
+    def _look_at(self, track: Track) -> Observation | None:
+        seen = track.observation() if self._is_inside(track) else None
+        if track.ended:
+            self._ended[track.index] = seen
+        return seen
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Store the epoch's value in the study."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from search_spaces.samplers.contract import Observation, Sampler
@@ -89,5 +90,5 @@ class _Unconstrained:
     inner: Sampler
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        assert not any(seen.constraints for seen in history), f"method {self.method} takes no constraints"
+        assert not any(map(attrgetter("constraints"), history)), f"method {self.method} takes no constraints"
         return self.inner.ask(history, count, held)

@@ -7,6 +7,7 @@ that is promoted later, so the study is made again from the observations for eac
 from __future__ import annotations
 
 import math
+import operator
 import random
 import warnings
 from collections.abc import Callable, Sequence, Set
@@ -41,10 +42,9 @@ class OptunaSampler:
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Optuna's record of each observation, by its place in the history."""
-    _identities: dict[int, tuple[Params, Identity]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """Identity of each configuration, by its place in the history."""
+    _tried: list[Params] = field(default_factory=list, init=False, repr=False, compare=False)
+    _seen: set[Identity] = field(default_factory=set, init=False, repr=False, compare=False)
+    """Configurations of the history that was asked about last, and their identities."""
 
     def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
         """Return new configurations. A draw that is in the history is repeated, at most ``MAX_REDRAWS`` times.
@@ -52,18 +52,22 @@ class OptunaSampler:
         After that, the points of a space of at most ``MAX_WALKED`` points are searched for an unseen one.
         """
         study = self._study(history, held)
-        seen = {self._identity(i, seen.params) for i, seen in enumerate(history)}
+        seen = set(self._identities(history))
         found: list[Params] = []
         while len(found) < count and (params := self._draw(study, seen, held)):
             seen.add(_identity(params))
             found.append(params)
         return found
 
-    def _identity(self, place: int, params: Params) -> Identity:
-        """Return the identity of the configuration there, cached as long as that is the same object."""
-        if place not in self._identities or self._identities[place][0] is not params:
-            self._identities[place] = params, _identity(params)
-        return self._identities[place][1]
+    def _identities(self, history: Sequence[Observation]) -> Set[Identity]:
+        """Return the identity of each configuration. Those of a history that has only grown are known already."""
+        tried = [seen.params for seen in history]
+        if len(tried) < len(self._tried) or not all(map(operator.is_, self._tried, tried)):
+            self._tried.clear()
+            self._seen.clear()
+        self._seen.update(map(_identity, tried[len(self._tried) :]))
+        self._tried[:] = tried
+        return self._seen
 
     def _draw(self, study: optuna.Study, seen: Set[Identity], held: Params) -> Params | None:
         """Return a configuration that is not in ``seen``; None where there is none, or a large space gave none."""
