@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -90,3 +93,32 @@ def test_random_search_shows_its_sampler_no_trials_and_others_all(monkeypatch: p
             race = Search(toy_sweep(method=method, trials=25), Toy, None).race(1)
             simulate(race, World(curve))
         assert max(shown, default=-1) + 1 == most and len(race.tracks) == 25
+
+
+def test_asking_for_one_more_trial_calls_nothing_for_each_that_has_ended() -> None:
+    search = Search(toy_sweep(method="random", trials=400), Toy, None)
+    tracks = search.more([], 300, None)
+    for track in tracks:
+        track.measure(1, 0.5)
+        track.state = "done"
+    num_calls = []
+    for known in (tracks[:100], tracks):
+        search.more(known, 1, None)
+        num_calls.append(_num_calls(partial(search.more, known, 1, None)))
+    assert num_calls[1] - num_calls[0] < 20, "for 200 trials more"
+
+
+def _num_calls(action: Callable[[], object]) -> int:
+    """Return how many functions of search_spaces are called by an action."""
+    names: list[str] = []
+
+    def called(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and "search_spaces" in frame.f_code.co_filename:
+            names.append(frame.f_code.co_name)
+
+    sys.setprofile(called)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return len(names)
