@@ -136,6 +136,7 @@ class Driver:
         self._begun = self._shown = self._entered = time.monotonic()
         self._trained_from, self._past = self._begun, 0
         self._phase: Phase | None = None
+        self._rows: reading.KnownRows = {}
         self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
         self._crowned = not workload(self.sweep.workload).registered
         self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
@@ -316,6 +317,7 @@ class Driver:
         code = INTERRUPTED if stopped else self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
         self._enter("stopped" if stopped else "finished")
+        self._rows.clear()  # the IDs of their runs are known since
         self.observer.progress(self._picture())
         return code
 
@@ -369,7 +371,7 @@ class Driver:
 
     def _picture(self) -> Snapshot:
         clock = reading.Clock(self._elapsed_s, time.monotonic() - self._trained_from, self._past)
-        return reading.picture(self.sweep, self._study, live=True, clock=clock, num_lanes=self._size.count)
+        return reading.picture(self.sweep, self._study, True, clock, self._size.count, self._rows)
 
     @property
     def _elapsed_s(self) -> float:

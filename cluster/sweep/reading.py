@@ -74,10 +74,23 @@ class Facts:
         )
 
 
-def rows(study: Study, objective: Objective, live: bool) -> list[Row]:
-    """Return one row per trial. A trial that has not ended is ``running`` only while a live driver trains it."""
+KnownRows = dict[int, tuple["Record", Row]]
+"""Rows of trials by number, with the records that they were made from; for one ``live`` alone."""
+
+
+def rows(study: Study, objective: Objective, live: bool, known: KnownRows | None = None) -> list[Row]:
+    """Return one row per trial. A trial that has not ended is ``running`` only while a live driver trains it.
+
+    Rows that are ``known`` are made anew only where the record is another one.
+    """
     run_ids = study.facts().get("run_ids", {})
-    return [replace(_row(r, objective, live), run_id=run_ids.get(str(r.number))) for r in study.records()]
+    known = {} if known is None else known
+    found = study.records()
+    for record in found:
+        if record.number not in known or known[record.number][0] is not record:
+            row = replace(_row(record, objective, live), run_id=run_ids.get(str(record.number)))
+            known[record.number] = record, row
+    return [known[record.number][1] for record in found]
 
 
 def _row(record: Record, objective: Objective, live: bool) -> Row:
@@ -107,10 +120,12 @@ class Clock:
     past: int = 0
 
 
-def picture(sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int) -> Snapshot:
-    """Return the current state of the whole sweep for display."""
+def picture(
+    sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int, known: KnownRows | None = None
+) -> Snapshot:
+    """Return the current state of the whole sweep for display; ``known`` rows are not made again."""
     facts = Facts.of(study)
-    found = rows(study, sweep.objective, live)
+    found = rows(study, sweep.objective, live, known)
     best = best_of(found, sweep.objective)
     trained, saved = sum(row.epochs for row in found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)

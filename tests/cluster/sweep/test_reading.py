@@ -1,0 +1,23 @@
+"""What the driver shows of a sweep again and again: rows of trials that have ended are made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cluster.sweep import reading
+from search_spaces.study.study import Study
+from tests.helpers.toy_race import ACCURACY, SPACE
+
+
+def test_rows_are_made_anew_only_of_trials_that_have_changed(tmp_path: Path) -> None:
+    study = Study("7f3a", "maximize", tmp_path / "journal.log")
+    for number in range(3):
+        study.add(SPACE, {"lr": 0.1 * number, "size": 1})
+        study.report(number, 1, 0.5)
+    study.tell(0, "done", 0.5)
+    known: reading.KnownRows = {}
+    before = reading.rows(study, ACCURACY, True, known)
+    study.report(2, 2, 0.75)
+    after = reading.rows(study, ACCURACY, True, known)
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True, True, False]
+    assert after == reading.rows(study, ACCURACY, True) and after[2].value == 0.75
