@@ -11,6 +11,7 @@ import click
 
 from cluster.doctor.proxies import reach_this_machine_directly
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
+from cluster.terminal.standard_streams import open_standard_streams
 from search_spaces.types.module_path import working_folder_last
 
 GARBAGE_AFTER = 100_000
@@ -75,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     With ``argv`` None the arguments are ``sys.argv``, errors are printed with passwords masked, and a process that
     has started a Ray ends here.
     """
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -44,6 +45,7 @@ def refuse_surroundings(num_lanes: int) -> None:
 def surroundings(num_lanes: int = 1) -> Iterator[Check]:
     """Check HOME, the folder for temporary files, and the limits of processes and open files, which it raises."""
     yield _home()
+    yield from _names()
     yield _temporary()
     yield _tasks(num_lanes)
     yield _files(num_lanes)
@@ -66,10 +68,24 @@ def sentence(error: BaseException) -> str | None:
         return None
     if error.errno in CLOSED and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}; {_elsewhere(Path(os.fsdecode(error.filename)))}"
+    if isinstance(error, FileNotFoundError) and error.filename is None and _folder_is_gone():
+        return "the working folder was removed: go to another one"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and error.filename is not None and not _folder_is_gone():
+        path, homes = Path(os.fsdecode(error.filename)).absolute(), root().absolute()
+        if homes.is_relative_to(path):
+            return f"{path} is no folder: set PACELINE_HOME to a folder that you can write"
     if error.errno == errno.EMFILE:
         return f"too many open files: raise the limit (`ulimit -n`, now {_limit('RLIMIT_NOFILE')})"
     full = hasattr(error, "characters_written")  # a pipe whose reader is slow, and that nobody waits for
     return _no_task() if error.errno == errno.EAGAIN and not full else None
+
+
+def _folder_is_gone() -> bool:
+    """Whether the working folder was removed."""
+    try:
+        return not Path.cwd()
+    except FileNotFoundError:
+        return True
 
 
 def _no_task() -> str:
@@ -114,6 +130,17 @@ def _home() -> Check:
     able = os.access(home, os.W_OK)
     remedy = "set HOME, or XDG_CACHE_HOME and PACELINE_CACHE, to a folder that you can write: nothing is cached"
     return judged("HOME", able, str(home) if able else f"{home} cannot be written", remedy, "warning")
+
+
+def _names() -> Iterator[Check]:
+    """Check what Ray cannot do with: a folder of homes whose name is not UTF-8, and a Python without docstrings."""
+    with suppress(FileNotFoundError):  # the working folder was removed
+        if (path := str(root().absolute())) != path.encode(errors="replace").decode():
+            remedy = "set PACELINE_HOME to a folder with a name in UTF-8, or work in one"
+            yield Check(name="PACELINE_HOME", state="wrong", found=f"{path!a} is not UTF-8", remedy=remedy)
+    if sys.flags.optimize > 1:
+        found = "Python was started without docstrings, which Ray needs (-OO)"
+        yield Check(name="PYTHONOPTIMIZE", state="wrong", found=found, remedy="set it to 1, or to nothing")
 
 
 def _temporary() -> Check:

@@ -36,7 +36,11 @@ LOOKS, LOOK_S = 5, 0.01
 
 def root() -> Path:
     """Return the folder of sweep homes: ``PACELINE_HOME``, else ``.paceline`` in the working folder."""
-    return Path(os.environ.get("PACELINE_HOME") or ".paceline")
+    given = Path(os.environ.get("PACELINE_HOME") or ".paceline")
+    try:
+        return given.expanduser()  # files of variables, such as Docker's, leave `~` as it is
+    except RuntimeError:  # no such user
+        return given
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ def working_folder_last() -> None:
 
     Those that it starts do the same. In Paceline's own source tree the order stays as it is.
     """
-    here = os.path.realpath(os.getcwd())  # noqa: PTH109 - pathlib costs 5 ms
+    try:
+        here = os.path.realpath(os.getcwd())  # noqa: PTH109 - pathlib costs 5 ms
+    except FileNotFoundError:  # it was removed, and holds no module
+        return
     if here == HOME:
         if here not in sys.path:
             sys.path.append(here)

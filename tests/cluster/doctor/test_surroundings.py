@@ -6,10 +6,12 @@ import errno
 import os
 import pwd
 import resource
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -21,7 +23,9 @@ from cluster.doctor import surroundings
 from cluster.doctor.machine import Check
 from cluster.doctor.proxies import EXEMPT, PROXIES, reach_this_machine_directly
 from cluster.doctor.surroundings import Unfit, refuse_surroundings, sentence
+from cluster.sweep.home import root
 from search_spaces.types.files import control_group
+from tests.helpers.paths import ROOT
 
 SPEC = "workload: softmax\ndata: {name: wine}\nparameters: {lr: {min: 0.001, max: 0.1}}\ntrials: 2\n"
 
@@ -156,6 +160,46 @@ def test_what_cannot_be_read_is_not_said_to_need_another_place(
     closed.add(file)
     monkeypatch.setattr(surroundings.os, "getuid", lambda: -1)
     assert str(sentence(error)).endswith("it is another user's: ask for the right to read it")
+
+
+def test_a_home_that_is_no_folder_or_of_no_encoding_is_told_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sweep.yaml").write_text(SPEC)
+    Path("file").touch()
+    Path("link").symlink_to("nowhere")
+    for home, named in {"file": "file", "file/homes": "file/homes", "link": "link"}.items():
+        monkeypatch.setenv("PACELINE_HOME", home)
+        assert main(["run", "sweep.yaml"]) == 1
+        told = f"{tmp_path / named} is no folder: set PACELINE_HOME to a folder that you can write"
+        assert capsys.readouterr().err.splitlines()[-1] == told
+    monkeypatch.setenv("PACELINE_HOME", os.fsdecode(b"caf\xe9"))
+    assert only("PACELINE_HOME").state == "wrong" and r"caf\udce9' is not UTF-8" in only("PACELINE_HOME").found
+    monkeypatch.setenv("PACELINE_HOME", "~/homes")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert root() == tmp_path / "homes"
+
+
+def test_a_working_folder_that_was_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sweep.yaml").write_text(SPEC)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.delenv("PACELINE_HOME", raising=False)
+    assert main(["run", str(tmp_path / "sweep.yaml")]) == 1
+    assert capsys.readouterr().err == "the working folder was removed: go to another one\n"
+
+
+def test_standard_streams_that_are_closed_take_no_file_s_place() -> None:
+    code = (
+        "from cluster.terminal.standard_streams import open_standard_streams as o\no()\nprint(1)\nimport os, sys\n"
+    )
+    code += "print('no stream', file=sys.stderr)\nassert os.open(os.devnull, 0) > 2 and sys.stdin.read() == ''"
+    command = f"exec {sys.executable} -c {quote(code)} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which not even root can write")
