@@ -9,7 +9,7 @@ MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def open_standard_streams() -> None:
-    """Open those that are closed, to nowhere: a file opened later would take their place and get what is printed."""
+    """Open closed ones, to nowhere: a file that is opened later would take their place, and get what is printed."""
     while (opened := os.open(os.devnull, os.O_RDWR)) < len(MODES):
         os.set_inheritable(opened, True)
     os.close(opened)
