@@ -33,6 +33,9 @@ def found_path(document: Document, key: str, text: str, base: Path, *, folder: b
     if wrong:
         document.fault(path, f"must be a {what}, this is a {other}", shown(text))
         return None
+    if file.exists():
+        document.fault(path, f"must be a {what}, this is a pipe, a socket or a device", shown(text))
+        return None
     close = nearest(file.name, _names_in(file.parent))
     document.fault(path, f"there is no such {what}", shown(text), close and repr(str(Path(text).with_name(close))))
     return None

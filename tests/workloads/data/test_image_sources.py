@@ -166,6 +166,9 @@ def test_a_folder_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) 
     images(tmp_path / "photos")
     (told,) = refusal("workload: cnn\ndata: {folder: fotos}\n", tmp_path).faults
     assert (told.path, told.received, told.suggestion) == ("data.folder", "'fotos'", "'photos'")
+    os.mkfifo(tmp_path / "photo")
+    (told,) = refusal("workload: cnn\ndata: {folder: photo}\n", tmp_path).faults
+    assert (told.rule, told.suggestion) == ("must be a folder, this is a pipe, a socket or a device", None)
     (told,) = refusal("workload: cnn\ndata: {folder: photos, target: x}\n", tmp_path).faults
     assert told.path == "data.target"
 
