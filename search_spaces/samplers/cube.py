@@ -1,0 +1,134 @@
+"""A space as the unit cube: one coordinate a hyperparameter, for models of numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from search_spaces.space.domain_contract import Domain, is_number
+from search_spaces.space.domains import Choice, Int
+from search_spaces.space.space import Space
+from search_spaces.types.values import Params, Value
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The coordinate of one hyperparameter: a place in [0, 1], or the code of a category."""
+
+    domain: Domain
+
+    @cached_property
+    def levels(self) -> tuple[Value, ...]:
+        """Values of a choice, numbers in order; empty for a range."""
+        if not isinstance(self.domain, Choice):
+            return ()
+        values = tuple(dict.fromkeys(self.domain.values))
+        return tuple(sorted(values)) if all(map(is_number, values)) else values  # type: ignore[type-var]
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the coordinate is the code of a category: a choice that is not among numbers."""
+        return bool(self.levels) and not all(map(is_number, self.levels))
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        half = 0.5 * (self._law.step or 0)
+        low, high = self._law.low - half, self._law.high + half
+        return (math.log(low), math.log(high)) if self._law.log else (low, high)
+
+    @cached_property
+    def _law(self) -> Any:
+        """Optuna's distribution of the internal value: of numbers, as choices have levels."""
+        return self.domain.distribution
+
+    def step(self, place: float) -> float:
+        """Return the distance to the next number at ``place``; 0 where they are continuous, or categories."""
+        if self.levels:
+            return 0.0 if self.is_category else 1 / len(self.levels)
+        if not self._law.step:
+            return 0.0
+        (low, high), step = self._ends, self._law.step
+        return (math.log1p(step / float(self._inner(np.array(place)))) if self._law.log else step) / (high - low)
+
+    def place(self, value: Value) -> float:
+        """Return the coordinate of a value."""
+        if self.levels:
+            index = next(i for i, level in enumerate(self.levels) if level == value)
+            return float(index) if self.is_category else (index + 0.5) / len(self.levels)
+        internal, (low, high) = float(self.domain.to_internal(value)), self._ends
+        return ((math.log(internal) if self._law.log else internal) - low) / (high - low)
+
+    def value(self, place: float) -> Value:
+        """Return the value at a coordinate."""
+        if self.levels:
+            index = place if self.is_category else place * len(self.levels)
+            return self.levels[min(int(index), len(self.levels) - 1)]
+        inner = float(self._inner(np.array(place)))
+        return self.domain.to_value(round(inner) if isinstance(self.domain, Int) else inner)
+
+    def _inner(self, places: np.ndarray) -> np.ndarray:
+        """Return the internal values at coordinates in [0, 1], on the steps of the law."""
+        low, high = self._ends
+        inner = low + places * (high - low)
+        inner = np.clip(np.exp(inner) if self._law.log else inner, self._law.low, self._law.high)
+        if not self._law.step:
+            return inner
+        return np.asarray(self._law.low + np.round((inner - self._law.low) / self._law.step) * self._law.step)
+
+    def snapped(self, places: np.ndarray) -> np.ndarray:
+        """Return the coordinates (n,) of the values at ``places`` (n,)."""
+        if self.is_category:
+            return np.asarray(np.minimum(np.floor(places), len(self.levels) - 1))
+        if self.levels:
+            codes = np.minimum(np.floor(places * len(self.levels)), len(self.levels) - 1)
+            return np.asarray((codes + 0.5) / len(self.levels))
+        if not self._law.step:
+            return places
+        (low, high), inner = self._ends, self._inner(places)
+        return np.asarray(((np.log(inner) if self._law.log else inner) - low) / (high - low))
+
+
+class Cube:
+    """The points of a space without conditions as rows of coordinates."""
+
+    def __init__(self, space: Space) -> None:
+        assert not space.when, "a parameter that need not exist has no coordinate"
+        self.names = tuple(space.domains)
+        self.axes = tuple(Axis(domain) for domain in space.domains.values())
+        self.is_category = np.array([axis.is_category for axis in self.axes])
+        self._spans = np.array([len(axis.levels) if axis.is_category else 1.0 for axis in self.axes])
+
+    def place(self, params: Params) -> np.ndarray:
+        """Return the coordinates (d,) of a configuration."""
+        return np.array([axis.place(params[name]) for name, axis in zip(self.names, self.axes, strict=True)])
+
+    def params(self, point: np.ndarray) -> Params:
+        """Return the configuration at coordinates (d,)."""
+        return {name: axis.value(x) for name, axis, x in zip(self.names, self.axes, point.tolist(), strict=True)}
+
+    def spread(self, units: np.ndarray) -> np.ndarray:
+        """Return the points (n, d) at uniform numbers (n, d) in [0, 1)."""
+        return self.snapped(units * self._spans)
+
+    def snapped(self, points: np.ndarray) -> np.ndarray:
+        """Return the coordinates (n, d) of the configurations at ``points`` (n, d)."""
+        return np.stack([axis.snapped(points[:, i]) for i, axis in enumerate(self.axes)], axis=1)
+
+    def near(
+        self, point: np.ndarray, count: int, spread: float, share: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return ``count`` points (count, d) around one (d,): a share of its coordinates changes, by ``spread``.
+
+        A category changes to any other; a number with levels or steps by one at least.
+        """
+        moved = rng.random((count, len(point))) < share
+        moved[np.arange(count), rng.integers(len(point), size=count)] = True
+        least = np.array([axis.step(place) for axis, place in zip(self.axes, point, strict=True)])
+        steps = rng.normal(0, spread, moved.shape)
+        numbers = np.clip(point + np.sign(steps) * np.maximum(np.abs(steps), least), 0, 1)
+        codes = (point + 1 + np.floor(rng.random(moved.shape) * (self._spans - 1))) % np.maximum(self._spans, 1)
+        return self.snapped(np.where(moved, np.where(self.is_category, codes, numbers), point))

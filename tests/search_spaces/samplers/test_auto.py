@@ -1,0 +1,154 @@
+"""The default sampler: what it proposes, where it hands over to TPE, and that a resume changes nothing."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces.race.race import Race
+from search_spaces.race.search import Search
+from search_spaces.samplers.auto import Mixed
+from search_spaces.samplers.catalogue import NUM_START, SAMPLERS, sampler
+from search_spaces.samplers.history import History, Observation
+from search_spaces.samplers.model_sampler import ModelSampler
+from search_spaces.samplers.optuna_sampler import OptunaSampler
+from search_spaces.space.domains import Choice, Int, Uniform
+from search_spaces.space.space import Space
+from search_spaces.study.study import Study
+from search_spaces.types.values import Params
+from tests.helpers.simulate_race import World, simulate
+from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
+
+LINE = Space({"x": Uniform(0, 1)})
+METHODS = sorted(SAMPLERS)
+
+
+def asked(
+    space: Space, seen: Sequence[Observation], count: int = 1, rungs: tuple[int, ...] = (1, 3, 9)
+) -> list[Params]:
+    return sampler("auto", space, ACCURACY, 0, rungs).ask(History(seen), count, {})
+
+
+def test_it_is_a_model_and_without_early_stopping_tpe_beside_it_and_with_conditions_tpe() -> None:
+    assert isinstance(sampler("auto", LINE, ACCURACY, 0, (1, 3)).inner, ModelSampler)  # type: ignore[attr-defined]
+    assert isinstance(sampler("auto", LINE, ACCURACY, 0, (9,)).inner, Mixed)  # type: ignore[attr-defined]
+    tree = Space({"kind": Choice(("a", "b")), "x": Uniform(0, 1)}, {"x": {"kind": ("a",)}})
+    assert isinstance(sampler("auto", tree, ACCURACY, 0, (1, 3)).inner, OptunaSampler)  # type: ignore[attr-defined]
+
+
+def test_it_starts_with_points_spread_over_the_space() -> None:
+    found = [params["x"] for params in asked(LINE, [], NUM_START)]
+    eighths = sorted(int(8 * float(str(x))) for x in found)
+    assert eighths == list(range(8)), "one in each eighth, as a Sobol sequence has it"
+
+
+def halved(best: float) -> list[Observation]:
+    """Twenty trials after epochs 1, 3 and 9 of which a third goes on each time: longer trainings are better."""
+    order = sorted(range(20), key=lambda i: abs(i / 20 - best))
+    found = []
+    for i in range(20):
+        rank, x = order.index(i), i / 20
+        rungs = (1, 3, 9)[: 1 + (rank < 7) + (rank < 3)]
+        values = {epoch: 0.3 * level - abs(x - best) for level, epoch in enumerate(rungs)}
+        found.append(Observation({"x": x}, "done" if rank < 3 else "paused", values, max(values.values())))
+    return found
+
+
+@pytest.mark.parametrize("best", [0.2, 0.6])
+def test_short_trainings_tell_it_of_long_ones(best: float) -> None:
+    """Most trials have shown but one epoch, and all of these are worse than those that went on."""
+    assert float(str(asked(LINE, halved(best))[0]["x"])) == pytest.approx(best, abs=0.05)
+
+
+def test_those_of_one_question_are_not_one_guess_many_times() -> None:
+    """The best is at 0.3 in all six; what trains is believed to come out as expected, and others are tried."""
+    names, rng = "abcdef", random.Random(3)
+    points = [{name: rng.random() for name in names} for _ in range(30)]
+    values = [-sum((x - 0.3) ** 2 for x in point.values()) for point in points]
+    seen = [Observation(p, "done", {9: value}, value) for p, value in zip(points, values, strict=True)]
+    found = asked(Space({name: Uniform(0, 1) for name in names}), seen, 8)
+
+    for one, other in itertools.combinations(found, 2):
+        assert max(abs(float(str(one[name])) - float(str(other[name]))) for name in names) > 0.02
+    assert max(-sum((float(str(x)) - 0.3) ** 2 for x in one.values()) for one in found) > max(values)
+
+
+def test_it_leaves_where_trials_diverge() -> None:
+    seen = [
+        Observation({"x": i / 20}, "done", {9: i / 20}, i / 20)
+        if i < 12
+        else Observation({"x": i / 20}, "infeasible", {})
+        for i in range(20)
+    ]
+    assert max(float(str(params["x"])) for params in asked(LINE, seen, 4)) < 0.65
+    crashed = [Observation(one.params, "failed", {}) if one.state == "infeasible" else one for one in seen]
+    assert max(float(str(params["x"])) for params in asked(LINE, crashed, 4)) > 0.65
+
+
+@pytest.mark.parametrize("early_terminate", [{"type": "asha"}, {"type": "none"}])
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+def test_it_learns_where_chance_does_not(goal: str, early_terminate: dict[str, Any]) -> None:
+    space, sign = Space({"lr": Uniform(0, 1), "size": Int(0, 9)}), 1 if goal == "maximize" else -1
+
+    def late_mean(method: str) -> float:
+        found = []
+        for seed in range(2):
+            sweep = toy_sweep(space=space, method=method, trials=30, seed=seed, early_terminate=early_terminate)
+            sweep = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"goal": goal})})
+            race = Search(sweep, Toy, None).race(1)
+            late = World(lambda p, epoch: sign * (epoch / 9 - abs(p["lr"] - 0.8) - p["size"] / 9))
+            simulate(race, late)
+            last = [track.params for track in race.tracks[15:]]
+            found += [abs(params["lr"] - 0.8) + params["size"] / 9 for params in last]
+        return statistics.fmean(found)
+
+    assert late_mean("auto") < 0.5 * late_mean("random")
+
+
+LONG = World(curve, epoch_s=lambda leg: 1000.0)
+"""Trainings so long that no question is asked ahead of need, which depends on the clock."""
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["asha", "none"])
+@pytest.mark.parametrize("num_legs", [3, 17])
+def test_a_resumed_search_goes_on_as_if_it_had_not_been_cut(
+    tmp_path: Path, method: str, kind: str, num_legs: int
+) -> None:
+    sweep = toy_sweep(
+        method=method, space=FINITE, trials=20, epochs=3, early_terminate={"type": kind}, train_together=1, seed=5
+    )
+    whole = Search(sweep, Toy, None).race(1)
+    simulate(whole, LONG)
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    simulate(Cut(Search(sweep, Toy, study).race(1), num_legs), LONG)  # type: ignore[arg-type]
+    resumed = Search(sweep, Toy, study).race(1)
+    simulate(resumed, LONG)
+
+    assert [(t.searched, t.state, t.values) for t in resumed.tracks] == [
+        (t.searched, t.state, t.values) for t in whole.tracks
+    ]
+
+
+class Cut:
+    """A race that is over after some legs."""
+
+    def __init__(self, race: Race, num_legs: int) -> None:
+        self._race, self._left = race, num_legs
+
+    @property
+    def finished(self) -> bool:
+        return self._left == 0
+
+    def finished_leg(self, *arguments: Any) -> None:
+        self._left -= 1
+        self._race.finished_leg(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._race, name)
