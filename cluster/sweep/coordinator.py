@@ -383,10 +383,8 @@ class Coordinator:
         for track in tracks:
             if track.checkpoint is None or checkpoint.valid(track.checkpoint):
                 continue
-            torn, track.checkpoint, track.previous = track.checkpoint, track.previous, None
-            track.last = track.held = None
-            if track.checkpoint is not None and not checkpoint.valid(track.checkpoint):
-                track.checkpoint = None
-            track.epoch = checkpoint.progress(track.checkpoint).epoch if track.checkpoint else 0
-            track.state = "paused" if track.epoch in race.schedule.rungs else "ready"
+            torn, kept = track.checkpoint, track.previous
+            if kept is not None and not checkpoint.valid(kept):
+                kept = None
+            race.send_back(track, checkpoint.progress(kept).epoch if kept else 0, kept)
             self.say(f"the checkpoint {torn} is torn; {name_of_key(track.key)} goes on from epoch {track.epoch}")

@@ -31,7 +31,7 @@ class NewTrials:
     @property
     def num_new(self) -> int:
         """Number of sampled tracks that have not begun."""
-        return sum(track.state == "ready" and track.epoch == 0 for track in self._roster.open.values())
+        return sum(track.epoch == 0 for track in self._roster.ready.values())
 
     @property
     def num_expected(self) -> int:
@@ -60,9 +60,7 @@ class NewTrials:
         few beside those with one (``LITTLE``).
         """
         breadth = self.breadth
-        open_ones = self._roster.open.values()
-        num_running = sum(track.state == "running" for track in open_ones)
-        num_paused = sum(track.state == "paused" for track in open_ones)
-        num_known = len(self._roster.tracks) - len(open_ones) + num_paused
+        num_running = self._roster.num["running"]
+        num_known = len(self._roster.tracks) - num_running - len(self._roster.ready)
         if self.room and self._breadth.short(breadth) and num_running + breadth <= LITTLE * num_known:
             self.ask(breadth - self.num_new)

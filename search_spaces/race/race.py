@@ -17,7 +17,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.roster import Roster
 from search_spaces.race.track import ENDS, Exploited, State, Track
-from search_spaces.schedules.contract import Continue, Decision, Exploit, Schedule, Standings, Stop, next_rung
+from search_spaces.schedules.contract import Continue, Decision, Exploit, Schedule, Stop, next_rung
 from search_spaces.types.failure import FailureReason
 
 
@@ -35,7 +35,8 @@ class Race:
         observers: Sequence[RaceObserver],
         tracks: Sequence[Track] = (),
     ) -> None:
-        self.rules, self.schedule, self._roster = rules, schedule, Roster(rules.objective, tracks)
+        self.rules, self.schedule = rules, schedule
+        self._roster = Roster(rules.objective, schedule.rungs, tracks)
         self.finished = False
         self.closing: str | None = None
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
@@ -66,6 +67,12 @@ class Race:
             track.previous = track.previous and place(track.previous)
         self._shared = set(map(place, self._shared))
         self.garbage = list(map(place, self.garbage))
+
+    def send_back(self, track: Track, epoch: int, checkpoint: str | None) -> None:
+        """Let a track that does not run go on after an earlier ``epoch``, as what it saved later is damaged."""
+        track.go_back(epoch, checkpoint)
+        track.state = "paused" if epoch in self.schedule.rungs else "ready"
+        self._roster.update(track)
 
     @property
     def able(self) -> bool:
@@ -189,10 +196,10 @@ class Race:
     def _widest(self) -> list[Track]:
         promoted = self._decide()
         groups: dict[object, list[Track]] = defaultdict(list)
-        for track in self._roster.open.values():
-            if track.state == "ready" or (track.state == "paused" and track.index in promoted):
-                alone = track.index if track.alone else None
-                groups[(track.signature, track.epoch, track.trained, alone)].append(track)
+        for index in sorted({*promoted, *self._roster.ready}):
+            track = self.tracks[index]
+            alone = track.index if track.alone else None
+            groups[(track.signature, track.epoch, track.trained, alone)].append(track)
         width = self.rules.width
         best = max(
             groups.values(),
@@ -246,13 +253,14 @@ class Race:
         self._moved(track)
 
     def _moved(self, track: Track) -> None:
+        self._roster.update(track)
         for observer in self._observers:
             observer.moved(track)
 
     def _end(self, track: Track, state: State, failure: FailureReason | None) -> None:
         assert state in ENDS
         track.state, track.failure = state, failure
-        self._roster.ended(track)
+        self._roster.update(track)
         for observer in self._observers:
             observer.ended(track)
         self._discard(track)
@@ -290,7 +298,8 @@ class Race:
                 self._arrive(track)
 
     def _decided(self) -> set[int]:
-        decisions = self.schedule.decide(Standings(self.tracks, self._intake.num_expected))
+        self._roster.standings.num_expected = self._intake.num_expected
+        decisions = self.schedule.decide(self._roster.standings)
         decisions = {i: self._possible(decision) for i, decision in decisions.items()}
         exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
         for track, decision, checkpoint in exploits:

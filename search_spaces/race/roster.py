@@ -1,22 +1,30 @@
-"""The tracks of a race, divided so that no leg walks those that have ended: a sweep may have thousands."""
+"""A race's tracks by state and by rung, kept up so that no leg looks at all of them: a sweep may have thousands."""
 
 from __future__ import annotations
 
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from search_spaces.race.track import ENDS, Track
+from search_spaces.race.track import ENDS, State, Track
+from search_spaces.schedules.standings import Standings
 from search_spaces.types.objective import Objective
 
 
 class Roster:
-    """All ``tracks``, the ``open`` ones by index, and the ended ones in their order, the best first."""
+    """All ``tracks``, the ``open`` and ``ready`` ones by index, their ``standings``, and the best ended ones."""
 
-    def __init__(self, objective: Objective, tracks: Sequence[Track]) -> None:
+    def __init__(self, objective: Objective, rungs: Sequence[int], tracks: Sequence[Track]) -> None:
         self.tracks: list[Track] = []
         self.open: dict[int, Track] = {}
         """Tracks that have not ended, by their index."""
+        self.ready: dict[int, Track] = {}
+        """Tracks that may train, by their index."""
+        self.num = Counter[State]()
+        """Number of tracks by state."""
+        self.standings = Standings(rungs)
         self._objective = objective
+        self._states: dict[int, State] = {}
         self._ranked: list[tuple[float, int]] = []
         """Signed best value and index of the ended tracks that have a value and did not fail, in order."""
         self._holders: dict[int, Track] = {}
@@ -28,11 +36,26 @@ class Roster:
         for track in tracks:
             self.tracks.append(track)
             self.open[track.index] = track
-            if track.state in ENDS:
-                self.ended(track)
+            self.update(track)
 
-    def ended(self, track: Track) -> None:
-        """Record that a track has ended, for good."""
+    def update(self, track: Track) -> None:
+        """Take note of a track's present state and scores."""
+        before = self._states.get(track.index)
+        if before in ENDS:
+            return
+        self.num[track.state] += 1
+        if before:
+            self.num[before] -= 1
+        self._states[track.index] = track.state
+        if track.state == "ready":
+            self.ready[track.index] = track
+        else:
+            self.ready.pop(track.index, None)
+        self.standings.update(track)
+        if track.state in ENDS:
+            self._ended(track)
+
+    def _ended(self, track: Track) -> None:
         del self.open[track.index]
         self._holders[track.index] = track
         if track.values and track.state != "failed":

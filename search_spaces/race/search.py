@@ -11,7 +11,8 @@ from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.race import Race
 from search_spaces.race.track import Exploited, Track
 from search_spaces.samplers.catalogue import SAMPLERS, sampler
-from search_spaces.samplers.contract import Observation, Sampler
+from search_spaces.samplers.contract import Sampler
+from search_spaces.samplers.history import History, Observation
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
 from search_spaces.space.hyperparameters import complete, hyperparameters, signature
@@ -49,7 +50,8 @@ def sweep_schedule(sweep: Sweep) -> Schedule:
 
 def sweep_sampler(sweep: Sweep) -> Sampler:
     """Return the sampler that the spec names."""
-    return sampler(sweep.method, sweep.space, sweep.objective, sweep.seed)
+    rungs = sweep_schedule(sweep).rungs
+    return sampler(sweep.method, sweep.space, sweep.objective, sweep.seed, rungs)
 
 
 @dataclass
@@ -61,10 +63,10 @@ class Search:
     study: Study | None
     """Study that records the trials; None in a simulation or a preview, which record nothing."""
     sampler: Sampler = field(init=False)
-    _inside: dict[int, bool] = field(default_factory=dict, init=False, repr=False)
-    """Whether a track's configuration is one of the space, by index."""
-    _ended: dict[int, Observation | None] = field(default_factory=dict, init=False, repr=False)
-    """What the sampler sees of tracks that have ended, by index; None of one outside of the space."""
+    history: History = field(default_factory=History, init=False, repr=False)
+    """What the sampler knows of the trials whose configuration is one of the space."""
+    _changed: set[int] = field(default_factory=set, init=False, repr=False)
+    """Indices of the tracks that have changed since the sampler was asked."""
 
     def __post_init__(self) -> None:
         self.sampler = sweep_sampler(self.sweep)
@@ -85,6 +87,7 @@ class Search:
         plan = sweep_schedule(self.sweep)
         records = self.study.records() if self.study else []
         tracks = [self._revived(record, plan) for record in records]
+        self.history, self._changed = History(), {track.index for track in tracks}
         return Race(rules, plan, self, (*before, self), tracks)
 
     @property
@@ -100,17 +103,30 @@ class Search:
         would cover less of the space.
         """
         blind = SAMPLERS[self.sweep.method].num_blind
-        known = sum(1 for _ in islice(filter(_has_value, tracks), blind))
+        known = sum(1 for _ in islice(filter(_teaches, tracks), blind))
         if held and self.sweep.train_together is None and known < blind:
             return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
+        kept = {} if held is None else _searched_part(held)
         asked: list[Params] = []
-        if len(first) < count:
-            history = self._observed(tracks)
-            history += [Observation(p, "running", {}) for p in first if self.sweep.space.contains(p)]
-            kept = {} if held is None else _searched_part(held)
-            asked = self.sampler.ask(history, count - len(first), kept)
+        if len(first) < count and self._can_hold(kept):
+            self._look(tracks, first)
+            asked = self.sampler.ask(self.history, count - len(first), kept)
         return [self._begun(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
+
+    def _can_hold(self, kept: Params) -> bool:
+        """Whether a configuration of the space may have these values, which a spec's first ones need not."""
+        return all(self.sweep.space.domains[name].contains(value) for name, value in kept.items())
+
+    def _look(self, tracks: Sequence[Track], first: Sequence[Params]) -> None:
+        """Show the history what has changed, and the configurations that begin now besides the sampler's."""
+        for index in sorted(self._changed):
+            if index in self.history.seen or self.sweep.space.contains(tracks[index].searched):
+                self.history.put(index, tracks[index].observation())
+        self._changed.clear()
+        for index, params in enumerate(first, len(tracks)):
+            if self.sweep.space.contains(params):
+                self.history.put(index, Observation(params, "running", {}))
 
     def instead(self, number: int, others: Sequence[Observation]) -> Params:
         """Return a configuration for trial ``number`` whose own was lost: the spec's, else a new one."""
@@ -118,37 +134,23 @@ class Search:
         if number < len(first):
             return first[number]
         known = [seen for seen in others if self.sweep.space.contains(seen.params)]
-        return next(iter(self.sampler.ask(known, 1, {})), first[0])
-
-    def _is_inside(self, track: Track) -> bool:
-        if track.index not in self._inside:
-            self._inside[track.index] = self.sweep.space.contains(track.searched)
-        return self._inside[track.index]
-
-    def _observed(self, tracks: Sequence[Track]) -> list[Observation]:
-        """Return what the sampler sees of the tracks. Of nearly all it is known: they have ended."""
-        known = self._ended
-        seen = [known[track.index] if track.index in known else self._look_at(track) for track in tracks]
-        return [observation for observation in seen if observation is not None]
-
-    def _look_at(self, track: Track) -> Observation | None:
-        seen = track.observation() if self._is_inside(track) else None
-        if track.ended:
-            self._ended[track.index] = seen
-        return seen
+        return next(iter(self.sampler.ask(History(known), 1, {})), first[0])
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Store the epoch's value in the study."""
+        self._changed.add(track.index)
         if self.study:
             self.study.report(track.trial, epoch, value)
 
     def moved(self, track: Track) -> None:
         """Store the trial's progress in the study."""
+        self._changed.add(track.index)
         if self.study:
             self.study.note(track.trial, "progress", progress(track))
 
     def ended(self, track: Track) -> None:
         """Store the trial's progress and tell the study its outcome and best value."""
+        self._changed.add(track.index)
         if self.study and track.state in ("done", "stopped", "failed"):
             self.study.note(track.trial, "progress", progress(track))
             self.study.tell(track.trial, track.state, track.best_value)
@@ -158,6 +160,7 @@ class Search:
         return self.sweep.space.first(defaults, self.sweep.start_from)
 
     def _begun(self, number: int, searched: Params) -> Track:
+        self._changed.add(number)
         if self.study:
             assert self.study.add(self.sweep.space, searched) == number
         return self._track(number, searched)
@@ -185,8 +188,9 @@ class Search:
         return track
 
 
-def _has_value(track: Track) -> bool:
-    return track.state in ("done", "paused", "stopped")  # those that a sampler sees as done or paused
+def _teaches(track: Track) -> bool:
+    """Whether a sampler learns from the track."""
+    return track.infeasible or (bool(track.values) and not track.failed)
 
 
 def _searched_part(held: Track) -> Params:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from search_spaces.race.legs import Member
-from search_spaces.samplers.contract import Observation
+from search_spaces.samplers.history import Observation
 from search_spaces.space.hyperparameters import Signature
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
@@ -16,6 +16,8 @@ from search_spaces.types.values import Params
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
 """``ready``: may train; ``paused``: waits at a rung for its schedule; the last three are final."""
 ENDS = ("done", "stopped", "failed")
+INFEASIBLE = ("diverged", "infeasible", "out_of_memory", "timed_out")
+"""Kinds of failures that a configuration is to blame for, and not a machine or the code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,21 @@ class Track:
         return self.state in ENDS
 
     @property
+    def failed(self) -> bool:
+        """Whether the track has failed."""
+        return self.state == "failed"
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether the track has failed for a reason that its configuration is to blame for."""
+        return self.failed and self.failure is not None and self.failure.kind in INFEASIBLE
+
+    @property
+    def done(self) -> bool:
+        """Whether the track was trained to the end."""
+        return self.state == "done"
+
+    @property
     def changed(self) -> Params:
         """Current values of the hyperparameters that a schedule has ever changed."""
         return {name: self.params[name] for exploited in self.exploits for name in exploited.params}
@@ -142,9 +159,14 @@ class Track:
     def restart(self) -> list[str]:
         """Go back to epoch 0; return the checkpoints to delete."""
         needless = [uri for uri in (self.checkpoint, self.previous) if uri]
-        self.epoch, self.checkpoint, self.previous, self.last, self.held = 0, None, None, None, None
-        self.unkept = self.not_kept = None
+        self.go_back(0, None)
         return needless
+
+    def go_back(self, epoch: int, checkpoint: str | None) -> None:
+        """Record that training continues after an earlier ``epoch``, from ``checkpoint``; values stay known."""
+        self.epoch, self.checkpoint, self.previous = epoch, checkpoint, None
+        self.last = self.held = self.unkept = self.not_kept = None
+        self.scores = {rung: score for rung, score in self.scores.items() if rung <= epoch}
 
     def exploit(self, exploited: Exploited) -> None:
         """Record an exploit and change the hyperparameters. ``secure`` takes over the weights."""
@@ -159,13 +181,15 @@ class Track:
 
     def observation(self) -> Observation:
         """Return the trial as a sampler should see it now."""
-        seen: dict[State, Literal["running", "paused", "done", "failed"]] = {
-            "done": "done",
-            "failed": "failed",
-            "paused": "paused",
-            "stopped": "paused",
-        }
         values = self.values
         if self.held is not None and self.best_value is not None:
             values = {**values, self.held: self.best_value}
-        return Observation(self.searched, seen.get(self.state, "running"), values, self.best_value)
+        return Observation(self.searched, self._seen_as, values, self.best_value)
+
+    @property
+    def _seen_as(self) -> Literal["running", "paused", "done", "infeasible", "failed"]:
+        if self.state == "failed":
+            return "infeasible" if self.infeasible else "failed"
+        if self.state in ("paused", "stopped"):
+            return "paused"
+        return "done" if self.state == "done" else "running"

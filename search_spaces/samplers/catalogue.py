@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from search_spaces.samplers.contract import Observation, Sampler
+from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.grid import GridSampler
+from search_spaces.samplers.history import History
 from search_spaces.samplers.optuna_sampler import OptunaSampler
 from search_spaces.space.space import Space
 from search_spaces.types.catalogue import SamplerInfo
@@ -20,14 +20,26 @@ if TYPE_CHECKING:
 
 TPE_BLIND = 10
 """Number of trials with a value before TPE uses them; until then it draws at random. Optuna's default."""
+NUM_START = 8
+"""Number of trials with a value before ``auto`` asks its model; until then it takes points of a Sobol sequence."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a sampler searches: the space and the objective, with the sweep's seed and its schedule's rungs."""
+
+    space: Space
+    objective: Objective
+    seed: int
+    rungs: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerRow(SamplerInfo):
     """A sampler."""
 
-    make: Callable[[Space, Objective, int], Sampler]
-    """Function of the space, the objective and the sweep's seed that returns the sampler."""
+    make: Callable[[Ground], Sampler]
+    """Function of what is searched that returns the sampler."""
     num_blind: int = 0
     """Number of trials with a value that it needs; until then it ignores the history. 0: no such start."""
     keeps_memory: bool = False
@@ -48,37 +60,57 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
+def _tpe_sampler(ground: Ground) -> Sampler:
+    return OptunaSampler(ground.space, ground.objective, ground.seed, _tpe)
+
+
+def _auto(ground: Ground) -> Sampler:
+    from search_spaces.samplers.auto import Mixed  # 300 ms: SciPy
+    from search_spaces.samplers.model_sampler import ModelSampler  # 300 ms: SciPy
+
+    if ground.space.when:
+        return _tpe_sampler(ground)
+    model = ModelSampler(ground.space, ground.objective, ground.seed, ground.rungs, NUM_START)
+    return model if len(ground.rungs) > 1 else Mixed(model, _tpe_sampler(ground))
+
+
 _ROWS = (
     SamplerRow(
         name="tpe",
         summary="tree-structured Parzen estimator, tries what resembles the best trials so far",
-        make=lambda space, objective, seed: OptunaSampler(space, objective, seed, _tpe),
+        make=_tpe_sampler,
         num_blind=TPE_BLIND,
         takes_constraints=True,
         aliases=("bayes",),
     ),
     SamplerRow(
+        name="auto",
+        summary="a model of what each configuration will have come to after the last epoch",
+        make=_auto,
+        num_blind=NUM_START,
+    ),
+    SamplerRow(
         name="random",
         summary="every trial is drawn from the space, whatever the others showed",
-        make=lambda space, objective, seed: OptunaSampler(space, objective, seed, _random, looks_back=False),
+        make=lambda ground: OptunaSampler(ground.space, ground.objective, ground.seed, _random, looks_back=False),
     ),
     SamplerRow(
         name="grid",
         summary="every point of a finite space once, in order",
-        make=lambda space, objective, seed: GridSampler(space),
+        make=lambda ground: GridSampler(ground.space),
         finite_only=True,
     ),
 )
 SAMPLERS = {row.name: row for row in _ROWS}
 
 
-def sampler(method: str, space: Space, objective: Objective, seed: int) -> Sampler:
-    """Return the sampler named ``method``, a key of SAMPLERS."""
+def sampler(method: str, space: Space, objective: Objective, seed: int, rungs: tuple[int, ...] = (1,)) -> Sampler:
+    """Return the sampler named ``method``, a key of SAMPLERS, for a schedule with these rungs."""
     row = SAMPLERS[method]
     assert not row.keeps_memory, (
         f"method {method} keeps a memory of its own, and a resumed sweep has only its history"
     )
-    made = row.make(space, objective, seed)
+    made = row.make(Ground(space, objective, seed, rungs))
     return made if row.takes_constraints else _Unconstrained(method, made)
 
 
@@ -89,6 +121,6 @@ class _Unconstrained:
     method: str
     inner: Sampler
 
-    def ask(self, history: Sequence[Observation], count: int, held: Params) -> list[Params]:
-        assert not any(map(attrgetter("constraints"), history)), f"method {self.method} takes no constraints"
+    def ask(self, history: History, count: int, held: Params) -> list[Params]:
+        assert not history.constrained, f"method {self.method} takes no constraints"
         return self.inner.ask(history, count, held)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.samplers.contract import Observation
+from search_spaces.samplers.history import Observation
 from search_spaces.space.space import Space
+from search_spaces.types.objective import Objective
 
-STATES = {
-    "running": TrialState.RUNNING,
-    "paused": TrialState.PRUNED,
-    "done": TrialState.COMPLETE,
-    "failed": TrialState.FAIL,
-}
 LONG_AGO = datetime(2000, 1, 1)
 """Start and end time of every record; samplers do not use times."""
 
@@ -37,14 +33,14 @@ class Uncopied(FrozenTrial):
         return dict(self.noted)
 
 
-def frozen_trial(space: Space, seen: Observation) -> FrozenTrial:
-    """Return the record of an observation. A paused trial becomes PRUNED; only a done one has a value."""
-    state, internal = STATES[seen.state], space.internal(seen.params)
+def frozen_trial(space: Space, seen: Observation, objective: Objective) -> FrozenTrial:
+    """Return the record of an observation."""
+    (state, value), internal = _told(seen, objective), space.internal(seen.params)
     record = Uncopied(
         number=-1,
         trial_id=-1,
         state=state,
-        value=seen.best_value if seen.state == "done" else None,
+        value=value,
         params=internal,
         distributions=space.laws(internal),
         user_attrs={},
@@ -55,3 +51,16 @@ def frozen_trial(space: Space, seen: Observation) -> FrozenTrial:
     )
     record.noted = seen.constraints
     return record
+
+
+def _told(seen: Observation, objective: Objective) -> tuple[TrialState, float | None]:
+    """Return the state and value that Optuna is told.
+
+    All trials with a value are complete, each with its best so far: Optuna would put any complete trial before
+    every pruned one, whatever their values, and would count a running one, as a promoted trial is, among the bad.
+    """
+    if seen.state == "failed":
+        return TrialState.FAIL, None
+    if seen.state == "infeasible":
+        return TrialState.COMPLETE, math.inf if objective.ascending else -math.inf
+    return (TrialState.RUNNING, None) if seen.best_value is None else (TrialState.COMPLETE, seen.best_value)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
-from search_spaces.schedules.contract import Continue, Decision, Standings, Stop, parameter
+from search_spaces.schedules.contract import Continue, Decision, Stop, parameter
+from search_spaces.schedules.standings import Standings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Asha:
     Rungs are ``min_iter * eta**k`` epochs, without those above ``epochs / sqrt(eta)``, and then ``epochs``. At each
     rung the best ``floor(n / eta)`` of the n trials that have reached it so far continue. Where fewer than eta can
     ever reach a rung, the best one continues when all are there, as in synchronous halving. So every search trains
-    at least one trial to the end.
+    at least one trial to the end, as long as any trial lives.
     """
 
     epochs: int
@@ -55,25 +55,23 @@ class Asha:
     def decide(self, standings: Standings) -> dict[int, Decision]:
         """Return Continue for waiting trials among the best ``floor(n / eta)`` of the n trials at their rung.
 
-        Once no further trial can reach the rung, the best one continues in any case.
+        Once no further trial can reach the rung, the best one continues in any case. A trial that fails after it
+        was promoted has no rank any more, but counts in n: the next one takes its place.
 
-        Stop for waiting trials that can never continue. A rank never improves, and if n trials will reach a rung,
-        at most ``max(1, floor(n / eta))`` leave it, so those ranked behind that number stop. Above the first rung n
-        may exceed ``num_expected / eta**k``, as some early promotions turn out wrong when further scores arrive.
+        Stop for waiting trials behind the largest number that can ever leave their rung, ``max(1, floor(n / eta))``
+        if n trials will reach it. As long as nobody is trained to the end, they wait too: all before them may fail.
+        Above the first rung n may exceed ``num_expected / eta**k``, as some early promotions turn out wrong when
+        further scores arrive.
         """
         decisions: dict[int, Decision] = {}
-        given_up: set[int] = set()
-        reachable = standings.num_expected - len(standings.ended - standings.scores(self.rungs[0]).keys())
-        for rung, following in itertools.pairwise(self.rungs):
-            ranked, waiting = standings.ranked(rung), standings.waiting(rung)
-            quota = len(ranked) // self.eta if len(ranked) < reachable else self._quota(reachable)
-            decisions |= {number: Continue() for number in ranked[:quota] if number in waiting}
-            hopeless = {number for number in ranked[self._quota(reachable) :] if number in waiting}
-            decisions |= dict.fromkeys(sorted(hopeless), Stop())
-            given_up |= hopeless
-            arrived = standings.scores(following).keys()
-            able = set(ranked) - arrived - given_up - standings.ended
-            reachable += len(arrived) + len(able) - len(ranked)
+        reachable = standings.num_expected - standings.num_never
+        for rung in map(standings.at, self.rungs[:-1]):
+            num, places = len(rung.scores), self._quota(reachable)
+            going_on = rung.within(num // self.eta if num < reachable else places)
+            decisions |= dict.fromkeys(going_on, Continue())
+            if standings.num_done:
+                decisions |= dict.fromkeys(rung.behind(places), Stop())
+            reachable -= rung.num_lost + rung.num_behind(places)
         return decisions
 
     def _quota(self, num_reaching: int) -> int:

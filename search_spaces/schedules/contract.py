@@ -7,11 +7,11 @@ cluster.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Protocol
 
+from search_spaces.schedules.standings import Standings
 from search_spaces.types.values import Params
 
 
@@ -38,68 +38,6 @@ class Exploit:
 
 
 Decision = Continue | Stop | Exploit
-
-
-class Standing(Protocol):
-    """A member as a schedule sees it."""
-
-    @property
-    def number(self) -> int:
-        """Number of the member in decisions."""
-
-    @property
-    def epoch(self) -> int:
-        """Number of epochs trained and saved; training continues after it."""
-
-    @property
-    def rung(self) -> int:
-        """Rung at which the member waits: its epoch, or a later one where it no longer improves and is held."""
-
-    @property
-    def scores(self) -> Mapping[int, float]:
-        """Best objective so far at each rung reached, by the rung's epoch, signed so that higher is better."""
-
-    @property
-    def params(self) -> Params:
-        """All hyperparameters, with the changes of exploits."""
-
-    @property
-    def signature(self) -> Hashable:
-        """Signature: equal for members whose weights can be exchanged."""
-
-    @property
-    def waiting(self) -> bool:
-        """Whether the member is paused at a rung until a decision."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the member is done, stopped or failed."""
-
-
-@dataclass(frozen=True)
-class Standings:
-    """All members of a race; ``num_expected`` is their number at its end, with those not started yet."""
-
-    members: Sequence[Standing]
-    num_expected: int
-
-    def scores(self, rung: int) -> dict[int, float]:
-        """Return the score at ``rung`` of each member that has reached it, by number."""
-        return {member.number: member.scores[rung] for member in self.members if rung in member.scores}
-
-    def ranked(self, rung: int) -> list[int]:
-        """Return the numbers of the members that reached ``rung``, the best first, equal scores by number."""
-        scores = self.scores(rung)
-        return sorted(scores, key=lambda number: (-scores[number], number))
-
-    def waiting(self, rung: int) -> set[int]:
-        """Return the numbers of the members that are paused at ``rung``."""
-        return {member.number for member in self.members if member.waiting and member.rung == rung}
-
-    @cached_property
-    def ended(self) -> set[int]:
-        """Numbers of the members that have ended."""
-        return {member.number for member in self.members if member.ended}
 
 
 class Schedule(Protocol):

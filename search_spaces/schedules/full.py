@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from search_spaces.schedules.contract import Decision, Standings
+from search_spaces.schedules.contract import Decision
+from search_spaces.schedules.standings import Standings
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -127,46 +127,58 @@ class Space:
         there = {name for name in self.domains if self.exists(name, params)}
         return set(params) == there and all(self.domains[name].contains(params[name]) for name in there)
 
-    def grid(self) -> Iterator[dict[str, Value]]:
-        """Yield every configuration once, varying the last parameter fastest. Raises DomainFault if continuous."""
-        return self._points(list(self.domains), {})
+    def grid(self, held: Params | None = None) -> Iterator[dict[str, Value]]:
+        """Yield every configuration with the ``held`` values once, varying the last parameter fastest.
 
-    def _points(self, names: list[str], params: dict[str, Value]) -> Iterator[dict[str, Value]]:
+        Raises DomainFault where a parameter that is not held is continuous.
+        """
+        return self._points(list(self.domains), {}, held or {})
+
+    def _points(self, names: list[str], params: dict[str, Value], held: Params) -> Iterator[dict[str, Value]]:
         if not names:
             yield dict(params)
-        elif not self.exists(names[0], params):
-            yield from self._points(names[1:], params)
-        else:
-            for value in self.domains[names[0]].grid():
-                yield from self._points(names[1:], {**params, names[0]: value})
+        elif self.exists(names[0], params):
+            for value in self._levels(names[0], held):
+                yield from self._points(names[1:], {**params, names[0]: value}, held)
+        elif names[0] not in held:
+            yield from self._points(names[1:], params, held)
 
-    def size(self) -> int | None:
-        """Return the number of configurations, or None where a domain is continuous."""
-        return self._size
+    def _levels(self, name: str, held: Params) -> Sequence[Value]:
+        return (held[name],) if name in held else self.domains[name].grid()
+
+    def size(self, held: Params | None = None) -> int | None:
+        """Return the number of configurations with the ``held`` values, or None where another is continuous."""
+        key = tuple(sorted((held or {}).items()))
+        if key not in self._sizes:
+            self._sizes[key] = self._size(dict(key))
+        return self._sizes[key]
 
     @cached_property
-    def _size(self) -> int | None:
+    def _sizes(self) -> dict[tuple[tuple[str, Value], ...], int | None]:
+        return {}
+
+    def _size(self, held: Params) -> int | None:
         try:
-            counts = {name: len(domain.grid()) for name, domain in self.domains.items()}
+            counts = [len(self._levels(name, held)) for name in self.domains]
         except DomainFault:
             return None
-        return self._count(list(self.domains), {}) if self.when else math.prod(counts.values())
+        return self._count(list(self.domains), {}, held) if self.when else math.prod(counts)
 
-    def _count(self, names: list[str], params: dict[str, Value]) -> int:
+    def _count(self, names: list[str], params: dict[str, Value], held: Params) -> int:
         """Count configurations; values that no condition names are multiplied, not enumerated."""
         if not names:
             return 1
         name, rest = names[0], names[1:]
         if not self.exists(name, params):
-            return self._count(rest, params)
+            return 0 if name in held else self._count(rest, params, held)
         asked = [c[name] for c in self.when.values() if name in c]
-        values = self.domains[name].grid()
+        values = self._levels(name, held)
         if not asked:
-            return len(values) * self._count(rest, params)
+            return len(values) * self._count(rest, params, held)
         named = [v for v in values if any(same(v, a) for group in asked for a in group)]
         other = len(values) - len(named)
-        walked = sum(self._count(rest, {**params, name: value}) for value in named)
-        return walked + (other * self._count(rest, params) if other else 0)
+        walked = sum(self._count(rest, {**params, name: value}, held) for value in named)
+        return walked + (other * self._count(rest, params, held) if other else 0)
 
 
 def _sorted(domains: Mapping[str, Domain], when: Mapping[str, Condition]) -> list[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from random import Random
 
 from search_spaces.schedules.catalogue import ScheduleRow
-from search_spaces.schedules.contract import Continue, Decision, Exploit, Setting, Standings, parameter
+from search_spaces.schedules.contract import Continue, Decision, Exploit, Setting, parameter
+from search_spaces.schedules.standings import Standings
 
 KIND = "copying"
 
@@ -39,11 +40,11 @@ class Copying:
         by_number = {member.number: member for member in standings.members}
         decisions: dict[int, Decision] = {}
         for rung in self.rungs[:-1]:
-            ranked = standings.ranked(rung)
+            ranked = standings.at(rung).ranked
             if len(ranked) + len(standings.ended - set(ranked)) < standings.num_expected:
                 continue
             givers = ranked[: len(ranked) // 2]
-            for number in standings.waiting(rung):
+            for number in standings.at(rung).waiting:
                 decisions[number] = Continue()
                 fits = [g for g in givers if by_number[g].signature == by_number[number].signature]
                 able = [g for g in fits if by_number[g].waiting and by_number[g].epoch == rung]

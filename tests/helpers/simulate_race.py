@@ -39,8 +39,11 @@ class World:
     """Whether the members of a leg are one program."""
 
 
-def simulate(race: Race, world: World) -> list[SimulatedMoment]:
-    """Run the race to its end and return one moment per finished leg. NaN in a curve is a diverged trial."""
+def simulate(race: Race, world: World, moments: bool = True) -> list[SimulatedMoment]:
+    """Run the race to its end and return one moment per finished leg. NaN in a curve is a diverged trial.
+
+    Without ``moments`` none is returned: each ranks all trials.
+    """
     clock, num_epochs, history = 0.0, 0, []
     disk: dict[str, float] = {}
     out: list[tuple[float, int, Leg]] = []
@@ -55,7 +58,7 @@ def simulate(race: Race, world: World) -> list[SimulatedMoment]:
         seconds = world.epoch_s(leg) * (leg.stop - leg.start)
         num_epochs += _train(race, leg, world, disk)
         race.finished_leg(leg.id, seconds, len(leg.members) if world.fused else 1)
-        if best := race.ranked()[:1]:
+        if moments and (best := race.ranked()[:1]):
             assert best[0].best_value is not None
             history.append(SimulatedMoment(clock, best[0].best_value, num_epochs))
     return history

@@ -7,11 +7,14 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from search_spaces.schedules.asha import Asha
-from search_spaces.schedules.contract import Continue, Schedule, Standings, Stop
+from search_spaces.schedules.contract import Continue, Schedule, Stop
+from search_spaces.schedules.standings import Standings
 from search_spaces.types.values import Params
 
 Scores = Mapping[int, Mapping[int, float]]
 """Scores by rung, then by the member's number."""
+RUNGS = (1, 3, 9)
+"""Rungs that there are in any case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,8 @@ class Seen:
     signature: Hashable = None
     waiting: bool = False
     ended: bool = False
+    failed: bool = False
+    done: bool = False
 
     @property
     def rung(self) -> int:
@@ -36,8 +41,14 @@ def standings(
     waiting: Mapping[int, Collection[int]],
     num_expected: int,
     ended: Collection[int] = (),
+    failed: Collection[int] = (),
+    done: Collection[int] = (),
 ) -> Standings:
-    """Return the standings of all members in the arguments; those in ``waiting`` wait at that rung."""
+    """Return the standings of all members in the arguments; those in ``waiting`` wait at that rung.
+
+    Those ``failed`` and ``done`` have ended, too.
+    """
+    ended = {*ended, *failed, *done}
     at = {number: rung for rung, numbers in waiting.items() for number in numbers}
     numbers = {*at, *ended, *(number for reached in scores.values() for number in reached)}
     members = [
@@ -47,10 +58,12 @@ def standings(
             scores={rung: reached[number] for rung, reached in scores.items() if number in reached},
             waiting=number in at,
             ended=number in ended,
+            failed=number in failed,
+            done=number in done,
         )
         for number in sorted(numbers)
     ]
-    return Standings(members, num_expected)
+    return Standings(sorted({*scores, *waiting, *RUNGS}), members, num_expected)
 
 
 def promoted(plan: Schedule, seen: Standings) -> list[int]:
@@ -66,24 +79,19 @@ def stopped(plan: Schedule, seen: Standings) -> set[int]:
 def halving(asha: Asha, seen: Standings) -> tuple[set[int], set[int]]:
     """Return the members that successive halving promotes, and those that it stops, with each rung's own quota."""
     promotable: set[int] = set()
-    prospects = _prospects(asha, seen)
-    for rung, reachable, _ in prospects:
-        ranked = seen.ranked(rung)
-        num = len(ranked) // asha.eta if len(ranked) < reachable else max(1, reachable // asha.eta)
-        promotable |= {number for number in ranked[:num] if number in seen.waiting(rung)}
-    return promotable, set().union(*(hopeless for _, _, hopeless in prospects))
-
-
-def _prospects(asha: Asha, seen: Standings) -> list[tuple[int, int, set[int]]]:
-    found: list[tuple[int, int, set[int]]] = []
-    given_up: set[int] = set()
-    reachable = seen.num_expected - len(seen.ended - set(seen.scores(asha.rungs[0])))
-    for rung, following in itertools.pairwise(asha.rungs):
-        ranked, waiting = seen.ranked(rung), seen.waiting(rung)
-        hopeless = {number for number in ranked[max(1, reachable // asha.eta) :] if number in waiting}
-        given_up |= hopeless
-        found.append((rung, reachable, hopeless))
-        arrived = set(seen.scores(following))
-        able = set(ranked) - arrived - given_up - seen.ended
-        reachable += len(arrived) + len(able) - len(ranked)
-    return found
+    hopeless: set[int] = set()
+    gone = {member.number for member in seen.members if member.ended and not member.scores}
+    reachable = seen.num_expected - len(gone)
+    for epoch, following in itertools.pairwise(asha.rungs):
+        here = {member.number: member for member in seen.members if epoch in member.scores}
+        able = [number for number, member in here.items() if not member.failed]
+        ranked = sorted(able, key=lambda number: (-here[number].scores[epoch], number))
+        waiting = {number for number, member in here.items() if member.waiting and member.rung == epoch}
+        places = max(1, reachable // asha.eta)
+        num = len(here) // asha.eta if len(here) < reachable else places
+        promotable |= waiting & set(ranked[:num])
+        behind = waiting & set(ranked[places:])
+        hopeless |= behind if any(member.done for member in seen.members) else set()
+        lost = {n for n, member in here.items() if member.ended and following not in member.scores}
+        reachable -= len(lost | behind)
+    return promotable, hopeless

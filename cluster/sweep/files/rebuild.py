@@ -15,7 +15,7 @@ from cluster.sweep.reading import IMPORTANCE
 from search_spaces.race.finals import PREFIX
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
-from search_spaces.samplers.contract import Observation
+from search_spaces.samplers.history import Observation
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.study.contract import Outcome
 from search_spaces.study.journal import copy_of, put

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from cluster.sweep import not_kept
 from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading, document
 from cluster.terminal.closing_summary import _not_kept
@@ -76,7 +77,16 @@ def test_it_is_told_once_in_the_summary_and_in_json(
     reason = f"{life.home.checkpoints}: No space left on device"
     assert told == [f"a checkpoint of t000 could not be written: {reason}; it trains on"]
     read = document(Reading.of(life.home))
-    assert read["not_kept"] == {"reason": reason, "resumes_at": {"2": 0}, "ended": [1]}
+    assert read["not_kept"] == {"reason": reason, "resumes_at": {"0": 0, "1": 0, "2": 0}, "ended": []}
+    [line] = _not_kept({"reason": reason, "resumes_at": {"2": 0}, "ended": [1]})
     costs = "a resume begins t002 anew; the weights of t001 are not there"
-    [line] = _not_kept(read["not_kept"])
     assert line.plain == f"checkpoints of 2 trials were not kept ({reason}): {costs}"
+    race = life.coordinator.races["search"]
+    race._observers = ()  # their files are closed
+    for track in race.tracks:
+        race._end(track, "stopped", None)
+    assert not_kept.of(race, "there") == {
+        "reason": "there: No space left on device",
+        "resumes_at": {},
+        "ended": [2],
+    }

@@ -16,7 +16,6 @@ from search_spaces.race.race import Race
 from search_spaces.race.roster import Roster
 from search_spaces.race.search import Search
 from search_spaces.race.track import Track
-from search_spaces.samplers.contract import Observation
 from search_spaces.schedules.full import Full
 from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import ACCURACY, METRIC, Toy, curve, toy_sweep
@@ -68,43 +67,47 @@ def test_a_trial_at_the_end_of_a_race_costs_what_one_at_its_beginning_does(width
 
 def test_the_best_of_those_that_ended_are_known_and_the_others_given_up_once() -> None:
     tracks = Supply().more([], 6, None)
-    roster = Roster(ACCURACY, tracks)
+    roster = Roster(ACCURACY, (1,), tracks)
     for index, value in enumerate((0.5, 0.9, 0.9, 0.1)):
         tracks[index].measure(1, value)
         tracks[index].state = "failed" if index == 1 else "done"
-        roster.ended(tracks[index])
+        roster.update(tracks[index])
     assert [track.index for track in roster.top(2)] == [2, 0] and list(roster.open) == [4, 5]
     assert [[track.index for track in roster.superfluous(2)] for _ in range(2)] == [[1, 3], []]
 
 
-def test_random_search_shows_its_sampler_no_trials_and_others_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    from search_spaces.samplers import optuna_sampler
+def test_random_search_shows_its_sampler_no_trials_and_others_what_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from search_spaces.samplers.shown_trials import ShownTrials
 
-    for method, most in (("random", 0), ("tpe", 24)):
+    for method in ("random", "tpe"):
         shown: list[int] = []
-        real = optuna_sampler.OptunaSampler._record
+        real = ShownTrials._patch
 
-        def counted(self: Any, place: int, seen: Observation, shown: list[int] = shown, real: Any = real) -> Any:
-            shown.append(place)
-            return real(self, place, seen)
+        def counted(self: Any, number: int, shown: list[int] = shown, real: Any = real) -> None:
+            shown.append(number)
+            real(self, number)
 
         with monkeypatch.context() as patch:
-            patch.setattr(optuna_sampler.OptunaSampler, "_record", counted)
-            race = Search(toy_sweep(method=method, trials=25), Toy, None).race(1)
+            patch.setattr(ShownTrials, "_patch", counted)
+            sweep = toy_sweep(method=method, trials=25, early_terminate={"type": "none"}, train_together=1)
+            race = Search(sweep, Toy, None).race(1)
             simulate(race, World(curve))
-        assert max(shown, default=-1) + 1 == most and len(race.tracks) == 25
+        assert len(race.tracks) == 25
+        assert shown == ([] if method == "random" else list(range(24)))
 
 
 def test_asking_for_one_more_trial_calls_nothing_for_each_that_has_ended() -> None:
-    search = Search(toy_sweep(method="random", trials=400), Toy, None)
-    tracks = search.more([], 300, None)
-    for track in tracks:
-        track.measure(1, 0.5)
-        track.state = "done"
     num_calls = []
-    for known in (tracks[:100], tracks):
-        search.more(known, 1, None)
-        num_calls.append(_num_calls(partial(search.more, known, 1, None)))
+    for num in (100, 300):
+        search = Search(toy_sweep(method="random", trials=400), Toy, None)
+        tracks = search.more([], num, None)
+        for track in tracks:
+            track.measure(1, 0.5)
+            track.state = "done"
+        tracks += search.more(tracks, 1, None)
+        num_calls.append(_num_calls(partial(search.more, tracks, 1, None)))
     assert num_calls[1] - num_calls[0] < 20, "for 200 trials more"
 
 

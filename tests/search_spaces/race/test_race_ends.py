@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
+from search_spaces.space.domains import Uniform
+from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import Goal
+from search_spaces.types.values import Params
 from tests.helpers.simulate_race import World as SimulatedWorld
 from tests.helpers.simulate_race import simulate
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
@@ -36,7 +41,7 @@ def test_survivors_of_several_cohorts_ride_together() -> None:
 @pytest.mark.parametrize(
     ("values", "standing"),
     [
-        ((0.5, 0.4, 0.6), ("stopped", {1: 0.4}, "paused")),
+        ((0.5, 0.4, 0.6), ("paused", {1: 0.4}, "paused")),
         ((0.5, 0.9, 0.6), ("done", {1: 0.9, 3: 0.9}, "done")),
     ],
 )
@@ -62,7 +67,7 @@ def test_a_member_that_improves_no_more_passes_the_same_decisions_as_the_others(
     assert following is None or 1 not in [member.trial for member in following.members]
     for track in (race.tracks[1], Search(sweep, Toy, study).race(1).tracks[1]):
         assert (track.state, track.scores, track.observation().state, track.epoch) == (*standing, 1)
-    assert [record.outcome for record in study.records()][1] == standing[0]
+    assert [record.outcome for record in study.records()][1] == {"paused": None, "done": "done"}[standing[0]]
 
 
 def test_a_sampler_sees_a_member_that_improves_no_more_at_the_rung_where_it_waits() -> None:
@@ -128,3 +133,20 @@ def test_of_equal_best_epochs_the_last_counts(goal: Goal, values: list[float]) -
     simulate(race, SimulatedWorld(lambda params, epoch: values[epoch - 1], num_lanes=1))
 
     assert {track.best_epoch for track in race.ranked()} == {4}
+
+
+@pytest.mark.parametrize("num_lanes", [1, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_somebody_is_trained_to_the_end_where_the_best_diverge_late(seed: int, num_lanes: int) -> None:
+    """The two thirds that lead until epoch 3 diverge at epoch 4: their places go to the others."""
+    sweep = toy_sweep(trials=12, seed=seed, space=Space({"lr": Uniform(0, 1)}), train_together=1)
+    race = Search(sweep, Toy, None).race(num_lanes)
+
+    def late(params: Params, epoch: int) -> float:
+        lr = float(params["lr"] or 0)
+        return math.nan if lr > 0.33 and epoch > 3 else lr + 0.01 * epoch
+
+    simulate(race, SimulatedWorld(late, num_lanes=num_lanes))
+    ends = Counter(track.state for track in race.tracks)
+    assert ends["done"] and ends["failed"] > 1, ends
+    assert race.ranked()[0].state == "done"

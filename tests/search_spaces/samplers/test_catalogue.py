@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from search_spaces.race.search import Search
 from search_spaces.samplers.catalogue import SAMPLERS, SamplerRow, sampler
-from search_spaces.samplers.contract import Observation
+from search_spaces.samplers.history import History, Observation
 from search_spaces.samplers.optuna_sampler import OptunaSampler
 from search_spaces.samplers.optuna_trials import frozen_trial
 from search_spaces.space.domains import Uniform
@@ -40,8 +40,8 @@ NSGA = SamplerRow(
 QUASI = SamplerRow(
     name="quasi_random",
     summary="every trial as far from the others as can be",
-    make=lambda space, objective, seed: OptunaSampler(
-        space, objective, seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
+    make=lambda ground: OptunaSampler(
+        ground.space, ground.objective, ground.seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
     ),
     aliases=("halton",),
 )
@@ -69,10 +69,10 @@ def test_none_keeps_a_memory(method: str) -> None:
     """One that was asked before answers as a new one; else a resumed sweep would go another way."""
     assert not SAMPLERS[method].keeps_memory
     asked = sampler(method, FINITE, VALUE, 3)
-    past = [Observation(params, "running", {}) for params in asked.ask([], 12, {})]
+    past = [Observation(params, "running", {}) for params in asked.ask(History(), 12, {})]
     for i in range(12):
         past[i] = replace(past[i], state="done", values={1: 0.1 * i}, best_value=0.1 * i)
-        assert asked.ask(past, 2, {}) == sampler(method, FINITE, VALUE, 3).ask(past, 2, {})
+        assert asked.ask(History(past), 2, {}) == sampler(method, FINITE, VALUE, 3).ask(History(past), 2, {})
 
 
 def test_a_row_with_a_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_a_row_that_would_ignore_constraints_is_not_shown_any(method: str) -> No
     space = FINITE if SAMPLERS[method].finite_only else LINE
     asked = sampler(method, space, VALUE, 0)
     with pytest.raises(AssertionError, match=f"method {method} takes no constraints"):
-        asked.ask(history(3, latency=1.0), 1, {})
+        asked.ask(History(history(3, latency=1.0)), 1, {})
 
 
 @pytest.mark.parametrize("method", [name for name, row in SAMPLERS.items() if row.takes_constraints])
@@ -96,14 +96,14 @@ def test_a_row_that_takes_constraints_keeps_to_them(method: str) -> None:
     bound = [replace(seen, constraints={"latency": float(seen.params["x"]) - 0.5}) for seen in free]
 
     def num_forbidden(past: list[Observation]) -> int:
-        found = [p for seed in range(10) for p in sampler(method, LINE, VALUE, seed).ask(past, 4, {})]
+        found = [p for seed in range(10) for p in sampler(method, LINE, VALUE, seed).ask(History(past), 4, {})]
         return sum(params["x"] > 0.5 for params in found)
 
     assert num_forbidden(bound) < 10 < 30 < num_forbidden(free)
 
 
 def test_a_record_has_the_constraints_of_its_observation() -> None:
-    (one, other) = (frozen_trial(LINE, seen) for seen in (*history(1, latency=0.3), *history(1)))
+    (one, other) = (frozen_trial(LINE, seen, VALUE) for seen in (*history(1, latency=0.3), *history(1)))
     assert one.constraints == {"latency": 0.3} and other.constraints == {}
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf, nan
+from typing import Any
 
 import pytest
 
 from search_spaces.race.search import Search
 from search_spaces.samplers.catalogue import SAMPLERS, TPE_BLIND, sampler
-from search_spaces.samplers.contract import Observation, Sampler
+from search_spaces.samplers.contract import Sampler
+from search_spaces.samplers.history import History, Observation
 from search_spaces.samplers.optuna_trials import frozen_trial
+from search_spaces.samplers.shown_trials import NUM_GOOD, NUM_OTHERS, ShownTrials
 from search_spaces.space.domain_contract import DomainFault
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.space import Space
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Params
 from tests.helpers.simulate_race import World, simulate
@@ -42,15 +47,15 @@ WIDE = Space(
     },
     {"share": {"kind": ("b",)}},
 )
-STATES = ("done", "paused", "failed", "running")
+STATES = ("done", "paused", "failed", "running", "infeasible")
 
 
 def past(configurations: Sequence[Params]) -> list[Observation]:
     """A history with every kind of trial: ended, waiting, failed with and without a value, running."""
     found = []
     for i, params in enumerate(configurations):
-        state = STATES[i % 4]
-        values = {} if i % 8 in (2, 3) else {1: 0.1 * i, 2: 0.1 * i + 0.05}
+        state = STATES[i % 5]
+        values = {} if i % 10 in (2, 3, 4) else {1: 0.1 * i, 2: 0.1 * i + 0.05}
         found.append(Observation(params, state, values, max(values.values(), default=None)))
     return found
 
@@ -58,7 +63,7 @@ def past(configurations: Sequence[Params]) -> list[Observation]:
 def asked(it: Sampler, rounds: int, count: int) -> list[Params]:
     found: list[Params] = []
     for _ in range(rounds):
-        found += it.ask(past(found), count, {})
+        found += it.ask(History(past(found)), count, {})
     return found
 
 
@@ -68,7 +73,7 @@ def asked(it: Sampler, rounds: int, count: int) -> list[Params]:
 def test_suggestions_lie_in_the_space(method: str, space: Space, count: int) -> None:
     if SAMPLERS[method].finite_only and space.size() is None:
         with pytest.raises(DomainFault, match="needed"):
-            sampler(method, space, ACCURACY, 0).ask([], 1, {})
+            sampler(method, space, ACCURACY, 0).ask(History(), 1, {})
         return
     found = asked(sampler(method, space, ACCURACY, 0), 16 // count, count)
 
@@ -89,18 +94,18 @@ def test_a_finite_space_is_gone_through_without_twins(method: str, count: int) -
 @pytest.mark.parametrize("method", METHODS)
 def test_held_parameters_keep_their_values_until_there_is_no_more(method: str) -> None:
     it, held = sampler(method, TREE, ACCURACY, 1), {"optimizer": "sgd", "width": 3, "depth": 2}
-    found = it.ask([], 9, held)
+    found = it.ask(History(), 9, held)
 
     assert sorted(params["momentum"] for params in found) == [0.0, 0.3, 0.6, 0.9]
     assert all(held.items() <= dict(params).items() for params in found)
-    assert it.ask(past(found), 3, held) == []
-    assert it.ask([], 2, found[0]) in ([], [found[0]]), "all held: one at most"
+    assert it.ask(History(past(found)), 3, held) == []
+    assert it.ask(History(), 2, found[0]) in ([], [found[0]]), "all held: one at most"
 
 
 @pytest.mark.parametrize("method", ENDLESS)
 def test_held_values_do_not_suffer_from_rounding(method: str) -> None:
     held = {"lr": 0.1 + 0.2 - 0.29, "odd": "y"}
-    found = sampler(method, WIDE, ACCURACY, 1).ask([], 3, held)
+    found = sampler(method, WIDE, ACCURACY, 1).ask(History(), 3, held)
     assert [(params["lr"], params["odd"]) for params in found] == [(held["lr"], "y")] * 3
 
 
@@ -162,26 +167,76 @@ def test_tpe_learns_where_chance_does_not(goal: str) -> None:
     assert late_mean("tpe") < 0.6 * late_mean("random")
 
 
-def test_a_waiting_trial_is_pruned_with_its_values_and_a_failed_one_has_none() -> None:
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (("running", {}), ("RUNNING", None)),
+        (("running", {1: 0.2, 3: 0.4}), ("COMPLETE", 0.4)),
+        (("paused", {1: 0.5, 3: 0.4}), ("COMPLETE", 0.5)),
+        (("done", {1: 0.6, 9: 0.5}), ("COMPLETE", 0.6)),
+        (("infeasible", {1: 0.9}), ("COMPLETE", -inf)),
+        (("infeasible", {}), ("COMPLETE", -inf)),
+        (("failed", {1: 0.9}), ("FAIL", None)),
+    ],
+)
+def test_what_a_sampler_of_optuna_is_told(
+    seen: tuple[Any, dict[int, float]], told: tuple[str, float | None]
+) -> None:
     params = {"kind": "a", "lr": 0.01, "units": 32, "odd": "z"}
-    waits = frozen_trial(WIDE, Observation(params, "paused", {1: 0.2, 3: 0.4}, 0.4))
-    failed = frozen_trial(WIDE, Observation(params, "failed", {1: 0.2}, 0.2))
-    done = frozen_trial(WIDE, Observation(params, "done", {1: 0.6, 2: 0.5}, 0.6))
+    state, values = seen
+    observation = Observation(params, state, values, max(values.values(), default=None))
+    record = frozen_trial(WIDE, observation, ACCURACY)
 
-    assert (waits.state.name, waits.intermediate_values) == ("PRUNED", {1: 0.2, 3: 0.4})
-    assert (failed.state.name, failed.value) == ("FAIL", None)
-    assert (done.state.name, done.value) == ("COMPLETE", 0.6)
+    assert (record.state.name, record.value, record.intermediate_values) == (*told, values)
+    if state == "infeasible":
+        assert frozen_trial(WIDE, observation, LOSS).value == inf
+
+
+@pytest.mark.parametrize("kind", ["diverged", "out_of_memory", "timed_out", "infeasible", "raised", "lane_died"])
+def test_what_a_configuration_is_to_blame_for_is_the_worst_there_is(kind: Any) -> None:
+    search = Search(toy_sweep(trials=1), Toy, None)
+    (track,) = search.more([], 1, None)
+    track.measure(1, 0.9)
+    track.state, track.failure = "failed", FailureReason(kind, "")
+
+    assert track.observation().state == ("failed" if kind in ("raised", "lane_died") else "infeasible")
+
+
+def test_tpe_leaves_where_trials_diverge() -> None:
+    """A third of the space diverges, next to the best: told as nothing, TPE goes there again and again."""
+    diverged = []
+    for seed in range(4):
+        sweep = toy_sweep(method="tpe", trials=40, epochs=1, seed=seed, train_together=1)
+        race = Search(sweep.model_copy(update={"space": Space({"lr": Uniform(0, 1)})}), Toy, None).race(1)
+        simulate(race, World(lambda params, _: nan if params["lr"] > 0.67 else params["lr"]))
+        diverged += [track.failed for track in race.tracks[10:]]
+    assert statistics.fmean(diverged) < 0.5
+
+
+def test_of_thousands_of_trials_the_good_ones_and_a_steady_sample_are_shown() -> None:
+    history = History(Observation({"x": i / 2000}, "done", {1: i / 2000}, i / 2000) for i in range(2000))
+    shown = ShownTrials(Space({"x": Uniform(0, 1)}), ACCURACY, 5, history)
+    before = {record.params["x"] for record in shown.trials()}
+    history.put(2000, Observation({"x": 0.99999}, "running", {}))
+    after = {record.params["x"] for record in shown.trials()}
+
+    assert len(before) == len(after) == NUM_GOOD + NUM_OTHERS
+    assert {(2000 - i) / 2000 for i in range(1, NUM_GOOD + 1)} <= before
+    assert len(before - after) <= 1
+    assert 0.4 < statistics.fmean(before) < 0.65
+    again = ShownTrials(Space({"x": Uniform(0, 1)}), ACCURACY, 5, History(history.seen.values()))
+    assert {record.params["x"] for record in again.trials()} == after
 
 
 def test_a_sampler_that_was_asked_before_answers_as_a_new_one() -> None:
     asked = sampler("tpe", WIDE, ACCURACY, 3)
-    history = [Observation(params, "running", {}) for params in asked.ask([], 24, {})]
+    history = [Observation(params, "running", {}) for params in asked.ask(History(), 24, {})]
     for state, value in (("running", None), ("paused", 0.2), ("done", 0.7), ("failed", None)):
         values = {} if value is None else {1: value}
         history[::4] = [replace(seen, state=state, values=values, best_value=value) for seen in history[::4]]
         history[1::2] = [replace(seen, state="done", best_value=0.1 * i) for i, seen in enumerate(history[1::2])]
-        assert asked.ask(history, 3, {}) == sampler("tpe", WIDE, ACCURACY, 3).ask(history, 3, {})
-        history.append(Observation(asked.ask(history, 1, {"kind": "a"})[0], "running", {}))
+        assert asked.ask(History(history), 3, {}) == sampler("tpe", WIDE, ACCURACY, 3).ask(History(history), 3, {})
+        history.append(Observation(asked.ask(History(history), 1, {"kind": "a"})[0], "running", {}))
 
 
 @pytest.mark.parametrize(("method", "cohort", "held"), [("tpe", None, 0), ("tpe", 4, 3), ("random", None, 3)])
@@ -190,7 +245,9 @@ def test_a_random_start_is_held_to_no_signature_unless_users_say_so(
 ) -> None:
     search = Search(toy_sweep(method=method, trials=40, train_together=cohort), Toy, None)
     tracks = search.more([], 12, None)
-    for number, track in enumerate(tracks):
-        assert len(search.more(tracks, 3, tracks[0])) == (held if number < TPE_BLIND else 3)
+    for number, track in enumerate(tracks[:12]):
+        more = search.more(tracks, 3, tracks[0])
+        assert len(more) == (held if number < TPE_BLIND else 3)
+        tracks += more
         track.measure(1, float(number))
         track.state = "done"

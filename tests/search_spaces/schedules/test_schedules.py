@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.catalogue import SCHEDULES, schedule
-from search_spaces.schedules.contract import Schedule, Setting, Standings, next_rung
+from search_spaces.schedules.contract import Schedule, Setting, next_rung
 from search_spaces.schedules.full import Full
+from search_spaces.schedules.standings import Standings
 from tests.helpers.standings import halving, promoted, standings, stopped
 
 
@@ -49,9 +50,14 @@ def test_asha_by_hand() -> None:
     asha, scores = Asha(9), {0: 0.5, 1: 0.4}
 
     def standing(
-        at_1: dict[int, float], away: set[int], at_3: dict[int, float] | None = None, num_expected: int = 9
+        at_1: dict[int, float],
+        away: set[int],
+        at_3: dict[int, float] | None = None,
+        num_expected: int = 9,
+        done: tuple[int, ...] = (),
     ) -> Standings:
-        return standings({1: at_1, 3: at_3 or {}}, {1: set(at_1) - away, 3: set(at_3 or {})}, num_expected)
+        waiting = {1: set(at_1) - away, 3: set(at_3 or {}) - {*done}}
+        return standings({1: at_1, 3: at_3 or {}}, waiting, num_expected, done=done)
 
     assert promoted(asha, standing(scores, set())) == [], "two have come: nobody yet"
     scores |= {2: 0.6}
@@ -66,8 +72,20 @@ def test_asha_by_hand() -> None:
     all_at_3 = {**at_3, 7: 0.95}
     full = standing(scores, {2, 3, 6, 7}, all_at_3)
     assert promoted(asha, full) == [7]
-    assert stopped(asha, full) == {0, 1, 4, 5, 8, 2, 3, 6}
-    assert stopped(asha, standing(scores, {2, 3, 6, 7}, all_at_3, 30)) == set(), "with 21 more to come"
+    assert stopped(asha, full) == set(), "7 may fail"
+    assert stopped(asha, standing(scores, {2, 3, 6, 7}, all_at_3, done=(7,))) == {0, 1, 4, 5, 8, 2, 3, 6}
+    assert stopped(asha, standing(scores, {2, 3, 6, 7}, all_at_3, 30, (7,))) == set(), "with 21 more to come"
+
+
+def test_a_trial_that_fails_gives_its_place_on_every_rung_back() -> None:
+    asha = Asha(9)
+    at_1, at_3 = {number: number / 20 for number in range(9)}, {7: 0.9, 8: 0.8, 6: 0.7}
+    waiting = {1: set(range(6)), 3: {6, 8}}
+
+    assert promoted(asha, standings({1: at_1, 3: at_3}, waiting, 9)) == [], "7 is on its way"
+    assert promoted(asha, standings({1: at_1, 3: at_3}, waiting, 9, failed=[7])) == [5, 8]
+    gone = standings({1: at_1, 3: at_3}, {1: set(range(6))}, 9, failed=[6, 7, 8])
+    assert promoted(asha, gone) == [5, 4, 3] and stopped(asha, gone) == set()
 
 
 def test_equal_scores_go_in_the_order_of_their_numbers() -> None:
@@ -81,7 +99,7 @@ def test_the_best_goes_on_where_fewer_than_eta_come() -> None:
         return standings({1: {0: 0.5, 1: 0.6}}, {1: {0, 1}}, num_expected, ended)
 
     assert promoted(asha, two(3)) == [], "one more is to come"
-    assert promoted(asha, two(2)) == [1] and stopped(asha, two(2)) == {0}
+    assert promoted(asha, two(2)) == [1] and stopped(asha, two(2)) == set(), "1 may fail"
     assert promoted(asha, two(3, (2,))) == [1], "the third one failed"
     alone = standings({1: {0: 0.5, 1: 0.6, 2: 0.7}, 3: {2: 0.8}}, {3: {2}}, 3, (0, 1))
     assert promoted(asha, alone) == [2], "it waits at the next rung, and nobody else will come"
@@ -96,39 +114,56 @@ def test_a_preview_counts_on_one_trial_that_is_trained_to_the_end() -> None:
 
 
 class Walk:
-    """Trials with random scores go through a schedule's rungs in random order; some fail on the way."""
+    """Trials with random scores go through a schedule's rungs in random order; some fail on the way.
 
-    def __init__(self, plan: Schedule, num_trials: int, random: Random, fails: float) -> None:
-        self.plan, self.num_trials, self.random, self.fails = plan, num_trials, random, fails
+    With ``patient`` those that the schedule gives up keep waiting, otherwise they end.
+    """
+
+    def __init__(
+        self, plan: Schedule, num_trials: int, random: Random, fails: float, patient: bool = False
+    ) -> None:
+        self.plan, self.num_trials, self.random = plan, num_trials, random
+        self.fails, self.patient = fails, patient
         self.scores: dict[int, dict[int, float]] = {rung: {} for rung in plan.rungs[:-1]}
         self.at: dict[int, int] = dict.fromkeys(range(num_trials), 0)
         self.moving, self.waiting = set(self.at), set[int]()
-        self.ended, self.done = set[int](), set[int]()
+        self.stopped, self.failed, self.done = set[int](), set[int](), set[int]()
 
     def standings(self) -> Standings:
         waiting = {rung: {t for t in self.waiting if self.at[t] == rung} for rung in self.scores}
-        return standings(self.scores, waiting, self.num_trials, self.ended | self.done)
+        return standings(self.scores, waiting, self.num_trials, self.stopped, self.failed, self.done)
 
     def step(self) -> None:
         """A moving trial fails or arrives, or one that may go on is sent on."""
         promotable = promoted(self.plan, self.standings())
         assert len(set(promotable)) == len(promotable) and set(promotable) <= self.waiting
         if promotable and (not self.moving or self.random.random() < 0.5):
-            trial = self.random.choice(promotable)
+            trial = self.random.choice(sorted(promotable))
             self.waiting.remove(trial)
             self.moving.add(trial)
             return
         trial = self.random.choice(sorted(self.moving))
         self.moving.remove(trial)
         if self.random.random() < self.fails:
-            self.ended.add(trial)
-            return
+            self.failed.add(trial)
+        else:
+            self.arrive(trial)
+        if not self.patient:
+            self.give_up()
+
+    def arrive(self, trial: int) -> None:
         self.at[trial] = next_rung(self.plan.rungs, self.at[trial])
         if self.at[trial] == self.plan.rungs[-1]:
             self.done.add(trial)
         else:
             self.scores[self.at[trial]][trial] = self.random.choice([self.random.random(), 0.5])
             self.waiting.add(trial)
+
+    def give_up(self) -> None:
+        hopeless = stopped(self.plan, self.standings())
+        assert hopeless <= self.waiting
+        self.waiting -= hopeless
+        self.stopped |= hopeless
 
     def over(self) -> bool:
         return not self.moving and not promoted(self.plan, self.standings())
@@ -139,40 +174,32 @@ class Walk:
     kind=st.sampled_from(sorted(SCHEDULES)),
     eta=st.integers(2, 4),
     num_trials=st.integers(1, 40),
-    fails=st.sampled_from([0.0, 0.2]),
+    fails=st.sampled_from([0.0, 0.2, 0.6]),
     seed=st.integers(0, 10**6),
 )
-def test_what_is_hopeless_is_never_promoted_and_what_is_left_is_hopeless(
+def test_somebody_is_trained_to_the_end_and_nobody_waits_for_nothing(
     kind: str, eta: int, num_trials: int, fails: float, seed: int
 ) -> None:
-    walk = Walk(
-        schedule(kind, Setting(epochs=27), {"eta": eta} if kind == "asha" else {}), num_trials, Random(seed), fails
-    )
-    hopeless: set[int] = set()
+    parameters = {"eta": eta} if kind == "asha" else {}
+    walk = Walk(schedule(kind, Setting(epochs=27), parameters), num_trials, Random(seed), fails)
     while not walk.over():
-        hopeless |= stopped(walk.plan, walk.standings())
-        assert hopeless <= walk.waiting, "a trial that was given up went on"
         walk.step()
 
-    assert stopped(walk.plan, walk.standings()) == walk.waiting, "nobody waits for nothing"
-    assert walk.done | walk.ended | walk.waiting == set(range(num_trials))
+    assert not walk.waiting
+    assert walk.done | walk.failed | walk.stopped == set(range(num_trials))
+    assert walk.done or walk.failed == set(range(num_trials)), "as long as anybody lives"
     if kind == "none":
-        assert not walk.waiting
-    elif not fails:
-        assert walk.done, "somebody is trained to the end"
+        assert not walk.stopped
 
 
 @settings(max_examples=40, deadline=None)
 @given(num_trials=st.integers(1, 40), seed=st.integers(0, 10**6))
 def test_giving_up_early_changes_no_promotion(num_trials: int, seed: int) -> None:
     """A race that ends the hopeless at once promotes the same trials as one that lets them wait."""
-    patient = Walk(Asha(27), num_trials, Random(seed), 0.0)
+    patient = Walk(Asha(27), num_trials, Random(seed), 0.0, patient=True)
     strict = Walk(Asha(27), num_trials, Random(seed), 0.0)
     while not patient.over():
         patient.step()
-        for trial in stopped(strict.plan, strict.standings()):
-            strict.waiting.remove(trial)
-            strict.ended.add(trial)
         strict.step()
 
     assert strict.over() and strict.done == patient.done and strict.scores == patient.scores
@@ -183,7 +210,7 @@ def test_giving_up_early_changes_no_promotion(num_trials: int, seed: int) -> Non
     eta=st.integers(2, 4),
     min_iter=st.integers(1, 3),
     num_trials=st.integers(1, 40),
-    fails=st.sampled_from([0.0, 0.2]),
+    fails=st.sampled_from([0.0, 0.2, 0.6]),
     seed=st.integers(0, 10**6),
 )
 def test_asha_decides_as_its_two_rules_do_apart(

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces.samplers.catalogue import sampler
+from search_spaces.samplers.history import History
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.objective import Objective
@@ -32,7 +33,7 @@ SPACE = Space(
 
 
 def drawn(count: int, seed: int, space: Space = SPACE) -> list[Params]:
-    return list(sampler("random", space, ACCURACY, seed).ask([], count, {}))
+    return list(sampler("random", space, ACCURACY, seed).ask(History(), count, {}))
 
 
 def measured(params: Params, dice: random.Random) -> float:

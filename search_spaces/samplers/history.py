@@ -1,0 +1,87 @@
+"""What a sampler knows of a search: one observation a trial, patched as the trial goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from search_spaces.types.values import Params
+
+Identity = tuple[tuple[str, ...], tuple[object, ...]]
+"""Names and values of a configuration in the order of the names; a set of pairs takes eight times the memory."""
+
+
+def identity(params: Params) -> Identity:
+    """Return what two equal configurations have in common."""
+    names = tuple(sorted(params))
+    return names, tuple(params[name] for name in names)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One trial as a sampler sees it; ``values`` are its objective by epoch, without NaN.
+
+    ``infeasible``: its configuration cannot be trained to the end, as it diverges, or needs more memory or time
+    than there is. ``failed``: it crashed, which says nothing of its configuration.
+    """
+
+    params: Params
+    state: Literal["running", "paused", "done", "infeasible", "failed"]
+    values: Mapping[int, float]
+    best_value: float | None = None
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    """Constraint values by name: above 0 is the amount of a violation. Empty: no constraints."""
+
+
+class History:
+    """Observations by the trial's number, in the order in which the trials were first seen."""
+
+    def __init__(self, observations: Iterable[Observation] = ()) -> None:
+        self.seen: dict[int, Observation] = {}
+        self.constrained = False
+        """Whether any observation has constraints."""
+        self._identities: set[Identity] = set()
+        self._changes: list[int] = []
+        self._parts: dict[tuple[str, ...], Counter[tuple[object, ...]]] = {}
+        """Number of configurations by their values of some parameters, for each set of parameters asked for."""
+        for number, observation in enumerate(observations):
+            self.put(number, observation)
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+    def put(self, number: int, observation: Observation) -> None:
+        """Record what is known of a trial now; its configuration never changes."""
+        if number not in self.seen:
+            self._add(observation.params)
+        self.seen[number] = observation
+        self.constrained |= bool(observation.constraints)
+        self._changes.append(number)
+
+    def _add(self, params: Params) -> None:
+        found = identity(params)
+        if found in self._identities:
+            return
+        self._identities.add(found)
+        for names, counts in self._parts.items():
+            if params.keys() >= set(names):
+                counts[tuple(params[name] for name in names)] += 1
+
+    def has(self, params: Params) -> bool:
+        """Whether a trial has this configuration."""
+        return identity(params) in self._identities
+
+    def num_with(self, held: Params) -> int:
+        """Return the number of different configurations that have the ``held`` values."""
+        names, values = identity(held)
+        if names not in self._parts:
+            known = {identity(seen.params): seen.params for seen in self.seen.values()}
+            able = (params for params in known.values() if params.keys() >= set(names))
+            self._parts[names] = Counter(tuple(params[name] for name in names) for params in able)
+        return self._parts[names][values]
+
+    def since(self, mark: int) -> tuple[int, list[int]]:
+        """Return the present mark, and the numbers of the trials that changed since an earlier one, in order."""
+        return len(self._changes), sorted(set(self._changes[mark:]))

@@ -1,0 +1,163 @@
+"""Who stands where in a race: the members at each rung in order, kept up as they move rather than counted anew."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from search_spaces.types.values import Params
+
+Entry = tuple[float, int]
+"""A member in the order of a rung: its score with the sign changed, and its number."""
+
+
+class Standing(Protocol):
+    """A member as a schedule sees it."""
+
+    @property
+    def number(self) -> int:
+        """Number of the member in decisions."""
+
+    @property
+    def epoch(self) -> int:
+        """Number of epochs trained and saved; training continues after it."""
+
+    @property
+    def rung(self) -> int:
+        """Rung at which the member waits: its epoch, or a later one where it no longer improves and is held."""
+
+    @property
+    def scores(self) -> Mapping[int, float]:
+        """Best objective so far at each rung reached, by the rung's epoch, signed so that higher is better."""
+
+    @property
+    def params(self) -> Params:
+        """All hyperparameters, with the changes of exploits."""
+
+    @property
+    def signature(self) -> Hashable:
+        """Signature: equal for members whose weights can be exchanged."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the member is paused at a rung until a decision."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the member is done, stopped or failed."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the member has failed: it gives its place on every rung back."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the member was trained to the end."""
+
+
+@dataclass
+class Rung:
+    """Members at one rung. Those that failed later keep their ``scores``, but have no rank."""
+
+    epoch: int
+    scores: dict[int, float] = field(default_factory=dict)
+    """Score of each member that has reached the rung, by its number."""
+    num_lost: int = 0
+    """Number of members that ended here, before the next rung."""
+    _order: list[Entry] = field(default_factory=list)
+    _waiting: list[Entry] = field(default_factory=list)
+
+    @property
+    def ranked(self) -> list[int]:
+        """Numbers of the members that have not failed, the best first, equal scores by number."""
+        return [number for _, number in self._order]
+
+    @property
+    def waiting(self) -> list[int]:
+        """Numbers of the members that are paused here, the best first."""
+        return [number for _, number in self._waiting]
+
+    def within(self, places: int) -> list[int]:
+        """Return the waiting members among the best ``places``, the best first."""
+        return [number for _, number in self._waiting[: self._cut(places)]]
+
+    def behind(self, places: int) -> list[int]:
+        """Return the waiting members that are not among the best ``places``."""
+        return [number for _, number in self._waiting[self._cut(places) :]]
+
+    def num_behind(self, places: int) -> int:
+        """Return the number of waiting members that are not among the best ``places``."""
+        return len(self._waiting) - self._cut(places)
+
+    def _cut(self, places: int) -> int:
+        if places >= len(self._order):
+            return len(self._waiting)
+        return bisect_left(self._waiting, self._order[places])
+
+    def place(self, member: Standing) -> None:
+        """Record where the member stands at this rung now."""
+        number, before, score = member.number, self.scores.get(member.number), member.scores.get(self.epoch)
+        if before is not None:
+            _remove(self._order, (-before, number))
+            _remove(self._waiting, (-before, number))
+        if score is None:
+            self.scores.pop(number, None)
+            return
+        self.scores[number] = score
+        if not member.failed:
+            insort(self._order, (-score, number))
+        if member.waiting and member.rung == self.epoch:
+            insort(self._waiting, (-score, number))
+
+
+class Standings:
+    """All members of a race by rung. Finding who may continue takes the logarithm of their number."""
+
+    def __init__(self, rungs: Sequence[int], members: Iterable[Standing] = (), num_expected: int = 0) -> None:
+        self.num_expected = num_expected
+        """Number of members at the race's end, with those not started yet."""
+        self.num_done = 0
+        """Number of members that were trained to the end."""
+        self.num_never = 0
+        """Number of members that ended before the first rung."""
+        self._rungs = {epoch: Rung(epoch) for epoch in rungs}
+        self._members: dict[int, Standing] = {}
+        self._ended: set[int] = set()
+        for member in members:
+            self.update(member)
+
+    def at(self, epoch: int) -> Rung:
+        """Return the rung at ``epoch``."""
+        return self._rungs[epoch]
+
+    @property
+    def members(self) -> list[Standing]:
+        """All members."""
+        return list(self._members.values())
+
+    @property
+    def ended(self) -> frozenset[int]:
+        """Numbers of the members that have ended."""
+        return frozenset(self._ended)
+
+    def update(self, member: Standing) -> None:
+        """Record the present state of a member, which may be new."""
+        self._members[member.number] = member
+        for rung in self._rungs.values():
+            if rung.epoch in member.scores or member.number in rung.scores:
+                rung.place(member)
+        if member.ended and member.number not in self._ended:
+            self._ended.add(member.number)
+            self.num_done += member.done
+            if member.scores:
+                self._rungs[max(member.scores)].num_lost += 1
+            else:
+                self.num_never += 1
+
+
+def _remove(order: list[Entry], entry: Entry) -> None:
+    place = bisect_left(order, entry)
+    if place < len(order) and order[place] == entry:
+        del order[place]
