@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,42 @@ _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
 }
+_SEEDERS: tuple[tuple[str, Any, str], ...] = (
+    ("python", random, "seed"),
+    ("numpy", np.random, "seed"),
+    ("torch_cpu", torch, "manual_seed"),
+    ("torch_cpu", torch, "seed"),
+    ("torch_cuda", torch.cuda, "manual_seed"),
+    ("torch_cuda", torch.cuda, "manual_seed_all"),  # torch's own two call it
+)
+"""Functions that seed a generator, by its name in ``Generators``: module, and name there."""
+
+
+class Seedings:
+    """Notices which generators are seeded, from its making to ``end``: their names are in ``seeded``."""
+
+    def __init__(self) -> None:
+        self.seeded: set[str] = set()
+        self._usual = [(module, name, getattr(module, name)) for _, module, name in _SEEDERS]
+        self._noticing = [
+            self._notices(key, seed) for (key, *_), (*_, seed) in zip(_SEEDERS, self._usual, strict=True)
+        ]
+        for (module, name, _), noticing in zip(self._usual, self._noticing, strict=True):
+            setattr(module, name, noticing)
+
+    def _notices(self, generator: str, seed: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(seed)
+        def noticing(*given: Any, **named: Any) -> Any:
+            self.seeded.add(generator)
+            return seed(*given, **named)
+
+        return noticing
+
+    def end(self) -> None:
+        """Put the modules' functions back, but for those that others have replaced since."""
+        for (module, name, usual), noticing in zip(self._usual, self._noticing, strict=True):
+            if getattr(module, name) is noticing:
+                setattr(module, name, usual)
 
 
 class Generators(NamedTuple):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from workloads.arrays import Array
 from workloads.data.search_data import SearchData
-from workloads.models.custom.generators import Generators
+from workloads.models.custom.generators import Generators, Seedings
 from workloads.models.custom.predictions import Predictions
 from workloads.models.custom.process_state import OwnState
 from workloads.training.batches import ResidentData, tensor
@@ -58,6 +58,7 @@ class Run:
         self.num_epochs: int = setup.horizon
         """Last epoch that this training may have to reach."""
         self._folder, self._generators = folder, generators
+        self._seedings: Seedings | None = None
         self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
         self._abandoned = False
         self.metrics: Mapping[str, float] = {}
@@ -69,15 +70,21 @@ class Run:
     def folder(self) -> Path | None:
         """Folder with the files saved at ``epoch``; None at the beginning, or if nothing was saved.
 
-        Reading it before the first report puts the global random generators back to their states at ``epoch``: so
-        what the function draws before, to make a model that it then loads, changes nothing.
+        The first reading before the first report puts the global random generators back to their states at
+        ``epoch``: so what the function draws before, to make a model that it then loads, changes nothing. Those
+        that the function has seeded by then are left alone: it has chosen their numbers, in each leg the same.
         """
-        self._put_back()
+        if self._generators:
+            present = Generators.now()
+            seeded = {name: getattr(present, name) for name in self._seedings.seeded} if self._seedings else {}
+            Generators.from_bytes(self._generators)._replace(**seeded).put_back()
+            self._forget_generators()
         return self._folder
 
-    def _put_back(self) -> None:
-        if self._generators:
-            Generators.from_bytes(self._generators).put_back()
+    def _forget_generators(self) -> None:
+        self._generators = b""
+        if self._seedings:
+            self._seedings.end()
 
     def report(self, save: Save | None = None, **metrics: float) -> None:
         """Report the end of an epoch, and wait until training continues.
@@ -86,7 +93,7 @@ class Run:
         ``train_`` or ``val_``; the sweep's metric must be among them.
         """
         self.metrics, self.save = {name: float(value) for name, value in metrics.items()}, save
-        self._generators = b""
+        self._forget_generators()
         self._told.release()
         self._turn.acquire()
         if self._abandoned:
@@ -102,12 +109,15 @@ class Run:
         self._turn.acquire()
         if not self._abandoned:
             try:
-                self._put_back()
+                if self._generators:
+                    Generators.from_bytes(self._generators).put_back()
+                    self._seedings = Seedings()
                 train(self, **hp)
             except Abandoned:
                 return
             except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
                 self.error = error
+            self._forget_generators()
         self.ended = True
         self._told.release()
 
