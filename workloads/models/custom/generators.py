@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,15 +71,18 @@ class Generators(NamedTuple):
         cuda = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
         return cls(random.getstate(), (bits, bits.state), torch.default_generator.get_state(), cuda)
 
-    def put_back(self) -> None:
-        """Make these the states of the process again."""
-        random.setstate(self.python)
-        bits, state = self.numpy
-        if _global.get_bit_generator() is not bits:
-            _global.set_bit_generator(bits)
-        bits.state = state
-        torch.default_generator.set_state(self.torch_cpu)
-        if self.torch_cuda is not None and torch.cuda.is_available():
+    def put_back(self, left_alone: Container[str] = ()) -> None:
+        """Make these the states of the process again, but for the generators named in ``left_alone``."""
+        if "python" not in left_alone:
+            random.setstate(self.python)
+        if "numpy" not in left_alone:
+            bits, state = self.numpy
+            if _global.get_bit_generator() is not bits:
+                _global.set_bit_generator(bits)
+            bits.state = state
+        if "torch_cpu" not in left_alone:
+            torch.default_generator.set_state(self.torch_cpu)
+        if "torch_cuda" not in left_alone and self.torch_cuda is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(self.torch_cuda)
 
     def to_bytes(self) -> bytes:

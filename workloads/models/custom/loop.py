@@ -75,9 +75,8 @@ class Run:
         that the function has seeded by then are left alone: it has chosen their numbers, in each leg the same.
         """
         if self._generators:
-            present = Generators.now()
-            seeded = {name: getattr(present, name) for name in self._seedings.seeded} if self._seedings else {}
-            Generators.from_bytes(self._generators)._replace(**seeded).put_back()
+            seeded = self._seedings.seeded if self._seedings else ()
+            Generators.from_bytes(self._generators).put_back(seeded)
             self._forget_generators()
         return self._folder
 
