@@ -219,8 +219,8 @@ class BatchedJournal:
     def flush(self) -> None:
         """Append and sync the operations in one write, all or none of it.
 
-        Raises Fenced where another process has written since, Gone where the file was removed, and OSError where
-        there is no room; Unwritable where a part was written that cannot be cut off. That is tried again next time.
+        Raises Fenced where another process has written since, Gone where the file was removed or cut, and OSError
+        where there is no room; Unwritable where a part was written that cannot be cut off. That is tried again next time.
         """
         if not self._unsynced:
             return
@@ -230,7 +230,10 @@ class BatchedJournal:
         with self._path.open(
             "ab", buffering=0
         ) as file:  # a buffer would be written after all as the file is closed
-            if os.fstat(file.fileno()).st_size != self._size:
+            if (size := os.fstat(file.fileno()).st_size) != self._size:
+                if size < self._size:
+                    cut = f"was cut to {size} of its {self._size} bytes"
+                    raise Gone(f"{self._path} {cut} while the sweep was running: this driver ends")
                 if not self._holds_part_of(text):
                     raise Fenced(f"{self._path} was written by another driver of this sweep: this one ends")
                 self._cut(file, "holds a part of a write that failed")

@@ -322,6 +322,18 @@ def test_a_reader_makes_no_file_and_a_removed_journal_is_told(tmp_path: Path) ->
         study.flush()
 
 
+def test_a_journal_that_is_cut_while_its_driver_writes_is_told_as_that_and_had_back(tmp_path: Path) -> None:
+    study = two_trials(path := journal(tmp_path))
+    study.flush()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    study.report(1, 2, 0.75)
+    with pytest.raises(Gone, match=f"was cut to {len(whole) - 30} of its {len(whole)} bytes"):
+        study.flush()
+    assert path.read_bytes() == whole[:-30]
+    assert "nothing is lost" in Study("toy", "maximize", path).mended and path.read_bytes() == whole
+
+
 def test_a_write_that_finds_no_room_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
