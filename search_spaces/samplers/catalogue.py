@@ -18,8 +18,13 @@ from search_spaces.types.values import Params
 if TYPE_CHECKING:
     import optuna
 
+    from search_spaces.samplers.model_sampler import ModelSampler
+    from search_spaces.samplers.points import Draw
+
 TPE_BLIND = 10
 """Number of trials with a value before TPE uses them; until then it draws at random. Optuna's default."""
+EVOLUTION_BLIND = 20
+"""Number of trials with a result before ``evolution`` chooses parents."""
 NUM_START = 8
 """Number of trials with a value before ``auto`` asks its model; until then it takes points of a Sobol sequence."""
 
@@ -64,14 +69,42 @@ def _tpe_sampler(ground: Ground) -> Sampler:
     return OptunaSampler(ground.space, ground.objective, ground.seed, _tpe)
 
 
+def _model(ground: Ground) -> ModelSampler:
+    from search_spaces.samplers.model_sampler import ModelSampler  # 300 ms: SciPy
+
+    return ModelSampler(ground.space, ground.objective, ground.seed, ground.rungs, NUM_START)
+
+
 def _auto(ground: Ground) -> Sampler:
     from search_spaces.samplers.auto import Mixed  # 300 ms: SciPy
-    from search_spaces.samplers.model_sampler import ModelSampler  # 300 ms: SciPy
 
     if ground.space.when:
         return _tpe_sampler(ground)
-    model = ModelSampler(ground.space, ground.objective, ground.seed, ground.rungs, NUM_START)
-    return model if len(ground.rungs) > 1 else Mixed(model, _tpe_sampler(ground))
+    return _model(ground) if len(ground.rungs) > 1 else Mixed(_model(ground), _tpe_sampler(ground))
+
+
+def _drawn(ground: Ground, draw: Draw) -> Sampler:
+    from search_spaces.samplers.points import Points, PointSampler  # 300 ms: SciPy
+
+    return PointSampler(Points(ground.space, ground.seed), ground.seed, draw)
+
+
+def _qmc(ground: Ground) -> Sampler:
+    from search_spaces.samplers.points import quasi_random  # 300 ms: SciPy
+
+    return _drawn(ground, quasi_random)
+
+
+def _evolution(ground: Ground) -> Sampler:
+    from search_spaces.samplers.evolution import Evolution  # 300 ms: SciPy
+
+    return _drawn(ground, Evolution(ground.objective, EVOLUTION_BLIND))
+
+
+def _cmaes(ground: Ground) -> Sampler:
+    from search_spaces.samplers.cma_es import CmaEs  # 300 ms: SciPy
+
+    return _drawn(ground, CmaEs(ground.objective, ground.seed))
 
 
 _ROWS = (
@@ -85,9 +118,31 @@ _ROWS = (
     ),
     SamplerRow(
         name="auto",
-        summary="a model of what each configuration will have come to after the last epoch",
+        summary="a model of what each configuration will have come to after the last epoch, in part TPE",
         make=_auto,
         num_blind=NUM_START,
+    ),
+    SamplerRow(
+        name="gp",
+        summary="that model alone, a Gaussian process over configurations and epochs",
+        make=_model,
+        num_blind=NUM_START,
+    ),
+    SamplerRow(
+        name="cmaes",
+        summary="evolution strategy that adapts its covariance (CMA-ES), for many trials of numbers",
+        make=_cmaes,
+    ),
+    SamplerRow(
+        name="evolution",
+        summary="regularised evolution, a small change to one of the best of the latest trials",
+        make=_evolution,
+        num_blind=EVOLUTION_BLIND,
+    ),
+    SamplerRow(
+        name="qmc",
+        summary="quasi-random, points of a Sobol sequence that lie more evenly than random ones",
+        make=_qmc,
     ),
     SamplerRow(
         name="random",

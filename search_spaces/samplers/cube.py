@@ -79,6 +79,27 @@ class Axis:
             return inner
         return np.asarray(self._law.low + np.round((inner - self._law.low) / self._law.step) * self._law.step)
 
+    @cached_property
+    def _shares(self) -> np.ndarray:
+        """Ends of the levels' intervals of [0, 1], each as long as the level's probability."""
+        odds = self.domain.probabilities if isinstance(self.domain, Choice) else None
+        by_value = dict(zip(self.domain.values, odds, strict=True)) if odds else {}  # type: ignore[attr-defined]
+        return np.cumsum([by_value.get(level, 1 / len(self.levels)) for level in self.levels])
+
+    def drawn(self, units: np.ndarray) -> np.ndarray:
+        """Return the coordinates (n,) at numbers (n,) in [0, 1)."""
+        if not self.levels:
+            return self.snapped(units)
+        codes = np.minimum(np.searchsorted(self._shares, units, side="right"), len(self.levels) - 1)
+        return np.asarray(codes + 0.0 if self.is_category else (codes + 0.5) / len(self.levels))
+
+    def unit(self, place: float) -> float:
+        """Return the number in [0, 1) in the middle of those that are drawn as ``place``."""
+        if not self.levels:
+            return place
+        code = int(place if self.is_category else place * len(self.levels))
+        return float(self._shares[code] - 0.5 * np.diff(self._shares, prepend=0)[code])
+
     def snapped(self, places: np.ndarray) -> np.ndarray:
         """Return the coordinates (n,) of the values at ``places`` (n,)."""
         if self.is_category:
@@ -93,26 +114,37 @@ class Axis:
 
 
 class Cube:
-    """The points of a space without conditions as rows of coordinates."""
+    """The configurations of a space as rows of coordinates.
+
+    A parameter that does not exist in a configuration is taken as being in the middle, or the first category.
+    """
 
     def __init__(self, space: Space) -> None:
-        assert not space.when, "a parameter that need not exist has no coordinate"
+        self._space = space
         self.names = tuple(space.domains)
         self.axes = tuple(Axis(domain) for domain in space.domains.values())
         self.is_category = np.array([axis.is_category for axis in self.axes])
         self._spans = np.array([len(axis.levels) if axis.is_category else 1.0 for axis in self.axes])
+        self._absent = self.snapped(np.where(self.is_category, 0.0, 0.5)[None])[0]
 
     def place(self, params: Params) -> np.ndarray:
         """Return the coordinates (d,) of a configuration."""
-        return np.array([axis.place(params[name]) for name, axis in zip(self.names, self.axes, strict=True)])
+        named = zip(self.names, self.axes, self._absent, strict=True)
+        return np.array([axis.place(params[name]) if name in params else absent for name, axis, absent in named])
 
     def params(self, point: np.ndarray) -> Params:
-        """Return the configuration at coordinates (d,)."""
-        return {name: axis.value(x) for name, axis, x in zip(self.names, self.axes, point.tolist(), strict=True)}
+        """Return the configuration at coordinates (d,), with the parameters that exist in it."""
+        named = zip(self.names, self.axes, point.tolist(), strict=True)
+        params = {name: axis.value(x) for name, axis, x in named}
+        return self._space.active(params) if self._space.when else params
 
     def spread(self, units: np.ndarray) -> np.ndarray:
-        """Return the points (n, d) at uniform numbers (n, d) in [0, 1)."""
-        return self.snapped(units * self._spans)
+        """Return the points (n, d) at numbers (n, d) in [0, 1); uniform ones are drawn as the space says."""
+        return np.stack([axis.drawn(units[:, i]) for i, axis in enumerate(self.axes)], axis=1)
+
+    def units(self, point: np.ndarray) -> np.ndarray:
+        """Return numbers (d,) whose ``spread`` is the point (d,)."""
+        return np.array([axis.unit(x) for axis, x in zip(self.axes, point.tolist(), strict=True)])
 
     def snapped(self, points: np.ndarray) -> np.ndarray:
         """Return the coordinates (n, d) of the configurations at ``points`` (n, d)."""

@@ -220,7 +220,8 @@ class BatchedJournal:
         """Append and sync the operations in one write, all or none of it.
 
         Raises Fenced where another process has written since, Gone where the file was removed or cut, and OSError
-        where there is no room; Unwritable where a part was written that cannot be cut off. That is tried again next time.
+        where there is no room; Unwritable where a part was written that cannot be cut off: the next time it is
+        tried again.
         """
         if not self._unsynced:
             return

@@ -48,6 +48,17 @@ def test_it_starts_with_points_spread_over_the_space() -> None:
     assert eighths == list(range(8)), "one in each eighth, as a Sobol sequence has it"
 
 
+def test_a_conditional_space_is_searched_by_a_model_too_where_that_is_asked_for() -> None:
+    tree = Space({"kind": Choice(("a", "b")), "x": Uniform(0, 1)}, {"x": {"kind": ("a",)}})
+    seen = [
+        Observation({"kind": "a", "x": i / 10}, "done", {9: -abs(i / 10 - 0.7)}, -abs(i / 10 - 0.7))
+        for i in range(10)
+    ]
+    seen.append(Observation({"kind": "b"}, "done", {9: -0.5}, -0.5))
+    (found,) = sampler("gp", tree, ACCURACY, 0, (9,)).ask(History(seen), 1, {})
+    assert found["kind"] == "a" and abs(float(str(found["x"])) - 0.7) < 0.1
+
+
 def halved(best: float) -> list[Observation]:
     """Twenty trials after epochs 1, 3 and 9 of which a third goes on each time: longer trainings are better."""
     order = sorted(range(20), key=lambda i: abs(i / 20 - best))
@@ -93,22 +104,24 @@ def test_it_leaves_where_trials_diverge() -> None:
 
 @pytest.mark.parametrize("early_terminate", [{"type": "asha"}, {"type": "none"}])
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
-def test_it_learns_where_chance_does_not(goal: str, early_terminate: dict[str, Any]) -> None:
+@pytest.mark.parametrize("method", ["auto", "gp", "evolution", "cmaes"])
+def test_it_learns_where_chance_does_not(method: str, goal: str, early_terminate: dict[str, Any]) -> None:
     space, sign = Space({"lr": Uniform(0, 1), "size": Int(0, 9)}), 1 if goal == "maximize" else -1
+    num = 30 if method in ("auto", "gp") else 80
 
     def late_mean(method: str) -> float:
         found = []
         for seed in range(2):
-            sweep = toy_sweep(space=space, method=method, trials=30, seed=seed, early_terminate=early_terminate)
+            sweep = toy_sweep(space=space, method=method, trials=num, seed=seed, early_terminate=early_terminate)
             sweep = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"goal": goal})})
             race = Search(sweep, Toy, None).race(1)
             late = World(lambda p, epoch: sign * (epoch / 9 - abs(p["lr"] - 0.8) - p["size"] / 9))
             simulate(race, late)
-            last = [track.params for track in race.tracks[15:]]
+            last = [track.params for track in race.tracks[num // 2 :]]
             found += [abs(params["lr"] - 0.8) + params["size"] / 9 for params in last]
         return statistics.fmean(found)
 
-    assert late_mean("auto") < 0.5 * late_mean("random")
+    assert late_mean(method) < (0.5 if num == 30 else 0.7) * late_mean("random")
 
 
 LONG = World(curve, epoch_s=lambda leg: 1000.0)

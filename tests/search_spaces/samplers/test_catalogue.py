@@ -114,7 +114,7 @@ def test_a_new_row_is_known_to_specs_template_and_schema(quasi: SamplerRow) -> N
     with pytest.raises(SpecError, match="received 'quasi_randon', did you mean 'quasi_random'"):
         parse_sweep(spec % "quasi_randon", "s.yaml", Path("/"), catalogue=catalogue())
     with pytest.raises(SpecError, match="must be one of " + ", ".join(SAMPLERS) + ", bayes or halton"):
-        parse_sweep(spec % "cmaes2", "s.yaml", Path("/"), catalogue=catalogue())
+        parse_sweep(spec % "zigzag", "s.yaml", Path("/"), catalogue=catalogue())
     with pytest.raises(SpecError, match=r"write 'method: " + r" \| ".join(SAMPLERS)):
         parse_sweep(spec.replace("method", "scheduler") % "x", "s.yaml", Path("/"), catalogue=catalogue())
     text = template(catalogue().workload("mlp"), "schema.json", catalogue(), "image")

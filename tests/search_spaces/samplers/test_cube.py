@@ -80,6 +80,21 @@ def test_neighbours_are_other_configurations_of_the_space(share: float) -> None:
     assert sum(one == cube.params(point) for one in params) < 0.15 * len(params), "a step is a step"
 
 
-def test_a_space_with_conditions_has_no_coordinates() -> None:
-    with pytest.raises(AssertionError, match="no coordinate"):
-        Cube(Space({"a": Choice((1, 2)), "b": Uniform(0, 1)}, {"b": {"a": (1,)}}))
+def test_a_parameter_that_does_not_exist_has_a_place_but_no_value() -> None:
+    tree = Space(
+        {"kind": Choice(("a", "b")), "x": Uniform(0, 1), "mode": Choice(("p", "q"))},
+        {"x": {"kind": ("a",)}, "mode": {"kind": ("b",)}},
+    )
+    cube = Cube(tree)
+    assert cube.place({"kind": "b", "mode": "q"}).tolist() == [1.0, 0.5, 1.0]
+    assert cube.params(np.array([1.0, 0.3, 1.0])) == {"kind": "b", "mode": "q"}
+    assert cube.params(np.array([0.0, 0.3, 1.0])) == {"kind": "a", "x": 0.3}
+
+
+def test_uniform_numbers_draw_choices_with_their_probabilities_and_lead_back() -> None:
+    cube, rng = Cube(SPACE), np.random.default_rng(3)
+    points = cube.spread(rng.random((2000, len(cube.names))))
+    odds = [cube.params(point)["odds"] for point in points]
+    assert odds.count("y") / len(odds) == pytest.approx(0.1, abs=0.03)
+    for point in points[:100]:
+        np.testing.assert_allclose(cube.spread(cube.units(point)[None])[0], point, atol=1e-9)
