@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History
-from search_spaces.samplers.model_sampler import ModelSampler
+from search_spaces.samplers.model.model_sampler import ModelSampler
 from search_spaces.types.values import Params
 
 EVERY = 3

@@ -18,7 +18,7 @@ from search_spaces.types.values import Params
 if TYPE_CHECKING:
     import optuna
 
-    from search_spaces.samplers.model_sampler import ModelSampler
+    from search_spaces.samplers.model.model_sampler import ModelSampler
     from search_spaces.samplers.points import Draw
 
 TPE_BLIND = 10
@@ -70,7 +70,7 @@ def _tpe_sampler(ground: Ground) -> Sampler:
 
 
 def _model(ground: Ground) -> ModelSampler:
-    from search_spaces.samplers.model_sampler import ModelSampler  # 300 ms: SciPy
+    from search_spaces.samplers.model.model_sampler import ModelSampler  # 300 ms: SciPy
 
     return ModelSampler(ground.space, ground.objective, ground.seed, ground.rungs, NUM_START)
 

@@ -16,7 +16,7 @@ from search_spaces.race.search import Search
 from search_spaces.samplers.auto import Mixed
 from search_spaces.samplers.catalogue import NUM_START, SAMPLERS, sampler
 from search_spaces.samplers.history import History, Observation
-from search_spaces.samplers.model_sampler import ModelSampler
+from search_spaces.samplers.model.model_sampler import ModelSampler
 from search_spaces.samplers.optuna_sampler import OptunaSampler
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.space import Space

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.samplers.gaussian_process import GaussianProcess, Prior, fitted, half_rank
-from search_spaces.samplers.rung_values import Row, RungValues
+from search_spaces.samplers.model.gaussian_process import GaussianProcess, Prior, fitted, half_rank
+from search_spaces.samplers.model.rung_values import Row, RungValues
 
 MAX_OBSERVATIONS = 160
 """Largest number of observations that the model takes: its time grows with the third power."""

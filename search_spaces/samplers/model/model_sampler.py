@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.samplers.curve_model import CurveModel
-from search_spaces.samplers.gaussian_process import log_expected_improvement
 from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.samplers.model.curve_model import CurveModel
+from search_spaces.samplers.model.gaussian_process import log_expected_improvement
+from search_spaces.samplers.model.rung_values import RungValues
 from search_spaces.samplers.points import Points
-from search_spaces.samplers.rung_values import RungValues
 from search_spaces.space.space import Space
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
