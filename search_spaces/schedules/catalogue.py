@@ -9,6 +9,8 @@ from typing import Any
 from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.contract import NoParameters, Schedule, Setting
 from search_spaces.schedules.full import Full
+from search_spaces.schedules.hyperband import Hyperband
+from search_spaces.schedules.stopping import MedianParameters, Percentile, PercentileParameters, StoppingAsha
 from search_spaces.types.catalogue import ScheduleInfo
 
 
@@ -26,6 +28,30 @@ _ROWS = (
         summary="asynchronous successive halving, at min_iter, min_iter * eta, ... epochs one of eta goes on",
         parameters=AshaParameters,
         make=lambda setting, parameters: Asha(setting.epochs, parameters),
+    ),
+    ScheduleRow(
+        name="asha_stopping",
+        summary="the same rungs, but a trial that is not among the best as it arrives is stopped for good",
+        parameters=AshaParameters,
+        make=lambda setting, parameters: StoppingAsha(setting.epochs, parameters),
+    ),
+    ScheduleRow(
+        name="hyperband",
+        summary="asha in brackets that begin at different rungs, for curves that cross late",
+        parameters=AshaParameters,
+        make=lambda setting, parameters: Hyperband(setting.epochs, parameters),
+    ),
+    ScheduleRow(
+        name="median",
+        summary="a trial stops whose best value is worse than the median of the others after as many epochs",
+        parameters=MedianParameters,
+        make=lambda setting, parameters: Percentile(setting.epochs, parameters),
+    ),
+    ScheduleRow(
+        name="percentile",
+        summary="a trial stops that is not among the best percentile of those after as many epochs",
+        parameters=PercentileParameters,
+        make=lambda setting, parameters: Percentile(setting.epochs, parameters, parameters.percentile / 100),
     ),
     ScheduleRow(
         name="none",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from search_spaces.types.values import Params
 
+Belongs = Callable[[int], bool]
+"""Whether the member of a number belongs to a part of all."""
 Entry = tuple[float, int]
 """A member in the order of a rung: its score with the sign changed, and its number."""
 
@@ -125,6 +127,7 @@ class Standings:
         self._rungs = {epoch: Rung(epoch) for epoch in rungs}
         self._members: dict[int, Standing] = {}
         self._ended: set[int] = set()
+        self._parts: dict[Hashable, tuple[Belongs, Standings]] = {}
         for member in members:
             self.update(member)
 
@@ -142,8 +145,18 @@ class Standings:
         """Numbers of the members that have ended."""
         return frozenset(self._ended)
 
+    def part(self, name: Hashable, rungs: Sequence[int], belongs: Belongs) -> Standings:
+        """Return the standings at ``rungs`` of the numbers that ``belongs`` is true of, kept up under ``name``."""
+        if name not in self._parts:
+            those = [member for number, member in self._members.items() if belongs(number)]
+            self._parts[name] = belongs, Standings(rungs, those)
+        return self._parts[name][1]
+
     def update(self, member: Standing) -> None:
         """Record the present state of a member, which may be new."""
+        for belongs, part in self._parts.values():
+            if belongs(member.number):
+                part.update(member)
         self._members[member.number] = member
         for rung in self._rungs.values():
             if rung.epoch in member.scores or member.number in rung.scores:
@@ -151,8 +164,8 @@ class Standings:
         if member.ended and member.number not in self._ended:
             self._ended.add(member.number)
             self.num_done += member.done
-            if member.scores:
-                self._rungs[max(member.scores)].num_lost += 1
+            if reached := self._rungs.keys() & member.scores.keys():
+                self._rungs[max(reached)].num_lost += 1
             else:
                 self.num_never += 1
 

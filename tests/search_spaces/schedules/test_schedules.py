@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from random import Random
 
 import pytest
@@ -12,6 +13,8 @@ from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.catalogue import SCHEDULES, schedule
 from search_spaces.schedules.contract import Schedule, Setting, next_rung
 from search_spaces.schedules.full import Full
+from search_spaces.schedules.hyperband import Hyperband
+from search_spaces.schedules.stopping import MedianParameters, Percentile, StoppingAsha
 from search_spaces.schedules.standings import Standings
 from tests.helpers.standings import halving, promoted, standings, stopped
 
@@ -113,6 +116,55 @@ def test_a_preview_counts_on_one_trial_that_is_trained_to_the_end() -> None:
     assert Asha(27).reaching(5) == (5, 1, 1, 1)
 
 
+def test_stopping_asha_decides_as_trials_arrive() -> None:
+    asha, at_1 = StoppingAsha(9, AshaParameters()), {0: 0.5}
+
+    def arrived(number: int, score: float) -> tuple[list[int], set[int]]:
+        at_1[number] = score
+        seen = standings({1: at_1}, {1: {number}}, 9)
+        return promoted(asha, seen), stopped(asha, seen)
+
+    assert arrived(0, 0.5) == ([0], set()), "the first one"
+    assert arrived(1, 0.4) == ([], {1}) and arrived(2, 0.6) == ([2], set())
+    assert arrived(3, 0.45) == ([], {3}) and arrived(4, 0.1) == ([], {4})
+    assert arrived(5, 0.55) == ([5], set()), "the second of six"
+
+
+def test_the_median_stops_the_worse_half_of_those_at_the_same_epoch() -> None:
+    median = Percentile(6, MedianParameters(min_iter=2, every=2, min_trials=4))
+    assert median.rungs == (2, 4, 6)
+    scores = {number: number / 10 for number in range(4)}
+    early = standings({2: scores, 4: {}}, {2: set(scores)}, 9)
+    assert promoted(median, early) == [3, 2, 1, 0], "not before there are min_trials others"
+    scores |= {4: 0.15, 5: 0.25}
+    late = standings({2: scores, 4: {}}, {2: {4, 5}}, 9)
+    assert (promoted(median, late), stopped(median, late)) == ([5], {4})
+    quarter = Percentile(6, MedianParameters(min_iter=2, every=2, min_trials=4), 0.25)
+    assert stopped(quarter, late) == {4} and promoted(quarter, late) == [5], "of six the best two"
+
+
+def test_hyperband_deals_trials_to_brackets() -> None:
+    band = Hyperband(27)
+    assert [asha.rungs for asha in band.brackets] == [(1, 3, 9, 27), (3, 9, 27), (9, 27), (27,)]
+    dealt = [band.bracket(number) for number in range(98)]
+    assert [dealt.count(b) for b in range(4)] == [54, 24, 12, 8]
+    assert {0, 1, 2, 3} == set(dealt[:12]), "each bracket early on"
+    assert band.reaching(49) == (49, 31, 17, 8)
+
+
+def test_hyperband_compares_within_a_bracket_alone() -> None:
+    band = Hyperband(9)
+    first = [number for number in range(60) if band.bracket(number) == 0][:3]
+    late = [number for number in range(60) if band.bracket(number) == 1][:2]
+    scores = {first[0]: 0.1, first[1]: 0.2, first[2]: 0.3, late[0]: 0.01, late[1]: 0.9}
+    seen = standings({1: scores}, {1: set(scores)}, 60)
+    assert set(promoted(band, seen)) == {first[2], *late}, "the best of three, and all that stop later"
+
+
+PROMOTING = ("asha", "hyperband", "none")
+"""Schedules under which a trial that was overtaken may still go on, as those before it fail."""
+
+
 class Walk:
     """Trials with random scores go through a schedule's rungs in random order; some fail on the way.
 
@@ -180,14 +232,15 @@ class Walk:
 def test_somebody_is_trained_to_the_end_and_nobody_waits_for_nothing(
     kind: str, eta: int, num_trials: int, fails: float, seed: int
 ) -> None:
-    parameters = {"eta": eta} if kind == "asha" else {}
+    parameters = {"eta": eta} if any(field.name == "eta" for field in fields(SCHEDULES[kind].parameters)) else {}
     walk = Walk(schedule(kind, Setting(epochs=27), parameters), num_trials, Random(seed), fails)
     while not walk.over():
         walk.step()
 
     assert not walk.waiting
     assert walk.done | walk.failed | walk.stopped == set(range(num_trials))
-    assert walk.done or walk.failed == set(range(num_trials)), "as long as anybody lives"
+    if kind in PROMOTING or not fails:
+        assert walk.done or walk.failed == set(range(num_trials)), "as long as anybody lives"
     if kind == "none":
         assert not walk.stopped
 
