@@ -183,7 +183,7 @@ class Watch(_Unsaved, FIFOScheduler):
             self._end_worn()
         # Tune's own choice walks all trials, in each turn: those that have ended stay in its list.
         waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
-        chosen = min(waiting, key=lambda trial: str(trial.trial_id), default=None)
+        chosen = min(waiting, key=lambda trial: self._searcher.legs[trial.trial_id], default=None)
         if chosen is None and len(self._searcher.legs) == self._num_lanes:
             self._coordinator.look_ahead()
         return chosen

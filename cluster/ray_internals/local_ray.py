@@ -153,4 +153,5 @@ def own_sigterm() -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise
     finally:
-        signal.signal(signal.SIGTERM, own)
+        if own is not None:  # one that was not set by Python cannot be set by it
+            signal.signal(signal.SIGTERM, own)

@@ -87,7 +87,8 @@ def remove_old_sessions(folder: Path) -> None:
         commands = " ".join(_commands())
         list(islice((session for session in old if session.name not in commands and _removed(session)), MOST))
     for link in folder.parent.iterdir():
-        if link.is_symlink() and not link.exists():  # to a folder that is gone
+        # to a folder that is gone; a new one may be another container's, which has folders of its own
+        if link.is_symlink() and not link.exists() and time.time() - link.lstat().st_mtime > KEPT_S:
             link.unlink(missing_ok=True)
 
 

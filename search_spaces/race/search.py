@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.race import Race
 from search_spaces.race.track import Exploited, Track
-from search_spaces.samplers.catalogue import SAMPLERS, sampler
+from search_spaces.samplers.catalogue import sampler
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation
 from search_spaces.schedules.catalogue import schedule
@@ -102,15 +101,14 @@ class Search:
         During a sampler's random start no signature is held unless the spec sets ``train_together``: the start
         would cover less of the space.
         """
-        blind = SAMPLERS[self.sweep.method].num_blind
-        known = sum(1 for _ in islice(filter(_teaches, tracks), blind))
-        if held and self.sweep.train_together is None and known < blind:
+        self._look(tracks)
+        if held and self.sweep.train_together is None and self.sampler.is_blind(self.history):
             return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         kept = {} if held is None else _searched_part(held)
         asked: list[Params] = []
         if len(first) < count and self._can_hold(kept):
-            self._look(tracks, first)
+            self._put(len(tracks), first)
             asked = self.sampler.ask(self.history, count - len(first), kept)
         return [self._begun(len(tracks) + i, params) for i, params in enumerate([*first, *asked])]
 
@@ -118,13 +116,16 @@ class Search:
         """Whether a configuration of the space may have these values, which a spec's first ones need not."""
         return all(self.sweep.space.domains[name].contains(value) for name, value in kept.items())
 
-    def _look(self, tracks: Sequence[Track], first: Sequence[Params]) -> None:
-        """Show the history what has changed, and the configurations that begin now besides the sampler's."""
+    def _look(self, tracks: Sequence[Track]) -> None:
+        """Show the history what has changed."""
         for index in sorted(self._changed):
             if index in self.history.seen or self.sweep.space.contains(tracks[index].searched):
                 self.history.put(index, tracks[index].observation())
         self._changed.clear()
-        for index, params in enumerate(first, len(tracks)):
+
+    def _put(self, start: int, first: Sequence[Params]) -> None:
+        """Show the history the configurations that begin now besides the sampler's, from index ``start`` on."""
+        for index, params in enumerate(first, start):
             if self.sweep.space.contains(params):
                 self.history.put(index, Observation(params, "running", {}))
 
@@ -186,11 +187,6 @@ class Search:
             if (rung <= track.rung or track.state == "done") and track.values:
                 track.reached(rung)
         return track
-
-
-def _teaches(track: Track) -> bool:
-    """Whether a sampler learns from the track."""
-    return track.infeasible or (bool(track.values) and not track.failed)
 
 
 def _searched_part(held: Track) -> Params:

@@ -20,6 +20,10 @@ class Mixed:
     model: ModelSampler
     other: Sampler
 
+    def is_blind(self, history: History) -> bool:
+        """Whether the model knows too little."""
+        return self.model.is_blind(history)
+
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return new configurations: those of the other sampler first, beside which the model chooses its own."""
         num_others = sum((len(history) + i) % EVERY == 0 for i in range(count))

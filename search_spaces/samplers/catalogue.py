@@ -45,8 +45,6 @@ class SamplerRow(SamplerInfo):
 
     make: Callable[[Ground], Sampler]
     """Function of what is searched that returns the sampler."""
-    num_blind: int = 0
-    """Number of trials with a value that it needs; until then it ignores the history. 0: no such start."""
     keeps_memory: bool = False
     """Whether it has state besides the history, as CMA-ES and NSGA-II have. Such a sampler is refused."""
     takes_constraints: bool = False
@@ -66,7 +64,7 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
 
 
 def _tpe_sampler(ground: Ground) -> Sampler:
-    return OptunaSampler(ground.space, ground.objective, ground.seed, _tpe)
+    return OptunaSampler(ground.space, ground.objective, ground.seed, _tpe, TPE_BLIND)
 
 
 def _model(ground: Ground) -> ModelSampler:
@@ -83,10 +81,10 @@ def _auto(ground: Ground) -> Sampler:
     return _model(ground) if len(ground.rungs) > 1 else Mixed(_model(ground), _tpe_sampler(ground))
 
 
-def _drawn(ground: Ground, draw: Draw) -> Sampler:
+def _drawn(ground: Ground, draw: Draw, num_blind: int = 0) -> Sampler:
     from search_spaces.samplers.points import Points, PointSampler  # 300 ms: SciPy
 
-    return PointSampler(Points(ground.space, ground.seed), ground.seed, draw)
+    return PointSampler(Points(ground.space, ground.seed), ground.seed, draw, num_blind)
 
 
 def _qmc(ground: Ground) -> Sampler:
@@ -98,7 +96,7 @@ def _qmc(ground: Ground) -> Sampler:
 def _evolution(ground: Ground) -> Sampler:
     from search_spaces.samplers.evolution import Evolution  # 300 ms: SciPy
 
-    return _drawn(ground, Evolution(ground.objective, EVOLUTION_BLIND))
+    return _drawn(ground, Evolution(ground.objective, EVOLUTION_BLIND), EVOLUTION_BLIND)
 
 
 def _cmaes(ground: Ground) -> Sampler:
@@ -110,9 +108,8 @@ def _cmaes(ground: Ground) -> Sampler:
 _ROWS = (
     SamplerRow(
         name="tpe",
-        summary="tree-structured Parzen estimator, tries what resembles the best trials so far",
+        summary="tree-structured Parzen estimator, tries what resembles the best so far, after ten at random",
         make=_tpe_sampler,
-        num_blind=TPE_BLIND,
         takes_constraints=True,
         aliases=("bayes",),
     ),
@@ -120,13 +117,11 @@ _ROWS = (
         name="auto",
         summary="a model of what each configuration will have come to after the last epoch, in part TPE",
         make=_auto,
-        num_blind=NUM_START,
     ),
     SamplerRow(
         name="gp",
         summary="that model alone, a Gaussian process over configurations and epochs",
         make=_model,
-        num_blind=NUM_START,
     ),
     SamplerRow(
         name="cmaes",
@@ -137,7 +132,6 @@ _ROWS = (
         name="evolution",
         summary="regularised evolution, a small change to one of the best of the latest trials",
         make=_evolution,
-        num_blind=EVOLUTION_BLIND,
     ),
     SamplerRow(
         name="qmc",
@@ -147,7 +141,7 @@ _ROWS = (
     SamplerRow(
         name="random",
         summary="every trial is drawn from the space, whatever the others showed",
-        make=lambda ground: OptunaSampler(ground.space, ground.objective, ground.seed, _random, looks_back=False),
+        make=lambda ground: OptunaSampler(ground.space, ground.objective, ground.seed, _random),
     ),
     SamplerRow(
         name="grid",
@@ -175,6 +169,9 @@ class _Unconstrained:
 
     method: str
     inner: Sampler
+
+    def is_blind(self, history: History) -> bool:
+        return self.inner.is_blind(history)
 
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         assert not history.constrained, f"method {self.method} takes no constraints"

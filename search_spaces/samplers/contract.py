@@ -15,6 +15,9 @@ class Sampler(Protocol):
     resumed sweep needs nothing but its history.
     """
 
+    def is_blind(self, history: History) -> bool:
+        """Whether the next answer would ignore the history, as too little is known."""
+
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return at most ``count`` new configurations in which the ``held`` parameters have the given values.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.space.domains import Choice, Int
+from search_spaces.space.quantile_domains import Rounded
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params, Value
 
@@ -49,6 +50,10 @@ class Axis:
         """Return the distance to the next number at ``place``; 0 where they are continuous, or categories."""
         if self.levels:
             return 0.0 if self.is_category else 1 / len(self.levels)
+        if isinstance(self.domain, Rounded):
+            value = self.domain.to_value(self._inner(np.array(place)))
+            beside = [self.place(value + q) for q in (self.domain.q, -self.domain.q)]
+            return max(abs(other - self.place(value)) for other in beside)
         if not self._law.step:
             return 0.0
         (low, high), step = self._ends, self._law.step
@@ -107,6 +112,8 @@ class Axis:
         if self.levels:
             codes = np.minimum(np.floor(places * len(self.levels)), len(self.levels) - 1)
             return np.asarray((codes + 0.5) / len(self.levels))
+        if isinstance(self.domain, Rounded):
+            return np.array([self.place(self.value(place)) for place in places.tolist()])
         if not self._law.step:
             return places
         (low, high), inner = self._ends, self._inner(places)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search_spaces.samplers.history import History, Observation
+from search_spaces.samplers.history import History
 from search_spaces.samplers.points import Points
 from search_spaces.types.objective import Objective
 
@@ -26,14 +26,10 @@ class Evolution:
 
     def __call__(self, points: Points, history: History, place: int, rng: np.random.Generator) -> np.ndarray:
         """Return children (n, d), in the random order of their draw."""
-        known = [history.seen[number] for number in sorted(history.seen) if _ended_well(history.seen[number])]
+        known = [history.seen[number] for number in sorted(history.seen) if history.seen[number].teaches]
         alive = known[-self.population :]
         if len(known) < self.population:
             return points.sobol(place)
         drawn = rng.choice(len(alive), SAMPLE, replace=False)
         parent = min((alive[i] for i in drawn.tolist()), key=lambda seen: self.objective.signed(seen.best_value))
         return points.cube.near(points.cube.place(parent.params), NUM_CHILDREN, WIDTH, 0.0, rng)
-
-
-def _ended_well(seen: Observation) -> bool:
-    return seen.state != "failed" and (seen.best_value is not None or seen.state == "infeasible")

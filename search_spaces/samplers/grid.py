@@ -64,6 +64,10 @@ class GridSampler:
     def __init__(self, space: Space) -> None:
         self._left = Leftovers(space, 0)
 
+    def is_blind(self, history: History) -> bool:
+        """Return False: it needs no history to be as good as it can be."""
+        return False
+
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return the next points that are not in the history, among those with the ``held`` values."""
         return self._left.walk(history, held).first(count)

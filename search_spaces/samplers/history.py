@@ -34,6 +34,11 @@ class Observation:
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Constraint values by name: above 0 is the amount of a violation. Empty: no constraints."""
 
+    @property
+    def teaches(self) -> bool:
+        """Whether a sampler learns from it."""
+        return self.state == "infeasible" or (self.state != "failed" and self.best_value is not None)
+
 
 class History:
     """Observations by the trial's number, in the order in which the trials were first seen."""
@@ -42,6 +47,8 @@ class History:
         self.seen: dict[int, Observation] = {}
         self.constrained = False
         """Whether any observation has constraints."""
+        self.num_known = 0
+        """Number of trials from which a sampler learns."""
         self._identities: set[Identity] = set()
         self._changes: list[int] = []
         self._parts: dict[tuple[str, ...], Counter[tuple[object, ...]]] = {}
@@ -54,8 +61,11 @@ class History:
 
     def put(self, number: int, observation: Observation) -> None:
         """Record what is known of a trial now; its configuration never changes."""
-        if number not in self.seen:
+        if number in self.seen:
+            self.num_known -= self.seen[number].teaches
+        else:
             self._add(observation.params)
+        self.num_known += observation.teaches
         self.seen[number] = observation
         self.constrained |= bool(observation.constraints)
         self._changes.append(number)

@@ -21,7 +21,10 @@ MAX_REDRAWS = 20
 
 
 class OptunaSampler:
-    """A sampler of Optuna's: ``make`` returns it for a seed. Without ``looks_back`` it is shown no trials."""
+    """A sampler of Optuna's: ``make`` returns it for a seed.
+
+    Before ``num_blind`` trials with a result it ignores them; with None always, and it is shown none.
+    """
 
     def __init__(
         self,
@@ -29,12 +32,16 @@ class OptunaSampler:
         objective: Objective,
         seed: int,
         make: Callable[[int], optuna.samplers.BaseSampler],
-        looks_back: bool = True,
+        num_blind: int | None = None,
     ) -> None:
         self.space, self.objective, self.seed = space, objective, seed
-        self._make, self._looks_back = make, looks_back
+        self._make, self._num_blind = make, num_blind
         self._shown: ShownTrials | None = None
         self._left = Leftovers(space, seed)
+
+    def is_blind(self, history: History) -> bool:
+        """Whether it uses the history, but fewer than ``num_blind`` trials have a result."""
+        return self._num_blind is not None and history.num_known < self._num_blind
 
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return new configurations. A draw that is in the history is repeated, at most ``MAX_REDRAWS`` times.
@@ -74,7 +81,7 @@ class OptunaSampler:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
-        if self._looks_back and (self._shown is None or self._shown.history is not history):
+        if self._num_blind is not None and (self._shown is None or self._shown.history is not history):
             self._shown = ShownTrials(self.space, self.objective, self.seed, history)
-        past = Past(self._shown.trials() if self._shown and self._looks_back else [])
+        past = Past(self._shown.trials() if self._shown else [])
         return optuna.create_study(direction=self.objective.goal, sampler=sampler, storage=past)

@@ -59,7 +59,7 @@ def _told(seen: Observation, objective: Objective) -> tuple[TrialState, float | 
     All trials with a value are complete, each with its best so far: Optuna would put any complete trial before
     every pruned one, whatever their values, and would count a running one, as a promoted trial is, among the bad.
     """
-    if seen.state == "failed":
+    if seen.state == "failed" or (seen.best_value is None and seen.state in ("paused", "done")):
         return TrialState.FAIL, None
     if seen.state == "infeasible":
         return TrialState.COMPLETE, math.inf if objective.ascending else -math.inf

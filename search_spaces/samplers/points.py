@@ -71,6 +71,12 @@ class PointSampler:
     points: Points
     seed: int
     draw: Draw
+    num_blind: int = 0
+    """Number of trials with a result before which ``draw`` ignores the history."""
+
+    def is_blind(self, history: History) -> bool:
+        """Whether fewer than ``num_blind`` trials have a result."""
+        return history.num_known < self.num_blind
 
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return new configurations."""

@@ -6,6 +6,7 @@ import math
 import random
 from bisect import bisect_left, insort
 from collections.abc import Container, Sequence
+from itertools import islice
 
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -17,6 +18,8 @@ from search_spaces.types.objective import Objective
 
 NUM_GOOD = 25
 """Number of the best trials that are always shown: as many as TPE ever takes for good."""
+MAX_RUNNING = 100
+"""Number of running trials without a value that are always shown, so that a sampler keeps away from them."""
 NUM_OTHERS = 375
 """Number of other trials that are shown; of more, a random choice that changes little from trial to trial."""
 
@@ -27,8 +30,9 @@ NUM_BELOW = 2**31
 class ShownTrials:
     """Records of one history's trials.
 
-    The best ``NUM_GOOD`` are shown, and of the others those ``NUM_OTHERS`` with the lowest random ranks, which
-    trials draw once. So a sampler's time has a bound, and up to ``NUM_GOOD + NUM_OTHERS`` trials all are shown.
+    The best ``NUM_GOOD`` and the latest running ones are shown, and of the others those with the lowest random
+    ranks, which trials draw once. So a sampler's time has a bound. Up to ``NUM_GOOD + NUM_OTHERS`` trials all are
+    shown.
     """
 
     def __init__(self, space: Space, objective: Objective, seed: int, history: History) -> None:
@@ -36,7 +40,7 @@ class ShownTrials:
         self._space, self._objective, self._seed = space, objective, seed
         self._mark = 0
         self._records: dict[int, FrozenTrial] = {}
-        self._keys: dict[int, tuple[float, int]] = {}
+        self._running: set[int] = set()
         self._ranked: list[tuple[float, int]] = []
         """Signed value and number of the trials that have one, the best first."""
         self._drawn: list[tuple[float, int]] = []
@@ -49,9 +53,10 @@ class ShownTrials:
             self._patch(number)
         if len(self._records) <= NUM_GOOD + NUM_OTHERS:
             return [self._records[number] for number in sorted(self._records)]
-        good = {number for _, number in self._ranked[:NUM_GOOD]}
-        others = (number for _, number in self._drawn if number not in good)
-        shown = good.union(number for number, _ in zip(others, range(NUM_OTHERS), strict=False))
+        shown = {number for _, number in self._ranked[:NUM_GOOD]}
+        shown |= set(sorted(self._running)[-MAX_RUNNING:])
+        others = (number for _, number in self._drawn if number not in shown)
+        shown.update(islice(others, NUM_GOOD + NUM_OTHERS - len(shown)))
         return [self._records[number] for number in sorted(shown)]
 
     def _patch(self, number: int) -> None:
@@ -63,6 +68,7 @@ class ShownTrials:
             insort(self._drawn, (random.Random(f"{self._seed} {number}").random(), number))
         record.number = number - NUM_BELOW
         self._records[number] = record
+        (self._running.add if record.state == TrialState.RUNNING else self._running.discard)(number)
         insort(self._ranked, self._key(record, number))
 
     def _key(self, record: FrozenTrial, number: int) -> tuple[float, int]:

@@ -14,11 +14,11 @@ from search_spaces.schedules.standings import Standings
 
 @dataclass(frozen=True)
 class Hyperband:
-    """Asynchronous Hyperband (Li et al. 2018, JMLR 18(185), Algorithm 1; asynchronous as Li et al. 2020, section 3.3).
+    """Asynchronous Hyperband (Li et al. 2018, JMLR 18(185), Algorithm 1; Li et al. 2020, section 3.3).
 
-    Bracket b is successive halving from the rung b of ``asha`` on; the last one stops nobody. Each gets about as many
-    epochs, so of s_max + 1 brackets the one with s rungs left has ``(s_max + 1) / (s + 1) * eta**s`` parts of all
-    trials. They are dealt out by their numbers.
+    Bracket b is successive halving from the rung b of ``asha`` on; the last one stops nobody. Each gets about as
+    many epochs, so of s_max + 1 brackets the one with s rungs left has ``(s_max + 1) / (s + 1) * eta**s`` parts of
+    all trials. They are dealt out by their numbers.
     """
 
     epochs: int
@@ -69,7 +69,7 @@ class Hyperband:
         return tuple(map(sum, zip(*plans, strict=True)))
 
     def decide(self, standings: Standings) -> dict[int, Decision]:
-        """Return Continue for trials before their bracket's first rung, and what successive halving decides there."""
+        """Return Continue for trials before their bracket's first rung, and what the bracket decides of others."""
         decisions: dict[int, Decision] = {}
         sizes = self._sizes(standings.num_expected)
         for b, asha in enumerate(self.brackets):

@@ -14,9 +14,8 @@ def samplers() -> str:
     rows = []
     for row in SAMPLERS.values():
         names = ", ".join(map(code, (row.name, *row.aliases)))
-        blind = f"Draws at random until {row.num_blind} trials have a value." if row.num_blind else ""
         finite = "Only for a space of finitely many points." if row.finite_only else ""
-        rows.append([names, " ".join(filter(None, (sentence(row.summary), blind, finite)))])
+        rows.append([names, " ".join(filter(None, (sentence(row.summary), finite)))])
     return table(("`method`", "what it proposes"), rows)
 
 

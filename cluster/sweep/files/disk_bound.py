@@ -16,10 +16,10 @@ LEAST_BYTES = 8 * 2**10
 def most_checkpoints(sweep: Sweep, num_lanes: int) -> int:
     """Return how many checkpoints there may be at a time, as the documentation's page on crash safety derives it.
 
-    Waiting trials keep one, running ones two, and so do the trainings of the final evaluation.
+    Waiting trials keep one, running ones two, and so do the trainings of the final evaluation. All may wait: none
+    is given up before one is trained to the end.
     """
-    eta = getattr(sweep_schedule(sweep), "eta", None)
-    waiting = sweep.trials // (eta - 1) if eta else 0
+    waiting = sweep.trials if len(sweep_schedule(sweep).rungs) > 1 else 0
     running = min(sweep.trials, num_lanes * cohort_width(sweep, num_lanes))
     if sweep.final is None:
         return waiting + 2 * running + 1

@@ -35,9 +35,11 @@ class CurveModel:
         rows = _chosen(seen.rows, rng)
         self.tried = np.array([seen.places[number] for number in dict.fromkeys(row.number for row in rows)])
         """Coordinates (n, d) of the trials among the observations."""
+        self.begun = self.tried[:0]
+        """Coordinates (n, d) of the configurations that are training."""
         located = [[*seen.places[row.number], self._time(-row.before or self._last)] for row in rows]
         self._points = np.array(located)
-        self._values = half_rank(_finite(np.array([row.value for row in rows])))
+        self._values = half_rank(np.array([row.value for row in rows]))
         few = _few(len(rows), rng)
         prior = Prior.of(self._points.shape[1], NOISE)
         self._theta = fitted(self._points[few], self._values[few], self._is_category, prior)
@@ -51,6 +53,7 @@ class CurveModel:
         So the next one is sought elsewhere, or where they tell nothing.
         """
         located = self._at_end(points)
+        self.begun = np.concatenate([self.begun, points])
         self._values = np.append(self._values, self._posterior.predict(located)[0])
         self._points = np.concatenate([self._points, located])
         self._condition()
@@ -80,9 +83,3 @@ def _chosen(rows: Sequence[Row], rng: np.random.Generator) -> list[Row]:
 
 def _few(num: int, rng: np.random.Generator) -> np.ndarray:
     return np.arange(num) if num <= MAX_FITTED else np.sort(rng.choice(num, MAX_FITTED, replace=False))
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    """Return the values with the worst one in place of infinity."""
-    finite = values[np.isfinite(values)]
-    return np.where(np.isfinite(values), values, finite.max() if len(finite) else 0.0)

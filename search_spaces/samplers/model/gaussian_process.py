@@ -2,8 +2,8 @@
 
 Kernel: Matern 5/2 with one length scale a coordinate (Rasmussen and Williams 2006, section 4.2.1 and equation 5.2),
 categories at distance 0 or 1. Length scales, signal and noise are the maximum a posteriori, found by L-BFGS with
-analytic gradients (section 5.4.1); the prior of the length scales grows with the number of coordinates (Hvarfner et
-al. 2024, "Vanilla Bayesian Optimization Performs Great in High Dimensions").
+analytic gradients (section 5.4.1); the prior of the length scales grows with the number of coordinates (after
+Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High Dimensions", with shorter scales).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import erfcx, ndtr, ndtri
+from scipy.stats import rankdata
 
 Array = np.ndarray
 JITTER = 1e-6
 """Noise variance that there is at least, so that the covariance can be decomposed."""
+HUGE = 1e100
+"""Largest absolute value that is told from others: squares of larger ones overflow."""
 _SQRT5 = math.sqrt(5)
 _FAR = 8.0
 """Bound of the logarithms of inverse squared length scales."""
@@ -131,15 +134,20 @@ def _distances(a: Array, b: Array, is_category: Array, theta: Array) -> Array:
 
 
 def half_rank(values: Array) -> Array:
-    """Return values to minimise (n,) with mean 0 and spread 1, the worse half of them as normal scores.
+    """Return values to minimise (n,) with mean 0 and spread 1, the worse half of them as half-normal scores.
 
-    The better half keeps its distances; how bad the bad ones are says little of where the best is.
+    The better half of the finite values keeps its distances; how bad the bad ones are says little of where the best
+    is. Infinite values are the worst. Equal values stay equal.
     """
-    middle = np.median(values)
-    spread = math.sqrt(np.mean((values[values <= middle] - middle) ** 2)) or 1.0
-    ranks = np.empty(len(values))
-    ranks[np.argsort(values, kind="stable")] = (np.arange(len(values)) + 0.5) / len(values)
-    warped = np.where(values <= middle, (values - middle) / spread, ndtri(ranks))
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.zeros(len(values))
+    bounded = np.clip(values, -HUGE, HUGE)
+    middle = np.median(bounded[finite])
+    good = finite & (bounded <= middle)
+    spread = math.sqrt(np.mean((bounded[good] - middle) ** 2)) or 1.0
+    warped = (bounded - middle) / spread
+    warped[~good] = ndtri(0.5 + 0.5 * (rankdata(values[~good]) - 0.5) / max(1, np.sum(~good)))
     return np.asarray((warped - warped.mean()) / (warped.std() or 1.0))
 
 

@@ -29,6 +29,10 @@ class ModelSampler:
         self._rungs, self._num_start = tuple(rungs), num_start
         self._seen: RungValues | None = None
 
+    def is_blind(self, history: History) -> bool:
+        """Whether too few trials have reached a rung for a model."""
+        return self._look(history).num_known < self._num_start
+
     def ask(self, history: History, count: int, held: Params, beside: Sequence[Params] = ()) -> list[Params]:
         """Return new configurations, each as if those before it, and those ``beside`` them, were training."""
         rng, place = np.random.default_rng([self._seed, len(history)]), self._points.cube.place
@@ -48,21 +52,25 @@ class ModelSampler:
 
     def _model(self, history: History, beside: Sequence[Params], rng: np.random.Generator) -> CurveModel | None:
         """Return the model of the history; None where it knows too little."""
-        cube = self._points.cube
-        if self._seen is None or self._seen.history is not history:
-            self._seen = RungValues(cube, self._objective, self._rungs, history)
-        self._seen.look()
-        if self._seen.num_known < self._num_start:
+        cube, seen = self._points.cube, self._look(history)
+        if seen.num_known < self._num_start:
             return None
-        model = CurveModel(self._seen, self._rungs[-1], cube.is_category, rng)
+        model = CurveModel(seen, self._rungs[-1], cube.is_category, rng)
         if beside:
             model.begin(np.stack([cube.place(params) for params in beside]))
         return model
 
+    def _look(self, history: History) -> RungValues:
+        if self._seen is None or self._seen.history is not history:
+            self._seen = RungValues(self._points.cube, self._objective, self._rungs, history)
+        self._seen.look()
+        return self._seen
+
     def _improving(self, model: CurveModel, held: Params, rng: np.random.Generator) -> np.ndarray:
         """Return candidates, those with the largest expected improvement first."""
-        means, near = model.at_end(model.tried)[0], self._points.cube.near
-        incumbent, tops = means.min(), model.tried[np.argsort(means, kind="stable")[:NUM_TOP]]
+        known, near = np.concatenate([model.tried, model.begun]), self._points.cube.near
+        means = model.at_end(known)[0]
+        incumbent, tops = means.min(), known[np.argsort(means, kind="stable")[:NUM_TOP]]
 
         def score(points: np.ndarray) -> np.ndarray:
             return log_expected_improvement(*model.at_end(points), incumbent)

@@ -88,6 +88,8 @@ def test_only_sessions_without_a_sign_of_life_are_removed(place: Path, monkeypat
     link = folder / "session_2026-11-30_02-40-59_439910_1"
     link.symlink_to(other)
     (place / "gone").symlink_to(place / "nowhere")
+    os.utime(place / "gone", LONG_AGO, follow_symlinks=False)
+    (place / "another's").symlink_to(place / "of a container whose folders are not here")
     (place / "there").symlink_to(other)
     with ExitStack() as stack:
         alive = {name: made(folder, f"session_2026-11-30_02-40-52_439910_9{k}") for k, name in enumerate(ALIVE)}
@@ -104,4 +106,4 @@ def test_only_sessions_without_a_sign_of_life_are_removed(place: Path, monkeypat
         assert not any(session.exists() for session in dead)
         assert {name for name, session in alive.items() if session.exists()} == set(ALIVE)
     assert other.exists() and link.is_symlink()
-    assert [(place / name).is_symlink() for name in ("gone", "there")] == [False, True]
+    assert [(place / name).is_symlink() for name in ("gone", "there", "another's")] == [False, True, True]

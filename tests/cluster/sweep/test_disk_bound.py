@@ -17,7 +17,7 @@ from tests.helpers.toy_race import toy_sweep
 
 def test_the_bound_is_the_documentation_s() -> None:
     none = EarlyTerminate(type="none")
-    assert most_checkpoints(toy_sweep(trials=100, train_together=1), 2) == 100 // 2 + 2 * 2 + 1
+    assert most_checkpoints(toy_sweep(trials=100, train_together=1), 2) == 100 + 2 * 2 + 1
     assert most_checkpoints(toy_sweep(trials=100, train_together=4, early_terminate=none), 2) == 2 * 8 + 1
     final = Final(top=5, seeds=10)
     assert most_checkpoints(toy_sweep(trials=6, train_together=1, final=final), 1) == 5 + (5 + 1) * 10 + 1 + 1

@@ -112,3 +112,19 @@ def test_only_the_order_of_the_worse_half_counts() -> None:
     gaps = np.diff(warped)[:3] / np.diff(values)[:3]
     np.testing.assert_allclose(gaps, gaps[0])
     assert half_rank(np.array([2.0, 2.0])).tolist() == [0, 0]
+
+
+def test_equal_values_stay_equal_and_infinite_ones_are_the_worst() -> None:
+    warped = half_rank(np.array([0.1, 0.2, 0.3, 0.9, 0.9, np.inf, np.inf, np.inf]))
+    assert (np.diff(warped)[:3] > 0).all() and warped[3] == warped[4] < warped[5] == warped[6] == warped[7]
+    assert half_rank(np.full(3, np.inf)).tolist() == [0, 0, 0]
+
+
+def test_good_values_keep_their_distances_where_most_are_huge_or_infinite() -> None:
+    for bad in (np.inf, 1.7e308):
+        warped = half_rank(np.array([0.1, 0.2, 0.3, *[bad] * 9]))
+        assert np.isfinite(warped).all()
+        if bad == np.inf:
+            assert warped[1] - warped[0] > 0.2 * (warped[2] - warped[0])
+    values = half_rank(np.array([-1.7e308, 1e308, 1.1e308, 1.2e308]))
+    assert np.isfinite(values).all() and (np.diff(values) >= 0).all()

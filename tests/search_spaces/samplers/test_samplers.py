@@ -251,3 +251,4 @@ def test_a_random_start_is_held_to_no_signature_unless_users_say_so(
         tracks += more
         track.measure(1, float(number))
         track.state = "done"
+        search.ended(track)

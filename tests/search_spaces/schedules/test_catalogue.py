@@ -67,7 +67,7 @@ def test_a_new_row_is_known_to_specs_template_and_schema() -> None:
         f"{{type: {KIND}, evry: 2}}": "evry: unknown key, received 'evry', did you mean 'every'",
         f"{{type: {KIND}, every: 0}}": "must be >= 1, received 0",
         f"{{type: {KIND}, eta: 3}}": f"eta: has no effect with type {KIND}, received 3",
-        "{type: hyperband}": "is not available yet: use " + " or ".join(SCHEDULES),
+        "{type: pbt}": "is not available yet: use " + " or ".join(SCHEDULES),
     }.items():
         with pytest.raises(SpecError, match=reason):
             parsed(rule)

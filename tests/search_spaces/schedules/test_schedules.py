@@ -14,8 +14,8 @@ from search_spaces.schedules.catalogue import SCHEDULES, schedule
 from search_spaces.schedules.contract import Schedule, Setting, next_rung
 from search_spaces.schedules.full import Full
 from search_spaces.schedules.hyperband import Hyperband
-from search_spaces.schedules.stopping import MedianParameters, Percentile, StoppingAsha
 from search_spaces.schedules.standings import Standings
+from search_spaces.schedules.stopping import MedianParameters, Percentile, StoppingAsha
 from tests.helpers.standings import halving, promoted, standings, stopped
 
 

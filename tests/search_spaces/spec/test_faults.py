@@ -97,15 +97,15 @@ CASES = {
     "asha key of none": Case(
         "early_terminate: {type: none, eta: 2}", 5, "early_terminate.eta", "has no effect with type none", "2"
     ),
-    "hyperband": Case(
-        "early_terminate: {type: hyperband}",
+    "pbt": Case(
+        "early_terminate: {type: pbt}",
         5,
         "early_terminate.type",
         "is not available yet: use asha",
-        "'hyperband'",
+        "'pbt'",
     ),
     "stop rule": Case(
-        "early_terminate: {type: ahsa}", 5, "early_terminate.type", "must be asha or none", "'ahsa'", "'asha'"
+        "early_terminate: {type: ahsa}", 5, "early_terminate.type", "unknown name", "'ahsa'", "'asha'"
     ),
     "grid": Case(
         "method: grid", 4, "parameters.lr", "are needed instead of a continuous range: method grid tries every one"

@@ -79,7 +79,7 @@ command: ["${env}", python]
     with pytest.raises(SpecError) as caught:
         parsed(text)
     assert {fault.path for fault in caught.value.faults} == {
-        "workload", "data", "program", "project", "command", "early_terminate.type"
+        "workload", "data", "program", "project", "command"
     }  # fmt: skip
     drop = ("program", "project", "command", "early_terminate", "  epochs_are")
     kept = [line for line in text.splitlines() if not line.startswith(drop)]
