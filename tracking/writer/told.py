@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ class Told:
     are_texts: bool = False
     """Whether ``params`` are MLflow's texts, by its keys, instead of values."""
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    last: float = math.inf
+    """Epoch behind which what MLflow has was withdrawn, though MLflow may not know yet."""
     state: str | None = None
     failure: FailureReason | None = None
     seconds: float = 0.0
@@ -49,20 +52,24 @@ def _take(found: dict[str, Told], event: Event, metric: str) -> None:
         case TrialBegan():
             found.setdefault(event.key, Told(number=event.number, role=event.role, params=event.params))
         case EpochMeasured() if event.key in found:
-            found[event.key].epochs.setdefault(event.epoch, dict(event.metrics))
+            one = found[event.key]
+            one.epochs.setdefault(event.epoch, dict(event.metrics))
+            one.last = max(one.last, event.epoch)
         case StateChanged() if event.key in found:
             one = found[event.key]
             one.state, one.failure = event.state, event.failure
             one.seconds = event.summary.get(names.SECONDS, one.seconds)
         case EpochsWithdrawn() if event.key in found:
-            epochs = found[event.key].epochs
-            found[event.key].epochs = {epoch: epochs[epoch] for epoch in epochs if epoch <= event.kept}
+            one = found[event.key]
+            one.epochs = {epoch: one.epochs[epoch] for epoch in one.epochs if epoch <= event.kept}
+            one.last = event.kept
         case Reconciled():
             for key, facts in event.expected.items():
                 one = found.setdefault(key, Told(number=facts.number, role=facts.role, params=facts.params))
                 one.state, one.failure = facts.state, facts.failure
                 for epoch, value in facts.history.items():
                     one.epochs.setdefault(epoch, {metric: value})
+                one.last = max(one.last, *facts.history, 0)
         case _:
             pass
 
@@ -104,12 +111,12 @@ def _of_run(run: FoundRun, metric: str, history: Mapping[int, float]) -> Told:
 
 
 def joined(first: Mapping[str, Told], second: Mapping[str, Told]) -> dict[str, Told]:
-    """Return all that either knows; where both know something, what ``first`` says."""
+    """Return all that either knows; where both know something, what ``first`` says, also of what was withdrawn."""
     found = {**second, **first}
     for key in first.keys() & second.keys():
         one, other = first[key], second[key]
-        epochs = {**other.epochs, **one.epochs}
-        rounded = one.rounded | (other.rounded - one.epochs.keys())
+        epochs = {epoch: found for epoch, found in other.epochs.items() if epoch <= one.last} | one.epochs
+        rounded = one.rounded | ((other.rounded & epochs.keys()) - one.epochs.keys())
         state, failure = one.state or other.state, one.failure or other.failure
         found[key] = replace(one, epochs=epochs, state=state, failure=failure, rounded=rounded)
     return found

@@ -8,7 +8,9 @@ import pytest
 
 from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of
 from tracking.store.records import RunFacts
-from tracking.writer.told import of_spool
+from tracking.writer.events import EpochMeasured, EpochsWithdrawn, TrialBegan
+from tracking.writer.spool import Spool
+from tracking.writer.told import Told, joined, of_spool
 
 
 @pytest.mark.parametrize("again", [2, 3, 4])
@@ -35,3 +37,23 @@ def test_they_stay_only_where_they_are_trained_again(sqlite_uri: str, tmp_path: 
         assert curve(sqlite_uri, run.info.run_id, name) == expected
     assert run.info.status == "FINISHED" and run.data.metrics["train_seconds"] == 0.5
     assert max(of_spool(folder, "val_accuracy")["t0000"].epochs) == again
+
+
+def test_withdrawn_epochs_are_not_taken_from_mlflow_before_it_knows(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(TrialBegan(key="t0000", number=0, role="trial", params={}))
+    for epoch in (1, 2, 3):
+        spool.append(EpochMeasured(key="t0000", epoch=epoch, metrics={"val_accuracy": 0.5}))
+    spool.append(EpochsWithdrawn(key="t0000", kept=1))
+    in_mlflow = Told(
+        number=0,
+        role="trial",
+        params={},
+        epochs={epoch: {"val_accuracy": 0.4} for epoch in (1, 2, 3)},
+        rounded=frozenset({1, 2, 3}),
+    )
+    told = joined(of_spool(tmp_path, "val_accuracy"), {"t0000": in_mlflow})["t0000"]
+    assert (list(told.epochs), told.rounded) == ([1], frozenset())
+    spool.append(EpochMeasured(key="t0000", epoch=2, metrics={"val_accuracy": 0.6}))
+    told = joined(of_spool(tmp_path, "val_accuracy"), {"t0000": in_mlflow})["t0000"]
+    assert told.epochs == {1: {"val_accuracy": 0.5}, 2: {"val_accuracy": 0.6}}, "trained again"
