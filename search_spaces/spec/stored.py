@@ -44,6 +44,8 @@ class _Stored(_Head):
 class Kept:
     """A stored sweep with absolute paths of its data: in the folder ``place``, and at first in ``begun_in``.
 
+    The two are the same where no path was relative.
+
     ``missing_in`` are the folders in which the data could be and is not, if home and folder are not as they were.
     """
 
@@ -76,11 +78,14 @@ def kept(text: str | bytes, origin: str, home: Path) -> Kept:
     place = stored.place or Place.of(home.parent.parent, home)
     paths = [path for path in _paths(stored.sweep) if not Path(path).is_absolute()]
     folders = tuple(place.folders(home))
-    found = next((at for at in folders if all(is_there(at / path) for path in paths)), None)
+    having = [at for at in folders if all(is_there(at / path) for path in paths)]
+    root = stored.sweep.data.root  # made where it is missing: it decides only where all else is there
+    found = next((at for at in having if root and is_there(at / root)), next(iter(having), None))
     now = place if found is None else Place.of(found, home)
     sweep = _with_paths(stored.sweep, lambda path: str(now.path / path))
     stands = folders[0] == place.path and place.path.is_dir()
-    return Kept(sweep, now, place.path, () if found or stands else folders)
+    begun_in = now.path if sweep == stored.sweep else place.path
+    return Kept(sweep, now, begun_in, () if found or stands else folders)
 
 
 def place_of(sweep: Sweep, home: Path) -> Place:

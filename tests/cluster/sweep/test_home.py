@@ -209,6 +209,20 @@ def test_a_folder_that_is_nowhere_is_told_with_each_place(tmp_path: Path, monkey
     assert home.moved() == f" in {folder}, and is read from {tmp_path}/start now"
 
 
+def test_only_paths_of_data_that_move_with_the_home_are_told_and_a_root_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, away = tmp_path / "project", tmp_path / "elsewhere" / "else"
+    (project / "data").mkdir(parents=True)
+    away.mkdir(parents=True)
+    monkeypatch.chdir(project)
+    for data, root in (("{name: wine}", None), ("{name: mnist, root: data}", str(project / "data"))):
+        home = SweepHome.create(parsed(project, f"workload: mlp\ndata: {data}\nparameters: {{lr: 0.1}}\n"))
+        shutil.move(home.path, away)
+        found = SweepHome.find(home.id, away)
+        assert (found.sweep().data.root, found.moved()) == (root, "")
+
+
 def test_a_place_of_no_encoding_and_homes_of_before_are_found(tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"caf\xe9 a%20b")
     home = tmp_path / "homes" / "a1b2"
