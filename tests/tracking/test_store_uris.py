@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.store.entities import PagedList
 
 from cluster.cli.commands.shared import load
 from cluster.cli.main import main
@@ -15,9 +20,10 @@ from cluster.doctor.stores import check_tracking
 from cluster.sweep.home import SweepHome
 from tracking.names import artifact_folder
 from tracking.results.table import sweeps
-from tracking.store import sqlite
+from tracking.store import schema, sqlite
 from tracking.store.damaged_file import damage
-from tracking.store.errors import Away
+from tracking.store.errors import Away, Refused
+from tracking.store.mlflow_client import MlflowStore
 from tracking.store.uris import unusable
 
 SPEC = "workload: softmax\ndata: {name: wine}\nparameters: {lr: {min: 0.001, max: 0.1}}\ntrials: 2\n"
@@ -169,3 +175,50 @@ def test_what_only_hinders_for_a_moment_or_nobody_is_no_damage(template: Path, t
         assert damage(path) is None
         found = check_tracking(f"sqlite:///{path}")
         assert (found.state, found.found) == ("warning", f"{path}: database is locked") and "wait" in found.remedy
+
+
+def test_pages_that_nothing_uses_are_no_damage_but_a_write_that_fails_is(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as writer, writer:
+        writer.execute("CREATE TABLE runs (value)")
+        writer.execute("CREATE TABLE gone (value)")
+        writer.executemany("INSERT INTO gone VALUES (?)", [("x" * 3000,)] * 9)
+        writer.execute("DROP TABLE gone")
+    content = path.read_bytes()
+    first, count = struct.unpack(">II", content[32:40])
+    for head, harm in (((0, 0), None), ((first, count - 2), None), ((first, count + 2), "should be")):
+        path.write_bytes(content[:32] + struct.pack(">II", *head) + content[40:])
+        assert (found := damage(path)) == harm or (harm and harm in str(found)), (head, found)
+    with closing(sqlite3.connect(path)) as writer, pytest.raises(sqlite3.DatabaseError, match="malformed"), writer:
+        writer.executemany("INSERT INTO runs VALUES (?)", [("x" * 3000,)] * 20)
+
+
+def test_a_template_that_cannot_be_made_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        db.execute("INSERT INTO alembic_version VALUES ('deadbeef0000')")
+
+    for error in (Away("MLflow made a broken store"), Refused("no"), sqlite3.OperationalError("disk I/O error")):
+
+        def failing(error: Exception = error) -> Path:
+            raise error
+
+        monkeypatch.setattr(schema, "template", failing)
+        assert "deadbeef0000" in str(schema.refusal(path))
+
+
+def test_all_pages_of_experiments_are_searched_and_a_server_that_is_away_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(Away):
+        sweeps("http://127.0.0.1:9")
+
+    def pages(client: MlflowClient, max_results: int = 1000, page_token: str | None = None) -> PagedList[Any]:
+        start = int(page_token or 0)
+        found = [SimpleNamespace(experiment_id=str(n)) for n in range(start, min(start + max_results, 2500))]
+        more = str(start + max_results) if start + max_results < 2500 else None
+        return PagedList(found, more)
+
+    monkeypatch.setattr(MlflowClient, "search_experiments", pages)
+    assert MlflowStore("http://127.0.0.1:9").experiment_ids() == [str(n) for n in range(2500)]

@@ -73,13 +73,16 @@ def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
     if path is not None:
         try:
             return read_runs(path, value, tag)
-        except sqlite3.OperationalError as error:  # locked, or closed to us: its content may be right
+        except (
+            sqlite3.OperationalError,
+            PermissionError,
+        ) as error:  # locked, or closed to us: its content may be right
             raise Away(f"{path} cannot be read ({error})") from error
         except sqlite3.Error as error:
             remedy = "move it away, and `paceline repair ID` writes each sweep's runs into a new one"
             raise Away(f"{path} cannot be read ({error}): {remedy}") from error
     store = open_mlflow(uri)
-    return store.search([found.experiment_id for found in store.client.search_experiments()], value, tag)
+    return store.search(store.experiment_ids(), value, tag)
 
 
 def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -15,6 +16,8 @@ from tracking.store.sqlite import address
 LIMIT_S: Final = 0.3
 """Longest search for damage: about 80 MB. A larger file is believed as far as it was read."""
 BUSY_S: Final = 0.2
+MOST: Final = 100
+"""Lines of SQLite's that are read: pages that are never used come last."""
 
 
 def damage(path: Path) -> str | None:
@@ -24,20 +27,28 @@ def damage(path: Path) -> str | None:
     if not path.is_file():
         return "it is no file"
     try:
-        found = _search(path)
+        return _search(path)
     except sqlite3.DatabaseError as error:
         return str(error) if is_damage(error) else None
-    # Without the stars it is a value that breaks a rule of its table, which hinders nobody.
-    return found.partition("\n")[2] if found.startswith("***") else None
 
 
-def _search(path: Path) -> str:
+def _search(path: Path) -> str | None:
     place = address(path, os.access(path.parent, os.W_OK))
     with closing(sqlite3.connect(place, uri=True, timeout=BUSY_S, check_same_thread=False)) as connection:
         timer = threading.Timer(LIMIT_S, connection.interrupt)
         timer.start()
         try:
-            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            rows = connection.execute(f"PRAGMA quick_check({MOST})").fetchall()
         finally:
             timer.cancel()
             timer.join()
+    # A row without the stars is a value that breaks a rule of its table, which hinders nobody.
+    lines = (line for (row,) in rows if row.startswith("***") for line in row.splitlines()[1:])
+    return next((line for line in lines if not _is_leaked(line)), None)
+
+
+def _is_leaked(line: str) -> bool:
+    """Whether it tells of pages that nothing uses, and no more: SQLite reads and writes such a file as ever."""
+    if found := re.search(r"\bfreelist: size is (\d+) but should be (\d+)$", line, re.IGNORECASE):
+        return int(found[1]) > int(found[2])  # where fewer are free than counted, a write fails
+    return re.fullmatch(r"Page \d+(:| is) never used", line) is not None

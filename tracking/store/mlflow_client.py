@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PAGE: Final = 1000
-"""Runs per page of a search."""
+"""Runs, or experiments, per page of a search."""
 MAX_METRICS: Final = 1000
 MAX_PAIRS: Final = 100
 """MLflow's limits of one ``log_batch``: metrics, and params or tags."""
@@ -52,6 +52,18 @@ class MlflowStore:
     def _artifacts(self, experiment: str) -> str | None:
         path = names.sqlite_path(self.uri)
         return None if path is None else str(names.artifact_folder(path, experiment))
+
+    def experiment_ids(self) -> list[str]:
+        """Return the IDs of all active experiments."""
+        found: list[str] = []
+        token: str | None = None
+        with sorted_trouble():
+            while True:
+                page = self.client.search_experiments(max_results=PAGE, page_token=token)
+                found += [experiment.experiment_id for experiment in page]
+                token = page.token
+                if not token:
+                    return found
 
     def search(self, experiment_ids: Sequence[str], value: str, tag: str = names.SWEEP_ID) -> list[FoundRun]:
         """Return every active run whose ``tag`` has this value, oldest first."""

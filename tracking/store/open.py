@@ -15,7 +15,7 @@ from typing import Final
 from search_spaces.types.files.private_files import private_files
 from tracking import names
 from tracking.names import sqlite_path
-from tracking.store.errors import Away, sorted_trouble
+from tracking.store.errors import Away, Refused, sorted_trouble
 from tracking.store.mlflow_client import MlflowStore
 from tracking.store.moved_file import mend_paths
 from tracking.store.records import PARENT, Place, SweepHeader, opening
@@ -96,7 +96,7 @@ def _create(path: Path) -> None:
     """Create a store by copying one that MLflow made once on this machine: its migrations take 4 s, a copy none."""
     try:
         made = template()
-    except (OSError, RuntimeError):  # no home to keep it in: MLflow makes this one by itself
+    except (OSError, RuntimeError, Away, Refused):  # no home to keep it in: MLflow makes this one by itself
         open_mlflow(f"sqlite:///{path}")
         return
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -114,7 +114,7 @@ def _create(path: Path) -> None:
 def template() -> Path:
     """Return an empty store that the installed MLflow made, once on this machine: that takes 4 s.
 
-    Raises OSError or RuntimeError where there is no home to keep it in.
+    Raises OSError or RuntimeError where there is no home to keep it in, Away or Refused where MLflow makes none.
     """
     return _template() or _make_template()
 
@@ -145,8 +145,9 @@ def _make_template() -> Path:
     with tempfile.TemporaryDirectory(dir=_folder()) as folder:
         made = Path(folder) / "mlflow.db"
         store = open_mlflow(f"sqlite:///{made}")
-        store.client.search_experiments(max_results=1)
-        store.client._tracking_client.store._dispose_engine()
+        with sorted_trouble():
+            store.client.search_experiments(max_results=1)
+            store.client._tracking_client.store._dispose_engine()
         with closing(sqlite3.connect(made)) as connection:
             if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 raise Away(f"{made}: MLflow made a broken store")

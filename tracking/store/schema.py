@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from search_spaces.types.error_text import first_line
 from tracking.store.damaged_file import BUSY_S
+from tracking.store.errors import Away, Refused
 from tracking.store.open import open_mlflow, template
 from tracking.store.sqlite import REVISIONS, connect, revision
 
@@ -27,7 +28,7 @@ def _refusal(path: Path) -> str | None:
     found = revision(path, BUSY_S) if path.is_file() and path.stat().st_size else None
     if found is None or found in REVISIONS:
         return None
-    with suppress(OSError, RuntimeError):  # no home to keep a template in
+    with suppress(OSError, RuntimeError, Away, Refused, sqlite3.Error):  # there is no template to compare with
         if found == revision(template()):
             return None
     with TemporaryDirectory() as folder:

@@ -43,7 +43,7 @@ def spec_left(home: SweepHome, lost: SpecError) -> tuple[Sweep, str]:
     for place, found in places:
         try:
             return found(), place
-        except (SpecError, LookupError, Away, Refused, FileNotFoundError) as error:
+        except (SpecError, LookupError, Away, Refused, OSError) as error:
             why.append(f"{place}: {error.args[0] if isinstance(error, LookupError) else error}")
     raise Unreadable(
         "\n".join([f"no copy of the spec of sweep {home.id} is left:", *why])
