@@ -14,7 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.sweep.files.kept import bears_its_mark, is_right, is_sealed, marked, read_pid, write_pid, write_whole
+from cluster.sweep.files.kept import (
+    bears_its_mark,
+    is_right,
+    is_sealed,
+    marked,
+    noted_elsewhere,
+    read_pid,
+    write_pid,
+    write_whole,
+)
 from cluster.sweep.shared_storage import STUDY, Mark, given, mark, named
 from cluster.sweep.stop import kill_tree
 from search_spaces.types.driver_errors import Busy
@@ -254,7 +263,8 @@ class SweepHome:
         # A lock of the kernel's, which releases it when the process dies.
         with private_files(), self._lock.open("a+") as lock:
             if not _taken(lock.fileno()):
-                raise Busy(f"sweep {self.id} is being driven by process {self.driver_pid() or 'unknown'}")
+                holder = f"process {self.driver_pid() or 'unknown'}"
+                raise Busy(f"sweep {self.id} is being driven by {noted_elsewhere(self._lock) or holder}")
             write_pid(lock.fileno())
             yield
 
@@ -291,21 +301,29 @@ class SweepHome:
     def request_stop(self, now: bool = False) -> bool:
         """Ask the driver to stop, cleanly or (``now``) at once. Returns False when no process drives the sweep.
 
-        Raises Busy where a process does, and it cannot be told which one.
+        Raises Busy where a process does, and it cannot be told which one, or is another machine's or user's.
         """
         pid = self.driver_pid()
         if pid is None:
             return False
+        if not pid and (holder := noted_elsewhere(self._lock)):
+            raise Busy(
+                f"sweep {self.id} is being driven by {holder}, which cannot be signalled from here: stop it there"
+            )
         if not pid:
             raise Busy(
                 f"sweep {self.id} is being driven, and {self._lock} no longer tells by which process: end it"
             )
-        if now:
-            import psutil
+        import psutil
 
-            kill_tree(psutil.Process(pid))
-        else:
-            os.kill(pid, signal.SIGTERM)
+        try:
+            if now:
+                kill_tree(psutil.Process(pid))
+            else:
+                os.kill(pid, signal.SIGTERM)
+        except (PermissionError, psutil.AccessDenied) as error:
+            told = f"sweep {self.id} is being driven by process {pid}, which this user may not end"
+            raise Busy(f"{told}: its owner can") from error
         return True
 
 

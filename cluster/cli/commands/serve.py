@@ -17,7 +17,7 @@ from cluster.cli.commands.shared import Failure, find, reading, refusing
 from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.guard import guarded
-from cluster.sweep.home import SweepHome
+from cluster.sweep.home import Busy, SweepHome
 from cluster.sweep.shared_storage import given
 
 PATIENCE_S = 60.0
@@ -33,7 +33,11 @@ def stop(sweep: str, now: bool, on: str | None) -> int:
     if (place := away(sweep, chosen(on))) is not None:
         return stop_on(sweep, place, now)
     home = find(sweep)
-    if not home.request_stop(now):
+    try:
+        asked = home.request_stop(now)
+    except Busy as error:
+        raise Failure(str(error)) from error
+    if not asked:
         if not _told(home):
             raise Failure(f"sweep {home.id} is not running")
         print(f"sweep {home.id} is not running, and MLflow says so now; `paceline resume {home.id}` continues it")

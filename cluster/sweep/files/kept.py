@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import zlib
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from search_spaces.types.files.private_files import private_files
 from search_spaces.types.files.sealed import Rotten, document
@@ -61,21 +64,22 @@ def bears_its_mark(path: Path, sweep_id: str) -> bool:
 
 
 def write_pid(lock: int) -> None:
-    """Write this process's ID, with its check sum, into the open lock file."""
-    text = b"%d" % os.getpid()
+    """Write this process's ID, and the machine on which it counts, with their check sum into the open lock file."""
+    text = " ".join([str(os.getpid()), *_machine()]).encode()
     os.ftruncate(lock, 0)
     os.pwrite(lock, b"%b %08x\n" % (text, zlib.crc32(text)), 0)
 
 
 def read_pid(lock: Path) -> int | None:
-    """Return the ID of the process that holds the lock file, by the kernel, else as noted there; None: unknown.
+    """Return the ID of the process of this machine that holds the lock file, by the kernel, else as noted there.
 
-    A driver notes its ID behind its taking of the lock: until then a former driver's is there.
+    None: it is unknown, or another machine's. A driver notes its ID behind its taking of the lock: until then a
+    former driver's is there.
     """
-    content = lock.read_bytes()
-    found = re.fullmatch(rb"(\d+) ([0-9a-f]{8})\n", content)
-    noted = int(found[1]) if found is not None and zlib.crc32(found[1]) == int(found[2], 16) else None
+    noted, machine = _noted(lock)
     surely, perhaps = _holders(lock)
+    if machine and machine != _machine():
+        noted, perhaps = None, surely
     if not perhaps:  # another system, or a disk of another machine's
         return noted if noted is not None and _wrote(noted, lock) else None
     if noted in perhaps:
@@ -84,13 +88,36 @@ def read_pid(lock: Path) -> int | None:
     return sole.pop() if len(sole) == 1 else None
 
 
+def noted_elsewhere(lock: Path) -> str:
+    """Return which process of another machine has noted itself in the lock file, in words; empty where none has."""
+    noted, machine = _noted(lock)
+    return f"process {noted} on {unquote(machine[0])}" if machine and machine != _machine() else ""
+
+
+def _noted(lock: Path) -> tuple[int | None, tuple[str, ...]]:
+    """Return the process ID in the lock file and its machine, which earlier versions did not write."""
+    found = re.fullmatch(rb"((\d+)((?: \S+)*)) ([0-9a-f]{8})\n", lock.read_bytes())
+    if found is None or zlib.crc32(found[1]) != int(found[4], 16):
+        return None, ()
+    return int(found[2]), tuple(found[3].decode(errors="replace").split())
+
+
+def _machine() -> tuple[str, ...]:
+    """Return what must be the same for a process ID to mean the same process: host, its start, and container."""
+    boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    parts = [quote(socket.gethostname()) or "-"]
+    with suppress(OSError):  # not of Linux, which alone has containers
+        parts += [boot.read_text().strip(), str(space.readlink())]
+    return tuple(parts)
+
+
 def _wrote(pid: int, lock: Path) -> bool:
     """Whether the process may have written the lock file: it is alive, and began before."""
     import psutil
 
     try:
         return bool(psutil.Process(pid).create_time() < lock.stat().st_mtime + CLOCKS_DIFFER_S)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # another's, of which nothing may be known
         return False
 
 

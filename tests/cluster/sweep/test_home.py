@@ -16,6 +16,7 @@ import pytest
 
 from cluster.cli.commands.run import _drive
 from cluster.cli.commands.shared import Refusal
+from cluster.cli.main import main
 from cluster.sweep.files import kept
 from cluster.sweep.home import Busy, SweepHome, matching
 from cluster.sweep.restore import note_spec, settled
@@ -304,6 +305,42 @@ def test_a_former_driver_s_process_is_not_taken_for_the_one_that_holds_the_lock(
         former.wait()
         assert former.stdin is not None
         former.stdin.close()
+
+
+def test_no_process_of_this_machine_is_taken_for_another_machine_s_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PACELINE_HOME", str(tmp_path))
+    home = SweepHome.create(parsed(tmp_path), tmp_path)
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    here = kept._machine()
+    try:
+        with home.driven(), monkeypatch.context() as patch:
+            patch.setattr(kept, "_machine", lambda: ("node-b", *here[1:]))
+            patch.setattr(os, "getpid", lambda: stranger.pid)
+            with (home.path / "driver.lock").open("r+") as lock:
+                kept.write_pid(lock.fileno())
+            patch.undo()
+            patch.setattr(kept, "_holders", lambda lock: (set(), {stranger.pid}))  # a file of that number, too
+            told = f"sweep {home.id} is being driven by process {stranger.pid} on node-b"
+            with pytest.raises(Busy, match=told), home.driven():
+                pass
+            for more in ([], ["--now"]):
+                assert main(["stop", home.id, *more]) == 1
+                assert f"{told}, which cannot be signalled from here" in capsys.readouterr().err
+            assert stranger.poll() is None
+            patch.setattr(kept, "_machine", lambda: ("node-b", *here[1:]))
+            assert home.driver_pid() == stranger.pid, "seen from there"
+
+            def refused(pid: int, number: int) -> None:
+                raise PermissionError(1, "Operation not permitted")
+
+            patch.setattr(os, "kill", refused)
+            with pytest.raises(Busy, match=f"process {stranger.pid}, which this user may not end"):
+                home.request_stop()
+    finally:
+        stranger.kill()
+        stranger.communicate()
 
 
 def test_one_who_looks_whether_a_sweep_is_driven_keeps_no_driver_away(
