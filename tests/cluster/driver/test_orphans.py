@@ -90,7 +90,7 @@ def test_of_a_submitted_sweep(sweep: tuple[Folder, str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     wait_until(lambda: has_started(folder), "the function has started its children")
     [lock] = (folder.path / ".paceline").glob("*/driver.lock")
-    assert killed(folder, token, int(lock.read_text())) == []
+    assert killed(folder, token, int(lock.read_text().split()[0])) == []
 
 
 def test_of_demo_in_its_search(sweep: tuple[Folder, str]) -> None:
