@@ -34,7 +34,8 @@ class SweepJob:
     """Explanation of the state, as the error of a failed job; else empty."""
     submitted_at: str = ""
     """Time of the submission: ISO 8601, UTC."""
-
+    code: str = ""
+    """How Paceline's code came, as `--code` says it; empty where the target does not know it."""
     exit_code: int | None = None
     """Exit code of the driver; None where it has not ended or the target does not know it."""
 

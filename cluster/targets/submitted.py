@@ -99,7 +99,7 @@ def had_back(reference: str, target: Target) -> SubmittedSweep:
         submitted_at=job.submitted_at,
         owner=job.owner,
         attempt=job.attempt,
-        code=usual_code(str(target)),
+        code=job.code or usual_code(str(target)),
     )
     remember(entry, text)
     return entry

@@ -102,7 +102,8 @@ def test_the_files_go_when_the_rayjob_goes(server: FakeKubernetes) -> None:
 def test_names_cannot_become_commands(server: FakeKubernetes) -> None:
     rayjob = submitted(server)
     assert rayjob["spec"]["metadata"]["paceline_name"] == "digits __reboot_"
-    assert TARGET.status("3f2a").name == "digits $(reboot)"
+    job = TARGET.status("3f2a")
+    assert (job.name, job.code) == ("digits $(reboot)", "image")
 
 
 def test_no_secret_travels(server: FakeKubernetes) -> None:

@@ -80,6 +80,12 @@ def ray_pods(cluster: Manifest) -> Iterator[Manifest]:
         yield group["template"]
 
 
+def given(rayjob: Manifest, variable: str) -> str:
+    """Return an environment variable's value that the head of a submission was given; empty where it was none."""
+    containers = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    return next((entry.get("value", "") for entry in containers[0].get("env", []) if entry["name"] == variable), "")
+
+
 def _fit(pod: Manifest, submission: Submission) -> None:
     """Add files, environment, label and priority of the submission to a pod template, in place."""
     spec = pod["spec"]

@@ -19,6 +19,7 @@ from cluster.targets.kubernetes.rayjob import (
     ROLE_LABEL,
     TEMPLATE,
     config_map,
+    given,
     render,
 )
 from cluster.targets.kubernetes.rayjob_rules import (
@@ -200,6 +201,7 @@ def _sweep_job(rayjob: Manifest) -> SweepJob:
         message=": ".join(filter(None, (status.get("reason"), message))) if state in ("failed", "retrying") else "",
         submitted_at=metadata.get("creationTimestamp", ""),
         exit_code=0 if state == "finished" else int(code[1]) if code else None,
+        code=given(rayjob, "PACELINE_CODE"),
     )
 
 

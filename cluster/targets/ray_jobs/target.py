@@ -213,6 +213,7 @@ def _sweep_job(details: Any, match: re.Match[str], killed: bool) -> SweepJob:
         message=_what_failed(details) if state == "failed" else "",
         exit_code=code,
         submitted_at=started.isoformat(timespec="seconds"),
+        code=(details.runtime_env or {}).get("env_vars", {}).get("PACELINE_CODE", ""),
     )
 
 

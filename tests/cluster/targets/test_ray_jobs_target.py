@@ -28,6 +28,7 @@ def test_a_driver_that_was_killed_on_request_has_stopped_whatever_it_died_of(
 ) -> None:
     def job(name: str, **known: object) -> SimpleNamespace:
         facts = {"metadata": None, "start_time": 0, "message": "the end", "driver_exit_code": None, **known}
+        facts["runtime_env"] = {"env_vars": {"PACELINE_CODE": "image"}} if "a2" in name else None
         return SimpleNamespace(submission_id=name, **facts)
 
     jobs = [
@@ -40,5 +41,5 @@ def test_a_driver_that_was_killed_on_request_has_stopped_whatever_it_died_of(
     monkeypatch.setattr(JobsTarget, "client", lambda target: ray)
     target = JobsTarget("http://head:8265")
     assert [(told.id, told.attempt, told.state) for told in target.sweeps()] == [("abcd", 2, state)]
-    assert target.status("abcd").state == state
+    assert (target.status("abcd").state, target.status("abcd").code) == (state, "image")
     assert target.next_attempt("abcd") == 3

@@ -270,7 +270,13 @@ def test_submissions_are_remembered_beside_the_homes(folder: Path, capsys: pytes
     assert str(told) in capsys.readouterr().err
     assert "`paceline resume abcd1111 --on TARGET` has the submission back" in str(told)
     job = SweepJob(
-        id="abcd1111", job_name="paceline-abcd1111-a3", name="n", owner="me", attempt=3, submitted_at="2026-01-01T"
+        id="abcd1111",
+        job_name="paceline-abcd1111-a3",
+        name="n",
+        owner="me",
+        attempt=3,
+        submitted_at="2026-01-01T",
+        code="image",
     )
     target = cast(Target, KnowsOne(job))
     lost = submitted.FOLDER / "abcd1111.yaml"
@@ -280,7 +286,7 @@ def test_submissions_are_remembered_beside_the_homes(folder: Path, capsys: pytes
         submitted.had_back("abcd", target)
     lost.write_bytes(content)
     entry = submitted.had_back("abcd", target)
-    assert (entry.submission_id, entry.attempt, entry.code) == ("paceline-abcd1111-a3", 3, "ship")
+    assert (entry.submission_id, entry.attempt, entry.code) == ("paceline-abcd1111-a3", 3, "image")
     assert submitted.find("abcd") == entry and submitted.spec_of("abcd1111") == SPEC and not submitted.unreadable()
 
 
