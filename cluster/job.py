@@ -246,14 +246,20 @@ def _more_trials(home: SweepHome) -> int | None:
 
 
 def _kill(sweep_id: str) -> int:
-    """End the driver, which must run on this node, at once: two SIGTERMs, then, if it still runs, a kill."""
-    from cluster.sweep.home import SweepHome
+    """End the driver, which must run on this node, at once: two SIGTERMs, then, if it still runs, a kill.
+
+    Raises JobRefused where it is another machine's.
+    """
+    from cluster.sweep.home import Busy, SweepHome
 
     home = SweepHome.find(sweep_id)
-    for _ in range(2):
-        home.request_stop()
-        time.sleep(SIGNALS_APART_S)
-    home.request_stop(now=True)
+    try:
+        for _ in range(2):
+            home.request_stop()
+            time.sleep(SIGNALS_APART_S)
+        home.request_stop(now=True)
+    except Busy as error:
+        raise JobRefused(str(error)) from error
     return FINISHED
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cluster.sweep.home import SweepHome, root
+from cluster.sweep.home import Busy, SweepHome, root
 from cluster.sweep.reading import Reading
 from cluster.targets.contract import LOCAL, SweepJob, TargetError
 from search_spaces.types.files.private_files import private_files
@@ -100,7 +100,10 @@ class LocalTarget:
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
         """Signal the driver to save and stop, or (``now``) kill it. Returns at once."""
-        SweepHome.find(sweep_id).request_stop(now)
+        try:
+            SweepHome.find(sweep_id).request_stop(now)
+        except Busy as error:
+            raise TargetError(str(error)) from error
 
 
 def _sweep_job(home: SweepHome) -> SweepJob:

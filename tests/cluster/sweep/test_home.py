@@ -14,12 +14,15 @@ from urllib.parse import quote
 
 import pytest
 
+from cluster import job
 from cluster.cli.commands.run import _drive
 from cluster.cli.commands.shared import Refusal
 from cluster.cli.main import main
 from cluster.sweep.files import kept
 from cluster.sweep.home import Busy, SweepHome, matching
 from cluster.sweep.restore import note_spec, settled
+from cluster.targets.contract import TargetError
+from cluster.targets.local import LocalTarget
 from cluster.terminal.views import QuietView
 from search_spaces.spec.checks.data import SOURCES
 from search_spaces.spec.place import Place
@@ -328,6 +331,9 @@ def test_no_process_of_this_machine_is_taken_for_another_machine_s_driver(
             for more in ([], ["--now"]):
                 assert main(["stop", home.id, *more]) == 1
                 assert f"{told}, which cannot be signalled from here" in capsys.readouterr().err
+            with pytest.raises(TargetError, match=told):
+                LocalTarget().stop(home.id)
+            assert job.main([home.id, "--kill"]) == 2 and told in capsys.readouterr().err
             assert stranger.poll() is None
             patch.setattr(kept, "_machine", lambda: ("node-b", *here[1:]))
             assert home.driver_pid() == stranger.pid, "seen from there"
