@@ -263,8 +263,9 @@ class SweepHome:
         # A lock of the kernel's, which releases it when the process dies.
         with private_files(), self._lock.open("a+") as lock:
             if not _taken(lock.fileno()):
-                holder = f"process {self.driver_pid() or 'unknown'}"
-                raise Busy(f"sweep {self.id} is being driven by {noted_elsewhere(self._lock) or holder}")
+                pid = self.driver_pid()
+                holder = f"process {pid}" if pid else noted_elsewhere(self._lock) or "process unknown"
+                raise Busy(f"sweep {self.id} is being driven by {holder}")
             write_pid(lock.fileno())
             yield
 
