@@ -307,6 +307,7 @@ class Driver:
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested
         with self._timed("logging"):
+            coordinator.make_up()
             tracker.conclude(
                 "stopped" if stopped else "finished" if able else "failed",
                 self._study.facts().get("verdict"),

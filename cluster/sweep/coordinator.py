@@ -133,8 +133,7 @@ class Coordinator:
             self.finals.scored(track, scored)
             self.writer.state(run_key(track, "final"), "running", at_best_epoch(scored.metrics))
         race.saved(handle[1], report.saved)
-        if self.writer.lost:
-            self.writer.reconcile(self._facts())
+        self.make_up()
         self._tell_not_kept(handle, report.saved)
         self._tell_bound(report.saved)
         self.busy_s += report.seconds
@@ -154,6 +153,11 @@ class Coordinator:
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
+
+    def make_up(self) -> None:
+        """Give MLflow what the study has of the events that the spool has lost, if any."""
+        if self.writer.lost:
+            self.writer.reconcile(self._facts())
 
     def _tell_not_kept(self, handle: Handle, saved: Sequence[Saved]) -> None:
         """Say once that checkpoints cannot be written."""

@@ -27,7 +27,8 @@ class Acknowledged:
                 if event.key in self.epochs and math.isfinite(event.metrics.get(self.metric, math.nan)):
                     self.epochs[event.key] = max(self.epochs[event.key], event.epoch)
             case EpochsWithdrawn():
-                self.epochs[event.key] = event.kept
+                if event.key in self.epochs:
+                    self.epochs[event.key] = min(self.epochs[event.key], event.kept)
             case Reconciled():
                 self.epochs = {key: max(facts.history, default=0) for key, facts in event.expected.items()}
             case _:

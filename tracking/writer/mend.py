@@ -21,6 +21,8 @@ class Mended:
     told: str = ""
     is_sealed: bool = False
     """Whether this version has written to it: earlier ones did not seal their lines."""
+    is_torn: bool = False
+    """Whether only its end was cut off."""
 
 
 def mend(path: Path, sent: int = 0, moving: Callable[[], None] = lambda: None) -> Mended:
@@ -46,6 +48,7 @@ def mend(path: Path, sent: int = 0, moving: Callable[[], None] = lambda: None) -
         return found
     if first_bad[0] == index == found.num_lines and not has_end:  # nothing is wrong but the end
         os.truncate(path, first_bad[1])
+        found.is_torn = True
         found.told = f"the torn tail of {path} ({start - first_bad[1]} bytes) was cut off"
         return found
     broken = keep_broken(path)

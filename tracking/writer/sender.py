@@ -14,7 +14,7 @@ from search_spaces.types.trial_names import name_of_key
 from tracking import names
 from tracking.store.errors import Away, Refused, Stuck, sorted_trouble
 from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_slow
-from tracking.store.records import PARENT, Birth, Place, RunChange, SweepHeader, birth
+from tracking.store.records import PARENT, Birth, Place, RunChange, RunFacts, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
 from tracking.ui import shared_view
 from tracking.writer.acknowledged import Acknowledged
@@ -33,7 +33,7 @@ from tracking.writer.events import (
     TrialsRanked,
 )
 from tracking.writer.reconcile import execute
-from tracking.writer.spool import Spool, SpoolEntry, Unknown, read
+from tracking.writer.spool import Spool, SpoolEntry, Unknown
 
 E = TypeVar("E", bound=Event)
 
@@ -48,23 +48,33 @@ def _file(uri: str) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
-def _kept(events: Iterable[Event], end: EpochsWithdrawn, metric: str) -> Iterator[RunEvent | Artifact]:
-    """Yield what was told of a member before ``end``, without the epochs that it withdraws."""
-    seen: set[int] = set()
-    for event in takewhile(lambda one: one != end, events):
-        if isinstance(event, Reconciled) and end.key in event.expected:  # what a damaged spool has lost
-            history = event.expected[end.key].history
-            for epoch in sorted(history.keys() - seen) if event.lost else ():
-                seen.add(epoch)
-                yield EpochMeasured(
-                    key=end.key, epoch=epoch, metrics={metric: history[epoch]}, time_ms=event.time_ms
-                )
-        elif event.key == end.key and isinstance(event, EpochMeasured):
-            seen.add(event.epoch)
-            if event.epoch <= end.kept:
-                yield event
-        elif event.key == end.key and isinstance(event, RunEvent | Artifact):
-            yield event
+def _kept(events: Iterable[Event], end: EpochsWithdrawn, metric: str) -> list[RunEvent | Artifact]:
+    """Return what was told of a member before ``end``, without the epochs that this or an earlier one withdraws."""
+    kept: list[RunEvent | Artifact] = []
+    for event in (*takewhile(lambda one: one != end, events), end):
+        if isinstance(event, Reconciled):
+            facts = event.expected.get(end.key)
+            kept = [] if facts is None else [*kept, *_lacking(kept, event, (end.key, facts), metric)]
+        elif event.key != end.key:
+            continue
+        elif isinstance(event, EpochsWithdrawn):
+            kept = [one for one in kept if not isinstance(one, EpochMeasured) or one.epoch <= event.kept]
+        elif isinstance(event, RunEvent | Artifact):
+            kept.append(event)
+    return sorted(kept, key=lambda one: not isinstance(one, TrialBegan))
+
+
+def _lacking(
+    kept: Sequence[Event], event: Reconciled, wanted: tuple[str, RunFacts], metric: str
+) -> Iterator[RunEvent]:
+    """Yield what the study knew of a member and the spool has not: it was damaged, or is newer than the member."""
+    (key, facts), time_ms = wanted, event.time_ms
+    has_begun = any(isinstance(one, TrialBegan) for one in kept)
+    if not has_begun:
+        yield TrialBegan(key=key, number=facts.number, role=facts.role, params=facts.params, time_ms=time_ms)
+    if event.lost or not has_begun:
+        for epoch in sorted(facts.history.keys() - {one.epoch for one in kept if isinstance(one, EpochMeasured)}):
+            yield EpochMeasured(key=key, epoch=epoch, metrics={metric: facts.history[epoch]}, time_ms=time_ms)
 
 
 class Sender:
@@ -94,7 +104,7 @@ class Sender:
         try:
             for told in self._spool.harmed():
                 self._message(told)
-            if self._place is not None and self._file != _file(self._uri):
+            if self._store is not None and self._file != _file(self._uri):
                 self._message(f"{self._uri} was removed or replaced: what it lacks is written again")
                 self._reopen()
             if self._place is None:
@@ -132,6 +142,7 @@ class Sender:
         missing = self._acknowledged.lost(self._store.found(self._place, self._header.sweep_id))
         if missing and not self._rewound:
             self._rewind(missing)
+            self._rewound, self._place = True, None
             return False
         if missing:
             some = ", ".join(map(name_of_key, missing[:8]))
@@ -142,8 +153,11 @@ class Sender:
         self._message(f"MLflow at {self._uri} has lost values of {len(missing)} runs: they are sent again")
         self._spool.rewind()
         self._acknowledged.epochs.clear()
-        self._rewound = True
-        self._place = None
+
+    def _without_run(self) -> set[str]:
+        """Return the keys of members whose run may just have been deleted, to be made anew by what is sent next."""
+        waiting = (entry.event for entry in self._spool.waiting())
+        return {event.key for event in waiting if isinstance(event, EpochsWithdrawn)}
 
     def close(self) -> None:
         """Close the store, in the thread that used it."""
@@ -161,11 +175,12 @@ class Sender:
         try:
             if self._store is None:
                 self._store = open_store(self._uri)
+                self._file = _file(self._uri)
                 if (why := why_slow(self._uri)) not in (None, ASKED_FOR):
                     self._message(f"{why}: {WITHOUT}")
-                self._file = _file(self._uri)
             place = open_sweep(self._store, self._header, self.run_ids)
-            if missing := self._acknowledged.lost(self._store.found(place, self._header.sweep_id)):
+            missing = self._acknowledged.lost(self._store.found(place, self._header.sweep_id))
+            if missing and (missing := sorted(set(missing) - self._without_run())):
                 self._rewind(missing)
         except Refused as error:
             raise Away(first_line(error)) from error
@@ -245,8 +260,8 @@ class Sender:
             self._set_aside(event, f"MLflow refused {title}", reason)
 
     def _set_aside(self, event: Event | Unknown, what: str, reason: str) -> None:
-        self._spool.refuse(event, reason)
-        self._message(f"{what}: {reason}; kept in {self._spool.folder}/refused.jsonl")
+        kept = self._spool.refuse(event, reason)
+        self._message(f"{what}: {reason}" + (f"; kept in {self._spool.folder}/refused.jsonl" if kept else ""))
 
     def _send(self, group: Sequence[RunEvent]) -> None:
         assert self._store is not None and self._place is not None
@@ -262,20 +277,23 @@ class Sender:
         todo, self.run_ids = execute(self._store, self._place, self._header, event)
         if str(todo):
             self._message(f"MLflow's runs agree with the study again: {todo}")
+        if event.lost:
+            self._spool.forget_lost()
 
     def _withdraw(self, group: Sequence[EpochsWithdrawn]) -> None:
         """Give the member a new run, with all but the epochs withdrawn: MLflow takes no value back."""
         assert self._store is not None
         [event] = group
-        told = list(_kept(read(self._spool.folder), event, self._header.objective.name))
+        told = _kept(self._spool.about(event.key), event, self._header.objective.name)
         if not any(isinstance(one, TrialBegan) for one in told):
             raise Refused("the spool has lost the run's beginning")
         if (ahead := self.run_ids.pop(event.key, None)) is not None:
             self._store.delete(ahead)
-        self._send([one for one in told if isinstance(one, RunEvent)])
+        self._acknowledged.epochs.pop(event.key, None)
+        self._guarded([one for one in told if isinstance(one, RunEvent)], self._send)
         for one in told:
             if isinstance(one, Artifact):
-                self._keep([one])
+                self._guarded([one], self._keep)
 
     def _rank(self, group: Sequence[TrialsRanked]) -> None:
         """Give each trial its place, and sort the leaderboard by it: of equals MLflow puts the newest first."""

@@ -16,12 +16,14 @@ from typing import Any
 
 from search_spaces.types.files.private_files import OWN_FILE, OWN_FOLDER
 from search_spaces.types.files.sealed import line_number, record_of, sealed_line
-from tracking.store.errors import Refused
+from tracking.store.errors import Away, Refused
 from tracking.writer.events import Event, TextKept, UnknownEvent, from_json, to_json
 from tracking.writer.mend import mend
 from tracking.writer.recent import RecentLines
 
 SENT = re.compile(rb"(\d{20})(?: ([0-9a-f]{8}))?\n")
+BATCH_BYTES = 1 << 21
+"""Bytes of lines that are read at once, about."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,24 @@ class SpoolEntry:
 
 
 class Spool:
-    """A folder with ``events.jsonl`` (append only), ``sent`` (bytes acknowledged) and ``refused.jsonl``.
+    """A folder with ``events.jsonl`` (append only), ``sent`` (bytes acknowledged), ``refused.jsonl`` and ``lost``.
 
     An event survives the death of the process once ``append`` has returned (not that of the machine: there is no
     fsync). Only one process at a time may open a spool. ``mended`` says what was wrong with the files when it was
-    opened, a sentence each; ``lost`` whether events are gone that MLflow may not have. While it is open the last
-    lines are in memory, too: whatever happens to the file, they are sent, and written again.
+    opened, a sentence each; ``lost`` whether events between others are gone that MLflow may not have: the file of
+    that name says so until ``forget_lost``. While it is open the last lines are in memory, too: whatever happens to
+    the file, they are sent, and written again.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._events, self._refused = folder / "events.jsonl", folder / "refused.jsonl"
+        self._sent, self._lost = folder / "sent", folder / "lost"
         self._lock = threading.Lock()
-        self._ack = os.open(folder / "sent", os.O_RDWR | os.O_CREAT, OWN_FILE)
+        self._ack = os.open(self._sent, os.O_RDWR | os.O_CREAT, OWN_FILE)
         self._mend()
-        self.lost, self._harmed = bool(self.mended), list[str]()
+        self.lost, self._harmed, self._unwritten = self._lost.exists(), list[str](), ""
         self._open()
         self._recent = RecentLines()
         for line in self._in:
@@ -85,11 +89,14 @@ class Spool:
         elif (before or 0) > size and not events.told:
             self.mended.append(f"{self._events} ends at byte {size}, and MLflow has acknowledged byte {before}")
         self.repeated_until = size if lost else 0
+        if len(self.mended) > events.is_torn:  # a resume sees by itself that a run's end is missing
+            self._lost.touch(OWN_FILE)
         self.acknowledge(events.sent)
         os.ftruncate(self._ack, len(_acknowledgement(0)))
 
     def _doubt(self) -> None:
         """Make ``sent`` unreadable until it is of the mended file: a process may be killed between the two."""
+        self._lost.touch(OWN_FILE)
         os.pwrite(self._ack, b"?", 0)
 
     def append(self, event: Event) -> None:
@@ -107,21 +114,38 @@ class Spool:
             self._num_events += 1
 
     def harmed(self) -> list[str]:
-        """Return what has happened to the file since the last call, a sentence each; it is written again now."""
-        with self._lock:
-            there = os.fstat(self._out)
-            if there.st_size != self.size:
-                self._write_again(f"changed from {self.size} to {there.st_size} bytes", there.st_size)
-            elif not self._is_at_its_place(there):
-                self._write_again("removed or replaced", there.st_size)
-            told, self._harmed = self._harmed, []
-        return told
+        """Return what has happened to the files since the last call, a sentence each; they are written again now.
 
-    def _is_at_its_place(self, there: os.stat_result) -> bool:
+        Where that fails it is told once, and tried again with the next call.
+        """
+        with self._lock:
+            try:
+                self._restore()
+                self._unwritten = ""
+            except OSError as error:
+                told = f"{self._events} was harmed by something else and cannot be written again: {error}"
+                self._harmed += [told] if told != self._unwritten else []
+                self._unwritten = told
+            told_since, self._harmed = self._harmed, []
+        return told_since
+
+    def _restore(self) -> None:
+        there = os.fstat(self._out)
+        if there.st_size != self.size:
+            self._write_again(f"changed from {self.size} to {there.st_size} bytes", there.st_size)
+        elif not self._is_at_its_place(self._events, self._out):
+            self._write_again("removed or replaced", there.st_size)
+        if not self._is_at_its_place(self._sent, self._ack):
+            again = os.open(self._sent, os.O_RDWR | os.O_CREAT, OWN_FILE)
+            os.dup2(again, self._ack, inheritable=False)
+            os.close(again)
+            self.acknowledge(self.sent)
+
+    def _is_at_its_place(self, path: Path, opened: int) -> bool:
         try:
-            return os.path.samestat(self._events.stat(), there)
+            return os.path.samestat(path.stat(), os.fstat(opened))
         except FileNotFoundError:
-            return not self.folder.exists()  # that of a sweep whose home was removed is not made anew
+            return not self.folder.parent.exists()  # that of a sweep whose home was removed is not made anew
 
     def _write_again(self, harm: str, size: int) -> None:
         """Write the file anew: of what it still holds, ``size`` bytes, the beginning, then the lines in memory.
@@ -129,46 +153,85 @@ class Spool:
         Bytes between them are lost, and a line that cannot be read stands for them: all others keep their places.
         """
         first = self._recent.begin
+        if self.folder.parent.exists():
+            self.folder.mkdir(OWN_FOLDER, exist_ok=True)
+        if is_lost := size < first and self.sent < first:
+            self._lost.touch(OWN_FILE)
         temporary = self._events.with_name(f".{self._events.name}.{os.getpid()}")
-        with temporary.open("wb") as file:
-            self._in.seek(0)
-            shutil.copyfileobj(self._in, file)
-            file.truncate(first)
-            file.seek(max(first - 1, 0))
-            file.writelines([b"\n" if first else b"", *self._recent.since(first)])
+        try:
+            with temporary.open("wb") as file:
+                self._in.seek(0)
+                shutil.copyfileobj(self._in, file)
+                file.truncate(first)
+                file.seek(max(first - 1, 0))
+                file.writelines([b"\n" if first else b"", *self._recent.since(first)])
+            temporary.replace(self._events)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         self._close_events()
-        temporary.replace(self._events)
         self._open()
         told = f"{self._events} was {harm} by something else: "
         if size >= first:
             self._harmed.append(f"{told}it is written again, and nothing is lost")
             return
-        self.lost |= self.sent < first
-        kept = "MLflow gets what the study has of them" if self.sent < first else "MLflow has had them"
+        self.lost |= is_lost
+        kept = "MLflow gets what the study has of them" if is_lost else "MLflow has had them"
         self._harmed.append(f"{told}it is written again, but for bytes {size} to {first}; {kept}")
 
-    def waiting(self, limit: int = 1 << 21) -> list[SpoolEntry]:
-        """Return the entries not yet acknowledged, in order, up to about ``limit`` bytes, but at least one."""
+    def take_lost(self) -> bool:
+        """Return ``lost``, which is False from now on."""
         with self._lock:
-            if self.sent < self._recent.begin:
-                return list(self._entries(self._in_file(self.sent), self.sent, limit))
-            lines = self._recent.since(self.sent)
-        return list(self._entries(lines, self.sent, limit))
+            lost, self.lost = self.lost, False
+        return lost
+
+    def forget_lost(self) -> None:
+        """Take note that MLflow has what the study has of the events lost before the last ``take_lost``."""
+        with self._lock:
+            if not self.lost:
+                self._lost.unlink(missing_ok=True)
+
+    def waiting(self, limit: int = BATCH_BYTES) -> list[SpoolEntry]:
+        """Return the entries not yet acknowledged, in order, up to about ``limit`` bytes, but at least one."""
+        lines = self._lines(self.sent, limit)
+        if not lines and self.sent < self.size:
+            raise Away(f"{self._events} lacks byte {self.sent} and what follows")
+        return list(self._entries(lines, self.sent))
 
     def all(self) -> Iterator[SpoolEntry]:
-        """Return all entries from the beginning, sent or not; to be read before anything is sent."""
-        return self._entries(self._in_file(0), 0)
+        """Yield all entries from the beginning, sent or not."""
+        end = 0
+        while lines := self._lines(end, BATCH_BYTES):
+            for entry in self._entries(lines, end):
+                yield entry
+                end = entry.end
 
-    def _in_file(self, start: int) -> Iterable[bytes]:
-        self._in.seek(start)
-        return self._in
+    def about(self, key: str) -> Iterator[Event]:
+        """Yield the events that name the member ``key``, in order; of other lines none is parsed."""
+        name, end = json.dumps(key).encode(), 0
+        while lines := self._lines(end, BATCH_BYTES):
+            end += sum(map(len, lines))
+            for line in lines:
+                if name in line and isinstance(event := _parse(line), Event):
+                    yield event
+
+    def _lines(self, start: int, limit: int) -> list[bytes]:
+        """Return the whole lines from byte ``start`` on, up to about ``limit`` bytes, from the file or memory."""
+        found, size = list[bytes](), 0
+        with self._lock:
+            if start < self._recent.begin:
+                self._in.seek(start)
+            for line in self._in if start < self._recent.begin else self._recent.since(start):
+                if not line.endswith(b"\n") or size >= limit:
+                    break
+                found.append(line)
+                size += len(line)
+        return found
 
     @staticmethod
-    def _entries(lines: Iterable[bytes], start: int, limit: int | None = None) -> Iterator[SpoolEntry]:
+    def _entries(lines: Iterable[bytes], start: int) -> Iterator[SpoolEntry]:
         end = start
         for line in lines:
-            if not line.endswith(b"\n") or (limit is not None and end - start >= limit):
-                return
             end += len(line)
             yield SpoolEntry(_parse(line), end)
 
@@ -198,12 +261,19 @@ class Spool:
             file.write(part.text.encode())
         return whole
 
-    def refuse(self, event: Event | Unknown, reason: str) -> None:
-        """Write an event that can never be sent to ``refused.jsonl``, with the reason."""
+    def refuse(self, event: Event | Unknown, reason: str) -> bool:
+        """Write an event that can never be sent to ``refused.jsonl``, with the reason.
+
+        Returns False where that is not possible, as in a folder that was removed.
+        """
         record = event.record if isinstance(event, Unknown) else to_json(event)
-        with self._refused.open("ab") as file:
-            file.write(sealed_line({"reason": reason, "event": record}, self._num_refused))
+        try:
+            with self._refused.open("ab") as file:
+                file.write(sealed_line({"reason": reason, "event": record}, self._num_refused))
+        except FileNotFoundError:
+            return False
         self._num_refused += 1
+        return True
 
     def refused(self) -> set[str]:
         """Return the keys of all events that were refused."""

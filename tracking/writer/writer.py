@@ -183,8 +183,7 @@ class Writer:
         """
         live = {key: facts for key, facts in expected.items() if facts.state in names.LIVE_STATES}
         self._confirmed = {key: max(facts.history, default=0) for key, facts in live.items()}
-        lost, self._spool.lost = self._spool.lost, False
-        self._put(Reconciled(expected=dict(expected), lost=lost))
+        self._put(Reconciled(expected=dict(expected), lost=self._spool.take_lost()))
 
     @property
     def lost(self) -> bool:
@@ -209,19 +208,25 @@ class Writer:
     def close(self, timeout_s: float) -> bool:
         """Send the remaining events, for at most about ``timeout_s`` seconds. Returns whether all were sent.
 
-        If not, a message names the spool that keeps the rest.
+        If not, a message names the spool that keeps the rest. What the spool has lost waits for ``reconcile``.
         """
         self._deadline = time.monotonic() + timeout_s
         self._closing.set()
         self._thread.join(timeout_s + 1.0)
         for told in self._spool.harmed():
             self._message(told)
+        self._drained &= not self._spool.lost
         if not self._drained:
             size = self._spool.size - self._spool.sent
-            what = (
-                f"{size} bytes of results are not in MLflow yet; they" if size else "MLflow may lack results, which"
-            )
-            self._message(f"{what} wait in {self._spool.folder}")
+            if size or not self._spool.lost:
+                what = (
+                    f"{size} bytes of results are not in MLflow yet; they"
+                    if size
+                    else "MLflow may lack results, which"
+                )
+                self._message(f"{what} wait in {self._spool.folder}")
+            if self._spool.lost:
+                self._message(f"MLflow lacks what {self._spool.folder} has lost until the sweep is resumed")
         if not self._thread.is_alive():
             self._spool.close()
         return self._drained

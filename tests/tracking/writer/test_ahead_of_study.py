@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of
-from tracking.store.records import RunFacts
-from tracking.writer.events import EpochMeasured, EpochsWithdrawn, TrialBegan
+from tests.helpers.small_sweep_in_mlflow import HEADER, curve, metrics, open_writer, params, runs_of
+from tracking.store.errors import Away, Refused
+from tracking.store.records import RunChange, RunFacts
+from tracking.store.sqlite import SqliteStore
+from tracking.writer.events import EpochMeasured, EpochsWithdrawn, Event, StateChanged, TrialBegan
+from tracking.writer.sender import Sender
 from tracking.writer.spool import Spool
 from tracking.writer.told import Told, joined, of_spool
+
+KEY = "t0000"
+
+
+def began() -> TrialBegan:
+    return TrialBegan(key=KEY, number=0, role="trial", params=params(0))
+
+
+def told(*epochs: int) -> list[Event]:
+    return [EpochMeasured(key=KEY, epoch=epoch, metrics=metrics(0, epoch)) for epoch in epochs]
+
+
+def write(spool: Spool, *events: Event) -> None:
+    for event in events:
+        spool.append(event)
+
+
+def facts(*epochs: int) -> dict[str, RunFacts]:
+    history = {epoch: metrics(0, epoch)["val_accuracy"] for epoch in epochs}
+    return {KEY: RunFacts(number=0, role="trial", params=params(0), state="paused", history=history)}
+
+
+def epochs_in(uri: str) -> list[int]:
+    [run] = runs_of(uri)[KEY]
+    return [epoch for epoch, _ in curve(uri, run.info.run_id)]
 
 
 @pytest.mark.parametrize("again", [2, 3, 4])
@@ -57,3 +87,91 @@ def test_withdrawn_epochs_are_not_taken_from_mlflow_before_it_knows(tmp_path: Pa
     spool.append(EpochMeasured(key="t0000", epoch=2, metrics={"val_accuracy": 0.6}))
     told = joined(of_spool(tmp_path, "val_accuracy"), {"t0000": in_mlflow})["t0000"]
     assert told.epochs == {1: {"val_accuracy": 0.5}, 2: {"val_accuracy": 0.6}}, "trained again"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_outage_in_the_midst_of_it_is_no_loss_and_a_later_loss_is_one(
+    sqlite_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    messages = list[str]()
+    spool = Spool(tmp_path / "spool")
+    sender = Sender(sqlite_uri, spool, HEADER, messages.append)
+    write(spool, began(), *told(1, 2, 3, 4))
+    sender.step()
+    write(spool, EpochsWithdrawn(key=KEY, kept=2), StateChanged(key=KEY, state="stopped", summary={}))
+
+    def away(*_: Any) -> None:
+        raise Away("it went")
+
+    with monkeypatch.context() as patch, pytest.raises(Away):
+        patch.setattr(SqliteStore, "send", away)
+        sender.step()
+    if killed:
+        writer = open_writer(sqlite_uri, tmp_path / "spool", messages)
+        assert writer.close(60)
+    else:
+        sender.lost(Away("it went"), 1)
+        sender.step()
+        assert sender.whole() and epochs_in(sqlite_uri) == [1, 2]
+        store = SqliteStore(tmp_path / "mlflow.db")
+        store.delete(sender.run_ids[KEY])
+        assert messages == [] and not sender.whole() and "has lost values of 1 runs" in messages.pop()
+        sender.step()
+        assert sender.whole()
+    assert messages == [] and epochs_in(sqlite_uri) == [1, 2]
+
+
+def test_a_member_of_which_something_was_refused_keeps_the_rest(
+    sqlite_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = RunChange.measure
+
+    def picky(self: RunChange, metrics: dict[str, float], *when: int) -> list[str]:
+        if 0.666 in metrics.values():
+            raise Refused("not this one")
+        return measure(self, metrics, *when)
+
+    monkeypatch.setattr(RunChange, "measure", picky)
+    spool, home = Spool(tmp_path / "home" / "spool"), tmp_path / "home"
+    messages = list[str]()
+    sender = Sender(sqlite_uri, spool, HEADER, messages.append)
+    write(spool, began(), *told(1), EpochMeasured(key=KEY, epoch=2, metrics={"val_accuracy": 0.666}), *told(3, 4))
+    sender.step()
+    shutil.rmtree(home)  # which changes nothing for a driver that is to tell the end of its runs
+    write(spool, EpochsWithdrawn(key=KEY, kept=3), StateChanged(key=KEY, state="stopped", summary={}))
+    write(spool, *told(4, 5, 6), EpochsWithdrawn(key=KEY, kept=5), StateChanged(key=KEY, state="done", summary={}))
+    sender.step()
+    assert not home.exists() and spool.sent == spool.size and sender.whole()
+    assert epochs_in(sqlite_uri) == [1, 3, 4, 5] and runs_of(sqlite_uri)[KEY][0].info.status == "FINISHED"
+    assert all("not this one" in message for message in messages)
+
+
+def test_what_an_earlier_withdrawal_took_does_not_come_back(sqlite_uri: str, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    sender = Sender(sqlite_uri, spool, HEADER, print)
+    other = EpochMeasured(key=KEY, epoch=4, metrics={"val_accuracy": 0.125})
+    write(spool, began(), *told(1, 2, 3, 4, 5), EpochsWithdrawn(key=KEY, kept=3), other)
+    write(spool, *told(5, 6), EpochsWithdrawn(key=KEY, kept=5))
+    sender.step()
+    [run] = runs_of(sqlite_uri)[KEY]
+    assert curve(sqlite_uri, run.info.run_id)[3:] == [(4, 0.125), (5, pytest.approx(metrics(0, 5)["val_accuracy"]))]
+
+
+def test_a_spool_that_is_newer_than_the_member_knows_it_from_the_study(sqlite_uri: str, tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    first = open_writer(sqlite_uri, folder)
+    first.trial(KEY, 0, "trial", params(0))
+    for epoch in (1, 2):
+        first.epoch(KEY, epoch, metrics(0, epoch))
+    assert first.close(60)
+    shutil.rmtree(folder)
+    second = open_writer(sqlite_uri, folder)
+    second.reconcile(facts(1, 2))
+    for epoch in (3, 4):
+        second.epoch(KEY, epoch, metrics(0, epoch))
+    assert second.close(60)
+    third = open_writer(sqlite_uri, folder)
+    third.reconcile(facts(1, 2, 3))
+    third.state(KEY, "stopped", {})
+    assert third.close(60) and not (folder / "refused.jsonl").exists()
+    assert epochs_in(sqlite_uri) == [1, 2, 3]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tests.helpers.harm import HARMS, cut, empty, flip, remove
 from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of, write_trial
 from tracking.store.records import RunFacts
 from tracking.writer import recent
-from tracking.writer.events import EpochMeasured, Event, TrialBegan
+from tracking.writer.events import EpochMeasured, Event, Reconciled, TrialBegan
 from tracking.writer.spool import Spool
 
 EVENTS = [EpochMeasured(key=f"t{n % 3:04d}", epoch=n, metrics={"val_loss": n / 7}, time_ms=n) for n in range(12)]
@@ -238,3 +240,56 @@ def test_the_study_s_value_takes_the_place_of_a_lost_one_between_others(sqlite_u
     assert writer.close(60)
     [run] = runs_of(sqlite_uri)["t0000"]
     assert dict(curve(sqlite_uri, run.info.run_id)) == pytest.approx(history)
+
+
+def test_a_folder_that_is_removed_while_it_is_open_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "spool"
+    written(folder)
+    spool = Spool(folder)
+    shutil.rmtree(folder)
+    spool.append(EVENTS[0])
+    [told] = spool.harmed()
+    assert "removed or replaced" in told and "nothing is lost" in told and spool.harmed() == []
+    again = Spool(folder)
+    assert (read(again), again.sent, again.mended) == ([*EVENTS, EVENTS[0]], spool.sent, [])
+    shutil.rmtree(folder.parent)
+    assert spool.harmed() == [] and not folder.parent.exists(), "that of a sweep that was removed is not"
+    assert not spool.refuse(EVENTS[0], "no room")
+    spool.close()
+    again.close()
+
+
+def test_what_a_spool_has_lost_is_remembered_until_mlflow_has_what_the_study_has(
+    sqlite_uri: str, tmp_path: Path
+) -> None:
+    written(tmp_path / "spool")
+    flip(tmp_path / "spool" / "events.jsonl")
+    messages = list[str]()
+    stopped = open_writer(sqlite_uri, tmp_path / "spool", messages)  # as by `paceline stop`
+    assert not stopped.close(60) and "until the sweep is resumed" in messages[-1]
+    resumed = open_writer(sqlite_uri, tmp_path / "spool", messages)
+    assert resumed.lost
+    resumed.reconcile({})
+    assert not resumed.lost and resumed.close(60)
+    spool = Spool(tmp_path / "spool")
+    assert not spool.lost and [event.lost for event in read(spool) if isinstance(event, Reconciled)] == [True]
+    spool.close()
+
+
+def test_a_full_disk_is_the_spool_s_trouble_and_not_mlflow_s(
+    sqlite_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, messages = tmp_path / "spool", list[str]()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        writer = open_writer(sqlite_uri, folder, messages)
+        patch.setattr(shutil, "copyfileobj", full)
+        write_trial(writer, 0)
+        empty(folder / "events.jsonl")
+        assert writer.close(60), "what is in memory is sent"
+    [told] = messages
+    assert told.startswith(f"{folder / 'events.jsonl'} ") and told.endswith("No space left on device")
+    assert not list(folder.glob(".events*")) and len(curve(sqlite_uri, writer.run_ids["t0000"])) == 3

@@ -30,7 +30,7 @@ from tests.helpers.small_sweep_in_mlflow import (
 )
 from tests.helpers.waiting import wait_until
 from tracking import names
-from tracking.store.errors import Away
+from tracking.store.errors import Away, Stuck
 from tracking.ui.server import serve
 from tracking.writer.events import TrialBegan, TrialsRanked
 from tracking.writer.sender import Sender
@@ -259,6 +259,28 @@ def test_a_store_that_is_damaged_while_it_runs_is_told_and_not_waited_for(sqlite
         "t0000": 3,
         "t0001": 3,
     }
+
+
+def test_a_damaged_store_that_is_moved_away_while_it_runs_is_written_anew(sqlite_uri: str, tmp_path: Path) -> None:
+    store, spool, messages = tmp_path / "mlflow.db", Spool(tmp_path / "spool"), list[str]()
+    sender = Sender(sqlite_uri, spool, HEADER, messages.append)
+    spool.append(TrialBegan(key="t0000", number=0, role="trial", params=params(0)))
+    sender.step()
+    sender.lost(Away("it is busy"), 1)
+    with store.open("r+b") as file:
+        file.write(b"no data " * (store.stat().st_size // 8))
+    with pytest.raises(Stuck, match="move it away") as raised:
+        sender.step()
+    sender.lost(raised.value, 2)
+    for path in tmp_path.glob("mlflow.db*"):
+        path.rename(path.with_suffix(".damaged"))
+    spool.append(TrialBegan(key="t0001", number=1, role="trial", params=params(1)))
+    sender.step()
+    assert (
+        sender.whole() and set(runs_of(sqlite_uri)) == {"", "t0000", "t0001"} and messages[-1].endswith("is back")
+    )
+    sender.close()
+    spool.close()
 
 
 OLD_SPOOL = """\
