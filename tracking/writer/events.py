@@ -89,7 +89,7 @@ class ContentKept(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EpochsWithdrawn(_Event):
-    """A member has ended after epoch ``kept``; a driver that died told later ones, which its study lacks."""
+    """Epochs of a member after ``kept`` do not count: a driver that died told them, and its study lacks them."""
 
     kind: Literal["withdrawn"] = "withdrawn"
     kept: int

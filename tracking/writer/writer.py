@@ -74,6 +74,7 @@ class Writer:
         self._spool = Spool(spool)
         self._seen = _Seen()
         self._confirmed: dict[str, int] = {}
+        self._metric, self._told = header.objective.name, dict[str, dict[int, float]]()
         self._message = on_message
         self._sender = Sender(uri, self._spool, header, on_message)
         self._look_back()
@@ -93,8 +94,16 @@ class Writer:
         for entry in self._spool.all():
             if isinstance(entry.event, Event):
                 self._seen.note(entry.event)
+                self._note_value(entry.event)
                 if entry.end <= self._spool.sent and entry.event.key not in refused:
                     self._sender.already(entry.event)
+
+    def _note_value(self, event: Event) -> None:
+        """Note the objective's values of members that have not ended, to compare them where they train again."""
+        if isinstance(event, EpochMeasured) and self._metric in event.metrics:
+            self._told.setdefault(event.key, {})[event.epoch] = event.metrics[self._metric]
+        elif isinstance(event, StateChanged) and event.state not in names.LIVE_STATES:
+            self._told.pop(event.key, None)
 
     def trial(self, key: str, number: int, role: names.Role, params: Params) -> None:
         """Record a member's start: key ``t0004`` for a trial of the search, ``t0004-s1`` for a final member."""
@@ -116,9 +125,16 @@ class Writer:
         return bool(self._seen.trials)
 
     def epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Record the metrics of one epoch. An epoch that is trained again after a crash keeps its first values."""
+        """Record the metrics of one epoch.
+
+        One that is trained again after a crash keeps its first values, unless its objective is another one now.
+        """
         if key in self._confirmed:
             self._confirmed[key] = max(epoch, self._confirmed[key])
+        told, now = self._told.get(key, {}).pop(epoch, None), metrics.get(self._metric)
+        if told is not None and now is not None and names.clean_metric(told) != names.clean_metric(now):
+            self._told.pop(key)
+            self._put(EpochsWithdrawn(key=key, kept=epoch - 1))
         if epoch > self._seen.last_epoch.get(key, 0):
             self._put(EpochMeasured(key=key, epoch=epoch, metrics=dict(metrics)))
 
@@ -178,11 +194,15 @@ class Writer:
         """Make MLflow's runs of the sweep exactly ``expected``, by key; called after a resume.
 
         Missing runs are created, duplicate and unknown ones moved to the bin, states and objectives corrected.
-        Epochs that a driver told before it died, and its study does not have, stay if they are trained again
-        before the member ends.
+        Epochs that a driver told before it died, and its study does not have, stay if they are trained again before
+        the member ends, to the same values.
         """
         live = {key: facts for key, facts in expected.items() if facts.state in names.LIVE_STATES}
         self._confirmed = {key: max(facts.history, default=0) for key, facts in live.items()}
+        self._told = {
+            key: {epoch: value for epoch, value in self._told.get(key, {}).items() if epoch > confirmed}
+            for key, confirmed in self._confirmed.items()
+        }
         self._put(Reconciled(expected=dict(expected), lost=self._spool.take_lost()))
 
     @property

@@ -69,6 +69,26 @@ def test_they_stay_only_where_they_are_trained_again(sqlite_uri: str, tmp_path: 
     assert max(of_spool(folder, "val_accuracy")["t0000"].epochs) == again
 
 
+def test_a_training_that_goes_another_way_after_a_resume_is_shown_as_it_went(
+    sqlite_uri: str, tmp_path: Path
+) -> None:
+    first = open_writer(sqlite_uri, tmp_path / "spool")
+    first.trial(KEY, 0, "trial", params(0))
+    for epoch in range(1, 6):
+        first.epoch(KEY, epoch, metrics(0, epoch))
+    assert first.close(60)
+    second = open_writer(sqlite_uri, tmp_path / "spool")
+    second.reconcile(facts(1, 2))
+    second.epoch(KEY, 3, metrics(0, 3))
+    for epoch in (4, 5):
+        second.epoch(KEY, epoch, metrics(7, epoch))
+    second.state(KEY, "done", {})
+    assert second.close(60)
+    [run] = runs_of(sqlite_uri)[KEY]
+    expected = [metrics(7 * (epoch > 3), epoch)["val_accuracy"] for epoch in range(1, 6)]
+    assert [value for _, value in curve(sqlite_uri, run.info.run_id)] == pytest.approx(expected)
+
+
 def test_withdrawn_epochs_are_not_taken_from_mlflow_before_it_knows(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append(TrialBegan(key="t0000", number=0, role="trial", params={}))
