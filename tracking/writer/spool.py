@@ -248,8 +248,10 @@ class Spool:
     def join(self, part: TextKept) -> Path:
         """Write a part of a long text to the file of what was sent of it, and return that file's path.
 
-        Safe to repeat. Raises Refused where what is before the part is not there.
+        Safe to repeat. Raises Refused where what is before the part is not there, or the folder was removed.
         """
+        if not self.folder.exists():
+            raise Refused(f"{self.folder} was removed")
         whole = self.folder / "parts" / (part.key or "sweep") / part.path
         whole.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
         whole.touch(OWN_FILE)

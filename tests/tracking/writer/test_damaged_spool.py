@@ -12,9 +12,11 @@ import pytest
 
 from tests.helpers.harm import HARMS, cut, empty, flip, remove
 from tests.helpers.small_sweep_in_mlflow import curve, metrics, open_writer, params, runs_of, write_trial
+from tracking.store.errors import Refused
 from tracking.store.records import RunFacts
 from tracking.writer import recent
-from tracking.writer.events import EpochMeasured, Event, Reconciled, TrialBegan
+from tracking.writer import spool as spools
+from tracking.writer.events import EpochMeasured, Event, Reconciled, TextKept, TrialBegan
 from tracking.writer.spool import Spool
 
 EVENTS = [EpochMeasured(key=f"t{n % 3:04d}", epoch=n, metrics={"val_loss": n / 7}, time_ms=n) for n in range(12)]
@@ -255,8 +257,21 @@ def test_a_folder_that_is_removed_while_it_is_open_is_made_anew(tmp_path: Path) 
     shutil.rmtree(folder.parent)
     assert spool.harmed() == [] and not folder.parent.exists(), "that of a sweep that was removed is not"
     assert not spool.refuse(EVENTS[0], "no room")
+    with pytest.raises(Refused, match="was removed"):
+        spool.join(TextKept(path="a.txt", text="b", more=True))
+    assert not folder.parent.exists()
     spool.close()
     again.close()
+
+
+def test_of_the_lines_about_one_member_alone_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "RECENT_BYTES", 500)
+    monkeypatch.setattr(spools, "BATCH_BYTES", 300)
+    written(tmp_path)
+    spool, parse, parsed = Spool(tmp_path), spools._parse, list[bytes]()
+    monkeypatch.setattr(spools, "_parse", lambda line: parsed.append(line) or parse(line))
+    assert list(spool.about("t0001")) == EVENTS[1::3] and len(parsed) == 4
+    spool.close()
 
 
 def test_what_a_spool_has_lost_is_remembered_until_mlflow_has_what_the_study_has(
