@@ -29,7 +29,7 @@ WORKLOAD = "tests.benchmarks.noop:STAMPING"
 def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
     """Return the seconds to the first step of a lane's first leg, and of each of its next legs."""
     from cluster.lanes.multi_worker_lane import MultiWorkerLane
-    from cluster.sweep.messages import Report, Shared
+    from cluster.sweep.messages import Order, Report, Shared
     from workloads.legs.ray_train import WorkerGroup
 
     setting = {"workload": WORKLOAD, "objective": LOSS, "checkpoints": str(folder / "c")}
@@ -43,9 +43,9 @@ def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
         begun = time.time()
         if trainable is None:
             trainable = MultiWorkerLane.__new__(MultiWorkerLane)
-            trainable.setup({"leg": leg.to_json()}, shared, crew)
+            trainable.setup({"leg": Order(leg.to_json())}, shared, crew)
         else:
-            trainable.reset_config({"leg": leg.to_json()})
+            trainable.reset_config({"leg": Order(leg.to_json())})
         while not (report := Report.from_result(trainable.step())).done:
             continue
         assert report.failure is None, report.failure

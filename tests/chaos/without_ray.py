@@ -185,16 +185,17 @@ def _lane(orders: Connection, folder: str, environment: Mapping[str, str], share
     os.environ.update(environment)
     sys.path.append(folder)
     from cluster.lanes import lane, leg_in_process
+    from cluster.sweep.messages import Order
 
     leg_in_process.ray = SimpleNamespace(get=lambda data: data)  # type: ignore[attr-defined]
     here = lane.Lane.__new__(lane.Lane)
     with contextlib.suppress(EOFError, OSError):  # the driver has ended
-        here.setup({"leg": orders.recv()}, shared)
+        here.setup({"leg": Order(orders.recv())}, shared)
         while True:
             told = here.step()
             orders.send(told)
             if told["done"]:
-                here.reset_config({"leg": orders.recv()})
+                here.reset_config({"leg": Order(orders.recv())})
 
 
 @dataclass
