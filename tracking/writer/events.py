@@ -103,6 +103,8 @@ class Reconciled(_Event):
     expected: Mapping[str, RunFacts]
     lost: bool = False
     """Whether the spool has lost events, so that any value may be missing, not only the last ones."""
+    told: Mapping[str, int] = field(default_factory=dict)
+    """By key, the last epoch that the spool has told of each member that trains on."""
 
 
 @dataclass(frozen=True, kw_only=True)

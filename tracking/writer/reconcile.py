@@ -118,9 +118,35 @@ def execute(
     """Plan and reconcile; safe to repeat. Returns the plan, and the IDs of the sweep's runs by key."""
     found = store.found(place, header.sweep_id)
     metric = names.clean_key(header.objective.name)
-    todo = plan(header, found, wanted.expected, lambda run: set(store.history(run.run_id, metric)), wanted.lost)
-    for run in todo.bin:
-        store.delete(run.run_id)
+    ahead = [run for run in found if _is_ahead(run, metric, wanted)]
+    others = [run for run in found if run not in ahead]
+    todo = plan(header, others, wanted.expected, lambda run: set(store.history(run.run_id, metric)), wanted.lost)
+    todo.bin += ahead
+    born = {change.key: change for change in todo.changes if change.title is not None}
+    for run in ahead:
+        if (change := born.pop(run.key, None)) is not None:
+            _copy(store, run, change, wanted.expected[run.key])
     run_ids = dict(todo.keep)
     store.send(place, todo.changes, run_ids)
+    for run in todo.bin:
+        store.delete(run.run_id)
     return todo, run_ids
+
+
+def _is_ahead(run: FoundRun, metric: str, wanted: Reconciled) -> bool:
+    """Whether a run of a member that trains on has epochs that neither the study nor the spool knows.
+
+    A driver told them that died, with a spool that is gone. MLflow would show them twice, as it takes none back.
+    """
+    if run.key not in wanted.told or run.key not in wanted.expected:
+        return False
+    return run.last_step(metric) > max([wanted.told[run.key], *wanted.expected[run.key].history])
+
+
+def _copy(store: Store, run: FoundRun, change: RunChange, facts: RunFacts) -> None:
+    """Add what the run has beside the objective, up to the study's last epoch, to the change that makes it anew."""
+    last, there = max(facts.history, default=0), {point[0] for point in change.points}
+    for name in run.metrics.keys() - there:
+        for epoch, value in store.history(run.run_id, name).items():
+            if epoch <= last:
+                change.measure({name: value}, now_ms(), epoch)

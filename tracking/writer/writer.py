@@ -203,7 +203,8 @@ class Writer:
             key: {epoch: value for epoch, value in self._told.get(key, {}).items() if epoch > confirmed}
             for key, confirmed in self._confirmed.items()
         }
-        self._put(Reconciled(expected=dict(expected), lost=self._spool.take_lost()))
+        told = {key: self._seen.last_epoch.get(key, 0) for key in live}
+        self._put(Reconciled(expected=dict(expected), lost=self._spool.take_lost(), told=told))
 
     @property
     def lost(self) -> bool:

@@ -246,9 +246,17 @@ def test_of_events_that_are_lost_on_their_way_mlflow_gets_what_the_study_has(
         if harm:
             (life.home.spool / "events.jsonl").write_bytes(b"")
         life.train(leg)
+    (life.home.spool / "events.jsonl").write_bytes(b"")  # behind the last report
+    life.writer._spool.harmed()
+    life.coordinator.make_up()
     assert not life.writer.close(0)
-    [told] = [event for event in spool.read(life.home.spool) if isinstance(event, Reconciled)]
-    assert told.lost and {key: [*facts.history] for key, facts in told.expected.items()} == {
-        "t0000": [1, 2],
-        "t0001": [1, 2],
-    }
+    *earlier, told = [event for event in spool.read(life.home.spool) if isinstance(event, Reconciled)]
+    assert (
+        all(event.lost for event in earlier)
+        and told.lost
+        and {key: [*facts.history] for key, facts in told.expected.items()}
+        == {
+            "t0000": [1, 2],
+            "t0001": [1, 2],
+        }
+    )

@@ -69,6 +69,24 @@ def test_they_stay_only_where_they_are_trained_again(sqlite_uri: str, tmp_path: 
     assert max(of_spool(folder, "val_accuracy")["t0000"].epochs) == again
 
 
+def test_epochs_that_neither_study_nor_spool_knows_are_not_shown_twice(sqlite_uri: str, tmp_path: Path) -> None:
+    first = open_writer(sqlite_uri, tmp_path / "spool")
+    first.trial(KEY, 0, "trial", params(0))
+    for epoch in range(1, 5):
+        first.epoch(KEY, epoch, metrics(0, epoch))
+    assert first.close(60)
+    second = open_writer(sqlite_uri, tmp_path / "another machine's")
+    second.reconcile(facts(1, 2))
+    for epoch in (3, 4):
+        second.epoch(KEY, epoch, metrics(1, epoch))
+    second.state(KEY, "done", {})
+    assert second.close(60)
+    [run] = runs_of(sqlite_uri)[KEY]
+    for name in ("val_accuracy", "val_loss"):
+        expected = [(epoch, pytest.approx(metrics(epoch > 2, epoch)[name])) for epoch in (1, 2, 3, 4)]
+        assert sorted(curve(sqlite_uri, run.info.run_id, name)) == expected
+
+
 def test_a_training_that_goes_another_way_after_a_resume_is_shown_as_it_went(
     sqlite_uri: str, tmp_path: Path
 ) -> None:
