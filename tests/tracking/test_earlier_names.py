@@ -7,7 +7,7 @@ from typing import Any
 
 from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
-from tests.helpers.small_sweep_in_mlflow import SWEEP, open_writer, params, runs_of, write_trial
+from tests.helpers.small_sweep_in_mlflow import SWEEP, metrics, open_writer, params, runs_of, write_trial
 from tracking.results import table
 from tracking.store.records import RunFacts
 from tracking.writer.events import SweepSummarized, from_json
@@ -60,6 +60,7 @@ def test_a_resumed_sweep_keeps_its_runs_and_gives_them_todays_names(sqlite_uri: 
             role="trial",
             params=params(number),
             state=state,
+            history={epoch: metrics(number, epoch)["val_accuracy"] for epoch in (1, 2, 3)},
             summary=summary,
             failure=failure if state == "failed" else None,
         )

@@ -75,6 +75,7 @@ class Writer:
         self._seen = _Seen()
         self._confirmed: dict[str, int] = {}
         self._metric, self._told = header.objective.name, dict[str, dict[int, float]]()
+        self._ahead: dict[str, dict[int, float]] = {}
         self._message = on_message
         self._sender = Sender(uri, self._spool, header, on_message)
         self._look_back()
@@ -131,9 +132,9 @@ class Writer:
         """
         if key in self._confirmed:
             self._confirmed[key] = max(epoch, self._confirmed[key])
-        told, now = self._told.get(key, {}).pop(epoch, None), metrics.get(self._metric)
+        told, now = self._ahead.get(key, {}).pop(epoch, None), metrics.get(self._metric)
         if told is not None and now is not None and names.clean_metric(told) != names.clean_metric(now):
-            self._told.pop(key)
+            self._ahead.pop(key)
             self._put(EpochsWithdrawn(key=key, kept=epoch - 1))
         if epoch > self._seen.last_epoch.get(key, 0):
             self._put(EpochMeasured(key=key, epoch=epoch, metrics=dict(metrics)))
@@ -199,7 +200,7 @@ class Writer:
         """
         live = {key: facts for key, facts in expected.items() if facts.state in names.LIVE_STATES}
         self._confirmed = {key: max(facts.history, default=0) for key, facts in live.items()}
-        self._told = {
+        self._told = self._ahead = {
             key: {epoch: value for epoch, value in self._told.get(key, {}).items() if epoch > confirmed}
             for key, confirmed in self._confirmed.items()
         }
