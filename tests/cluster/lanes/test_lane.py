@@ -95,9 +95,11 @@ def test_tune_carries_a_leg_to_one_lane_and_keeps_none_that_is_over() -> None:
 
 
 def test_tune_s_trials_that_have_ended_are_not_walked() -> None:
-    searcher = cast(Any, SimpleNamespace(legs={}, hands_back=False))
-    watch = Watch(cast(Any, SimpleNamespace(overdue=list)), searcher, 2, lambda: None)
+    legs = {f"a_{number:05}": ("search", 9 - number) for number in (5, 6, 7)}
+    searcher = cast(Any, SimpleNamespace(legs=legs, hands_back=False))
+    coordinator = cast(Any, SimpleNamespace(overdue=list, began=lambda handle: None))
+    watch = Watch(coordinator, searcher, 2, lambda: None)
     named = {f"a_{number:05}": SimpleNamespace(trial_id=f"a_{number:05}", status="PENDING") for number in (7, 5, 6)}
     named["a_00005"].status = "RUNNING"
     tune = cast(Any, SimpleNamespace(get_live_trials=lambda: list(named.values())))
-    assert watch.choose_trial_to_run(tune) is named["a_00006"], "the oldest that waits"
+    assert watch.choose_trial_to_run(tune) is named["a_00007"], "the oldest leg that waits"
