@@ -15,6 +15,7 @@ import pytest
 from tests.helpers.commands import Folder, agree
 from tests.helpers.misbehaving_workload import HOG_GIB
 from tests.helpers.sweep_here import Here
+from tracking.results.registered_model import tracking_at
 
 pytestmark = pytest.mark.slow
 
@@ -135,8 +136,8 @@ def test_one_champion_is_registered_and_predicts(sweep: tuple[Folder, dict[str, 
     assert len(versions) == 1
     champion = client.get_model_version_by_alias("small", "champion")
     assert champion.version == versions[0].version
-    mlflow.set_tracking_uri(f"sqlite:///{folder.path}/mlflow.db")
-    model = mlflow.pyfunc.load_model("models:/small@champion")
+    with tracking_at(f"sqlite:///{folder.path}/mlflow.db"):
+        model = mlflow.pyfunc.load_model("models:/small@champion")
     output = model.predict(load_wine(as_frame=True).data.head(5))
     assert list(output) == ["prediction", "class_0", "class_1", "class_2"]
     assert output.shape == (5, 4)

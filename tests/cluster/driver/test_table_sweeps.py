@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers.sweep_here import Here
 from tests.helpers.table_files import mixed, write_mixed
+from tracking.results.registered_model import tracking_at
 
 SPEC = """
 name: pets
@@ -63,8 +64,8 @@ def test_the_champion_takes_the_rows_of_the_file(folder: Here) -> None:
     done = folder.paceline("run", "sweep.yaml", "--json")
     assert done.returncode == 0, done.stderr
     assert "column 'id' names its rows" in done.stderr
-    mlflow.set_tracking_uri(f"sqlite:///{folder.path}/mlflow.db")
-    model = mlflow.pyfunc.load_model("models:/pets@champion")
+    with tracking_at(f"sqlite:///{folder.path}/mlflow.db"):
+        model = mlflow.pyfunc.load_model("models:/pets@champion")
     found = model.predict(pd.read_csv(folder.path / "pets.csv"))
     assert list(found) == ["prediction", "cat", "dog"]
     assert (found["prediction"] == mixed()["kind"]).mean() > 0.9
