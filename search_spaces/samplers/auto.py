@@ -1,4 +1,4 @@
-"""The default sampler: a model of the objective by configuration and epoch, in part with TPE beside it."""
+"""The sampler ``auto`` without early stopping: a model of the objective, with TPE beside it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ NUM_START = 8
 
 
 @dataclass(frozen=True)
-class Ground:
+class Setting:
     """What a sampler searches: the space and the objective, with the sweep's seed and its schedule's rungs."""
 
     space: Space
@@ -43,10 +43,10 @@ class Ground:
 class SamplerRow(SamplerInfo):
     """A sampler."""
 
-    make: Callable[[Ground], Sampler]
+    make: Callable[[Setting], Sampler]
     """Function of what is searched that returns the sampler."""
     keeps_memory: bool = False
-    """Whether it has state besides the history, as CMA-ES and NSGA-II have. Such a sampler is refused."""
+    """Whether it has state besides the history, as Optuna's CMA-ES and NSGA-II have. Such a sampler is refused."""
     takes_constraints: bool = False
     """Whether it uses ``Observation.constraints``; other samplers refuse a history with constraints."""
 
@@ -63,46 +63,46 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-def _tpe_sampler(ground: Ground) -> Sampler:
-    return OptunaSampler(ground.space, ground.objective, ground.seed, _tpe, TPE_BLIND)
+def _tpe_sampler(setting: Setting) -> Sampler:
+    return OptunaSampler(setting.space, setting.objective, setting.seed, _tpe, TPE_BLIND)
 
 
-def _model(ground: Ground) -> ModelSampler:
+def _model(setting: Setting) -> ModelSampler:
     from search_spaces.samplers.model.model_sampler import ModelSampler  # 300 ms: SciPy
 
-    return ModelSampler(ground.space, ground.objective, ground.seed, ground.rungs, NUM_START)
+    return ModelSampler(setting.space, setting.objective, setting.seed, setting.rungs, NUM_START)
 
 
-def _auto(ground: Ground) -> Sampler:
+def _auto(setting: Setting) -> Sampler:
     from search_spaces.samplers.auto import Mixed  # 300 ms: SciPy
 
-    if ground.space.when:
-        return _tpe_sampler(ground)
-    return _model(ground) if len(ground.rungs) > 1 else Mixed(_model(ground), _tpe_sampler(ground))
+    if setting.space.when:
+        return _tpe_sampler(setting)
+    return _model(setting) if len(setting.rungs) > 1 else Mixed(_model(setting), _tpe_sampler(setting))
 
 
-def _drawn(ground: Ground, draw: Draw, num_blind: int = 0) -> Sampler:
+def _drawn(setting: Setting, draw: Draw, num_blind: int = 0) -> Sampler:
     from search_spaces.samplers.points import Points, PointSampler  # 300 ms: SciPy
 
-    return PointSampler(Points(ground.space, ground.seed), ground.seed, draw, num_blind)
+    return PointSampler(Points(setting.space, setting.seed), setting.seed, draw, num_blind)
 
 
-def _qmc(ground: Ground) -> Sampler:
+def _qmc(setting: Setting) -> Sampler:
     from search_spaces.samplers.points import quasi_random  # 300 ms: SciPy
 
-    return _drawn(ground, quasi_random)
+    return _drawn(setting, quasi_random)
 
 
-def _evolution(ground: Ground) -> Sampler:
+def _evolution(setting: Setting) -> Sampler:
     from search_spaces.samplers.evolution import Evolution  # 300 ms: SciPy
 
-    return _drawn(ground, Evolution(ground.objective, EVOLUTION_BLIND), EVOLUTION_BLIND)
+    return _drawn(setting, Evolution(setting.objective, EVOLUTION_BLIND), EVOLUTION_BLIND)
 
 
-def _cmaes(ground: Ground) -> Sampler:
+def _cmaes(setting: Setting) -> Sampler:
     from search_spaces.samplers.cma_es import CmaEs  # 300 ms: SciPy
 
-    return _drawn(ground, CmaEs(ground.objective, ground.seed))
+    return _drawn(setting, CmaEs(setting.objective, setting.seed))
 
 
 _ROWS = (
@@ -141,12 +141,12 @@ _ROWS = (
     SamplerRow(
         name="random",
         summary="every trial is drawn from the space, whatever the others showed",
-        make=lambda ground: OptunaSampler(ground.space, ground.objective, ground.seed, _random),
+        make=lambda setting: OptunaSampler(setting.space, setting.objective, setting.seed, _random),
     ),
     SamplerRow(
         name="grid",
         summary="every point of a finite space once, in order",
-        make=lambda ground: GridSampler(ground.space),
+        make=lambda setting: GridSampler(setting.space),
         finite_only=True,
     ),
 )
@@ -159,7 +159,7 @@ def sampler(method: str, space: Space, objective: Objective, seed: int, rungs: t
     assert not row.keeps_memory, (
         f"method {method} keeps a memory of its own, and a resumed sweep has only its history"
     )
-    made = row.make(Ground(space, objective, seed, rungs))
+    made = row.make(Setting(space, objective, seed, rungs))
     return made if row.takes_constraints else _Unconstrained(method, made)
 
 

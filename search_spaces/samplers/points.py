@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,17 +24,28 @@ class Points:
     def __init__(self, space: Space, seed: int) -> None:
         self.cube, self._left, self._seed = Cube(space), Leftovers(space, seed), seed
 
-    def num_left(self, history: History, held: Params) -> float:
-        """Return the number of configurations with the ``held`` values that no trial has, possibly infinite."""
-        return self._left.num(history, held)
+    def take(
+        self,
+        history: History,
+        count: int,
+        held: Params,
+        wanted: Callable[[int], np.ndarray],
+        beside: Sequence[Params] = (),
+    ) -> Iterator[Params]:
+        """Yield at most ``count`` configurations with ``held`` values that no trial has, nor those ``beside``.
 
-    def new(
-        self, points: np.ndarray, history: History, found: Mapping[Identity, Params], held: Params
-    ) -> Params | None:
-        """Return the first of the ``points`` (n, d), with ``held`` values, that no trial has and is not ``found``.
-
-        Where there is none it is a random one of those that are left; None where a large space gave none.
+        ``wanted`` returns the points (n, d) for the place in the history, the best first; it is called when the one
+        before was taken. Where all of them were tried it is a random one of those that are left.
         """
+        found = {identity(params) for params in beside}
+        for _ in range(int(min(count, self._left.num(history, held)))):
+            params = self._new(wanted(len(history) + len(found)), history, found, held)
+            if params is None:
+                return
+            found.add(identity(params))
+            yield params
+
+    def _new(self, points: np.ndarray, history: History, found: Set[Identity], held: Params) -> Params | None:
         for point in self.holding(points, held):
             params = self.cube.params(point)
             if params.keys() >= held.keys():
@@ -80,16 +91,12 @@ class PointSampler:
 
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return new configurations."""
-        found: dict[Identity, Params] = {}
-        while len(found) < min(count, self.points.num_left(history, held)):
-            place = len(history) + len(found)
+
+        def wanted(place: int) -> np.ndarray:
             rng = np.random.default_rng([self.seed, place])
-            wanted = np.concatenate([self.draw(self.points, history, place, rng), self.points.uniform(rng)])
-            params = self.points.new(wanted, history, found, held)
-            if params is None:
-                break
-            found[identity(params)] = params
-        return list(found.values())
+            return np.concatenate([self.draw(self.points, history, place, rng), self.points.uniform(rng)])
+
+        return list(self.points.take(history, count, held, wanted))
 
 
 def quasi_random(points: Points, history: History, place: int, rng: np.random.Generator) -> np.ndarray:

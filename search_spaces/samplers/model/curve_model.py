@@ -37,7 +37,7 @@ class CurveModel:
         """Coordinates (n, d) of the trials among the observations."""
         self.begun = self.tried[:0]
         """Coordinates (n, d) of the configurations that are training."""
-        located = [[*seen.places[row.number], self._time(-row.before or self._last)] for row in rows]
+        located = [[*seen.places[row.number], self._time(-row.order or self._last)] for row in rows]
         self._points = np.array(located)
         self._values = half_rank(np.array([row.value for row in rows]))
         few = _few(len(rows), rng)

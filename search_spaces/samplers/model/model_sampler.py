@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.samplers.history import History
 from search_spaces.samplers.model.curve_model import CurveModel
 from search_spaces.samplers.model.gaussian_process import log_expected_improvement
 from search_spaces.samplers.model.rung_values import RungValues
@@ -35,20 +35,19 @@ class ModelSampler:
 
     def ask(self, history: History, count: int, held: Params, beside: Sequence[Params] = ()) -> list[Params]:
         """Return new configurations, each as if those before it, and those ``beside`` them, were training."""
-        rng, place = np.random.default_rng([self._seed, len(history)]), self._points.cube.place
+        rng = np.random.default_rng([self._seed, len(history)])
         model = self._model(history, beside, rng)
-        found: dict[Identity, Params] = {identity(params): params for params in beside}
-        count = len(found) + int(min(count, self._points.num_left(history, held)))
-        while len(found) < count:
-            first = self._improving(model, held, rng) if model else self._points.sobol(len(history) + len(found))
-            wanted = np.concatenate([first, self._points.uniform(rng)])
-            params = self._points.new(wanted, history, found, held)
-            if params is None:
-                break
-            found[identity(params)] = params
+
+        def wanted(place: int) -> np.ndarray:
+            first = self._improving(model, held, rng) if model else self._points.sobol(place)
+            return np.concatenate([first, self._points.uniform(rng)])
+
+        found = []
+        for params in self._points.take(history, count, held, wanted, beside):
+            found.append(params)
             if model:
-                model.begin(place(params)[None])
-        return list(found.values())[len(beside) :]
+                model.begin(self._points.cube.place(params)[None])
+        return found
 
     def _model(self, history: History, beside: Sequence[Params], rng: np.random.Generator) -> CurveModel | None:
         """Return the model of the history; None where it knows too little."""

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     An infeasible trial has one more, of infinite value, that sorts last.
     """
 
-    before: int
+    order: int
     """The rung's epoch with the sign changed; 0 for an infeasible trial."""
     value: float
     number: int

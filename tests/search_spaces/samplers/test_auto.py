@@ -1,4 +1,4 @@
-"""The default sampler: what it proposes, where it hands over to TPE, and that a resume changes nothing."""
+"""The sampler ``auto``: what it proposes, where it hands over to TPE, and that a resume changes nothing."""
 
 from __future__ import annotations
 

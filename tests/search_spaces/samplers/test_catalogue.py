@@ -40,8 +40,8 @@ NSGA = SamplerRow(
 QUASI = SamplerRow(
     name="quasi_random",
     summary="every trial as far from the others as can be",
-    make=lambda ground: OptunaSampler(
-        ground.space, ground.objective, ground.seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
+    make=lambda setting: OptunaSampler(
+        setting.space, setting.objective, setting.seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
     ),
     aliases=("halton",),
 )
