@@ -265,7 +265,7 @@ SOURCES: dict[str, tuple[str, str, dict[str, object]]] = {
     "table": ("a,kind\n", "0.25,cat\n1.5,dog\n", {"target": "kind"}),
     "blanks before quotes": ("a,kind\n", '0.25, "cat"\n1.5, "dog"\n', {"target": "kind"}),
     "stream": ("a,kind\n", "0.25,cat\n1.5,dog\n", {"target": "kind", "streaming": True}),
-    "series": ("v\n", "1\n2\n3\n", {"value": "v"}),
+    "series": ("v,w\n", "1,2\n2,3\n3,4\n", {"value": "v", "time": "w"}),
     "text": ("", "to be or not to be\n", {}),
 }
 
