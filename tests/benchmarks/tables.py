@@ -1,7 +1,8 @@
 """Simulates searches on tables of real results, which hold every configuration of a space, trained beforehand.
 
 Numbers of a table are searched by their index (an integer range, so that a sampler knows their order), strings as
-choices. The search sees the value of one training seed; regret is that of the mean over the table's seeds.
+choices. The search sees the value of one training seed; regret is that of the mean over the table's seeds. NaN is a
+seed that the benchmark lacks, as half of NAS-Bench-201's rows do: such a row has those that are there.
 """
 
 from __future__ import annotations
@@ -58,18 +59,28 @@ class Table:
         return self.name.split("-")[0]
 
     def values(self, params: Params) -> np.ndarray:
-        """Return a configuration's value by training seed (seeds,); NaN where the training diverged."""
-        return self.rows[tuple(params[name] for name in self.domains)]
+        """Return a configuration's value by training seed (n,), of those that the table has."""
+        row = self.rows[tuple(params[name] for name in self.domains)]
+        return np.asarray(row[~np.isnan(row)])
+
+    def mean(self, params: Params) -> float:
+        """Return a configuration's mean value over the training seeds."""
+        return float(self.values(params).mean())
+
+    def value(self, params: Params, seed: int) -> float:
+        """Return the value of training seed ``seed``, counted on from the first one after the last."""
+        values = self.values(params)
+        return float(values[seed % len(values)])
 
     def regret(self, params: Params) -> float:
         """Return the distance of the configuration's mean value from the best mean of the table."""
-        return abs(float(np.nanmean(self.values(params))) - self.best)
+        return abs(self.mean(params) - self.best)
 
     @cached_property
     def best(self) -> float:
         """Best mean value over training seeds."""
-        means = np.stack(list(self.rows.values())).mean(axis=1)
-        return float(np.nanmin(means) if self.objective.ascending else np.nanmax(means))
+        means = np.nanmean(np.stack(list(self.rows.values())), axis=1)
+        return float(means.min() if self.objective.ascending else means.max())
 
     @cached_property
     def noise(self) -> float:
@@ -79,8 +90,10 @@ class Table:
         """
         rows = np.stack(list(self.rows.values()))
         sign = 1 if self.objective.ascending else -1
-        best = rows[np.argsort(sign * rows.mean(axis=1))[: max(1, len(rows) // 100)]]
-        return float(np.median(best.std(axis=1, ddof=1)) / rows.shape[1] ** 0.5)
+        best = rows[np.argsort(sign * np.nanmean(rows, axis=1))[: max(1, len(rows) // 100)]]
+        num = np.sum(~np.isnan(best), axis=1)
+        assert (num > 1).all(), f"{self.name} has rows of a single seed, which have no spread"
+        return float(np.median(np.nanstd(best, axis=1, ddof=1) / num**0.5))
 
 
 def load(path: Path) -> Table:
@@ -140,9 +153,8 @@ def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: i
         constants={},
     )
     race = Search(sweep, _hyperparameters(table, shapes), None).race(way.num_lanes, fill=way.fill)
-    num_seeds = len(next(iter(table.rows.values())))
     world = World(
-        curve=lambda params, _: float(table.values(params)[seed % num_seeds]),
+        curve=lambda params, _: table.value(params, seed),
         epoch_s=lambda leg: TRIAL_S * (1 if way.fused else len(leg.members)),
         num_lanes=way.num_lanes,
         fused=way.fused,

@@ -36,6 +36,21 @@ def test_a_search_over_a_table_comes_near_its_best(table: Table, way: Way) -> No
     assert 0 <= found.regret <= 0.1
 
 
+def test_a_seed_that_a_table_lacks_is_no_divergence(tmp_path: Path) -> None:
+    """The best row by far lacks its last seed, as half of NAS-Bench-201's do."""
+    frame = pd.DataFrame(itertools.product("ab", (1, 2, 3)), columns=["op0", "op1"])
+    frame["value_0"], frame["value_1"] = [9.0, 1, 2, 3, 4, 5], [None, 1.5, 2.5, 3.5, 4.5, 6.5]
+    frame.to_parquet(tmp_path / "nasbench201-small.parquet")
+    table = load(tmp_path / "nasbench201-small.parquet")
+
+    assert table.best == 9 and table.regret({"op0": "a", "op1": 0}) == 0
+    assert table.regret({"op0": "b", "op1": 2}) == 9 - 5.75
+    assert [table.value({"op0": "a", "op1": 0}, seed) for seed in range(3)] == [9, 9, 9]
+    assert [table.value({"op0": "b", "op1": 2}, seed) for seed in range(3)] == [5, 6.5, 5]
+    found = search(table, (), Way("alone", 1, 0.0), trials=6, seed=1)
+    assert found.regret == 0
+
+
 def test_long_trials_are_asked_for_one_by_one_unless_they_are_one_program(table: Table) -> None:
     ways = [Way("default", None, Rules.fill, num_lanes=1, fused=fused) for fused in (True, False)]
     together, apart = (search(table, FEW["hpobench"], way, trials=40, seed=0).num_legs for way in ways)
