@@ -27,6 +27,17 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
 }
 """Metrics that a sweep may optimise, with their goals, by problem; the first is the default."""
 
+COSTS: Mapping[str, Goal] = {
+    "params_m": "minimize",
+    "latency_ms": "minimize",
+    "training_s": "minimize",
+    "peak_memory_mib": "minimize",
+    "examples_per_s": "maximize",
+}
+"""What each trial costs, with the goals."""
+COSTS_OF_MODEL = ("params_m", "latency_ms")
+"""Costs that are the same in every epoch, and measured once a leg."""
+
 BESIDE: Mapping[Problem, tuple[str, ...]] = {"generation": ("val_class_coverage",)}
 """Metrics of the best epoch that leaderboards show beside the objective, by problem."""
 

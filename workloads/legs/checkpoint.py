@@ -51,6 +51,8 @@ class Progress:
     """Value of the last epoch that improved by more than the member's ``min_improvement``."""
     num_stale: int = 0
     """Number of epochs since ``reference`` was measured."""
+    seconds: float = 0.0
+    """Seconds of training so far, its share of a group that trains as one program."""
     curves: Mapping[str, Sequence[float]] | None = None
     """Learning curves: one value an epoch by metric; kept in final legs only."""
 

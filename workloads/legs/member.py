@@ -56,6 +56,10 @@ class TrainingMember:
         told = f"{objective.name} of the saved model is {found:.4g}, and training reported {self.value:.4g}"
         return f"{told}: what is judged may not be what was optimised"
 
+    def spend(self, seconds: float) -> None:
+        """Record ``seconds`` of training, its share of an epoch."""
+        self.progress = replace(self.progress, seconds=self.progress.seconds + seconds)
+
     def measured(self, metrics: Mapping[str, float], finite: bool, objective: Objective) -> MemberEpoch:
         """Record an epoch's metrics, and return its report: whether the member diverged or is finished.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
 from workloads.legs import checkpoint, predictions
+from workloads.legs.costs import Costs
 from workloads.legs.exhibits import exhibits
 from workloads.legs.inputs import InputCache
 from workloads.legs.member import TrainingMember, board, passed_over
@@ -51,7 +53,7 @@ class LegRunner:
         self._workload, self._search = workload(setting.workload), search
         self._forms = InputCache(self._workload, search, setting.torch_device(), shard)
         self.test = test
-        self._memory = Memory()
+        self._memory, self._costs = Memory(), Costs(self._workload, setting.torch_device())
         self.aboard: list[TrainingMember] = []
         self.ended: list[TrainingMember] = []
         """Members that stopped improving before the leg's stop."""
@@ -67,6 +69,7 @@ class LegRunner:
         TornCheckpoint where a member's checkpoint is damaged: the race then repeats the leg from an older one.
         """
         self.leg, self.ended, self._refusal = leg, [], None
+        self._costs.begin()
         return self._begin(leg)
 
     @property
@@ -161,13 +164,31 @@ class LegRunner:
 
     def _epoch(self) -> list[MemberEpoch]:
         reports: list[MemberEpoch] = []
-        trained = [(loop, loop.epoch(), loop.finite()) for loop in self._loops()]
-        for loop, metrics, finite in trained:
+        for loop, metrics, finite, seconds in [self._trained(loop) for loop in self._loops()]:
             members = [a for a in self.aboard if a.loop is loop]
-            new = [self._tell(*each) for each in zip(members, metrics, finite, strict=True)]
+            new = [
+                self._tell(a, measured, able, self._cost(a, seconds / len(members)))
+                for a, measured, able in zip(members, metrics, finite, strict=True)
+            ]
             self._drop(loop, members, new)
             reports += new
         return reports
+
+    @staticmethod
+    def _trained(loop: Loop) -> tuple[Loop, list[dict[str, float]], list[bool], float]:
+        """Train an epoch; return the loop, its members' metrics, whether they are finite, and the seconds."""
+        begun = time.perf_counter()
+        metrics = loop.epoch()
+        return loop, metrics, loop.finite(), time.perf_counter() - begun
+
+    def _cost(self, a: TrainingMember, seconds: float) -> dict[str, float]:
+        """Return what a member costs after an epoch of ``seconds``; its model's costs once a leg."""
+        assert self.leg is not None
+        a.spend(seconds)
+        found = self._costs.of_epoch(self.setup, seconds, a.progress.seconds)
+        if a.progress.epoch == self.leg.start and self.group.first:
+            found |= self._costs.of_model(self.setup, Trainee(a.member.seed, a.hp))
+        return found
 
     def _refuse(self, failure: FailureReason) -> list[MemberEpoch]:
         assert self.leg is not None
@@ -187,7 +208,9 @@ class LegRunner:
     def _loops(self) -> list[Loop]:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
 
-    def _tell(self, a: TrainingMember, metrics: Mapping[str, float], finite: bool) -> MemberEpoch:
+    def _tell(
+        self, a: TrainingMember, metrics: Mapping[str, float], finite: bool, costs: Mapping[str, float]
+    ) -> MemberEpoch:
         report = a.measured(metrics, finite, self.setting.objective)
         final = self.leg is not None and self.leg.purpose == "final"
         if final and report.failure is None:
@@ -196,7 +219,7 @@ class LegRunner:
                 a.best = self._state(a).model
         if report.finished:
             a.last = self._state(a)
-        return report
+        return replace(report, metrics={**costs, **report.metrics})
 
     def _state(self, a: TrainingMember) -> MemberState:
         return a.last or a.loop.state(self._place(a))

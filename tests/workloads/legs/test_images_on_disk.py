@@ -16,6 +16,7 @@ from cluster.sweep.data_process import check_first
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.types.objective import LOSS
+from search_spaces.types.problems import COSTS
 from tests.workloads.data.test_image_sources import COLOURS, images
 from workloads.arrays import DataError
 from workloads.champion.export import export
@@ -51,7 +52,7 @@ def test_images_that_do_not_fit_in_memory_train_the_same_from_disk(tmp_path: Pat
         (saved,) = lane.save()
         module, inputs = export("image", saved.uri, prepared.search)
         outputs = module(torch.from_numpy(inputs))
-        timeless = [{k: v for k, v in epoch.items() if k != "examples_per_s"} for epoch in epochs]
+        timeless = [{k: v for k, v in epoch.items() if k not in COSTS} for epoch in epochs]
         told.append((timeless, lane.score()[0].metrics, prepared.card.duplicates, inputs.tolist(), outputs))
     for kept, read in zip(told[0][:-1], told[1][:-1], strict=True):
         assert read == pytest.approx(kept) if isinstance(kept, dict) else read == kept
