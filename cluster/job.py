@@ -180,13 +180,14 @@ def _settle(home: SweepHome, sent: Sweep | None) -> None:
     Those are valid here. Only the sweep's driver may do this. Raises JobRefused where the home is another sweep's.
     """
     from cluster.cli.commands.shared import reading
+    from cluster.sweep.knowledge.warm_start import begun
     from cluster.sweep.shared_storage import named
     from search_spaces.types.faults import SpecError
 
     if sent is None:
         return
     if not _is_made(home):
-        home.keep(named(sent))
+        begun(named(sent), home.spec.name, home)
         return
     try:
         kept = home.sweep()

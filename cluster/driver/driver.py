@@ -29,12 +29,12 @@ from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
 from cluster.sweep.files.disk_bound import most_checkpoints, shortage
 from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
+from cluster.sweep.knowledge.warm_start import search_of
 from cluster.sweep.lane_count import LaneSize, lane_size
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Phase, Snapshot
-from search_spaces.race.search import Search
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
@@ -245,7 +245,7 @@ class Driver:
             sweep=self.sweep,
             home=self.home,
             study=self._study,
-            search=Search(self.sweep, workload(self.sweep.workload).hyperparameters, self._study),
+            search=search_of(self.home, self.sweep, self._study, self.observer.message),
             writer=tracker.writer,
             num_lanes=self._size.count,
             say=self.observer.message,

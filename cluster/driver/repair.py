@@ -14,12 +14,12 @@ from cluster.sweep.files.kept import bears_its_mark, is_right, write_whole
 from cluster.sweep.files.rebuild import rebuild
 from cluster.sweep.files.spec_left import spec_left
 from cluster.sweep.home import SweepHome
+from cluster.sweep.knowledge.warm_start import search_of
 from cluster.sweep.reading import Reading
 from cluster.sweep.restore import CARD, kept_card, lost_journal, note_spec
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer
-from search_spaces.race.search import Search
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Damaged, Unreadable
 from search_spaces.types.faults import SpecError
@@ -29,7 +29,6 @@ from tracking import names
 from tracking.store.uris import unfit
 from tracking.writer.events import TextKept
 from tracking.writer.spool import read as read_spool
-from workloads.registry import workload
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -130,7 +129,7 @@ def _tell(read: Reading, study: Study, card: Mapping[str, Any], observer: Observ
         sweep=sweep,
         home=home,
         study=study,
-        search=Search(sweep, workload(sweep.workload).hyperparameters, study),
+        search=search_of(home, sweep, study),
         writer=tracker.writer,
         num_lanes=1,
         say=observer.message,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from cluster.sweep.knowledge.warm_start import search_of
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting
-from search_spaces.race.search import Search
 from search_spaces.types.faults import Fault, SpecError, shown
-from workloads.registry import catalogue
 
 Broken = tuple[str, str] | None
 """The broken rule and the suggested alternative; None if no rule is broken."""
@@ -53,10 +52,9 @@ def _fewest(read: Reading) -> int:
 
 def _too_many(read: Reading, total: int) -> Broken:
     try:
-        hyperparameters = catalogue().workload(read.sweep.workload).hyperparameters
+        most = search_of(read.home, read.sweep, read.study).most_trials
     except LookupError as error:  # its code is gone, or in another folder
         raise SpecError([Fault(str(read.home.spec), "workload", str(error.args[0]))]) from error
-    most = Search(read.sweep, hyperparameters, None).most_trials
     if most is None or total <= most:
         return None
     if most < _fewest(read):

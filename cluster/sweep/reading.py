@@ -31,6 +31,8 @@ ENDED = "ended_by"
 """Attribute of the study: what ended the search early."""
 IMPORTANCE = "importance"
 """Attribute of the study: the importance of parameters, ``shares``, over so many ``trials``."""
+TAKEN = "warm_start_taken"
+"""Attribute of the study: what the sweep took from each earlier one, in numbers of trials."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Facts:
     """Trials whose checkpoints could not be written, and why; None where all were."""
     importance: Mapping[str, Any]
     """Importance of parameters as it was when a driver ended; empty where none did."""
+    warm_start: Sequence[Mapping[str, Any]]
+    """What was taken from each earlier sweep."""
 
     @classmethod
     def of(cls, study: Study) -> Facts:
@@ -71,6 +75,7 @@ class Facts:
             ended_by=facts.get(ENDED),
             not_kept=facts.get(NOT_KEPT),
             importance=facts.get(IMPORTANCE, {}),
+            warm_start=facts.get(TAKEN, ()),
         )
 
 
@@ -270,6 +275,7 @@ def document(read: Reading) -> dict[str, Any]:
         "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},
         "best_in_search": read.best_in_search and _best(read.best_in_search),
         "importance": _importance(read),
+        "warm_start": [dict(one) for one in facts.warm_start],
         "verdict": facts.verdict,
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {

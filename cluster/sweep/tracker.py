@@ -56,6 +56,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         categorical=frozenset(name for name, domain in sweep.space.domains.items() if not _numeric(domain)),
         conditional=frozenset(sweep.space.when),
         began_ms=int(1000 * home.began_s),
+        warm_start=sweep.warm_start,
     )
 
 

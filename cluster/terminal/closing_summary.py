@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
+from cluster.terminal.knowledge_lines import warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Snapshot, Trouble, ranked
@@ -44,6 +45,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         [_head(ending)],
         _table(ending, console.width, top),
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
+        _warm_start(ending.document.get("warm_start") or ()),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         _troubles(ending.troubles),
         _not_kept(ending.document.get("not_kept")),
@@ -253,6 +255,10 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
         return "No significant difference to the defaults: the 95 % interval of the difference includes 0."
     better = objective.better(difference["mean"], 0.0)
     return f"The champion is {'better' if better else 'WORSE'} than the defaults: the 95 % interval excludes 0."
+
+
+def _warm_start(taken: Sequence[Mapping[str, Any]]) -> list[Text]:
+    return [Text(f"warm start: {warm_start_line(one)}") for one in taken]
 
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.terminal import formatting
+from cluster.terminal.knowledge_lines import warm_start_line
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
+from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.values import Params
 
@@ -33,6 +35,8 @@ class Preview:
     finals: int
     """Number of trainings of the final evaluation."""
     first: Sequence[Params]
+    warm_start: Sequence[Mapping[str, Any]] = ()
+    """What is taken from each earlier sweep, if the data is the same."""
 
     @property
     def epochs(self) -> int:
@@ -41,12 +45,12 @@ class Preview:
         return sum((stop - start) * n for start, stop, n in zip(starts, self.rungs, self.reaching, strict=False))
 
 
-def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
+def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart = NOTHING_KNOWN) -> Preview:
     """Return the plan of a sweep on ``num_lanes`` lanes, with the first ``NUM_CONFIGURATIONS`` configurations.
 
-    Later ones depend on results.
+    Later ones depend on results. ``warm`` is what it knows of earlier sweeps.
     """
-    search = Search(sweep, hyperparameters, None)
+    search = Search(sweep, hyperparameters, None, warm)
     trials = min(sweep.trials, search.most_trials or sweep.trials)
     plan = sweep_schedule(sweep)
     reaching = plan.reaching(trials)
@@ -61,6 +65,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type) -> Preview:
         legs=sum(math.ceil(number / width) for number in reaching),
         finals=min(sweep.final.top + 1, trials) * sweep.final.seeds if sweep.final else 0,
         first=[track.searched for track in first],
+        warm_start=[asdict(one) for one in warm.taken],
     )
 
 
@@ -90,6 +95,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals
         else "none",
+        **{f"warm start{' ' * i}": warm_start_line(one, False) for i, one in enumerate(plan.warm_start)},
     }
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"

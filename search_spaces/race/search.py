@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.race import Race
 from search_spaces.race.track import Exploited, Track
+from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.samplers.catalogue import sampler
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation
@@ -61,14 +62,16 @@ class Search:
     hyperparameters: type
     study: Study | None
     """Study that records the trials; None in a simulation or a preview, which record nothing."""
+    warm: WarmStart = NOTHING_KNOWN
+    """What is known of earlier sweeps' trials."""
     sampler: Sampler = field(init=False)
-    history: History = field(default_factory=History, init=False, repr=False)
+    history: History = field(init=False, repr=False)
     """What the sampler knows of the trials whose configuration is one of the space."""
     _changed: set[int] = field(default_factory=set, init=False, repr=False)
     """Indices of the tracks that have changed since the sampler was asked."""
 
     def __post_init__(self) -> None:
-        self.sampler = sweep_sampler(self.sweep)
+        self.sampler, self.history = sweep_sampler(self.sweep), self.warm.history()
 
     def race(self, num_lanes: int, before: Sequence[RaceObserver] = (), fill: float = Rules.fill) -> Race:
         """Build the sweep's race, resumed from the study, which is told after the observers ``before`` it."""
@@ -86,14 +89,16 @@ class Search:
         plan = sweep_schedule(self.sweep)
         records = self.study.records() if self.study else []
         tracks = [self._revived(record, plan) for record in records]
-        self.history, self._changed = History(), {track.index for track in tracks}
+        self.history, self._changed = self.warm.history(), {track.index for track in tracks}
         return Race(rules, plan, self, (*before, self), tracks)
 
     @property
     def most_trials(self) -> int | None:
         """Number of different trials that the space allows; None, no bound, where a parameter is continuous."""
-        size = self.sweep.space.size()
-        return None if size is None else size + sum(not self.sweep.space.contains(p) for p in self._first())
+        space, tried = self.sweep.space, self.warm.history()
+        if (size := space.size()) is None:
+            return None
+        return size - tried.num_with({}) + sum(not space.contains(p) or tried.has(p) for p in self._first())
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
         """Sample at most ``count`` new tracks, with the signature of ``held`` if given.
@@ -158,7 +163,7 @@ class Search:
 
     def _first(self) -> Sequence[Params]:
         defaults = {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
-        return self.sweep.space.first(defaults, self.sweep.start_from)
+        return self.sweep.space.first(defaults, (*self.sweep.start_from, *self.warm.first))
 
     def _begun(self, number: int, searched: Params) -> Track:
         self._changed.add(number)

@@ -137,17 +137,20 @@ _ROWS = (
         name="qmc",
         summary="quasi-random, points of a Sobol sequence that lie more evenly than random ones",
         make=_qmc,
+        learns=False,
     ),
     SamplerRow(
         name="random",
         summary="every trial is drawn from the space, whatever the others showed",
         make=lambda setting: OptunaSampler(setting.space, setting.objective, setting.seed, _random),
+        learns=False,
     ),
     SamplerRow(
         name="grid",
         summary="every point of a finite space once, in order",
         make=lambda setting: GridSampler(setting.space),
         finite_only=True,
+        learns=False,
     ),
 )
 SAMPLERS = {row.name: row for row in _ROWS}

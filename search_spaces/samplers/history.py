@@ -33,6 +33,8 @@ class Observation:
     best_value: float | None = None
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Constraint values by name: above 0 is the amount of a violation. Empty: no constraints."""
+    settles: bool = True
+    """Whether its configuration counts as tried: no other trial gets it."""
 
     @property
     def teaches(self) -> bool:
@@ -64,15 +66,15 @@ class History:
         if number in self.seen:
             self.num_known -= self.seen[number].teaches
         else:
-            self._add(observation.params)
+            self._add(observation)
         self.num_known += observation.teaches
         self.seen[number] = observation
         self.constrained |= bool(observation.constraints)
         self._changes.append(number)
 
-    def _add(self, params: Params) -> None:
-        found = identity(params)
-        if found in self._identities:
+    def _add(self, observation: Observation) -> None:
+        params, found = observation.params, identity(observation.params)
+        if found in self._identities or not observation.settles:
             return
         self._identities.add(found)
         for names, counts in self._parts.items():
@@ -87,7 +89,7 @@ class History:
         """Return the number of different configurations that have the ``held`` values."""
         names, values = identity(held)
         if names not in self._parts:
-            known = {identity(seen.params): seen.params for seen in self.seen.values()}
+            known = {identity(seen.params): seen.params for seen in self.seen.values() if seen.settles}
             able = (params for params in known.values() if params.keys() >= set(names))
             self._parts[names] = Counter(tuple(params[name] for name in names) for params in able)
         return self._parts[names][values]

@@ -42,7 +42,7 @@ def override(document: Document, overrides: Sequence[str]) -> None:
             OTHER_NAMES.get(part, part) if k == 0 else part for k, part in enumerate(key.strip().split("."))
         )
         try:
-            read = read_yaml(decoded(value.encode("utf-8", "surrogateescape"), place), place)
+            read = read_yaml(decoded(value.encode("utf-8", "surrogateescape"), place), place, path)
             read.refuse_faulty()
         except SpecError as error:
             document.faults += [Fault(place, dotted(path), f.rule, f.received, f.suggestion) for f in error.faults]

@@ -55,6 +55,10 @@ def _seconds(value: Any) -> Any:
     return sum(float(part) * scale for part, scale in zip(parts.groups(), scales, strict=True) if part)
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -222,6 +226,13 @@ class SpecFile(BaseModel):
     )
     start_from: Annotated[list[dict[str, Value]], Field(max_length=1000)] = Field(
         default_factory=list, description="Configurations tried first, after the workload's defaults."
+    )
+    warm_start: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=2000)]], Field(max_length=100), BeforeValidator(_listed)
+    ] = Field(
+        default_factory=list,
+        description="Earlier sweeps, by ID or by the path of their home, whose trials the sampler knows from the "
+        "start. They are not among this sweep's trials.",
     )
     max_concurrent: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, _word("auto")] = Field(
         default=None,

@@ -58,6 +58,8 @@ class Sweep(BaseModel):
     seed: int = 0
     start_from: tuple[dict[str, Value], ...] = ()
     """Configurations to try first, after the defaults; unnamed hyperparameters have their defaults."""
+    warm_start: tuple[str, ...] = ()
+    """Earlier sweeps whose trials the sampler is shown: IDs, or absolute paths of homes."""
     max_concurrent: int | None = None
     """Number of lanes; None: as many as fit on the machine or cluster."""
     train_together: int | None = None
@@ -97,6 +99,8 @@ class Sweep(BaseModel):
         words["early_terminate"] = NO_SCHEDULE if rule.type == NO_SCHEDULE else rule.model_dump()
         if self.start_from:
             words["start_from"] = [dict(entry) for entry in self.start_from]
+        if self.warm_start:
+            words["warm_start"] = list(self.warm_start)
         return {**plain, "trials": self.trials, **words}
 
     def to_text(self) -> str:

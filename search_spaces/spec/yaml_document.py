@@ -30,6 +30,9 @@ MAX_NODES = 5_000
 MAX_DEPTH = 20
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
+TEXTS = ("warm_start",)
+"""Keys whose values are texts, whatever they look like: an ID may be ``1234`` or ``12e4``."""
+
 Path = tuple[str | int, ...]
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
@@ -94,8 +97,8 @@ class _Composer:
     Unlike a loader it stops at the limits, knows the line of an alias, and continues after a duplicate key.
     """
 
-    def __init__(self, document: Document, text: str) -> None:
-        self._document = document
+    def __init__(self, document: Document, text: str, within: Path) -> None:
+        self._document, self._within = document, within
         self._events: Iterator[Event] = parse(text, Loader=CBaseLoader)
         self._anchors: dict[str, _Anchored] = {}
         self._num_nodes = 0
@@ -130,7 +133,8 @@ class _Composer:
             self._stop(event, "tags are not read", shown(str(event.tag)))
         num_nodes, num_places = self._num_nodes, len(self._document.places)
         if isinstance(event, ScalarEvent):
-            value = self._scalar(event)
+            is_text = (*self._within, *path)[:1] in {(key,) for key in TEXTS}
+            value = event.value if is_text else self._scalar(event)
         else:
             value = (self._sequence if isinstance(event, SequenceStartEvent) else self._mapping)(path, depth)
         if event.anchor is not None:
@@ -278,14 +282,15 @@ def _misspelt(error: MarkedYAMLError, text: str, origin: str) -> Fault:
     return Fault(f"{origin}:{line}", "", rule, received)
 
 
-def read_yaml(text: str, origin: str) -> Document:
+def read_yaml(text: str, origin: str, within: Path = ()) -> Document:
     """Read the one YAML document in ``text``, whose characters ``decoded`` has checked, as libyaml needs.
 
+    ``within`` is the path of its value in a spec.
     Duplicate keys are noted as faults. Raises SpecError for invalid YAML and beyond the limits.
     """
     document = Document(origin)
     try:
-        _Composer(document, text).document()
+        _Composer(document, text, within).document()
     except MarkedYAMLError as error:
         raise SpecError([*document.faults, _misspelt(error, text, origin)]) from None
     return document

@@ -60,6 +60,8 @@ class SamplerInfo:
     """Description in one line, for lists."""
     finite_only: bool = False
     """Whether it needs a finite space, and tries each point once."""
+    learns: bool = True
+    """Whether trials' results change what it proposes."""
     aliases: tuple[str, ...] = ()
     """Other names in a spec."""
 

@@ -39,6 +39,8 @@ _SWEEP = {
     "best_in_search.value": "its best value",
     "best_in_search.params": "its searched hyperparameters",
     "importance": "each searched hyperparameter's share, largest first; null below 20 ended trials in the space",
+    "warm_start": "a record for each earlier sweep: `sweep` (its ID), `name`, `same_data`, and numbers of trials: "
+    "`shown` to the sampler, `tried_first`, and left out as `outside` of the space or with `no_value`",
     "verdict.metric": "what the final evaluation judges by; `verdict` is null where there is none",
     "verdict.winner.number": "the champion's trial",
     "verdict.winner.params": "its searched hyperparameters",
@@ -145,6 +147,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "finals": "trainings of the final evaluation",
         "first[]": "the first configurations",
         "epochs": "epochs of the search, expected; more where later trials turn out better",
+        "warm_start": "as in `show`, if the data turns out to be the same",
         "streaming": "whether training rows are read in every epoch",
     },
     "data": {
@@ -204,6 +207,7 @@ OPAQUE = {
     "failed_seeds",
     "not_kept.ended",
     "not_kept.resumes_at",
+    "warm_start",
     "warnings",
     "rungs",
     "reaching",

@@ -55,6 +55,8 @@ class SweepHeader:
     """Searched hyperparameters that some trials do not have."""
     began_ms: int = 0
     """When the sweep began, in milliseconds since 1970: the start of its own run. 0: when that is created."""
+    warm_start: tuple[str, ...] = ()
+    """Earlier sweeps whose trials its sampler knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +218,8 @@ def opening(header: SweepHeader, who: str) -> RunChange:
         names.USER: who,
         names.SOURCE_NAME: "paceline",
     }
+    if header.warm_start:
+        tags[names.SWEEP_WARM_START] = names.shorten(", ".join(header.warm_start), names.MAX_TAG)
     if leaks := header.dataset.get("leaks"):
         assert isinstance(leaks, Sequence)
         tags[names.DATA_LEAKS] = names.shorten("; ".join(map(str, leaks)), names.MAX_TAG)

@@ -72,7 +72,17 @@ def run(
         return run_on(spec, overrides, place, code)
     sweep = load(spec, overrides)
     refuse_addresses(sweep)
-    return watch(SweepHome.create(sweep), sweep, options)
+    return watch(_begun(sweep, spec), sweep, options)
+
+
+def _begun(sweep: Sweep, spec: str) -> SweepHome:
+    """Make the new sweep's home. Raises Refusal where it names earlier sweeps that it cannot learn from."""
+    if not sweep.warm_start:
+        return SweepHome.create(sweep)
+    from cluster.sweep.knowledge.warm_start import begun
+
+    with refusing():
+        return begun(sweep, Path(spec).name)
 
 
 @click.command()

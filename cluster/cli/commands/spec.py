@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.shared import Refusal, load, print_json, refuse_store, write_new
+from cluster.cli.commands.shared import Refusal, load, print_json, refuse_store, refusing, write_new
 from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
+    from search_spaces.race.warm_start import WarmStart
     from search_spaces.spec.sweep import Sweep
 
 SCHEMA = "paceline.schema.json"
@@ -35,6 +36,7 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     """Validate a sweep file and print what the sweep would run. Raises Refusal with every fault."""
     sweep = load(spec, overrides)
     store = refuse_store(sweep)
+    sweep, warm = _warm(sweep, spec)
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
     from cluster.terminal.preview import document, lines, preview
@@ -44,7 +46,7 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
         lanes, why_not = lane_size(sweep).count, None
     except TooSmall as error:  # the spec may be meant for another machine
         lanes, why_not = sweep.max_concurrent or 1, str(error)
-    plan = preview(sweep, lanes, catalogue().workload(sweep.workload).hyperparameters)
+    plan = preview(sweep, lanes, catalogue().workload(sweep.workload).hyperparameters, warm)
     if as_json:
         print_json(document(sweep, plan))
     else:
@@ -54,6 +56,19 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
         for told in filter(None, [_disk(sweep, lanes), why_not and f"not here: {why_not}"]):
             print(told)
     return FINISHED
+
+
+def _warm(sweep: Sweep, spec: str) -> tuple[Sweep, WarmStart]:
+    """Return the sweep, with whole IDs of the earlier ones that it names, and what it would take of them."""
+    from search_spaces.race.warm_start import NOTHING_KNOWN
+
+    if not sweep.warm_start:
+        return sweep, NOTHING_KNOWN
+    from cluster.sweep.knowledge.warm_start import collected
+
+    with refusing():
+        found = collected(sweep, Path(spec).name)
+    return found.sweep, found.warm
 
 
 def _disk(sweep: Sweep, lanes: int) -> str | None:

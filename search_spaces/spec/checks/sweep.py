@@ -15,6 +15,7 @@ from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
+from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, SpecFile, instead
@@ -150,6 +151,7 @@ class _Checks:
             "early_terminate": self._early_terminate(),
             "trials": self._trials(space),
             "start_from": tuple(spec.start_from),
+            "warm_start": checked_warm_start(self._document, spec.warm_start, base, self._method, space),
             "storage": checked_storage(self._document, spec, base),
             "timeout_s": spec.timeout,
             "grace_s": spec.grace,

@@ -1,0 +1,200 @@
+"""Collects the trials of the earlier sweeps that a spec's ``warm_start`` names, and keeps them with the new sweep.
+
+So a resume asks the same questions, whatever has become of the earlier sweeps since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cluster.sweep.files.kept import write_whole
+from cluster.sweep.home import SweepHome
+from cluster.sweep.reading import TAKEN, Reading
+from cluster.sweep.restore import CARD, kept_card, rebuilt
+from cluster.terminal.knowledge_lines import warm_start_line
+from search_spaces.race.search import Search
+from search_spaces.race.warm_start import (
+    NOTHING_KNOWN,
+    EarlierSweep,
+    EarlierTrial,
+    WarmStart,
+    earlier_trial,
+    warm_start,
+)
+from search_spaces.spec.checks.warm_start import is_path
+from search_spaces.types.driver_errors import CANNOT_GO_ON, Unreadable
+from search_spaces.types.faults import Fault, SpecError, nearest, shown
+from search_spaces.types.files.sealed import Rotten, document, sealed
+from workloads.registry import workload
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+    from search_spaces.study.study import Study
+
+FILE: Final = "warm_start.json"
+EARLIER: Final = "warm_start"
+"""Attribute of the study: the earlier sweeps with their trials, as JSON."""
+
+
+class Unusable(Exception):
+    """Error: an earlier sweep cannot be used; the text is the broken rule, ``instead`` a name to write instead."""
+
+    def __init__(self, rule: str, instead: str | None = None) -> None:
+        super().__init__(rule)
+        self.rule, self.instead = rule, instead
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A new sweep with the earlier ones that it names: by whole IDs, or the paths of homes."""
+
+    sweep: Sweep
+    earlier: tuple[EarlierSweep, ...] = ()
+    warm: WarmStart = NOTHING_KNOWN
+    """What it takes of them if its data is the same."""
+
+    def keep(self, home: SweepHome) -> None:
+        """Write the earlier sweeps' trials into the home, if there are any."""
+        if self.earlier:
+            write_whole(home.path / FILE, sealed(_to_json(self.earlier)))
+
+
+def collected(sweep: Sweep, origin: str) -> Collected:
+    """Find and read the sweeps of ``warm_start``. Raises SpecError with a fault for each that cannot be used.
+
+    ``origin`` is the spec's name in faults.
+    """
+    if not sweep.warm_start:
+        return Collected(sweep)
+    faults, found = [], {}
+    for place, reference in enumerate(sweep.warm_start):
+        try:
+            home = _home(reference)
+            if str(home.path) in found:
+                raise Unusable("is a sweep that is named before")
+            found[str(home.path)] = (home.id if not is_path(reference) else str(home.path), _read(home, sweep))
+        except Unusable as error:
+            faults.append(Fault(origin, f"warm_start.{place}", error.rule, shown(reference), error.instead))
+    if faults:
+        raise SpecError(faults)
+    references, earlier = zip(*found.values(), strict=True)
+    return Collected(sweep.model_copy(update={"warm_start": references}), earlier, _taken(sweep, earlier, None))
+
+
+def begun(sweep: Sweep, origin: str, home: SweepHome | None = None) -> SweepHome:
+    """Make a new sweep's home, if it is not there, and write its spec and what it knows. Raises SpecError."""
+    new = collected(sweep, origin)
+    if home is None:
+        home = SweepHome.create(new.sweep)
+    else:
+        home.keep(new.sweep)
+    new.keep(home)
+    return home
+
+
+def search_of(home: SweepHome, sweep: Sweep, study: Study, say: Callable[[str], None] | None = None) -> Search:
+    """Return the search of a sweep whose data is known, with what it takes from earlier ones.
+
+    That is told by ``say`` as the sweep begins. Raises Unreadable where the earlier trials are lost.
+    """
+    kind = workload(sweep.workload).hyperparameters
+    if not sweep.warm_start:
+        return Search(sweep, kind, study)
+    text = study.facts().get(EARLIER) or _kept(home)
+    warm = _taken(sweep, _from_json(text), data_key(study.facts().get(CARD)))
+    if say is not None and TAKEN not in study.facts():
+        study.set(EARLIER, text)
+        study.set(TAKEN, [asdict(one) for one in warm.taken])
+        for one in warm.taken:
+            say(f"warm start: {warm_start_line(asdict(one))}")
+    return Search(sweep, kind, study, warm)
+
+
+def data_key(card: Mapping[str, Any] | None) -> str | None:
+    """Return what two equal data sets, with equal splits, have in common; None without a card."""
+    if card is None:
+        return None
+    return hashlib.sha256(json.dumps([card["digest"], list(card.get("classes", ()))]).encode()).hexdigest()
+
+
+def _home(reference: str) -> SweepHome:
+    if is_path(reference):
+        home = SweepHome(Path(reference).name, Path(reference).resolve())
+        if not any(path.exists() for path in (home.spec, home.document, home.journal)):
+            raise Unusable("must be the home of a sweep, as .paceline/ID is")
+        return home
+    try:
+        return SweepHome.find(reference)
+    except LookupError as error:
+        try:
+            home_of_study = rebuilt(reference)
+        except CANNOT_GO_ON as away:
+            raise Unusable(f"cannot be looked for: {away}") from away
+        if home_of_study is None:
+            close = nearest(reference, [home.id for home in SweepHome.all()])
+            raise Unusable(f"must be an earlier sweep ({error.args[0]})", close and repr(close)) from error
+        return home_of_study
+
+
+def _read(home: SweepHome, sweep: Sweep) -> EarlierSweep:
+    """Read an earlier sweep. Raises Unusable where its trials say nothing to ``sweep``."""
+    try:
+        read = Reading.of(home)
+    except (SpecError, *CANNOT_GO_ON) as error:
+        raise Unusable(f"cannot be read: {error}") from error
+    for rule in _foreign(read.sweep, sweep):
+        raise Unusable(rule)
+    known = read.study.facts().get(CARD) or kept_card(home)
+    trials = tuple(earlier_trial(record, read.sweep.constants) for record in read.study.records())
+    one = EarlierSweep(
+        id=home.id, name=read.sweep.name, digest=data_key(known), epochs=read.sweep.epochs, trials=trials
+    )
+    [taken] = _taken(sweep, (one,), None).taken
+    if not taken.used:
+        left = f"{taken.outside} are not in this space, {taken.no_value} have no value"
+        raise Unusable(f"must have trials that tell something of this space (of {len(trials)}, {left})")
+    return one
+
+
+def _foreign(earlier: Sweep, new: Sweep) -> Iterator[str]:
+    """Yield why the trials of another sweep cannot be compared with the new ones."""
+    if earlier.workload != new.workload:
+        yield f"must be a sweep of workload {new.workload}, as this one, and is one of {earlier.workload}"
+    if earlier.objective != new.objective:
+        is_to = f"{earlier.metric.goal} {earlier.metric.name}"
+        yield f"must {new.metric.goal} {new.metric.name}, as this sweep does, and is to {is_to}"
+
+
+def _taken(sweep: Sweep, earlier: tuple[EarlierSweep, ...], digest: str | None) -> WarmStart:
+    return warm_start(sweep, workload(sweep.workload).hyperparameters, earlier, digest)
+
+
+def _kept(home: SweepHome) -> str:
+    path = home.path / FILE
+    try:
+        return json.dumps(document(path.read_bytes()))
+    except (OSError, Rotten) as error:
+        raise Unreadable(
+            f"{path} cannot be read ({error}): the trials that the sweep was to begin with are lost; "
+            "`paceline run` begins it anew"
+        ) from error
+
+
+def _to_json(earlier: tuple[EarlierSweep, ...]) -> str:
+    return json.dumps({"format": 1, "sweeps": [asdict(one) for one in earlier]})
+
+
+def _from_json(text: str) -> tuple[EarlierSweep, ...]:
+    return tuple(
+        EarlierSweep(**{**one, "trials": tuple(map(_trial, one["trials"]))}) for one in json.loads(text)["sweeps"]
+    )
+
+
+def _trial(record: Mapping[str, Any]) -> EarlierTrial:
+    values = {int(epoch): value for epoch, value in record["values"].items()}
+    return EarlierTrial(**{**record, "values": values})

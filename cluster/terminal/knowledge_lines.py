@@ -1,0 +1,24 @@
+"""Says in a line what a sweep knows of earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster.terminal import formatting
+
+
+def warm_start_line(taken: Mapping[str, Any], is_sure: bool = True) -> str:
+    """Return what is taken from an earlier sweep; not ``is_sure``: if the data turns out to be the same."""
+    whose = f"of {taken['name']}-{taken['sweep']}"
+    left = [
+        f"{taken[key]} {words}"
+        for key, words in (("outside", "outside of the space"), ("no_value", "without a value"))
+        if taken[key]
+    ]
+    told = f"; left out: {', '.join(left)}" if left else ""
+    if taken["same_data"]:
+        unless = "" if is_sure else " if the data is the same"
+        return f"{formatting.count(taken['shown'], 'trial')} {whose}{unless}{told}"
+    first = formatting.count(taken["tried_first"], "configuration")
+    return f"{first} {whose} tried first, as its data is another{told}"

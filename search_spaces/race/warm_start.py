@@ -1,0 +1,190 @@
+"""Trials of earlier sweeps, and what a new sweep's search takes from them.
+
+Of the same data set: what they came to, which the sampler is shown before its first question. Of another one:
+only which of them were best, as the values are not comparable; these configurations are tried first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from search_spaces.race.track import INFEASIBLE
+from search_spaces.samplers.history import History, Observation, identity
+from search_spaces.space.hyperparameters import complete, hyperparameters
+from search_spaces.spec.sweep import Sweep
+from search_spaces.study.contract import Record
+from search_spaces.types.failure import FailureReason
+from search_spaces.types.values import Params
+
+FIRST_SHARE = 10
+"""Of another data set's configurations at most one of so many of the new sweep's trials is tried first."""
+
+EarlierState = Literal["done", "stopped", "open", "infeasible", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierTrial:
+    """A trial of an earlier sweep. ``params`` are the hyperparameters that its spec fixed or searched."""
+
+    number: int
+    params: Params
+    state: EarlierState
+    values: Mapping[int, float]
+    """The objective by epoch."""
+    changed: bool = False
+    """Whether a schedule changed its hyperparameters as it trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierSweep:
+    """An earlier sweep: its trials, the digest of its data (None: it had loaded none) and its epochs."""
+
+    id: str
+    name: str
+    digest: str | None
+    epochs: int
+    trials: tuple[EarlierTrial, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What a new sweep takes from one earlier sweep, in numbers of that one's trials."""
+
+    sweep: str
+    name: str
+    same_data: bool
+    shown: int = 0
+    """Shown to the sampler."""
+    tried_first: int = 0
+    """Of another data set: configurations that are tried first."""
+    outside: int = 0
+    """Left out: no configuration of the new space, beside the new constants and defaults."""
+    no_value: int = 0
+    """Left out: crashed, or not begun."""
+
+    @property
+    def used(self) -> int:
+        """Number of trials that have an effect."""
+        return self.shown + self.tried_first
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a search knows from the start: ``shown`` to the sampler, ``first`` tried, and the numbers of both."""
+
+    shown: tuple[Observation, ...] = ()
+    first: tuple[Params, ...] = ()
+    taken: tuple[Taken, ...] = ()
+
+    def history(self) -> History:
+        """Return a history of the shown trials, whose numbers come before those of the search's own."""
+        history = History()
+        for number, seen in enumerate(self.shown, -len(self.shown)):
+            history.put(number, seen)
+        return history
+
+
+NOTHING_KNOWN = WarmStart()
+
+
+def earlier_trial(record: Record, constants: Params) -> EarlierTrial:
+    """Return a trial of a study whose sweep has these ``constants``."""
+    noted = record.attributes.get("progress", {})
+    failure = FailureReason.noted(noted)
+    state: EarlierState = record.outcome or "open"
+    if state == "failed" and failure is not None and failure.kind in INFEASIBLE:
+        state = "infeasible"
+    return EarlierTrial(
+        number=record.number,
+        params={**constants, **record.params},
+        state=state,
+        values=dict(record.values),
+        changed=bool(noted.get("exploits")),
+    )
+
+
+def warm_start(
+    sweep: Sweep, hyperparameters: type, earlier: Sequence[EarlierSweep], digest: str | None
+) -> WarmStart:
+    """Return what ``sweep`` takes from earlier ones; ``digest`` of its data None: taken as the same."""
+    fit = _Fit(sweep, hyperparameters)
+    shown: list[Observation] = []
+    first: dict[object, Params] = {}
+    taken = []
+    most = max(1, sweep.trials // FIRST_SHARE)
+    for one in earlier:
+        same = digest is None or one.digest == digest
+        fitting = [found for trial in one.trials if (found := fit.observation(trial, one.epochs))]
+        best = [] if same else _best(sweep, fitting)[: most - len(first)]
+        shown += fitting if same else []
+        first |= {identity(seen.params): seen.params for seen in best}
+        num_outside = sum(not fit.able(trial) for trial in one.trials)
+        taken.append(
+            Taken(
+                sweep=one.id,
+                name=one.name,
+                same_data=same,
+                shown=len(fitting) if same else 0,
+                tried_first=len(best),
+                outside=num_outside,
+                no_value=len(one.trials) - num_outside - len(fitting),
+            )
+        )
+    return WarmStart(tuple(shown), tuple(first.values()), tuple(taken))
+
+
+def _best(sweep: Sweep, fitting: Sequence[Observation]) -> list[Observation]:
+    """Return the trials with a value, the best first, one of each configuration."""
+    able = [seen for seen in fitting if seen.best_value is not None and seen.state != "infeasible"]
+    ranked = sweep.objective.ranked(able, lambda seen: seen.best_value)
+    return list({identity(seen.params): seen for seen in ranked}.values())
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Takes earlier trials as trials of ``sweep``."""
+
+    sweep: Sweep
+    hyperparameters: type
+
+    def params(self, trial: EarlierTrial) -> Params | None:
+        """Return the configuration of the space that trains just as the trial did; None where there is none."""
+        if trial.changed or not trial.params.keys() <= hyperparameters(self.hyperparameters).keys():
+            return None
+        full = complete(self.hyperparameters, trial.params)
+        searched = self.sweep.space.active(full)
+        if not self.sweep.space.contains(searched):
+            return None
+        return searched if complete(self.hyperparameters, {**self.sweep.constants, **searched}) == full else None
+
+    def able(self, trial: EarlierTrial) -> bool:
+        """Whether the trial is one of the space."""
+        return self.params(trial) is not None
+
+    def observation(self, trial: EarlierTrial, epochs: int) -> Observation | None:
+        """Return a trial of a sweep of so many epochs as a sampler sees it; None where it tells nothing."""
+        params = self.params(trial)
+        values = dict(self._values(trial, epochs))
+        if params is None or trial.state == "failed" or not (values or trial.state == "infeasible"):
+            return None
+        whole = max(values, default=0) == self.sweep.epochs
+        return Observation(
+            params,
+            "infeasible" if trial.state == "infeasible" else "done" if whole else "paused",
+            values,
+            self.sweep.objective.best(values.values(), float),
+            settles=whole or trial.state in ("stopped", "infeasible"),
+        )
+
+    def _values(self, trial: EarlierTrial, epochs: int) -> Iterator[tuple[int, float]]:
+        """Yield the values up to the sweep's last epoch; one whose patience ended it would not have changed."""
+        known = {epoch: value for epoch, value in trial.values.items() if math.isfinite(value)}
+        yield from ((epoch, value) for epoch, value in known.items() if epoch <= self.sweep.epochs)
+        last = max(known, default=self.sweep.epochs)
+        if trial.state == "done" and last < min(epochs, self.sweep.epochs):
+            best = self.sweep.objective.best(known.values(), float)
+            assert best is not None
+            yield self.sweep.epochs, best

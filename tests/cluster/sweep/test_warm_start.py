@@ -1,0 +1,174 @@
+"""Warm starts on real homes: what is found, kept, told and refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cluster.cli.main import main
+from cluster.sweep.home import SweepHome
+from cluster.sweep.knowledge.warm_start import FILE, begun, collected, search_of
+from cluster.sweep.reading import Reading, document
+from cluster.sweep.restore import CARD
+from cluster.sweep.tracker import header
+from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import Unreadable
+from search_spaces.types.faults import SpecError
+from tests.helpers.finished_sweep_without_ray import CARD as WINE
+from tests.helpers.finished_sweep_without_ray import SPEC, raced
+from tracking import names
+from tracking.store.records import opening
+from workloads.registry import catalogue
+
+OTHER = {**WINE, "digest": "1" * 64}
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def parsed(*overrides: str, text: str = SPEC) -> Sweep:
+    return parse_sweep(text, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
+
+
+def opened(home: SweepHome, **facts: object) -> tuple[Sweep, Study]:
+    sweep = home.sweep()
+    study = Study(home.id, sweep.metric.goal, home.journal)
+    for key, value in facts.items():
+        study.set(key, value)
+    return sweep, study
+
+
+def test_an_earlier_sweep_is_kept_with_the_new_one() -> None:
+    old = raced(**{CARD: WINE})
+    home = begun(parsed(f"warm_start=[{old.id[:3]}]"), "spec.yaml")
+    sweep, study = opened(home, **{CARD: WINE})
+    assert sweep.warm_start == (old.id,), "the whole ID is kept"
+    said: list[str] = []
+    search = search_of(home, sweep, study, said.append)
+    assert said == [f"warm start: 8 trials of wines-{old.id}; left out: 1 without a value"]
+    first = search.race(1).next_leg()
+    shutil.rmtree(old.path)
+    (home.path / FILE).unlink()
+    assert search_of(home, sweep, study, said.append).warm == search.warm and len(said) == 1
+    assert first is not None and len(search.history) == 8
+    study.flush()
+    told = document(Reading.of(home))["warm_start"]
+    assert told == [
+        {
+            "sweep": old.id,
+            "name": "wines",
+            "same_data": True,
+            "shown": 8,
+            "tried_first": 0,
+            "outside": 0,
+            "no_value": 1,
+        }
+    ]
+    assert opening(header(home, sweep, WINE), "me").tags[names.SWEEP_WARM_START] == old.id
+
+
+def test_another_data_set_is_discounted() -> None:
+    old = raced(**{CARD: WINE})
+    home = begun(parsed(f"warm_start=[{old.path}]", "trials=30"), "spec.yaml")
+    sweep, study = opened(home, **{CARD: OTHER})
+    said: list[str] = []
+    search = search_of(home, sweep, study, said.append)
+    assert sweep.warm_start == (str(old.path),)
+    first = f"3 configurations of wines-{old.id} tried first, as its data is another"
+    assert said[0].startswith(f"warm start: {first}; left out: ")
+    best = sorted(Reading.of(old).rows, key=lambda row: -(row.best_value or 0))
+    tracks = search.more([], 4, None)
+    assert [track.searched for track in tracks[1:]] == [row.params for row in best[:3]]
+
+
+def test_what_was_taken_is_told_by_check_and_show(capsys: pytest.CaptureFixture[str]) -> None:
+    old = raced()
+    Path("new.yaml").write_text(SPEC + f"warm_start: {old.id}\n")
+    assert main(["check", "new.yaml", "parameters.lr.max=0.05"]) == 0
+    told = capsys.readouterr().out
+    assert (
+        f"warm start  8 trials of wines-{old.id} if the data is the same; left out: " in told or "outside" in told
+    )
+    taken = {"sweep": "a1b2", "name": "wines", "same_data": True, "shown": 4, "tried_first": 0}
+    home = raced(warm_start_taken=[{**taken, "outside": 1, "no_value": 0}])
+    capsys.readouterr()
+    assert main(["show", home.id]) == 0
+    assert "\nwarm start: 4 trials of wines-a1b2; left out: 1 outside of the space\n" in capsys.readouterr().out
+    assert json.loads((old.path / "sweep.json").read_text())["sweep"]["warm_start"] == []
+
+
+def test_every_earlier_sweep_that_cannot_be_used_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    old = raced()
+    loss = raced("metric.name=val_loss", "trials=2", most_legs=0)
+    mlp = raced("workload=mlp", "trials=2", most_legs=0)
+    empty = raced(most_legs=0)
+    wide = raced("parameters.lr=0.5", "trials=2", most_legs=1)
+    (old.path.parent / "dead").mkdir()
+    named = ["nope", old.id, old.id[:3], loss.id, mlp.id, empty.id, wide.id, "./.paceline/dead", "1234"]
+    Path("new.yaml").write_text(SPEC + f"warm_start: [{', '.join(named)}]\n")
+    homes = set(old.path.parent.iterdir())
+    for command in ("check", "run"):
+        assert main([command, "new.yaml"]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.split(": ")[1] for line in lines] == [f"warm_start.{i}" for i in (0, 2, 3, 4, 5, 6, 7, 8)]
+    for line, words in zip(
+        lines,
+        (
+            "must be an earlier sweep (there is no sweep 'nope'",
+            "is a sweep that is named before",
+            "must maximize val_accuracy, as this sweep does, and is to minimize val_loss",
+            "must be a sweep of workload softmax, as this one, and is one of mlp",
+            "must have trials that tell something of this space (of 0, 0 are not in this space",
+            "(of 1, 1 are not in this space, 0 have no value)",
+            "must be the home of a sweep, as .paceline/ID is",
+            "must be an earlier sweep (there is no sweep '1234'",
+        ),
+        strict=True,
+    ):
+        assert words in line
+    assert set(old.path.parent.iterdir()) == homes, "nothing was started"
+
+
+@pytest.mark.parametrize(
+    ("extra", "rule"),
+    [
+        (["warm_start=[a1, a1]"], "must be named once"),
+        (["warm_start=[a1]", "method=random"], "has no effect with method random, which does not learn"),
+        (
+            ["warm_start=[a1]", "trials=1", "parameters.lr=0.1", "parameters.batch_size=32"],
+            "has no effect where nothing is",
+        ),
+        (["warm_start=[{a: 1}]"], "must be text"),
+        (["warm_start=['']"], "must not be empty"),
+    ],
+)
+def test_a_warm_start_without_effect_is_refused(extra: list[str], rule: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parsed(*extra)
+    assert [rule in fault.rule for fault in caught.value.faults] == [True], caught.value
+
+
+def test_an_id_that_looks_like_a_number_is_a_text() -> None:
+    for text in ("1234", "0012", "12e4", "[0x12]"):
+        given = parsed(text=SPEC + f"warm_start: {text}\n").warm_start
+        assert given == (text.strip("[]"),) == parsed(f"warm_start={text}").warm_start
+        again = parsed(text=parsed(f"warm_start={text}").to_text())
+        assert again.warm_start == given
+
+
+def test_trials_that_were_lost_are_told() -> None:
+    old = raced()
+    home = begun(parsed(f"warm_start={old.id}"), "spec.yaml")
+    sweep, study = opened(home, **{CARD: WINE})
+    path = home.path / FILE
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.6", 1))
+    with pytest.raises(Unreadable, match=r"warm_start\.json cannot be read \(its check sum"):
+        search_of(home, sweep, study)
+    assert collected(parsed(), "spec.yaml").earlier == ()
