@@ -5,11 +5,19 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from search_spaces.race.contract import Rules
+from search_spaces.space.domains import Uniform
+from search_spaces.space.space import Space
+from search_spaces.types.values import Params
+from tests.benchmarks.curve_clock import BUDGETS, run
+from tests.benchmarks.curves import ACCURACY, EPOCHS
+from tests.benchmarks.search_methods import Problem, method
 from tests.benchmarks.search_quality import geometric, interval
+from tests.benchmarks.table_peers import evaluation, problem
 from tests.benchmarks.tables import FEW, Table, Way, load, search
 
 
@@ -58,9 +66,50 @@ def test_long_trials_are_asked_for_one_by_one_unless_they_are_one_program(table:
 
 
 def test_ratios_and_their_intervals(table: Table) -> None:
-    import numpy as np
-
     base = np.random.default_rng(0).uniform(0.1, 1.0, (3, 30))
     assert geometric(2 * base, base) == pytest.approx(2)
     low, high = interval(geometric, 2 * base, base)
     assert low < 2 < high
+
+
+@pytest.mark.parametrize("name", ["auto/none", "optuna-tpe"])
+def test_all_methods_begin_with_one_configuration_and_are_judged_by_the_true_mean(table: Table, name: str) -> None:
+    of = problem(table, 3)
+    seen = []
+    searching = method(name, of)
+    for _ in range(20):
+        work = searching.next()
+        assert work is not None
+        seen.append(work.params)
+        searching.reported(work, 1, evaluation(table, False, 3)(work.params))
+    assert seen[0] == of.first
+    assert min(map(table.regret, seen)) < 0.2
+
+
+def test_a_noisy_evaluation_is_a_seed_of_its_own_each_time(table: Table) -> None:
+    params = problem(table, 0).first
+    trained = evaluation(table, True, 0)
+    assert {trained(params), trained(params)} == {float(x) for x in table.values(params)}
+    assert evaluation(table, False, 0)(params) == table.mean(params)
+
+
+class _Line:
+    """Curves that rise by ``x`` an epoch; the best of all has an x of 1."""
+
+    task = "1"
+
+    def curve(self, params: Params) -> np.ndarray:
+        return float(str(params["x"])) * np.arange(1, EPOCHS + 1)
+
+    def regret(self, params: Params) -> float:
+        return 1 - float(str(params["x"]))
+
+
+@pytest.mark.parametrize("num_lanes", [1, 4])
+def test_the_clock_counts_each_epoch_once_and_stops_at_the_last_budget(num_lanes: int) -> None:
+    of = Problem(Space({"x": Uniform(0, 1)}), ACCURACY, EPOCHS, {"x": 0.25}, 0, num_lanes)
+    found = run(_Line(), method("random/asha", of), of, 0.0)  # type: ignore[arg-type]
+    assert len(found.regrets) == len(BUDGETS) and found.regrets == sorted(found.regrets, reverse=True)
+    assert found.regrets[-1] < 0.1 and found.lane_use > 0.99
+    full = run(_Line(), method("optuna-random", of), of, 0.0)  # type: ignore[arg-type]
+    assert full.num_trials == BUDGETS[-1] + num_lanes - 1

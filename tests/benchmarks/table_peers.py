@@ -1,0 +1,137 @@
+"""Compares samplers with peers' on complete tables of real results, with full trainings one after the other.
+
+    python -m tests.benchmarks.table_peers [--methods auto/none optuna-tpe optuna-gp] [--noise] [--seeds 10]
+        [--out FILE]
+
+A method is a sampler of ours or a peer (``tests.benchmarks.search_methods``). Prints a Markdown table: by number of
+trials and table the geometric mean over seeds of the regret, the distance of the true mean of the recommended
+configuration from the best of the table, plus the table's noise. Without ``--noise`` an evaluation is the true
+mean, with it the value of one training seed, another one where a configuration is tried again. A peer recommends
+its best value seen. All begin with the same random configuration. ``--out`` keeps a line of JSON a search; those
+that it has are not run again, and ``--methods`` of none prints what it holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from search_spaces.space.space import Space
+from search_spaces.types.values import Params
+from tests.benchmarks.commands import DATA_ENV, data_folder
+from tests.benchmarks.search_methods import Method, Problem, method
+from tests.benchmarks.search_rows import Job, Row, measured
+from tests.benchmarks.tables import Table, load
+
+BUDGETS = (40, 60, 100)
+"""Numbers of trials after which the regret is taken."""
+
+
+@cache
+def _table(path: Path) -> Table:
+    return load(path)
+
+
+def problem(table: Table, seed: int) -> Problem:
+    """Return what is searched on a table."""
+    rng = np.random.default_rng([seed, zlib.crc32(table.name.encode())])
+    values = list(table.rows)[int(rng.integers(len(table.rows)))]
+    first = {n: v if isinstance(v, str) else int(str(v)) for n, v in zip(table.domains, values, strict=True)}
+    return Problem(Space(dict(table.domains)), table.objective, 1, first, seed)
+
+
+def evaluation(table: Table, noisy: bool, seed: int) -> Callable[[Params], float]:
+    """Return the function that trains a configuration."""
+    times = Counter[str]()
+
+    def trained(params: Params) -> float:
+        if not noisy:
+            return table.mean(params)
+        point = repr(sorted(params.items()))
+        times[point] += 1
+        return table.value(params, zlib.crc32(f"{seed} {point}".encode()) + times[point])
+
+    return trained
+
+
+def run(table: Table, searching: Method, seed: int, noisy: bool) -> list[float]:
+    """Return a search's regret after each of ``BUDGETS``."""
+    train, found = evaluation(table, noisy, seed), list[float]()
+    best: tuple[float, Params] = (np.inf, {})
+    for num in range(1, BUDGETS[-1] + 1):
+        work = searching.next()
+        assert work, "a method waits on a single lane"
+        value = train(work.params)
+        best = min(best, (table.objective.signed(value), work.params), key=lambda pair: pair[0])
+        searching.reported(work, 1, value)
+        if num in BUDGETS:
+            found.append(table.regret(searching.recommended() or best[1]))
+    return found
+
+
+def search(folder: Path, job: Job) -> Row:
+    """Run a search and return its row of the file."""
+    table, begun = _table(folder / f"{job['table']}.parquet"), time.process_time()
+    of = problem(table, job["seed"])
+    regrets = run(table, method(job["method"], of), job["seed"], job["noise"])
+    return {**job, "regrets": regrets, "floor": table.noise, "cpu_s": time.process_time() - begun}
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """Return the table of the rows, a line for each number of trials, kind of evaluation and method."""
+    grouped: dict[tuple[bool, str], dict[str, list[Row]]] = {}
+    for row in rows:
+        grouped.setdefault((row["noise"], row["method"]), {}).setdefault(row["table"], []).append(row)
+    tables = sorted({which for found in grouped.values() for which in found})
+    lines = [f"| evaluation | trials | method | mean | {' | '.join(tables)} | CPU s | seeds |"]
+    lines.append("|---" * (6 + len(tables)) + "|")
+    for place, budget in enumerate(BUDGETS):
+        for (noisy, name), found in sorted(grouped.items(), key=lambda item: item[0][0]):
+            logs = {which: _mean_log(several, place) for which, several in found.items()}
+            cells = [f"{np.exp(logs[which]):.2g}" if which in logs else "" for which in tables]
+            mean = f"{np.exp(np.mean(list(logs.values()))):.2g}" if len(logs) == len(tables) else ""
+            each = [row for several in found.values() for row in several]
+            took, seeds = np.mean([row["cpu_s"] for row in each]), len({row["seed"] for row in each})
+            start = f"| {'one seed' if noisy else 'mean'} | {budget} | `{name}` | {mean} | "
+            lines.append(f"{start}{' | '.join(cells)} | {took:.1f} | {seeds} |")
+    return "\n".join(lines)
+
+
+def _mean_log(rows: Iterable[Row], place: int) -> float:
+    return float(np.mean([np.log(row["regrets"][place] + row["floor"]) for row in rows]))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    peers = ["optuna-tpe", "optuna-gp", "optuna-autosampler", "optuna-cmaes", "optuna-random"]
+    parser.add_argument("--methods", nargs="*", default=["auto/none", *peers])
+    parser.add_argument("--noise", action="store_true", help="an evaluation is the value of one training seed")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--tables", nargs="+", help="names of tables; all unless given")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="file of a line of JSON a search, which is added to")
+    parser.add_argument("--data", help=f"folder that holds hpo_tables; else ${DATA_ENV}")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Simulate the searches of the command line, and print the table."""
+    options = _options()
+    folder = data_folder(options.data, "hpo_tables") / "hpo_tables"
+    names = options.tables or [path.stem for path in sorted(folder.glob("*.parquet"))]
+    places = itertools.product([options.noise], options.methods, names, range(options.seeds))
+    jobs = [dict(zip(("noise", "method", "table", "seed"), place, strict=True)) for place in places]
+    rows = measured(jobs, partial(search, folder), options.out, options.processes)
+    print(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
