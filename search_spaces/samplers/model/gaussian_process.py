@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
 from scipy.special import erfcx, ndtr, ndtri
 from scipy.stats import rankdata
@@ -74,13 +76,13 @@ class GaussianProcess:
 
 def fitted(points: Array, values: Array, is_category: Array, prior: Prior, num_steps: int = 20) -> Array:
     """Return the hyperparameters (d + 2,) with the largest posterior density that L-BFGS finds in ``num_steps``."""
-    differences = _differences(points, is_category)
+    pairs = _Pairs.of(points, is_category)
     start = prior.mean + np.append(np.ones(points.shape[1]), [0.0, 0.0])
     bounds = [(-12, _FAR)] * points.shape[1] + [(-4, 4), (-14, 2)]
     found = minimize(
         _loss,
         start,
-        args=(differences, values, prior),
+        args=(pairs, values, prior),
         jac=True,
         method="L-BFGS-B",
         bounds=bounds,
@@ -89,37 +91,47 @@ def fitted(points: Array, values: Array, is_category: Array, prior: Prior, num_s
     return np.asarray(found.x)
 
 
-def _loss(theta: Array, differences: Array, values: Array, prior: Prior) -> tuple[float, Array]:
+class _Pairs(NamedTuple):
+    """Pairs of different points."""
+
+    rows: Array
+    columns: Array
+    differences: Array
+    """Squared differences by coordinate (d, pairs), 0 or 1 for categories."""
+
+    @classmethod
+    def of(cls, points: Array, is_category: Array) -> _Pairs:
+        rows, columns = np.tril_indices(len(points), -1)
+        apart = (points[rows] - points[columns]).T
+        return cls(rows, columns, np.where(is_category[:, None], apart != 0, apart * apart))
+
+
+def _loss(theta: Array, pairs: _Pairs, values: Array, prior: Prior) -> tuple[float, Array]:
     """Return the negative logarithm of the posterior density, and its gradient."""
-    scales, noise = np.exp(theta[:-2]), math.exp(theta[-1])
-    kernel, slope = _kernel(np.tensordot(scales, differences, 1), theta)
-    covariance = kernel.copy()
-    covariance[np.diag_indices_from(covariance)] += noise + JITTER
-    try:
-        factor = cholesky(covariance, lower=True)
-    except np.linalg.LinAlgError:
+    rows, columns, differences = pairs
+    scales, signal, noise = np.exp(theta[:-2]), math.exp(theta[-2]), math.exp(theta[-1])
+    kernel, slope = _kernel(scales @ differences, theta)
+    covariance = np.diag(np.full(len(values), signal + noise + JITTER))
+    covariance[rows, columns] = kernel
+    # LAPACK by itself: SciPy's checks of such small matrices take as long as their decomposition.
+    factor, failed = dpotrf(covariance, lower=True)
+    if failed:
         return 1e10, np.zeros_like(theta)
-    weights = cho_solve((factor, True), values)
+    weights, inverse = dpotrs(factor, values, lower=True)[0], dpotri(factor, lower=True)[0]
     away = (theta - prior.mean) / prior.spread
     loss = 0.5 * values @ weights + np.log(np.diag(factor)).sum() + 0.5 * away @ away
-    inner = cho_solve((factor, True), np.eye(len(values))) - np.outer(weights, weights)
-    by_scale = 0.5 * differences.reshape(len(scales), -1) @ (inner * slope).ravel() * scales
-    gradient = np.append(by_scale, [0.5 * (inner * kernel).sum(), 0.5 * np.trace(inner) * noise])
+    apart = inverse[rows, columns] - weights[rows] * weights[columns]
+    alone = 0.5 * (np.diag(inverse) - weights * weights).sum()
+    by_scale = differences @ (apart * slope) * scales
+    gradient = np.append(by_scale, [apart @ kernel + alone * signal, alone * noise])
     return float(loss), gradient + away / prior.spread
 
 
 def _kernel(squared: Array, theta: Array) -> tuple[Array, Array]:
-    """Return the covariances for squared scaled distances, and their derivative by these."""
+    """Return the covariances for squared scaled distances, and their derivative by these; both have their shape."""
     distance = np.sqrt(np.maximum(squared, 1e-16))
     decay = math.exp(theta[-2]) * np.exp(-_SQRT5 * distance)
     return (1 + _SQRT5 * distance + 5 / 3 * squared) * decay, -5 / 6 * (1 + _SQRT5 * distance) * decay
-
-
-def _differences(points: Array, is_category: Array) -> Array:
-    """Return squared differences by coordinate (d, n, n), 0 or 1 for categories."""
-    apart = points.T[:, :, None] - points.T[:, None, :]
-    different: Array = np.where(is_category[:, None, None], apart != 0, apart * apart)
-    return different
 
 
 def _distances(a: Array, b: Array, is_category: Array, theta: Array) -> Array:

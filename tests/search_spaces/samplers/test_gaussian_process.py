@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -16,8 +17,8 @@ from search_spaces.samplers.model.gaussian_process import (
     JITTER,
     GaussianProcess,
     Prior,
-    _differences,
     _loss,
+    _Pairs,
     fitted,
     half_rank,
     log_expected_improvement,
@@ -49,13 +50,13 @@ def test_the_posterior_is_that_of_scikit_learn() -> None:
 def test_the_gradient_is_that_of_the_loss() -> None:
     points, values = sample(20)
     points[:, 2] = np.floor(3 * points[:, 2])
-    differences, prior = _differences(points, np.array([False, False, True])), Prior.of(3, -6.0)
+    pairs, prior = _Pairs.of(points, np.array([False, False, True])), Prior.of(3, -6.0)
     for seed in range(3):
         theta = prior.mean + np.random.default_rng(seed).normal(size=5)
-        loss = _loss(theta, differences, values, prior)[0]
+        loss = _loss(theta, pairs, values, prior)[0]
         off = check_grad(
-            lambda t: _loss(t, differences, values, prior)[0],
-            lambda t: _loss(t, differences, values, prior)[1],
+            lambda t: _loss(t, pairs, values, prior)[0],
+            lambda t: _loss(t, pairs, values, prior)[1],
             theta,
         )
         assert off < 1e-4 * max(1.0, abs(loss))
@@ -77,15 +78,19 @@ def test_the_fit_is_about_as_likely_as_that_of_scikit_learn() -> None:
     theirs = GaussianProcessRegressor(kernel, n_restarts_optimizer=2, random_state=0).fit(points, values)
     flat = Prior(np.zeros(5), np.full(5, 1e6))
     ours = fitted(points, values, NUMBERS, flat, num_steps=100)
-    likelihood = -_loss(ours, _differences(points, NUMBERS), values, flat)[0] - 30 * math.log(2 * math.pi)
+    likelihood = -_loss(ours, _Pairs.of(points, NUMBERS), values, flat)[0] - 30 * math.log(2 * math.pi)
 
     assert likelihood == pytest.approx(theirs.log_marginal_likelihood_value_, abs=0.5)
 
 
 def test_categories_are_at_distance_one() -> None:
-    points = np.array([[0.0, 0.1], [2.0, 0.1], [1.0, 0.1]])
-    found = _differences(points, np.array([True, False]))
-    assert found[0].tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0]] and not found[1].any()
+    points = np.array([[0.0, 0.1], [2.0, 0.1], [1.0, 0.1], [0.0, 0.2]])
+    found = _Pairs.of(points, np.array([True, False]))
+    apart = dict(
+        zip(zip(found.rows.tolist(), found.columns.tolist(), strict=True), found.differences.T, strict=True)
+    )
+    assert all(apart[pair][0] == (pair != (3, 0)) for pair in itertools.combinations(reversed(range(4)), 2))
+    assert apart[2, 1][1] == 0 and apart[3, 0][1] == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("mean", [-1.0, 0.0, 0.5, 3.0, 5.9, 6.1, 9.0, 20.0])
