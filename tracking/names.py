@@ -35,6 +35,7 @@ TRIAL_STATE: Final = "trial.state"
 TRIAL_ERROR: Final = "trial.error"
 TRIAL_FAILURE: Final = "trial.failure"
 TRIAL_FINAL: Final = "trial.final"
+TRIAL_LINEAGE: Final = "trial.lineage"
 DATA_LEAKS: Final = "data.leaks"
 
 PARENT_RUN: Final = "mlflow.parentRunId"

@@ -72,6 +72,7 @@ class Coordinator:
         self._overdue = Overdue(self.sweep)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
+        self.finals.searched = self.races["search"].tracks
         if self._search_is_over():
             self._begin_finals()
         if self.races["search"].tracks or self.writer.used:

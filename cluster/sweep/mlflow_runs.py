@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from search_spaces.race.lineage import told
 from search_spaces.race.track import Track
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
@@ -62,6 +63,8 @@ class MlflowRuns:
     def moved(self, track: Track) -> None:
         """Start the member's MLflow run if it has none."""
         self.writer.trial(run_key(track, self.role), track.trial, self.role, self._params(track))
+        if track.has_just_changed and self.role == "trial":
+            self.writer.state(run_key(track, self.role), "running", {}, tags=self._tags(track))
 
     def ended(self, track: Track) -> None:
         """Write the member's final state."""
@@ -71,7 +74,11 @@ class MlflowRuns:
         """Set the state of the member's MLflow run, with its summary."""
         key = run_key(track, self.role)
         self.writer.trial(key, track.trial, self.role, self._params(track))
-        self.writer.state(key, state, summary(track, self.metric), failure(track))
+        self.writer.state(key, state, summary(track, self.metric), failure(track), self._tags(track))
+
+    def _tags(self, track: Track) -> dict[str, str]:
+        """Return where the weights of a trial of the search come from, if it took any over."""
+        return {names.TRIAL_LINEAGE: told(track)} if track.exploits and self.role == "trial" else {}
 
     def _params(self, track: Track) -> Params:
         unused = self.searched - track.searched.keys()
@@ -87,4 +94,5 @@ class MlflowRuns:
             history=dict(track.values),
             summary=summary(track, self.metric),
             failure=failure(track),
+            tags=self._tags(track),
         )

@@ -112,6 +112,7 @@ def _row(record: Record, objective: Objective, live: bool) -> Row:
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
         beside=noted.get("beside", {}),
+        changes=noted.get("exploits", ()),
         failure=FailureReason.noted(noted),
     )
 
@@ -332,6 +333,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "best_value": row.best_value,
         "params": dict(row.params),
         "beside": dict(row.beside),
+        "changes": list(row.changes),
         "run_id": row.run_id,
         "error": row.error,
         "failure": row.failure and asdict(row.failure),

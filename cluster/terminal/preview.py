@@ -11,6 +11,7 @@ from cluster.terminal import formatting
 from cluster.terminal.knowledge_lines import warm_start_line
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
+from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.values import Params
 
@@ -82,15 +83,15 @@ def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
 
 def lines(sweep: Sweep, plan: Preview) -> list[str]:
     """Return the preview as lines for people."""
-    full, folds = plan.trials * plan.rungs[-1], sweep.data.split.folds
+    full, folds, decisions = plan.trials * plan.rungs[-1], sweep.data.split.folds, _decisions(sweep, plan)
     told = {
         "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",
-        **({"early stop": _rungs(plan)} if len(plan.rungs) > 1 else {}),
+        **decisions,
         "epochs": f"about {plan.epochs} of {full}"
         + (f", each in {folds} folds" if folds else "")
-        + ("; more where later trials turn out better" if len(plan.rungs) > 1 else ""),
+        + ("; more where later trials turn out better" if "early stop" in decisions else ""),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals
@@ -105,6 +106,16 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "first configurations",
         *(f"  {formatting.settings(params) or 'as the sweep file says'}" for params in plan.first),
     ]
+
+
+def _decisions(sweep: Sweep, plan: Preview) -> dict[str, str]:
+    if len(plan.rungs) == 1:
+        return {}
+    if sweep.early_terminate.type != POPULATION:
+        return {"early stop": _rungs(plan)}
+    size = min(plan.trials, sweep.early_terminate.parameters["population"])
+    after = ", ".join(map(str, plan.rungs[:-1][:3])) + (", ..." if len(plan.rungs) > 4 else "")
+    return {"exchange": f"among {size} trials, after {after} epochs the worst go on from the best"}
 
 
 def _rungs(plan: Preview) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
@@ -34,6 +34,8 @@ class Row:
     run_id: str | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the best epoch that are shown beside the objective."""
+    changes: Sequence[Mapping[str, Any]] = ()
+    """Changes of hyperparameters during training: the epoch, the source of the weights, and the new params."""
 
     @property
     def error(self) -> str | None:

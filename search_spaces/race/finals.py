@@ -6,13 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from search_spaces.race import lineage
 from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.legs import Scored
 from search_spaces.race.race import Race
 from search_spaces.race.search import progress, revive
 from search_spaces.race.track import Track
+from search_spaces.schedules.contract import Schedule
 from search_spaces.schedules.full import Full
+from search_spaces.schedules.replay import Replay
 from search_spaces.study.study import Study
+from search_spaces.types.values import Params
 
 DEFAULT_TRIAL = 0
 """Number of the trial with the workload's default configuration, which is always tried first."""
@@ -31,6 +35,8 @@ class Finals:
 
     study: Study
     epochs: int
+    searched: Sequence[Track] = ()
+    """All tracks of the search by their index, of which a trial may have taken weights over."""
 
     def __post_init__(self) -> None:
         self.entries = final_entries(self.study)
@@ -38,26 +44,37 @@ class Finals:
     def race(
         self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, before: Sequence[RaceObserver] = ()
     ) -> Race:
-        """Build the race that trains every chosen trial fully with every seed, resuming from the study.
+        """Build the race that trains every chosen trial with every seed, resuming from the study.
 
         The study is told after the observers ``before`` it.
         """
+        plan = self._plan(chosen, seeds)
         tracks = self.members(chosen, seeds)
         rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
-        return Race(rules, Full(self.epochs), self, (*before, self), tracks)
+        return Race(rules, plan, self, (*before, self), tracks)
+
+    def _plan(self, chosen: Sequence[Track], seeds: Sequence[int]) -> Schedule:
+        """Return the schedule: where the search changed a trial's values during training, they change again."""
+        pairs = enumerate(track for track in chosen for _ in seeds)
+        changes = {index: lineage.changes(track, self.searched) for index, track in pairs}
+        return Replay(self.epochs, changes) if any(changes.values()) else Full(self.epochs)
 
     def members(self, chosen: Sequence[Track], seeds: Sequence[int]) -> list[Track]:
         """Return a track for every chosen trial and seed, with its progress from the study.
 
         A member that was cut off between its last checkpoint and its score is trained again from epoch 0.
         """
-        plan = Full(self.epochs)
-        tracks = [self._track(i, *pair) for i, pair in enumerate((t, s) for t in chosen for s in seeds)]
+        plan = self._plan(chosen, seeds)
+        pairs = enumerate((t, s) for t in chosen for s in seeds)
+        tracks = [self._track(i, t, s, lineage.lineage(t, self.searched)[0].params) for i, (t, s) in pairs]
         for track in tracks:
             noted = self.entries.get(track.key, {})
-            revive(track, noted, noted.get("state"), plan)
             for epoch, value in noted.get("values", {}).items():
                 track.measure(int(epoch), value)
+            revive(track, noted, noted.get("state"), plan)
+            for rung in plan.rungs[:-1]:
+                if rung <= track.rung and track.values:
+                    track.reached(rung)
             if track.state == "ready" and track.epoch in (self.epochs, track.last) and "test" not in noted:
                 track.restart()
         return tracks
@@ -92,13 +109,13 @@ class Finals:
         self.study.set(PREFIX + track.key, self.entries[track.key])
 
     @staticmethod
-    def _track(index: int, finalist: Track, seed: int) -> Track:
+    def _track(index: int, finalist: Track, seed: int, params: Params) -> Track:
         return Track(
             index=index,
             trial=finalist.trial,
             seed=seed,
             searched=finalist.searched,
-            params=finalist.params,
+            params=params,
             signature=finalist.signature,
             objective=finalist.objective,
         )

@@ -318,7 +318,7 @@ class Race:
         """Return the checkpoint that ``decision`` copies. All are looked up before any decision is carried out."""
         track, source = self.tracks[index], self.tracks[decision.source]
         shaping = {name for name, _ in track.signature}
-        assert track.state == "paused" and source is not track, (index, decision)
+        assert track.state == "paused" and (source is not track or decision.params), (index, decision)
         assert source.signature == track.signature, f"the weights of {source.key} do not fit {track.key}"
         assert source.epoch == track.rung, (
             f"{source.key} stands at epoch {source.epoch}, {track.key} at {track.rung}"

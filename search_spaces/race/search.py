@@ -45,7 +45,8 @@ def cohort_width(sweep: Sweep, num_lanes: int) -> int:
 def sweep_schedule(sweep: Sweep) -> Schedule:
     """Return the schedule that the spec names."""
     rule = sweep.early_terminate
-    return schedule(rule.type, Setting(epochs=sweep.epochs, seed=sweep.seed), rule.parameters)
+    setting = Setting(epochs=sweep.epochs, seed=sweep.seed, space=sweep.space)
+    return schedule(rule.type, setting, rule.parameters)
 
 
 def sweep_sampler(sweep: Sweep) -> Sampler:

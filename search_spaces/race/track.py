@@ -125,6 +125,18 @@ class Track:
         return {name: self.params[name] for exploited in self.exploits for name in exploited.params}
 
     @property
+    def has_just_changed(self) -> bool:
+        """Whether an exploit is its last step, from which it has not gone on yet."""
+        return self.state == "ready" and bool(self.exploits) and self.exploits[-1].epoch == self.epoch
+
+    def params_after(self, epoch: int) -> Params:
+        """Return the hyperparameters with which the member is trained after ``epoch``."""
+        params = self.initial
+        for exploited in self.exploits:
+            params = {**params, **exploited.params} if exploited.epoch <= epoch else params
+        return params
+
+    @property
     def key(self) -> str:
         """Name of the member in checkpoints, reports and MLflow: ``t0004-s0``."""
         return self.member.key
@@ -179,9 +191,17 @@ class Track:
             -self.objective.signed(value) for epoch, value in self.values.items() if epoch <= rung
         )
 
+    def latest(self, epoch: int) -> float:
+        """Return the value at ``epoch``, or the last one before it, signed so that higher is better."""
+        return -self.objective.signed(self.values[max(known for known in self.values if known <= epoch)])
+
     def observation(self) -> Observation:
-        """Return the trial as a sampler should see it now."""
+        """Return the trial as a sampler should see it now: of its own configuration, not of what it took over."""
         values = self.values
+        if self.exploits:
+            own = {epoch: value for epoch, value in values.items() if epoch <= self.exploits[0].epoch}
+            best = self.objective.best(own.values(), float)
+            return Observation(self.searched, "paused", own, best)
         if self.held is not None and self.best_value is not None:
             values = {**values, self.held: self.best_value}
         return Observation(self.searched, self._seen_as, values, self.best_value)

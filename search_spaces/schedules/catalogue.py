@@ -10,6 +10,7 @@ from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.contract import NoParameters, Schedule, Setting
 from search_spaces.schedules.full import Full
 from search_spaces.schedules.hyperband import Hyperband
+from search_spaces.schedules.pbt import PbtParameters, PopulationBased
 from search_spaces.schedules.stopping import MedianParameters, Percentile, PercentileParameters, StoppingAsha
 from search_spaces.types.catalogue import ScheduleInfo
 
@@ -28,6 +29,7 @@ _ROWS = (
         summary="asynchronous successive halving, at min_iter, min_iter * eta, ... epochs one of eta goes on",
         parameters=AshaParameters,
         make=lambda setting, parameters: Asha(setting.epochs, parameters),
+        aliases=("async_halving",),
     ),
     ScheduleRow(
         name="asha_stopping",
@@ -40,18 +42,26 @@ _ROWS = (
         summary="asha in brackets that begin at different rungs, for curves that cross late",
         parameters=AshaParameters,
         make=lambda setting, parameters: Hyperband(setting.epochs, parameters),
+        aliases=("adaptive_asha",),
     ),
     ScheduleRow(
         name="median",
         summary="a trial stops whose best value is worse than the median of the others after as many epochs",
         parameters=MedianParameters,
         make=lambda setting, parameters: Percentile(setting.epochs, parameters),
+        aliases=("medianstop",),
     ),
     ScheduleRow(
         name="percentile",
         summary="a trial stops that is not among the best percentile of those after as many epochs",
         parameters=PercentileParameters,
         make=lambda setting, parameters: Percentile(setting.epochs, parameters, parameters.percentile / 100),
+    ),
+    ScheduleRow(
+        name="pbt",
+        summary="population based training, the worst go on from the best ones' weights with changed values",
+        parameters=PbtParameters,
+        make=PopulationBased,
     ),
     ScheduleRow(
         name="none",

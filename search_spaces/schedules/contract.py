@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from search_spaces.schedules.standings import Standings
+from search_spaces.space.space import Space
 from search_spaces.types.values import Params
 
 
@@ -29,8 +31,8 @@ class Stop:
 class Exploit:
     """Decision: train the member further, from the checkpoint of member ``source`` (population based training).
 
-    ``source`` is the number of another member with the same signature and epoch. ``params`` holds the changed
-    hyperparameters only, none of which may be part of the signature.
+    ``source`` is the number of a member with the same signature and epoch, its own where it changes alone.
+    ``params`` holds the changed hyperparameters only, none of which may be part of the signature.
     """
 
     source: int
@@ -65,11 +67,18 @@ class Setting:
     epochs: int
     """Number of epochs of full training, the last rung."""
     seed: int = 0
+    space: Space = field(default_factory=partial(Space, {}))
+    """What is searched, for a schedule that changes hyperparameters."""
 
 
 def parameter(default: float, doc: str, *, low: float, high: float) -> Any:
     """Return a dataclass field for a number in the spec, from ``low`` to ``high``, both included."""
     return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+def names(doc: str) -> Any:
+    """Return a dataclass field for a list of searched hyperparameters in the spec, empty unless given."""
+    return field(default=(), metadata={"doc": doc, "names": True})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from search_spaces.space.hyperparameters import Signature
 from search_spaces.types.values import Params
 
 Belongs = Callable[[int], bool]
@@ -38,8 +39,11 @@ class Standing(Protocol):
     def params(self) -> Params:
         """All hyperparameters, with the changes of exploits."""
 
+    def latest(self, epoch: int) -> float:
+        """Objective at this epoch, or the last one before it that has any, signed so that higher is better."""
+
     @property
-    def signature(self) -> Hashable:
+    def signature(self) -> Signature:
         """Signature: equal for members whose weights can be exchanged."""
 
     @property
@@ -140,10 +144,18 @@ class Standings:
         """All members."""
         return list(self._members.values())
 
+    def member(self, number: int) -> Standing:
+        """Return the member of a number."""
+        return self._members[number]
+
     @property
     def ended(self) -> frozenset[int]:
         """Numbers of the members that have ended."""
         return frozenset(self._ended)
+
+    def has_ended(self, number: int) -> bool:
+        """Whether the member of a number has ended."""
+        return number in self._ended
 
     def part(self, name: Hashable, rungs: Sequence[int], belongs: Belongs) -> Standings:
         """Return the standings at ``rungs`` of the numbers that ``belongs`` is true of, kept up under ``name``."""

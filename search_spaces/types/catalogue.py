@@ -75,6 +75,8 @@ class ScheduleInfo:
     """Description in one line, for lists."""
     parameters: type
     """Frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
+    aliases: tuple[str, ...] = ()
+    """Names that other tools have for it."""
 
 
 DEFAULT_METHOD = "tpe"

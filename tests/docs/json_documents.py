@@ -22,6 +22,8 @@ _SWEEP = {
     "trials[].best_value": "its best value over the epochs",
     "trials[].params": "the searched hyperparameters by name",
     "trials[].beside": "what is shown beside the objective, by metric",
+    "trials[].changes": "with `early_terminate: {type: pbt}`: each `epoch` after which it took over the weights of "
+    "the trial `source`, and the `params` that changed then",
     "trials[].run_id": "the trial's run in MLflow",
     "trials[].error": "the last line of what went wrong, or null",
     "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, `timed_out`, "
@@ -201,6 +203,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
 OPAQUE = {
     "params",
     "beside",
+    "changes",
     "importance",
     "parts",
     "ci95",

@@ -27,6 +27,7 @@ TAGS: Mapping[str, str] = {
     "TRIAL_ERROR": "What went wrong: a sentence, or a traceback.",
     "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, "
     "`timed_out`; `stopped` where the search's early end cut the trial off.",
+    "TRIAL_LINEAGE": "With `early_terminate: {type: pbt}`: whose weights it took over, and after which epoch.",
     "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial: `champion`, `finalist`, `defaults` "
     "(the default configuration), or empty.",
     "DATA_LEAKS": "The leaks that were found in the data.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from search_spaces.schedules.asha import Asha
-from search_spaces.schedules.contract import Continue, Schedule, Stop
+from search_spaces.schedules.contract import Continue, Exploit, Schedule, Stop
 from search_spaces.schedules.standings import Standings
+from search_spaces.space.hyperparameters import Signature
 from search_spaces.types.values import Params
 
 Scores = Mapping[int, Mapping[int, float]]
@@ -25,7 +26,7 @@ class Seen:
     epoch: int = 0
     scores: Mapping[int, float] = field(default_factory=dict)
     params: Params = field(default_factory=dict)
-    signature: Hashable = None
+    signature: Signature = ()
     waiting: bool = False
     ended: bool = False
     failed: bool = False
@@ -34,6 +35,9 @@ class Seen:
     @property
     def rung(self) -> int:
         return self.epoch
+
+    def latest(self, epoch: int) -> float:
+        return self.scores[epoch]
 
 
 def standings(
@@ -68,7 +72,7 @@ def standings(
 
 def promoted(plan: Schedule, seen: Standings) -> list[int]:
     """Return the members that may continue, in the order of the decisions."""
-    return [number for number, decision in plan.decide(seen).items() if isinstance(decision, Continue)]
+    return [number for number, decision in plan.decide(seen).items() if isinstance(decision, Continue | Exploit)]
 
 
 def stopped(plan: Schedule, seen: Standings) -> set[int]:

@@ -72,6 +72,7 @@ class RunFacts:
     summary: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the whole training, such as its best value."""
     failure: FailureReason | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,7 @@ class StateChanged(_Event):
     state: names.TrialState
     summary: Mapping[str, float]
     failure: FailureReason | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

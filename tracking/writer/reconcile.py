@@ -87,6 +87,9 @@ def _settle(
     if of_earlier_version:
         change.tag(names.TRIAL_NAME, name_of_key(key))
         change.tag(names.TRIAL_STATE, state_word(facts.state))
+    for name, text in facts.tags.items():
+        if run is None or run.tags.get(name) != text:
+            change.tag(name, text)
     missing = missing_epochs(facts, run)
     for epoch in missing:
         change.measure({header.objective.name: facts.history[epoch]}, now, epoch)

@@ -341,6 +341,8 @@ class Sender:
                 self._measure(change, event.summary, event.time_ms)
                 change.enter_trial(event.state, event.time_ms)
                 change.fail(event.failure)
+                for key, value in event.tags.items():
+                    change.tag(key, value)
             case SweepSummarized():
                 self._measure(change, event.metrics, event.time_ms)
                 change.enter_sweep(event.state, event.time_ms)

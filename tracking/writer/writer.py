@@ -145,6 +145,7 @@ class Writer:
         state: names.TrialState,
         summary: Mapping[str, float],
         failure: FailureReason | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Record that a member has entered ``state``, with metrics of its whole training.
 
@@ -154,7 +155,7 @@ class Writer:
             kept, told = self._confirmed.pop(key, None), self._seen.last_epoch.get(key, 0)
             if kept is not None and kept < told:
                 self._put(EpochsWithdrawn(key=key, kept=kept))
-        self._put(StateChanged(key=key, state=state, summary=dict(summary), failure=failure))
+        self._put(StateChanged(key=key, state=state, summary=dict(summary), failure=failure, tags=dict(tags or {})))
 
     def summary(
         self,

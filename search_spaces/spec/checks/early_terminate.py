@@ -14,7 +14,7 @@ from search_spaces.spec.yaml_document import Document
 from search_spaces.types.catalogue import DEFAULT_SCHEDULE, ScheduleInfo
 from search_spaces.types.faults import shown
 
-NOT_YET = ("hyperband", "bayes_hyperband", "median", "medianstop", "pbt")
+NOT_YET = ("bayes_hyperband",)
 """Schedules of other tools that do not exist here yet."""
 
 Schedules = Mapping[str, ScheduleInfo]
@@ -25,28 +25,35 @@ def read_early_terminate(
 ) -> EarlyTerminate | None:
     """Return the schedule of a spec with all its parameters; None where a fault was noted."""
     kind, before = given.get("type", DEFAULT_SCHEDULE), len(document.faults)
-    row = schedules.get(kind) if isinstance(kind, str) else None
+    row = schedules.get(_aliases(schedules).get(kind, kind)) if isinstance(kind, str) else None
     own = {field.name for field in fields(row.parameters)} if row else set()
     foreign = {f.name for other in schedules.values() for f in fields(other.parameters)} - own
     for key in sorted(foreign & given.keys()) if row else ():
         document.fault(("early_terminate", key), f"has no effect with type {kind}", shown(given[key]))
     tree = {key: value for key, value in given.items() if key not in foreign}
     rule = checked(document, ("early_terminate",), rule_model(row, schedules), tree)
-    return EarlyTerminate(**rule.model_dump()) if rule and len(document.faults) == before else None
+    given_only = rule.model_dump(exclude_none=True) if rule else {}
+    return EarlyTerminate(**given_only) if rule and len(document.faults) == before else None
+
+
+def _aliases(schedules: Schedules) -> dict[str, str]:
+    return {alias: row.name for row in schedules.values() for alias in row.aliases}
 
 
 def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel]:
     """Return the model of ``early_terminate`` for a schedule; for an unknown one (None) it checks the type only."""
-    names = tuple(schedules)
+    names, aliases = tuple(schedules), _aliases(schedules)
 
     def known(kind: Any) -> Any:
         if kind in NOT_YET and kind not in names:
             raise ValueError(f"is not available yet: use {' or '.join(names)}")
-        return kind
+        return aliases.get(kind, kind) if isinstance(kind, str) else kind
 
     keys: dict[str, Any] = {
         "type": (
-            Annotated[Literal[names], BeforeValidator(known), Field(description="Name of the schedule.")],
+            Annotated[
+                Literal[(*names, *aliases)], BeforeValidator(known), Field(description="Name of the schedule.")
+            ],
             DEFAULT_SCHEDULE,
         )
     }
@@ -54,6 +61,9 @@ def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel
     hints = get_type_hints(row.parameters) if row else {}
     for field in fields(row.parameters) if row else ():
         of = field.metadata
+        if "names" in of:
+            keys[field.name] = (Annotated[list[str], Field(min_length=1, description=of["doc"])], None)
+            continue
         bounds = Field(ge=of["low"], le=of["high"], description=of["doc"])
         keys[field.name] = (Annotated[hints[field.name], bounds], field.default)
     return create_model("EarlyTerminate", __config__=config, **keys)

@@ -13,6 +13,7 @@ from search_spaces.space.space import Space
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
+from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
@@ -148,7 +149,7 @@ class _Checks:
             "problem": self._problem(kind, metric),
             "space": space,
             "constants": constants,
-            "early_terminate": self._early_terminate(),
+            "early_terminate": self._early_terminate(space),
             "trials": self._trials(space),
             "start_from": tuple(spec.start_from),
             "warm_start": checked_warm_start(self._document, spec.warm_start, base, self._method, space),
@@ -219,7 +220,7 @@ class _Checks:
         solved = self._workload.problems[kind] if self._workload and kind else ()
         return info.problem if info and info.problem in solved else None
 
-    def _early_terminate(self) -> EarlyTerminate | None:
+    def _early_terminate(self, space: Space) -> EarlyTerminate | None:
         given, epochs = self._spec.early_terminate, self._spec.epochs
         if given is None or (epochs == 1 and not self._given("early_terminate")):
             return EarlyTerminate(type=NO_SCHEDULE)
@@ -228,6 +229,8 @@ class _Checks:
         if self._sound("early_terminate", "epochs") and first >= epochs and given.keys() - {"type"}:
             text = f"must be below epochs = {epochs}, else nothing is ever stopped (or early_terminate: none)"
             self._document.fault(("early_terminate", "min_iter"), text, shown(first))
+        if rule and self._hyperparameters and self._sound("early_terminate", "epochs", "trials", "parameters"):
+            check_population(self._document, self._spec, rule, space, self._hyperparameters)
         return rule
 
     def _trials(self, space: Space) -> int:

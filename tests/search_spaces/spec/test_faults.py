@@ -97,11 +97,48 @@ CASES = {
     "asha key of none": Case(
         "early_terminate: {type: none, eta: 2}", 5, "early_terminate.eta", "has no effect with type none", "2"
     ),
-    "pbt": Case(
-        "early_terminate: {type: pbt}",
+    "bayes_hyperband": Case(
+        "early_terminate: {type: bayes_hyperband}",
         5,
         "early_terminate.type",
         "is not available yet: use asha",
+        "'bayes_hyperband'",
+    ),
+    "pbt without an exchange": Case(
+        "early_terminate: {type: pbt, interval: 10}",
+        5,
+        "early_terminate.interval",
+        "must be below epochs = 10",
+        "10",
+    ),
+    "pbt of one": Case("early_terminate: {type: pbt}\ntrials: 1", 6, "trials", "must be at least 2", "1"),
+    "pbt of a name that is none": Case(
+        "early_terminate: {type: pbt, mutate: [lrr]}",
+        5,
+        "early_terminate.mutate.0",
+        "must name a hyperparameter (there are lr",
+        "'lrr'",
+        "'lr'",
+    ),
+    "pbt of what shapes the program": Case(
+        "early_terminate: {type: pbt, mutate: [lr, batch_size]}",
+        5,
+        "early_terminate.mutate.1",
+        "must name a hyperparameter that does not shape the program",
+        "'batch_size'",
+    ),
+    "pbt of what is not searched": Case(
+        "early_terminate: {type: pbt, mutate: [dropout]}",
+        5,
+        "early_terminate.mutate.0",
+        "must name a hyperparameter that is searched",
+        "'dropout'",
+    ),
+    "pbt of nothing": whole(
+        "workload: mlp\ndata: {name: digits}\nparameters: {width: {values: [8, 16]}}\nearly_terminate: {type: pbt}",
+        4,
+        "early_terminate.type",
+        "changes hyperparameters while a trial trains, and of those searched (width) each shapes the program",
         "'pbt'",
     ),
     "stop rule": Case(
