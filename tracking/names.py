@@ -117,6 +117,11 @@ def gain(metric: str) -> str:
     return f"{metric}_gain_vs_default"
 
 
+def used(resource: str) -> str:
+    """Return the key of the metric that holds what a sweep has used of a resource of its budget."""
+    return f"sweep/used_{resource}"
+
+
 def nonfinite(metric: str) -> str:
     """Return the key of the tag that records a NaN or an infinity, which is not logged as a metric."""
     return f"nonfinite.{metric}"

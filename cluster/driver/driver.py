@@ -31,6 +31,7 @@ from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.warm_start import search_of
 from cluster.sweep.lane_count import LaneSize, lane_size
+from cluster.sweep.limits.spending import SPENT, counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
@@ -147,6 +148,7 @@ class Driver:
         cost = self._study.facts().get("cost", {})
         self._earlier_s = float(cost.get("seconds", 0.0))
         self._searched_s = float(cost.get("search_seconds", self._earlier_s))
+        self._spent = {SPENT: cost[SPENT]} if SPENT in cost else {}
         if self._study.mended:
             self.observer.message(self._study.mended)
 
@@ -262,7 +264,7 @@ class Driver:
                 self._told_to_stop = True
                 self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
-            self._searched_s = coordinator.searched_s
+            self._count(coordinator)
             if time.monotonic() - self._shown > self._show_every_s:
                 if self.home.is_gone:
                     raise Gone(f"{self.home.path} was removed while the sweep was running")
@@ -274,8 +276,15 @@ class Driver:
         sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
         legs_data = shared(self.home, self.sweep, champion_process.data)
         drive_legs(coordinator, Lanes(self._size, legs_data, champion_process.data.test, sharing), show)
+        self._count(coordinator)
         self.parts["training"] = coordinator.busy_s / self._size.count
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
+
+    def _count(self, coordinator: Coordinator) -> None:
+        """Note what the search has used so far."""
+        self._searched_s = coordinator.searched_s
+        if counted(self.sweep):
+            self._spent = {SPENT: coordinator.spent}
 
     def _judge(
         self,
@@ -356,7 +365,7 @@ class Driver:
             return
         self._phase, self._entered = phase, now
         spent = {"seconds": round(self._elapsed_s, 3), "search_seconds": round(self._searched_s, 3)}
-        cost = spent | {"lanes": self._size.count}
+        cost = spent | {"lanes": self._size.count} | self._spent
         self._study.set("phase", phase)
         self._study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
         self._study.flush()

@@ -10,10 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from cluster.sweep import not_kept
-from cluster.sweep.files.disk_bound import most_checkpoints, shortage
+from cluster.sweep.files.disk_bound import most_checkpoints, shortage_of_more
+from cluster.sweep.files.long_errors import kept_whole
 from cluster.sweep.home import SweepHome
+from cluster.sweep.limits.closing import by_failures, by_time
+from cluster.sweep.limits.spending import SPENT, Spending
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
 from cluster.sweep.not_kept import NOT_KEPT
@@ -28,7 +32,6 @@ from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone
-from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import name_of_key
@@ -73,6 +76,8 @@ class Coordinator:
         self.finals = Finals(self.study, self.sweep.epochs)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         self.finals.searched = self.races["search"].tracks
+        self._spending = Spending(self.study.facts().get("cost", {}).get(SPENT, {}))
+        self._spending.begin(self.races["search"])
         if self._search_is_over():
             self._begin_finals()
         if self.races["search"].tracks or self.writer.used:
@@ -110,6 +115,16 @@ class Coordinator:
         """Seconds of search, from the first leg of each driver: starting Ray and reading data do not count."""
         return self.earlier_s + (0.0 if self._since is None else time.monotonic() - self._since)
 
+    @property
+    def spent(self) -> dict[str, Any]:
+        """What the sweep has used so far, over all its drivers, for the study."""
+        search_s, final_s = self._running_s("search"), self._running_s("final")
+        return self._spending.now(self.races["search"], self.sweep.trials, search_s, final_s)
+
+    def _running_s(self, purpose: Purpose) -> float:
+        """Return for how many seconds the running legs have trained."""
+        return sum(self._overdue.times.trained_s(handle) for handle in self.out() if handle[0] == purpose)
+
     def look_ahead(self) -> None:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""
         if self.purpose == "search" and not self.stop.requested:
@@ -145,10 +160,10 @@ class Coordinator:
             self.fail(handle, report.failure)
         elif report.handed_back:
             race.failed_leg(handle[1], FailureReason("lane_died", "it needs a new worker"), to_blame=False)
-            self._forget(handle)
+            self._forget(handle, spent)
         elif report.done:
             race.finished_leg(handle[1], spent, report.fused)
-            self._forget(handle)
+            self._forget(handle, spent)
         else:
             self._spent[handle] = spent
         if race.closing:
@@ -174,9 +189,7 @@ class Coordinator:
         first = next((one.uri for one in saved if one.uri), None)
         if first and BOUND not in self._told:
             self._told.add(BOUND)
-            there = len(checkpoint.found(self.home.checkpoints)) if checkpoint.num_bytes(first) else 0
-            num = max(0, most_checkpoints(self.sweep, self.num_lanes) - there)
-            if told := shortage(self.home.checkpoints, num, checkpoint.num_bytes(first)):
+            if told := shortage_of_more(self.home.checkpoints, first, most_checkpoints(self.sweep, self.num_lanes)):
                 self.say(told)
 
     def _note_not_kept(self) -> None:
@@ -230,7 +243,8 @@ class Coordinator:
         With ``to_blame`` false another leg may be the cause, and no failure is counted.
         """
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
-        reason = self._bounded(replace(reason, text=masked(reason.text)), aboard)
+        first = aboard[0].key if aboard else None
+        reason = kept_whole(replace(reason, text=masked(reason.text)), self.home, first)
         race, ending = self.races[handle[0]], self._forget(handle)
         if ending and ending.state:
             race.ended_leg(handle[1], ending.state, ending.reason)
@@ -244,18 +258,9 @@ class Coordinator:
         self._give_up()
         self.commit()
 
-    def _bounded(self, reason: FailureReason, aboard: Sequence[Track]) -> FailureReason:
-        """Return the reason with its text bounded; a longer one is kept whole in the home, and its file named."""
-        short = bounded(reason.text)
-        if short == reason.text or not aboard:
-            return replace(reason, text=short) if short != reason.text else reason
-        path = self.home.path / "errors" / f"{aboard[0].key}.txt"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(reason.text, encoding="utf-8")
-        return replace(reason, text=f"[the whole text: {path}]\n{short}")
-
-    def _forget(self, handle: Handle) -> Ending | None:
-        """Forget the times of a leg that is over; return how it was to end, if it was given up."""
+    def _forget(self, handle: Handle, worked_s: float = 0.0) -> Ending | None:
+        """Count and forget the times of a leg that is over; return how it was to end, if it was given up."""
+        self._spending.add(handle[0], max(worked_s, self._overdue.times.trained_s(handle)))
         self._overdue.times.ended(handle)
         return self._endings.pop(handle, None)
 
@@ -336,15 +341,15 @@ class Coordinator:
     def _give_up(self) -> None:
         """End a search in which no trial works: its code is broken, not its configurations."""
         race = self.races["search"]
-        num_failed = sum(1 for track in race.tracks if track.num_failures > self.sweep.max_retries)
-        if num_failed > self.sweep.max_failed_trials and not race.closing and not race.able:
-            race.closing = f"{num_failed} trials failed and none has come to a value"
+        if why := by_failures(self.sweep, race):
+            race.closing = why
             self.say(f"{race.closing}; the search ends here")
 
     def _check_time(self) -> None:
-        limit_s, race = self.sweep.timeout_s, self.races["search"]
-        if limit_s and not race.closing and not race.finished and self.searched_s > limit_s and race.tracks:
-            race.closing = f"the timeout of {limit_s:g} s has passed"
+        race = self.races["search"]
+        race.purse.lane_s = self._spending.lane_s["search"] + self._running_s("search")
+        if why := by_time(self.sweep, race, self.searched_s):
+            race.closing = why
             self.say(f"{race.closing}; the search ends here")
             self.home.stop_mark.touch()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.files.kept import is_right
 from cluster.sweep.home import SweepHome
+from cluster.sweep.limits import spending
 from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import lost_journal, settled
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
@@ -149,6 +150,7 @@ def picture(
         finals_done=num_finals,
         finals_planned=facts.num_finals,
         champion=champion(facts.verdict),
+        budget=spending.line(sweep, facts.cost),
     )
 
 
@@ -270,6 +272,7 @@ def document(read: Reading) -> dict[str, Any]:
         "state": read.state,
         "status": read.state,
         "ended_by": facts.ended_by,
+        "budget": spending.document(sweep, facts.cost),
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.home import SweepHome
+from cluster.sweep.limits import spending
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.leaderboard_file import leaderboard
@@ -138,6 +139,7 @@ class Tracker:
             "sweep/epochs_trained": float(sum(row.epochs for row in found)),
             "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
         }
+        metrics |= spending.metrics(self._sweep, self._study.facts().get("cost", {}))
         best = None
         if leader is not None and leader.best_value is not None:
             best = Best(

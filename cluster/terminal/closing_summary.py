@@ -305,10 +305,8 @@ def _names(numbers: Sequence[int]) -> str:
 
 
 def _closing(ending: Ending) -> list[Text]:
-    lines = []
-    saved = live_lines.saved_line(ending.snapshot, 10_000)
-    if saved:
-        lines.append(saved)
+    told = (live_lines.saved_line(ending.snapshot, 10_000), live_lines.budget_line(ending.snapshot, 10_000))
+    lines = [line for line in told if line]
     url = (ending.document.get("tracking") or {}).get("url")
     if url:
         lines.append(live_lines.link_line(url, ending.title.id))

@@ -125,6 +125,11 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     return _line(text, width)
 
 
+def budget_line(snapshot: Snapshot, width: int) -> Text | None:
+    """Return a line with what was used of the budget; None without one."""
+    return _line(f"budget {snapshot.budget}", width) if snapshot.budget else None
+
+
 def link_line(url: str, sweep_id: str, width: int | None = None) -> Text:
     """Return a line with the link to MLflow's UI, or with `paceline ui` where the link does not fit in ``width``.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cluster.terminal import formatting
+from cluster.terminal import budget_lines, formatting
 from cluster.terminal.knowledge_lines import warm_start_line
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
@@ -38,6 +38,8 @@ class Preview:
     first: Sequence[Params]
     warm_start: Sequence[Mapping[str, Any]] = ()
     """What is taken from each earlier sweep, if the data is the same."""
+    budget: Mapping[str, Any] | None = None
+    """By resource the ``limit`` and the ``trials`` that it is enough for, None where that is not known yet."""
 
     @property
     def epochs(self) -> int:
@@ -67,6 +69,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         finals=min(sweep.final.top + 1, trials) * sweep.final.seeds if sweep.final else 0,
         first=[track.searched for track in first],
         warm_start=[asdict(one) for one in warm.taken],
+        budget=budget_lines.document(sweep, plan, trials),
     )
 
 
@@ -92,6 +95,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "epochs": f"about {plan.epochs} of {full}"
         + (f", each in {folds} folds" if folds else "")
         + ("; more where later trials turn out better" if "early stop" in decisions else ""),
+        **({"budget": budget_lines.told(sweep, plan.budget, plan.trials)} if plan.budget else {}),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals

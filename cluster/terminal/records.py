@@ -79,6 +79,8 @@ class Snapshot:
     finals_planned: int = 0
     champion: int | None = None
     """Number of the trial that won the final evaluation; None before it has ended."""
+    budget: str = ""
+    """What was used of the budget, in words; empty without one."""
 
     @property
     def leader(self) -> int | None:

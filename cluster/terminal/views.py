@@ -124,6 +124,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     foot = [
         *live_lines.best_lines(snapshot, title, width),
         live_lines.saved_line(snapshot, width),
+        live_lines.budget_line(snapshot, width),
         live_lines.link_line(url, title.id, width) if url else None,
         Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
     ]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from search_spaces.race.ending.budget import NONE, Limits
+from search_spaces.race.ending.contract import EndRule
 from search_spaces.race.legs import Purpose
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
@@ -32,6 +34,10 @@ class Rules:
     """
     keep_top: int = 1
     """Number of ended tracks, the best ones, whose checkpoints are kept."""
+    limits: Limits = NONE
+    """What the race may use."""
+    end_rules: Sequence[EndRule] = ()
+    """What ends the race early; they are among its observers."""
     beside: tuple[str, ...] = ()
     """Names of metrics of each track's best epoch that are kept and shown beside the objective."""
 

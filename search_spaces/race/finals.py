@@ -8,6 +8,7 @@ from typing import Any
 
 from search_spaces.race import lineage
 from search_spaces.race.contract import RaceObserver, Rules
+from search_spaces.race.ending.budget import NONE
 from search_spaces.race.legs import Scored
 from search_spaces.race.race import Race
 from search_spaces.race.search import progress, revive
@@ -50,7 +51,8 @@ class Finals:
         """
         plan = self._plan(chosen, seeds)
         tracks = self.members(chosen, seeds)
-        rules = replace(rules, num_tracks=len(tracks), keep_top=len(tracks), purpose="final", target=None)
+        endless = replace(rules, target=None, limits=NONE, end_rules=())
+        rules = replace(endless, num_tracks=len(tracks), keep_top=len(tracks), purpose="final")
         return Race(rules, plan, self, (*before, self), tracks)
 
     def _plan(self, chosen: Sequence[Track], seeds: Sequence[int]) -> Schedule:

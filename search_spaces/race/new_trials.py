@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from search_spaces.race.cohort_size import CohortSize
 from search_spaces.race.contract import Rules, Supply
+from search_spaces.race.ending.budget import Purse
 from search_spaces.race.roster import Roster
 from search_spaces.race.track import Track
 
@@ -12,10 +13,10 @@ LITTLE = 0.5
 
 
 class NewTrials:
-    """Source of new tracks, which it adds to the race's ``roster`` up to ``num_tracks`` or the supply's end."""
+    """Source of new tracks, added to the race's ``roster`` up to ``num_tracks``, or the end of supply or budget."""
 
-    def __init__(self, rules: Rules, supply: Supply, roster: Roster) -> None:
-        self._rules, self._supply, self._roster = rules, supply, roster
+    def __init__(self, rules: Rules, supply: Supply, roster: Roster, purse: Purse) -> None:
+        self._rules, self._supply, self._roster, self._purse = rules, supply, roster, purse
         self._exhausted = False
         self._breadth = CohortSize(rules.width, rules.spread)
 
@@ -24,9 +25,13 @@ class NewTrials:
         self._breadth.seen(num_members, seconds, fused)
 
     @property
+    def _most(self) -> int:
+        return self._purse.most_tracks(self._rules.num_tracks)
+
+    @property
     def breadth(self) -> int:
         """Largest number of new tracks that may start together now."""
-        return self._breadth.now(self._rules.num_tracks - len(self._roster.tracks) + self.num_new)
+        return self._breadth.now(self._most - len(self._roster.tracks) + self.num_new)
 
     @property
     def num_new(self) -> int:
@@ -36,16 +41,21 @@ class NewTrials:
     @property
     def num_expected(self) -> int:
         """Number of tracks that the race will have had in the end."""
-        return self._rules.num_tracks if self.room else len(self._roster.tracks)
+        return self._most if self.room else len(self._roster.tracks)
 
     @property
     def room(self) -> bool:
         """Whether more tracks can be sampled."""
-        return len(self._roster.tracks) < self._rules.num_tracks and not self._exhausted
+        return not self._exhausted and len(self._roster.tracks) < self._most
+
+    @property
+    def short(self) -> bool:
+        """Whether only the budget keeps the race from more trials."""
+        return not self._exhausted and self._most <= len(self._roster.tracks) < self._rules.num_tracks
 
     def ask(self, count: int, held: Track | None = None) -> list[Track]:
         """Add and return at most ``count`` tracks, with the signature of ``held`` if given."""
-        count = min(count, self._rules.num_tracks - len(self._roster.tracks))
+        count = min(count, self._most - len(self._roster.tracks))
         if count <= 0:
             return []
         new = self._supply.more(self._roster.tracks, count, held)

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from search_spaces.race.contract import RaceObserver, Rules, Supply
+from search_spaces.race.ending.budget import Purse
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.roster import Roster
@@ -42,7 +43,8 @@ class Race:
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
         self.garbage: list[str] = []
         """URIs of checkpoints that are no longer needed; the driver deletes them and clears the list."""
-        self._observers, self._intake = observers, NewTrials(rules, supply, self._roster)
+        self.purse = Purse(rules.limits, schedule, self._roster, rules.objective)
+        self._observers, self._intake = observers, NewTrials(rules, supply, self._roster, self.purse)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
         self._shared = {uri for uri, count in named.items() if count > 1}
@@ -81,9 +83,11 @@ class Race:
 
     def next_leg(self) -> Leg | None:
         """Return the leg to train now, or None: until a running leg reports, or for good (``finished``)."""
+        self.closing = self.closing or next(filter(None, (rule.reason() for rule in self.rules.end_rules)), None)
         group = [] if self.closing else self._choose()
         if not group:
             if not self._legs:
+                self.closing = self.closing or self.purse.closing(self._intake.short)
                 self._finish()
             return None
         return self._start(group)
@@ -98,6 +102,7 @@ class Race:
         metric = self.rules.objective.name
         aboard = {track.key: track for track in self._legs[leg_id][1]}
         fresh = []
+        self.purse.trained(len(epochs))
         for measured in epochs:
             track = aboard[measured.key]
             if track.state in ENDS:
@@ -196,8 +201,8 @@ class Race:
     def _widest(self) -> list[Track]:
         promoted = self._decide()
         groups: dict[object, list[Track]] = defaultdict(list)
-        for index in sorted({*promoted, *self._roster.ready}):
-            track = self.tracks[index]
+        able = [self.tracks[index] for index in sorted({*promoted, *self._roster.ready})]
+        for track in self.purse.affordable(able, not self._legs and not self._intake.room):
             alone = track.index if track.alone else None
             groups[(track.signature, track.epoch, track.trained, alone)].append(track)
         width = self.rules.width
@@ -228,6 +233,7 @@ class Race:
             track.state, track.last, track.held = "running", None, None
             self._moved(track)
         self._legs[leg.id] = (leg, group)
+        self.purse.begin(group, leg.stop)
         return leg
 
     def top(self) -> list[Track]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.contract import RaceObserver, Rules
+from search_spaces.race.ending.limits import end_rules, sweep_limits
 from search_spaces.race.race import Race
 from search_spaces.race.track import Exploited, Track
 from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
@@ -83,6 +84,7 @@ class Search:
             spread=SHARE_A_LANE * num_lanes if self.sweep.train_together is None else 0,
             max_retries=self.sweep.max_retries,
             target=self.sweep.metric.target,
+            limits=sweep_limits(self.sweep),
             fill=fill,
             keep_top=self.sweep.final.top if self.sweep.final else 1,
             beside=beside(self.sweep.problem, self.sweep.metric.name),
@@ -91,7 +93,8 @@ class Search:
         records = self.study.records() if self.study else []
         tracks = [self._revived(record, plan) for record in records]
         self.history, self._changed = self.warm.history(), {track.index for track in tracks}
-        return Race(rules, plan, self, (*before, self), tracks)
+        rules = replace(rules, end_rules=end_rules(self.sweep, tracks, self.study))
+        return Race(rules, plan, self, (*before, self, *rules.end_rules), tracks)
 
     @property
     def most_trials(self) -> int | None:

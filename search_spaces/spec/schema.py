@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
+from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import METRICS, Goal
 from search_spaces.types.values import Value
@@ -244,6 +245,15 @@ class SpecFile(BaseModel):
     )
     timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
         default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
+    )
+    budget: Budget | None = Field(
+        default=None, description="What the search may use besides trials and time; it ends when that is used up."
+    )
+    cost_per_hour: CostPerHour | None = Field(
+        default=None, description="Prices, by which the search's cost is counted and shown."
+    )
+    stop_when: StopWhen | None = Field(
+        default=None, description="Ends the sweep when more trials are unlikely to find a better one."
     )
     grace: Annotated[Annotated[float, Field(gt=0, le=31_536_000)], BeforeValidator(_seconds)] = Field(
         default=30.0,

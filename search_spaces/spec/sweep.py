@@ -13,6 +13,7 @@ from search_spaces.space.space_json import space_from_json, space_to_json
 from search_spaces.spec.checks.parameters import as_parameters
 from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
+from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
 from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
@@ -65,6 +66,10 @@ class Sweep(BaseModel):
     train_together: int | None = None
     """Largest cohort; None: chosen from the numbers of trials and lanes."""
     timeout_s: float | None = None
+    budget: Budget | None = None
+    """What the search may use, over all drivers; None: no limit."""
+    cost_per_hour: CostPerHour | None = None
+    stop_when: StopWhen | None = None
     grace_s: float = 30.0
     """Seconds that a leg has to end, once the search closes or the sweep is stopped."""
     trial_timeout_s: float | None = None

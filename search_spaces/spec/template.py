@@ -43,6 +43,8 @@ _TAIL = """
 # max_concurrent: auto                 # workers, each training at the same time
 # train_together: auto                 # trials trained as one program
 # timeout: 2h
+# budget: {epochs: 500}                # or lane_hours, gpu_hours, cost (by cost_per_hour: {cpu: 0.04, gpu: 2.5})
+# stop_when: {no_improvement: 30}      # so many trials without a better one; or regret_below: 0.01
 # grace: 30s                           # a silent trial has this long to report once the search is to end
 # trial_timeout: 20m                   # a trial that trains for longer fails
 # priority: 0                          # on a shared cluster: higher ones take the workers that come free

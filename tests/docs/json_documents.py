@@ -30,6 +30,9 @@ _SWEEP = {
     "or `stopped`: cut off by the search's early end; `failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
     "ended_by": "what ended the search before all its trials were done, as the timeout; null where nothing did",
+    "budget": "by resource (`epochs`, `lane_hours`, `gpu_hours`, `cost`) what the search has `used`, the spec's "
+    "`limit` (null: none), and what the `final_evaluation` has used beside; null where the spec has neither "
+    "`budget` nor `cost_per_hour`",
     "not_kept.reason": "why checkpoints could not be written; `not_kept` is null where all were",
     "not_kept.resumes_at": "the epoch behind which a resume begins each unfinished trial, by number",
     "not_kept.ended": "the ended trials whose weights are not there",
@@ -151,6 +154,8 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "epochs": "epochs of the search, expected; more where later trials turn out better",
         "warm_start": "as in `show`, if the data turns out to be the same",
         "streaming": "whether training rows are read in every epoch",
+        "budget": "by resource the `limit`, and the number of `trials` that it is enough for, where that is known "
+        "before the first one is trained; null without a budget",
     },
     "data": {
         "name": "the spec's `name`",
@@ -201,6 +206,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 OPAQUE = {
+    "budget",
     "params",
     "beside",
     "changes",

@@ -81,6 +81,11 @@ def metrics() -> str:
             "Of the sweep's run: how much better the champion is on the test split than the default configuration, "
             "negative where it is worse.",
         ],
+        [
+            code(names.used("RESOURCE")),
+            "Of the run of a sweep with a budget, or with prices: `epochs`, `lane_hours`, `gpu_hours` and `cost` "
+            "of its search so far.",
+        ],
         [code(names.nonfinite("METRIC")), "A tag: a NaN or an infinity that was kept out of the metrics."],
     ]
     return table(("metric", "meaning"), [*_rows(METRICS), *made])

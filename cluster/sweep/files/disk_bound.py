@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search_spaces.race.search import cohort_width, sweep_schedule
 from search_spaces.spec.sweep import Sweep
+from workloads.legs import checkpoint
 
 MIB = 2**20
 LEAST_BYTES = 8 * 2**10
@@ -44,6 +45,13 @@ def shortage(folder: str, num: int, size: int = LEAST_BYTES) -> str | None:
         f"the disk of {place} may become full: up to {num:,} checkpoints of {_size(size)} take "
         f"{_size(num * size)}, and {_size(free)} are free; make room, or name another folder (storage.checkpoints)"
     )
+
+
+def shortage_of_more(folder: str, first: str, most: int) -> str | None:
+    """Return what ``shortage`` says of checkpoints that are still to come, of ``most``, each like ``first``."""
+    size = checkpoint.num_bytes(first)
+    there = len(checkpoint.found(folder)) if size else 0
+    return shortage(folder, max(0, most - there), size)
 
 
 def _size(num_bytes: int) -> str:

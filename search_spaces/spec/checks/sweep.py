@@ -17,6 +17,7 @@ from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
+from search_spaces.spec.keys.budget import check_budget
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, SpecFile, instead
@@ -39,6 +40,9 @@ SAME = (
     "train_together",
     "max_retries",
     "priority",
+    "budget",
+    "cost_per_hour",
+    "stop_when",
     "resources",
     "final",
     "tracking",
@@ -139,6 +143,7 @@ class _Checks:
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         check_workers(self._document, spec, self._workload)
+        check_budget(self._document, spec, self._faulty)
         return {
             **{key: getattr(spec, key) for key in SAME},
             "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,

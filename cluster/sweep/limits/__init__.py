@@ -1,0 +1,1 @@
+"""What a sweep may use and has used, and what ends its search early."""

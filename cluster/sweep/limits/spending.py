@@ -1,0 +1,112 @@
+"""Counts what a sweep has used, over all its drivers, and tells it beside the limits of its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from search_spaces.race.ending.limits import TOLD, rates
+from search_spaces.race.legs import Purpose
+from search_spaces.spec.keys.budget import HOUR_S
+from tracking import names
+
+if TYPE_CHECKING:
+    from search_spaces.race.race import Race
+    from search_spaces.spec.sweep import Sweep
+
+SPENT: Final = "spent"
+"""Part of the study's ``cost``: epochs of the search, seconds of training by purpose, and how many trials fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """Use of one resource by the search, of ``limit`` (None: none), and beside it by the final evaluation."""
+
+    name: str
+    used: float
+    limit: float | None
+    final: float
+
+    @property
+    def told(self) -> str:
+        """The use in words: ``120 of 500 epochs``, ``cost 3.1 of 25``."""
+        of = "" if self.limit is None else f" of {self.limit:g}"
+        return TOLD.get(self.name, "{} epochs").replace("{:g}", "{}").format(f"{_short(self.used)}{of}")
+
+
+def counted(sweep: Sweep) -> bool:
+    """Whether the use of the sweep is counted: it has a budget, or prices."""
+    return sweep.budget is not None or sweep.cost_per_hour is not None
+
+
+class Spending:
+    """Seconds of training by purpose, those of earlier drivers, ``earlier``, included."""
+
+    def __init__(self, earlier: Mapping[str, Any]) -> None:
+        self.lane_s: dict[Purpose, float] = {
+            "search": float(earlier.get("lane_s", 0.0)),
+            "final": float(earlier.get("final_lane_s", 0.0)),
+        }
+        self._epochs = int(earlier.get("epochs", 0))
+
+    def begin(self, race: Race) -> None:
+        """Tell the race of the search what earlier drivers have used, and count what it knows beside."""
+        race.purse.had(self._epochs, self.lane_s["search"])
+        self.lane_s["search"] = race.purse.lane_s
+
+    def add(self, purpose: Purpose, lane_s: float) -> None:
+        """Count a leg that is over."""
+        self.lane_s[purpose] += lane_s
+
+    def now(self, race: Race, num_trials: int, search_s: float, final_s: float) -> dict[str, Any]:
+        """Return what was used until now, for the study, with the seconds of the legs that run."""
+        return {
+            "epochs": race.purse.epochs,
+            "lane_s": round(self.lane_s["search"] + search_s, 3),
+            "final_lane_s": round(self.lane_s["final"] + final_s, 3),
+            "trials": race.purse.most_tracks(num_trials),
+        }
+
+
+def uses(sweep: Sweep, cost: Mapping[str, Any]) -> list[Use]:
+    """Return what the sweep has used by the study's ``cost``: of what it has limits or prices of."""
+    spent = cost.get(SPENT)
+    if spent is None or not counted(sweep):
+        return []
+    limits = sweep.budget.given if sweep.budget else {}
+    found = [Use(name="epochs", used=spent["epochs"], limit=limits.get("epochs"), final=0.0)]
+    for name, rate in rates(sweep).items():
+        hours, final_hours = spent["lane_s"] / HOUR_S, spent["final_lane_s"] / HOUR_S
+        if rate or name in limits:
+            found.append(Use(name=name, used=rate * hours, limit=limits.get(name), final=rate * final_hours))
+    return found
+
+
+def document(sweep: Sweep, cost: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the budget for ``--json``; None where nothing is counted."""
+    found = {
+        use.name: {"used": round(use.used, 6), "limit": use.limit, "final_evaluation": round(use.final, 6)}
+        for use in uses(sweep, cost)
+    }
+    return found or None
+
+
+def line(sweep: Sweep, cost: Mapping[str, Any]) -> str:
+    """Return what was used of the limits, and the money, for people; empty where nothing is counted."""
+    found = uses(sweep, cost)
+    told = [use.told for use in found if use.limit is not None or use.name == "cost"]
+    paid = [use.final for use in found if use.name == "cost" and use.final]
+    final = f"; final evaluation {_short(paid[0])}" if paid else ""
+    fits = cost.get(SPENT, {}).get("trials", sweep.trials)
+    enough = f" (enough for about {fits} of {sweep.trials} trials)" if fits < sweep.trials else ""
+    return " · ".join(told) + final + enough if told else ""
+
+
+def metrics(sweep: Sweep, cost: Mapping[str, Any]) -> dict[str, float]:
+    """Return what was used as metrics of the sweep's run in MLflow."""
+    return {names.used(use.name): use.used for use in uses(sweep, cost)}
+
+
+def _short(amount: float) -> str:
+    return f"{amount:.0f}" if amount == int(amount) else f"{amount:.3g}" if amount < 100 else f"{amount:.1f}"

@@ -1,0 +1,1 @@
+"""What ends a search before all its planned trials are trained: a budget, stagnation, a bound of the regret."""

@@ -1,0 +1,195 @@
+"""The budget of a race: what it has used, how many trials the rest is for, and whom it is spent on at last.
+
+A leg starts only if the rest covers it, with the epochs that running legs will still take. Before a new trial, the
+epochs that the schedule would still need for all trials, its new ones included, must fit into the rest: so the
+search takes no more trials than it can bring to their end. Where that fails, as later trials turned out better than
+planned, the rest goes to the most promising first: those with the best values, in their order, each only as far as
+the best one can still be trained to the last epoch.
+
+A limit in hours is one in epochs, by the mean time of an epoch so far; before the first epochs it has no effect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from search_spaces.race.roster import Roster
+from search_spaces.race.track import Track
+from search_spaces.schedules.contract import Schedule, next_rung
+from search_spaces.types.objective import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Most epochs, and most seconds of training summed over lanes; None: no limit."""
+
+    epochs: int | None = None
+    lane_s: float | None = None
+    lane_told: str = ""
+    """The limit of ``lane_s`` as users know it: ``4 lane-hours``."""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a limit."""
+        return self.epochs is not None or self.lane_s is not None
+
+
+NONE: Final = Limits()
+
+
+def schedule_epochs(schedule: Schedule, begun: Mapping[int, int] | None = None) -> Callable[[int], int]:
+    """Return a function of a number of trials: the epochs that the schedule is expected to train them for.
+
+    ``begun`` is the number of trials that have begun already to train towards each rung.
+    """
+    begun, rungs = begun or {}, schedule.rungs
+
+    def epochs(num_trials: int) -> int:
+        stretches = zip((0, *rungs), rungs, schedule.reaching(num_trials), strict=False)
+        return sum((stop - start) * max(0, num - begun.get(stop, 0)) for start, stop, num in stretches)
+
+    return epochs
+
+
+class Purse:
+    """The budget of one race over the tracks of ``roster``."""
+
+    def __init__(self, limits: Limits, schedule: Schedule, roster: Roster, objective: Objective) -> None:
+        self.limits = limits
+        self.epochs = sum(max(track.values, default=track.trained) for track in roster.tracks)
+        """Epochs trained so far, those that were trained twice as their worker died included."""
+        self.lane_s = sum(track.seconds for track in roster.tracks)
+        """Seconds of training so far, summed over lanes."""
+        self._schedule, self._roster, self._objective = schedule, roster, objective
+        self._begun: Counter[int] = Counter()
+        """Number of tracks that have begun to train towards each rung."""
+        self._furthest: dict[int, int] = {}
+        """The last of these rungs, by the track's index."""
+        self._running: dict[int, int] = {}
+        """Rungs that the running tracks train to, by index."""
+        self._denied = False
+        """Whether the latest question was answered with fewer tracks than there were."""
+        for track in roster.tracks:
+            if reached := max(track.rung, max(track.values, default=0)):
+                self._reach(track, next(rung for rung in schedule.rungs if rung >= reached))
+
+    def had(self, epochs: int, lane_s: float) -> None:
+        """Take over what earlier drivers have used, as far as the tracks do not tell of it."""
+        self.epochs, self.lane_s = max(epochs, self.epochs), max(lane_s, self.lane_s)
+
+    def begin(self, tracks: Iterable[Track], rung: int) -> None:
+        """Record that a leg to ``rung`` starts."""
+        for track in tracks:
+            self._reach(track, rung)
+            self._running[track.index] = rung
+
+    def trained(self, num_epochs: int) -> None:
+        """Record epochs that were trained, by any member."""
+        self.epochs += num_epochs
+
+    def most_tracks(self, most: int) -> int:
+        """Return how many tracks the race can have at the end: ``most``, or as many as the rest suffices for."""
+        there = len(self._roster.tracks)
+        if not self.limits.any or there >= most:
+            return most
+        low, high, left = there, most, self.left
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._needed(middle) <= left:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def affordable(self, tracks: Sequence[Track], last: bool) -> Sequence[Track]:
+        """Return those of the tracks that may train on, towards their next rung, that the rest is spent on.
+
+        ``last``: no trial is new and no leg runs that could change anything; then the best track goes on, whether
+        or not its schedule would have waited for more results.
+        """
+        self._denied = False
+        if not self.limits.any:
+            return tracks
+        left, best = self.left, self._best_open()
+        kept = 0 if best is None else self._schedule.rungs[-1] - self._standing(best)
+        chosen = []
+        for track in sorted(tracks, key=self._promise):
+            cost = self._cost(track)
+            kept -= cost if track is best else 0
+            if cost + kept <= left or (track is best and cost <= left):
+                left -= cost
+                chosen.append(track)
+            else:
+                self._denied = True
+        if not chosen and last and best is not None and self._cost(best) <= left:
+            chosen.append(best)
+        return sorted(chosen, key=lambda track: track.index)
+
+    def closing(self, short: bool) -> str | None:
+        """Return why the race ends, where nothing runs and nothing may start; None if not for its budget.
+
+        ``short``: the budget was too small for all trials.
+        """
+        if not (short or self._denied):
+            return None
+        by_epochs, by_time = self._left_of_epochs, self._left_of_time
+        what = self.limits.lane_told if by_time < by_epochs else f"{self.limits.epochs} epochs"
+        return f"the budget of {what} is used up"
+
+    @property
+    def overrun(self) -> bool:
+        """Whether the hours are used up, so that running legs must end."""
+        return self.limits.lane_s is not None and self.lane_s >= self.limits.lane_s
+
+    @property
+    def left(self) -> float:
+        """Epochs that legs may still take that have not started."""
+        return min(self._left_of_epochs, self._left_of_time) - self._committed
+
+    @property
+    def _left_of_epochs(self) -> float:
+        return math.inf if self.limits.epochs is None else self.limits.epochs - self.epochs
+
+    @property
+    def _left_of_time(self) -> float:
+        if self.limits.lane_s is None or not self.epochs or not self.lane_s:
+            return math.inf
+        return (self.limits.lane_s - self.lane_s) * self.epochs / self.lane_s
+
+    @property
+    def _committed(self) -> int:
+        """Epochs that running legs will still take."""
+        tracks = self._roster.tracks
+        self._running = {i: rung for i, rung in self._running.items() if tracks[i].state == "running"}
+        return sum(max(0, rung - _done(tracks[index])) for index, rung in self._running.items())
+
+    def _needed(self, num_tracks: int) -> int:
+        """Return the epochs that the schedule still needs for so many tracks, beside the running legs'."""
+        return schedule_epochs(self._schedule, self._begun)(num_tracks)
+
+    def _reach(self, track: Track, rung: int) -> None:
+        before = self._furthest.get(track.index, 0)
+        self._begun.update(one for one in self._schedule.rungs if before < one <= rung)
+        self._furthest[track.index] = max(before, rung)
+
+    def _best_open(self) -> Track | None:
+        able = (track for track in self._roster.open.values() if not track.settled)
+        return self._objective.best(able, lambda track: track.best_value)
+
+    def _standing(self, track: Track) -> int:
+        """Return the epoch up to which a track is trained, with its running leg."""
+        return self._running.get(track.index, track.trained) if track.state == "running" else track.trained
+
+    def _cost(self, track: Track) -> int:
+        return 0 if track.state == "running" else next_rung(self._schedule.rungs, track.trained) - track.epoch
+
+    def _promise(self, track: Track) -> tuple[float, int, int]:
+        return self._objective.signed(track.best_value), -track.epoch, track.index
+
+
+def _done(track: Track) -> int:
+    return max(max(track.values, default=0), track.epoch)

@@ -1,0 +1,76 @@
+"""Ends a search whose best value many trials in a row have not bettered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from search_spaces.race.track import Track
+from search_spaces.types.objective import Objective
+
+INCUMBENT: Final = "incumbent"
+"""Attribute of the study: the best trial, and how many others had been tried when it got its best value."""
+
+
+class Plateau:
+    """Counts the trials since the best value was last bettered.
+
+    A trial counts once, as it ends or comes to a rung where it waits for a decision. What is not known from the
+    ``tracks`` of an earlier driver is in ``noted``, which ``note`` keeps.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        objective: Objective,
+        tracks: Sequence[Track] = (),
+        noted: Mapping[str, Any] | None = None,
+        note: Callable[[Mapping[str, Any]], None] = lambda noted: None,
+    ) -> None:
+        self._limit, self._objective, self._note = limit, objective, note
+        self._tried = {track.index for track in tracks if track.ended or track.scores}
+        self._best = {track.index: track.best_value for track in tracks if track.best_value is not None}
+        for track in tracks:
+            if track.failed:
+                self._best.pop(track.index, None)
+        self._holder = objective.best(self._best, self._best.get)
+        noted = noted or {}
+        known = noted.get("trial") == self._holder and noted.get("value") == self._best.get(self._holder or 0)
+        before = {index for index in self._tried if self._holder is not None and index < self._holder}
+        self._at = int(noted["tried"]) if known and "tried" in noted else len(before)
+
+    @property
+    def num_since(self) -> int:
+        """Number of trials that were tried since the best value came."""
+        return len(self._tried - {self._holder}) - self._at
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """Take note of a value; a better one than all before begins the count anew."""
+        best = None if self._holder is None else self._best[self._holder]
+        if self._objective.better(value, self._best.get(track.index)):
+            self._best[track.index] = value
+        if self._objective.better(value, best):
+            self._begin(track.index)
+
+    def moved(self, track: Track) -> None:
+        """Count a trial that waits at a rung."""
+        if track.waiting:
+            self._tried.add(track.index)
+
+    def ended(self, track: Track) -> None:
+        """Count a trial; where the best one has failed, the next one counts from now on."""
+        self._tried.add(track.index)
+        if track.failed and self._best.pop(track.index, None) is not None and track.index == self._holder:
+            self._begin(self._objective.best(self._best, self._best.get))
+
+    def reason(self) -> str | None:
+        """Return why the search ends, once so many trials have brought nothing better."""
+        if self._holder is None or self.num_since < self._limit:
+            return None
+        return f"{self.num_since} trials in a row have brought no better value"
+
+    def _begin(self, holder: int | None) -> None:
+        self._holder = holder
+        self._at = len(self._tried - {holder})
+        value = None if holder is None else self._best[holder]
+        self._note({"trial": holder, "value": value, "tried": self._at})

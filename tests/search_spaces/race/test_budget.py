@@ -1,0 +1,92 @@
+"""A race with a budget: never passed, spent on the most promising at last, counted across resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from search_spaces.race.search import Search
+from search_spaces.spec.keys.budget import Budget
+from search_spaces.study.study import Study
+from tests.helpers.toy_race import Luck, Tally, Toy, World, toy_sweep
+
+
+def world(study: Study | None = None, luck: Luck | None = None, seed: int = 0, **changes: Any) -> World:
+    tally = Tally()
+    race = Search(toy_sweep(**changes), Toy, study).race(2, [tally])
+    tally.ends.update(track.index for track in race.tracks if track.ended and track.index not in tally.ends)
+    return World(race, tally, luck or Luck(), Random(seed))
+
+
+def trained(it: World) -> int:
+    return sum(max(track.values, default=0) for track in it.race.tracks)
+
+
+@pytest.mark.parametrize("schedule", ["asha", "asha_stopping", "hyperband", "median", "none"])
+@pytest.mark.parametrize("epochs", [9, 30, 61])
+def test_budget_is_never_passed_and_somebody_is_trained_to_the_end(schedule: str, epochs: int) -> None:
+    for seed in range(2):
+        it = world(seed=seed, trials=40, early_terminate={"type": schedule}, budget=Budget(epochs=epochs))
+        it.run()
+        assert trained(it) == it.race.purse.epochs <= epochs
+        assert any(track.state == "done" for track in it.race.tracks)
+        assert it.race.closing == f"the budget of {epochs} epochs is used up"
+
+
+def test_budget_that_suffices_changes_nothing() -> None:
+    free, rich = world(trials=20), world(trials=20, budget=Budget(epochs=10_000))
+    free.run()
+    rich.run()
+    assert [track.values for track in rich.race.tracks] == [track.values for track in free.race.tracks]
+    assert rich.race.closing is None
+
+
+def test_rest_is_spent() -> None:
+    it = world(trials=1000, early_terminate={"type": "asha"}, budget=Budget(epochs=200))
+    it.run()
+    assert 0.9 * 200 <= trained(it) <= 200
+    best = it.race.ranked()[0]
+    assert best.state == "done", "the most promising goes to the last epoch"
+
+
+def test_search_takes_as_many_trials_as_can_be_brought_to_their_end() -> None:
+    it = world(trials=100, early_terminate={"type": "none"}, budget=Budget(epochs=50))
+    it.run()
+    assert [track.state for track in it.race.tracks] == ["done"] * 5
+    assert trained(it) == 45
+
+
+def test_epochs_that_are_trained_twice_count_twice() -> None:
+    it = world(trials=40, luck=Luck(crash=0.1), max_retries=50, budget=Budget(epochs=100))
+    it.run()
+    assert trained(it) < it.race.purse.epochs
+    assert it.race.purse.epochs <= 100 + 9 * 3  # what a crash wastes is of legs that had begun
+
+
+def test_hours_are_epochs_at_the_speed_so_far() -> None:
+    it = world(trials=40, budget=Budget(lane_hours=60 / 3600))
+    while not it.race.finished:
+        it.step()
+        it.race.purse.lane_s = it.race.purse.epochs * 1.0  # a second an epoch
+    assert it.race.closing == "the budget of 0.0166667 lane-hours is used up"
+    assert 50 <= trained(it) <= 60 and any(track.state == "done" for track in it.race.tracks)
+
+
+def test_budget_counts_across_a_resume(tmp_path: Path) -> None:
+    study, budget = Study("s", "maximize", tmp_path / "journal.log"), Budget(epochs=60)
+    first = world(study, trials=40, budget=budget)
+    first.run(60)
+    study.flush()
+    study.close()
+    used = first.race.purse.epochs
+    assert 0 < used < 60
+    again = Study("s", "maximize", tmp_path / "journal.log")
+    second = world(again, trials=40, budget=budget)
+    second.disk |= first.disk
+    second.race.purse.had(used, 0.0)
+    second.run()
+    assert used < second.race.purse.epochs <= 60
+    assert trained(second) <= 60 and any(track.state == "done" for track in second.race.tracks)

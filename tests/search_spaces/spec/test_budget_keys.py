@@ -1,0 +1,63 @@
+"""The keys ``budget``, ``cost_per_hour`` and ``stop_when``: refusals, and stored sweeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.race.ending.limits import lane_seconds, sweep_limits
+from search_spaces.spec.stored import from_json, to_json
+from search_spaces.spec.sweep import Sweep, parse_sweep
+from tests.helpers.spec_cases import BASE, refusal
+from tests.helpers.spec_catalogue import CATALOGUE
+
+
+def parsed(text: str, folder: Path) -> Sweep:
+    return parse_sweep(BASE + text, "sweep.yaml", folder, catalogue=CATALOGUE)
+
+
+FAULTS = {
+    "budget: {}": "budget: must hold at least one of epochs, lane_hours, gpu_hours, cost, or be left out",
+    "stop_when: {}": "stop_when: must hold at least one of no_improvement, regret_below, or be left out",
+    "budget: {epoch: 50}": "budget.epoch: unknown key, received 'epoch', did you mean 'epochs'?",
+    "budget: {epochs: 4}": "budget.epochs: must be at least epochs = 10, else no trial is trained",
+    "budget: {epochs: 0}": "budget.epochs: must be >= 1, received 0",
+    "budget: {lane_hours: .inf}": "budget.lane_hours: must be a finite number",
+    "budget: {gpu_hours: 3}": "budget.gpu_hours: has no effect without GPUs: leave it out, or give resources.gpus",
+    "budget: {cost: 3}": "budget.cost: needs prices: give cost_per_hour: {cpu: ..., gpu: ...}, received 3",
+    "budget: {cost: 3}\ncost_per_hour: {gpu: 2}": "budget.cost: has no effect: cost_per_hour has no price of what",
+    "cost_per_hour: {cpu: 0}": "cost_per_hour: must give cpu or gpu a price above 0, or be left out",
+    "cost_per_hour: {tpu: 1}": "cost_per_hour.tpu: unknown key, received 'tpu'",
+    "stop_when: {no_improvement: 0}": "stop_when.no_improvement: must be >= 1, received 0",
+    "stop_when: {regret_below: 0}": "stop_when.regret_below: must be > 0, received 0",
+    "stop_when: {no_improvements: 3}": "unknown key, received 'no_improvements', did you mean 'no_improvement'?",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_fault_is_told_with_its_place_rule_and_value(text: str, tmp_path: Path) -> None:
+    [fault] = refusal(BASE + text, tmp_path).faults
+    assert FAULTS[text] in str(fault), str(fault)
+
+
+def test_faults_are_told_together_and_none_twice(tmp_path: Path) -> None:
+    text = "epochs: many\nbudget: {epochs: 4, gpu_hours: 1, cost: 2}\ncost_per_hour: {cpu: no}\nstop_when: {}"
+    found = [fault.path for fault in refusal(BASE + text, tmp_path).faults]
+    assert found == ["epochs", "budget.gpu_hours", "cost_per_hour.cpu", "stop_when"]
+
+
+def test_first_of_several_limits_in_hours_counts(tmp_path: Path) -> None:
+    text = "budget: {epochs: 40, lane_hours: 8, gpu_hours: 6, cost: 25}\ncost_per_hour: {cpu: 0.5, gpu: 4}\n"
+    sweep = parsed(text + "resources: {cpus: 2, gpus: 1}", tmp_path)
+    assert lane_seconds(sweep) == {"lane_hours": 8 * 3600, "gpu_hours": 6 * 3600, "cost": 5 * 3600}
+    limits = sweep_limits(sweep)
+    assert (limits.epochs, limits.lane_s, limits.lane_told) == (40, 5 * 3600, "cost 25")
+
+
+def test_keys_come_back_from_text_and_from_a_stored_sweep(tmp_path: Path) -> None:
+    text = "budget: {epochs: 40, cost: 25}\ncost_per_hour: {cpu: 0.5}\nstop_when: {no_improvement: 3}"
+    sweep = parsed(text, tmp_path)
+    assert parse_sweep(sweep.to_text(), "s.yaml", tmp_path, catalogue=CATALOGUE) == sweep
+    assert from_json(to_json(sweep), "s.json") == sweep
+    assert parsed("", tmp_path).budget is None
