@@ -17,7 +17,7 @@ from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
-from search_spaces.spec.keys.budget import check_budget
+from search_spaces.spec.keys.budget_checks import check_budget
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, SpecFile, instead
