@@ -107,16 +107,16 @@ def _cmaes(setting: Setting) -> Sampler:
 
 _ROWS = (
     SamplerRow(
+        name="auto",
+        summary="a model of what each configuration will have come to after the last epoch, in part TPE",
+        make=_auto,
+        aliases=("bayes",),
+    ),
+    SamplerRow(
         name="tpe",
         summary="tree-structured Parzen estimator, tries what resembles the best so far, after ten at random",
         make=_tpe_sampler,
         takes_constraints=True,
-        aliases=("bayes",),
-    ),
-    SamplerRow(
-        name="auto",
-        summary="a model of what each configuration will have come to after the last epoch, in part TPE",
-        make=_auto,
     ),
     SamplerRow(
         name="gp",

@@ -79,7 +79,7 @@ class ScheduleInfo:
     """Names that other tools have for it."""
 
 
-DEFAULT_METHOD = "tpe"
+DEFAULT_METHOD = "auto"
 DEFAULT_SCHEDULE = "asha"
 NO_SCHEDULE = "none"
 
