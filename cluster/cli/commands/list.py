@@ -43,7 +43,8 @@ def ls(on: str | None, as_json: bool) -> int:
     found = {row["sweep"]: row for row in _stored()}
     found |= {row["sweep"]: {**found.get(row["sweep"], {}), **row} for row in _submitted(on)}
     found |= {row["sweep"]: row for row in map(_here, SweepHome.all()) if row["sweep"] not in _away(found)}
-    rows = sorted(found.values(), key=lambda row: (row["started"], row["sweep"]), reverse=True)
+    newest = sorted(found.values(), key=lambda row: (row["started"], row["sweep"]), reverse=True)
+    rows = [{**row, "started": _minute(row["started"])} for row in newest]
     if as_json:
         print_json(rows)
     elif rows:
@@ -67,7 +68,7 @@ def _here(home: SweepHome) -> Listed:
             "sweep": home.id,
             "name": _name(home),
             "state": UNREACHABLE if _is_away(error) else DAMAGED,
-            "started": _minute(home.began_s),
+            "started": home.began_s,
             "owner": home.owner,
             "target": LOCAL,
         }
@@ -81,7 +82,7 @@ def _here(home: SweepHome) -> Listed:
         "planned": sweep.trials,
         "metric": sweep.metric.name,
         "best": read.best.best_value if read.best else None,
-        "started": _minute(home.began_s),
+        "started": home.began_s,
         "owner": home.owner,
         "target": LOCAL,
     }
@@ -116,7 +117,7 @@ def _submitted(on: str | None) -> Iterator[Listed]:
                     "sweep": entry.id,
                     "name": entry.name,
                     "state": state,
-                    "started": _minute(began),
+                    "started": began,
                     "owner": entry.owner,
                     "target": text,
                 }
@@ -139,7 +140,7 @@ def _job_row(job: SweepJob, target: str) -> Listed:
         "sweep": job.id,
         "name": job.name,
         "state": job.state,
-        "started": _minute(began),
+        "started": began,
         "owner": job.owner,
         "target": target,
     }
@@ -176,7 +177,7 @@ def _run_row(run: FoundRun) -> Listed:
         "planned": count("sweep/planned"),
         "metric": metric,
         "best": run.metrics.get(names.best(metric), (None, 0))[0],
-        "started": _minute(run.start_ms / 1000),
+        "started": run.start_ms / 1000,
         "owner": run.tags.get(names.USER, ""),
         "target": run.tags.get(names.SWEEP_TARGET, LOCAL),
     }

@@ -79,6 +79,7 @@ def test_a_sweep_without_a_successful_trial_has_no_best(capsys: pytest.CaptureFi
 def test_ls_lists_the_newest_first(capsys: pytest.CaptureFixture[str]) -> None:
     old, new = raced("name=old"), raced("name=new", phase="search")
     os.utime(old.spec, (1e9, 1e9))
+    os.utime(new.spec, (1e9 + 1, 1e9 + 1))  # in the same minute
     rows = json.loads(printed(capsys, "ls", "--json"))
     assert [(row["sweep"], row["name"], row["state"]) for row in rows] == [
         (new.id, "new", "stopped"),

@@ -12,7 +12,7 @@ CASES = {
     # typos
     "key": Case("epoch: 3", 5, "epoch", "unknown key", "'epoch'", "'epochs'"),
     "method": Case("method: bays", 5, "method", "unknown name", "'bays'", "'bayes'"),
-    "far method": Case("method: zigzag", 5, "method", "must be one of tpe, auto, gp, cmaes", "'zigzag'"),
+    "far method": Case("method: zigzag", 5, "method", "must be one of auto, tpe, gp, cmaes", "'zigzag'"),
     "workload": whole("workload: mpl\ndata: {name: digits}", 1, "workload", "unknown workload", "'mpl'", "'mlp'"),
     "module": whole(
         "workload: a.b:C\ndata: {name: digits}", 1, "workload", "'a.b:C' cannot be imported", "'a.b:C'"

@@ -84,4 +84,4 @@ command: ["${env}", python]
     drop = ("program", "project", "command", "early_terminate", "  epochs_are")
     kept = [line for line in text.splitlines() if not line.startswith(drop)]
     sweep = parsed(HEAD + "\n".join(kept))
-    assert (sweep.trials, sweep.method, list(sweep.space.domains)) == (12, "tpe", ["lr", "batch_size"])
+    assert (sweep.trials, sweep.method, list(sweep.space.domains)) == (12, "auto", ["lr", "batch_size"])
