@@ -78,7 +78,14 @@ def _auto(setting: Setting) -> Sampler:
 
     if setting.space.when:
         return _tpe_sampler(setting)
-    return _model(setting) if len(setting.rungs) > 1 else Mixed(_model(setting), _tpe_sampler(setting))
+    stops_early = len(setting.rungs) > 1
+    return _quiet(_model(setting) if stops_early else Mixed(_model(setting), _tpe_sampler(setting)))
+
+
+def _quiet(made: Sampler) -> Sampler:
+    from search_spaces.samplers.one_thread import OneThread  # 15 ms, and only where there are matrices
+
+    return OneThread(made)
 
 
 def _drawn(setting: Setting, draw: Draw, num_blind: int = 0) -> Sampler:
@@ -102,7 +109,7 @@ def _evolution(setting: Setting) -> Sampler:
 def _cmaes(setting: Setting) -> Sampler:
     from search_spaces.samplers.cma_es import CmaEs  # 300 ms: SciPy
 
-    return _drawn(setting, CmaEs(setting.objective, setting.seed))
+    return _quiet(_drawn(setting, CmaEs(setting.objective, setting.seed)))
 
 
 _ROWS = (
@@ -121,7 +128,7 @@ _ROWS = (
     SamplerRow(
         name="gp",
         summary="that model alone, a Gaussian process over configurations and epochs",
-        make=_model,
+        make=lambda setting: _quiet(_model(setting)),
     ),
     SamplerRow(
         name="cmaes",
