@@ -87,7 +87,7 @@ def _words(trends: Sequence[Trend], val: Sequence[float], window: int, best_epoc
         what = f"not converged: validation loss {last} in the last epochs"
         wider = ", though the gap to the training loss widens" if gap.direction > 0 else ""
         return f"{what}{wider}; more epochs may help"
-    if gap.direction > 0 and train.direction < 0:
+    if gap.direction > 0 and train.direction < 0 and lowest < len(val) - 1:
         falls = f"the training loss still falls, the validation loss does not ({facts})"
         return f"beginning to overfit: {falls}; more epochs will not help"
     return f"no clear overfitting: {facts}"

@@ -162,6 +162,7 @@ def falling(num: int, end: float = 0.0) -> list[float]:
         (falling(30), [*falling(10, 0.2), *[0.9] * 20], "overfitting: validation loss lowest"),
         (falling(30), falling(30, 0.1), "not converged"),
         (falling(30), [*falling(20), *[0.06] * 10], "beginning to overfit"),
+        (falling(30), [*falling(20), *[0.06] * 9, 0.0575], "no clear overfitting: validation loss lowest 0.0575"),
         ([*falling(20), *[0.05] * 10], [*falling(20, 0.1), *[0.15] * 10], "no clear overfitting"),
     ],
 )
