@@ -169,7 +169,8 @@ def sampler(method: str, space: Space, objective: Objective, seed: int, rungs: t
     assert not row.keeps_memory, (
         f"method {method} keeps a memory of its own, and a resumed sweep has only its history"
     )
-    made = row.make(Setting(space, objective, seed, rungs))
+    # A space without parameters has one configuration, and neither a cube nor a model.
+    made = row.make(Setting(space, objective, seed, rungs)) if space.domains else GridSampler(space)
     return made if row.takes_constraints else _Unconstrained(method, made)
 
 

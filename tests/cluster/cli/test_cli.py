@@ -99,7 +99,7 @@ def test_help_loads_next_to_nothing_and_lists_every_command(capsys: pytest.Captu
 @pytest.mark.parametrize("command", ["ls", "show"])
 def test_what_looks_at_a_sweep_loads_nothing_heavy(command: str, empty_folder: Path) -> None:
     kept = {"trials": 8, "shares": {}}
-    raced(importance=kept)
+    raced("method=tpe", importance=kept)
     code, loaded = modules_after(command)
     assert code == 0
     assert not loaded & (HEAVY - {"rich"})

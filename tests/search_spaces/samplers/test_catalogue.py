@@ -24,7 +24,7 @@ from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
 from tests.helpers.simulate_race import World, simulate
-from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
+from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 from workloads.registry import catalogue
 
 LINE = Space({"x": Uniform(0, 1)})
@@ -128,3 +128,11 @@ def test_a_new_row_races(quasi: SamplerRow) -> None:
     race = Search(toy_sweep(method=quasi.name), Toy, None).race(2)
     simulate(race, World(curve, num_lanes=2))
     assert len(race.tracks) == 12 and race.ranked()[0].state == "done"
+
+
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_a_space_without_parameters_has_one_configuration(method: str) -> None:
+    asked, history = sampler(method, Space({}), ACCURACY, 0, (1, 3)), History([])
+    assert asked.ask(history, 2, {}) == [{}]
+    history.put(0, Observation({}, "done", {3: 0.5}, 0.5))
+    assert asked.ask(history, 2, {}) == []
