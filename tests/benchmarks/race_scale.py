@@ -1,15 +1,19 @@
 """Measures what a race of thousands of trials costs the driver: simulated, with nothing trained or stored.
 
     python -m tests.benchmarks.race_scale [--trials 1000 10000] [--lanes-share 10] [--methods random tpe]
+    python -m tests.benchmarks.race_scale --lane-use 32 [--trials 320 1000] [--schedules asha hyperband]
 
 Prints a row for each search: CPU seconds, those of a question to the sampler at the 100th, 1,000th and 10,000th
-trial (median of the ten around it), and the peak memory.
+trial (median of the ten around it), and the peak memory. With ``--lane-use`` it is the share of so many lanes' time
+in which they train: until no leg but those to the last rung is left, and until the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import heapq
+import itertools
 import resource
 import statistics
 import subprocess
@@ -18,14 +22,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from search_spaces.race.legs import Leg
 from search_spaces.race.search import Search
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
+from search_spaces.spec.sweep import EarlyTerminate
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate
+from tests.helpers.simulate_race import World, simulate, train
 from tests.helpers.toy_race import curve, toy_sweep
 
 HYPERPARAMETERS = dataclasses.make_dataclass(
@@ -81,16 +87,46 @@ def one(method: str, trials: int, lanes: int) -> str:
     return f"| {method} | {trials} | {lanes} | {done} | {took:.1f} | {asked} | {peak:.0f} |"
 
 
+def lane_use(schedule: str, trials: int, lanes: int) -> str:
+    """Return the row of the use of lanes in a search whose trials differ in time, the slowest three times as slow."""
+    rule = EarlyTerminate(type=schedule)
+    sweep = toy_sweep(space=SPACE, trials=trials, epochs=27, train_together=1, seed=1, early_terminate=rule)
+    race = Search(sweep, HYPERPARAMETERS, None).race(lanes)
+    world, clock, disk = World(curve), 0.0, dict[str, float]()
+    training: list[tuple[float, int, Leg]] = []
+    spans: list[tuple[float, float, bool]] = []
+    while not race.finished:
+        while len(training) < lanes and (leg := race.next_leg()):
+            end = clock + (leg.stop - leg.start) * (1 + float(str(leg.members[0].params["size"])) / 500)
+            spans.append((clock, end, leg.stop == leg.horizon))
+            heapq.heappush(training, (end, leg.id, leg))
+        if training:
+            clock, _, leg = heapq.heappop(training)
+            train(race, leg, world, disk)
+            race.finished_leg(leg.id, 1000.0)
+    ends = max((end for _, end, is_last in spans if not is_last), default=clock), clock
+    used = [sum(max(0.0, min(end, until) - begin) for begin, end, _ in spans) / (lanes * until) for until in ends]
+    return f"| {schedule} | {trials} | {lanes} | {used[0]:.3f} | {used[1]:.3f} |"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate the searches of the command line, each in a process of its own, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--lanes-share", type=int, default=10, help="trials by lanes")
     parser.add_argument("--methods", nargs="+", default=["random", "tpe"])
+    parser.add_argument("--lane-use", type=int, help="measure the use of so many lanes")
+    parser.add_argument("--schedules", nargs="+", default=["asha", "hyperband", "asha_stopping", "median", "none"])
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.one:
         print(one(chosen.methods[0], chosen.trials[0], max(1, chosen.trials[0] // chosen.lanes_share)))
+        return
+    if chosen.lane_use:
+        print("| schedule | trials | lanes | use until the last rung | to the end |")
+        print("|---|---|---|---|---|")
+        for schedule, trials in itertools.product(chosen.schedules, chosen.trials):
+            print(lane_use(schedule, trials, chosen.lane_use))
         return
     print("| method | trials | lanes | done | CPU s | ms at 100 | at 1,000 | at 10,000 | peak MiB |")
     print("|---|---|---|---|---|---|---|---|---|")

@@ -56,7 +56,7 @@ def simulate(race: Race, world: World, moments: bool = True) -> list[SimulatedMo
             continue
         clock, _, leg = heapq.heappop(out)
         seconds = world.epoch_s(leg) * (leg.stop - leg.start)
-        num_epochs += _train(race, leg, world, disk)
+        num_epochs += train(race, leg, world, disk)
         race.finished_leg(leg.id, seconds, len(leg.members) if world.fused else 1)
         if moments and (best := race.ranked()[:1]):
             assert best[0].best_value is not None
@@ -64,7 +64,7 @@ def simulate(race: Race, world: World, moments: bool = True) -> list[SimulatedMo
     return history
 
 
-def _train(race: Race, leg: Leg, world: World, disk: dict[str, float]) -> int:
+def train(race: Race, leg: Leg, world: World, disk: dict[str, float]) -> int:
     """Simulate a leg; return its epochs, summed over members. ``disk`` holds the value of each checkpoint."""
     metric, epochs = race.rules.objective.name, range(leg.start + 1, leg.stop + 1)
     values = {member.key: disk.get(member.checkpoint or "") for member in leg.members}
