@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.ablations import without
 from tests.benchmarks.commands import DATA_ENV, data_folder
 from tests.benchmarks.curve_clock import BUDGETS, problem, run
 from tests.benchmarks.curves import TASKS, Curves
@@ -40,9 +41,10 @@ def search(folder: Path, syne_python: Path | None, job: Job) -> Row:
     """Run a search and return its row of the file."""
     curves = _curves(folder, job["task"])
     of = problem(curves, job["seed"], job["lanes"])
-    searching = method(job["method"], of, syne_python)
-    with closing(searching) if isinstance(searching, SyneTune) else nullcontext():
-        return {**job, **asdict(run(curves, searching, of, job["noise"]))}
+    with without(job["method"]) as name:
+        searching = method(name, of, syne_python)
+        with closing(searching) if isinstance(searching, SyneTune) else nullcontext():
+            return {**job, **asdict(run(curves, searching, of, job["noise"]))}
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -88,7 +88,7 @@ def one(method: str, trials: int, lanes: int) -> str:
 
 
 def lane_use(schedule: str, trials: int, lanes: int) -> str:
-    """Return the row of the use of lanes in a search whose trials differ in time, the slowest three times as slow."""
+    """Return the use of lanes in a search; its slowest trials take three times as long as the fastest."""
     rule = EarlyTerminate(type=schedule)
     sweep = toy_sweep(space=SPACE, trials=trials, epochs=27, train_together=1, seed=1, early_terminate=rule)
     race = Search(sweep, HYPERPARAMETERS, None).race(lanes)

@@ -67,7 +67,7 @@ class Method(Protocol):
 
 
 class Ours:
-    """A race of ours, by the name of a sampler and of a schedule (``asha`` or ``asha:4`` for another eta)."""
+    """A race of ours, by the name of a sampler and of a schedule (``asha``, or ``asha:eta=4,min_iter=3``)."""
 
     def __init__(self, problem: Problem, method: str, schedule: str) -> None:
         self._metric = problem.objective.name
@@ -257,11 +257,12 @@ def method(name: str, problem: Problem, syne_python: Path | None = None) -> Meth
 
 
 def _sweep(problem: Problem, method: str, schedule: str) -> Any:
-    kind, _, eta = schedule.partition(":")
+    kind, _, given = schedule.partition(":")
+    keys = dict(pair.split("=") for pair in given.split(",") if pair)
     return SimpleNamespace(
         trials=ENOUGH,
         train_together=1,
-        early_terminate=SimpleNamespace(type=kind, parameters={"eta": int(eta)} if eta else {}),
+        early_terminate=SimpleNamespace(type=kind, parameters={k: int(v) for k, v in keys.items()}),
         epochs=problem.epochs,
         method=method,
         space=problem.space,

@@ -28,6 +28,7 @@ import numpy as np
 from search_spaces.race.recommended import Tried, estimates, next_retests
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
+from tests.benchmarks.ablations import without
 from tests.benchmarks.commands import DATA_ENV, data_folder
 from tests.benchmarks.search_methods import Method, Problem, method
 from tests.benchmarks.search_rows import Job, Row, measured
@@ -101,7 +102,8 @@ def search(folder: Path, job: Job) -> Row:
     """Run a search and return its row of the file."""
     table, begun = _table(folder / f"{job['table']}.parquet"), time.process_time()
     of = problem(table, job["seed"])
-    regrets = run(table, method(job["method"], of), job["seed"], job["noise"])
+    with without(job["method"]) as name:
+        regrets = run(table, method(name, of), job["seed"], job["noise"])
     return {**job, **regrets, "floor": table.noise, "cpu_s": time.process_time() - begun}
 
 

@@ -13,6 +13,7 @@ from search_spaces.race.contract import Rules
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
+from tests.benchmarks.ablations import PARTS, without
 from tests.benchmarks.curve_clock import BUDGETS, run
 from tests.benchmarks.curves import ACCURACY, EPOCHS
 from tests.benchmarks.search_methods import Problem, method
@@ -91,6 +92,14 @@ def test_a_noisy_evaluation_is_a_seed_of_its_own_each_time(table: Table) -> None
     trained = evaluation(table, True, 0)
     assert {trained(params), trained(params)} == {float(x) for x in table.values(params)}
     assert evaluation(table, False, 0)(params) == table.mean(params)
+
+
+def test_a_part_that_is_taken_out_of_auto_is_back_afterwards() -> None:
+    for part, (owner, attribute, instead) in PARTS.items():
+        before = getattr(owner, attribute)
+        with without(f"auto~{part}/asha") as name:
+            assert name == "auto/asha" and getattr(owner, attribute) == instead != before
+        assert getattr(owner, attribute) == before
 
 
 class _Line:
