@@ -11,6 +11,7 @@ from cluster.terminal import budget_lines, formatting
 from cluster.terminal.knowledge_lines import warm_start_line
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
+from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.values import Params
@@ -40,6 +41,8 @@ class Preview:
     """What is taken from each earlier sweep, if the data is the same."""
     budget: Mapping[str, Any] | None = None
     """By resource the ``limit`` and the ``trials`` that it is enough for, None where that is not known yet."""
+    require_share: float | None = None
+    """Share of the space that satisfies its requirements; None without any."""
 
     @property
     def epochs(self) -> int:
@@ -70,6 +73,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         first=[track.searched for track in first],
         warm_start=[asdict(one) for one in warm.taken],
         budget=budget_lines.document(sweep, plan, trials),
+        require_share=share(sweep.space).value if sweep.space.require else None,
     )
 
 
@@ -91,6 +95,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",
+        **({"require": _required(sweep, plan.require_share)} if plan.require_share is not None else {}),
         **decisions,
         "epochs": f"about {plan.epochs} of {full}"
         + (f", each in {folds} folds" if folds else "")
@@ -120,6 +125,11 @@ def _decisions(sweep: Sweep, plan: Preview) -> dict[str, str]:
     size = min(plan.trials, sweep.early_terminate.parameters["population"])
     after = ", ".join(map(str, plan.rungs[:-1][:3])) + (", ..." if len(plan.rungs) > 4 else "")
     return {"exchange": f"among {size} trials, after {after} epochs the worst go on from the best"}
+
+
+def _required(sweep: Sweep, share: float) -> str:
+    conditions = "; ".join(map(str, sweep.space.require))
+    return f"{conditions} (about {100 * share:.2g} % of the space)"
 
 
 def _rungs(plan: Preview) -> str:

@@ -123,7 +123,8 @@ class Search:
 
     def _can_hold(self, kept: Params) -> bool:
         """Whether a configuration of the space may have these values, which a spec's first ones need not."""
-        return all(self.sweep.space.domains[name].contains(value) for name, value in kept.items())
+        space = self.sweep.space
+        return space.satisfies(kept) and all(space.domains[name].contains(value) for name, value in kept.items())
 
     def _look(self, tracks: Sequence[Track]) -> None:
         """Show the history what has changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -75,6 +76,13 @@ class Axis:
         inner = float(self._inner(np.array(place)))
         return self.domain.to_value(round(inner) if isinstance(self.domain, Int) else inner)
 
+    def values(self, places: np.ndarray) -> list[Value]:
+        """Return the values at coordinates (n,)."""
+        if self.levels:
+            return [self.value(place) for place in places.tolist()]
+        whole = isinstance(self.domain, Int)
+        return [self.domain.to_value(round(inner) if whole else inner) for inner in self._inner(places).tolist()]
+
     def _inner(self, places: np.ndarray) -> np.ndarray:
         """Return the internal values at coordinates in [0, 1], on the steps of the law."""
         low, high = self._ends
@@ -144,6 +152,27 @@ class Cube:
         named = zip(self.names, self.axes, point.tolist(), strict=True)
         params = {name: axis.value(x) for name, axis, x in named}
         return self._space.active(params) if self._space.when else params
+
+    def parts(self, points: np.ndarray, places: Sequence[int]) -> Iterator[Params]:
+        """Yield of each configuration at ``points`` (n, d) the parameters at these ``places`` that exist in it."""
+        names = [self.names[i] for i in places]
+        for values in zip(*(self.axes[i].values(points[:, i]) for i in places), strict=True):
+            params = dict(zip(names, values, strict=True))
+            yield self._space.active(params) if self._space.when else params
+
+    def params_with(self, point: np.ndarray, held: Params) -> Params | None:
+        """Return the configuration at a point with the ``held`` values as given, without rounding.
+
+        None where one of these does not exist in it.
+        """
+        params = self.params(point)
+        return {**params, **held} if params.keys() >= held.keys() else None
+
+    def holding(self, points: np.ndarray, held: Params) -> np.ndarray:
+        """Return the points (n, d) with the coordinates of the ``held`` values."""
+        named = zip(self.names, self.axes, strict=True)
+        given = [axis.place(held[name]) if name in held else np.nan for name, axis in named]
+        return np.where(np.isnan(given), points, given)
 
     def spread(self, units: np.ndarray) -> np.ndarray:
         """Return the points (n, d) at numbers (n, d) in [0, 1); uniform ones are drawn as the space says."""

@@ -15,9 +15,11 @@ from search_spaces.types.values import Params
 if TYPE_CHECKING:
     import optuna
 
+    from search_spaces.samplers.redraws import Redraws
     from search_spaces.samplers.shown_trials import ShownTrials
 
 MAX_REDRAWS = 20
+"""Number of draws of a configuration that no trial has and that satisfies the requirements of the space."""
 
 
 class OptunaSampler:
@@ -38,6 +40,7 @@ class OptunaSampler:
         self._make, self._num_blind = make, num_blind
         self._shown: ShownTrials | None = None
         self._left = Leftovers(space, seed)
+        self._redraws: Redraws | None = None
 
     def is_blind(self, history: History) -> bool:
         """Whether it uses the history, but fewer than ``num_blind`` trials have a result."""
@@ -64,11 +67,24 @@ class OptunaSampler:
         for _ in range(MAX_REDRAWS):
             trial = study.ask()
             params = self.space.ask(trial, held)
-            if not history.has(params) and identity(params) not in found:
+            if not history.has(params) and identity(params) not in found and self.space.satisfies(params):
                 return params
             # A RUNNING trial counts as bad (constant liar), which would make its point, one of the best, look bad.
             study.tell(trial, state=TrialState.FAIL)
-        return self._left.one(history, held, found)
+        return self._left.one(history, held, found) or self._redrawn(history, held, found, params)
+
+    def _redrawn(
+        self, history: History, held: Params, found: dict[Identity, Params], last: Params
+    ) -> Params | None:
+        """Return a random configuration that satisfies the requirements, near ``last`` for a learning sampler."""
+        if not self.space.require:
+            return None
+        if self._redraws is None:
+            from search_spaces.samplers.cube import Cube  # 60 ms: NumPy
+            from search_spaces.samplers.redraws import Redraws  # 60 ms: NumPy
+
+            self._redraws = Redraws(self.space, Cube(self.space), self.seed)
+        return self._redraws.one(history, held, found, None if self._num_blind is None else last)
 
     def _study(self, history: History, held: Params) -> optuna.Study:
         import optuna

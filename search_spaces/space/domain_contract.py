@@ -47,6 +47,9 @@ class Domain(Protocol):
     def to_internal(self, value: Value) -> Any:
         """Return an internal value for which ``to_value`` returns ``value``, up to rounding."""
 
+    def at(self, quantile: float) -> Value:
+        """Return the value below which a share ``quantile`` in [0, 1] of the draws lies; choices in their order."""
+
     def contains(self, value: Value) -> bool:
         """Whether a trial may have ``value``."""
 

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from search_spaces.space.domain_contract import (
     DecimalGrid,
@@ -25,6 +25,8 @@ from search_spaces.types.values import Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,14 @@ class Uniform:
     def to_internal(self, value: Value) -> float:
         assert is_number(value), value
         return float(value)
+
+    def at(self, quantile: float) -> float:
+        if self.log:
+            found = self.low * math.exp(quantile * (math.log(self.high) - math.log(self.low)))
+            return min(max(found, self.low), self.high)
+        if self.step is not None:
+            return _nth(self.grid(), quantile)
+        return min(max(self.low + quantile * (self.high - self.low), self.low), self.high)
 
     def contains(self, value: Value) -> bool:
         if not is_number(value) or not self.low <= value <= self.high:
@@ -129,6 +139,12 @@ class Int:
     def to_internal(self, value: Value) -> int:
         assert is_number(value), value
         return int(value)
+
+    def at(self, quantile: float) -> int:
+        if not self.log:
+            return _nth(self.grid(), quantile)
+        low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+        return min(max(round(math.exp(low + quantile * (high - low))), self.low), self.high)
 
     def contains(self, value: Value) -> bool:
         if not is_number(value) or value != int(value):
@@ -198,6 +214,9 @@ class Choice:
             return self.values[k]
         return math.fsum(self.probabilities[:k]) + self.probabilities[k] / 2
 
+    def at(self, quantile: float) -> Value:
+        return _nth(self.values, quantile) if self.probabilities is None else self.to_value(quantile)
+
     def _index(self, value: Value) -> int:
         return next(k for k, known in enumerate(self.values) if same(value, known))
 
@@ -210,6 +229,10 @@ class Choice:
     def spec(self) -> dict[str, Any]:
         odds = {} if self.probabilities is None else {"probabilities": list(self.probabilities)}
         return {"values": list(self.values), **odds}
+
+
+def _nth(values: Sequence[T], quantile: float) -> T:
+    return values[min(int(quantile * len(values)), len(values) - 1)]
 
 
 def Constant(value: Value) -> Choice:

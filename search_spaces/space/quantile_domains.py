@@ -87,6 +87,9 @@ class Normal:
         quantile = NormalDist(self.mu, self.sigma).cdf(self._inner(value))
         return _clipped((quantile - first) / (last - first))
 
+    def at(self, quantile: float) -> float:
+        return self.to_value(quantile)
+
     def contains(self, value: Value) -> bool:
         return _within(value, self.bounds)
 
@@ -129,6 +132,9 @@ class Beta:
         from scipy.special import betainc
 
         return _clipped(float(betainc(self.a, self.b, value)))
+
+    def at(self, quantile: float) -> float:
+        return self.to_value(quantile)
 
     def contains(self, value: Value) -> bool:
         return _within(value, self.bounds)
@@ -186,6 +192,11 @@ class Rounded:
         assert is_number(value) and self.law.bounds is not None, value
         low, high = self.law.bounds
         return self.law.to_internal(min(max(value, low), high))
+
+    def at(self, quantile: float) -> float:
+        drawn = self.law.at(quantile)
+        assert is_number(drawn), drawn
+        return self._rounded(drawn)
 
     def contains(self, value: Value) -> bool:
         return (

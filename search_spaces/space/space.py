@@ -6,14 +6,20 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.space.domain_contract import Domain, DomainFault, same
+from search_spaces.space.nearest import nearest
+from search_spaces.space.requirement import Requirement
 from search_spaces.types.values import Params, Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
+
+MAX_COUNTED = 100_000
+"""Largest number of points that are looked at to count those that satisfy the requirements."""
 
 Condition = Mapping[str, tuple[Value, ...]]
 """Values of each parent parameter under which a child parameter exists; all parents must have one of theirs."""
@@ -23,17 +29,21 @@ Condition = Mapping[str, tuple[Value, ...]]
 class Space:
     """Domains of the searched hyperparameters by name, parents first, with the conditions ``when`` by child.
 
+    Every configuration satisfies the requirements ``require``, each of which is about searched parameters.
     Raises DomainFault where a condition names an unknown parameter, a value that its parent cannot have, or its own
     descendant.
     """
 
     domains: Mapping[str, Domain]
     when: Mapping[str, Condition] = field(default_factory=dict)
+    require: tuple[Requirement, ...] = ()
 
     def __post_init__(self) -> None:
         for name, condition in self.when.items():
             self._check(name, condition)
         object.__setattr__(self, "domains", {name: self.domains[name] for name in _sorted(self.domains, self.when)})
+
+        assert all(name in self.domains for one in self.require for name in one.searched), self.require
 
     def _check(self, name: str, condition: Condition) -> None:
         assert name in self.domains, name
@@ -69,9 +79,33 @@ class Space:
         return {name: params[name] for name in self.domains if name in params and self.exists(name, params)}
 
     def first(self, defaults: Params, entries: Iterable[Params]) -> list[dict[str, Value]]:
-        """Return the first configurations: the ``defaults``, then each entry completed by them, without repeats."""
-        wanted = [self.active({**defaults, **given}) for given in ({}, *entries)]
+        """Return the first configurations: the ``defaults``, then each entry completed by them, without repeats.
+
+        Defaults that do not satisfy the requirements are changed as little as needed.
+        """
+        wanted = [self._moved(self.active(defaults)), *(self.active({**defaults, **given}) for given in entries)]
         return list({frozenset(params.items()): params for params in wanted}.values())
+
+    def _moved(self, params: dict[str, Value]) -> dict[str, Value]:
+        if self.satisfies(params):
+            return params
+        if (key := tuple(sorted(params.items()))) not in self._moves:
+            names = [name for name in params if name in self.required]
+            found = nearest(self.domains, names, params, self.satisfies)
+            self._moves[key] = params if found is None else found
+        return self._moves[key]
+
+    @cached_property
+    def _moves(self) -> dict[tuple[tuple[str, Value], ...], dict[str, Value]]:
+        return {}
+
+    def drawn(self, rng: Random) -> dict[str, Value]:
+        """Return a configuration at random, whether or not it satisfies the requirements."""
+        params: dict[str, Value] = {}
+        for name, domain in self.domains.items():
+            if self.exists(name, params):
+                params[name] = domain.at(rng.random())
+        return params
 
     def ask(self, trial: BaseTrial, held: Params | None = None) -> dict[str, Value]:
         """Sample one configuration by ``trial``, with only those parameters whose conditions hold.
@@ -125,7 +159,28 @@ class Space:
     def contains(self, params: Params) -> bool:
         """Whether ``params`` are a configuration of the space: just the existing parameters, each in its domain."""
         there = {name for name in self.domains if self.exists(name, params)}
-        return set(params) == there and all(self.domains[name].contains(params[name]) for name in there)
+        inside = set(params) == there and all(self.domains[name].contains(params[name]) for name in there)
+        return inside and self.satisfies(params)
+
+    def satisfies(self, params: Params) -> bool:
+        """Whether a configuration satisfies all requirements, whether or not its values lie in their domains."""
+        return all(one.holds(params) for one in self.require)
+
+    def broken(self, params: Params) -> Requirement | None:
+        """Return the first requirement that a configuration does not satisfy."""
+        return next((one for one in self.require if not one.holds(params)), None)
+
+    @cached_property
+    def _decided(self) -> dict[str, list[Requirement]]:
+        """Requirements by the last of their parameters: they can be judged as soon as it has a value."""
+        order = {name: place for place, name in enumerate(self.domains)}
+        found: dict[str, list[Requirement]] = {}
+        for one in self.require:
+            found.setdefault(max(one.searched, key=order.__getitem__), []).append(one)
+        return found
+
+    def _holds_so_far(self, name: str, params: Params) -> bool:
+        return all(one.holds(params) for one in self._decided.get(name, ()))
 
     def grid(self, held: Params | None = None) -> Iterator[dict[str, Value]]:
         """Yield every configuration with the ``held`` values once, varying the last parameter fastest.
@@ -139,7 +194,9 @@ class Space:
             yield dict(params)
         elif self.exists(names[0], params):
             for value in self._levels(names[0], held):
-                yield from self._points(names[1:], {**params, names[0]: value}, held)
+                inner = {**params, names[0]: value}
+                if self._holds_so_far(names[0], inner):
+                    yield from self._points(names[1:], inner, held)
         elif names[0] not in held:
             yield from self._points(names[1:], params, held)
 
@@ -147,7 +204,10 @@ class Space:
         return (held[name],) if name in held else self.domains[name].grid()
 
     def size(self, held: Params | None = None) -> int | None:
-        """Return the number of configurations with the ``held`` values, or None where another is continuous."""
+        """Return the number of configurations with the ``held`` values.
+
+        None where another is continuous, or where they are too many to see which satisfy the requirements.
+        """
         key = tuple(sorted((held or {}).items()))
         if key not in self._sizes:
             self._sizes[key] = self._size(dict(key))
@@ -159,13 +219,21 @@ class Space:
 
     def _size(self, held: Params) -> int | None:
         try:
-            counts = [len(self._levels(name, held)) for name in self.domains]
+            counts = {name: len(self._levels(name, held)) for name in self.domains}
         except DomainFault:
             return None
-        return self._count(list(self.domains), {}, held) if self.when else math.prod(counts)
+        if math.prod(counts[name] for name in self.required) > MAX_COUNTED:
+            return None
+        walked = self.when or self.require
+        return self._count(list(self.domains), {}, held) if walked else math.prod(counts.values())
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """Names of the parameters that requirements are about."""
+        return frozenset(name for one in self.require for name in one.searched)
 
     def _count(self, names: list[str], params: dict[str, Value], held: Params) -> int:
-        """Count configurations; values that no condition names are multiplied, not enumerated."""
+        """Count configurations; values that no condition or requirement names are multiplied, not enumerated."""
         if not names:
             return 1
         name, rest = names[0], names[1:]
@@ -173,6 +241,9 @@ class Space:
             return 0 if name in held else self._count(rest, params, held)
         asked = [c[name] for c in self.when.values() if name in c]
         values = self._levels(name, held)
+        if name in self.required:
+            with_value = ({**params, name: value} for value in values)
+            return sum(self._count(rest, inner, held) for inner in with_value if self._holds_so_far(name, inner))
         if not asked:
             return len(values) * self._count(rest, params, held)
         named = [v for v in values if any(same(v, a) for group in asked for a in group)]

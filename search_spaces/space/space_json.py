@@ -8,6 +8,7 @@ from typing import Any, Final
 from search_spaces.space.domain_contract import Domain
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
+from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
 
 KINDS: Final = {kind.__name__: kind for kind in (Uniform, Int, Choice, Normal, Beta, Rounded)}
@@ -16,7 +17,9 @@ KINDS: Final = {kind.__name__: kind for kind in (Uniform, Int, Choice, Normal, B
 def space_to_json(space: Space) -> dict[str, Any]:
     """Return the space as values of JSON's types; ``space_from_json`` returns an equal space."""
     when = {name: {parent: list(values) for parent, values in held.items()} for name, held in space.when.items()}
-    return {"domains": {name: _record(domain) for name, domain in space.domains.items()}, "when": when}
+    domains = {name: _record(domain) for name, domain in space.domains.items()}
+    require = [{"text": one.text, "given": dict(one.given)} for one in space.require]
+    return {"domains": domains, "when": when, **({"require": require} if require else {})}
 
 
 def space_from_json(value: Any) -> Space:
@@ -26,7 +29,8 @@ def space_from_json(value: Any) -> Space:
     try:
         domains = {name: _domain(record) for name, record in value["domains"].items()}
         when = {name: {p: tuple(v) for p, v in held.items()} for name, held in value["when"].items()}
-        return Space(domains, when)
+        require = tuple(Requirement(one["text"], one["given"]) for one in value.get("require", ()))
+        return Space(domains, when, require)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"must be a search space ({type(error).__name__}: {error})") from error
 

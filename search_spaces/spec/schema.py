@@ -215,6 +215,11 @@ class SpecFile(BaseModel):
     parameters: dict[str, Any] | None = Field(
         default=None, description="What to search; the workload's default space unless given."
     )
+    require: Annotated[list[str], Field(max_length=64)] = Field(
+        default_factory=list,
+        description="Conditions between hyperparameters that every trial satisfies, as in "
+        "['width >= 4 * heads']; what does not is drawn again.",
+    )
     early_terminate: Annotated[dict[str, Any] | None, _word("none")] = Field(
         default_factory=dict, description=f"When to stop a trial early: {DEFAULT_SCHEDULE} unless given."
     )

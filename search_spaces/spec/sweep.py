@@ -96,6 +96,8 @@ class Sweep(BaseModel):
             exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, "final"}
         )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
+        if self.space.require:
+            words["require"] = [one.text for one in self.space.require]
         durations = self.model_dump(exclude_defaults=True, include={*DURATIONS})
         words |= {DURATIONS[name]: seconds for name, seconds in durations.items()}
         if self.final != Final():

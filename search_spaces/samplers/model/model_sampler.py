@@ -75,10 +75,12 @@ class ModelSampler:
             return log_expected_improvement(*model.at_end(points), incumbent)
 
         around = [near(top, NUM_NEAR, width, 0.5, rng) for top in tops for width in WIDTHS]
-        points = self._points.holding(np.concatenate([self._points.uniform(rng), *around]), held)
+        points = self._points.usable(np.concatenate([self._points.uniform(rng), *around]), held)
+        if not len(points):
+            return points
         scores = score(points)
         for width in CLIMB_WIDTHS:
             climbed = near(points[np.argmax(scores)], NUM_CLIMB, width, 0.6, rng)
-            climbed = self._points.holding(climbed, held)
+            climbed = self._points.usable(climbed, held)
             points, scores = np.concatenate([points, climbed]), np.concatenate([scores, score(climbed)])
         return points[np.argsort(-scores, kind="stable")]

@@ -51,8 +51,14 @@ def check_entries(document: Document, entries: Sequence[Params], searched: Searc
     defaults = {name: known.default for name, known in searched.known.items()}
     for k, entry in enumerate(entries):
         full = {**defaults, **searched.constants, **entry}
+        before = len(document.faults)
         for name, value in entry.items():
             broken, close = searched.fault(name, value, full)
             if broken:
                 received = value if name in searched.known else name
                 document.fault(("start_from", k, name), broken, shown(received), close and repr(close))
+        broken_one = searched.space.broken(searched.space.active(full))
+        if broken_one is not None and len(document.faults) == before:
+            values = ", ".join(f"{name}={full[name]}" for name in broken_one.searched)
+            place = searched.space.require.index(broken_one)
+            document.fault(("start_from", k), f"must satisfy require.{place}: {broken_one}", values)

@@ -14,6 +14,7 @@ from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.population import check_population
+from search_spaces.spec.checks.require import required
 from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
@@ -128,6 +129,7 @@ class _Checks:
         """Return the fields of a ``Sweep``, which are valid only where no fault was noted."""
         spec = self._spec
         space, constants = self._space()
+        space = self._required(space, constants)
         checked_data = None
         if self._sound("data"):
             checked_data = read_data(self._document, spec.data, base, self._catalogue.datasets)
@@ -179,6 +181,15 @@ class _Checks:
         found = read_parameters(self._document, self._document.tree["parameters"], self._hyperparameters)
         if len(self._document.faults) > before:
             self._faulty.add("parameters")
+        return found
+
+    def _required(self, space: Space, constants: dict[str, Value]) -> Space:
+        if self._hyperparameters is None or not self._sound("parameters", "require") or not self._spec.require:
+            return space
+        before = len(self._document.faults)
+        found = required(self._document, self._spec.require, self._hyperparameters, space, constants)
+        if len(self._document.faults) > before:
+            self._faulty.add("require")
         return found
 
     def _check_kind(self, kind: DataKind) -> bool:
@@ -255,9 +266,13 @@ class _Checks:
             except DomainFault as error:
                 rule = f"{error.field} {error.rule}: method {self._method.name} tries every one"
                 self._document.fault(("parameters", name), rule, shown(str(domain)))
-        size = space.size() or 1
-        if size > MAX_GRID and given is None:
-            self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", shown(size))
+        if not self._sound("require"):
+            return DEFAULT_TRIALS
+        size = space.size()
+        if size is None or (size > MAX_GRID and given is None):
+            many = "too many to see which satisfy require" if size is None else shown(size)
+            self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", many)
+            return DEFAULT_TRIALS
         defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
         first = space.first(defaults, self._spec.start_from)  # these need not be points of the grid
         wanted = size + sum(not space.contains(params) for params in first)
