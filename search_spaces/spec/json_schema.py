@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces.spec.checks.distributions import ParameterFile
 from search_spaces.spec.checks.early_terminate import rule_model
+from search_spaces.spec.checks.space.distributions import ParameterFile
 from search_spaces.spec.data import TABLES
 from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.schema import SpecFile

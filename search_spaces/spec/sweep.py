@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
-from search_spaces.spec.checks.parameters import as_parameters
+from search_spaces.spec.checks.space.parameters import as_parameters
 from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen

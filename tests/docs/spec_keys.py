@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.spec.checks.distributions import KEYS
+from search_spaces.spec.checks.space.distributions import KEYS
 from search_spaces.spec.json_schema import json_schema
 from tests.docs.markdown import code, sentence, table
 from workloads.registry import catalogue

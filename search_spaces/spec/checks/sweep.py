@@ -12,10 +12,10 @@ from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
-from search_spaces.spec.checks.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.population import check_population
-from search_spaces.spec.checks.require import required
-from search_spaces.spec.checks.start_from import Searched, check_count, check_entries
+from search_spaces.spec.checks.space.parameters import read_parameters, refuse_without_effect
+from search_spaces.spec.checks.space.require import required
+from search_spaces.spec.checks.space.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.keys.budget_checks import check_budget

@@ -10,7 +10,7 @@ from search_spaces.space.domain_contract import Domain, DomainFault
 from search_spaces.space.domains import Choice
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
-from search_spaces.spec.checks.distributions import ParameterFile, domain_of, typed, values_meant
+from search_spaces.spec.checks.space.distributions import ParameterFile, domain_of, typed, values_meant
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.yaml_document import Document, Path
 from search_spaces.types.faults import nearest, shown
