@@ -23,8 +23,10 @@ from search_spaces.race.search import Search
 from search_spaces.space.domains import Choice, Int
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
+from search_spaces.spec.sweep import EarlyTerminate, Metric, Sweep
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
+from tests.helpers.toy_race import toy_sweep
 
 ENOUGH = 100_000
 """Number of trials that no budget allows."""
@@ -256,25 +258,20 @@ def method(name: str, problem: Problem, syne_python: Path | None = None) -> Meth
     return Ours(problem, sampler, schedule or "asha")
 
 
-def _sweep(problem: Problem, method: str, schedule: str) -> Any:
+def _sweep(problem: Problem, method: str, schedule: str) -> Sweep:
     kind, _, given = schedule.partition(":")
     keys = dict(pair.split("=") for pair in given.split(",") if pair)
-    return SimpleNamespace(
-        trials=ENOUGH,
-        train_together=1,
-        early_terminate=SimpleNamespace(type=kind, parameters={k: int(v) for k, v in keys.items()}),
-        epochs=problem.epochs,
-        method=method,
+    return toy_sweep(
         space=problem.space,
-        metric=SimpleNamespace(name=problem.objective.name, target=None),
-        objective=problem.objective,
+        metric=Metric(name=problem.objective.name, goal=problem.objective.goal),
+        method=method,
+        early_terminate=EarlyTerminate.model_validate(
+            {"type": kind, **{key: int(value) for key, value in keys.items()}}
+        ),
+        trials=ENOUGH,
+        epochs=problem.epochs,
+        train_together=1,
         seed=problem.seed,
-        max_retries=0,
-        final=None,
-        resources=SimpleNamespace(most=1),
-        problem="classification",
-        start_from=(),
-        constants={},
     )
 
 

@@ -11,8 +11,6 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,10 +19,12 @@ from search_spaces.race.search import Search
 from search_spaces.space.domains import Choice, Int
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
+from search_spaces.spec.sweep import EarlyTerminate, Metric
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params, Value
 from tests.helpers.simulate_race import World, simulate
+from tests.helpers.toy_race import toy_sweep
 
 GOALS: dict[str, Goal] = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}
 FEW = {
@@ -135,22 +135,16 @@ class Outcome:
 
 def search(table: Table, shapes: tuple[str, ...], way: Way, trials: int, seed: int) -> Outcome:
     """Simulate a sweep of ``trials`` over the table; with one seed all ways see the same training noise."""
-    sweep: Any = SimpleNamespace(
-        trials=trials,
-        train_together=way.width,
-        early_terminate=SimpleNamespace(type="none", parameters={}),
-        epochs=1,
-        method="tpe",
+    sweep = toy_sweep(
         space=Space(dict(table.domains)),
-        metric=SimpleNamespace(name="value", target=None),
-        objective=table.objective,
+        metric=Metric(name="value", goal=table.objective.goal),
+        method="tpe",
+        early_terminate=EarlyTerminate(type="none"),
+        trials=trials,
+        epochs=1,
+        train_together=way.width,
         seed=seed,
         max_retries=0,
-        final=None,
-        resources=SimpleNamespace(most=1),
-        problem="regression",
-        start_from=(),
-        constants={},
     )
     race = Search(sweep, _hyperparameters(table, shapes), None).race(way.num_lanes, fill=way.fill)
     world = World(
