@@ -2,8 +2,9 @@
 
 Everything else comes from the environment: PACELINE_SPEC (path of the submitted spec), PACELINE_HOME (folder of
 sweep homes), PACELINE_ATTEMPT (first attempt number), PACELINE_CODE (``ship`` or ``image``), PACELINE_VERSION (the
-submitting Paceline's), PACELINE_TRIALS (new number of trials), MLFLOW_TRACKING_URI. Exit codes are those of
-`paceline run`. With ``--local`` the sweep runs on a Ray of its own, with ``--kill`` its driver is killed.
+submitting Paceline's), PACELINE_TRIALS (new number of trials), PACELINE_BUDGET (new limits), MLFLOW_TRACKING_URI.
+Exit codes are those of `paceline run`. With ``--local`` the sweep runs on a Ray of its own, with ``--kill`` its
+driver is killed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from workloads.arrays import DataError
 if TYPE_CHECKING:
     from cluster.lanes.joined_cluster import Joined
     from cluster.sweep.home import SweepHome
+    from cluster.sweep.limits.extension import Extension
     from search_spaces.spec.sweep import Sweep
 
 USAGE = "usage: python -m cluster.job ID [--local | --kill]"
@@ -230,20 +232,20 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
-            return drive(home, view, _more_trials(home), process_ends=True, joined=cluster)
+            return drive(home, view, _more(home), process_ends=True, joined=cluster)
     except (DataError, DataChanged, StoresRefused, TooSmall, Unfit) as error:
         raise JobRefused(str(error)) from error
 
 
-def _more_trials(home: SweepHome) -> int | None:
-    """Return the sweep's new number of trials from PACELINE_TRIALS (`resume --trials`); None where it is unset."""
-    wanted = os.environ.get("PACELINE_TRIALS")
-    if not wanted:
+def _more(home: SweepHome) -> Extension | None:
+    """Return what PACELINE_TRIALS and PACELINE_BUDGET add to the sweep; None where they are unset."""
+    trials, budget = os.environ.get("PACELINE_TRIALS") or None, os.environ.get("PACELINE_BUDGET", "").split()
+    if trials is None and not budget:
         return None
     from cluster.cli.commands.shared import reading
-    from cluster.sweep.more_trials import new_total
+    from cluster.sweep.more_trials import extension
 
-    return new_total(reading(home), wanted)
+    return extension(reading(home), trials, budget)
 
 
 def _kill(sweep_id: str) -> int:

@@ -31,11 +31,13 @@ from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.warm_start import search_of
 from cluster.sweep.lane_count import LaneSize, lane_size
+from cluster.sweep.limits.extension import Extension
 from cluster.sweep.limits.spending import SPENT, counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Phase, Snapshot
+from search_spaces.race.ending.plateau import ANEW, INCUMBENT
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
@@ -57,11 +59,11 @@ CLOSE_TIMEOUT_S = 60.0
 def drive(
     home: SweepHome,
     observer: Observer,
-    trials: int | None = None,
+    more: Extension | None = None,
     process_ends: bool = False,
     joined: Joined | None = None,
 ) -> int:
-    """Run the sweep, or continue it, until it ends; return the exit code. ``trials`` is its new number of trials.
+    """Run the sweep, or continue it, until it ends; return the exit code. ``more`` is what it gets besides.
 
     The caller holds ``home.driven()``. With ``process_ends`` the local Ray ends with this process, soon after the
     call, and no signal keeps it from telling the end. With ``joined`` the sweep runs on the cluster that the caller
@@ -76,11 +78,11 @@ def drive(
         refuse_surroundings(lane_size(sweep).count)
     refuse_stores(home, sweep, observer.message, joined.num_machines if joined else 1)
     home.stop_mark.unlink(missing_ok=True)
-    if trials is not None:
-        sweep = sweep.model_copy(update={"trials": trials})
+    if more:
+        sweep = more.of(sweep)
     try:
         with guarded():
-            return Driver(home, sweep, observer, Stop(home.stop_mark), trials is not None, joined).run(process_ends)
+            return Driver(home, sweep, observer, Stop(home.stop_mark), bool(more), joined).run(process_ends)
     except NoRay as error:
         raise NoRay(f"{_way_on(error, home)}, best while the machine is less busy") from error
     except NoData as error:
@@ -120,7 +122,7 @@ class Driver:
     """One run of a sweep by one process, from the arguments of ``drive``.
 
     ``parts`` are the seconds spent on each part (start, data, training, waiting, champion, logging).
-    ``replanned`` says that the number of trials was changed.
+    ``replanned`` says that the search got more trials, or a larger budget.
     """
 
     home: SweepHome
@@ -349,11 +351,13 @@ class Driver:
             self.home.keep(self.home.sweep())
 
     def _replan(self) -> None:
-        """After a change of the number of trials: store it, reopen the search and withdraw the verdict."""
+        """After a change of the search's plan: store it, reopen the search and withdraw the verdict."""
         if self.replanned:
             self._study.set("searched", False)
             self._study.set("verdict", None)
             self._study.set(reading.ENDED, None)
+            if self.sweep.stop_when:
+                self._study.set(INCUMBENT, ANEW)
             note_spec(self.home, self._study, self.sweep)
             self._study.flush()
             self.home.keep(self.sweep)

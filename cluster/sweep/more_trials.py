@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cluster.sweep.knowledge.warm_start import search_of
+from cluster.sweep.limits.extension import Extension, larger_budget
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting
+from search_spaces.race.ending.regret import SURE
 from search_spaces.types.faults import Fault, SpecError, shown
 
 Broken = tuple[str, str] | None
 """The broken rule and the suggested alternative; None if no rule is broken."""
 
 
-def new_total(read: Reading, wanted: str) -> int:
+def extension(read: Reading, trials: str | None, budget: Sequence[str]) -> Extension:
+    """Return what `resume --trials` and ``--budget`` add. Raises SpecError."""
+    limits = larger_budget(read, budget, trials is not None) if budget else None
+    return Extension(None if trials is None else new_total(read, trials, limits is not None), limits)
+
+
+def new_total(read: Reading, wanted: str, new_budget: bool = False) -> int:
     """Return the total number of trials that ``wanted`` asks for: ``+N``, N more, or ``N`` in all.
 
     ``+N`` counts from the planned number, or, where the search has ended, from the number of existing trials.
-    Raises SpecError with one fault where the total would be below the existing trials, or nothing would change.
+    Raises SpecError with one fault where the total would be below the existing trials, or nothing would change, as
+    the budget is used up, unless there is a ``new_budget``.
     """
     total = _number(wanted)
     if wanted.strip().startswith("+"):
         total += len(read.rows) if read.facts.searched else read.sweep.trials
-    broken = _too_many(read, total) or _too_few(read, total) or _planned_already(read, total) or _ends_at_once(read)
+    broken = _too_many(read, total) or _too_few(read, total) or _planned_already(read, total)
+    broken = broken or _ends_at_once(read) or (None if new_budget else _used_up(read))
     if broken is not None:
         raise _refused(wanted, *broken)
     return total
@@ -87,7 +99,18 @@ def _ends_at_once(read: Reading) -> Broken:
     target, objective = read.sweep.metric.target, read.sweep.objective
     if target is not None and any(objective.reaches(row.best_value, target) for row in read.rows):
         return f"must be left out: the target of {target:g} is reached", _another(read, "metric.target")
+    if (read.facts.ended_by or "").startswith(SURE):
+        return f"must be left out: {read.facts.ended_by}", _another(read, "stop_when.regret_below")
     return None
+
+
+def _used_up(read: Reading) -> Broken:
+    """Return the budget that would end a longer search at once."""
+    why = read.facts.ended_by or ""
+    if not why.startswith("the budget of "):
+        return None
+    first = next(iter(read.sweep.budget.given), "epochs") if read.sweep.budget else "epochs"
+    return f"must come with a larger budget: {why}", f"--budget {first}=+N beside it"
 
 
 def _resume(read: Reading) -> str:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from search_spaces.study.study import Study
 
 SPEC, CARD = "spec", "card"
-MAY_DIFFER = ("trials", "data", "tracking", "storage")
-"""Fields of the spec that a home may have of its own: places differ between machines, and trials may be added."""
+GROWS = ("trials", "budget")
+"""Fields of the spec to which `resume` adds."""
+MAY_DIFFER = (*GROWS, "data", "tracking", "storage")
+"""Fields of the spec that a home may have of its own: places differ between machines."""
 
 
 GONE = "is gone: the study's own copy of the spec counts"
@@ -67,7 +69,7 @@ def settled(home: SweepHome, study: Study, sweep: Sweep | SpecError) -> tuple[Sw
         return kept, f"{home.document} {GONE}"
     same = sweep.model_copy(update={name: getattr(kept, name) for name in MAY_DIFFER})
     if same == kept:
-        return sweep.model_copy(update={"trials": kept.trials}), ""
+        return sweep.model_copy(update={name: getattr(kept, name) for name in GROWS}), ""
     return kept, f"{home.document} {_changed(same, kept)}"
 
 

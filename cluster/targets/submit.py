@@ -41,8 +41,8 @@ def submit(sweep: Sweep, target: Target, code: Code | None) -> Job:
     return _send(os.urandom(4).hex(), sweep, target, code, 1, {})
 
 
-def resubmit(entry: submitted.SubmittedSweep, target: Target, trials: str | None = None) -> Job:
-    """Submit another attempt of a sweep that this folder submitted, with ``trials`` as in `resume --trials`.
+def resubmit(entry: submitted.SubmittedSweep, target: Target, more: Mapping[str, str] | None = None) -> Job:
+    """Submit another attempt of a sweep that this folder submitted, with ``more`` environment variables of the job.
 
     Raises TargetError, also where the sweep has not ended there, and SpecError.
     """
@@ -56,7 +56,7 @@ def resubmit(entry: submitted.SubmittedSweep, target: Target, trials: str | None
     sweep = parse_sweep(text, f"the spec of sweep {entry.id}", Path.cwd(), catalogue=catalogue())
     attempt = max(entry.attempt + 1, target.next_attempt(entry.id))
     code: Code = "image" if entry.code == "image" else "ship"
-    return _send(entry.id, sweep, target, code, attempt, {"PACELINE_TRIALS": trials} if trials else {})
+    return _send(entry.id, sweep, target, code, attempt, more or {})
 
 
 def _send(

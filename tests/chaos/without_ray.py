@@ -125,8 +125,8 @@ def _leave_ray_out() -> None:
     replaced.driver.share = lambda loaded: SimpleNamespace(search=loaded.search, test=loaded.test)
     replaced.champion.ChampionProcess = _NoChampion
     replaced.tune.drive_legs = drive_legs
-    replaced.driver.drive = lambda home, observer, trials=None, process_ends=False: drive(
-        home, observer, trials, process_ends, joined=OneRay()
+    replaced.driver.drive = lambda home, observer, more=None, process_ends=False: drive(
+        home, observer, more, process_ends, joined=OneRay()
     )
 
 

@@ -39,6 +39,7 @@ FOR_DRIVERS: Mapping[str, str] = {
     "PACELINE_CODE": "How the code came: `ship` (with the submission) or `image` (in the cluster's image).",
     "PACELINE_VERSION": "The version that submitted; the driver's own must be the same.",
     "PACELINE_TRIALS": "What `resume --trials` asked for.",
+    "PACELINE_BUDGET": "What `resume --budget` asked for.",
     "PACELINE_PLACE": "The target as the submitter named it.",
     "PACELINE_FORK_SERVER": "The socket of the process that forks Ray's workers.",
     "PACELINE_STARTED_BY": "The mark of all processes that a command has started: they end with it.",

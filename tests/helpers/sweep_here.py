@@ -75,8 +75,8 @@ class Here(Folder):
 
         drive = driver.drive
 
-        def drive_here(home: Any, observer: Any, trials: int | None = None, process_ends: bool = False) -> int:
-            return drive(home, observer, trials, joined=OneRay.started())  # type: ignore[arg-type] # as good as one
+        def drive_here(home: Any, observer: Any, more: Any = None, process_ends: bool = False) -> int:
+            return drive(home, observer, more, joined=OneRay.started())  # type: ignore[arg-type] # as good as one
 
         with (
             pytest.MonkeyPatch.context() as patch,

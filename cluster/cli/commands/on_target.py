@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +55,16 @@ def run_on(spec: str, overrides: tuple[str, ...], on: str, code: Code | None = N
     return _after(_submitted(spec, overrides, on, code), wait=True, follow=True)
 
 
-def resume_on(reference: str, on: str | None, trials: str | None, wait: bool = False) -> int:
+def resume_on(
+    reference: str, on: str | None, trials: str | None, budget: Sequence[str] = (), wait: bool = False
+) -> int:
     """Submit another attempt of a sweep that this folder submitted; return the exit code.
 
-    ``on`` replaces its earlier target; ``trials`` is as in `resume --trials`; ``wait`` follows the log.
+    ``on`` replaces its earlier target; ``trials`` and ``budget`` are those of `resume`; ``wait`` follows the log.
     """
     from cluster.targets.submit import resubmit
 
+    more = {"PACELINE_TRIALS": trials or "", "PACELINE_BUDGET": " ".join(budget)}
     with telling():
         try:
             entry = ledger.find(reference)
@@ -71,7 +74,7 @@ def resume_on(reference: str, on: str | None, trials: str | None, wait: bool = F
             entry = ledger.had_back(reference, parse_target(on))
         if entry is None:
             raise LookupError(f"this folder has submitted no sweep {reference}; `paceline ls` lists what it knows")
-        job = resubmit(entry, parse_target(on or entry.target), trials)
+        job = resubmit(entry, parse_target(on or entry.target), {name: text for name, text in more.items() if text})
     return _after(job, wait, follow=wait)
 
 

@@ -35,6 +35,7 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON
 from workloads.arrays import DataError
 
 if TYPE_CHECKING:
+    from cluster.sweep.limits.extension import Extension
     from cluster.sweep.reading import Reading
     from cluster.targets.submission import Code
     from cluster.terminal.live_lines import Title
@@ -99,25 +100,31 @@ def demo(**flags: Any) -> int:
 @click.command()
 @SWEEP
 @click.option("--trials", metavar="N", help="With +N more trials, or N in all, though it may have ended.")
+@click.option(
+    "--budget",
+    metavar="LIMIT=N",
+    multiple=True,
+    help="With a larger budget: epochs=+200 more, or epochs=700 in all.",
+)
 @ON
 @showing
-def resume(sweep: str, trials: str | None, on: str | None, **flags: Any) -> int:
-    """Continue a sweep, or give it more trials."""
+def resume(sweep: str, trials: str | None, budget: tuple[str, ...], on: str | None, **flags: Any) -> int:
+    """Continue a sweep, or give it more trials, or a larger budget."""
     if (place := away(sweep, chosen(on))) is not None:
-        return resume_on(sweep, place, trials)
+        return resume_on(sweep, place, trials, budget)
     home, options = find(sweep), shown(flags)
     read = reading(home)
     if read.lost:
         raise Failure(f"sweep {home.id} cannot go on before it is repaired")
     if read.wrong:
         home.keep(read.sweep)
-    if trials is None:
+    if trials is None and not budget:
         return _done(read, options) if read.complete else watch(home, read.sweep, options)
-    from cluster.sweep.more_trials import new_total
+    from cluster.sweep.more_trials import extension
 
     with refusing():
-        total = new_total(read, trials)
-    return watch(home, read.sweep, options, trials=total)
+        more = extension(read, trials, budget)
+    return watch(home, read.sweep, options, more=more)
 
 
 def _done(read: Reading, options: RunOptions) -> int:
@@ -146,17 +153,17 @@ def watch(
     sweep: Sweep,
     options: RunOptions,
     after: Sequence[tuple[str, str]] = (),
-    trials: int | None = None,
+    more: Extension | None = None,
 ) -> int:
     """Drive the sweep with a view of it, print the summary and return the exit code.
 
-    ``after`` are commands to suggest after a finished sweep, in place of the usual ones; ``trials`` is the sweep's
-    new number of trials (None: unchanged).
+    ``after`` are commands to suggest after a finished sweep, in place of the usual ones; ``more`` is what the
+    search gets besides (None: nothing).
     """
     interrupted_by_sigterm()
     try:
         with quiet_stdout(options.as_json), viewer(title(home, sweep), options) as view:
-            code = _drive(home, view, trials)
+            code = _drive(home, view, more)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except ClickException:
@@ -168,7 +175,7 @@ def watch(
     return code
 
 
-def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
+def _drive(home: SweepHome, view: Observer, more: Extension | None) -> int:
     try:
         with refusing(), home.driven():  # before the slow imports, so that `paceline show` says that it is starting
             from cluster.doctor.stores import StoresRefused
@@ -177,7 +184,7 @@ def _drive(home: SweepHome, view: Observer, trials: int | None) -> int:
             from cluster.sweep.lane_count import TooSmall
 
             try:
-                return drive(home, view, trials, process_ends=True)
+                return drive(home, view, more, process_ends=True)
             except (DataError, StoresRefused, TooSmall, Unfit) as error:
                 if not home.has_begun:
                     home.remove()

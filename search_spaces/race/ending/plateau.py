@@ -11,6 +11,9 @@ from search_spaces.types.objective import Objective
 INCUMBENT: Final = "incumbent"
 """Attribute of the study: the best trial, and how many others had been tried when it got its best value."""
 
+ANEW: Final[Mapping[str, Any]] = {"trial": None}
+"""In its place: the count begins anew with the best trial that there is."""
+
 
 class Plateau:
     """Counts the trials since the best value was last bettered.
@@ -36,7 +39,9 @@ class Plateau:
         self._holder = objective.best(self._best, self._best.get)
         noted = noted or {}
         known = noted.get("trial") == self._holder and noted.get("value") == self._best.get(self._holder or 0)
-        before = {index for index in self._tried if self._holder is not None and index < self._holder}
+        everyone = noted.get("trial", 0) is None
+        before = {i for i in self._tried if self._holder is not None and (everyone or i < self._holder)}
+        before -= {self._holder}
         self._at = int(noted["tried"]) if known and "tried" in noted else len(before)
 
     @property

@@ -28,6 +28,7 @@ MAX_POINTS, MAX_FITTED = 160, 64
 """Largest number of observations of the model, those after the most epochs, and of those that it is fitted to."""
 NUM_CANDIDATES, NUM_NEAR, WIDTHS = 2000, 200, (0.15, 0.04, 0.01)
 """Numbers of random configurations and of those near the best trial, at each width, that are compared."""
+SURE = "no configuration is likely to be better by more than"
 NOISE, DELTA, SCALE = -4.0, 0.1, 0.4
 
 
@@ -63,8 +64,7 @@ class Regret:
             self.bound = self._bounded()
         if self.bound is None or self.bound >= self._limit:
             return None
-        told = f"no configuration is likely to be better by more than {self._limit:g}"
-        return f"{told} (regret bound {self.bound:.3g})"
+        return f"{SURE} {self._limit:g} (regret bound {self.bound:.3g})"
 
     def _bounded(self) -> float:
         import numpy as np  # 60 ms
