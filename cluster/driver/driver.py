@@ -31,13 +31,12 @@ from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.warm_start import search_of
 from cluster.sweep.lane_count import LaneSize, lane_size
-from cluster.sweep.limits.extension import Extension
+from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.spending import SPENT, counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Phase, Snapshot
-from search_spaces.race.ending.plateau import ANEW, INCUMBENT
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
@@ -212,7 +211,8 @@ class Driver:
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
-            self._replan()
+            if self.replanned:
+                reopen(self.home, self._study, self.sweep)
             champion_process = ChampionProcess(self.home, self.sweep, share(loaded))
             loaded = replace(loaded, search=None, test=None)  # they are in the object store now
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
@@ -349,18 +349,6 @@ class Driver:
                 self.observer.message(text)
         elif self.home.moved():
             self.home.keep(self.home.sweep())
-
-    def _replan(self) -> None:
-        """After a change of the search's plan: store it, reopen the search and withdraw the verdict."""
-        if self.replanned:
-            self._study.set("searched", False)
-            self._study.set("verdict", None)
-            self._study.set(reading.ENDED, None)
-            if self.sweep.stop_when:
-                self._study.set(INCUMBENT, ANEW)
-            note_spec(self.home, self._study, self.sweep)
-            self._study.flush()
-            self.home.keep(self.sweep)
 
     def _enter(self, phase: Phase) -> None:
         """Store phase and cost in the study: when the phase changes, else every ``ENTER_EVERY_S`` seconds."""

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.limits.spending import uses
+from cluster.sweep.reading import ENDED
+from cluster.sweep.restore import note_spec
+from search_spaces.race.ending.plateau import ANEW, INCUMBENT
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 
 if TYPE_CHECKING:
+    from cluster.sweep.home import SweepHome
     from cluster.sweep.reading import Reading
     from search_spaces.spec.sweep import Sweep
+    from search_spaces.study.study import Study
 
 FLAG = "--budget"
 
@@ -31,6 +36,18 @@ class Extension:
         """Return the sweep with what is new."""
         changed = {"trials": self.trials, "budget": self.budget}
         return sweep.model_copy(update={name: value for name, value in changed.items() if value is not None})
+
+
+def reopen(home: SweepHome, study: Study, sweep: Sweep) -> None:
+    """Store the sweep's new plan, reopen its search and withdraw the verdict."""
+    study.set("searched", False)
+    study.set("verdict", None)
+    study.set(ENDED, None)
+    if sweep.stop_when:
+        study.set(INCUMBENT, ANEW)
+    note_spec(home, study, sweep)
+    study.flush()
+    home.keep(sweep)
 
 
 def larger_budget(read: Reading, wanted: Sequence[str], new_trials: bool) -> Budget:
