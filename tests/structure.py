@@ -24,7 +24,14 @@ from tests.helpers.paths import ROOT
 ROADS = "docs/explanation/how-a-sweep-runs.md"
 PACKAGES = ("search_spaces", "tracking", "workloads", "cluster")
 ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
-    "search_spaces": (("types",), ("space",), ("schedules",), ("samplers", "study"), ("spec",), ("race",)),
+    "search_spaces": (
+        ("types",),
+        ("criteria", "space"),
+        ("schedules",),
+        ("samplers", "study"),
+        ("spec",),
+        ("race",),
+    ),
     "tracking": (("names",), ("store",), ("ui", "results"), ("writer",)),
     "workloads": (
         ("arrays", "hyperparameters"),

@@ -13,7 +13,7 @@ from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import Params, Value
 
 Role = Literal["sweep", "trial", "final"]
-TrialState = Literal["running", "paused", "done", "stopped", "failed"]
+TrialState = Literal["running", "paused", "done", "stopped", "infeasible", "failed"]
 LIVE_STATES: Final = ("running", "paused")
 """States of trials that have not ended."""
 SweepState = Literal["running", "finished", "stopped", "failed"]
@@ -73,6 +73,7 @@ TRIAL_STATUS: Final[Mapping[TrialState, str]] = {
     "paused": "SCHEDULED",  # not RUNNING: a trial that is never promoted would seem to run for ever
     "done": "FINISHED",
     "stopped": "FINISHED",  # MLflow paints KILLED as red as FAILED; the tag trial.state says "pruned"
+    "infeasible": "FINISHED",  # it has no error, and breaks a constraint
     "failed": "FAILED",
 }
 """MLflow's status for each state of a trial."""

@@ -234,7 +234,10 @@ class Driver:
             coordinator.pause()
         else:
             self._judge(coordinator, tracker, champion_process, rows)
-        return self._close(coordinator, tracker)
+        code = self._close(coordinator, tracker)
+        if faults := coordinator.unreported.faults(self.home.spec.name, self.home.id):
+            raise SpecError(faults)
+        return code
 
     def _end_runs(self, tracker: Tracker) -> None:
         """End the sweep's runs in MLflow, whose files were removed."""
@@ -324,7 +327,7 @@ class Driver:
                 self._study.facts().get("verdict"),
             )
             drained = tracker.close(CLOSE_TIMEOUT_S)
-            past = reading.rows(self._study, self.sweep.objective, live=False)
+            past = reading.rows(self._study, self.sweep.objective, live=False, criteria=self.sweep.criteria)
             self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
         code = INTERRUPTED if stopped else self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))

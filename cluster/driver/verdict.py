@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -32,6 +32,20 @@ def _members(race: Race) -> dict[int, list[Track]]:
     return members
 
 
+def _means(tracks: Sequence[Track]) -> dict[str, float]:
+    """Return means over a finalist's seeds of the metrics that its constraints bound."""
+    names = tracks[0].criteria.names
+    return {
+        name: fmean(t.measured[name] for t in tracks) for name in names if all(name in t.measured for t in tracks)
+    }
+
+
+def _eligible(race: Race) -> dict[int, list[Track]]:
+    """Return the finalists that keep the constraints on average over their seeds; all where none does."""
+    members = _members(race)
+    return {trial: t for trial, t in members.items() if t[0].criteria.keeps(_means(t))} or members
+
+
 def _validation(tracks: list[Track]) -> float:
     return fmean(track.best_value or 0.0 for track in tracks)
 
@@ -39,9 +53,10 @@ def _validation(tracks: list[Track]) -> float:
 def winner(race: Race) -> Track | None:
     """Return the best member of the finalist with the best mean validation value; None if all members failed.
 
-    Finalists with all of their seeds come first; where there are none, those with the most seeds.
+    Only those count that keep the constraints with their new seeds, if any does. Of these the ones with all of
+    their seeds come first; where there are none, those with the most seeds.
     """
-    members = _members(race)
+    members = _eligible(race)
     most = max(map(len, members.values()), default=0)
     objective = race.rules.objective
     best = objective.best([tracks for tracks in members.values() if len(tracks) == most], _validation)
@@ -102,6 +117,7 @@ class Finalists:
             "finalists": list(self._finalists(chosen.trial, judged)),
             "interval": {"over": judged.champion.over, "rows": judged.num_rows, "parts": judged.parts},
             "why": self._why(chosen),
+            "breaks": chosen.criteria.broken(_means(_members(self.race)[chosen.trial]), at_end=True),
             "predictions": PREDICTIONS if judged.predictions else None,
         }
         if judged.yardstick is not None:
@@ -133,7 +149,7 @@ class Finalists:
 
         Finalists of whose seeds more failed than of the champion's had no part in it.
         """
-        members, name = _members(self.race), self.objective.name
+        members, name = _eligible(self.race), self.objective.name
         num_seeds = len(members[chosen.trial])
         seeds = f"{num_seeds} new seed" + ("s" if num_seeds > 1 else "")
         peers = [trial for trial, tracks in members.items() if len(tracks) == num_seeds]
@@ -150,7 +166,11 @@ class Finalists:
         if first == chosen.trial:
             return f"{text} It was the best of the search, too."
         return f"{text} {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, " + (
-            "failed with every new seed." if first not in members else _came_to(members[first], num_seeds)
+            _came_to(members[first], num_seeds)
+            if first in members
+            else "breaks a constraint with its new seeds."
+            if first in _members(self.race)
+            else "failed with every new seed."
         )
 
 

@@ -39,6 +39,7 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "checkpoints": home.checkpoints,
         "device": "auto" if sweep.resources.gpus else "cpu",
         "lr_scaling": sweep.resources.lr_scaling,
+        "criteria": sweep.criteria,
     }
     store = resolve(sweep.tracking.uri)  # absolute: each lane has a working folder of its own
     return Shared(setting, data.search, home.stop_mark, store)

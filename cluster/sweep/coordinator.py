@@ -23,6 +23,8 @@ from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metric
 from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
+from cluster.terminal.retries import next_attempt
+from search_spaces.criteria.unreported import Unreported
 from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Purpose, Saved
 from search_spaces.race.overdue import Ending, Overdue
@@ -72,7 +74,7 @@ class Coordinator:
     """How legs end that have been given up, until their lanes are gone."""
 
     def __post_init__(self) -> None:
-        self._overdue = Overdue(self.sweep)
+        self._overdue, self.unreported = Overdue(self.sweep), Unreported(self.sweep.criteria)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         self.finals.searched = self.races["search"].tracks
@@ -83,9 +85,7 @@ class Coordinator:
         if self.races["search"].tracks or self.writer.used:
             self.writer.reconcile(self._facts())
         self._drop_strays()
-        if lacking := self.study.facts().get(
-            NOT_KEPT
-        ):  # an earlier driver's: what it could not keep is trained now
+        if lacking := self.study.facts().get(NOT_KEPT):  # what an earlier driver could not keep is trained now
             self.study.set(NOT_KEPT, {**lacking, "resumes_at": {}} if lacking["ended"] else None)
 
     @property
@@ -139,6 +139,7 @@ class Coordinator:
             track = aboard[measured.key]
             shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
             self.writer.epoch(run_key(track, ROLES[handle[0]]), measured.epoch, shown)
+            self.unreported.saw({} if measured.failure else measured.metrics)
         for exhibit in report.exhibits:
             self.writer.content(exhibit.path, exhibit.content, run_key(aboard[exhibit.key], ROLES[handle[0]]))
         for message in report.messages:
@@ -166,6 +167,7 @@ class Coordinator:
             self._forget(handle, spent)
         else:
             self._spent[handle] = spent
+        self.stop.requested |= self.unreported.found(report.done)
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
@@ -254,7 +256,8 @@ class Coordinator:
         self._mend(race, again)
         if again and not ending and reason.line not in self._told:
             self._told.add(reason.line)
-            self.say(f"{self._names(handle, again)} failed ({reason.line}), {self._next_attempt(again)}")
+            then = next_attempt(again, self.sweep.max_retries)
+            self.say(f"{self._names(handle, again)} failed ({reason.line}), {then}")
         self._give_up()
         self.commit()
 
@@ -266,16 +269,6 @@ class Coordinator:
 
     def _names(self, handle: Handle, tracks: Sequence[Track]) -> str:
         return ", ".join(name_of_key(run_key(track, ROLES[handle[0]])) for track in tracks)
-
-    def _next_attempt(self, tracks: Sequence[Track]) -> str:
-        """What happens to trials that failed together: ``retry 1 of 3 from epoch 4``."""
-        if len(tracks) > 1:
-            return "each is trained again, apart from the others"
-        [track] = tracks
-        start = f"from epoch {track.epoch}" if track.checkpoint else "from the start"
-        if not track.num_failures:  # it may not have been to blame
-            return f"it is trained again {start}"
-        return f"retry {track.num_failures} of {self.sweep.max_retries} {start}"
 
     def out(self) -> list[Handle]:
         """Return the handles of all running legs."""

@@ -29,6 +29,8 @@ def summary(track: Track, metric: str) -> dict[str, float]:
 
 def shown_state(track: Track) -> names.TrialState:
     """Return a member's state while the sweep is driven: ``running`` until it ends, also at a rung."""
+    if track.failed and track.failure and track.failure.kind == "constraint":
+        return "infeasible"
     return "running" if track.state == "ready" or track.state == "paused" else track.state
 
 

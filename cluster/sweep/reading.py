@@ -13,7 +13,9 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
 from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import lost_journal, settled
+from cluster.terminal.criteria import constraints, measured_at_best
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
+from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
@@ -84,7 +86,13 @@ KnownRows = dict[int, tuple["Record", Row]]
 """Rows of trials by number, with the records that they were made from; for one ``live`` alone."""
 
 
-def rows(study: Study, objective: Objective, live: bool, known: KnownRows | None = None) -> list[Row]:
+def rows(
+    study: Study,
+    objective: Objective,
+    live: bool,
+    known: KnownRows | None = None,
+    criteria: Criteria = NO_CRITERIA,
+) -> list[Row]:
     """Return one row per trial. A trial that has not ended is ``running`` only while a live driver trains it.
 
     Rows that are ``known`` are made anew only where the record is another one.
@@ -94,27 +102,31 @@ def rows(study: Study, objective: Objective, live: bool, known: KnownRows | None
     found = study.records()
     for record in found:
         if record.number not in known or known[record.number][0] is not record:
-            row = replace(_row(record, objective, live), run_id=run_ids.get(str(record.number)))
+            row = replace(_row(record, objective, live, criteria), run_id=run_ids.get(str(record.number)))
             known[record.number] = record, row
     return [known[record.number][1] for record in found]
 
 
-def _row(record: Record, objective: Objective, live: bool) -> Row:
+def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -> Row:
     noted = record.attributes.get("progress", {})
     curve = list(record.values.values())
     running: TrialState = "running" if live and noted.get("state") == "running" else "paused"
+    failure = FailureReason.noted(noted)
+    broken = record.outcome == "failed" and failure is not None and failure.kind == "constraint"
+    measured = measured_at_best(record, objective, criteria)
     return Row(
         number=record.number,
-        state=record.outcome or running,
+        state="infeasible" if broken else record.outcome or running,
         epochs=max(record.values, default=0),
         value=curve[-1] if curve else None,
         best_value=objective.best(curve, float),
         params=record.params,
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
-        beside=noted.get("beside", {}),
         changes=noted.get("exploits", ()),
-        failure=FailureReason.noted(noted),
+        beside={**noted.get("beside", {}), **measured},
+        failure=failure,
+        feasible=not broken and criteria.keeps(measured),
     )
 
 
@@ -132,7 +144,7 @@ def picture(
 ) -> Snapshot:
     """Return the current state of the whole sweep for display; ``known`` rows are not made again."""
     facts = Facts.of(study)
-    found = rows(study, sweep.objective, live, known)
+    found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
     trained, saved = sum(row.epochs for row in found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
@@ -173,7 +185,7 @@ def num_past(found: Sequence[Row]) -> int:
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:
     """Return the number of epochs that early stopping has saved, against full training of the stopped trials."""
-    return sum(horizon - row.epochs for row in found if row.state == "stopped")
+    return sum(horizon - row.epochs for row in found if row.state in ("stopped", "infeasible"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +258,7 @@ class Reading:
     @cached_property
     def rows(self) -> list[Row]:
         """Rows of the sweep, one per trial."""
-        return rows(self.study, self.sweep.objective, self.live)
+        return rows(self.study, self.sweep.objective, self.live, criteria=self.sweep.criteria)
 
 
 def _lost(home: SweepHome, error: SpecError) -> Exception:
@@ -280,6 +292,7 @@ def document(read: Reading) -> dict[str, Any]:
         "best_in_search": read.best_in_search and _best(read.best_in_search),
         "importance": _importance(read),
         "warm_start": [dict(one) for one in facts.warm_start],
+        "constraints": constraints(found, sweep.criteria),
         "verdict": facts.verdict,
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {

@@ -12,6 +12,7 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
+from cluster.terminal.criteria import told
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
@@ -19,7 +20,6 @@ from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
 from search_spaces.types.passwords import without_password
-from search_spaces.types.problems import beside
 from search_spaces.types.values import Value
 from tracking import names
 from tracking.store.open import resolve, sqlite_path
@@ -40,6 +40,8 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         "seed": sweep.seed,
         "data": str(card["name"]),
     }
+    if sweep.constraints:
+        overview["constraints"] = told(sweep.criteria)
     sizes: dict[str, Value] = {f"rows_{split}": count for split, count in card["rows"].items()}
     return SweepHeader(
         sweep_id=home.id,
@@ -47,7 +49,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         workload=sweep.workload,
         experiment=sweep.tracking.experiment or sweep.name,
         objective=sweep.objective,
-        beside=beside(sweep.problem, sweep.metric.name),
+        beside=sweep.beside,
         method=sweep.method,
         spec_text=sweep.to_text(),
         overview=overview | sizes,
@@ -100,7 +102,7 @@ class Tracker:
 
     def conclude(self, state: names.SweepState, verdict: Mapping[str, Any] | None) -> None:
         """Write the final summary of this run of the driver and the leaderboard."""
-        found = rows(self._study, self._sweep.objective, live=False)
+        found = rows(self._study, self._sweep.objective, live=False, criteria=self._sweep.criteria)
         table = leaderboard(found, self._sweep, champion(verdict))
         self.writer.long_text(names.LEADERBOARD_CSV, table.csv())
         self.writer.long_text(names.LEADERBOARD_JSON, table.json())

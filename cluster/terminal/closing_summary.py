@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
+from cluster.terminal.criteria import infeasible_lines
 from cluster.terminal.knowledge_lines import warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
@@ -48,6 +49,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         _warm_start(ending.document.get("warm_start") or ()),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         _troubles(ending.troubles),
+        infeasible_lines(ending.document.get("constraints")),
         _not_kept(ending.document.get("not_kept")),
         _closing(ending),
     ):
@@ -214,6 +216,8 @@ def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
             found.append(f"The champion is WORSE than no model on this test split: {score}{but}.")
         elif difference == 0 or open_yet:
             found.append(f"The champion is not shown to be better than no model: {score}.")
+    if broken := verdict.get("breaks"):
+        found.append(f"The champion breaks a constraint with its new seeds, as every finalist does: {broken}.")
     return [*found, *([said] if "WORSE" in said else [])]
 
 

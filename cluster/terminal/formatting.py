@@ -15,6 +15,7 @@ MARKS: dict[TrialState, tuple[str, str]] = {
     "running": ("●", "cyan"),
     "paused": ("◦", "blue"),
     "stopped": ("■", "bright_black"),
+    "infeasible": ("⊘", "yellow"),
     "failed": ("✗", "red"),
 }
 """Mark and colour of each state."""

@@ -85,19 +85,20 @@ def _columns(ranked: Ranked) -> list[BoardColumn]:
             formatting.middle(ranked.metric, VALUE_WIDTH), [(formatting.measure(row.value), "") for row in rows], 40
         ),
         BoardColumn("best", [(formatting.measure(row.best_value), "") for row in rows], 95),
-        *_beside(rows),
+        *_beside(rows, ranked.metric),
         BoardColumn("curve", list(zip(curves, styles, strict=True)), 70, right=False),
         *_settings(rows),
         BoardColumn("time", [(formatting.span(row.seconds), "") for row in rows], 30),
     ]
 
 
-def _beside(rows: Sequence[Row]) -> list[BoardColumn]:
+def _beside(rows: Sequence[Row], metric: str) -> list[BoardColumn]:
     """Return a column for each metric that is shown beside the objective."""
     found = dict.fromkeys(name for row in rows for name in row.beside)
     return [
         BoardColumn(name.removeprefix("val_"), [(formatting.measure(row.beside.get(name)), "") for row in rows], 85)
         for name in found
+        if name != metric
     ]
 
 

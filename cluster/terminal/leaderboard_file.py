@@ -12,7 +12,6 @@ from typing import Any
 
 from cluster.terminal.records import Row, ranked
 from search_spaces.spec.sweep import Sweep
-from search_spaces.types.problems import beside
 from search_spaces.types.trial_names import state_word
 from tracking import names
 
@@ -52,7 +51,7 @@ def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None)
 
     With the number of the ``champion``, a column names it: its value need not be the first.
     """
-    metric, others = sweep.metric.name, beside(sweep.problem, sweep.metric.name)
+    metric, others = sweep.metric.name, sweep.beside
     roles = [] if champion is None else ["champion"]
     measured = ["epochs", metric, names.best(metric), *others, "seconds", "error"]
     rows = [

@@ -10,7 +10,7 @@ from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
 
-TrialState = Literal["done", "stopped", "failed", "running", "paused"]
+TrialState = Literal["done", "stopped", "infeasible", "failed", "running", "paused"]
 Phase = Literal["starting", "search", "verdict", "finished", "stopped"]
 
 
@@ -36,6 +36,8 @@ class Row:
     """Metrics of the best epoch that are shown beside the objective."""
     changes: Sequence[Mapping[str, Any]] = ()
     """Changes of hyperparameters during training: the epoch, the source of the weights, and the new params."""
+    feasible: bool = True
+    """Whether it is known to keep every constraint of the sweep."""
 
     @property
     def error(self) -> str | None:
@@ -44,16 +46,19 @@ class Row:
 
 
 def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:
-    """Return the rows in the leaderboard's order: the best first, equal ones by number, failed ones last."""
-    in_order = sorted(rows, key=lambda row: (row.state == "failed", row.number))
-    able = [row for row in in_order if row.state != "failed"]
+    """Return the rows in the leaderboard's order: the best first, equal ones by number, failed ones last.
+
+    Before the failed ones are those that are not known to keep the constraints.
+    """
+    in_order = sorted(rows, key=lambda row: (row.state == "failed", not row.feasible, row.number))
+    able = [row for row in in_order if row.feasible and row.state != "failed"]
     return [*objective.ranked(able, lambda row: row.best_value), *in_order[len(able) :]]
 
 
 def best_of(rows: Iterable[Row], objective: Objective) -> Row | None:
-    """Return the leaderboard's first row; None where it has no value or failed."""
-    first = next(iter(ranked(rows, objective)), None)
-    return None if first is None or first.state == "failed" or first.best_value is None else first
+    """Return the best row that did not fail and keeps the constraints; None where none has a value."""
+    able = [row for row in rows if row.feasible and row.state != "failed"]
+    return objective.best(sorted(able, key=lambda row: row.number), lambda row: row.best_value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import state_word, trial_name
 
 REFRESHES_PER_SECOND = 3
-ENDED = ("done", "stopped", "failed")
+ENDED = ("done", "stopped", "infeasible", "failed")
 PHASES: dict[Phase, str] = {
     "starting": "starting",
     "search": "search: {planned}, up to {horizon} epochs each, on {workers}",

@@ -71,6 +71,7 @@ class Finals:
         tracks = [self._track(i, t, s, lineage.lineage(t, self.searched)[0].params) for i, (t, s) in pairs]
         for track in tracks:
             noted = self.entries.get(track.key, {})
+            track.measures.by_epoch = {int(epoch): found for epoch, found in noted.get("measured", {}).items()}
             for epoch, value in noted.get("values", {}).items():
                 track.measure(int(epoch), value)
             revive(track, noted, noted.get("state"), plan)
@@ -107,6 +108,8 @@ class Finals:
 
     def _write(self, track: Track, **more: Any) -> None:
         entry = {**self.entries.get(track.key, {}), **progress(track), "values": track.values, **more}
+        if track.criteria:
+            entry["measured"] = track.measures.by_epoch
         self.entries[track.key] = {"trial": track.trial, "seed": track.seed, **entry}
         self.study.set(PREFIX + track.key, self.entries[track.key])
 
@@ -120,6 +123,7 @@ class Finals:
             params=params,
             signature=finalist.signature,
             objective=finalist.objective,
+            criteria=finalist.criteria,
         )
 
 

@@ -111,7 +111,7 @@ class Race:
             if measured.epoch not in track.values:
                 fresh.append(measured)
                 if math.isfinite(value):
-                    track.measure(measured.epoch, value)
+                    track.measure(measured.epoch, value, measured.metrics)
                     for observer in self._observers:
                         observer.reported(track, measured.epoch, value)
                     self._check_target(track, value)
@@ -120,6 +120,8 @@ class Race:
             if measured.failure or not math.isfinite(value):
                 diverged = FailureReason("diverged", f"{metric} is {value}")
                 self._end(track, "failed", measured.failure or diverged)
+            elif reason := self._broken(track):
+                self._end(track, "failed", reason)
             elif measured.finished:
                 track.last = measured.epoch
         return fresh
@@ -184,7 +186,7 @@ class Race:
 
     def ranked(self) -> list[Track]:
         """Return the tracks with a value that did not fail, the best first; equal ones in order of their index."""
-        able = [track for track in self.tracks if track.values and track.state != "failed"]
+        able = [track for track in self.tracks if track.values and track.feasible]
         return self.rules.objective.ranked(able, lambda track: track.best_value)
 
     def _choose(self) -> list[Track]:
@@ -223,8 +225,9 @@ class Race:
             members=tuple(track.member for track in group),
             purpose=self.rules.purpose,
             # A lane ranks a member by its checkpoint's best value, which after an exploit may be another member's.
+            # And of constraints it knows only those that are broken for good.
             keep=self.rules.keep_top
-            if self.rules.purpose == "search" and not any(t.exploits for t in group)
+            if self.rules.purpose == "search" and not any(t.exploits or t.criteria for t in group)
             else None,
             floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
             retry=group[0].alone and group[0].num_failures > 0,
@@ -263,8 +266,14 @@ class Race:
         for observer in self._observers:
             observer.moved(track)
 
+    def _broken(self, track: Track, at_end: bool = False) -> FailureReason | None:
+        """Return why constraints end a trial of the search, ``at_end`` of its training or before; None if not."""
+        return track.broken(at_end) if self.rules.purpose == "search" else None
+
     def _end(self, track: Track, state: State, failure: FailureReason | None) -> None:
         assert state in ENDS
+        if state != "failed" and (reason := self._broken(track, at_end=True)):
+            state, failure = "failed", reason
         track.state, track.failure = state, failure
         self._roster.update(track)
         for observer in self._observers:
@@ -286,7 +295,8 @@ class Race:
             self.garbage += [] if named else [uri]
 
     def _check_target(self, track: Track, value: float) -> None:
-        if self.rules.target is not None and self.rules.objective.reaches(value, self.rules.target):
+        reached = self.rules.target is not None and self.rules.objective.reaches(value, self.rules.target)
+        if reached and track.feasible:
             self.closing = f"the target of {self.rules.target:g} is reached"
 
     def _decide(self) -> set[int]:

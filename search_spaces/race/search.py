@@ -17,7 +17,7 @@ from search_spaces.samplers.history import History, Observation
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
 from search_spaces.space.hyperparameters import complete, hyperparameters, signature
-from search_spaces.study.contract import Record
+from search_spaces.study.contract import MEASURED, Record
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import beside
@@ -151,6 +151,8 @@ class Search:
         """Store the epoch's value in the study."""
         self._changed.add(track.index)
         if self.study:
+            if measured := track.measures.by_epoch.get(epoch):
+                self.study.note(track.trial, f"{MEASURED}{epoch}", measured)
             self.study.report(track.trial, epoch, value)
 
     def moved(self, track: Track) -> None:
@@ -186,10 +188,12 @@ class Search:
             params=full,
             signature=signature(self.hyperparameters, full),
             objective=self.sweep.objective,
+            criteria=self.sweep.criteria,
         )
 
     def _revived(self, record: Record, plan: Schedule) -> Track:
         track = self._track(record.number, record.params)
+        track.measures.by_epoch = record.measured if track.criteria else {}
         for epoch, value in record.values.items():
             track.measure(epoch, value)
         revive(track, record.attributes.get("progress", {}), record.outcome, plan)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
+from search_spaces.criteria.measures import Measures
 from search_spaces.race.legs import Member
 from search_spaces.samplers.history import Observation
 from search_spaces.space.hyperparameters import Signature
@@ -16,7 +19,7 @@ from search_spaces.types.values import Params
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
 """``ready``: may train; ``paused``: waits at a rung for its schedule; the last three are final."""
 ENDS = ("done", "stopped", "failed")
-INFEASIBLE = ("diverged", "infeasible", "out_of_memory", "timed_out")
+INFEASIBLE = ("diverged", "infeasible", "constraint", "out_of_memory", "timed_out")
 """Kinds of failures that a configuration is to blame for, and not a machine or the code."""
 
 
@@ -41,6 +44,8 @@ class Track:
     """Current values of all hyperparameters: a schedule may change them at a rung."""
     signature: Signature
     objective: Objective
+    criteria: Criteria = NO_CRITERIA
+    """What decides besides the objective."""
     state: State = "ready"
     epoch: int = 0
     """Number of epochs done and saved: training continues after it."""
@@ -70,9 +75,11 @@ class Track:
     exploits: list[Exploited] = field(default_factory=list)
     initial: Params = field(init=False)
     """Values of all hyperparameters at epoch 0."""
+    measures: Measures = field(init=False)
+    """Values of the metrics of ``criteria``."""
 
     def __post_init__(self) -> None:
-        self.initial = self.params
+        self.initial, self.measures = self.params, Measures(self.criteria)
 
     @property
     def number(self) -> int:
@@ -151,12 +158,28 @@ class Track:
         """Best value of any epoch; None before the first."""
         return None if self.best_epoch is None else self.values[self.best_epoch]
 
-    def measure(self, epoch: int, value: float) -> None:
-        """Record the value of an epoch; of equal best values the latest counts.
+    @property
+    def measured(self) -> dict[str, float]:
+        """Values of the metrics of ``criteria`` with which the trial counts now."""
+        return self.measures.at(self.best_epoch, max(self.values, default=0))
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the trial has not failed and is known to keep every constraint."""
+        return not self.failed and self.criteria.keeps(self.measured)
+
+    def broken(self, at_end: bool = False) -> FailureReason | None:
+        """Return which constraints the trial breaks for good, or at the end of its training; None where none."""
+        told = self.criteria.broken(self.measured, at_end) if self.values else None
+        return FailureReason("constraint", told) if told else None
+
+    def measure(self, epoch: int, value: float, metrics: Mapping[str, float] | None = None) -> None:
+        """Record the value of an epoch, with all ``metrics``; of equal best values the latest counts.
 
         Where validation cannot tell two epochs apart, a schedule has usually lowered the learning rate by then.
         """
         self.values[epoch] = value
+        self.measures.record(epoch, metrics or {})
         if self.objective.reaches(value, self.best_value):
             self.best_epoch = epoch
 
@@ -186,10 +209,11 @@ class Track:
         self.params = {**self.params, **exploited.params}
 
     def reached(self, rung: int) -> None:
-        """Record the score at a rung."""
-        self.scores[rung] = max(
-            -self.objective.signed(value) for epoch, value in self.values.items() if epoch <= rung
-        )
+        """Record the score at a rung; one that breaks a constraint there is behind all that do not."""
+        until = {epoch: value for epoch, value in self.values.items() if epoch <= rung}
+        best = min(until, key=lambda epoch: (self.objective.signed(until[epoch]), -epoch))
+        breaks = any(amount > 0 for amount in self.criteria.excess(self.measures.at(best, rung)).values())
+        self.scores[rung] = -math.inf if breaks else -self.objective.signed(until[best])
 
     def latest(self, epoch: int) -> float:
         """Return the value at ``epoch``, or the last one before it, signed so that higher is better."""
@@ -204,7 +228,10 @@ class Track:
             return Observation(self.searched, "paused", own, best)
         if self.held is not None and self.best_value is not None:
             values = {**values, self.held: self.best_value}
-        return Observation(self.searched, self._seen_as, values, self.best_value)
+        excess = self.criteria.excess(self.measured)
+        if any(amount > 0 for amount in excess.values()) and not (self.failed and not self.infeasible):
+            return Observation(self.searched, "infeasible", {}, None, excess)
+        return Observation(self.searched, self._seen_as, values, self.best_value, excess)
 
     @property
     def _seen_as(self) -> Literal["running", "paused", "done", "infeasible", "failed"]:

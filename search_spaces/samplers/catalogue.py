@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.grid import GridSampler
-from search_spaces.samplers.history import History
 from search_spaces.samplers.optuna_sampler import OptunaSampler
 from search_spaces.space.space import Space
 from search_spaces.types.catalogue import SamplerInfo
 from search_spaces.types.objective import Objective
-from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
     import optuna
@@ -47,8 +45,6 @@ class SamplerRow(SamplerInfo):
     """Function of what is searched that returns the sampler."""
     keeps_memory: bool = False
     """Whether it has state besides the history, as Optuna's CMA-ES and NSGA-II have. Such a sampler is refused."""
-    takes_constraints: bool = False
-    """Whether it uses ``Observation.constraints``; other samplers refuse a history with constraints."""
 
 
 def _tpe(seed: int) -> optuna.samplers.BaseSampler:
@@ -123,7 +119,6 @@ _ROWS = (
         name="tpe",
         summary="tree-structured Parzen estimator, tries what resembles the best so far, after ten at random",
         make=_tpe_sampler,
-        takes_constraints=True,
     ),
     SamplerRow(
         name="gp",
@@ -170,20 +165,4 @@ def sampler(method: str, space: Space, objective: Objective, seed: int, rungs: t
         f"method {method} keeps a memory of its own, and a resumed sweep has only its history"
     )
     # A space without parameters has one configuration, and neither a cube nor a model.
-    made = row.make(Setting(space, objective, seed, rungs)) if space.domains else GridSampler(space)
-    return made if row.takes_constraints else _Unconstrained(method, made)
-
-
-@dataclass(frozen=True)
-class _Unconstrained:
-    """Wrapper that asserts a history without constraints, which ``inner`` would ignore."""
-
-    method: str
-    inner: Sampler
-
-    def is_blind(self, history: History) -> bool:
-        return self.inner.is_blind(history)
-
-    def ask(self, history: History, count: int, held: Params) -> list[Params]:
-        assert not history.constrained, f"method {self.method} takes no constraints"
-        return self.inner.ask(history, count, held)
+    return row.make(Setting(space, objective, seed, rungs)) if space.domains else GridSampler(space)

@@ -47,8 +47,6 @@ class History:
 
     def __init__(self, observations: Iterable[Observation] = ()) -> None:
         self.seen: dict[int, Observation] = {}
-        self.constrained = False
-        """Whether any observation has constraints."""
         self.num_known = 0
         """Number of trials from which a sampler learns."""
         self._identities: set[Identity] = set()
@@ -69,7 +67,6 @@ class History:
             self._add(observation)
         self.num_known += observation.teaches
         self.seen[number] = observation
-        self.constrained |= bool(observation.constraints)
         self._changes.append(number)
 
     def _add(self, observation: Observation) -> None:

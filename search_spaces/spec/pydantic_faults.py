@@ -148,6 +148,8 @@ def _unknown(where: Path, model: type[BaseModel], reasons: Mapping[str, str]) ->
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
     for part in path:
+        if isinstance(part, int):  # a list holds one kind of model
+            continue
         annotation = model.model_fields[str(part)].annotation
         kinds = (annotation, *typing.get_args(annotation))
         model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))

@@ -80,6 +80,18 @@ class MetricFile(BaseModel):
     target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
 
 
+class ConstraintFile(BaseModel):
+    """Bounds of a metric that a trial must keep."""
+
+    model_config = _STRICT
+
+    metric: Annotated[str, Field(min_length=1, max_length=250)] = Field(
+        description="A metric that trials report, or what they cost (reference page Metrics)."
+    )
+    max: float | None = Field(default=None, description="The largest value allowed.")
+    min: float | None = Field(default=None, description="The smallest value allowed.")
+
+
 def _known_method(method: str, info: ValidationInfo) -> str:
     assert isinstance(info.context, Catalogue)
     names = list(info.context.methods)
@@ -212,6 +224,11 @@ class SpecFile(BaseModel):
         default=DEFAULT_METHOD, description="What to try next."
     )
     metric: MetricFile = Field(default=MetricFile(), description="What to optimise.")
+    constraints: Annotated[list[ConstraintFile], Field(max_length=20)] = Field(
+        default_factory=list,
+        description="Bounds of metrics. A trial that breaks one is infeasible: it ends as soon as that is certain, "
+        "and never wins.",
+    )
     parameters: dict[str, Any] | None = Field(
         default=None, description="What to search; the workload's default space unless given."
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
+from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
 from search_spaces.spec.checks.space.parameters import as_parameters
@@ -19,7 +21,7 @@ from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.objective import Objective
-from search_spaces.types.problems import Goal, Problem
+from search_spaces.types.problems import Goal, Problem, beside
 from search_spaces.types.values import Value
 
 DURATIONS = {"timeout_s": "timeout", "grace_s": "grace", "trial_timeout_s": "trial_timeout"}
@@ -48,6 +50,8 @@ class Sweep(BaseModel):
     data: Data
     method: str = DEFAULT_METHOD
     metric: Metric
+    constraints: tuple[Constraint, ...] = ()
+    """Bounds of metrics that a trial must keep."""
     problem: Problem | None = None
     """Problem to solve; None: decided by the target's values when the data is loaded."""
     space: Annotated[Space, PlainValidator(space_from_json), PlainSerializer(space_to_json)]
@@ -90,10 +94,21 @@ class Sweep(BaseModel):
         """The metric and its goal."""
         return Objective(self.metric.name, self.metric.goal)
 
+    @property
+    def criteria(self) -> Criteria:
+        """What decides besides the objective."""
+        return Criteria(constraints=self.constraints)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Names of the metrics that are shown beside the objective."""
+        others = (name for name in self.criteria.names if name != self.metric.name)
+        return tuple(dict.fromkeys([*beside(self.problem, self.metric.name), *others]))
+
     def to_tree(self) -> dict[str, Any]:
         """Return the spec in the form of its file, as plain values, without most defaults."""
         plain = self.model_dump(
-            exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, "final"}
+            exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, "final", "constraints"}
         )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
         if self.space.require:
@@ -104,6 +119,9 @@ class Sweep(BaseModel):
             words["final"] = "none" if self.final is None else self.final.model_dump()
         rule = self.early_terminate
         words["early_terminate"] = NO_SCHEDULE if rule.type == NO_SCHEDULE else rule.model_dump()
+        if self.constraints:
+            given = [asdict(one) for one in self.constraints]
+            words["constraints"] = [{k: v for k, v in one.items() if v is not None} for one in given]
         if self.start_from:
             words["start_from"] = [dict(entry) for entry in self.start_from]
         if self.warm_start:

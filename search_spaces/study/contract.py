@@ -13,6 +13,10 @@ OUTCOMES: Mapping[int, Outcome] = {1: "done", 2: "stopped", 3: "failed"}
 """How a trial ended, by the number of Optuna's state for it: COMPLETE, PRUNED, FAIL."""
 
 
+MEASURED = "measured:"
+"""Begins the name of the attribute with what else was measured in an epoch, whose number follows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One trial in the study. ``params`` are the searched hyperparameters, ``values`` the objective by epoch."""
@@ -23,3 +27,17 @@ class Record:
     outcome: Outcome | None
     """None while the trial has not ended: it runs, waits at a rung, or its driver was killed."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> dict[int, dict[str, float]]:
+        """Values by epoch of the metrics that decide besides the objective."""
+        return measured_in(self.attributes)
+
+
+def measured_in(attributes: Mapping[str, Any]) -> dict[int, dict[str, float]]:
+    """Return what a trial's attributes hold of the metrics that decide besides the objective, by epoch."""
+    return {
+        int(key.removeprefix(MEASURED)): dict(values)
+        for key, values in attributes.items()
+        if key.startswith(MEASURED)
+    }

@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-FailureKind = Literal["diverged", "infeasible", "out_of_memory", "raised", "lane_died", "timed_out", "stopped"]
-"""``stopped``: the search ended before the trial could continue; it counts as pruned, not as failed."""
+FailureKind = Literal[
+    "diverged", "infeasible", "constraint", "out_of_memory", "raised", "lane_died", "timed_out", "stopped"
+]
+"""``infeasible``: the configuration does not work on this data. ``constraint``: it breaks one of the sweep's.
+
+``stopped``: the search ended before the trial could continue; it counts as pruned, not as failed.
+"""
 
 WORDS: Mapping[FailureKind, str] = {
     "diverged": "diverged",
     "infeasible": "infeasible",
+    "constraint": "infeasible",
     "out_of_memory": "out of memory",
     "raised": "",  # a traceback needs no words before it
     "lane_died": "worker process died",
@@ -49,8 +55,8 @@ class FailureReason:
 
     @property
     def is_error(self) -> bool:
-        """Whether it is an error: every kind but ``stopped``."""
-        return self.kind != "stopped"
+        """Whether it is an error: every kind but ``stopped`` and ``constraint``."""
+        return self.kind not in ("stopped", "constraint")
 
     @classmethod
     def noted(cls, progress: Mapping[str, Any]) -> FailureReason | None:

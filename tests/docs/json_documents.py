@@ -15,8 +15,9 @@ _SWEEP = {
     "metric.name": "the objective",
     "metric.goal": "`maximize` or `minimize`",
     "trials[].number": "the trial's number, from 0; trial 0 is the default configuration",
-    "trials[].state": "`done`, `stopped` (early), `failed`, `running` or `paused` (it waits for a promotion)",
-    "trials[].status": "the same in words: `done`, `pruned`, `failed`, `running` or `waiting`",
+    "trials[].state": "`done`, `stopped` (early), `infeasible` (it breaks a constraint), `failed`, `running` or "
+    "`paused` (it waits for a promotion)",
+    "trials[].status": "the same in words: `done`, `pruned`, `infeasible`, `failed`, `running` or `waiting`",
     "trials[].epochs": "epochs trained",
     "trials[].value": "the objective after the last epoch",
     "trials[].best_value": "its best value over the epochs",
@@ -26,8 +27,9 @@ _SWEEP = {
     "the trial `source`, and the `params` that changed then",
     "trials[].run_id": "the trial's run in MLflow",
     "trials[].error": "the last line of what went wrong, or null",
-    "trials[].failure.kind": "`diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, `timed_out`, "
-    "or `stopped`: cut off by the search's early end; `failure` is null where there is none",
+    "trials[].failure.kind": "`diverged`, `infeasible` (it does not work on this data), `constraint`, "
+    "`out_of_memory`, `raised`, `lane_died`, `timed_out`, or `stopped`: cut off by the search's early end; "
+    "`failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
     "ended_by": "what ended the search before all its trials were done, as the timeout; null where nothing did",
     "budget": "by resource (`epochs`, `lane_hours`, `gpu_hours`, `cost`) what the search has `used`, the spec's "
@@ -46,6 +48,10 @@ _SWEEP = {
     "importance": "each searched hyperparameter's share, largest first; null below 20 ended trials in the space",
     "warm_start": "a record for each earlier sweep: `sweep` (its ID), `name`, `same_data`, and numbers of trials: "
     "`shown` to the sampler, `tried_first`, and left out as `outside` of the space or with `no_value`",
+    "constraints[].metric": "the metric of each constraint; `constraints` is empty where there is none",
+    "constraints[].min": "its smallest value allowed, or null",
+    "constraints[].max": "its largest value allowed, or null",
+    "constraints[].num_broken": "trials that break it, those at work as they are now",
     "verdict.metric": "what the final evaluation judges by; `verdict` is null where there is none",
     "verdict.winner.number": "the champion's trial",
     "verdict.winner.params": "its searched hyperparameters",
@@ -77,6 +83,7 @@ _SWEEP = {
     "verdict.interval.rows": "the number of independent parts of the test split; null where rows are not counted",
     "verdict.interval.parts": "what these parts are: `rows`, `groups`, or `blocks` of a series or a text",
     "verdict.why": "in a sentence why the champion won",
+    "verdict.breaks": "which constraints the champion breaks on average over the new seeds; null where none",
     "verdict.warnings": "sentences: the champion is no better than what needs no model, or worse than the defaults",
     "verdict.predictions": "the table of all predictions among the artifacts of the sweep's run; null without one",
     "verdict.overfitting": "what the learning curves say, in words",

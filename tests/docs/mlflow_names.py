@@ -23,9 +23,11 @@ TAGS: Mapping[str, str] = {
     "PARENT_RUN": "Of a trial's and a final training's run: the sweep's own run, below which MLflow nests it.",
     "TRIAL_NAME": "The trial (`t015`); in the final evaluation also its seed (`t015 seed 1`).",
     "TRIAL_NUMBER": "The trial's number.",
-    "TRIAL_STATE": "The trial's state: `running`, `waiting` (to go on later), `done`, `pruned`, `failed`.",
+    "TRIAL_STATE": "The trial's state: `running`, `waiting` (to go on later), `done`, `pruned`, `infeasible` (it "
+    "breaks a constraint), `failed`.",
     "TRIAL_ERROR": "What went wrong: a sentence, or a traceback.",
-    "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible`, `out_of_memory`, `raised`, `lane_died`, "
+    "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible` (it does not work on this data), `constraint`, "
+    "`out_of_memory`, `raised`, `lane_died`, "
     "`timed_out`; `stopped` where the search's early end cut the trial off.",
     "TRIAL_LINEAGE": "With `early_terminate: {type: pbt}`: whose weights it took over, and after which epoch.",
     "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial: `champion`, `finalist`, `defaults` "

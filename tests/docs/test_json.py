@@ -36,6 +36,7 @@ VERDICT: Mapping[str, Any] = {
     ],
     "interval": {"over": "rows and seeds", "rows": 100, "parts": "rows"},
     "why": "t003 has the best mean val_accuracy.",
+    "breaks": None,
     "warnings": ["The champion is WORSE than the defaults."],
     "predictions": "verdict/predictions.parquet",
     "overfitting": "no overfitting to be seen",
@@ -48,7 +49,7 @@ def test_a_document_has_the_fields_of_its_table(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     not_kept = {"reason": "no space", "resumes_at": {"3": 1}, "ended": [2]}
-    home = raced("trials=24", verdict=VERDICT, not_kept=not_kept)
+    home = raced("trials=24", "constraints=[{metric: val_accuracy, min: 0.1}]", verdict=VERDICT, not_kept=not_kept)
     command = "show" if "show" in name else name
     target = {"check": [str(home.spec)], "data": [str(home.spec), "data.name=wine"], "doctor": [], "ls": []}.get(
         command, [home.id]

@@ -12,6 +12,7 @@ from torch import nn
 from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.plain import ASKED_FOR
+from search_spaces.types.problems import COSTS_OF_MODEL
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
@@ -188,7 +189,7 @@ class LegRunner:
         found = self._costs.of_epoch(self.setup, seconds, a.progress.seconds)
         if a.progress.epoch == self.leg.start and self.group.first:
             found |= self._costs.of_model(self.setup, Trainee(a.member.seed, a.hp))
-        return found
+        return self.group.agree(found) if self.setting.criteria else found
 
     def _refuse(self, failure: FailureReason) -> list[MemberEpoch]:
         assert self.leg is not None
@@ -212,6 +213,9 @@ class LegRunner:
         self, a: TrainingMember, metrics: Mapping[str, float], finite: bool, costs: Mapping[str, float]
     ) -> MemberEpoch:
         report = a.measured(metrics, finite, self.setting.objective)
+        report = replace(report, metrics={**costs, **report.metrics})
+        if report.failure is None and (broken := self._broken(report.metrics)):
+            return replace(report, failure=FailureReason("constraint", broken))
         final = self.leg is not None and self.leg.purpose == "final"
         if final and report.failure is None:
             a.record(metrics)
@@ -219,7 +223,15 @@ class LegRunner:
                 a.best = self._state(a).model
         if report.finished:
             a.last = self._state(a)
-        return replace(report, metrics={**costs, **report.metrics})
+        return report
+
+    def _broken(self, metrics: Mapping[str, float]) -> str | None:
+        """Return which constraints a member of the search breaks for good; of its model the first leg tells."""
+        assert self.leg is not None
+        if self.leg.purpose == "final":
+            return None
+        known = metrics.keys() - (COSTS_OF_MODEL if self.leg.start else ())
+        return self.setting.criteria.broken({name: metrics[name] for name in known})
 
     def _state(self, a: TrainingMember) -> MemberState:
         return a.last or a.loop.state(self._place(a))

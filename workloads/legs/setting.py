@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.types.objective import Objective
 
 
@@ -22,6 +23,9 @@ class LegSetting:
     """``cpu``, ``cuda``, ``cuda:1`` ...; ``auto`` takes a GPU where there is one."""
     lr_scaling: Literal["none", "linear", "sqrt"] = "none"
     """How the learning rate grows with the number of processes that train a member together."""
+
+    criteria: Criteria = NO_CRITERIA
+    """What decides besides the objective."""
 
     def torch_device(self) -> torch.device:
         """Return the device that ``device`` names."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from cluster.sweep.files.texts_of_params import values_meant
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import IMPORTANCE
+from search_spaces.criteria.measures import Measures
 from search_spaces.race.finals import PREFIX
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
 from search_spaces.samplers.history import Observation
 from search_spaces.space.hyperparameters import hyperparameters
-from search_spaces.study.contract import Outcome
+from search_spaces.study.contract import MEASURED, Outcome, measured_in
 from search_spaces.study.journal import copy_of, put
 from search_spaces.study.salvage import Salvaged, salvage
 from search_spaces.study.study import Study
@@ -47,6 +48,8 @@ class Found:
     values: Mapping[int, float] = field(default_factory=dict)
     outcome: Outcome | None = None
     noted: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """Values by epoch of the metrics that decide besides the objective."""
     rounded: bool = False
     """Whether some values are MLflow's, which has not all of their digits."""
 
@@ -115,7 +118,8 @@ class Rebuilding:
         metric, epochs = self.sweep.metric.name, told.epochs if told else {}
         values = {epoch: float(m[metric]) for epoch, m in epochs.items() if math.isfinite(m.get(metric, math.nan))}
         values = dict(sorted({**values, **left.values}.items()))
-        outcome: Any = left.outcome or (told.state if told and told.state in ENDS else None)
+        told_state = "failed" if told and told.state == "infeasible" else told.state if told else None
+        outcome: Any = left.outcome or (told_state if told_state in ENDS else None)
         if outcome == "done" and not values:
             outcome = None
         noted = dict(left.attributes.get("progress", {}))
@@ -127,7 +131,27 @@ class Rebuilding:
         if outcome:
             noted["epoch"] = max(values, default=0)
         rounded = bool(told and told.rounded & values.keys() - left.values.keys())
-        return Found(number=number, params=params, values=values, outcome=outcome, noted=noted, rounded=rounded)
+        return Found(
+            number=number,
+            params=params,
+            values=values,
+            outcome=outcome,
+            noted=noted,
+            measured=self._measured(values, epochs, left.attributes),
+            rounded=rounded,
+        )
+
+    def _measured(
+        self,
+        values: Mapping[int, float],
+        epochs: Mapping[int, Mapping[str, float]],
+        attributes: Mapping[str, Any],
+    ) -> Mapping[int, Mapping[str, float]]:
+        """Return what decides besides the objective, by epoch, as the study had it or else as it was told."""
+        found = Measures(self.sweep.criteria, measured_in(attributes))
+        for epoch in values:
+            found.record(epoch, epochs.get(epoch, {}))
+        return found.by_epoch
 
     def _searched(self, told: Told) -> Params:
         """Return the searched hyperparameters; of MLflow's texts those values that the spec means."""
@@ -201,6 +225,8 @@ def _write(study: Study, sweep: Sweep, trial: Found) -> None:
     number = study.add(sweep.space, trial.params)
     assert number == trial.number
     for epoch, value in trial.values.items():
+        if measured := trial.measured.get(epoch):
+            study.note(number, f"{MEASURED}{epoch}", measured)
         study.report(number, epoch, value)
     if trial.noted:
         study.note(number, "progress", trial.noted)

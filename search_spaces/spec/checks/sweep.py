@@ -10,6 +10,7 @@ from typing import Any
 from search_spaces.space.domain_contract import DomainFault
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
+from search_spaces.spec.checks.criteria import LOCKED, checked_constraints
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
@@ -49,11 +50,6 @@ SAME = (
     "tracking",
 )
 """Keys of the file that become fields of a ``Sweep`` unchanged."""
-LOCKED = {
-    "test": "must not be of the test split: it is locked until the final evaluation, the search never sees it",
-    "train": "must not be of the training split: it is best for whoever learns that by heart",
-}
-"""Reasons why metrics of a split cannot be the objective."""
 
 
 def checked_sweep(
@@ -153,6 +149,7 @@ class _Checks:
             "data": checked_data[0] if checked_data else None,
             "method": self._method.name,
             "metric": metric,
+            "constraints": checked_constraints(self._document, spec.constraints, self._workload, kind),
             "problem": self._problem(kind, metric),
             "space": space,
             "constants": constants,

@@ -34,6 +34,43 @@ CASES = {
     "metric": Case(
         "metric: {name: val_acuracy}", 5, "metric.name", "unknown metric", "'val_acuracy'", "'val_accuracy'"
     ),
+    "constraint": Case(
+        "constraints: [{metric: latncy_ms, max: 5}]",
+        5,
+        "constraints.0.metric",
+        "unknown metric",
+        "'latncy_ms'",
+        "'latency_ms'",
+    ),
+    "constraint on the test split": Case(
+        "constraints: [{metric: test_accuracy, min: 0.9}]",
+        5,
+        "constraints.0.metric",
+        "must not be of the test split",
+        "'test_accuracy'",
+        "'val_accuracy'",
+    ),
+    "constraint without a bound": Case(
+        "constraints: [{metric: params_m}]", 5, "constraints.0", "must have a bound", "'params_m'"
+    ),
+    "constraint without a metric": Case("constraints: [{max: 5}]", 5, "constraints.0.metric", "is required"),
+    "constraint that nobody keeps": Case(
+        "constraints: [{metric: val_loss, min: 2, max: 1}]", 5, "constraints.0.min", "must be <= max = 1", "2"
+    ),
+    "constraint that nothing costs": Case(
+        "constraints: [{metric: params_m, max: 0}]", 5, "constraints.0.max", "must be > 0: no trial", "0"
+    ),
+    "constraint twice": Case(
+        "constraints: [{metric: val_acc, min: 0.5}, {metric: val_accuracy, max: 0.9}]",
+        5,
+        "constraints.1.metric",
+        "is bound twice: write max and min in one entry",
+        "'val_accuracy'",
+    ),
+    "constraint as a group": Case("constraints: {metric: params_m, max: 1}", 5, "constraints", "must be a list"),
+    "constraint key": Case(
+        "constraints: [{metric: params_m, mx: 1}]", 5, "constraints.0.mx", "unknown key", "'mx'", "'max'"
+    ),
     "resource": Case("resources: {cpu: 2}", 5, "resources.cpu", "unknown key", "'cpu'", "'cpus'"),
     "split": whole(
         DATA % "{name: wine, split: {trian: 1}}", 2, "data.split.trian", "unknown key", "'trian'", "'train'"

@@ -53,7 +53,7 @@ def test_people_read_the_kind_in_words(kind: FailureKind) -> None:
     reason = FailureReason(kind, "a sentence")
     assert str(reason) == reason.line == (f"{WORDS[kind]}: a sentence" if WORDS[kind] else "a sentence")
     assert FailureReason(kind, TRACEBACK).line == "ValueError: bad"
-    assert reason.is_error == (kind != "stopped")
+    assert reason.is_error == (kind not in ("stopped", "constraint"))
 
 
 def test_memory_is_told_from_what_the_code_was_about() -> None:

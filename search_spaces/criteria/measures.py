@@ -1,0 +1,48 @@
+"""What a trial has come to in the metrics that decide besides its objective."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from search_spaces.criteria.constraints import GROWING, NO_CRITERIA, Criteria
+from search_spaces.types.problems import COSTS, COSTS_OF_MODEL
+
+
+@dataclass
+class Measures:
+    """Values of the criteria's metrics by epoch, those that are finite.
+
+    A trial counts with its costs as they are now, and with the other metrics of its best epoch. Of what belongs to
+    its model the first measurement stays; of what grows the largest counts.
+    """
+
+    criteria: Criteria = NO_CRITERIA
+    by_epoch: dict[int, dict[str, float]] = field(default_factory=dict)
+
+    def record(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record the metrics of an epoch, once."""
+        if not self.criteria or epoch in self.by_epoch:
+            return
+        found = {name: float(metrics[name]) for name in self.criteria.names if name in metrics}
+        found = {name: value for name, value in found.items() if math.isfinite(value)}
+        for name, value in self.until(epoch).items():
+            if name in COSTS_OF_MODEL:
+                found[name] = value
+            elif name in GROWING:
+                found[name] = max(value, found.get(name, value))
+        self.by_epoch[epoch] = found
+
+    def until(self, epoch: int) -> Mapping[str, float]:
+        """Return the values of the last recorded epoch up to this one."""
+        last = max((known for known in self.by_epoch if known <= epoch), default=None)
+        return {} if last is None else self.by_epoch[last]
+
+    def at(self, best_epoch: int | None, epoch: int) -> dict[str, float]:
+        """Return the values with which a trial counts at ``epoch``, whose best one until then is ``best_epoch``."""
+        best = self.by_epoch.get(best_epoch or 0, {})
+        costs = self.until(epoch)
+        return {
+            name: found[name] for name in self.criteria.names if name in (found := costs if name in COSTS else best)
+        }

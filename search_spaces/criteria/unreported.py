@@ -1,0 +1,51 @@
+"""Finds metrics that a spec asks for and no trial reports, once the first leg is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from search_spaces.criteria.constraints import Criteria
+from search_spaces.types.faults import Fault, nearest, shown
+
+
+@dataclass
+class Unreported:
+    """What the members of the first leg that trained have reported."""
+
+    criteria: Criteria
+    _seen: set[str] = field(default_factory=set)
+    _over: bool = False
+
+    def saw(self, metrics: Mapping[str, float]) -> None:
+        """Take note of the metrics of an epoch that did not fail."""
+        if self.criteria and not self._over:
+            self._seen |= metrics.keys()
+
+    def found(self, over: bool) -> bool:
+        """Whether any is found; ``over`` tells that a leg is."""
+        self._over |= over and bool(self._seen)
+        return bool(self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the metrics that nobody reports; empty before the end of a leg."""
+        return [name for name in self.criteria.names if name not in self._seen] if self._over else []
+
+    def faults(self, place: str, sweep: str) -> list[Fault]:
+        """Return a fault for each of them, with a way out of the sweep with this ID."""
+        return [self._fault(name, place, sweep) for name in self.names]
+
+    def _fault(self, name: str, place: str, sweep: str) -> Fault:
+        known = sorted(metric for metric in self._seen if not metric.startswith("test_"))
+        way = f"name one of these in a new sweep, or report it from your function and `paceline resume {sweep}`"
+        rule = f"nobody reports this metric; the first trial reported {', '.join(known)}: {way}"
+        close = nearest(name, known)
+        return Fault(place, self._path(name), rule, shown(name), close and repr(close))
+
+    def _path(self, name: str) -> str:
+        for number, one in enumerate(self.criteria.constraints):
+            if one.metric == name:
+                return f"constraints.{number}.metric"
+        place = next(number for number, other in enumerate(self.criteria.others) if other.name == name)
+        return f"metrics.{place + 1}.name"
