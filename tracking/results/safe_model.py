@@ -14,6 +14,8 @@ from tracking.store.errors import sorted_trouble
 from tracking.store.open import resolve
 
 PICKLES: Final = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
+SETTINGS: Final = {PICKLES: "false", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+"""MLflow's while a model is loaded: no pickles, those inside of a saved graph, too, and no bars among the lines."""
 TORCH: Final = "mlflow.pytorch.log_model(..., serialization_format='pt2')"
 WAY_OUT: Final = (
     f"save its weights by torch.save(model.state_dict(), FILE) and name that file, or register it anew by {TORCH}"
@@ -34,7 +36,7 @@ def load(uri: str | None, model_uri: str) -> Any:
     import mlflow
     from mlflow.models import Model
 
-    with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), _without_pickles():
+    with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), _settings():
         path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
         refuse_code(path, Model.load(path).flavors)
         return mlflow.pytorch.load_model(str(path))
@@ -57,14 +59,14 @@ def refuse_code(path: Path, flavors: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def _without_pickles() -> Iterator[None]:
-    """Have MLflow refuse pickles for the block, those inside of a saved graph, too."""
-    before = os.environ.get(PICKLES)
-    os.environ[PICKLES] = "false"
+def _settings() -> Iterator[None]:
+    """Have MLflow load as SETTINGS say for the block."""
+    before = {name: os.environ.get(name) for name in SETTINGS}
+    os.environ |= SETTINGS
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[PICKLES]
-        else:
-            os.environ[PICKLES] = before
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value

@@ -121,7 +121,9 @@ def test_serving_what_cannot_be_served_is_refused(tmp_path: Path) -> None:
         ui.serve(f"sqlite:///{tmp_path / 'junk.db'}", 0, tmp_path / "log")
 
 
-def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(finished_uri: str) -> None:
+def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(
+    finished_uri: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     import mlflow
     import torch
     from torch import nn
@@ -149,7 +151,9 @@ def test_a_winner_is_registered_once_and_the_next_one_takes_its_place(finished_u
         "0.9",
     )
     assert [client.get_run(run).info.status for run in (run_id, better)] == ["FINISHED", "FINISHED"]
+    capfd.readouterr()
     loaded = load(finished_uri, other.uri)
+    assert capfd.readouterr() == ("", ""), "no progress bars among the lines of a sweep"
     batch = torch.randn(11, 4)
     torch.testing.assert_close(loaded(batch), model(batch))
 
