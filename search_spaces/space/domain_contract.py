@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
+MAX_COUNT = 1000
+"""Largest number of values that a range is cut to for a grid."""
+
+
 class DomainFault(ValueError):
     """Error: ``field`` of a domain (a key of the spec: min, max, step, values ...) breaks ``rule``."""
 
@@ -85,6 +89,14 @@ def check_step(low: float, high: float, step: float) -> None:
         below = _decimal(low) + span // stride * stride
         ways = f"max: {_plain(below)} or {_plain(below + stride)} would do"
         raise DomainFault("step", f"must divide max - min = {_plain(span)} evenly ({ways})", step)
+
+
+def check_count(count: int, has_step: bool) -> None:
+    """Raise DomainFault unless ``count`` values make a grid of a range that has no step."""
+    if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MAX_COUNT:
+        raise DomainFault("count", f"must be a whole number, 2 to {MAX_COUNT}", count)
+    if has_step:
+        raise DomainFault("count", "must be left out beside a step", count)
 
 
 def _decimal(number: float) -> Decimal:

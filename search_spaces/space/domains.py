@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from search_spaces.space.domain_contract import (
     DecimalGrid,
     DomainFault,
+    check_count,
     check_range,
     check_step,
     decimal_step,
@@ -33,13 +34,15 @@ T = TypeVar("T")
 class Uniform:
     """Uniform between ``low`` and ``high``, both included, or with ``log`` uniform in the logarithm.
 
-    With ``step`` only low, low + step, ..., high.
+    With ``step`` only low, low + step, ..., high; with ``count`` only so many values, ``low`` and ``high`` among
+    them, as evenly as the scale is.
     """
 
     low: float
     high: float
     step: float | None = None
     log: bool = False
+    count: int | None = None
 
     def __post_init__(self) -> None:
         check_range(self.low, self.high)
@@ -49,10 +52,12 @@ class Uniform:
             raise DomainFault("min", "must be > 0 for a log scale", self.low)
         if self.log and self.step is not None:
             raise DomainFault("step", "must be left out on a log scale", self.step)
+        if self.count is not None:
+            check_count(self.count, self.step is not None)
 
     def __str__(self) -> str:
         step = f" in steps of {self.step:g}" if self.step else ""
-        return f"{self.low:g} to {self.high:g}" + step + (", log scale" if self.log else "")
+        return f"{self.low:g} to {self.high:g}" + step + (", log scale" if self.log else "") + _values(self.count)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -84,29 +89,37 @@ class Uniform:
     def contains(self, value: Value) -> bool:
         if not is_number(value) or not self.low <= value <= self.high:
             return False
+        if self.count is not None:
+            return any(math.isclose(value, one, rel_tol=1e-11, abs_tol=1e-300) for one in self.grid())
         return self.step is None or math.isclose(value, self.to_value(value), abs_tol=1e-9 * self.step)
 
     def grid(self) -> Sequence[float]:
-        if self.log:
-            raise DomainFault("values", "are needed instead of a continuous range")
+        if self.count is not None:
+            inner = (float(f"{self.at(place / (self.count - 1)):.12g}") for place in range(1, self.count - 1))
+            return (self.low, *inner, self.high)
         if self.step is None:
-            raise DomainFault("step", "is needed (or values)")
+            raise DomainFault("count", "is needed (or values)" if self.log else "or step is needed (or values)")
         return DecimalGrid(self.low, self.high, self.step)
 
     def spec(self) -> dict[str, Any]:
-        step = {} if self.step is None else {"step": self.step}
+        keys = {"step": self.step, "count": self.count}
         law = "log_uniform_values" if self.log else "uniform"
-        return {"distribution": law, "min": self.low, "max": self.high, **step}
+        given = {key: value for key, value in keys.items() if value is not None}
+        return {"distribution": law, "min": self.low, "max": self.high, **given}
 
 
 @dataclass(frozen=True)
 class Int:
-    """Integers ``low``, ``low + step``, ..., ``high``, uniform or, with ``log``, uniform in the logarithm."""
+    """Integers ``low``, ``low + step``, ..., ``high``, uniform or, with ``log``, uniform in the logarithm.
+
+    With ``count`` only so many of them, as evenly as the scale is.
+    """
 
     low: int
     high: int
     step: int = 1
     log: bool = False
+    count: int | None = None
 
     def __post_init__(self) -> None:
         for field, value in (("min", self.low), ("max", self.high), ("step", self.step)):
@@ -118,10 +131,16 @@ class Int:
             raise DomainFault("min", "must be > 0 for a log scale", self.low)
         if self.log and self.step != 1:
             raise DomainFault("step", "must be 1 on a log scale", self.step)
+        if self.count is not None:
+            check_count(self.count, self.step != 1)
+            if len(set(self.grid())) < self.count:
+                rule = f"must make different whole numbers from {self.low} to {self.high}"
+                raise DomainFault("count", rule, self.count)
 
     def __str__(self) -> str:
         step = f" in steps of {self.step}" if self.step != 1 else ""
-        return f"{self.low} to {self.high}, whole" + step + (", log scale" if self.log else "")
+        scale = ", log scale" if self.log else ""
+        return f"{self.low} to {self.high}, whole{step}{scale}{_values(self.count)}"
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -142,7 +161,7 @@ class Int:
 
     def at(self, quantile: float) -> int:
         if not self.log:
-            return _nth(self.grid(), quantile)
+            return _nth(range(self.low, self.high + 1, self.step), quantile)
         low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
         return min(max(round(math.exp(low + quantile * (high - low))), self.low), self.high)
 
@@ -151,11 +170,17 @@ class Int:
             return False
         return int(value) in self.grid()
 
-    def grid(self) -> range:
-        return range(self.low, self.high + 1, self.step)
+    def grid(self) -> Sequence[int]:
+        if self.count is None:
+            return range(self.low, self.high + 1, self.step)
+        parts = (place / (self.count - 1) for place in range(self.count))
+        if self.log:
+            return [round(self.low * (self.high / self.low) ** part) for part in parts]
+        return [round(self.low + part * (self.high - self.low)) for part in parts]
 
     def spec(self) -> dict[str, Any]:
-        rest = {"log": True} if self.log else {} if self.step == 1 else {"step": self.step}
+        rest: dict[str, Any] = {"log": True} if self.log else {} if self.step == 1 else {"step": self.step}
+        rest |= {} if self.count is None else {"count": self.count}
         return {"distribution": "int_uniform", "min": self.low, "max": self.high, **rest}
 
 
@@ -229,6 +254,10 @@ class Choice:
     def spec(self) -> dict[str, Any]:
         odds = {} if self.probabilities is None else {"probabilities": list(self.probabilities)}
         return {"values": list(self.values), **odds}
+
+
+def _values(count: int | None) -> str:
+    return "" if count is None else f", {count} values"
 
 
 def _nth(values: Sequence[T], quantile: float) -> T:

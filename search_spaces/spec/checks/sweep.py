@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_spaces.space.domain_contract import DomainFault
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.criteria import LOCKED, checked_constraints
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
+from search_spaces.spec.checks.space.grid import grid_size, refuse_counts
 from search_spaces.spec.checks.space.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.space.require import required
 from search_spaces.spec.checks.space.start_from import Searched, check_count, check_entries
@@ -30,8 +30,6 @@ from search_spaces.types.problems import ALIASES, DataKind, Problem, metrics_of,
 from search_spaces.types.values import Value
 
 DEFAULT_TRIALS = 20
-MAX_GRID = 100_000
-"""Largest number of grid points, which is also that of trials."""
 
 SAME = (
     "description",
@@ -256,19 +254,12 @@ class _Checks:
                 self._document.fault(("trials",), rule, shown(given))
             return 1
         if not self._method.finite_only:
+            refuse_counts(self._document, space, self._method.name)
             return given or DEFAULT_TRIALS
-        for name, domain in space.domains.items():
-            try:
-                domain.grid()
-            except DomainFault as error:
-                rule = f"{error.field} {error.rule}: method {self._method.name} tries every one"
-                self._document.fault(("parameters", name), rule, shown(str(domain)))
         if not self._sound("require"):
             return DEFAULT_TRIALS
-        size = space.size()
-        if size is None or (size > MAX_GRID and given is None):
-            many = "too many to see which satisfy require" if size is None else shown(size)
-            self._document.fault(("method",), f"must make at most {MAX_GRID} grid points", many)
+        size = grid_size(self._document, space, self._method.name, limited=given is not None)
+        if size is None:
             return DEFAULT_TRIALS
         defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
         first = space.first(defaults, self._spec.start_from)  # these need not be points of the grid

@@ -181,9 +181,7 @@ CASES = {
     "stop rule": Case(
         "early_terminate: {type: ahsa}", 5, "early_terminate.type", "unknown name", "'ahsa'", "'asha'"
     ),
-    "grid": Case(
-        "method: grid", 4, "parameters.lr", "are needed instead of a continuous range: method grid tries every one"
-    ),
+    "grid": Case("method: grid", 4, "parameters.lr", "count is needed (or values): method grid tries every one"),
     "large grid": Case(
         "  width: {min: 1, max: 4096}\n  batch_size: {min: 1, max: 4096}\nmethod: grid",
         6,

@@ -19,20 +19,20 @@ _LAWS = {
     "constant": ("value",),
     "categorical": ("values",),
     "categorical_w_probabilities": ("values", "probabilities"),
-    "int_uniform": ("min", "max", "step", "log"),
-    "uniform": ("min", "max", "step"),
-    "log_uniform": ("min", "max"),
-    "log_uniform_values": ("min", "max"),
-    "inv_log_uniform": ("min", "max"),
-    "inv_log_uniform_values": ("min", "max"),
+    "int_uniform": ("min", "max", "step", "log", "count"),
+    "uniform": ("min", "max", "step", "count"),
+    "log_uniform": ("min", "max", "count"),
+    "log_uniform_values": ("min", "max", "count"),
+    "inv_log_uniform": ("min", "max", "count"),
+    "inv_log_uniform_values": ("min", "max", "count"),
     "normal": ("mu", "sigma", "min", "max"),
     "log_normal": ("mu", "sigma", "min", "max"),
     "beta": ("a", "b"),
 }
 _ROUNDED = ("uniform", "log_uniform", "log_uniform_values", "normal", "log_normal", "beta")
-KEYS = {**_LAWS, **{f"q_{law}": (*(k for k in _LAWS[law] if k != "step"), "q") for law in _ROUNDED}}
+KEYS = {**_LAWS, **{f"q_{law}": (*(k for k in _LAWS[law] if k not in ("step", "count")), "q") for law in _ROUNDED}}
 """Keys that have an effect with each distribution of W&B."""
-_OPTIONAL = {"step", "log", "mu", "sigma", "q"}
+_OPTIONAL = {"step", "log", "count", "mu", "sigma", "q"}
 
 
 class ParameterFile(BaseModel):
@@ -52,6 +52,9 @@ class ParameterFile(BaseModel):
     log: bool = Field(default=False, description="Evenly in the logarithm.")
     step: int | float | None = Field(
         default=None, description="Only min, min + step, ..., max. Must divide the range."
+    )
+    count: int | None = Field(
+        default=None, description="With method grid: so many values of the range, min and max among them."
     )
     distribution: Literal[tuple(KEYS)] | None = Field(default=None, description="W&B's name of the distribution.")  # type: ignore[valid-type]
     q: int | float | None = Field(default=None, description="Round to multiples of q.")
@@ -148,7 +151,11 @@ class _Law:
         low, high = self._ends()
         step = 1 if self.parameter.step is None else self.parameter.step
         return Int(
-            self._whole("min", low), self._whole("max", high), self._whole("step", step), log=self.parameter.log
+            self._whole("min", low),
+            self._whole("max", high),
+            self._whole("step", step),
+            log=self.parameter.log,
+            count=self.parameter.count,
         )
 
     def uniform(self, plain: bool = False) -> Domain:
@@ -157,13 +164,14 @@ class _Law:
             return self.int_uniform()
         low, high = map(float, self._ends())
         step = self.parameter.step
-        return Uniform(low, high, None if step is None else float(step))
+        return Uniform(low, high, None if step is None else float(step), count=self.parameter.count)
 
     def log_uniform_values(self, plain: bool = False) -> Domain:
         low, high = self._ends()
         if self._is_int and not plain:
-            return Int(self._whole("min", low), self._whole("max", high), log=True)
-        return Uniform(float(low), float(high), log=True)
+            ends = self._whole("min", low), self._whole("max", high)
+            return Int(*ends, log=True, count=self.parameter.count)
+        return Uniform(float(low), float(high), log=True, count=self.parameter.count)
 
     def log_uniform(self, plain: bool = False) -> Domain:
         low, high = self._ends()
@@ -173,7 +181,7 @@ class _Law:
         if self._is_int and not plain:
             raise DomainFault("distribution", "must be log_uniform_values for a whole number", "log_uniform")
         check_range(low, high)
-        return Uniform(math.exp(low), math.exp(high), log=True)
+        return Uniform(math.exp(low), math.exp(high), log=True, count=self.parameter.count)
 
     def inv_log_uniform(self, plain: bool = False) -> Domain:
         """log(1/x) is uniform between min and max: x is log-uniform between exp(-max) and exp(-min)."""
