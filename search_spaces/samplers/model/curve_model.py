@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -43,7 +44,6 @@ class CurveModel:
         few = _few(len(rows), rng)
         prior = Prior.of(self._points.shape[1], NOISE)
         self._theta = fitted(self._points[few], self._values[few], self._is_category, prior)
-        self._condition()
         if seen.running:
             self.begin(np.array([seen.places[number] for number in sorted(seen.running)[-MAX_OBSERVATIONS:]]))
 
@@ -56,7 +56,7 @@ class CurveModel:
         self.begun = np.concatenate([self.begun, points])
         self._values = np.append(self._values, self._posterior.predict(located)[0])
         self._points = np.concatenate([self._points, located])
-        self._condition()
+        del self._posterior
 
     def at_end(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation (n,) of configurations (n, d) after the last epoch."""
@@ -65,8 +65,9 @@ class CurveModel:
     def _at_end(self, points: np.ndarray) -> np.ndarray:
         return np.column_stack([points, np.full(len(points), self._time(self._last))])
 
-    def _condition(self) -> None:
-        self._posterior = GaussianProcess.posterior(self._points, self._values, self._is_category, self._theta)
+    @cached_property
+    def _posterior(self) -> GaussianProcess:
+        return GaussianProcess.posterior(self._points, self._values, self._is_category, self._theta)
 
     def _time(self, epoch: int) -> float:
         """Return the coordinate of an epoch: 0 for the first one, 1 for the last."""
