@@ -28,6 +28,7 @@ COMMANDS = {
     "logs": ("on_target", "Show a submitted sweep's log."),
     "wait": ("on_target", "Wait until a submitted sweep ends."),
     "resume": ("run", "Continue a sweep, or give it more trials, or a larger budget."),
+    "edit": ("edit", "Change the space of a sweep that has begun."),
     "repair": ("repair", "Make a damaged sweep whole; end its runs that no one drives."),
     "stop": ("serve", "Stop a running sweep; `resume` continues it."),
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),

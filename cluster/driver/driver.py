@@ -15,6 +15,7 @@ from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
 from cluster.doctor.surroundings import refuse_surroundings
+from cluster.driver.edits import take_up_edits
 from cluster.driver.tell_stopped import ended_keys
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
@@ -229,6 +230,7 @@ class Driver:
         self, tracker: Tracker, champion_process: ChampionProcess, rows: Mapping[str, Sequence[int]]
     ) -> int:
         coordinator = self._coordinator(tracker)
+        self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
         self._train(coordinator, tracker, champion_process)
         if self.stop.requested:
             coordinator.pause()
@@ -273,6 +275,7 @@ class Driver:
             if time.monotonic() - self._shown > self._show_every_s:
                 if self.home.is_gone:
                     raise Gone(f"{self.home.path} was removed while the sweep was running")
+                self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
                 self._enter("search" if coordinator.purpose == "search" else "verdict")
                 champion_process.foresee(self._show(tracker))
 

@@ -363,7 +363,7 @@ class Coordinator:
             yield from (("final", track) for track in self.finals.members(judged, self._seeds))
 
     def _runs(self, role: names.Role) -> MlflowRuns:
-        return MlflowRuns(self.writer, self.sweep.metric.name, role, frozenset(self.sweep.space.domains))
+        return MlflowRuns(self.writer, lambda: self.sweep, role)
 
     @property
     def _seeds(self) -> list[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from search_spaces.race.lineage import told
 from search_spaces.race.track import Track
+from search_spaces.spec.sweep import Sweep
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 from tracking import names
@@ -54,10 +55,14 @@ class MlflowRuns:
     """Observer of a race that writes to MLflow. It stands before the study, which is so never ahead of MLflow."""
 
     writer: Writer
-    metric: str
+    sweep: Callable[[], Sweep]
+    """Function that returns the sweep as it is now: it may be edited."""
     role: names.Role
-    searched: frozenset[str]
-    """Names of all searched hyperparameters; a conditional one is none of a trial that does not use it."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the objective."""
+        return self.sweep().metric.name
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Write nothing: the report that the race was given has been written already, with all of its metrics."""
@@ -83,7 +88,8 @@ class MlflowRuns:
         return {names.TRIAL_LINEAGE: told(track)} if track.exploits and self.role == "trial" else {}
 
     def _params(self, track: Track) -> Params:
-        unused = self.searched - track.searched.keys()
+        searched = self.sweep().drawn_with(track.trial)[0].domains.keys()
+        unused = searched - track.searched.keys()  # a conditional one is none of a trial that does not use it
         return {name: value for name, value in track.initial.items() if name not in unused}
 
     def facts(self, track: Track) -> RunFacts:

@@ -291,6 +291,7 @@ def document(read: Reading) -> dict[str, Any]:
         "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},
         "best_in_search": read.best_in_search and _best(read.best_in_search),
         "importance": _importance(read),
+        "edits": [edit.model_dump(include={"at", "changes", "trials", "outside"}) for edit in sweep.edits],
         "warm_start": [dict(one) for one in facts.warm_start],
         "constraints": constraints(found, sweep.criteria),
         "verdict": facts.verdict,

@@ -16,6 +16,7 @@ from cluster.terminal.criteria import told
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.records import Observer, Row, best_of, ranked
 from search_spaces.space.domain_contract import Domain, is_number
+from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
@@ -42,6 +43,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
     }
     if sweep.constraints:
         overview["constraints"] = told(sweep.criteria)
+    spaces = [sweep.space, *(edit.space for edit in sweep.edits)]
     sizes: dict[str, Value] = {f"rows_{split}": count for split, count in card["rows"].items()}
     return SweepHeader(
         sweep_id=home.id,
@@ -54,13 +56,18 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         spec_text=sweep.to_text(),
         overview=overview | sizes,
         dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())},
-        log_scaled=sweep.space.log_scaled,
-        searched=tuple(sweep.space.domains),
-        categorical=frozenset(name for name, domain in sweep.space.domains.items() if not _numeric(domain)),
-        conditional=frozenset(sweep.space.when),
+        log_scaled=frozenset(name for name, domain in sweep.searched.items() if domain.log),
+        searched=tuple(sweep.searched),
+        categorical=frozenset(name for name, domain in sweep.searched.items() if not _numeric(domain)),
+        conditional=frozenset(name for name in sweep.searched if not all(_always(name, space) for space in spaces)),
         began_ms=int(1000 * home.began_s),
         warm_start=sweep.warm_start,
     )
+
+
+def _always(name: str, space: Space) -> bool:
+    """Whether all configurations of the space have the parameter."""
+    return name in space.domains and name not in space.when
 
 
 def _numeric(domain: Domain) -> bool:
@@ -73,7 +80,7 @@ class Tracker:
     def __init__(
         self, home: SweepHome, sweep: Sweep, study: Study, observer: Observer, card: Mapping[str, Any]
     ) -> None:
-        self._sweep, self._study, self._observer, self._home = sweep, study, observer, home
+        self._sweep, self._study, self._observer, self._home, self._card = sweep, study, observer, home, card
         self.uri = resolve(sweep.tracking.uri)
         self.writer = Writer(self.uri, home.spool, header(home, sweep, card), observer.message)
         self._linked = False
@@ -82,6 +89,11 @@ class Tracker:
     def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
         """Write the data card and the row numbers of each split as an artifact."""
         self.writer.text(names.SPLITS_FILE, json.dumps({"card": card, "indices": indices}))
+
+    def edited(self, sweep: Sweep) -> None:
+        """Describe the sweep to MLflow as it is now."""
+        self._sweep = sweep
+        self.writer.describe(header(self._home, sweep, self._card))
 
     def say(self, text: str) -> None:
         """Show the user a line."""
@@ -155,7 +167,10 @@ class Tracker:
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
         why = self._study.facts().get(ENDED)
-        self.writer.summary(state, best, metrics, {names.SWEEP_ENDED: why or ""} if state != "running" else None)
+        tags = {names.SWEEP_ENDED: why or ""} if state != "running" else {}
+        if self._sweep.edits:
+            tags[names.SWEEP_EDITS] = "\n".join(edit.line for edit in self._sweep.edits)
+        self.writer.summary(state, best, metrics, tags or None)
         self._summed_up = time.monotonic()
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
 from cluster.terminal.criteria import infeasible_lines
-from cluster.terminal.knowledge_lines import warm_start_line
+from cluster.terminal.knowledge_lines import edit_line, warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Snapshot, Trouble, ranked
@@ -46,7 +46,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         [_head(ending)],
         _table(ending, console.width, top),
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
-        _warm_start(ending.document.get("warm_start") or ()),
+        _known(ending.document),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         _troubles(ending.troubles),
         infeasible_lines(ending.document.get("constraints")),
@@ -261,8 +261,10 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
     return f"The champion is {'better' if better else 'WORSE'} than the defaults: the 95 % interval excludes 0."
 
 
-def _warm_start(taken: Sequence[Mapping[str, Any]]) -> list[Text]:
-    return [Text(f"warm start: {warm_start_line(one)}") for one in taken]
+def _known(document: Mapping[str, Any]) -> list[Text]:
+    """Return a line for each earlier sweep that it has learned from, and for each edit."""
+    lines = [f"warm start: {warm_start_line(one)}" for one in document.get("warm_start") or ()]
+    return [Text(line) for line in [*lines, *map(edit_line, document.get("edits") or ())]]
 
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:

@@ -1,4 +1,4 @@
-"""Says in a line what a sweep knows of earlier ones."""
+"""Says in a line what a sweep knows of earlier ones, and how it was edited."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def warm_start_line(taken: Mapping[str, Any], is_sure: bool = True) -> str:
         return f"{formatting.count(taken['shown'], 'trial')} {whose}{unless}{told}"
     first = formatting.count(taken["tried_first"], "configuration")
     return f"{first} {whose} tried first, as its data is another{told}"
+
+
+def edit_line(edit: Mapping[str, Any]) -> str:
+    """Return an edit: when, behind how many trials, and what."""
+    outside = f"; {edit['outside']} of them outside of the space now" if edit["outside"] else ""
+    behind = formatting.count(edit["trials"], "trial")
+    return f"edited behind {behind} ({edit['at']}): {' '.join(edit['changes'])}{outside}"

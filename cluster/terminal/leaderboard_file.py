@@ -65,8 +65,8 @@ def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None)
             *(row.beside.get(name) for name in others),
             row.seconds,
             row.error,
-            *(row.params.get(name) for name in sweep.space.domains),
+            *(row.params.get(name) for name in sweep.searched),
         ]
         for row in ranked(found, sweep.objective)
     ]
-    return Leaderboard(["trial", "state", *roles, *measured, *sweep.space.domains], rows)
+    return Leaderboard(["trial", "state", *roles, *measured, *sweep.searched], rows)

@@ -20,6 +20,10 @@ class NewTrials:
         self._exhausted = False
         self._breadth = CohortSize(rules.width, rules.spread)
 
+    def replan(self, rules: Rules) -> None:
+        """Go on by other rules, and ask a supply again that had come to its end."""
+        self._rules, self._exhausted = rules, False
+
     def seen(self, num_members: int, seconds: float, fused: int) -> None:
         """Record a finished leg of ``num_members``, of which at most ``fused`` were one program."""
         self._breadth.seen(num_members, seconds, fused)

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.ending.budget import Purse
@@ -61,6 +62,11 @@ class Race:
     def tracks(self) -> list[Track]:
         """All tracks, by index."""
         return self._roster.tracks
+
+    def replan(self, num_tracks: int) -> None:
+        """Go on to ``num_tracks`` in all; where the supply had come to its end it is asked again."""
+        self.rules = replace(self.rules, num_tracks=num_tracks)
+        self._intake.replan(self.rules)
 
     def relocate(self, place: Callable[[str], str]) -> None:
         """Take all checkpoints as being where ``place`` says for the URIs that were noted; before the first leg."""

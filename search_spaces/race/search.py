@@ -10,10 +10,10 @@ from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.ending.limits import end_rules, sweep_limits
 from search_spaces.race.race import Race
 from search_spaces.race.track import Exploited, Track
-from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
+from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart, fitting
 from search_spaces.samplers.catalogue import sampler
 from search_spaces.samplers.contract import Sampler
-from search_spaces.samplers.history import History, Observation
+from search_spaces.samplers.history import History, Observation, identity
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
 from search_spaces.space.hyperparameters import complete, hyperparameters, signature
@@ -102,7 +102,10 @@ class Search:
         space, tried = self.sweep.space, self.warm.history()
         if (size := space.size()) is None:
             return None
-        return size - tried.num_with({}) + sum(not space.contains(p) or tried.has(p) for p in self._first())
+        extra = [params for params in self._first() if not space.contains(params) or tried.has(params)]
+        full = [complete(self.hyperparameters, {**self.sweep.constants, **params}) for params in extra]
+        outside = self.outside() if self.sweep.edits else []
+        return size - tried.num_with({}) + len(set(map(identity, [*full, *outside])))
 
     def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
         """Sample at most ``count`` new tracks, with the signature of ``held`` if given.
@@ -123,15 +126,40 @@ class Search:
 
     def _can_hold(self, kept: Params) -> bool:
         """Whether a configuration of the space may have these values, which a spec's first ones need not."""
-        space = self.sweep.space
-        return space.satisfies(kept) and all(space.domains[name].contains(value) for name, value in kept.items())
+        space, domains = self.sweep.space, self.sweep.space.domains
+        held = all(name in domains and domains[name].contains(value) for name, value in kept.items())
+        return held and space.satisfies(kept)
 
     def _look(self, tracks: Sequence[Track]) -> None:
         """Show the history what has changed."""
         for index in sorted(self._changed):
-            if index in self.history.seen or self.sweep.space.contains(tracks[index].searched):
-                self.history.put(index, tracks[index].observation())
+            if (params := self._now(tracks[index])) is not None:
+                seen = tracks[index].observation()
+                self.history.put(index, seen if seen.params is params else replace(seen, params=params))
         self._changed.clear()
+
+    def _now(self, track: Track) -> Params | None:
+        """Return a track's configuration in the space as it is now; None where it is none of it."""
+        if track.index in self.history.seen:
+            return self.history.seen[track.index].params
+        if self.sweep.edits and track.index < self.sweep.edits[-1].trials:
+            return None if track.exploits else fitting(self.sweep, self.hyperparameters, track.initial)
+        return track.searched if self.sweep.space.contains(track.searched) else None
+
+    def edit(self, sweep: Sweep, warm: WarmStart, tracks: Sequence[Track]) -> None:
+        """Go on by an edited sweep: its sampler is shown those of the ``tracks`` that are of its space."""
+        self.sweep, self.warm, self.sampler = sweep, warm, sweep_sampler(sweep)
+        self.history, self._changed = warm.history(), {track.index for track in tracks}
+
+    def outside(self) -> list[Params]:
+        """Return the whole configurations of the study's trials that are not of the space as it is now."""
+        found = []
+        for record in self.study.records() if self.study else ():
+            full = self._track(record.number, record.params).params
+            changed = record.attributes.get("progress", {}).get("exploits")
+            if changed or fitting(self.sweep, self.hyperparameters, full) is None:
+                found.append(full)
+        return found
 
     def _put(self, start: int, first: Sequence[Params]) -> None:
         """Show the history the configurations that begin now besides the sampler's, from index ``start`` on."""
@@ -179,7 +207,7 @@ class Search:
         return self._track(number, searched)
 
     def _track(self, number: int, searched: Params) -> Track:
-        full = complete(self.hyperparameters, {**self.sweep.constants, **searched})
+        full = complete(self.hyperparameters, {**self.sweep.drawn_with(number)[1], **searched})
         return Track(
             index=number,
             trial=number,

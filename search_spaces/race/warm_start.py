@@ -143,6 +143,17 @@ def _best(sweep: Sweep, fitting: Sequence[Observation]) -> list[Observation]:
     return list({identity(seen.params): seen for seen in ranked}.values())
 
 
+def fitting(sweep: Sweep, hyperparameters: type, full: Params) -> Params | None:
+    """Return the configuration of the sweep's space that trains as ``full`` does, which names all hyperparameters.
+
+    None where there is none.
+    """
+    searched = sweep.space.active(full)
+    if not sweep.space.contains(searched):
+        return None
+    return searched if complete(hyperparameters, {**sweep.constants, **searched}) == full else None
+
+
 @dataclass(frozen=True)
 class _Fit:
     """Takes earlier trials as trials of ``sweep``."""
@@ -154,11 +165,7 @@ class _Fit:
         """Return the configuration of the space that trains just as the trial did; None where there is none."""
         if trial.changed or not trial.params.keys() <= hyperparameters(self.hyperparameters).keys():
             return None
-        full = complete(self.hyperparameters, trial.params)
-        searched = self.sweep.space.active(full)
-        if not self.sweep.space.contains(searched):
-            return None
-        return searched if complete(self.hyperparameters, {**self.sweep.constants, **searched}) == full else None
+        return fitting(self.sweep, self.hyperparameters, complete(self.hyperparameters, trial.params))
 
     def able(self, trial: EarlierTrial) -> bool:
         """Whether the trial is one of the space."""

@@ -39,6 +39,8 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         "description": "A registered data set.",
     }
     _accept_words(properties)
+    listed = {name: properties["warm_start"].pop(name) for name in ("type", "items", "maxItems")}
+    properties["warm_start"]["anyOf"] = [listed, {"type": "string"}]
     _accept_lists(definitions["Data"]["properties"])
     for other, key in OTHER_NAMES.items():
         properties[other] = {**properties[key], "description": f"Another name of {key}."}

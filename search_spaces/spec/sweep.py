@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
 from search_spaces.criteria.constraints import Constraint, Criteria
+from search_spaces.space.domain_contract import Domain
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
 from search_spaces.spec.checks.space.parameters import as_parameters
@@ -39,6 +40,32 @@ class Metric(BaseModel):
     target: float | None = None
 
 
+StoredSpace = Annotated[Space, PlainValidator(space_from_json), PlainSerializer(space_to_json)]
+
+
+class Edit(BaseModel):
+    """A change of a sweep that had begun: ``space`` and ``constants`` are those of its first ``trials`` trials."""
+
+    model_config = _FROZEN
+
+    id: str
+    at: str
+    """When, in UTC."""
+    changes: tuple[str, ...]
+    """``key=value`` of the spec."""
+    trials: int
+    """Number of trials that had been drawn before."""
+    outside: int = 0
+    """Number of those that are not of the new space."""
+    space: StoredSpace
+    constants: dict[str, Value] = {}
+
+    @property
+    def line(self) -> str:
+        """The edit in words."""
+        return f"{self.at}, behind {self.trials} trials: {' '.join(self.changes)}"
+
+
 class Sweep(BaseModel):
     """The checked spec of one sweep: every value is allowed by its workload."""
 
@@ -54,7 +81,7 @@ class Sweep(BaseModel):
     """Bounds of metrics that a trial must keep."""
     problem: Problem | None = None
     """Problem to solve; None: decided by the target's values when the data is loaded."""
-    space: Annotated[Space, PlainValidator(space_from_json), PlainSerializer(space_to_json)]
+    space: StoredSpace
     constants: dict[str, Value] = {}
     """Hyperparameters with a fixed value in the spec; unnamed ones have the workload's defaults."""
     early_terminate: EarlyTerminate = EarlyTerminate()
@@ -88,6 +115,8 @@ class Sweep(BaseModel):
     final: Final | None = Final()
     tracking: Tracking = Tracking()
     storage: Storage = Storage()
+    edits: tuple[Edit, ...] = ()
+    """Changes since it began, the earliest first."""
 
     @property
     def objective(self) -> Objective:
@@ -105,10 +134,17 @@ class Sweep(BaseModel):
         others = (name for name in self.criteria.names if name != self.metric.name)
         return tuple(dict.fromkeys([*beside(self.problem, self.metric.name), *others]))
 
+    @property
+    def searched(self) -> dict[str, Domain]:
+        """Domains of the hyperparameters that are searched, and then of those that were before an edit."""
+        earlier = {name: domain for edit in self.edits for name, domain in edit.space.domains.items()}
+        return {**self.space.domains, **earlier, **self.space.domains}
+
     def to_tree(self) -> dict[str, Any]:
         """Return the spec in the form of its file, as plain values, without most defaults."""
         plain = self.model_dump(
-            exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, "final", "constraints"}
+            exclude_defaults=True,
+            exclude={"space", "constants", "problem", *DURATIONS, "final", "constraints", "edits"},
         )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
         if self.space.require:
@@ -129,8 +165,17 @@ class Sweep(BaseModel):
         return {**plain, "trials": self.trials, **words}
 
     def to_text(self) -> str:
-        """Return YAML that ``parse_sweep`` reads as an equal sweep."""
-        return block(self.to_tree())
+        """Return YAML that ``parse_sweep`` reads as an equal sweep; edits are comments."""
+        return block(self.to_tree()) + "".join(f"# edited {_one_line(edit.line)}\n" for edit in self.edits)
+
+    def drawn_with(self, number: int) -> tuple[Space, Mapping[str, Value]]:
+        """Return the space and the constants that trial ``number`` was drawn with, before later edits."""
+        edit = next((edit for edit in self.edits if number < edit.trials), None)
+        return (self.space, self.constants) if edit is None else (edit.space, edit.constants)
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue) -> Sweep:

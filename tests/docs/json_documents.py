@@ -46,6 +46,8 @@ _SWEEP = {
     "best_in_search.value": "its best value",
     "best_in_search.params": "its searched hyperparameters",
     "importance": "each searched hyperparameter's share, largest first; null below 20 ended trials in the space",
+    "edits": "a record for each `paceline edit`: `at` (when), `changes`, `trials` (how many there were) and "
+    "`outside` (how many of them are not of the new space)",
     "warm_start": "a record for each earlier sweep: `sweep` (its ID), `name`, `same_data`, and numbers of trials: "
     "`shown` to the sampler, `tried_first`, and left out as `outside` of the space or with `no_value`",
     "constraints[].metric": "the metric of each constraint; `constraints` is empty where there is none",
@@ -224,6 +226,7 @@ OPAQUE = {
     "failed_seeds",
     "not_kept.ended",
     "not_kept.resumes_at",
+    "edits",
     "warm_start",
     "warnings",
     "rungs",

@@ -352,6 +352,10 @@ class Sender:
             case _:
                 assert_never(event)
 
+    def describe(self, header: SweepHeader) -> None:
+        """Go on by another description of the same sweep."""
+        self._header = header
+
     def _born(self, event: TrialBegan) -> Birth:
         return Birth(
             key=event.key,

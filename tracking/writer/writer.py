@@ -178,6 +178,11 @@ class Writer:
         """Record ``text`` as an artifact of the sweep's own run, or of the member ``key``."""
         self._put(TextKept(key=key, path=artifact_path, text=text))
 
+    def describe(self, header: SweepHeader) -> None:
+        """Describe the sweep anew: runs that begin from now on, its spec and its note go by this ``header``."""
+        self._sender.describe(header)
+        self.text(names.SPEC_FILE, header.spec_text)
+
     def long_text(self, artifact_path: str, lines: Iterable[str]) -> None:
         """Record a text artifact of the sweep's own run in parts: as a whole it is at no time in memory."""
         start, part = 0, ""

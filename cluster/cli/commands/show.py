@@ -47,7 +47,7 @@ def best(sweep: str, output: str | None, as_json: bool) -> int:
         raise Failure(f"sweep {home.id} has no successful trial yet")
     head = _head(home, document)
     if output:
-        write_new(output, head + _alone(read.sweep, found["params"]).to_text())
+        write_new(output, head + _alone(read.sweep, found["number"], found["params"]).to_text())
     if as_json:
         print_json(found)
     else:
@@ -61,8 +61,9 @@ def _head(home: SweepHome, document: dict[str, Any]) -> str:
     return f"# sweep {home.id}, {by} {trial_name(found['number'])}: {metric} {found['value']}\n"
 
 
-def _alone(sweep: Sweep, params: Params) -> Sweep:
-    """Return the sweep with these hyperparameters fixed: one trial, which trains that configuration to its end."""
+def _alone(sweep: Sweep, number: int, params: Params) -> Sweep:
+    """Return the sweep with a trial's ``params`` fixed: one trial, which trains that configuration to its end."""
     fixed = {name: value for name, value in params.items() if value is not None}
-    changes = {"space": Space({}), "constants": {**sweep.constants, **fixed}, "start_from": (), "trials": 1}
+    changes = {"space": Space({}), "constants": {**sweep.drawn_with(number)[1], **fixed}, "trials": 1}
+    changes |= {"start_from": (), "warm_start": (), "edits": ()}
     return sweep.model_copy(update={**changes, "early_terminate": EarlyTerminate(type=NO_SCHEDULE)})

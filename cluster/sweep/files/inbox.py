@@ -1,0 +1,78 @@
+"""Messages to a sweep's driver: files in the home, which it takes up in the order in which they were sent.
+
+A message that no driver has taken up stays for the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cluster.sweep.files.kept import write_whole
+from search_spaces.types.files.private_files import private_files
+from search_spaces.types.files.sealed import Rotten, document, sealed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cluster.sweep.home import SweepHome
+
+FOLDER: Final = "inbox"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of some ``kind`` in the file ``path``; its ``id`` is new in the sweep."""
+
+    id: str
+    kind: str
+    content: Mapping[str, Any]
+    path: Path
+
+    def done(self) -> None:
+        """Remove it, as it was taken up."""
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has taken it up."""
+        return self.path.exists()
+
+
+def send(home: SweepHome, kind: str, content: Mapping[str, Any]) -> Message:
+    """Leave a message for the sweep's driver."""
+    folder = home.path / FOLDER
+    with private_files():
+        folder.mkdir(exist_ok=True)
+    name = new_id()
+    path = folder / f"{name}.json"
+    write_whole(path, sealed(json.dumps({"kind": kind, "content": dict(content)})))
+    return Message(name, kind, content, path)
+
+
+def new_id() -> str:
+    """Return an ID that sorts behind those of earlier messages."""
+    return f"{time.time_ns():020d}-{os.getpid()}"
+
+
+def waiting(home: SweepHome, kind: str) -> list[Message]:
+    """Return the messages of this kind that nobody has taken up, the oldest first.
+
+    One that is damaged is renamed, and left out.
+    """
+    found = []
+    for path in sorted((home.path / FOLDER).glob("*.json")):
+        try:
+            record = document(path.read_bytes())
+        except FileNotFoundError:  # taken up in this moment
+            continue
+        except Rotten:
+            path.replace(path.with_suffix(".broken"))
+            continue
+        if record["kind"] == kind:
+            found.append(Message(path.stem, kind, record["content"], path))
+    return found

@@ -1,0 +1,122 @@
+"""Edits of a sweep that has begun: which of its keys may change, and the sweep as it is then.
+
+What the values of its trials mean must stay: an edit changes the space and the limits of the search alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from search_spaces.space.domain_contract import Domain
+from search_spaces.space.domains import Choice
+from search_spaces.spec.overrides import OTHER_NAMES
+from search_spaces.spec.sweep import Edit, Sweep, parse_sweep
+from search_spaces.types.catalogue import Catalogue
+from search_spaces.types.faults import Fault, SpecError, nearest, shown
+
+EDITABLE: Final = ("parameters", "trials", "timeout")
+MEANING: Final = (
+    "workload",
+    "data",
+    "metric",
+    "metrics",
+    "epochs",
+    "seed",
+    "resources",
+    "early_terminate",
+    "repeats",
+)
+"""Keys on which it depends what the values of the trials so far are worth."""
+FIELDS: Final = ("space", "constants", "trials", "timeout_s")
+"""Fields of a ``Sweep`` that an edit may change."""
+
+
+def edited(sweep: Sweep, changes: Sequence[str], catalogue: Catalogue, fixed_choices: bool = False) -> Sweep:
+    """Return ``sweep`` with the changes, each a ``key=value`` of its spec. Raises SpecError with every fault.
+
+    With ``fixed_choices`` the values of a choice may not change: Optuna's databases do not hold that.
+    """
+    faults = list(_locked(changes))
+    allowed = [change for change in changes if _key(change) in EDITABLE or "=" not in change]
+    base = _without_count(sweep, allowed)
+    text = base.model_copy(update={"warm_start": (), "start_from": (), "edits": ()}).to_text()
+    new = sweep
+    try:
+        found = parse_sweep(text, f"sweep {sweep.name}", None, allowed, catalogue=catalogue)
+        new = sweep.model_copy(update={name: getattr(found, name) for name in FIELDS})
+        faults += _other_kinds(sweep, new, fixed_choices)
+        if not faults and all(getattr(new, name) == getattr(sweep, name) for name in FIELDS):
+            faults.append(Fault(f"edit {' '.join(changes)}", "", "must change something: the sweep is so already"))
+    except SpecError as error:
+        origin = f"sweep {sweep.name}:"  # of a text that nobody has written
+        faults += [replace(f, place="edit") if f.place.startswith(origin) else f for f in error.faults]
+    if faults:
+        raise SpecError(faults)
+    return new
+
+
+def noted(old: Sweep, new: Sweep, changes: Sequence[str], num_trials: int, edit_id: str) -> Sweep:
+    """Return ``new`` with the record that it was ``old`` for the first ``num_trials`` trials."""
+    edit = Edit(
+        id=edit_id,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        changes=tuple(changes),
+        trials=num_trials,
+        space=old.space,
+        constants=dict(old.constants),
+    )
+    return new.model_copy(update={"edits": (*old.edits, edit)})
+
+
+def _key(change: str) -> str:
+    key = change.partition("=")[0].strip().split(".")[0]
+    return OTHER_NAMES.get(key, key)
+
+
+def _locked(changes: Sequence[str]) -> Iterator[Fault]:
+    """Yield a fault for each change of a key that must stay as it is."""
+    for change in changes:
+        key = _key(change)
+        if key in EDITABLE or "=" not in change:
+            continue
+        if key in MEANING:
+            rule = (
+                "must stay: other values than so far would mean something else; begin a new sweep with warm_start"
+            )
+        elif key in Sweep.model_fields or key == "grace" or key == "trial_timeout":
+            rule = "cannot be edited; begin a new sweep with warm_start"
+        else:
+            rule = f"unknown key (an edit changes {', '.join(EDITABLE)})"
+        close = nearest(key, EDITABLE)
+        meant = close if close and key not in Sweep.model_fields else None
+        yield Fault(f"override {change[:100]}", key, rule, shown(change.partition("=")[2]), meant and repr(meant))
+
+
+def _without_count(sweep: Sweep, changes: Sequence[str]) -> Sweep:
+    """Return the sweep with room for all points of an edited grid, if the changes do not say how many."""
+    if sweep.method != "grid" or any(_key(change) == "trials" for change in changes):
+        return sweep
+    return sweep.model_copy(update={"trials": 100_000})
+
+
+def _other_kinds(old: Sweep, new: Sweep, fixed_choices: bool) -> Iterator[Fault]:
+    """Yield a fault for each parameter that Optuna's study has had as another kind."""
+    for name, domain in new.space.domains.items():
+        for space in (old.space, *(edit.space for edit in reversed(old.edits))):
+            if name in space.domains and (rule := _rule(space.domains[name], domain, fixed_choices)):
+                yield Fault("edit", f"parameters.{name}", rule, shown(str(domain)))
+                break
+
+
+def _rule(before: Domain, now: Domain, fixed_choices: bool) -> str | None:
+    if type(before) is not type(now) or before.log != now.log:
+        return f"must stay of the kind that it was in this sweep ({before}), as its study holds one kind"
+    if isinstance(before, Choice) and isinstance(now, Choice):
+        if (before.probabilities is None) != (now.probabilities is None):
+            return f"must stay of the kind that it was in this sweep ({before}), as its study holds one kind"
+        if fixed_choices and before.probabilities is None and before.values != now.values:
+            return f"must keep its values ({before}): Optuna's databases hold one list of choices a parameter"
+    return None

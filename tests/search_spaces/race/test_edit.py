@@ -1,0 +1,98 @@
+"""A search that goes on in an edited space, at once or behind a resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces.race.search import Search
+from search_spaces.race.warm_start import NOTHING_KNOWN
+from search_spaces.space.domains import Choice, Uniform
+from search_spaces.space.space import Space
+from search_spaces.spec.edit import noted
+from search_spaces.spec.sweep import Sweep
+from search_spaces.study.study import Study
+from tests.helpers.simulate_race import World, simulate
+from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
+
+WORLD = World(curve, epoch_s=lambda leg: 1000.0)
+FIRST = toy_sweep(method="tpe", trials=12, train_together=1, early_terminate={"type": "none"}, epochs=2)
+NARROW = Space({"lr": Uniform(0.2, 0.4), "kind": Choice(("a", "b"))})
+"""The size is fixed, and the kind, which was the default, is searched."""
+
+
+def after(sweep: Sweep, num_trials: int, **changes: Any) -> Sweep:
+    return noted(sweep, sweep.model_copy(update=changes), ["parameters=..."], num_trials, "an edit")
+
+
+@pytest.mark.parametrize("method", ["tpe", "auto", "random", "evolution"])
+@pytest.mark.parametrize("resumed", [False, True], ids=["running", "resumed"])
+def test_trials_behind_an_edit_are_of_the_new_space(method: str, resumed: bool, tmp_path: Path) -> None:
+    first = FIRST.model_copy(update={"method": method, "trials": 6})
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    search = Search(first, Toy, study)
+    race = search.race(1)
+    simulate(race, WORLD, moments=False)
+    before = [dict(track.params) for track in race.tracks]
+
+    new = after(first, 6, space=NARROW, constants={"size": 1}, trials=12)
+    search = Search(new, Toy, study)
+    race = search.race(1)
+    if not resumed:  # as if the edit had come between two questions
+        search = Search(first.model_copy(update={"trials": 12}), Toy, study)
+        race = search.race(1)
+        search.edit(new, NOTHING_KNOWN, race.tracks)
+        race.replan(12)
+    simulate(race, WORLD, moments=False)
+    assert [dict(track.params) for track in race.tracks[:6]] == before
+    assert all(NARROW.contains(track.searched) and track.params["size"] == 1 for track in race.tracks[6:])
+    assert len(race.tracks) == 12 == len(study.records())
+    fit = [i for i, full in enumerate(before) if full["size"] == 1 and 0.2 <= float(full["lr"] or 0) <= 0.4]
+    assert [number for number in search.history.seen if number < 6] == fit
+    assert all(search.history.seen[number].params["kind"] == "a" for number in fit)
+    assert len(search.outside()) == 6 - len(fit)
+
+
+def test_an_edited_search_asks_the_same_at_once_and_behind_a_resume(tmp_path: Path) -> None:
+    found = []
+    for resumed in (False, True):
+        study = Study("toy", "maximize", tmp_path / f"journal{resumed}.log")
+        simulate(Search(FIRST.model_copy(update={"trials": 6}), Toy, study).race(1), WORLD, moments=False)
+        new = after(FIRST, 6, space=NARROW, constants={"size": 1})
+        search = Search(new if resumed else FIRST, Toy, study)
+        race = search.race(1)
+        if not resumed:
+            search.edit(new, NOTHING_KNOWN, race.tracks)
+        simulate(race, WORLD, moments=False)
+        found.append([track.searched for track in race.tracks])
+    assert found[0] == found[1]
+
+
+def test_a_widened_finite_space_is_counted_with_what_lies_outside(tmp_path: Path) -> None:
+    first = toy_sweep(method="grid", space=FINITE, trials=30, train_together=1, epochs=2)
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    race = Search(first, Toy, study).race(1)
+    simulate(race, WORLD, moments=False)
+    assert len(race.tracks) == 30
+    space = Space({**FINITE.domains, "size": Choice((1, 2, 3))})
+    new = after(first, 30, space=space, trials=40)
+    search = Search(new, Toy, study)
+    assert search.most_trials == 40, "30 points, and 10 trials of size 0"
+    race = search.race(1)
+    simulate(race, WORLD, moments=False)
+    assert len(race.tracks) == 40
+    assert sorted(track.params["size"] or 0 for track in race.tracks) == [0] * 10 + [1] * 10 + [2] * 10 + [3] * 10
+
+
+def test_a_search_that_had_used_up_its_space_goes_on_in_a_larger_one() -> None:
+    search = Search(toy_sweep(space=FINITE, trials=60, train_together=60), Toy, None)
+    race = search.race(1)
+    assert race.next_leg() is not None and len(race.tracks) == 30, "all that there are"
+    new = after(search.sweep, 30, space=Space({**FINITE.domains, "size": Choice((0, 1, 2, 3))}))
+    search.edit(new, NOTHING_KNOWN, race.tracks)
+    race.replan(60)
+    while race.next_leg():
+        pass
+    assert [track.params["size"] for track in race.tracks[30:]] == [3] * 10
