@@ -215,6 +215,11 @@ class Track:
         breaks = any(amount > 0 for amount in self.criteria.excess(self.measures.at(best, rung)).values())
         self.scores[rung] = -math.inf if breaks else -self.objective.signed(until[best])
 
+    @property
+    def curve(self) -> Mapping[int, float]:
+        """Objective by epoch, with its sign changed where needed so that higher is better."""
+        return {epoch: -self.objective.signed(value) for epoch, value in self.values.items()}
+
     def latest(self, epoch: int) -> float:
         """Return the value at ``epoch``, or the last one before it, signed so that higher is better."""
         return -self.objective.signed(self.values[max(known for known in self.values if known <= epoch)])

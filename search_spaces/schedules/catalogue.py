@@ -8,6 +8,7 @@ from typing import Any
 
 from search_spaces.schedules.asha import Asha, AshaParameters
 from search_spaces.schedules.contract import NoParameters, Schedule, Setting
+from search_spaces.schedules.curves import Curves, CurvesParameters
 from search_spaces.schedules.full import Full
 from search_spaces.schedules.hyperband import Hyperband
 from search_spaces.schedules.pbt import PbtParameters, PopulationBased
@@ -56,6 +57,12 @@ _ROWS = (
         summary="a trial stops that is not among the best percentile of those after as many epochs",
         parameters=PercentileParameters,
         make=lambda setting, parameters: Percentile(setting.epochs, parameters, parameters.percentile / 100),
+    ),
+    ScheduleRow(
+        name="curves",
+        summary="a trial stops that a model of learning curves does not expect to beat the best value so far",
+        parameters=CurvesParameters,
+        make=lambda setting, parameters: Curves(setting.epochs, parameters),
     ),
     ScheduleRow(
         name="pbt",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, insort
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from search_spaces.space.hyperparameters import Signature
@@ -38,6 +40,10 @@ class Standing(Protocol):
     @property
     def params(self) -> Params:
         """All hyperparameters, with the changes of exploits."""
+
+    @property
+    def curve(self) -> Mapping[int, float]:
+        """Objective by epoch, signed so that higher is better."""
 
     def latest(self, epoch: int) -> float:
         """Objective at this epoch, or the last one before it that has any, signed so that higher is better."""
@@ -79,6 +85,11 @@ class Rung:
     def ranked(self) -> list[int]:
         """Numbers of the members that have not failed, the best first, equal scores by number."""
         return [number for _, number in self._order]
+
+    @property
+    def best(self) -> float:
+        """Best score of a member that has not failed; minus infinity where there is none."""
+        return -self._order[0][0] if self._order else -math.inf
 
     @property
     def waiting(self) -> list[int]:
@@ -131,6 +142,8 @@ class Standings:
         self._rungs = {epoch: Rung(epoch) for epoch in rungs}
         self._members: dict[int, Standing] = {}
         self._ended: set[int] = set()
+        self._best_done = -math.inf
+        """Best score of a member that was trained to the end: it has none at the last rung."""
         self._parts: dict[Hashable, tuple[Belongs, Standings]] = {}
         for member in members:
             self.update(member)
@@ -152,6 +165,15 @@ class Standings:
     def ended(self) -> frozenset[int]:
         """Numbers of the members that have ended."""
         return frozenset(self._ended)
+
+    def first(self, count: int) -> list[Standing]:
+        """Return the first ``count`` members, in the order in which they began."""
+        return list(islice(self._members.values(), count))
+
+    @property
+    def best(self) -> float:
+        """Best score of a member that has not failed, at any epoch; minus infinity before the first."""
+        return max([self._best_done, *(rung.best for rung in self._rungs.values())])
 
     def has_ended(self, number: int) -> bool:
         """Whether the member of a number has ended."""
@@ -176,6 +198,7 @@ class Standings:
         if member.ended and member.number not in self._ended:
             self._ended.add(member.number)
             self.num_done += member.done
+            self._best_done = max([self._best_done, *member.curve.values()]) if member.done else self._best_done
             if reached := self._rungs.keys() & member.scores.keys():
                 self._rungs[max(reached)].num_lost += 1
             else:

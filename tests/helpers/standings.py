@@ -26,6 +26,7 @@ class Seen:
     epoch: int = 0
     scores: Mapping[int, float] = field(default_factory=dict)
     params: Params = field(default_factory=dict)
+    values: Mapping[int, float] = field(default_factory=dict)
     signature: Signature = ()
     waiting: bool = False
     ended: bool = False
@@ -35,6 +36,10 @@ class Seen:
     @property
     def rung(self) -> int:
         return self.epoch
+
+    @property
+    def curve(self) -> Mapping[int, float]:
+        return self.values or self.scores
 
     def latest(self, epoch: int) -> float:
         return self.scores[epoch]

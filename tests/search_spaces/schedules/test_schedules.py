@@ -232,7 +232,8 @@ class Walk:
 def test_somebody_is_trained_to_the_end_and_nobody_waits_for_nothing(
     kind: str, eta: int, num_trials: int, fails: float, seed: int
 ) -> None:
-    parameters = {"eta": eta} if any(field.name == "eta" for field in fields(SCHEDULES[kind].parameters)) else {}
+    keys = {field.name for field in fields(SCHEDULES[kind].parameters)}
+    parameters = {key: value for key, value in {"eta": eta, "every": 4, "interval": 4}.items() if key in keys}
     walk = Walk(schedule(kind, Setting(epochs=27), parameters), num_trials, Random(seed), fails)
     while not walk.over():
         walk.step()
