@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import closing, nullcontext
 from dataclasses import asdict
@@ -28,7 +27,7 @@ from tests.benchmarks.ablations import without
 from tests.benchmarks.commands import DATA_ENV, data_folder
 from tests.benchmarks.curve_clock import BUDGETS, problem, run
 from tests.benchmarks.curves import TASKS, Curves
-from tests.benchmarks.search_methods import SyneTune, method
+from tests.benchmarks.search_methods import PEERS, SyneTune, method
 from tests.benchmarks.search_rows import Job, Row, measured
 
 
@@ -48,19 +47,36 @@ def search(folder: Path, syne_python: Path | None, job: Job) -> Row:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Return the table of the rows, a line for each method, number of lanes and noise."""
-    groups = defaultdict(list)
+    """Return the table of the rows, a line for each number of lanes, noise and method.
+
+    Below each group is the ratio of ``auto/asha`` to the lowest mean of any peer, in searches of the same seeds.
+    """
+    groups: dict[tuple[int, float], dict[str, list[Row]]] = {}
     for row in rows:
-        groups[row["lanes"], row["noise"], row["method"]].append(row)
+        groups.setdefault((row["lanes"], row["noise"]), {}).setdefault(row["method"], []).append(row)
     budgets = " | ".join(f"at {n}" for n in BUDGETS)
     lines = [f"| lanes | noise | method | {budgets} | trials | use of lanes | CPU s | searches |"]
     lines.append("|---" * (7 + len(BUDGETS)) + "|")
-    for (lanes, noise, name), found in groups.items():
-        regrets = np.mean([row["regrets"] for row in found], axis=0)
-        means = [np.mean([row[key] for row in found]) for key in ("num_trials", "lane_use", "cpu_s")]
-        cells = [*(f"{x:.3f}" for x in regrets), f"{means[0]:.0f}", f"{means[1]:.3f}", f"{means[2]:.1f}"]
-        lines.append(f"| {lanes} | {noise:g} | `{name}` | {' | '.join(cells)} | {len(found)} |")
+    for (lanes, noise), methods in groups.items():
+        for name, found in methods.items():
+            means = [np.mean([row[key] for row in found]) for key in ("num_trials", "lane_use", "cpu_s")]
+            cells = [
+                *(f"{x:.3f}" for x in _regrets(found)),
+                f"{means[0]:.0f}",
+                f"{means[1]:.3f}",
+                f"{means[2]:.1f}",
+            ]
+            lines.append(f"| {lanes} | {noise:g} | `{name}` | {' | '.join(cells)} | {len(found)} |")
+        peers = {name: _regrets(found) for name, found in methods.items() if name.startswith(PEERS)}
+        if peers and "auto/asha" in methods:
+            lowest = np.min(list(peers.values()), axis=0)
+            cells = [f"{x:.2f}" for x in _regrets(methods["auto/asha"]) / lowest]
+            lines.append(f"| {lanes} | {noise:g} | `auto/asha` / best peer | {' | '.join(cells)} | | | | |")
     return "\n".join(lines)
+
+
+def _regrets(rows: Iterable[Row]) -> np.ndarray:
+    return np.mean([row["regrets"] for row in rows], axis=0)
 
 
 def _options() -> argparse.Namespace:

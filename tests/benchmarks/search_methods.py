@@ -242,6 +242,10 @@ OPTUNA = {
 """Sampler and pruner of each of Optuna's, by name."""
 
 
+PEERS = ("optuna-", "ray-", "syne-", "random/none")
+"""Beginnings of the names of peers; random search is one of ours that is a peer's as well."""
+
+
 def method(name: str, problem: Problem, syne_python: Path | None = None) -> Method:
     """Return the method of a name: of ``OPTUNA``, ``ray-asha-optuna``, ``syne-KIND``, or our ``SAMPLER/SCHEDULE``.
 

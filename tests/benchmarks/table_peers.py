@@ -108,26 +108,48 @@ def search(folder: Path, job: Job) -> Row:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Return the table of the rows, a line for each number of trials, kind of evaluation and method."""
+    """Return the table of the rows, a line for each number of trials, kind of evaluation and method.
+
+    Below the peers is the ratio of our best method to the peer with the lowest mean.
+    """
+    grouped = _grouped(rows)
+    tables = sorted({which for found in grouped.values() for which in found})
+    lines = [f"| evaluation | trials | method | mean | {' | '.join(tables)} | CPU s | seeds |"]
+    lines.append("|---" * (6 + len(tables)) + "|")
+    for noisy, (place, budget) in itertools.product((False, True), enumerate(BUDGETS)):
+        start = f"| {'one seed' if noisy else 'mean'} | {budget} |"
+        logs = {}
+        for name, found in ((name, found) for (noise, name), found in sorted(grouped.items()) if noise == noisy):
+            logs[name] = each = [_mean_log(found[which], place) if which in found else np.nan for which in tables]
+            flat = [row for several in found.values() for row in several]
+            took, seeds = np.mean([row["cpu_s"] for row in flat]), len({row["seed"] for row in flat})
+            cells = " | ".join(f"{x:.2g}" for x in np.exp([np.mean(each), *each]))
+            lines.append(f"{start} `{name}` | {cells} | {took:.1f} | {seeds} |")
+        ours = {name: each for name, each in logs.items() if name.startswith("auto/")}
+        peers = {name: each for name, each in logs.items() if name.startswith("optuna-") and "," not in name}
+        if ours and peers:
+            best, other = (
+                min(some, key=lambda name: np.nan_to_num(np.mean(some[name]), nan=np.inf)) for some in (ours, peers)
+            )
+            off = np.array(ours[best]) - peers[other]
+            cells = " | ".join(f"{x:.2f}" for x in np.exp([off.mean(), *off]))
+            lines.append(f"{start} `{best}` / `{other}` | {cells} | | |")
+    return "\n".join(lines)
+
+
+def _grouped(rows: Iterable[Row]) -> dict[tuple[bool, str], dict[str, list[Row]]]:
+    """Return the rows by evaluation and method, with the name of what recommends, and table."""
     grouped: dict[tuple[bool, str], dict[str, list[Row]]] = {}
     for row in rows:
         kinds = {"regrets": "", "retested": ", retested"}
         for kind in kinds.keys() & row.keys():
             found = grouped.setdefault((row["noise"], row["method"] + kinds[kind]), {})
             found.setdefault(row["table"], []).append({**row, "regrets": row[kind]})
-    tables = sorted({which for found in grouped.values() for which in found})
-    lines = [f"| evaluation | trials | method | mean | {' | '.join(tables)} | CPU s | seeds |"]
-    lines.append("|---" * (6 + len(tables)) + "|")
-    for place, budget in enumerate(BUDGETS):
-        for (noisy, name), found in sorted(grouped.items()):
-            logs = {which: _mean_log(several, place) for which, several in found.items()}
-            cells = [f"{np.exp(logs[which]):.2g}" if which in logs else "" for which in tables]
-            mean = f"{np.exp(np.mean(list(logs.values()))):.2g}" if len(logs) == len(tables) else ""
-            each = [row for several in found.values() for row in several]
-            took, seeds = np.mean([row["cpu_s"] for row in each]), len({row["seed"] for row in each})
-            start = f"| {'one seed' if noisy else 'mean'} | {budget} | `{name}` | {mean} | "
-            lines.append(f"{start}{' | '.join(cells)} | {took:.1f} | {seeds} |")
-    return "\n".join(lines)
+    for (noisy, name), found in grouped.items():
+        if name.startswith("optuna-autosampler"):  # where all are numbers its rule is GPSampler
+            instead = grouped.get((noisy, name.replace("autosampler", "gp")), {})
+            found.update({which: each for which, each in instead.items() if which not in found})
+    return grouped
 
 
 def _mean_log(rows: Iterable[Row], place: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from search_spaces.race.contract import Rules
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
+from tests.benchmarks import table_peers
 from tests.benchmarks.ablations import PARTS, without
 from tests.benchmarks.curve_clock import BUDGETS, run
 from tests.benchmarks.curves import ACCURACY, EPOCHS
@@ -100,6 +102,18 @@ def test_a_part_that_is_taken_out_of_auto_is_back_afterwards() -> None:
         with without(f"auto~{part}/asha") as name:
             assert name == "auto/asha" and getattr(owner, attribute) == instead != before
         assert getattr(owner, attribute) == before
+
+
+def test_the_table_of_results_has_the_ratio_to_the_best_peer() -> None:
+    def row(name: str, table: str, regret: float) -> dict[str, Any]:
+        shared = {"noise": False, "seed": 0, "floor": 0.0, "cpu_s": 1.0}
+        return {**shared, "method": name, "table": table, "regrets": [regret] * 3}
+
+    each = {"auto/none": (1.0, 2.0), "optuna-tpe": (4.0, 4.0), "optuna-gp": (2.0, 50.0)}
+    rows = [row(name, table, x) for name, found in each.items() for table, x in zip("ab", found, strict=True)]
+    lines = table_peers.markdown([*rows, row("optuna-autosampler", "b", 1.0)]).splitlines()
+    assert "| mean | 40 | `optuna-autosampler` | 1.4 | 2 | 1 | 1.0 | 1 |" in lines
+    assert "| mean | 40 | `auto/none` / `optuna-autosampler` | 1.00 | 0.50 | 2.00 | | |" in lines
 
 
 class _Line:
