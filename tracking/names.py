@@ -12,7 +12,7 @@ from typing import Final, Literal
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import Params, Value
 
-Role = Literal["sweep", "trial", "final"]
+Role = Literal["sweep", "trial", "repeat", "final"]
 TrialState = Literal["running", "paused", "done", "stopped", "infeasible", "failed"]
 LIVE_STATES: Final = ("running", "paused")
 """States of trials that have not ended."""
@@ -38,6 +38,7 @@ TRIAL_FAILURE: Final = "trial.failure"
 TRIAL_FINAL: Final = "trial.final"
 TRIAL_LINEAGE: Final = "trial.lineage"
 DATA_LEAKS: Final = "data.leaks"
+SWEEP_RECOMMENDED: Final = "sweep.recommended"
 
 PARENT_RUN: Final = "mlflow.parentRunId"
 RUN_NAME: Final = "mlflow.runName"
@@ -51,6 +52,7 @@ DATASET_CONTEXT: Final = "mlflow.data.context"
 BEST_EPOCH: Final = "best_epoch"
 SECONDS: Final = "train_seconds"
 PLACE: Final = "place"
+NUM_SEEDS: Final = "num_seeds"
 CHAMPION: Final = "champion"
 MODEL_TRAINING: Final = "custom_model_development"
 """The kind of an experiment that is about training. MLflow 3.17's UI opens its GenAI pages nonetheless, unless the
@@ -102,6 +104,21 @@ EARLIER: Final[Mapping[str, str]] = {
 def best(metric: str) -> str:
     """Return the key of the metric that holds the best value of ``metric`` over a trial's epochs."""
     return f"best_{metric}"
+
+
+def mean(metric: str) -> str:
+    """Return the key of the metric that holds the mean of a trial's best values over its seeds."""
+    return f"mean_{metric}"
+
+
+def std(metric: str) -> str:
+    """Return the key of the metric that holds the standard deviation of a trial's best values over its seeds."""
+    return f"std_{metric}"
+
+
+def recommended(metric: str) -> str:
+    """Return the key of the sweep's metric that holds the estimate of the recommended trial's mean."""
+    return f"recommended_{metric}"
 
 
 def hp(name: str) -> str:

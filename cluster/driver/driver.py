@@ -276,7 +276,7 @@ class Driver:
                 if self.home.is_gone:
                     raise Gone(f"{self.home.path} was removed while the sweep was running")
                 self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
-                self._enter("search" if coordinator.purpose == "search" else "verdict")
+                self._enter("verdict" if coordinator.purpose == "final" else "search")
                 champion_process.foresee(self._show(tracker))
 
         from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray

@@ -9,6 +9,7 @@ from cluster.sweep.restore import CARD, kept_card
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer
 from search_spaces.race.finals import final_entries
+from search_spaces.race.retests import retest_entries
 from search_spaces.race.track import ENDS
 from search_spaces.study.study import Study
 
@@ -52,4 +53,5 @@ def _tell(read: Reading, observer: Observer) -> None:
 def ended_keys(study: Study) -> set[str]:
     """Return the keys of the MLflow runs of the members that have ended."""
     trials = {f"t{record.number:04d}" for record in study.records() if record.outcome is not None}
-    return trials | {key for key, entry in final_entries(study).items() if entry["state"] in ENDS}
+    members = {**final_entries(study), **retest_entries(study)}
+    return trials | {key for key, entry in members.items() if entry["state"] in ENDS}

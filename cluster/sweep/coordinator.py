@@ -15,6 +15,7 @@ from typing import Any
 from cluster.sweep import not_kept
 from cluster.sweep.files.disk_bound import most_checkpoints, shortage_of_more
 from cluster.sweep.files.long_errors import kept_whole
+from cluster.sweep.files.torn_checkpoints import go_back
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits.closing import by_failures, by_time
 from cluster.sweep.limits.spending import SPENT, Spending
@@ -29,6 +30,7 @@ from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Purpose, Saved
 from search_spaces.race.overdue import Ending, Overdue
 from search_spaces.race.race import Race
+from search_spaces.race.retests import Retests, round_told
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
@@ -46,7 +48,7 @@ Handle = tuple[Purpose, int]
 """A running leg: its purpose and its number in that race."""
 BOUND = "bound"
 """In ``_told`` after the first checkpoint."""
-ROLES: dict[Purpose, names.Role] = {"search": "trial", "final": "final"}
+ROLES: dict[Purpose, names.Role] = {"search": "trial", "repeat": "repeat", "final": "final"}
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._overdue, self.unreported = Overdue(self.sweep), Unreported(self.sweep.criteria)
         self.finals = Finals(self.study, self.sweep.epochs)
+        self.retests = Retests(self.study, self.sweep.epochs, share=self.sweep.retest, seed=self.sweep.seed)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         self.finals.searched = self.races["search"].tracks
         self._spending = Spending(self.study.facts().get("cost", {}).get(SPENT, {}))
@@ -90,13 +93,13 @@ class Coordinator:
 
     @property
     def purpose(self) -> Purpose:
-        """Purpose of the current race: ``search`` or ``final``."""
-        return "final" if "final" in self.races else "search"
+        """Purpose of the current race."""
+        return next(reversed(self.races))
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to train."""
-        return self.races[self.purpose].finished and not self._owes_finals()
+        return self.races[self.purpose].finished and self._next_race() is None
 
     def next_leg(self) -> Leg | None:
         """Return the next leg; None to wait, or when ``finished`` or ``stop.requested``."""
@@ -104,9 +107,8 @@ class Coordinator:
         leg = None if self.stop.requested else self.races[self.purpose].next_leg()
         if leg is not None and self._since is None and self.purpose == "search":
             self._since = time.monotonic()
-        if leg is None and not self.stop.requested and self.races["search"].finished and self._owes_finals():
-            self._begin_finals()
-            leg = self.races["final"].next_leg()
+        if leg is None and not self.stop.requested and self.races[self.purpose].finished and self._begin_next():
+            leg = self.races[self.purpose].next_leg()
         self.commit()
         return leg
 
@@ -253,7 +255,7 @@ class Coordinator:
         else:
             race.failed_leg(handle[1], ending.reason if ending else reason, to_blame and not ending)
         again = [track for track in aboard if track.state not in ENDS]
-        self._mend(race, again)
+        go_back(race, again, self.say)
         if again and not ending and reason.line not in self._told:
             self._told.add(reason.line)
             then = next_attempt(again, self.sweep.max_retries)
@@ -310,9 +312,23 @@ class Coordinator:
     def _aboard(self, handle: Handle) -> list[Track]:
         return next(tracks for leg, tracks in self.races[handle[0]].running() if leg.id == handle[1])
 
-    def _owes_finals(self) -> bool:
-        wanted = self.sweep.final is not None and "final" not in self.races
-        return wanted and self.races["search"].able
+    def _next_race(self) -> Purpose | None:
+        """Return what comes after the present race, which has ended: a round of retests, the finals or nothing."""
+        search, judged = self.races["search"], "final" in self.races
+        if not judged and not self.study.facts().get(ENDED) and self.retests.owed(search):
+            return "repeat"
+        return "final" if self.sweep.final is not None and not judged and search.able else None
+
+    def _begin_next(self) -> bool:
+        """Begin the next race; return whether there is one."""
+        purpose = self._next_race()
+        if purpose == "repeat":
+            race = self.retests.race(self.races["search"], [self._runs("repeat")])
+            self.races["repeat"] = self._revived(race)
+            self.say(round_told(race))
+        elif purpose == "final":
+            self._begin_finals()
+        return purpose is not None
 
     def _search_is_over(self) -> bool:
         tracks = self.races["search"].tracks
@@ -324,7 +340,7 @@ class Coordinator:
         search = self.races["search"]
         search.finished = True
         self.earlier_s, self._since = self.searched_s, None
-        chosen = finalists(search, self.sweep.final.top, self.finals.trials)
+        chosen = finalists(search, self.sweep.final.top, self.finals.trials, self.retests.ranked(search))
         self.home.stop_mark.unlink(missing_ok=True)
         self.study.set("searched", True)
         self.study.set("num_finals", len(chosen) * len(self._seeds))
@@ -339,8 +355,8 @@ class Coordinator:
             self.say(f"{race.closing}; the search ends here")
 
     def _check_time(self) -> None:
-        race = self.races["search"]
-        race.purse.lane_s = self._spending.lane_s["search"] + self._running_s("search")
+        race = self.races["repeat" if self.purpose == "repeat" else "search"]
+        race.purse.lane_s = self._spending.lane_s["search"] + self._running_s(race.rules.purpose)
         if why := by_time(self.sweep, race, self.searched_s):
             race.closing = why
             self.say(f"{race.closing}; the search ends here")
@@ -358,6 +374,8 @@ class Coordinator:
         """Yield all members with an MLflow run, now or later; also of a verdict that waits for a longer search."""
         for purpose, race in self.races.items():
             yield from ((ROLES[purpose], track) for track in race.tracks)
+        if "repeat" not in self.races:
+            yield from (("repeat", track) for track in self.retests.members(self.races["search"].tracks))
         if self.sweep.final is not None and "final" not in self.races:
             judged = [track for track in self.races["search"].tracks if track.trial in self.finals.trials]
             yield from (("final", track) for track in self.finals.members(judged, self._seeds))
@@ -378,16 +396,5 @@ class Coordinator:
 
     def _revived(self, race: Race) -> Race:
         race.relocate(partial(checkpoint.below, self.home.checkpoints))  # the study has those of where the home was
-        self._mend(race, [track for track in race.tracks if track.state not in ENDS])
+        go_back(race, [track for track in race.tracks if track.state not in ENDS], self.say)
         return race
-
-    def _mend(self, race: Race, tracks: Sequence[Track]) -> None:
-        """Go back to the previous checkpoint, or to epoch 0, where the newest one is damaged."""
-        for track in tracks:
-            if track.checkpoint is None or checkpoint.valid(track.checkpoint):
-                continue
-            torn, kept = track.checkpoint, track.previous
-            if kept is not None and not checkpoint.valid(kept):
-                kept = None
-            race.send_back(track, checkpoint.progress(kept).epoch if kept else 0, kept)
-            self.say(f"the checkpoint {torn} is torn; {name_of_key(track.key)} goes on from epoch {track.epoch}")

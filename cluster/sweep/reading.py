@@ -13,9 +13,11 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
 from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import lost_journal, settled
+from cluster.terminal import recommended_lines
 from cluster.terminal.criteria import constraints, measured_at_best
-from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of
+from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of, recommended_of
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
+from search_spaces.race.recommended import PREFIX, Estimated, tried_again
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
@@ -97,14 +99,16 @@ def rows(
 
     Rows that are ``known`` are made anew only where the record is another one.
     """
-    run_ids = study.facts().get("run_ids", {})
-    known = {} if known is None else known
+    facts = study.facts()
+    run_ids, known = facts.get("run_ids", {}), {} if known is None else known
+    further = tried_again([entry for key, entry in facts.items() if key.startswith(PREFIX)], objective)
     found = study.records()
     for record in found:
         if record.number not in known or known[record.number][0] is not record:
             row = replace(_row(record, objective, live, criteria), run_id=run_ids.get(str(record.number)))
             known[record.number] = record, row
-    return [known[record.number][1] for record in found]
+    told = [known[record.number][1] for record in found]
+    return [replace(row, further=further.get(row.number)) for row in told] if further else told
 
 
 def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -> Row:
@@ -163,6 +167,7 @@ def picture(
         finals_planned=facts.num_finals,
         champion=champion(facts.verdict),
         budget=spending.line(sweep, facts.cost),
+        recommended=recommended_of(found, sweep.objective),
     )
 
 
@@ -246,9 +251,23 @@ class Reading:
 
     @cached_property
     def best(self) -> Row | None:
-        """Row of the champion, and before there is one of the best trial so far; None before the first value."""
+        """Row of the champion, before there is one of the recommended or the best trial; None before any value."""
         number = champion(self.facts.verdict)
+        if number is None and self.recommended:
+            number = self.recommended.trial
         return next((row for row in self.rows if row.number == number), self.best_in_search)
+
+    @property
+    def chosen_by(self) -> str:
+        """What chose the best trial."""
+        if self.facts.verdict is not None:
+            return "final evaluation"
+        return "retests" if self.recommended else "search"
+
+    @cached_property
+    def recommended(self) -> Estimated | None:
+        """What is known of the trial to recommend; None while each has been seen with one seed alone."""
+        return recommended_of(self.rows, self.sweep.objective)
 
     @cached_property
     def best_in_search(self) -> Row | None:
@@ -288,8 +307,9 @@ def document(read: Reading) -> dict[str, Any]:
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
-        "best": best and {**_best(best), "by": "search" if facts.verdict is None else "final evaluation"},
+        "best": best and {**_best(best), "by": read.chosen_by},
         "best_in_search": read.best_in_search and _best(read.best_in_search),
+        "recommended": recommended_lines.document(read.recommended, found, read.best_in_search),
         "importance": _importance(read),
         "edits": [edit.model_dump(include={"at", "changes", "trials", "outside"}) for edit in sweep.edits],
         "warm_start": [dict(one) for one in facts.warm_start],
@@ -351,6 +371,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "params": dict(row.params),
         "beside": dict(row.beside),
         "changes": list(row.changes),
+        "seeds": recommended_lines.seeds(row),
         "run_id": row.run_id,
         "error": row.error,
         "failure": row.failure and asdict(row.failure),

@@ -14,13 +14,15 @@ from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import told
 from cluster.terminal.leaderboard_file import leaderboard
-from cluster.terminal.records import Observer, Row, best_of, ranked
+from cluster.terminal.recommended_lines import words
+from cluster.terminal.records import Observer, Row, best_of, ranked, recommended_of
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
 from search_spaces.types.passwords import without_password
+from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
 from tracking import names
 from tracking.store.open import resolve, sqlite_path
@@ -118,7 +120,8 @@ class Tracker:
         table = leaderboard(found, self._sweep, champion(verdict))
         self.writer.long_text(names.LEADERBOARD_CSV, table.csv())
         self.writer.long_text(names.LEADERBOARD_JSON, table.json())
-        self.writer.rank([_key(row.number) for row in ranked(found, self._sweep.objective)], finals(verdict))
+        order = [_key(row.number) for row in ranked(found, self._sweep.objective)]
+        self.writer.rank(order, finals(verdict), over_seeds(found, self._sweep.metric.name))
         self._sum_up(state, found, verdict)
 
     def close(self, timeout_s: float) -> bool:
@@ -145,8 +148,10 @@ class Tracker:
     def _sum_up(
         self, state: names.SweepState, found: Sequence[Row], verdict: Mapping[str, Any] | None = None
     ) -> None:
-        first = best_of(found, self._sweep.objective)
-        leader = next((row for row in found if verdict and row.number == champion(verdict)), first)
+        first, known = best_of(found, self._sweep.objective), recommended_of(found, self._sweep.objective)
+        chosen = champion(verdict) if verdict else known.trial if known else None
+        leader = next((row for row in found if row.number == chosen), first)
+        tags: dict[str, str] = {}
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),
@@ -160,14 +165,18 @@ class Tracker:
                 number=leader.number,
                 value=leader.best_value,
                 params=leader.params,
-                why=_reasons(verdict, self._sweep.objective) if verdict else None,
+                why=_reasons(verdict, self._sweep.objective) if verdict else words(known, first) if known else None,
+                recommended=known is not None and not verdict,
             )
+        if known is not None:
+            metrics[names.recommended(self._sweep.metric.name)] = known.estimate
+            tags[names.SWEEP_RECOMMENDED] = trial_name(known.trial)
         if first is not None and first.best_value is not None:
             metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
         why = self._study.facts().get(ENDED)
-        tags = {names.SWEEP_ENDED: why or ""} if state != "running" else {}
+        tags |= {names.SWEEP_ENDED: why or ""} if state != "running" else {}
         if self._sweep.edits:
             tags[names.SWEEP_EDITS] = "\n".join(edit.line for edit in self._sweep.edits)
         self.writer.summary(state, best, metrics, tags or None)
@@ -181,6 +190,17 @@ def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
 
 def _key(number: int) -> str:
     return f"t{number:04d}"
+
+
+def over_seeds(found: Sequence[Row], metric: str) -> dict[str, dict[str, float]]:
+    """Return the metrics of the trials that were trained with several seeds, by the key of the trial's run."""
+    known: dict[str, dict[str, float]] = {}
+    for row in found:
+        if row.further and row.tried:
+            spread = {} if row.tried.std is None else {names.std(metric): row.tried.std}
+            number = float(len(row.tried.values))
+            known[_key(row.number)] = {names.mean(metric): row.tried.mean, names.NUM_SEEDS: number, **spread}
+    return known
 
 
 def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:

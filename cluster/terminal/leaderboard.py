@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from cluster.terminal import formatting
+from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import state_word, trial_name
 from search_spaces.types.values import Value
@@ -85,11 +86,19 @@ def _columns(ranked: Ranked) -> list[BoardColumn]:
             formatting.middle(ranked.metric, VALUE_WIDTH), [(formatting.measure(row.value), "") for row in rows], 40
         ),
         BoardColumn("best", [(formatting.measure(row.best_value), "") for row in rows], 95),
+        *_seeds(rows),
         *_beside(rows, ranked.metric),
         BoardColumn("curve", list(zip(curves, styles, strict=True)), 70, right=False),
         *_settings(rows),
         BoardColumn("time", [(formatting.span(row.seconds), "") for row in rows], 30),
     ]
+
+
+def _seeds(rows: Sequence[Row]) -> list[BoardColumn]:
+    """Return a column of means over the seeds, where a trial has several."""
+    if not any(row.further for row in rows):
+        return []
+    return [BoardColumn("mean", [(spread(row.tried) if row.further else "", "") for row in rows], 88, right=False)]
 
 
 def _beside(rows: Sequence[Row], metric: str) -> list[BoardColumn]:

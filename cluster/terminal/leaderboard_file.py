@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.terminal.records import Row, ranked
+from search_spaces.race.recommended import Tried
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.trial_names import state_word
 from tracking import names
@@ -46,6 +47,11 @@ def _endless(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
+def _over_seeds(tried: Tried | None) -> tuple[int, float | None, float | None]:
+    """Return the number of seeds, and mean and standard deviation over them."""
+    return (len(tried.values), tried.mean, tried.std) if tried else (0, None, None)
+
+
 def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None) -> Leaderboard:
     """Return the rows, best first: state, epochs, value, best, seconds, error, parameters.
 
@@ -53,7 +59,8 @@ def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None)
     """
     metric, others = sweep.metric.name, sweep.beside
     roles = [] if champion is None else ["champion"]
-    measured = ["epochs", metric, names.best(metric), *others, "seconds", "error"]
+    again = [names.NUM_SEEDS, names.mean(metric), names.std(metric)] if any(row.further for row in found) else []
+    measured = ["epochs", metric, names.best(metric), *again, *others, "seconds", "error"]
     rows = [
         [
             row.number,
@@ -62,6 +69,7 @@ def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None)
             row.epochs,
             row.value,
             row.best_value,
+            *(_over_seeds(row.tried) if again else ()),
             *(row.beside.get(name) for name in others),
             row.seconds,
             row.error,

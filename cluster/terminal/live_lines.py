@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from cluster.terminal import formatting
+from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Row, Snapshot, ranked
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word, trial_name
@@ -102,15 +103,17 @@ def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
 
 
 def best_lines(snapshot: Snapshot, title: Title, width: int) -> list[Text]:
-    """Return a line with the best trial and its hyperparameters, and one with the champion where there is one."""
-    shown = [("best in search", snapshot.best), ("champion", snapshot.champion)]
+    """Return a line with the best trial and its hyperparameters, and ones with the recommended and the champion."""
+    recommended = snapshot.recommended.trial if snapshot.recommended else None
+    shown = [("best in search", snapshot.best), ("recommended", recommended), ("champion", snapshot.champion)]
     rows = {row.number: row for row in snapshot.rows}
     return [_best_line(name, rows[number], title, width) for name, number in shown if number in rows]
 
 
 def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
     line = Text().append(f"{name:<14}  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
-    line.append(formatting.measure(row.best_value), "green").append("  " + formatting.settings(row.params))
+    value = spread(row.tried) if name == "recommended" else formatting.measure(row.best_value)
+    line.append(value, "green").append("  " + formatting.settings(row.params))
     line.truncate(width, overflow="ellipsis")
     return line
 

@@ -10,6 +10,7 @@ from typing import Any
 from cluster.terminal import budget_lines, formatting
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
+from search_spaces.race.retests import num_affordable
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.space.share import share
@@ -37,6 +38,8 @@ class Preview:
     """Expected number of legs of the search, if all cohorts are full."""
     finals: int
     """Number of trainings of the final evaluation."""
+    retests: int
+    """Largest number of trainings of the best trials with new seeds."""
     first: Sequence[Params]
     warm_start: Sequence[Mapping[str, Any]] = ()
     """What is taken from each earlier sweep, if the data is the same."""
@@ -48,8 +51,11 @@ class Preview:
     @property
     def epochs(self) -> int:
         """Expected number of epochs that the search trains, over all trials."""
-        starts = (0, *self.rungs)
-        return sum((stop - start) * n for start, stop, n in zip(starts, self.rungs, self.reaching, strict=False))
+        return _epochs(self.rungs, self.reaching)
+
+
+def _epochs(rungs: Sequence[int], reaching: Sequence[int]) -> int:
+    return sum((stop - start) * n for start, stop, n in zip((0, *rungs), rungs, reaching, strict=False))
 
 
 def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart = NOTHING_KNOWN) -> Preview:
@@ -70,6 +76,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         cohort=width,
         lanes=num_lanes,
         legs=sum(math.ceil(number / width) for number in reaching),
+        retests=num_affordable(sweep.retest, _epochs(plan.rungs, reaching), sweep.epochs) if trials > 1 else 0,
         finals=min(sweep.final.top + 1, trials) * sweep.final.seeds if sweep.final else 0,
         first=[track.searched for track in first],
         warm_start=[asdict(one) for one in warm.taken],
@@ -104,6 +111,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         + ("; more where later trials turn out better" if "early stop" in decisions else ""),
         **({"budget": budget_lines.told(sweep, plan.budget, plan.trials)} if plan.budget else {}),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
+        **_retests(sweep, plan),
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals
         else "none",
@@ -132,6 +140,16 @@ def _decisions(sweep: Sweep, plan: Preview) -> dict[str, str]:
 def _required(sweep: Sweep, share: float) -> str:
     conditions = "; ".join(map(str, sweep.space.require))
     return f"{conditions} (about {100 * share:.2g} % of the space)"
+
+
+def _retests(sweep: Sweep, plan: Preview) -> dict[str, str]:
+    if sweep.retest == "auto" and not plan.retests:
+        return {}
+    if not plan.retests:
+        share = f"{sweep.retest:.0%} of all epochs is less than one training"
+        return {"retests": f"none: {share}"} if sweep.retest else {}
+    clear = ", until the first is clear" if sweep.retest == "auto" else ""
+    return {"retests": f"up to {formatting.count(plan.retests, 'training')} of the best with new seeds{clear}"}
 
 
 def _rungs(plan: Preview) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from search_spaces.race.recommended import Estimated, Tried, recommended
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
@@ -38,6 +39,16 @@ class Row:
     """Changes of hyperparameters during training: the epoch, the source of the weights, and the new params."""
     feasible: bool = True
     """Whether it is known to keep every constraint of the sweep."""
+    further: Tried | None = None
+    """Best values with further seeds; None where there is none yet."""
+
+    @property
+    def tried(self) -> Tried | None:
+        """Best values with all seeds, the search's first; None of one that failed, or that breaks a constraint."""
+        if self.state == "failed" or self.best_value is None or not self.feasible:
+            return None
+        more = self.further or Tried(self.number, ())
+        return Tried(self.number, [self.best_value, *more.values], more.num_failed)
 
     @property
     def error(self) -> str | None:
@@ -59,6 +70,13 @@ def best_of(rows: Iterable[Row], objective: Objective) -> Row | None:
     """Return the best row that did not fail and keeps the constraints; None where none has a value."""
     able = [row for row in rows if row.feasible and row.state != "failed"]
     return objective.best(sorted(able, key=lambda row: row.number), lambda row: row.best_value)
+
+
+def recommended_of(rows: Sequence[Row], objective: Objective) -> Estimated | None:
+    """Return what is known of the trial to recommend; None while each trial has been seen with one seed alone."""
+    if not any(row.further for row in rows):
+        return None
+    return recommended([row.tried for row in rows if row.tried], objective)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +105,15 @@ class Snapshot:
     budget: str = ""
     """What was used of the budget, in words; empty without one."""
 
+    recommended: Estimated | None = None
+    """What is known of the trial to recommend; None while each has been seen with one seed alone."""
+
     @property
     def leader(self) -> int | None:
-        """The one answer to which trial is best: the champion, and before there is one the best of the search."""
-        return self.best if self.champion is None else self.champion
+        """The one answer to which trial is best: the champion, before there is one the recommended or the best."""
+        if self.champion is not None:
+            return self.champion
+        return self.recommended.trial if self.recommended else self.best
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,12 @@ from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.ending.budget import NONE
 from search_spaces.race.legs import Scored
 from search_spaces.race.race import Race
-from search_spaces.race.search import progress, revive
+from search_spaces.race.seed_members import SeedMembers, entries
 from search_spaces.race.track import Track
 from search_spaces.schedules.contract import Schedule
 from search_spaces.schedules.full import Full
 from search_spaces.schedules.replay import Replay
 from search_spaces.study.study import Study
-from search_spaces.types.values import Params
 
 DEFAULT_TRIAL = 0
 """Number of the trial with the workload's default configuration, which is always tried first."""
@@ -27,20 +26,16 @@ PREFIX = "final:"
 
 def final_entries(study: Study) -> dict[str, dict[str, Any]]:
     """Return the study's entry of every final member, by the member's key."""
-    return {key.removeprefix(PREFIX): entry for key, entry in study.facts().items() if key.startswith(PREFIX)}
+    return entries(study, PREFIX)
 
 
 @dataclass
-class Finals:
+class Finals(SeedMembers):
     """Supply and observer of the verdict. Each final member is one attribute of the study."""
 
-    study: Study
-    epochs: int
+    prefix: str = PREFIX
     searched: Sequence[Track] = ()
     """All tracks of the search by their index, of which a trial may have taken weights over."""
-
-    def __post_init__(self) -> None:
-        self.entries = final_entries(self.study)
 
     def race(
         self, chosen: Sequence[Track], seeds: Sequence[int], rules: Rules, before: Sequence[RaceObserver] = ()
@@ -68,72 +63,29 @@ class Finals:
         """
         plan = self._plan(chosen, seeds)
         pairs = enumerate((t, s) for t in chosen for s in seeds)
-        tracks = [self._track(i, t, s, lineage.lineage(t, self.searched)[0].params) for i, (t, s) in pairs]
+        tracks = [self.again(i, t, s, plan, lineage.lineage(t, self.searched)[0].params) for i, (t, s) in pairs]
         for track in tracks:
             noted = self.entries.get(track.key, {})
-            track.measures.by_epoch = {int(epoch): found for epoch, found in noted.get("measured", {}).items()}
-            for epoch, value in noted.get("values", {}).items():
-                track.measure(int(epoch), value)
-            revive(track, noted, noted.get("state"), plan)
-            for rung in plan.rungs[:-1]:
-                if rung <= track.rung and track.values:
-                    track.reached(rung)
             if track.state == "ready" and track.epoch in (self.epochs, track.last) and "test" not in noted:
                 track.restart()
         return tracks
 
-    @property
-    def trials(self) -> set[int]:
-        """Numbers of the trials that are in the verdict, begun by this driver or an earlier one."""
-        return {entry["trial"] for entry in self.entries.values()}
-
     def scored(self, track: Track, scored: Scored) -> None:
         """Record a final member's metrics on the test split."""
-        self._write(track, best_epoch=scored.best_epoch, test=dict(scored.metrics))
-
-    def more(self, tracks: Sequence[Track], count: int, held: Track | None) -> list[Track]:
-        """Return no tracks: all finalists are there from the start."""
-        return []
-
-    def reported(self, track: Track, epoch: int, value: float) -> None:
-        """Write nothing yet: the value is stored with the next checkpoint, without which the epoch is repeated."""
-
-    def moved(self, track: Track) -> None:
-        """Store the member's progress and values in the study."""
-        self._write(track)
-
-    def ended(self, track: Track) -> None:
-        """Store the member's final state and values in the study."""
-        self._write(track)
-
-    def _write(self, track: Track, **more: Any) -> None:
-        entry = {**self.entries.get(track.key, {}), **progress(track), "values": track.values, **more}
-        if track.criteria:
-            entry["measured"] = track.measures.by_epoch
-        self.entries[track.key] = {"trial": track.trial, "seed": track.seed, **entry}
-        self.study.set(PREFIX + track.key, self.entries[track.key])
-
-    @staticmethod
-    def _track(index: int, finalist: Track, seed: int, params: Params) -> Track:
-        return Track(
-            index=index,
-            trial=finalist.trial,
-            seed=seed,
-            searched=finalist.searched,
-            params=params,
-            signature=finalist.signature,
-            objective=finalist.objective,
-            criteria=finalist.criteria,
-        )
+        self.write(track, best_epoch=scored.best_epoch, test=dict(scored.metrics))
 
 
-def finalists(race: Race, top: int, before: Collection[int] = ()) -> list[Track]:
+def finalists(
+    race: Race, top: int, before: Collection[int] = (), ranked: Sequence[Track] | None = None
+) -> list[Track]:
     """Return the best ``top`` trials of a finished search, the default one, and the finalists ``before``.
+
+    ``ranked`` are the trials with a value in another order than by it.
 
     A search that got more trials keeps its earlier finalists: they are trained already, and the champion among them
     stays until another trial beats it. Failed trials are left out; empty where no trial has a value.
     """
-    best = race.ranked()[:top]
+    best = (race.ranked() if ranked is None else ranked)[:top]
     others = [t for t in race.tracks if t.trial in {DEFAULT_TRIAL, *before} and t not in best]
     return [*best, *(t for t in others if t.state != "failed")] if best else []
 

@@ -10,7 +10,7 @@ from typing import Literal
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.values import Params
 
-Purpose = Literal["search", "final"]
+Purpose = Literal["search", "repeat", "final"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -233,9 +233,9 @@ class Race:
             # A lane ranks a member by its checkpoint's best value, which after an exploit may be another member's.
             # And of constraints it knows only those that are broken for good.
             keep=self.rules.keep_top
-            if self.rules.purpose == "search" and not any(t.exploits or t.criteria for t in group)
+            if self.rules.purpose != "final" and not any(t.exploits or t.criteria for t in group)
             else None,
-            floor=top[-1].best_value if len(top) == self.rules.keep_top else None,
+            floor=top[-1].best_value if top and len(top) == self.rules.keep_top else None,
             retry=group[0].alone and group[0].num_failures > 0,
         )
         for track in group:

@@ -14,12 +14,16 @@ one that may have been lucky. Without any seen twice the noise is unknown, and t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev, variance
+from typing import Any
 
 from search_spaces.types.objective import Objective
 
+PREFIX = "repeat:"
+"""Start of the name of a study's attribute that holds a trial's training with a further seed."""
 CAUTION = 2.0
 """Standard deviations by which an estimate must hold: about 98 %."""
 FEWEST = 5
@@ -42,6 +46,27 @@ class Tried:
     def mean(self) -> float:
         """Mean over the seeds."""
         return fmean(self.values)
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation over the seeds; None with one."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+
+def tried_again(found: Iterable[Mapping[str, Any]], objective: Objective) -> dict[int, Tried]:
+    """Return the best value with each further seed that was trained to the end, by trial.
+
+    A seed with which a constraint is broken counts as failed.
+    """
+    values: dict[int, list[float]] = {}
+    failed = Counter[int]()
+    for entry in found:
+        best = objective.best(entry["values"].values(), float)
+        able = entry.get("feasible", True)
+        if entry["state"] == "done" and best is not None and able:
+            values.setdefault(entry["trial"], []).append(best)
+        failed[entry["trial"]] += entry["state"] == "failed" or not able
+    return {trial: Tried(trial, values.get(trial, ()), failed[trial]) for trial in failed}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +140,6 @@ def _chance(one: Estimated, leader: Estimated, objective: Objective) -> float:
 
 def _estimated(one: Tried, noise: float | None, centre: float, between: float) -> Estimated:
     n = len(one.values)
-    std = stdev(one.values) if n > 1 else None
     if noise is None:
         estimate, sd = one.mean, None
     elif noise == 0:
@@ -127,7 +151,7 @@ def _estimated(one: Tried, noise: float | None, centre: float, between: float) -
         trial=one.trial,
         num_seeds=n,
         mean=one.mean,
-        std=std,
+        std=one.std,
         estimate=estimate,
         sd=sd,
         num_failed=one.num_failed,

@@ -9,7 +9,7 @@ from search_spaces.spec.checks.early_terminate import rule_model
 from search_spaces.spec.checks.space.distributions import ParameterFile
 from search_spaces.spec.data import TABLES
 from search_spaces.spec.overrides import OTHER_NAMES
-from search_spaces.spec.schema import SpecFile
+from search_spaces.spec.schema import MOST_RETESTED, SpecFile
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, ScheduleInfo
 
 _SCALAR = {"type": ["boolean", "integer", "number", "string"]}
@@ -87,6 +87,8 @@ def _accept_words(properties: dict[str, Any]) -> None:
     for key, word in words.items():
         kinds = [kind for kind in properties[key]["anyOf"] if kind != {"type": "null"}]
         properties[key]["anyOf"] = [*kinds, {"const": word}]
+    share = {"type": "number", "minimum": 0, "maximum": MOST_RETESTED}
+    properties["retest"]["anyOf"] = [share, {"const": "auto"}, {"const": "none"}]
     bounds = {key: properties["grace"].pop(key) for key in ("type", "exclusiveMinimum", "maximum")}
     properties["grace"]["anyOf"] = [bounds]
     for key in ("timeout", "grace", "trial_timeout"):

@@ -181,6 +181,18 @@ class Final(BaseModel):
     )
 
 
+MOST_RETESTED = 0.5
+
+
+def _share(value: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == "none":
+        return 0.0
+    if value != "auto" and not (number and 0 <= value <= MOST_RETESTED):
+        raise ValueError(f"must be auto, none, or a share of the budget from 0 to {MOST_RETESTED}, such as 0.12")
+    return value if value == "auto" else float(value)
+
+
 class Tracking(BaseModel):
     """The place of MLflow's runs; None: from the environment, else the default store."""
 
@@ -302,6 +314,11 @@ class SpecFile(BaseModel):
     resources: Resources = Field(default=Resources(), description="What training one trial takes.")
     final: Annotated[Final | None, _word("none")] = Field(
         default=Final(), description="The final evaluation on the test split; 'none' skips it."
+    )
+    retest: Annotated[float | Literal["auto"], BeforeValidator(_share)] = Field(
+        default="auto",
+        description="Share of all epochs that trains the best trials again, with new seeds, after the search, "
+        "as 0.12; 'auto': as much where the best differ by little beside a seed's noise; 'none': no retests.",
     )
     tracking: Tracking = Field(default=Tracking(), description="Where MLflow keeps the runs.")
     storage: Storage = Field(default=Storage(), description="Where study and checkpoints are kept.")

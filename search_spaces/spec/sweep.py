@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
@@ -113,6 +113,8 @@ class Sweep(BaseModel):
     """With more failed trials than this the sweep ends with exit code 3."""
     resources: Resources = Resources()
     final: Final | None = Final()
+    retest: float | Literal["auto"] = "auto"
+    """Share of all epochs that trains the best trials again, with new seeds."""
     tracking: Tracking = Tracking()
     storage: Storage = Storage()
     edits: tuple[Edit, ...] = ()

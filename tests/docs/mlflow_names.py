@@ -10,7 +10,8 @@ from tracking import names
 
 TAGS: Mapping[str, str] = {
     "SWEEP_ID": "The sweep's ID, on each of its runs: what the leaderboard is filtered by.",
-    "SWEEP_ROLE": "`sweep` (the sweep's own run), `trial`, or `final` (a training of the final evaluation).",
+    "SWEEP_ROLE": "`sweep` (the sweep's own run), `trial`, `repeat` (a training of a trial with a "
+    "further seed), or `final` (a training of the final evaluation).",
     "SWEEP_NAME": "The spec's `name`.",
     "SWEEP_STATE": "The sweep's state: `running`, `finished`, `stopped` or `failed`.",
     "SWEEP_ENDED": "What ended the search early, such as the timeout; empty where nothing did.",
@@ -18,6 +19,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_GOAL": "`maximize` or `minimize`.",
     "SWEEP_METHOD": "The sampler.",
     "SWEEP_WORKLOAD": "The workload.",
+    "SWEEP_RECOMMENDED": "The recommended trial, where trials were trained with several seeds.",
     "SWEEP_WARM_START": "The earlier sweeps whose trials its sampler knows, if there are any.",
     "SWEEP_EDITS": "The edits of a sweep that had begun, if there are any: when, behind how many trials, and what.",
     "SWEEP_TARGET": "Where it runs: `local`, or the target of `--on`.",
@@ -46,6 +48,7 @@ METRICS: Mapping[str, str] = {
     "BEST_EPOCH": "The epoch of the best value.",
     "PLACE": "The trial's place on an ended sweep's leaderboard: 1 is the best in search; of equal values the "
     "lowest number comes first, failed trials come last. MLflow has no second key to sort by.",
+    "NUM_SEEDS": "The number of seeds of a trial that was trained with several, at a sweep's end.",
     "SECONDS": "Seconds that the training took, its share of a group that trains as one program.",
 }
 FILES: Mapping[str, str] = {
@@ -83,6 +86,15 @@ def metrics() -> str:
             code(names.gain("test_METRIC")),
             "Of the sweep's run: how much better the champion is on the test split than the default configuration, "
             "negative where it is worse.",
+        ],
+        [
+            code(names.mean("METRIC")),
+            "Of a trial that was trained with several seeds: the mean of its best values, at the sweep's end.",
+        ],
+        [code(names.std("METRIC")), "The standard deviation of them."],
+        [
+            code(names.recommended("METRIC")),
+            "Of the sweep's run: the estimate of the recommended trial's mean, where trials have several seeds.",
         ],
         [
             code(names.used("RESOURCE")),

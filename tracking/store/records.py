@@ -79,13 +79,15 @@ class RunFacts:
 class Best:
     """The sweep's champion, or before there is one its best trial so far.
 
-    ``params`` holds its searched hyperparameters. ``why`` says why it is the champion; None before a verdict.
+    ``params`` holds its searched hyperparameters. ``why`` says why it is the champion, or recommended; else None.
     """
 
     number: int
     value: float
     params: Params
     why: str | None = None
+    recommended: bool = False
+    """Whether it is neither, but recommended by its values with several seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +170,7 @@ class FoundRun:
 
     @property
     def role(self) -> str:
-        """``sweep``, ``trial`` or ``final``."""
+        """``sweep``, ``trial``, ``repeat`` or ``final``."""
         return self.tags.get(names.SWEEP_ROLE, "")
 
     @property

@@ -31,7 +31,7 @@ def note(header: SweepHeader, best: Best | None) -> str:
     else:
         setting = ", ".join(f"`{name}={_show(value)}`" for name, value in best.params.items())
         name = trial_name(best.number)
-        title = "Best in search" if best.why is None else "Champion"
+        title = "Recommended" if best.recommended else "Best in search" if best.why is None else "Champion"
         first = f"**{title}: {name}, {header.objective.name} {best.value:.5g}** with {setting}"
         first += f"\n\n{best.why}" if best.why else ""
     goal = f"{header.objective.goal} {header.objective.name} by {header.method}"

@@ -112,12 +112,14 @@ class Reconciled(_Event):
 class TrialsRanked(_Event):
     """The search has ended with this order of its trials, the best first, by key.
 
-    ``finals`` says what the final evaluation made of some of them, such as ``champion``.
+    ``finals`` says what the final evaluation made of some of them, such as ``champion``; ``metrics`` holds what is
+    known of those that were trained with several seeds.
     """
 
     kind: Literal["ranked"] = "ranked"
     order: Sequence[str]
     finals: Mapping[str, str]
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 RunEvent = TrialBegan | EpochMeasured | StateChanged | SweepSummarized

@@ -302,7 +302,7 @@ class Sender:
         changes = []
         for place, key in enumerate(event.order, 1):
             change = RunChange(key=key)
-            change.measure({names.PLACE: place}, event.time_ms, 0)
+            change.measure({names.PLACE: place, **event.metrics.get(key, {})}, event.time_ms, 0)
             change.tag(names.TRIAL_FINAL, event.finals.get(key, ""))  # empty, too: it may have been champion before
             changes.append(change)
         self._store.send(self._place, [change for change in changes if change.key in self.run_ids], self.run_ids)

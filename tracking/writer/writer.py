@@ -167,12 +167,18 @@ class Writer:
         """Record the sweep's own state, best trial, metrics and tags."""
         self._put(SweepSummarized(state=state, best=best, metrics=dict(metrics), tags=dict(tags or {})))
 
-    def rank(self, order: Sequence[str], finals: Mapping[str, str]) -> None:
+    def rank(
+        self,
+        order: Sequence[str],
+        finals: Mapping[str, str],
+        metrics: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
         """Record the order of the trials, by key, the best first; the leaderboard is sorted by it from now on.
 
-        ``finals`` says of some keys what the final evaluation made of the trial, such as ``champion``.
+        ``finals`` says of some keys what the final evaluation made of the trial, such as ``champion``, and
+        ``metrics`` what is known of it over several seeds.
         """
-        self._put(TrialsRanked(order=list(order), finals=dict(finals)))
+        self._put(TrialsRanked(order=list(order), finals=dict(finals), metrics=dict(metrics or {})))
 
     def text(self, artifact_path: str, text: str, key: str = PARENT) -> None:
         """Record ``text`` as an artifact of the sweep's own run, or of the member ``key``."""

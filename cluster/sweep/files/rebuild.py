@@ -14,6 +14,7 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import IMPORTANCE
 from search_spaces.criteria.measures import Measures
 from search_spaces.race.finals import PREFIX
+from search_spaces.race.recommended import PREFIX as AGAIN
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
 from search_spaces.samplers.history import Observation
@@ -183,10 +184,10 @@ class Rebuilding:
         }
         facts.pop(IMPORTANCE, None)  # of the values before the damage; readers reckon it anew
         for key, entry in self.left.facts.items():
-            if not key.startswith(PREFIX):
+            if not key.startswith((PREFIX, AGAIN)):
                 continue
-            member = key.removeprefix(PREFIX)
-            if entry["state"] in ENDS and ("test" in entry or entry["state"] == "failed"):
+            final, member = key.startswith(PREFIX), key.partition(":")[2]
+            if entry["state"] in ENDS and (not final or "test" in entry or entry["state"] == "failed"):
                 epoch = entry["epoch"]
                 facts[key] = {**self.with_checkpoint(member, entry), "epoch": epoch}
             else:

@@ -57,7 +57,7 @@ class Spending:
 
     def add(self, purpose: Purpose, lane_s: float) -> None:
         """Count a leg that is over."""
-        self.lane_s[purpose] += lane_s
+        self.lane_s["final" if purpose == "final" else "search"] += lane_s
 
     def now(self, race: Race, num_trials: int, search_s: float, final_s: float) -> dict[str, Any]:
         """Return what was used until now, for the study, with the seconds of the legs that run."""

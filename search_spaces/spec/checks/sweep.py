@@ -13,6 +13,7 @@ from search_spaces.spec.checks.criteria import LOCKED, checked_constraints
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
+from search_spaces.spec.checks.repeats import check_retest
 from search_spaces.spec.checks.space.grid import grid_size, refuse_counts
 from search_spaces.spec.checks.space.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.space.require import required
@@ -45,6 +46,7 @@ SAME = (
     "stop_when",
     "resources",
     "final",
+    "retest",
     "tracking",
 )
 """Keys of the file that become fields of a ``Sweep`` unchanged."""
@@ -134,6 +136,8 @@ class _Checks:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metric = self._metric(kind)
         self._check_final()
+        if self._sound("retest", "trials"):
+            check_retest(self._document, spec)
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
             if self._sound("trials"):
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)

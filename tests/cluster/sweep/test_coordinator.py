@@ -10,96 +10,21 @@ from typing import Any, cast
 import pytest
 
 from cluster.sweep.coordinator import Coordinator
-from cluster.sweep.home import SweepHome
-from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading
-from cluster.sweep.stop import Stop
-from cluster.sweep.tracker import header
-from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.race import Race
-from search_spaces.race.search import Search
-from search_spaces.spec.sweep import parse_sweep
-from search_spaces.study.study import Study
 from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tests.helpers.sweep_without_lanes import SPEC, Life, states
 from tracking.writer import recent, spool
 from tracking.writer.events import Reconciled
-from tracking.writer.writer import Writer
 from workloads.legs import checkpoint
-from workloads.registry import catalogue
-
-SPEC = """
-name: wait
-workload: softmax
-data: {name: wine}
-epochs: 2
-early_terminate: none
-cohort: 1
-trials: 3
-parameters: {lr: {min: 0.001, max: 0.1, log: true}}
-final: {top: 1, seeds: 3}
-"""
-CARD = {"name": "wine", "digest": "0" * 36, "rows": {"train": 3, "val": 1, "test": 1}}
-
-
-class Life:
-    """One life of the sweep in the working folder; ``trials`` opens it again for so many."""
-
-    def __init__(self, uri: str, trials: int | None = None, spec: str = SPEC) -> None:
-        text = parse_sweep(spec, "spec.yaml", Path.cwd(), catalogue=catalogue())
-        homes = SweepHome.all()
-        self.home = homes[0] if homes else SweepHome.create(text)
-        sweep = self.home.sweep()
-        study = Study(self.home.id, sweep.metric.goal, self.home.journal)
-        if trials is not None:
-            sweep = sweep.model_copy(update={"trials": trials})
-            study.set("searched", False)
-            self.home.keep(sweep)
-        self.writer = Writer(uri, self.home.spool, header(self.home, sweep, CARD), print)
-        self.coordinator = Coordinator(
-            sweep=sweep,
-            home=self.home,
-            study=study,
-            search=Search(sweep, catalogue().workload("softmax").hyperparameters, study),
-            writer=self.writer,
-            num_lanes=1,
-            say=print,
-            stop=Stop(self.home.stop_mark),
-        )
-        self.trained: list[str] = []
-
-    def train(self, leg: Leg, score: bool = True) -> None:
-        """Later trials do better. Without ``score`` the lane is cut off between two epochs of its leg."""
-        self.trained += [f"{leg.purpose} {member.key}" for member in leg.members]
-        epochs = range(leg.start + 1, leg.stop + 1 if score else leg.stop)
-        points = [MemberEpoch(key=m.key, epoch=e, metrics={"val_accuracy": 0.5 + m.trial / 10 + e / 1000})
-                  for m in leg.members for e in epochs]  # fmt: skip
-        saved = [Saved(key=m.key, epoch=epochs[-1], uri=f"{self.home.checkpoints}/{m.key}") for m in leg.members]
-        scored = [Scored(key=m.key, best_epoch=2, metrics={"test_accuracy": 0.5}) for m in leg.members]
-        told = scored if score and leg.purpose == "final" else []
-        self.coordinator.report(
-            (leg.purpose, leg.id), Report(epochs=points, saved=saved, scored=told, seconds=1.0, done=score)
-        )
-
-    def end(self) -> None:
-        """Stopped cleanly, or over."""
-        if not self.coordinator.finished:
-            self.coordinator.pause()
-        assert self.writer.close(60)
 
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def states(uri: str, home: SweepHome) -> dict[str, tuple[str, str]]:
-    """State and status of every run but the sweep's own; each key once."""
-    found = runs_of(uri, home.id)
-    assert all(len(runs) == 1 for runs in found.values())
-    return {key: (run.data.tags["trial.state"], run.info.status) for key, [run] in found.items() if key}
 
 
 @pytest.mark.parametrize("earlier", [False, True], ids=["", "earlier names"])
@@ -216,7 +141,9 @@ def test_a_hyperparameter_that_a_trial_does_not_use_is_none_of_its_run(sqlite_ur
     assert own.info.start_time == pytest.approx(1000 * began_s, abs=2), "as `ls` tells it"
 
 
-def test_a_copied_home_uses_and_deletes_its_own_checkpoints(tmp_path: Path) -> None:
+def test_a_copied_home_uses_and_deletes_its_own_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those of the old place belong to the sweep there; those of the copy are no strays."""
     roots = [str(tmp_path / place) for place in ("old", "new")]
     paths = [checkpoint.folder(root, "t0001-s0", epoch) for root in roots for epoch in (1, 2)]
@@ -227,8 +154,9 @@ def test_a_copied_home_uses_and_deletes_its_own_checkpoints(tmp_path: Path) -> N
     race = cast(Any, SimpleNamespace(tracks=[track, SimpleNamespace(checkpoint=None, previous=None, state="done")]))
     race.garbage, race._shared, race.relocate = [], set(), partial(Race.relocate, race)
     home = SimpleNamespace(checkpoints=str(tmp_path / "new"))
-    copy = cast(Any, SimpleNamespace(home=home, races={"search": race}, _mend=lambda *_: None))
+    copy = cast(Any, SimpleNamespace(home=home, races={"search": race}, say=print))
     copy._members = lambda: [("trial", each) for each in race.tracks]
+    monkeypatch.setattr("cluster.sweep.coordinator.go_back", lambda *_: None)  # these have no weights
     assert Coordinator._revived(copy, race) is race
     assert (track.previous, track.checkpoint) == (paths[2], paths[3]) and race.tracks[1].checkpoint is None
     Coordinator._drop_strays(copy)

@@ -100,6 +100,8 @@ CASES = {
     "bool timeout": Case("timeout: true", 5, "timeout", "must be a number", "true"),
     "empty final": Case("final:", 5, "final", "must not be empty: leave it out, or write none", "nothing"),
     "one seed": Case("final: {seeds: 1}", 5, "final.seeds", "must be >= 2", "1"),
+    "retest": Case("retest: 0.9", 5, "retest", "must be auto, none, or a share of the budget from 0 to 0.5", "0.9"),
+    "retest of nothing": Case("trials: 1\nretest: 0.1", 6, "retest", "must be left out with trials: 1", "0.1"),
     "workers": Case("resources: {workers: 0}", 5, "resources.workers", "must be >= 1", "0"),
     "workers' bounds": Case("resources: {workers: [4, 2]}", 5, "resources.workers", "4 is more than 2", "[4, 2]"),
     "three bounds": Case(

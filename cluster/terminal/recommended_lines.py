@@ -1,0 +1,57 @@
+"""Tells which configuration is recommended, and what is known of trials with several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cluster.terminal import formatting
+from cluster.terminal.records import Row
+from search_spaces.race.recommended import Estimated, Tried
+from search_spaces.types.trial_names import trial_name
+
+
+def spread(tried: Tried | None) -> str:
+    """Return mean and standard deviation over the seeds and their number: ``0.9712 ±0.0021 ×3``."""
+    if tried is None:
+        return formatting.measure(None)
+    std = "" if tried.std is None else f" ±{formatting.measure(tried.std)}"
+    failed = f", {tried.num_failed} failed" if tried.num_failed else ""
+    return f"{formatting.measure(tried.mean)}{std} ×{len(tried.values)}{failed}"
+
+
+def words(found: Estimated, first: Row | None) -> str:
+    """Return why a trial is recommended, in a sentence; ``first`` has the best value in the search."""
+    seeds = formatting.count(found.num_seeds, "seed")
+    std = "" if found.std is None else f" (standard deviation {formatting.measure(found.std)})"
+    text = f"Mean {formatting.measure(found.mean)}{std} over {seeds}"
+    if found.ci95:
+        low, high = map(formatting.measure, found.ci95)
+        text += f"; by what is known of all trials {formatting.measure(found.estimate)} [{low}, {high}]"
+    if first is None or first.number == found.trial or first.tried is None:
+        return f"{text}."
+    again = first.tried
+    other = f"{trial_name(first.number)}, the best value in the search ({formatting.measure(first.best_value)})"
+    if len(again.values) == 1:
+        return f"{text}. {other}, was seen once."
+    return f"{text}. {other}, has the mean {formatting.measure(again.mean)} over {len(again.values)} seeds."
+
+
+def document(found: Estimated | None, rows: Sequence[Row], first: Row | None) -> dict[str, Any] | None:
+    """Return what is known of the trial to recommend: ``first``, the best, while none has several seeds."""
+    if first is None:
+        return None
+    if found is None:
+        known = {"mean": first.best_value, "std": None, "seeds": 1, "estimate": first.best_value, "ci95": None}
+        return {"number": first.number, **known, "params": dict(first.params)}
+    [row] = [row for row in rows if row.number == found.trial]
+    known = {"mean": found.mean, "std": found.std, "seeds": found.num_seeds, "estimate": found.estimate}
+    return {"number": row.number, **known, "ci95": found.ci95 and list(found.ci95), "params": dict(row.params)}
+
+
+def seeds(row: Row) -> dict[str, Any] | None:
+    """Return a trial's best values with several seeds; None where it was trained with one."""
+    found = row.tried
+    if found is None or row.further is None:
+        return None
+    return {"values": list(found.values), "mean": found.mean, "std": found.std, "failed": found.num_failed}
