@@ -143,7 +143,7 @@ class Search:
         if track.index in self.history.seen:
             return self.history.seen[track.index].params
         if self.sweep.edits and track.index < self.sweep.edits[-1].trials:
-            return None if track.exploits else fitting(self.sweep, self.hyperparameters, track.initial)
+            return fitting(self.sweep, self.hyperparameters, track.initial)
         return track.searched if self.sweep.space.contains(track.searched) else None
 
     def edit(self, sweep: Sweep, warm: WarmStart, tracks: Sequence[Track]) -> None:
@@ -156,8 +156,7 @@ class Search:
         found = []
         for record in self.study.records() if self.study else ():
             full = self._track(record.number, record.params).params
-            changed = record.attributes.get("progress", {}).get("exploits")
-            if changed or fitting(self.sweep, self.hyperparameters, full) is None:
+            if fitting(self.sweep, self.hyperparameters, full) is None:
                 found.append(full)
         return found
 

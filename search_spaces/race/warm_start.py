@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from search_spaces.criteria.measures import Measures
 from search_spaces.race.track import INFEASIBLE
 from search_spaces.samplers.history import History, Observation, identity
 from search_spaces.space.hyperparameters import complete, hyperparameters
@@ -34,8 +35,8 @@ class EarlierTrial:
     state: EarlierState
     values: Mapping[int, float]
     """The objective by epoch."""
-    changed: bool = False
-    """Whether a schedule changed its hyperparameters as it trained."""
+    measured: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """By epoch, the metrics that decided besides the objective."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Taken:
     outside: int = 0
     """Left out: no configuration of the new space, beside the new constants and defaults."""
     no_value: int = 0
-    """Left out: crashed, or not begun."""
+    """Left out: crashed, not begun, or without a measurement of a metric that has a constraint now."""
 
     @property
     def used(self) -> int:
@@ -93,17 +94,24 @@ NOTHING_KNOWN = WarmStart()
 def earlier_trial(record: Record, constants: Params) -> EarlierTrial:
     """Return a trial of a study whose sweep has these ``constants``."""
     noted = record.attributes.get("progress", {})
-    failure = FailureReason.noted(noted)
-    state: EarlierState = record.outcome or "open"
-    if state == "failed" and failure is not None and failure.kind in INFEASIBLE:
-        state = "infeasible"
+    own = (
+        int(noted["exploits"][0]["epoch"]) if noted.get("exploits") else None
+    )  # then it took over another's weights
     return EarlierTrial(
         number=record.number,
         params={**constants, **record.params},
-        state=state,
-        values=dict(record.values),
-        changed=bool(noted.get("exploits")),
+        state=_state(record, FailureReason.noted(noted)) if own is None else "open",
+        values={epoch: value for epoch, value in record.values.items() if own is None or epoch <= own},
+        measured=record.measured,
     )
+
+
+def _state(record: Record, failure: FailureReason | None) -> EarlierState:
+    if record.outcome != "failed" or failure is None:
+        return record.outcome or "open"
+    if failure.kind == "constraint":  # the new sweep may have others
+        return "stopped"
+    return "infeasible" if failure.kind in INFEASIBLE else "failed"
 
 
 def warm_start(
@@ -163,7 +171,7 @@ class _Fit:
 
     def params(self, trial: EarlierTrial) -> Params | None:
         """Return the configuration of the space that trains just as the trial did; None where there is none."""
-        if trial.changed or not trial.params.keys() <= hyperparameters(self.hyperparameters).keys():
+        if not trial.params.keys() <= hyperparameters(self.hyperparameters).keys():
             return None
         return fitting(self.sweep, self.hyperparameters, complete(self.hyperparameters, trial.params))
 
@@ -175,16 +183,26 @@ class _Fit:
         """Return a trial of a sweep of so many epochs as a sampler sees it; None where it tells nothing."""
         params = self.params(trial)
         values = dict(self._values(trial, epochs))
-        if params is None or trial.state == "failed" or not (values or trial.state == "infeasible"):
+        if params is None or trial.state == "failed":
             return None
-        whole = max(values, default=0) == self.sweep.epochs
-        return Observation(
-            params,
-            "infeasible" if trial.state == "infeasible" else "done" if whole else "paused",
-            values,
-            self.sweep.objective.best(values.values(), float),
-            settles=whole or trial.state in ("stopped", "infeasible"),
-        )
+        if trial.state == "infeasible":
+            return Observation(params, "infeasible", values, self.sweep.objective.best(values.values(), float))
+        excess = self._excess(trial, values)
+        if not values or len(excess) < len(self.sweep.criteria.constraints):
+            return None
+        if any(amount > 0 for amount in excess.values()):
+            return Observation(params, "infeasible", {}, None, excess)
+        whole = max(values) == self.sweep.epochs
+        best = self.sweep.objective.best(values.values(), float)
+        settles = whole or trial.state == "stopped"
+        return Observation(params, "done" if whole else "paused", values, best, excess, settles)
+
+    def _excess(self, trial: EarlierTrial, values: Mapping[int, float]) -> Mapping[str, float]:
+        """Return by how much the trial broke the sweep's constraints, of those whose metric was measured."""
+        signed = self.sweep.objective.signed
+        best = min(values, key=lambda epoch: (signed(values[epoch]), -epoch), default=None)
+        known = {epoch: dict(found) for epoch, found in trial.measured.items() if epoch in values}
+        return self.sweep.criteria.excess(Measures(self.sweep.criteria, known).at(best, max(values, default=0)))
 
     def _values(self, trial: EarlierTrial, epochs: int) -> Iterator[tuple[int, float]]:
         """Yield the values up to the sweep's last epoch; one whose patience ended it would not have changed."""

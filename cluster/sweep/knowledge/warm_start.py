@@ -168,6 +168,8 @@ def _foreign(earlier: Sweep, new: Sweep) -> Iterator[str]:
     if earlier.objective != new.objective:
         is_to = f"{earlier.metric.goal} {earlier.metric.name}"
         yield f"must {new.metric.goal} {new.metric.name}, as this sweep does, and is to {is_to}"
+    elif earlier.criteria.others != new.criteria.others:
+        yield "must have the same metrics as this sweep, in the same order"
 
 
 def _taken(sweep: Sweep, earlier: tuple[EarlierSweep, ...], digest: str | None) -> WarmStart:
@@ -196,5 +198,5 @@ def _from_json(text: str) -> tuple[EarlierSweep, ...]:
 
 
 def _trial(record: Mapping[str, Any]) -> EarlierTrial:
-    values = {int(epoch): value for epoch, value in record["values"].items()}
-    return EarlierTrial(**{**record, "values": values})
+    by_epoch = {key: {int(epoch): found for epoch, found in record[key].items()} for key in ("values", "measured")}
+    return EarlierTrial(**{**record, **by_epoch})

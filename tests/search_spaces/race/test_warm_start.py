@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from search_spaces.criteria.constraints import Constraint
 from search_spaces.race.search import Search
 from search_spaces.race.warm_start import EarlierSweep, EarlierTrial, Taken, WarmStart, earlier_trial, warm_start
 from search_spaces.samplers.catalogue import SAMPLERS
@@ -53,7 +54,7 @@ def test_each_earlier_trial_is_taken_or_counted() -> None:
             trial(4, {"lr": 0.3, "size": 2, "kind": "b"}, state="failed"),
             trial(5, {"lr": 0.4, "size": 2, "kind": "b"}, state="infeasible", values={}),
             trial(6, {"lr": 0.4, "size": 2, "width": 8}),  # a hyperparameter that the workload no longer has
-            trial(7, {"lr": 0.4, "size": 2}, changed=True),
+            trial(7, {"lr": 0.05, "size": 2}),
             trial(8, {"lr": 0.4, "size": 2}, state="open", values={}),
         ),
     )
@@ -146,6 +147,40 @@ def test_a_record_becomes_an_earlier_trial() -> None:
     record = Record(number=3, params={"lr": 0.1}, values={1: 0.5}, outcome="failed", attributes=failed)
     found = earlier_trial(record, {"size": 2})
     assert (found.params, found.state, found.values) == ({"size": 2, "lr": 0.1}, "infeasible", {1: 0.5})
-    crashed = {"progress": {"failure": {"kind": "raised", "text": "boom"}, "exploits": [{}]}}
-    found = earlier_trial(Record(number=3, params={}, values={}, outcome="failed", attributes=crashed), {})
-    assert (found.state, found.changed) == ("failed", True)
+    crashed = {"progress": {"failure": {"kind": "raised", "text": "boom"}}}
+    assert (
+        earlier_trial(Record(number=3, params={}, values={}, outcome="failed", attributes=crashed), {}).state
+        == "failed"
+    )
+    took = {"progress": {"exploits": [{"epoch": 2, "source": 1, "params": {}}]}}
+    found = earlier_trial(
+        Record(number=3, params={}, values={1: 0.1, 2: 0.2, 3: 0.9}, outcome="done", attributes=took), {}
+    )
+    assert (found.state, found.values) == ("open", {1: 0.1, 2: 0.2}), "what it came to with its own weights"
+
+
+def test_constraints_are_those_of_the_new_sweep() -> None:
+    bound = Constraint(metric="latency_ms", max=5)
+    sweep = toy_sweep(constraints=(bound,), epochs=2)
+    broken = {"progress": {"failure": {"kind": "constraint", "text": "latency_ms is 9"}}}
+    records = [
+        Record(
+            number=i,
+            params={"lr": 0.1 * i, "size": 1},
+            values={1: 0.5, 2: 0.6},
+            outcome="failed" if latency == 9 else "done",
+            attributes={
+                **(broken if latency == 9 else {}),
+                **({"measured:2": {"latency_ms": latency}} if latency else {}),
+            },
+        )
+        for i, latency in enumerate((4.0, 9.0, None))
+    ]
+    old = earlier(*(earlier_trial(record, {}) for record in records))
+    warm = taken(sweep, old)
+    assert [(seen.state, dict(seen.constraints)) for seen in warm.shown] == [
+        ("done", {str(bound): -1.0}),
+        ("infeasible", {str(bound): 4.0}),
+    ]
+    assert warm.taken[0].no_value == 1, "nobody knows the third one's latency"
+    assert [seen.state for seen in taken(toy_sweep(epochs=2), old).shown] == ["done"] * 3
