@@ -113,7 +113,7 @@ _ROWS = (
         name="auto",
         summary="a model of what each configuration will have come to after the last epoch, in part TPE",
         make=_auto,
-        aliases=("bayes",),
+        aliases=("bayes", "bayesianoptimization"),
     ),
     SamplerRow(
         name="tpe",
@@ -139,6 +139,7 @@ _ROWS = (
         name="qmc",
         summary="quasi-random, points of a Sobol sequence that lie more evenly than random ones",
         make=_qmc,
+        aliases=("sobol",),
         learns=False,
     ),
     SamplerRow(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from search_spaces.spec.yaml_document import Document, Path
+from search_spaces.spec.yaml_document import Document, Path, dotted
 from search_spaces.types.faults import MAX_LINES, nearest, shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -138,8 +138,8 @@ def _meant(detail: ErrorDetails) -> str | None:
 
 def _unknown(where: Path, model: type[BaseModel], reasons: Mapping[str, str]) -> _Told:
     key = str(where[-1])
-    if len(where) == 1 and key in reasons:
-        return where, reasons[key], None, None
+    if (whole := dotted(where)) in reasons:
+        return where, reasons[whole], None, None
     fields = _model_at(model, where[:-1]).model_fields
     close = nearest(key, fields)
     rule = "unknown key" if close else f"unknown key (known: {', '.join(fields)})"

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
+from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import METRICS, Goal
 from search_spaces.types.values import Value
@@ -21,6 +22,7 @@ def instead(catalogue: Catalogue) -> dict[str, str]:
     """Return the refused keys of other tools, each with what to write instead."""
     workload = f"'workload: {' | '.join(catalogue.workload_names)}' or 'workload: package.module:NAME'"
     return {
+        **KEYS,
         "program": f"is not read: write {workload}",
         "command": f"is not read: write {workload}",
         "project": "is not read: write 'tracking: {experiment: NAME}'",
@@ -95,6 +97,8 @@ class ConstraintFile(BaseModel):
 def _known_method(method: str, info: ValidationInfo) -> str:
     assert isinstance(info.context, Catalogue)
     names = list(info.context.methods)
+    if method in METHODS and method not in names:
+        raise ValueError(METHODS[method])
     if method not in names:
         raise PydanticKnownError("literal_error", {"expected": " or ".join([", ".join(names[:-1]), names[-1]])})
     return method

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from search_spaces.spec.other_tools.words import SCHEDULE_KEYS
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate
 from search_spaces.spec.yaml_document import Document
@@ -31,7 +32,7 @@ def read_early_terminate(
     for key in sorted(foreign & given.keys()) if row else ():
         document.fault(("early_terminate", key), f"has no effect with type {kind}", shown(given[key]))
     tree = {key: value for key, value in given.items() if key not in foreign}
-    rule = checked(document, ("early_terminate",), rule_model(row, schedules), tree)
+    rule = checked(document, ("early_terminate",), rule_model(row, schedules), tree, SCHEDULE_KEYS)
     given_only = rule.model_dump(exclude_none=True) if rule else {}
     return EarlyTerminate(**given_only) if rule and len(document.faults) == before else None
 

@@ -21,6 +21,7 @@ from search_spaces.spec.checks.space.start_from import Searched, check_count, ch
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.keys.budget_checks import check_budget
+from search_spaces.spec.other_tools.told import tell_other_tools
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, SpecFile, instead
@@ -69,6 +70,7 @@ def checked_sweep(
     override(document, inner)
     refuse_passwords(document)
     fields = _Checks(document, catalogue, workload).fields(base)
+    tell_other_tools(document)
     document.refuse_faulty()
     return fields
 

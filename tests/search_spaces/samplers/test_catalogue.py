@@ -112,7 +112,9 @@ def test_a_new_row_is_known_to_specs_template_and_schema(quasi: SamplerRow) -> N
         assert parse_sweep(spec % name, "s.yaml", Path("/"), catalogue=catalogue()).method == "quasi_random"
     with pytest.raises(SpecError, match="received 'quasi_randon', did you mean 'quasi_random'"):
         parse_sweep(spec % "quasi_randon", "s.yaml", Path("/"), catalogue=catalogue())
-    with pytest.raises(SpecError, match="must be one of " + ", ".join(SAMPLERS) + ", bayes or halton"):
+    with pytest.raises(
+        SpecError, match="must be one of " + ", ".join(SAMPLERS) + ", bayes, bayesianoptimization, sobol or halton"
+    ):
         parse_sweep(spec % "zigzag", "s.yaml", Path("/"), catalogue=catalogue())
     with pytest.raises(SpecError, match=r"write 'method: " + r" \| ".join(SAMPLERS)):
         parse_sweep(spec.replace("method", "scheduler") % "x", "s.yaml", Path("/"), catalogue=catalogue())

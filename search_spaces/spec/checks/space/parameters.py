@@ -11,6 +11,7 @@ from search_spaces.space.domains import Choice
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.space.distributions import ParameterFile, domain_of, typed, values_meant
+from search_spaces.spec.other_tools.words import PARAMETER_KEYS
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.yaml_document import Document, Path
 from search_spaces.types.faults import nearest, shown
@@ -96,7 +97,7 @@ class _Reader:
             elif self._check(path, rule, inner):
                 self.found.constants[name] = typed(rule, inner)
             return
-        parameter = checked(self.document, path, ParameterFile, inner)
+        parameter = checked(self.document, path, ParameterFile, inner, PARAMETER_KEYS)
         if parameter is None:
             return
         try:

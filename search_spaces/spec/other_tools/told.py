@@ -1,0 +1,180 @@
+"""Tells of the groups of keys of Determined's and Katib's files, with their values, what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from search_spaces.spec.other_tools.words import KEYS, METHODS
+from search_spaces.spec.yaml_document import Document, Path, flow
+from search_spaces.types.faults import nearest
+
+Tree = Mapping[str, Any]
+SEARCHERS = {"random": "random", "grid": "grid", "bayesianoptimization": "auto", "sobol": "qmc"}
+"""Names of searches with another, or the same, name here."""
+
+
+def tell_other_tools(document: Document) -> None:
+    """Note a fault for each key of Determined's ``searcher`` and ``hyperparameters``, and of Katib's ``spec``."""
+    tree = document.tree
+    for key, told in (("searcher", _searcher), ("hyperparameters", _hyperparameters), ("spec", _katib)):
+        if isinstance(tree.get(key), dict):
+            for path, instead in told(tree[key]):
+                document.fault((key, *path), f"is not read: {instead}")
+
+
+def _write(tree: Any, where: str = "") -> str:
+    text = flow(tree)
+    return f"write '{text[1:-1] if isinstance(tree, dict) else text}'{where}"
+
+
+def _search(name: Any) -> str:
+    """Return what to write for the name of a search, which may be that of a schedule."""
+    word = str(name)
+    if "early_terminate" in METHODS.get(word, ""):
+        return _write({"early_terminate": {"type": word}}, ", and a method beside it, such as 'method: random'")
+    return METHODS[word] if word in METHODS else _write({"method": SEARCHERS.get(word, word)})
+
+
+_SEARCHER: Mapping[str, Callable[[Any], str]] = {
+    "name": _search,
+    "max_trials": lambda value: _write({"trials": value}),
+    "max_concurrent_trials": lambda value: _write({"max_concurrent": value}),
+    "max_length": lambda value: _epochs(value),
+    "max_time": lambda value: _write({"epochs": value}),
+    "time_metric": lambda value: "time is counted in epochs: leave it out",
+    "divisor": lambda value: _write({"early_terminate": {"eta": value}}),
+    "max_rungs": lambda value: (
+        "rungs follow from epochs: write 'early_terminate: {min_iter: N}', the first of them"
+    ),
+    "num_rungs": lambda value: (
+        "rungs follow from epochs: write 'early_terminate: {min_iter: N}', the first of them"
+    ),
+    "mode": lambda value: "'early_terminate: {type: hyperband}' has all brackets, 'asha' the most aggressive one",
+    "bracket_rungs": lambda value: "'early_terminate: {type: hyperband}' has all brackets, 'asha' one",
+    "stop_once": lambda value: _write({"early_terminate": {"type": "asha_stopping" if value else "asha"}}),
+    "source_trial_id": lambda value: (
+        "write 'start_from: [{...}]' for values, or 'warm_start: [ID]' for what is known"
+    ),
+    "source_checkpoint_uuid": lambda value: "trials begin anew: write 'warm_start: [ID]' for what is known",
+}
+
+
+def _searcher(tree: Tree) -> Iterator[tuple[Path, str]]:
+    for key, value in tree.items():
+        if key == "metric":
+            goal = "maximize" if tree.get("smaller_is_better") is False else "minimize"
+            yield (
+                (key,),
+                _write({"metric": {"name": f"val_{str(value).removeprefix('validation_')}", "goal": goal}}),
+            )
+        elif key == "smaller_is_better":
+            yield (key,), _write({"metric": {"goal": "minimize" if value else "maximize"}})
+        else:
+            yield (key,), _SEARCHER[key](value) if key in _SEARCHER else _nothing(key, [*_SEARCHER, "metric"])
+
+
+def _epochs(value: Any) -> str:
+    epochs = value.get("epochs") if isinstance(value, dict) else None
+    return (
+        _write({"epochs": epochs}) if epochs else "write 'epochs: N': lengths are counted in passes over the data"
+    )
+
+
+def _nothing(key: str, known: list[str]) -> str:
+    close = nearest(key, known)
+    return f"there is nothing like it here{f', did you mean {close!r}?' if close else ''}"
+
+
+def _hyperparameters(tree: Tree, inside: Path = ()) -> Iterator[tuple[Path, str]]:
+    for name, value in tree.items():
+        if isinstance(value, dict) and "type" not in value:
+            yield from _hyperparameters(value, (*inside, name))
+        else:
+            yield (*inside, name), _write({name: _determined_parameter(value)}, " below parameters")
+
+
+def _determined_parameter(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if value["type"] in ("const", "categorical"):
+        return value.get("val") if value["type"] == "const" else {"values": value.get("vals")}
+    ends = {"min": value.get("minval"), "max": value.get("maxval")}
+    if value["type"] == "log":
+        ends = {key: _power(value.get("base", 10), end) for key, end in ends.items()} | {"log": True}
+    return {**ends, **({"count": value["count"]} if "count" in value else {})}
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    able = all(isinstance(number, int | float) and abs(number) < 100 for number in (base, exponent)) and base > 0
+    return float(f"{float(base) ** exponent:.12g}") if able else exponent
+
+
+def _katib(tree: Tree) -> Iterator[tuple[Path, str]]:
+    for key, value in tree.items():
+        if key == "objective" and isinstance(value, dict):
+            yield (key,), _write({"metric": _katib_metric(value)})
+        elif key in ("algorithm", "earlyStopping") and isinstance(value, dict):
+            yield from _katib_algorithm(key, value)
+        elif key in _KATIB_COUNTS:
+            yield (key,), _write({_KATIB_COUNTS[key]: value})
+        elif key == "parameters" and isinstance(value, list):
+            for place, one in enumerate(value):
+                if isinstance(one, dict) and isinstance(one.get("feasibleSpace"), dict):
+                    yield (key, place), _write({one.get("name"): _katib_parameter(one)}, " below parameters")
+        else:
+            rule = KEYS[key].removeprefix("is not read: ") if key in KEYS else _nothing(key, [*KEYS])
+            yield (key,), rule
+
+
+_KATIB_COUNTS = {
+    "maxTrialCount": "trials",
+    "parallelTrialCount": "max_concurrent",
+    "maxFailedTrialCount": "max_failed_trials",
+}
+_KATIB_SETTINGS = {
+    "min_trials_required": "min_trials",
+    "start_step": "min_iter",
+    "eta": "eta",
+    "random_state": "seed",
+}
+
+
+def _katib_metric(objective: Tree) -> dict[str, Any]:
+    found = {"name": objective.get("objectiveMetricName"), "goal": objective.get("type")}
+    return found | ({"target": objective["goal"]} if "goal" in objective else {})
+
+
+def _katib_algorithm(key: str, tree: Tree) -> Iterator[tuple[Path, str]]:
+    name = tree.get("algorithmName")
+    if name is not None:
+        early = key == "earlyStopping"
+        yield (key, "algorithmName"), _write({"early_terminate": {"type": name}}) if early else _search(name)
+    settings = tree.get("algorithmSettings")
+    for place, setting in enumerate(settings if isinstance(settings, list) else ()):
+        named = setting.get("name") if isinstance(setting, dict) else None
+        ours = _KATIB_SETTINGS.get(str(named))
+        told = f"write '{ours}: {setting.get('value')}'" if ours else "methods here have no settings: leave it out"
+        yield (key, "algorithmSettings", place), told
+
+
+def _katib_parameter(one: Tree) -> Any:
+    space = one["feasibleSpace"]
+    if isinstance(space.get("list"), list):
+        return {"values": [_number(value) for value in space["list"]]}
+    keys = {key: _number(space[key]) for key in ("min", "max", "step") if key in space}
+    if one.get("parameterType") == "double":
+        keys = {key: float(value) if isinstance(value, int) else value for key, value in keys.items()}
+    if str(space.get("distribution")).startswith("log"):
+        keys = {key: value for key, value in keys.items() if key != "step"} | {"log": True}
+    return keys
+
+
+def _number(text: Any) -> Any:
+    """Return the number that a text holds, as Katib's do; other text as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except (TypeError, ValueError):
+            continue
+    return text
