@@ -6,7 +6,7 @@
 A method is a sampler and a schedule of ours, or a peer (``tests.benchmarks.search_methods``). Prints a Markdown
 table: the mean over tasks and seeds of the normalised regret (1: a random configuration's) that the incumbent has
 at its last epoch, after as many epochs as 5, 10, 20 and 40 full trainings have. The incumbent is what the method
-recommends, for peers the trial with the best value seen so far. A search's first trial is a random point, the same
+recommends, else the trial with the best value seen so far. A search's first trial is a random point, the same
 for all methods, as the middle of every range is a head start on these tasks. ``--out`` keeps a line of JSON a
 search; those that it has are not run again, and ``--methods`` of none prints what it holds.
 """

@@ -2,7 +2,8 @@
 
 Peers run as their documentation has them, with their defaults: Optuna's samplers report each epoch to a pruner,
 Ray's ``ASHAScheduler`` and ``OptunaSearch`` are told what a Tuner would tell them, and Syne Tune's schedulers, in a
-process of an environment of their own, what its simulator would.
+process of an environment of their own, what its simulator would. A peer recommends what its own call for that
+returns; where it has none yet, and of Syne Tune, the best value seen.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ class Optuna:
             direction=problem.objective.goal, sampler=_optuna_sampler(problem, sampler), pruner=pruners[pruner]()
         )
         self._study.enqueue_trial(problem.first)
-        self._problem, self._pruned = problem, optuna.trial.TrialState.PRUNED
+        self._problem, states = problem, optuna.trial.TrialState
+        self._pruned, self._complete = states.PRUNED, states.COMPLETE
 
     def next(self) -> Work:
         trial = self._study.ask()
@@ -133,7 +135,9 @@ class Optuna:
         return epoch < self._problem.epochs
 
     def recommended(self) -> Params | None:
-        return None
+        """Return what ``study.best_params`` is: of the trials that were trained to the end, the best last value."""
+        complete = self._study.get_trials(deepcopy=False, states=(self._complete,))
+        return self._study.best_params if complete else None
 
 
 def _optuna_sampler(problem: Problem, name: str) -> Any:
@@ -170,17 +174,20 @@ class RayAsha:
             space, self._metric, mode, points_to_evaluate=[problem.first], seed=problem.seed
         )
         self._asha: Any = ASHAScheduler(metric=self._metric, mode=mode, max_t=problem.epochs)
-        self._num = 0
+        self._sign = 1 if mode == "max" else -1
+        self._params: dict[Hashable, Params] = {}
+        self._last: dict[Hashable, float] = {}
 
     def next(self) -> Work:
-        trial = SimpleNamespace(trial_id=str(self._num))
-        self._num += 1
+        trial = SimpleNamespace(trial_id=str(len(self._params)))
         params = self._search.suggest(trial.trial_id)
         assert isinstance(params, dict)
         self._asha.on_trial_add(None, trial)
+        self._params[trial.trial_id] = params
         return Work(trial.trial_id, params, 0)
 
     def reported(self, work: Work, epoch: int, value: float) -> bool:
+        self._last[work.trial] = value
         result = {self._metric: value, "training_iteration": epoch}
         decision = self._asha.on_trial_result(None, SimpleNamespace(trial_id=work.trial), result)
         self._search.on_trial_result(str(work.trial), result)
@@ -189,7 +196,8 @@ class RayAsha:
         return bool(decision != "STOP")
 
     def recommended(self) -> Params | None:
-        return None
+        """Return what ``ResultGrid.get_best_result`` does: the trial with the best last value."""
+        return self._params[max(self._last, key=lambda trial: self._sign * self._last[trial])]
 
 
 class SyneTune:
@@ -242,8 +250,8 @@ OPTUNA = {
 """Sampler and pruner of each of Optuna's, by name."""
 
 
-PEERS = ("optuna-", "ray-", "syne-", "random/none")
-"""Beginnings of the names of peers; random search is one of ours that is a peer's as well."""
+PEERS = ("optuna-", "ray-", "syne-")
+"""Beginnings of the names of peers."""
 
 
 def method(name: str, problem: Problem, syne_python: Path | None = None) -> Method:
