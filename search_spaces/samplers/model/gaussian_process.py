@@ -24,6 +24,8 @@ JITTER = 1e-6
 """Noise variance that there is at least, so that the covariance can be decomposed."""
 HUGE = 1e100
 """Largest absolute value that is told from others: squares of larger ones overflow."""
+FAR_OUT = 1000.0
+"""Distance from the best value, in ranges of the best tenth, from which on a value is as bad as any."""
 _SQRT5 = math.sqrt(5)
 _FAR = 8.0
 """Bound of the logarithms of inverse squared length scales."""
@@ -149,18 +151,26 @@ def half_rank(values: Array) -> Array:
     """Return values to minimise (n,) with mean 0 and spread 1, the worse half of them as half-normal scores.
 
     The better half of the finite values keeps its distances; how bad the bad ones are says little of where the best
-    is. Infinite values are the worst. Equal values stay equal.
+    is. Infinite values are the worst. Equal values stay equal. Values are bad, too, that are far beyond the best
+    tenth (``FAR_OUT``), as those before a training diverges: beside them all good ones would be one.
     """
     finite = np.isfinite(values)
     if not finite.any():
         return np.zeros(len(values))
     bounded = np.clip(values, -HUGE, HUGE)
-    middle = np.median(bounded[finite])
+    middle = min(np.median(bounded[finite]), _last_near(np.sort(bounded[finite])))
     good = finite & (bounded <= middle)
     spread = math.sqrt(np.mean((bounded[good] - middle) ** 2)) or 1.0
     warped = (bounded - middle) / spread
     warped[~good] = ndtri(0.5 + 0.5 * (rankdata(values[~good]) - 0.5) / max(1, np.sum(~good)))
     return np.asarray((warped - warped.mean()) / (warped.std() or 1.0))
+
+
+def _last_near(ordered: Array) -> float:
+    """Return the last of the values that is not far beyond the best tenth, of five at least."""
+    tenth = ordered[min(max(4, len(ordered) // 10), len(ordered) - 1)]
+    reach = ordered[0] + FAR_OUT * (tenth - ordered[0])
+    return float(ordered[ordered <= reach][-1]) if tenth > ordered[0] else float(ordered[-1])
 
 
 def log_expected_improvement(mean: Array, spread: Array, best: float) -> Array:
