@@ -142,7 +142,7 @@ class Driver:
         self._rows: reading.KnownRows = {}
         self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
         self._crowned = not workload(self.sweep.workload).registered
-        self._study = Study(self.home.id, self.sweep.metric.goal, self.home.study, attempt=attempt())
+        self._study = Study(self.home.id, self.sweep.goals, self.home.study, attempt=attempt())
         note_spec(self.home, self._study, self.sweep)
         self._size = self._sized()
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)

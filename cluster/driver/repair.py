@@ -47,7 +47,7 @@ def repair(home: SweepHome, observer: Observer) -> bool:
             observer.message(read.wrong)
             _keep_damaged(home)
             home.keep(read.sweep)
-        study = Study(home.id, read.sweep.metric.goal, home.study, attempt=attempt())
+        study = Study(home.id, read.sweep.goals, home.study, attempt=attempt())
         try:
             note_spec(home, study, read.sweep)
             card = _mend_card(home, study, observer.message)
@@ -71,7 +71,7 @@ def _mend_study(home: SweepHome, say: Callable[[str], None]) -> None:
         return
     lost = lost_journal(home)
     try:
-        mended = "" if lost else Study(home.id, sweep.metric.goal, home.journal).mended
+        mended = "" if lost else Study(home.id, sweep.goals, home.journal).mended
     except Damaged as error:
         lost = str(error)
     if lost:

@@ -35,7 +35,7 @@ def tell_stopped(home: SweepHome, observer: Observer) -> bool:
 
 def _tell(read: Reading, observer: Observer) -> None:
     home, sweep = read.home, read.sweep
-    study = Study(home.id, sweep.metric.goal, home.study, attempt=attempt())
+    study = Study(home.id, sweep.goals, home.study, attempt=attempt())
     try:
         card = study.facts().get(CARD) or kept_card(home)
         if card is None:  # it had not begun

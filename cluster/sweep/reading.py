@@ -14,7 +14,7 @@ from cluster.sweep.limits import spending
 from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import lost_journal, settled
 from cluster.terminal import recommended_lines
-from cluster.terminal.criteria import constraints, measured_at_best
+from cluster.terminal.criteria import constraints, measured_at_best, pareto_front, placed
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of, recommended_of
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.race.recommended import PREFIX, Estimated, tried_again
@@ -107,7 +107,7 @@ def rows(
         if record.number not in known or known[record.number][0] is not record:
             row = replace(_row(record, objective, live, criteria), run_id=run_ids.get(str(record.number)))
             known[record.number] = record, row
-    told = [known[record.number][1] for record in found]
+    told = placed([known[record.number][1] for record in found], objective, criteria)
     return [replace(row, further=further.get(row.number)) for row in told] if further else told
 
 
@@ -215,12 +215,12 @@ class Reading:
         found: Sweep | SpecError
         try:
             found = home.sweep()
-            goal, place = found.metric.goal, home.study
+            goals, place = found.goals, home.study
         except SpecError as error:
             if not is_there(home.journal):
                 raise _lost(home, error) from error
-            found, goal, place = error, "maximize", home.journal  # an existing study has its own goal
-        study = Study(home.id, goal, place, writing=False)
+            found, goals, place = error, ("maximize",), home.journal  # an existing study has its own goal
+        study = Study(home.id, goals, place, writing=False)
         try:
             sweep, wrong = settled(home, study, found)
         except SpecError as error:
@@ -313,6 +313,7 @@ def document(read: Reading) -> dict[str, Any]:
         "importance": _importance(read),
         "edits": [edit.model_dump(include={"at", "changes", "trials", "outside"}) for edit in sweep.edits],
         "warm_start": [dict(one) for one in facts.warm_start],
+        "pareto_front": pareto_front(found, sweep.objective, sweep.criteria),
         "constraints": constraints(found, sweep.criteria),
         "verdict": facts.verdict,
         "final_evaluation": _final_evaluation(facts.verdict),

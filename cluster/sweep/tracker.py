@@ -12,7 +12,7 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.terminal.closing_summary import warnings
-from cluster.terminal.criteria import told
+from cluster.terminal.criteria import goals, pareto_front, told
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Observer, Row, best_of, ranked, recommended_of
@@ -43,6 +43,8 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         "seed": sweep.seed,
         "data": str(card["name"]),
     }
+    if sweep.metrics:
+        overview["metrics"] = goals(sweep.objective, sweep.criteria)
     if sweep.constraints:
         overview["constraints"] = told(sweep.criteria)
     spaces = [sweep.space, *(edit.space for edit in sweep.edits)]
@@ -175,10 +177,15 @@ class Tracker:
             metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
+        front = pareto_front(found, self._sweep.objective, self._sweep.criteria)
+        if front:
+            metrics[names.HYPERVOLUME] = front["hypervolume"]
         why = self._study.facts().get(ENDED)
         tags |= {names.SWEEP_ENDED: why or ""} if state != "running" else {}
         if self._sweep.edits:
             tags[names.SWEEP_EDITS] = "\n".join(edit.line for edit in self._sweep.edits)
+        if front:
+            tags[names.SWEEP_FRONT] = ", ".join(trial_name(one["number"]) for one in front["trials"])
         self.writer.summary(state, best, metrics, tags or None)
         self._summed_up = time.monotonic()
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
-from cluster.terminal.criteria import infeasible_lines
+from cluster.terminal.criteria import front_lines, infeasible_lines
 from cluster.terminal.knowledge_lines import edit_line, warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
@@ -45,6 +45,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
     for block in (
         [_head(ending)],
         _table(ending, console.width, top),
+        front_lines(ending.document.get("pareto_front")),
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
         _known(ending.document),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),

@@ -113,6 +113,8 @@ def _beside(rows: Sequence[Row], metric: str) -> list[BoardColumn]:
 
 def _name(row: Row, best: int | None) -> tuple[str, str]:
     name = trial_name(row.number)
+    if row.on_front:
+        name = f"{name} ◆"
     return (f"{name} ★", "bold") if row.number == best else (name, "")
 
 

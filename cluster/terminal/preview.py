@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.terminal import budget_lines, formatting
+from cluster.terminal.criteria import goals
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
 from search_spaces.race.retests import num_affordable
@@ -100,7 +101,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
     """Return the preview as lines for people."""
     full, folds, decisions = plan.trials * plan.rungs[-1], sweep.data.split.folds, _decisions(sweep, plan)
     told = {
-        "sweep": f"{sweep.name}: {sweep.workload}, {sweep.metric.goal} {sweep.metric.name}",
+        "sweep": f"{sweep.name}: {sweep.workload}, {goals(sweep.objective, sweep.criteria)}",
         **({"constraints": told_of(sweep.criteria)} if sweep.constraints else {}),
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -35,6 +36,10 @@ class Row:
     run_id: str | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the best epoch that are shown beside the objective."""
+    order: int | None = None
+    """Its place by all objectives, where there are several."""
+    on_front: bool = False
+    """Whether no other trial is better in one objective and as good in all; with one objective always False."""
     changes: Sequence[Mapping[str, Any]] = ()
     """Changes of hyperparameters during training: the epoch, the source of the weights, and the new params."""
     feasible: bool = True
@@ -63,6 +68,9 @@ def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:
     """
     in_order = sorted(rows, key=lambda row: (row.state == "failed", not row.feasible, row.number))
     able = [row for row in in_order if row.feasible and row.state != "failed"]
+    if any(row.order is not None for row in able):
+        by_place = sorted(able, key=lambda row: math.inf if row.order is None else row.order)
+        return [*by_place, *in_order[len(able) :]]
     return [*objective.ranked(able, lambda row: row.best_value), *in_order[len(able) :]]
 
 

@@ -63,8 +63,10 @@ class Criteria:
         return {str(one): one.excess(measured[one.metric]) for one in self.constraints if one.metric in measured}
 
     def keeps(self, measured: Mapping[str, float]) -> bool:
-        """Whether every constraint is known to be kept."""
+        """Whether every constraint is known to be kept, and every objective known."""
         found = self.excess(measured)
+        if any(other.name not in measured for other in self.others):
+            return False
         return len(found) == len(self.constraints) and all(amount <= 0 for amount in found.values())
 
     def broken(self, measured: Mapping[str, float], at_end: bool = False) -> str | None:
@@ -72,7 +74,8 @@ class Criteria:
 
         ``at_end``: no further epoch follows, and a metric that was not measured breaks its constraint.
         """
-        told = []
+        missing = [other.name for other in self.others if other.name not in measured]
+        told = [f"{name} was not measured" for name in missing] if at_end else []
         for one in self.constraints:
             value = measured.get(one.metric)
             if value is None:

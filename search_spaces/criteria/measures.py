@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search_spaces.criteria.constraints import GROWING, NO_CRITERIA, Criteria
+from search_spaces.types.objective import Objective
 from search_spaces.types.problems import COSTS, COSTS_OF_MODEL
 
 
@@ -46,3 +47,24 @@ class Measures:
         return {
             name: found[name] for name in self.criteria.names if name in (found := costs if name in COSTS else best)
         }
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A trial as it counts now: the best value of its objective, and the metrics of the criteria beside it."""
+
+    value: float | None
+    measured: Mapping[str, float]
+
+    @classmethod
+    def of(cls, objective: Objective, values: Mapping[int, float], measures: Measures) -> Standing:
+        """Return how a trial with these values by epoch counts; of equally good epochs the last is the best."""
+        best = objective.best(sorted(values, reverse=True), lambda epoch: values[epoch])
+        value = None if best is None else values[best]
+        return cls(value, measures.at(best, max(values, default=0)))
+
+    def vector(self, criteria: Criteria) -> list[float] | None:
+        """Return all objectives; None while one is not known."""
+        found = [self.value, *(self.measured.get(other.name) for other in criteria.others)]
+        known = [value for value in found if value is not None]
+        return known if len(known) == len(found) else None

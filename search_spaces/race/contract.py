@@ -32,6 +32,8 @@ class Rules:
 
     This is guided self-scheduling. 0: always ``width``.
     """
+    several: bool = False
+    """Whether trials are ranked by several objectives, and not by the first one alone."""
     keep_top: int = 1
     """Number of ended tracks, the best ones, whose checkpoints are kept."""
     limits: Limits = NONE

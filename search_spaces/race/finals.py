@@ -46,7 +46,7 @@ class Finals(SeedMembers):
         """
         plan = self._plan(chosen, seeds)
         tracks = self.members(chosen, seeds)
-        endless = replace(rules, target=None, limits=NONE, end_rules=())
+        endless = replace(rules, target=None, limits=NONE, end_rules=(), several=False)
         rules = replace(endless, num_tracks=len(tracks), keep_top=len(tracks), purpose="final")
         return Race(rules, plan, self, (*before, self), tracks)
 

@@ -38,7 +38,7 @@ class Race:
         tracks: Sequence[Track] = (),
     ) -> None:
         self.rules, self.schedule = rules, schedule
-        self._roster = Roster(rules.objective, schedule.rungs, tracks)
+        self._roster = Roster(rules.objective, schedule.rungs, tracks, rules.several)
         self.finished = False
         self.closing: str | None = None
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
@@ -193,6 +193,8 @@ class Race:
     def ranked(self) -> list[Track]:
         """Return the tracks with a value that did not fail, the best first; equal ones in order of their index."""
         able = [track for track in self.tracks if track.values and track.feasible]
+        if self.rules.several:
+            return self._roster.in_order(able)
         return self.rules.objective.ranked(able, lambda track: track.best_value)
 
     def _choose(self) -> list[Track]:
@@ -263,7 +265,7 @@ class Race:
             self._end(track, "done", None)
             return
         if track.rung in rungs:
-            track.reached(track.rung)
+            self._roster.reached(track, track.rung)
             track.state, track.alone = "paused", False
         self._moved(track)
 

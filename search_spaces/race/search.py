@@ -53,7 +53,7 @@ def sweep_schedule(sweep: Sweep) -> Schedule:
 def sweep_sampler(sweep: Sweep) -> Sampler:
     """Return the sampler that the spec names."""
     rungs = sweep_schedule(sweep).rungs
-    return sampler(sweep.method, sweep.space, sweep.objective, sweep.seed, rungs)
+    return sampler(sweep.method, sweep.space, sweep.objective, sweep.seed, rungs, tuple(sweep.criteria.others))
 
 
 @dataclass
@@ -86,6 +86,7 @@ class Search:
             target=self.sweep.metric.target,
             limits=sweep_limits(self.sweep),
             fill=fill,
+            several=bool(self.sweep.criteria.others),
             keep_top=self.sweep.final.top if self.sweep.final else 1,
             beside=beside(self.sweep.problem, self.sweep.metric.name),
         )
@@ -193,7 +194,7 @@ class Search:
         self._changed.add(track.index)
         if self.study and track.state in ("done", "stopped", "failed"):
             self.study.note(track.trial, "progress", progress(track))
-            self.study.tell(track.trial, track.state, track.best_value)
+            self.study.tell(track.trial, track.state, track.vector() if track.criteria.others else track.best_value)
 
     def _first(self) -> Sequence[Params]:
         defaults = {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}

@@ -163,6 +163,31 @@ class Track:
         """Values of the metrics of ``criteria`` with which the trial counts now."""
         return self.measures.at(self.best_epoch, max(self.values, default=0))
 
+    def vector(self, epoch: int | None = None) -> tuple[float, ...] | None:
+        """Return the objectives with which the trial counts, or counted at ``epoch``; None while one is unknown."""
+        until = {e: value for e, value in self.values.items() if epoch is None or e <= epoch}
+        if not until:
+            return None
+        best = min(until, key=lambda e: (self.objective.signed(until[e]), -e))
+        found = self.measures.at(best, max(until) if epoch is None else epoch)
+        others = [found.get(other.name) for other in self.criteria.others]
+        return None if None in others else (until[best], *(value for value in others if value is not None))
+
+    def minimised(self, epoch: int | None = None) -> list[float]:
+        """Return the ``vector`` signed so that lower is better; infinities while one is unknown."""
+        objectives = (self.objective, *self.criteria.others)
+        found = self.vector(epoch) or (None,) * len(objectives)
+        return [one.signed(value) for one, value in zip(objectives, found, strict=True)]
+
+    def breaks(self, epoch: int | None = None) -> bool:
+        """Whether a constraint is known to be broken now, or was at ``epoch``."""
+        if not self.criteria.constraints:
+            return False
+        until = {e: value for e, value in self.values.items() if epoch is None or e <= epoch}
+        best = min(until, key=lambda e: (self.objective.signed(until[e]), -e), default=None)
+        found = self.measures.at(best, max(until, default=0) if epoch is None else epoch)
+        return any(amount > 0 for amount in self.criteria.excess(found).values())
+
     @property
     def feasible(self) -> bool:
         """Whether the trial has not failed and is known to keep every constraint."""
@@ -212,8 +237,7 @@ class Track:
         """Record the score at a rung; one that breaks a constraint there is behind all that do not."""
         until = {epoch: value for epoch, value in self.values.items() if epoch <= rung}
         best = min(until, key=lambda epoch: (self.objective.signed(until[epoch]), -epoch))
-        breaks = any(amount > 0 for amount in self.criteria.excess(self.measures.at(best, rung)).values())
-        self.scores[rung] = -math.inf if breaks else -self.objective.signed(until[best])
+        self.scores[rung] = -math.inf if self.breaks(rung) else -self.objective.signed(until[best])
 
     @property
     def curve(self) -> Mapping[int, float]:
@@ -236,7 +260,10 @@ class Track:
         excess = self.criteria.excess(self.measured)
         if any(amount > 0 for amount in excess.values()) and not (self.failed and not self.infeasible):
             return Observation(self.searched, "infeasible", {}, None, excess)
-        return Observation(self.searched, self._seen_as, values, self.best_value, excess)
+        vectors = (
+            {epoch: found for epoch in values if (found := self.vector(epoch))} if self.criteria.others else {}
+        )
+        return Observation(self.searched, self._seen_as, values, self.best_value, excess, vectors=vectors)
 
     @property
     def _seen_as(self) -> Literal["running", "paused", "done", "infeasible", "failed"]:

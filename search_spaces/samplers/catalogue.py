@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from search_spaces.samplers.contract import Sampler
@@ -23,6 +23,8 @@ TPE_BLIND = 10
 """Number of trials with a value before TPE uses them; until then it draws at random. Optuna's default."""
 EVOLUTION_BLIND = 20
 """Number of trials with a result before ``evolution`` chooses parents."""
+POPULATION = 20
+"""Number of survivors of ``nsga2`` and ``nsga3``; until as many trials have a result they are quasi-random."""
 NUM_START = 8
 """Number of trials with a value before ``auto`` asks its model; until then it takes points of a Sobol sequence."""
 
@@ -35,6 +37,13 @@ class Setting:
     objective: Objective
     seed: int
     rungs: tuple[int, ...]
+    others: tuple[Objective, ...] = ()
+    """The objectives behind the first, where there are several."""
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All objectives."""
+        return (self.objective, *self.others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +69,7 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
 
 
 def _tpe_sampler(setting: Setting) -> Sampler:
-    return OptunaSampler(setting.space, setting.objective, setting.seed, _tpe, TPE_BLIND)
+    return OptunaSampler(setting.space, setting.objectives, setting.seed, _tpe, TPE_BLIND)
 
 
 def _model(setting: Setting) -> ModelSampler:
@@ -74,8 +83,19 @@ def _auto(setting: Setting) -> Sampler:
 
     if setting.space.when:
         return _tpe_sampler(setting)
+    if setting.others:
+        return _gp(setting)
     stops_early = len(setting.rungs) > 1
     return _quiet(_model(setting) if stops_early else Mixed(_model(setting), _tpe_sampler(setting)))
+
+
+def _gp(setting: Setting) -> Sampler:
+    if not setting.others:
+        return _quiet(_model(setting))
+    from search_spaces.samplers.several.scalarised import SCALAR, Scalarised  # 60 ms: NumPy
+
+    inner = _model(replace(setting, objective=SCALAR, others=()))
+    return _quiet(Scalarised(inner, setting.objectives, setting.seed))
 
 
 def _quiet(made: Sampler) -> Sampler:
@@ -108,22 +128,31 @@ def _cmaes(setting: Setting) -> Sampler:
     return _quiet(_drawn(setting, CmaEs(setting.objective, setting.seed)))
 
 
+def _genetic(setting: Setting, niches: bool) -> Sampler:
+    from search_spaces.samplers.several.genetic import Genetic  # 300 ms: SciPy
+
+    return _drawn(setting, Genetic(setting.objectives, POPULATION, niches), POPULATION)
+
+
 _ROWS = (
     SamplerRow(
         name="auto",
         summary="a model of what each configuration will have come to after the last epoch, in part TPE",
         make=_auto,
+        several=True,
         aliases=("bayes", "bayesianoptimization"),
     ),
     SamplerRow(
         name="tpe",
         summary="tree-structured Parzen estimator, tries what resembles the best so far, after ten at random",
         make=_tpe_sampler,
+        several=True,
     ),
     SamplerRow(
         name="gp",
         summary="that model alone, a Gaussian process over configurations and epochs",
-        make=lambda setting: _quiet(_model(setting)),
+        make=_gp,
+        several=True,
     ),
     SamplerRow(
         name="cmaes",
@@ -136,22 +165,37 @@ _ROWS = (
         make=_evolution,
     ),
     SamplerRow(
+        name="nsga2",
+        summary="genetic algorithm (NSGA-II), children of the best trials, spread over the front of several",
+        make=lambda setting: _genetic(setting, niches=False),
+        several=True,
+    ),
+    SamplerRow(
+        name="nsga3",
+        summary="the same along evenly spread directions (NSGA-III), for three or four metrics",
+        make=lambda setting: _genetic(setting, niches=True),
+        several=True,
+    ),
+    SamplerRow(
         name="qmc",
         summary="quasi-random, points of a Sobol sequence that lie more evenly than random ones",
         make=_qmc,
+        several=True,
         aliases=("sobol",),
         learns=False,
     ),
     SamplerRow(
         name="random",
         summary="every trial is drawn from the space, whatever the others showed",
-        make=lambda setting: OptunaSampler(setting.space, setting.objective, setting.seed, _random),
+        make=lambda setting: OptunaSampler(setting.space, setting.objectives, setting.seed, _random),
+        several=True,
         learns=False,
     ),
     SamplerRow(
         name="grid",
         summary="every point of a finite space once, in order",
         make=lambda setting: GridSampler(setting.space),
+        several=True,
         finite_only=True,
         learns=False,
     ),
@@ -159,11 +203,21 @@ _ROWS = (
 SAMPLERS = {row.name: row for row in _ROWS}
 
 
-def sampler(method: str, space: Space, objective: Objective, seed: int, rungs: tuple[int, ...] = (1,)) -> Sampler:
-    """Return the sampler named ``method``, a key of SAMPLERS, for a schedule with these rungs."""
+def sampler(
+    method: str,
+    space: Space,
+    objective: Objective,
+    seed: int,
+    rungs: tuple[int, ...] = (1,),
+    others: tuple[Objective, ...] = (),
+) -> Sampler:
+    """Return the sampler named ``method``, a key of SAMPLERS, for a schedule with these rungs.
+
+    ``others`` are the objectives behind the first, where there are several.
+    """
     row = SAMPLERS[method]
     assert not row.keeps_memory, (
         f"method {method} keeps a memory of its own, and a resumed sweep has only its history"
     )
     # A space without parameters has one configuration, and neither a cube nor a model.
-    return row.make(Setting(space, objective, seed, rungs)) if space.domains else GridSampler(space)
+    return row.make(Setting(space, objective, seed, rungs, others)) if space.domains else GridSampler(space)

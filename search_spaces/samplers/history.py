@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -35,6 +35,13 @@ class Observation:
     """Constraint values by name: above 0 is the amount of a violation. Empty: no constraints."""
     settles: bool = True
     """Whether its configuration counts as tried: no other trial gets it."""
+    vectors: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    """With several objectives: all of them, by epoch, with which the trial counted there. Else empty."""
+
+    @property
+    def vector(self) -> Sequence[float] | None:
+        """All objectives with which the trial counts; None with one objective, and where they are not known."""
+        return self.vectors[max(self.vectors)] if self.vectors else None
 
     @property
     def teaches(self) -> bool:

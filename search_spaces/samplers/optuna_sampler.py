@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from search_spaces.samplers.grid import Leftovers
@@ -31,12 +31,12 @@ class OptunaSampler:
     def __init__(
         self,
         space: Space,
-        objective: Objective,
+        objectives: Sequence[Objective],
         seed: int,
         make: Callable[[int], optuna.samplers.BaseSampler],
         num_blind: int | None = None,
     ) -> None:
-        self.space, self.objective, self.seed = space, objective, seed
+        self.space, self.objectives, self.seed = space, tuple(objectives), seed
         self._make, self._num_blind = make, num_blind
         self._shown: ShownTrials | None = None
         self._left = Leftovers(space, seed)
@@ -98,6 +98,7 @@ class OptunaSampler:
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler = optuna.samplers.PartialFixedSampler(self.space.internal(held), sampler)
         if self._num_blind is not None and (self._shown is None or self._shown.history is not history):
-            self._shown = ShownTrials(self.space, self.objective, self.seed, history)
+            self._shown = ShownTrials(self.space, self.objectives, self.seed, history)
         past = Past(self._shown.trials() if self._shown else [])
-        return optuna.create_study(direction=self.objective.goal, sampler=sampler, storage=past)
+        directions = [one.goal for one in self.objectives]
+        return optuna.create_study(directions=directions, sampler=sampler, storage=past)

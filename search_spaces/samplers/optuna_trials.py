@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState
@@ -33,14 +33,16 @@ class Uncopied(FrozenTrial):
         return dict(self.noted)
 
 
-def frozen_trial(space: Space, seen: Observation, objective: Objective) -> FrozenTrial:
+def frozen_trial(space: Space, seen: Observation, objectives: Sequence[Objective]) -> FrozenTrial:
     """Return the record of an observation."""
-    (state, value), internal = _told(seen, objective), space.internal(seen.params)
+    told = _told(seen, objectives[0]) if len(objectives) == 1 else _told_several(seen, objectives)
+    (state, values), internal = told, space.internal(seen.params)
     record = Uncopied(
         number=-1,
         trial_id=-1,
         state=state,
-        value=value,
+        value=None,
+        values=values,
         params=internal,
         distributions=space.laws(internal),
         user_attrs={},
@@ -50,11 +52,13 @@ def frozen_trial(space: Space, seen: Observation, objective: Objective) -> Froze
         datetime_complete=LONG_AGO if state.is_finished() else None,
     )
     record.noted = seen.constraints
+    if seen.state == "infeasible" and len(objectives) > 1:
+        record.noted = {**seen.constraints, "trains": 1.0}
     return record
 
 
-def _told(seen: Observation, objective: Objective) -> tuple[TrialState, float | None]:
-    """Return the state and value that Optuna is told.
+def _told(seen: Observation, objective: Objective) -> tuple[TrialState, list[float] | None]:
+    """Return the state and values that Optuna is told.
 
     All trials with a value are complete, each with its best so far: Optuna would put any complete trial before
     every pruned one, whatever their values, and would count a running one, as a promoted trial is, among the bad.
@@ -62,5 +66,17 @@ def _told(seen: Observation, objective: Objective) -> tuple[TrialState, float | 
     if seen.state == "failed" or (seen.best_value is None and seen.state in ("paused", "done")):
         return TrialState.FAIL, None
     if seen.state == "infeasible":
-        return TrialState.COMPLETE, math.inf if objective.ascending else -math.inf
-    return (TrialState.RUNNING, None) if seen.best_value is None else (TrialState.COMPLETE, seen.best_value)
+        return TrialState.COMPLETE, [math.inf if objective.ascending else -math.inf]
+    return (TrialState.RUNNING, None) if seen.best_value is None else (TrialState.COMPLETE, [seen.best_value])
+
+
+def _told_several(seen: Observation, objectives: Sequence[Objective]) -> tuple[TrialState, list[float] | None]:
+    """Return the state and values that Optuna is told where there are several objectives.
+
+    An infeasible trial breaks a constraint, so that its values do not count.
+    """
+    if seen.state == "infeasible":
+        return TrialState.COMPLETE, [0.0] * len(objectives)
+    if seen.state == "failed" or (seen.vector is None and seen.state in ("paused", "done")):
+        return TrialState.FAIL, None
+    return (TrialState.RUNNING, None) if seen.vector is None else (TrialState.COMPLETE, list(seen.vector))

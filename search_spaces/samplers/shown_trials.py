@@ -35,9 +35,9 @@ class ShownTrials:
     shown.
     """
 
-    def __init__(self, space: Space, objective: Objective, seed: int, history: History) -> None:
+    def __init__(self, space: Space, objectives: Sequence[Objective], seed: int, history: History) -> None:
         self.history = history
-        self._space, self._objective, self._seed = space, objective, seed
+        self._space, self._objectives, self._seed = space, objectives, seed
         self._mark = 0
         self._records: dict[int, FrozenTrial] = {}
         self._running: set[int] = set()
@@ -60,7 +60,7 @@ class ShownTrials:
         return [self._records[number] for number in sorted(shown)]
 
     def _patch(self, number: int) -> None:
-        record = frozen_trial(self._space, self.history.seen[number], self._objective)
+        record = frozen_trial(self._space, self.history.seen[number], self._objectives)
         if number in self._records:
             before = self._key(self._records[number], number)
             del self._ranked[bisect_left(self._ranked, before)]
@@ -73,7 +73,7 @@ class ShownTrials:
 
     def _key(self, record: FrozenTrial, number: int) -> tuple[float, int]:
         known = record.state == TrialState.COMPLETE
-        return self._objective.signed(record.value) if known else math.inf, number
+        return self._objectives[0].signed(record.values[0]) if known else math.inf, number
 
 
 class Past(InMemoryStorage):

@@ -27,7 +27,6 @@ def instead(catalogue: Catalogue) -> dict[str, str]:
         "command": f"is not read: write {workload}",
         "project": "is not read: write 'tracking: {experiment: NAME}'",
         "entity": "is not read: runs go to the store that 'tracking: {uri: ...}' names",
-        "metrics": "is not available yet (several objectives): write 'metric: {name: val_accuracy}'",
         "scheduler": f"is not read: write 'method: {' | '.join(catalogue.samplers)}'",
         "controller": "is not read: sweeps run here without a controller",
         "hyperparameters": "is not read: write 'parameters:'",
@@ -80,6 +79,17 @@ class MetricFile(BaseModel):
     )
     goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
     target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
+
+
+class ObjectiveFile(BaseModel):
+    """One of several objectives."""
+
+    model_config = _STRICT
+
+    name: Annotated[str, Field(min_length=1, max_length=250)] = Field(
+        description="A validation metric, or what a trial costs (reference page Metrics)."
+    )
+    goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
 
 
 class ConstraintFile(BaseModel):
@@ -240,6 +250,10 @@ class SpecFile(BaseModel):
         default=DEFAULT_METHOD, description="What to try next."
     )
     metric: MetricFile = Field(default=MetricFile(), description="What to optimise.")
+    metrics: Annotated[list[ObjectiveFile], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="Two to four objectives instead of metric, a validation metric first: their front is searched.",
+    )
     constraints: Annotated[list[ConstraintFile], Field(max_length=20)] = Field(
         default_factory=list,
         description="Bounds of metrics. A trial that breaks one is infeasible: it ends as soon as that is certain, "

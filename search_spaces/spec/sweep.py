@@ -77,6 +77,8 @@ class Sweep(BaseModel):
     data: Data
     method: str = DEFAULT_METHOD
     metric: Metric
+    metrics: tuple[Metric, ...] = ()
+    """All objectives where there are several, ``metric`` the first of them; else empty."""
     constraints: tuple[Constraint, ...] = ()
     """Bounds of metrics that a trial must keep."""
     problem: Problem | None = None
@@ -128,7 +130,13 @@ class Sweep(BaseModel):
     @property
     def criteria(self) -> Criteria:
         """What decides besides the objective."""
-        return Criteria(constraints=self.constraints)
+        others = tuple(Objective(one.name, one.goal) for one in self.metrics[1:])
+        return Criteria(others=others, constraints=self.constraints)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """The goal of each objective."""
+        return (self.metric.goal, *(one.goal for one in self.metrics[1:]))
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -144,9 +152,9 @@ class Sweep(BaseModel):
 
     def to_tree(self) -> dict[str, Any]:
         """Return the spec in the form of its file, as plain values, without most defaults."""
+        others = {"final", "constraints", "edits", *(["metric"] if self.metrics else [])}
         plain = self.model_dump(
-            exclude_defaults=True,
-            exclude={"space", "constants", "problem", *DURATIONS, "final", "constraints", "edits"},
+            exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, *others}
         )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
         if self.space.require:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
+Goals = Goal | Sequence[Goal]
+"""Goal of the objective, or of each where there are several."""
+Told = float | Sequence[float] | None
+"""Value of the objective, or of each where there are several; None where one is not known."""
 Outcome = Literal["done", "stopped", "failed"]
 OUTCOMES: Mapping[int, Outcome] = {1: "done", 2: "stopped", 3: "failed"}
 """How a trial ended, by the number of Optuna's state for it: COMPLETE, PRUNED, FAIL."""
@@ -41,3 +47,16 @@ def measured_in(attributes: Mapping[str, Any]) -> dict[int, dict[str, float]]:
         for key, values in attributes.items()
         if key.startswith(MEASURED)
     }
+
+
+def each_goal(goals: Goals) -> list[Goal]:
+    """Return the goals as a list."""
+    return [goals] if isinstance(goals, str) else list(goals)
+
+
+def each_value(told: Told) -> list[float] | None:
+    """Return the values as a list; None where one is not known or no number."""
+    if told is None:
+        return None
+    values = [float(value) for value in ([told] if isinstance(told, float | int) else told)]
+    return None if any(map(math.isnan, values)) else values

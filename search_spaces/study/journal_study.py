@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.study import operations
-from search_spaces.study.contract import Outcome, Record
+from search_spaces.study.contract import Goals, Outcome, Record, Told, each_goal
 from search_spaces.study.journal import BatchedJournal, mend
 from search_spaces.study.operations import Operation, Replay
 from search_spaces.types.driver_errors import Fenced
-from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ class JournalStudy:
 
     driven = False
 
-    def __init__(self, name: str, direction: Goal, path: Path, writing: bool, attempt: int | None) -> None:
+    def __init__(self, name: str, direction: Goals, path: Path, writing: bool, attempt: int | None) -> None:
         self.mended = mend(path) if writing else ""
         self._file = BatchedJournal(path)
         self._replay = Replay(self._file.operations())
-        self._worker = str(uuid.uuid4())
+        self._worker, self._num_goals = str(uuid.uuid4()), len(each_goal(direction))
         if not self._replay.exists:
             self._write(operations.study_created(name, direction))
         before = int(self._replay.facts.get("attempt", 0))
@@ -62,14 +61,14 @@ class JournalStudy:
         assert self._replay.outcome(number) is None, f"trial {number} has ended"
         self._write(operations.trial_noted(number, key, value))
 
-    def tell(self, number: int, outcome: Outcome, value: float | None) -> None:
-        """End the trial. Of a stopped one Optuna is told the last value, as its own ``tell`` does."""
+    def tell(self, number: int, outcome: Outcome, value: Told) -> None:
+        """End the trial. Of a stopped one Optuna is told its last value, as by its own ``tell``, if it has one."""
         assert self._replay.outcome(number) is None, f"trial {number} has ended"
         assert outcome != "done" or value is not None, f"trial {number} is done without a value"
         values = self._replay.values(number)
-        told = {"done": value, "stopped": values[max(values)] if values else None, "failed": None}[outcome]
-        finite = told is not None and not math.isnan(told)
-        self._write(operations.trial_ended(number, outcome, told if finite else None))
+        last = values[max(values)] if values and self._num_goals == 1 else None
+        told: Mapping[Outcome, Told] = {"done": value, "stopped": last, "failed": None}
+        self._write(operations.trial_ended(number, outcome, told[outcome]))
 
     def records(self) -> list[Record]:
         """Return every trial, by number."""

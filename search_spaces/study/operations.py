@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.study.contract import OUTCOMES, Outcome, Record
+from search_spaces.study.contract import OUTCOMES, Goals, Outcome, Record, Told, each_goal, each_value
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
@@ -50,9 +50,10 @@ def parsed(line: bytes) -> Operation:
     return operation
 
 
-def study_created(name: str, goal: Goal) -> Operation:
+def study_created(name: str, goals: Goals) -> Operation:
     """Return the operation that creates the study."""
-    return {"op_code": Code.CREATE_STUDY, "study_name": name, "directions": [DIRECTIONS[goal]]}
+    directions = [DIRECTIONS[goal] for goal in each_goal(goals)]
+    return {"op_code": Code.CREATE_STUDY, "study_name": name, "directions": directions}
 
 
 def study_noted(key: str, value: Any) -> Operation:
@@ -89,11 +90,10 @@ def value_set(number: int, epoch: int, value: float) -> Operation:
     return {"op_code": Code.SET_VALUE, "trial_id": number, "step": epoch, "intermediate_value": value}
 
 
-def trial_ended(number: int, outcome: Outcome, value: float | None) -> Operation:
-    """Return the operation that ends the trial with the value that Optuna is to see."""
+def trial_ended(number: int, outcome: Outcome, value: Told) -> Operation:
+    """Return the operation that ends the trial with the values that Optuna is to see."""
     state = next(code for code, known in OUTCOMES.items() if known == outcome)
-    values = None if value is None else [value]
-    told = {"trial_id": number, "state": state, "values": values, "datetime_complete": _now()}
+    told = {"trial_id": number, "state": state, "values": each_value(value), "datetime_complete": _now()}
     return {"op_code": Code.SET_STATE, **told}
 
 

@@ -9,8 +9,7 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
 
-from search_spaces.study.contract import Outcome, Record
-from search_spaces.types.problems import Goal
+from search_spaces.study.contract import Goals, Outcome, Record, Told, each_goal, each_value
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
@@ -27,10 +26,10 @@ _OUTCOME = {state: outcome for outcome, state in _TELL.items()}
 class OptunaStudy:
     """A study that Optuna keeps in memory: ``study``, in ``storage``."""
 
-    def __init__(self, name: str, direction: Goal) -> None:
+    def __init__(self, name: str, direction: Goals) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.storage: BaseStorage = InMemoryStorage()
-        self.study = optuna.create_study(study_name=name, direction=direction, storage=self.storage)
+        self.study = optuna.create_study(study_name=name, directions=each_goal(direction), storage=self.storage)
         self._kept_id = self.storage.get_study_id_from_name(name)
         self._kept_ids: list[int] = []
         """The storage's ID of each trial, by number."""
@@ -62,9 +61,9 @@ class OptunaStudy:
         """Store or replace an attribute of the trial."""
         self.storage.set_trial_user_attr(self._id(number), key, value)
 
-    def tell(self, number: int, outcome: Outcome, value: float | None) -> None:
+    def tell(self, number: int, outcome: Outcome, value: Told) -> None:
         """End the trial. ``value`` is its best objective, used only where ``outcome`` is ``done``."""
-        self.study.tell(number, value if outcome == "done" else None, state=_TELL[outcome])
+        self.study.tell(number, each_value(value) if outcome == "done" else None, state=_TELL[outcome])
 
     def records(self) -> list[Record]:
         """Return every trial, by number."""

@@ -18,10 +18,10 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
+from search_spaces.study.contract import Goals
 from search_spaces.study.optuna_study import OptunaStudy
 from search_spaces.study.postgres_url import away, driver_url, engine, key_of, rows, whoami
 from search_spaces.types.driver_errors import Busy, Fenced
-from search_spaces.types.problems import Goal
 
 OUTAGE_S = 60.0
 """Seconds for which a driver tries to reach a lost database before it ends; ``paceline resume`` then continues."""
@@ -49,7 +49,7 @@ class Database(OptunaStudy):
 
     mended = ""
 
-    def __init__(self, name: str, direction: Goal, url: str, writing: bool, attempt: int | None) -> None:
+    def __init__(self, name: str, direction: Goals, url: str, writing: bool, attempt: int | None) -> None:
         super().__init__(name, direction)
         self._name, self._url, self._attempt = name, url, attempt
         self._engine = engine(url, whoami(name))

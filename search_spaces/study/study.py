@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.study.contract import Outcome, Record
+from search_spaces.study.contract import Goals, Outcome, Record, Told
 from search_spaces.study.journal_study import JournalStudy
-from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Study:
     """
 
     def __init__(
-        self, name: str, direction: Goal, place: Path | str, writing: bool = True, attempt: int | None = None
+        self, name: str, direction: Goals, place: Path | str, writing: bool = True, attempt: int | None = None
     ) -> None:
         self._kept: JournalStudy | Database
         if isinstance(place, Path):
@@ -58,8 +57,8 @@ class Study:
         """Store or replace a user attribute of the trial, of JSON's types."""
         self._kept.note(number, key, value)
 
-    def tell(self, number: int, outcome: Outcome, value: float | None) -> None:
-        """End the trial. ``value`` is its best objective, used only where ``outcome`` is ``done``."""
+    def tell(self, number: int, outcome: Outcome, value: Told) -> None:
+        """End the trial. ``value`` is its best objective, or each, used only where ``outcome`` is ``done``."""
         self._kept.tell(number, outcome, value)
 
     def records(self) -> list[Record]:

@@ -62,6 +62,8 @@ class SamplerInfo:
     """Whether it needs a finite space, and tries each point once."""
     learns: bool = True
     """Whether trials' results change what it proposes."""
+    several: bool = False
+    """Whether it knows several objectives, or needs to know none."""
     aliases: tuple[str, ...] = ()
     """Other names in a spec."""
 

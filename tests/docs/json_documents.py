@@ -61,6 +61,14 @@ _SWEEP = {
     "`outside` (how many of them are not of the new space)",
     "warm_start": "a record for each earlier sweep: `sweep` (its ID), `name`, `same_data`, and numbers of trials: "
     "`shown` to the sampler, `tried_first`, and left out as `outside` of the space or with `no_value`",
+    "pareto_front.metrics[].name": "the metrics, in order; `pareto_front` is null where there is one metric",
+    "pareto_front.metrics[].goal": "`maximize` or `minimize`",
+    "pareto_front.trials[].number": "a trial that no other beats in one metric and equals in all, the best in the "
+    "first one first",
+    "pareto_front.trials[].values": "the metrics with which it counts, by name",
+    "pareto_front.trials[].params": "its searched hyperparameters",
+    "pareto_front.hypervolume": "the volume that the front dominates, from `reference`",
+    "pareto_front.reference": "the worst value of each metric among the trials that keep the constraints, by name",
     "constraints[].metric": "the metric of each constraint; `constraints` is empty where there is none",
     "constraints[].min": "its smallest value allowed, or null",
     "constraints[].max": "its largest value allowed, or null",
@@ -228,6 +236,8 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 OPAQUE = {
+    "pareto_front.trials[].values",
+    "pareto_front.reference",
     "budget",
     "params",
     "beside",

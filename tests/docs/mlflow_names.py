@@ -15,6 +15,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_NAME": "The spec's `name`.",
     "SWEEP_STATE": "The sweep's state: `running`, `finished`, `stopped` or `failed`.",
     "SWEEP_ENDED": "What ended the search early, such as the timeout; empty where nothing did.",
+    "SWEEP_FRONT": "With several metrics: the trials of the front, in the order of the first metric.",
     "SWEEP_METRIC": "The objective.",
     "SWEEP_GOAL": "`maximize` or `minimize`.",
     "SWEEP_METHOD": "The sampler.",
@@ -49,6 +50,8 @@ METRICS: Mapping[str, str] = {
     "PLACE": "The trial's place on an ended sweep's leaderboard: 1 is the best in search; of equal values the "
     "lowest number comes first, failed trials come last. MLflow has no second key to sort by.",
     "NUM_SEEDS": "The number of seeds of a trial that was trained with several, at a sweep's end.",
+    "HYPERVOLUME": "Of the sweep's run, with several metrics: the volume that the front dominates, from the worst "
+    "value of each metric among the trials that keep the constraints.",
     "SECONDS": "Seconds that the training took, its share of a group that trains as one program.",
 }
 FILES: Mapping[str, str] = {

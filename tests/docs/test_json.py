@@ -50,8 +50,8 @@ def test_a_document_has_the_fields_of_its_table(
     monkeypatch.chdir(tmp_path)
     not_kept = {"reason": "no space", "resumes_at": {"3": 1}, "ended": [2]}
     again = {"repeat:t0003-s1001": {"trial": 3, "seed": 1001, "state": "done", "values": {"9": 0.5}}}
-    bound = "constraints=[{metric: val_accuracy, min: 0.1}]"
-    home = raced("trials=24", bound, verdict=VERDICT, not_kept=not_kept, **again)
+    several = ("metrics=[{name: val_accuracy}, {name: params_m}]", "constraints=[{metric: params_m, max: 9}]")
+    home = raced("trials=24", *several, verdict=VERDICT, not_kept=not_kept, **again)
     command = "show" if "show" in name else name
     target = {"check": [str(home.spec)], "data": [str(home.spec), "data.name=wine"], "doctor": [], "ls": []}.get(
         command, [home.id]

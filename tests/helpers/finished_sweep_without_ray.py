@@ -60,7 +60,7 @@ def measured(leg: Leg, epoch: int, score: Callable[[int, int], float]) -> list[M
         MemberEpoch(
             key=member.key,
             epoch=epoch,
-            metrics={"val_accuracy": score(member.trial, epoch)},
+            metrics={"val_accuracy": score(member.trial, epoch), "params_m": 1.0 + member.trial},
             failure=RAISED if member.trial == FAILING else None,
         )
         for member in leg.members
@@ -80,7 +80,7 @@ def raced(
     """
     sweep = parse_sweep(text, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
     home = SweepHome.create(sweep)
-    study = Study(home.id, sweep.metric.goal, home.journal)
+    study = Study(home.id, sweep.goals, home.journal)
     race = Search(sweep, catalogue().workload(sweep.workload).hyperparameters, study).race(num_lanes=1)
     while most_legs and (leg := race.next_leg()):
         most_legs -= 1

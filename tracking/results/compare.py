@@ -47,7 +47,7 @@ def importance(
         return {}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction=objective.goal)
-    study.add_trials([frozen_trial(space, one, objective) for one in seen])
+    study.add_trials([frozen_trial(space, one, [objective]) for one in seen])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of conditional parameters that hardly any trial has
         parts: Mapping[str, float] = _ped_anova().evaluate(study)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.sweep.files.texts_of_params import values_meant
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import IMPORTANCE
-from search_spaces.criteria.measures import Measures
+from search_spaces.criteria.measures import Measures, Standing
 from search_spaces.race.finals import PREFIX
 from search_spaces.race.recommended import PREFIX as AGAIN
 from search_spaces.race.search import Search
@@ -206,7 +206,7 @@ def rebuild(home: SweepHome, sweep: Sweep, say: Callable[[str], None]) -> None:
     new = home.path / "journal.log.new"
     for path in (new, copy_of(new)):
         path.unlink(missing_ok=True)
-    study = Study(home.id, sweep.metric.goal, new)
+    study = Study(home.id, sweep.goals, new)
     for trial in known.trials():
         _write(study, sweep, trial)
     for key, value in known.facts().items():
@@ -232,4 +232,6 @@ def _write(study: Study, sweep: Sweep, trial: Found) -> None:
     if trial.noted:
         study.note(number, "progress", trial.noted)
     if trial.outcome:
-        study.tell(number, trial.outcome, sweep.objective.best(list(trial.values.values()), float))
+        measures = Measures(sweep.criteria, {epoch: dict(found) for epoch, found in trial.measured.items()})
+        stands = Standing.of(sweep.objective, trial.values, measures)
+        study.tell(number, trial.outcome, stands.vector(sweep.criteria) if sweep.metrics else stands.value)

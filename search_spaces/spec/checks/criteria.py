@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from search_spaces.criteria.constraints import Constraint
-from search_spaces.spec.schema import ConstraintFile
+from search_spaces.spec.schema import ConstraintFile, ObjectiveFile
 from search_spaces.spec.yaml_document import Document, Path
 from search_spaces.types.catalogue import WorkloadInfo
 from search_spaces.types.faults import nearest, shown
-from search_spaces.types.problems import ALIASES, COSTS, DataKind
+from search_spaces.types.problems import ALIASES, COSTS, DataKind, Goal
 
 LOCKED = {
     "test": "must not be of the test split: it is locked until the final evaluation, the search never sees it",
@@ -18,6 +20,45 @@ LOCKED = {
 """Reasons why metrics of a split cannot be the objective."""
 ALSO = ("train_loss", "train_accuracy", "generalization_gap_loss", "generalization_gap_accuracy", "grad_norm")
 """Metrics that loops report and no sweep may optimise, but bound."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Checks objectives against the metrics that a workload has, with their ``natural`` goals."""
+
+    document: Document
+    workload: str
+    natural: Mapping[str, Goal]
+
+    def objective(self, given: ObjectiveFile, path: Path, costs: bool = False) -> dict[str, Any] | None:
+        """Return name and goal of an objective; None where it is no metric. ``costs``: it may be one of these."""
+        known = {**self.natural, **COSTS} if costs else self.natural
+        name = ALIASES.get(given.name, given.name)
+        if name not in known:
+            split, _, measure = name.partition("_")
+            close = _suggestion(f"val_{measure}" if split in LOCKED else name, known)
+            rule = f"unknown metric (workload {self.workload} has {', '.join(known)})"
+            if name in COSTS:
+                rule = "must be a validation metric, by which a trial's best epoch is chosen: costs come behind it"
+            self.document.fault((*path, "name"), LOCKED.get(split, rule), shown(name), close)
+            return None
+        if given.goal is not None and given.goal != known[name]:
+            rule = f"must be {known[name]} for {name}"
+            self.document.fault((*path, "goal"), rule, shown(given.goal), repr(known[name]))
+        return {"name": name, "goal": known[name]}
+
+    def objectives(self, given: Sequence[ObjectiveFile]) -> tuple[dict[str, Any], ...]:
+        """Return the objectives of ``metrics``, the first of which must be no cost."""
+        if len(given) < 2:
+            rule = "must be two to four objectives (one: 'metric: {name: val_accuracy}')"
+            self.document.fault(("metrics",), rule, shown(len(given)))
+        found: list[dict[str, Any]] = []
+        for number, one in enumerate(given):
+            objective = self.objective(one, ("metrics", number), costs=number > 0)
+            if objective in found:
+                self.document.fault(("metrics", number, "name"), "is an objective already", shown(one.name))
+            found += [objective] if objective else []
+        return tuple(found)
 
 
 def checked_constraints(

@@ -9,7 +9,7 @@ from typing import Any
 
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
-from search_spaces.spec.checks.criteria import LOCKED, checked_constraints
+from search_spaces.spec.checks.criteria import Asked, checked_constraints
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
@@ -24,11 +24,11 @@ from search_spaces.spec.keys.budget_checks import check_budget
 from search_spaces.spec.other_tools.told import tell_other_tools
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
-from search_spaces.spec.schema import EarlyTerminate, SpecFile, instead
+from search_spaces.spec.schema import EarlyTerminate, ObjectiveFile, SpecFile, instead
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
-from search_spaces.types.problems import ALIASES, DataKind, Problem, metrics_of, problem_of
+from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of, problem_of
 from search_spaces.types.values import Value
 
 DEFAULT_TRIALS = 20
@@ -136,7 +136,8 @@ class _Checks:
             kind = None
         if kind is not None and self._hyperparameters is not None:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
-        metric = self._metric(kind)
+        metrics = self._metrics(kind)
+        metric = metrics[0] if metrics else self._metric(kind)
         self._check_final()
         if self._sound("retest", "trials"):
             check_retest(self._document, spec)
@@ -153,6 +154,7 @@ class _Checks:
             "data": checked_data[0] if checked_data else None,
             "method": self._method.name,
             "metric": metric,
+            "metrics": metrics,
             "constraints": checked_constraints(self._document, spec.constraints, self._workload, kind),
             "problem": self._problem(kind, metric),
             "space": space,
@@ -209,22 +211,31 @@ class _Checks:
 
     def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:
         given = self._spec.metric
-        if self._workload is None or not self._sound("metric"):
+        if self._workload is None or not self._sound("metric", "metrics"):
             return None
+        name = given.name or next(iter(self._natural(kind)))
+        asked = Asked(self._document, self._workload.name, self._natural(kind))
+        found = asked.objective(ObjectiveFile(name=name, goal=given.goal), ("metric",))
+        return None if found is None else {**found, "target": given.target}
+
+    def _natural(self, kind: DataKind | None) -> Mapping[str, Goal]:
+        """Return the metrics that a sweep on this kind of data may optimise, with their goals."""
+        assert self._workload is not None
         own = self._own_problem(kind)
-        natural = metrics_of([own]) if own else self._workload.metrics(kind)
-        name = ALIASES.get(given.name or "", given.name) or next(iter(natural))
-        if name not in natural:
-            path = ("metric", "name")
-            split, _, measure = name.partition("_")
-            close = nearest(f"val_{measure}" if split in LOCKED else name, natural)
-            rule = LOCKED.get(split, f"unknown metric (workload {self._workload.name} has {', '.join(natural)})")
-            self._document.fault(path, rule, shown(name), close and repr(close))
-            return None
-        if given.goal is not None and given.goal != natural[name]:
-            rule = f"must be {natural[name]} for {name}"
-            self._document.fault(("metric", "goal"), rule, shown(given.goal), repr(natural[name]))
-        return {"name": name, "goal": natural[name], "target": given.target}
+        return metrics_of([own]) if own else self._workload.metrics(kind)
+
+    def _metrics(self, kind: DataKind | None) -> tuple[dict[str, Any], ...]:
+        """Return several objectives; none where there is one."""
+        given = self._spec.metrics
+        if not self._given("metrics") or self._workload is None or not self._sound("metrics"):
+            return ()
+        if self._given("metric"):
+            self._document.fault(("metric",), "is one of metrics: give metric, or metrics")
+        if self._sound("method") and not self._method.several:
+            able = ", ".join(row.name for row in self._catalogue.samplers.values() if row.several)
+            rule = f"must be one that knows several objectives: {able}"
+            self._document.fault(("method",), rule, shown(self._spec.method))
+        return Asked(self._document, self._workload.name, self._natural(kind)).objectives(given)
 
     def _problem(self, kind: DataKind | None, metric: Mapping[str, Any] | None) -> Problem | None:
         if self._workload is None or kind is None or metric is None:

@@ -33,7 +33,7 @@ NSGA = SamplerRow(
     name="nsga",
     summary="generations of the fittest",
     make=lambda space, objective, seed: OptunaSampler(
-        space, objective, seed, lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=4)
+        space, [objective], seed, lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=4)
     ),
     keeps_memory=True,
 )
@@ -41,7 +41,7 @@ QUASI = SamplerRow(
     name="quasi_random",
     summary="every trial as far from the others as can be",
     make=lambda setting: OptunaSampler(
-        setting.space, setting.objective, setting.seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
+        setting.space, setting.objectives, setting.seed, lambda seed: optuna.samplers.RandomSampler(seed=seed)
     ),
     aliases=("halton",),
 )
@@ -102,7 +102,7 @@ def _bound(seen: Observation) -> Observation:
 
 
 def test_a_record_has_the_constraints_of_its_observation() -> None:
-    (one, other) = (frozen_trial(LINE, seen, VALUE) for seen in (*history(1, latency=0.3), *history(1)))
+    (one, other) = (frozen_trial(LINE, seen, [VALUE]) for seen in (*history(1, latency=0.3), *history(1)))
     assert one.constraints == {"latency": 0.3} and other.constraints == {}
 
 

@@ -185,11 +185,11 @@ def test_what_a_sampler_of_optuna_is_told(
     params = {"kind": "a", "lr": 0.01, "units": 32, "odd": "z"}
     state, values = seen
     observation = Observation(params, state, values, max(values.values(), default=None))
-    record = frozen_trial(WIDE, observation, ACCURACY)
+    record = frozen_trial(WIDE, observation, [ACCURACY])
 
     assert (record.state.name, record.value, record.intermediate_values) == (*told, values)
     if state == "infeasible":
-        assert frozen_trial(WIDE, observation, LOSS).value == inf
+        assert frozen_trial(WIDE, observation, [LOSS]).value == inf
 
 
 @pytest.mark.parametrize("kind", ["diverged", "out_of_memory", "timed_out", "infeasible", "raised", "lane_died"])
@@ -215,7 +215,7 @@ def test_tpe_leaves_where_trials_diverge() -> None:
 
 def test_of_thousands_of_trials_the_good_ones_and_a_steady_sample_are_shown() -> None:
     history = History(Observation({"x": i / 2000}, "done", {1: i / 2000}, i / 2000) for i in range(2000))
-    shown = ShownTrials(Space({"x": Uniform(0, 1)}), ACCURACY, 5, history)
+    shown = ShownTrials(Space({"x": Uniform(0, 1)}), [ACCURACY], 5, history)
     before = {record.params["x"] for record in shown.trials()}
     history.put(2000, Observation({"x": 0.99999}, "running", {}))
     after = {record.params["x"] for record in shown.trials()}
@@ -224,7 +224,7 @@ def test_of_thousands_of_trials_the_good_ones_and_a_steady_sample_are_shown() ->
     assert {(2000 - i) / 2000 for i in range(1, NUM_GOOD + 1)} <= before
     assert len(before - after) <= 1
     assert 0.4 < statistics.fmean(before) < 0.65
-    again = ShownTrials(Space({"x": Uniform(0, 1)}), ACCURACY, 5, History(history.seen.values()))
+    again = ShownTrials(Space({"x": Uniform(0, 1)}), [ACCURACY], 5, History(history.seen.values()))
     assert {record.params["x"] for record in again.trials()} == after
 
 

@@ -9,6 +9,7 @@ import pytest
 from search_spaces.criteria.constraints import Constraint
 from search_spaces.spec.stored import from_json, to_json
 from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.types.objective import Objective
 from tests.helpers.spec_cases import BASE
 from workloads.registry import catalogue
 
@@ -26,6 +27,15 @@ def test_constraints_survive_the_file_and_the_store() -> None:
     assert parse_sweep(sweep.to_text(), "s.yaml", Path("/"), catalogue=catalogue()) == sweep
     assert from_json(to_json(sweep), "sweep.json") == sweep
     assert sweep.beside == ("latency_ms",)
+
+
+def test_several_objectives_survive_the_file_and_the_store() -> None:
+    sweep = parsed("metrics: [{name: val_acc}, {name: latency_ms}, {name: val_loss, goal: minimize}]")
+    assert sweep.objective == Objective("val_accuracy", "maximize")
+    assert [other.name for other in sweep.criteria.others] == ["latency_ms", "val_loss"]
+    assert sweep.goals == ("maximize", "minimize", "minimize")
+    assert parse_sweep(sweep.to_text(), "s.yaml", Path("/"), catalogue=catalogue()) == sweep
+    assert from_json(to_json(sweep), "sweep.json") == sweep
 
 
 def test_a_sweep_without_constraints_is_written_as_before() -> None:

@@ -221,7 +221,55 @@ CASES = {
     # other tools' keys
     "program": Case("program: train.py", 5, "program", "is not read: write 'workload: ", None),
     "project": Case("project: mine", 5, "project", "write 'tracking: {experiment: NAME}'"),
-    "objectives": Case("metrics: [{name: a}]", 5, "metrics", "is not available yet (several objectives)"),
+    "one of several objectives": Case(
+        "metrics: [{name: val_accuracy}]", 5, "metrics", "must be two to four objectives (one: 'metric:", "1"
+    ),
+    "objectives and an objective": Case(
+        "metric: {name: val_loss}\nmetrics: [{name: val_accuracy}, {name: params_m}]",
+        5,
+        "metric",
+        "is one of metrics: give metric, or metrics",
+    ),
+    "an objective twice": Case(
+        "metrics: [{name: val_accuracy}, {name: val_acc}]",
+        5,
+        "metrics.1.name",
+        "is an objective already",
+        "'val_acc'",
+    ),
+    "an unknown objective": Case(
+        "metrics: [{name: val_accuracy}, {name: latncy_ms}]",
+        5,
+        "metrics.1.name",
+        "unknown metric (workload mlp has val_accuracy",
+        "'latncy_ms'",
+        "'latency_ms'",
+    ),
+    "a cost as the first objective": Case(
+        "metrics: [{name: params_m}, {name: val_accuracy}]",
+        5,
+        "metrics.0.name",
+        "must be a validation metric, by which a trial's best epoch is chosen",
+        "'params_m'",
+    ),
+    "a cost as the objective": Case(
+        "metric: {name: latency_ms}", 5, "metric.name", "must be a validation metric, by which", "'latency_ms'"
+    ),
+    "an objective's goal": Case(
+        "metrics: [{name: val_accuracy}, {name: params_m, goal: maximize}]",
+        5,
+        "metrics.1.goal",
+        "must be minimize for params_m",
+        "'maximize'",
+        "'minimize'",
+    ),
+    "a method of one objective": Case(
+        "metrics: [{name: val_accuracy}, {name: params_m}]\nmethod: cmaes",
+        6,
+        "method",
+        "must be one that knows several objectives: auto, tpe, gp, nsga2, nsga3, qmc, random, grid",
+        "'cmaes'",
+    ),
     # text that is no spec
     "empty": whole("", None, "", "must hold a sweep", "nothing"),
     "comment": whole("# nothing\n", None, "", "must hold a sweep", "nothing"),
