@@ -14,6 +14,8 @@ from search_spaces.space.domain_contract import Domain
 from search_spaces.space.hyperparameters import Signature
 from search_spaces.types.values import Params, Value
 
+MAX_DRAWS = 100
+"""Number of changes that are drawn to find one that satisfies the requirements of the space."""
 CONTROL = 0
 """Number of the member that never changes: the defaults, with which the final evaluation compares."""
 
@@ -102,11 +104,18 @@ class PopulationBased:
     def _explored(self, source: Standing, random: Random) -> Params:
         """Return the source's searched values that do not shape the program, with changes in those that may change.
 
-        A parameter that others depend on (``when``) is only copied.
+        A parameter that others depend on (``when``) is only copied. Changes that do not satisfy the requirements of
+        the space are drawn again; where none does all values are copied.
         """
         space, shaping = self.setting.space, {name for name, _ in source.signature}
-        parents = {parent for condition in space.when.values() for parent in condition}
         copied = {name: source.params[name] for name in space.domains if name not in shaping}
+        tried = (self._mutated(source, copied, random) for _ in range(MAX_DRAWS))
+        able = (values for values in tried if space.satisfies(space.active({**source.params, **values})))
+        return next(able, copied)
+
+    def _mutated(self, source: Standing, values: Params, random: Random) -> Params:
+        space, copied = self.setting.space, dict(values)
+        parents = {parent for condition in space.when.values() for parent in condition}
         for name in sorted(copied.keys() & set(self.parameters.mutate or copied) - parents):
             if space.exists(name, source.params):
                 copied[name] = self._changed(space.domains[name], copied[name], random)

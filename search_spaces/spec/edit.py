@@ -17,7 +17,7 @@ from search_spaces.spec.sweep import Edit, Sweep, parse_sweep
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 
-EDITABLE: Final = ("parameters", "trials", "timeout")
+EDITABLE: Final = ("parameters", "require", "trials", "timeout")
 MEANING: Final = (
     "workload",
     "data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ from search_spaces.schedules.standings import Standings
 from search_spaces.space.domain_contract import Domain
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
+from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
 from search_spaces.study.study import Study
 from search_spaces.types.values import Params
@@ -59,6 +61,22 @@ def test_the_worst_copies_the_best_and_never_the_first_trial_which_is_the_defaul
     assert set(decisions.values()) == {Continue()}
     assert isinstance(taken, Exploit) and taken.source == 1 and taken.params.keys() == {"lr"}
     assert taken.params["lr"] != 0.04
+
+
+def test_changed_values_satisfy_the_requirements_of_the_space() -> None:
+    ruled = replace(SPACE, require=(Requirement("lr * size < limit", {"limit": 0.021}),))
+    kept = 0
+    for seed in range(30):
+        plan = replace(PLAN, setting=Setting(epochs=6, space=ruled, seed=seed))
+        taken = plan.decide(at_2(seen(0, 0.3), seen(1, 0.4), seen(2, 0.2), seen(3, 0.1)))[3]
+        assert isinstance(taken, Exploit) and taken.source == 1
+        assert ruled.contains({"size": 1, **taken.params})
+        kept += taken.params == {"lr": 0.02}
+    assert kept < 30
+    barred = replace(SPACE, require=(Requirement("lr == best", {"best": 0.02}),))
+    plan = replace(PLAN, setting=Setting(epochs=6, space=barred))
+    taken = plan.decide(at_2(seen(0, 0.3), seen(1, 0.4), seen(2, 0.2), seen(3, 0.1)))[3]
+    assert taken == Exploit(1, {"lr": 0.02}), "no change satisfies it: all is copied"
 
 
 def test_all_of_a_population_must_have_come_or_ended() -> None:

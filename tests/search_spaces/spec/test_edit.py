@@ -43,6 +43,16 @@ def test_a_parameter_is_fixed_and_the_limits_change() -> None:
     assert (new.trials, new.timeout_s) == (40, 7200.0)
 
 
+def test_conditions_between_parameters_are_added_kept_and_removed() -> None:
+    ruled = changed("require=[width >= 4000 * lr]")
+    assert [str(one) for one in ruled.space.require] == ["width >= 4000 * lr"]
+    wider = changed("parameters.lr.max=0.3", sweep=ruled)
+    assert wider.space.require == ruled.space.require
+    assert not changed("require=[]", sweep=wider).space.require
+    with pytest.raises(SpecError, match="require.0: leaves too little of the space"):
+        changed("require=[width > 64]")
+
+
 def test_a_grid_grows_with_its_points() -> None:
     grid = parsed(HEAD + "method: grid\nparameters: {lr: {values: [0.1, 0.2]}, width: {values: [32, 64]}}\n")
     new = changed("parameters.width.values=[32, 64, 128]", sweep=grid)
@@ -71,7 +81,11 @@ def test_edits_are_kept_in_order_with_the_spec() -> None:
         (["data.name=wine"], "data", "must stay"),
         (["workload=softmax"], "workload", "must stay"),
         (["final=none"], "final", "cannot be edited"),
-        (["parametres.lr.max=1"], "parametres", "unknown key (an edit changes parameters, trials, timeout)"),
+        (
+            ["parametres.lr.max=1"],
+            "parametres",
+            "unknown key (an edit changes parameters, require, trials, timeout)",
+        ),
         (["parameters.lr.max"], "", "must be key=value"),
         (["parameters.lx.max=1"], "parameters.lx", "unknown hyperparameter"),
         (["parameters.lr.max=1e-5"], "parameters.lr.max", "must be above min"),
