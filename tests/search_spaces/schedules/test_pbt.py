@@ -212,7 +212,7 @@ def test_the_final_evaluation_trains_with_the_values_that_changed(tmp_path: Path
     new = changes(best, search.tracks)
     assert replayed(new, stages[0].params) == pytest.approx(best.best_value)
 
-    finals = Finals(Study("toy", "maximize", tmp_path / "journal.log"), 30, search.tracks)
+    finals = Finals(Study("toy", "maximize", tmp_path / "journal.log"), 30, searched=search.tracks)
     chosen = finalists(search, 1)
     assert [track.trial for track in chosen] == [best.trial, 0]
     again = finals.race(chosen, [1, 2], search.rules)

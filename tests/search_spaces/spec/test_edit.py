@@ -49,7 +49,7 @@ def test_conditions_between_parameters_are_added_kept_and_removed() -> None:
     wider = changed("parameters.lr.max=0.3", sweep=ruled)
     assert wider.space.require == ruled.space.require
     assert not changed("require=[]", sweep=wider).space.require
-    with pytest.raises(SpecError, match="require.0: leaves too little of the space"):
+    with pytest.raises(SpecError, match=r"require.0: leaves too little of the space"):
         changed("require=[width > 64]")
 
 
