@@ -18,6 +18,7 @@ from search_spaces.race.ending.budget import Purse
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.roster import Roster
+from search_spaces.race.steering import LEFT, Deed, note, obeyed, resting, without_resting
 from search_spaces.race.track import ENDS, Exploited, State, Track
 from search_spaces.schedules.contract import Continue, Decision, Exploit, Schedule, Stop, next_rung
 from search_spaces.types.failure import FailureReason
@@ -92,11 +93,23 @@ class Race:
         self.closing = self.closing or next(filter(None, (rule.reason() for rule in self.rules.end_rules)), None)
         group = [] if self.closing else self._choose()
         if not group:
+            if not self._legs and not self.closing and (left := resting(self._roster)):
+                for track in left:
+                    self._withdraw(track, LEFT)
+                return self.next_leg()
             if not self._legs:
                 self.closing = self.closing or self.purse.closing(self._intake.short)
                 self._finish()
             return None
         return self._start(group)
+
+    def steer(self, track: Track, deed: Deed, told: str) -> None:
+        """Do with a track that has not ended what a user asks; a leg with it should end at the next epoch."""
+        note(track, deed, told)
+        if deed == "stop":
+            self._withdraw(track, f"it was {told}")
+        else:
+            self._moved(track)
 
     def look_ahead(self) -> None:
         """Sample the next new members while all lanes train, where waiting would hardly change them."""
@@ -211,17 +224,17 @@ class Race:
     def _widest(self) -> list[Track]:
         promoted = self._decide()
         groups: dict[object, list[Track]] = defaultdict(list)
-        able = [self.tracks[index] for index in sorted({*promoted, *self._roster.ready})]
+        able = without_resting([*promoted, *self._roster.ready], self._roster)
         for track in self.purse.affordable(able, not self._legs and not self._intake.room):
             alone = track.index if track.alone else None
             groups[(track.signature, track.epoch, track.trained, alone)].append(track)
         width = self.rules.width
         best = max(
             groups.values(),
-            key=lambda g: (g[0].alone, min(len(g), width), g[0].epoch, -g[0].index),
+            key=lambda g: (g[0].alone, any(t.boosted for t in g), min(len(g), width), g[0].epoch, -g[0].index),
             default=[],
         )
-        return sorted(best, key=lambda track: (-track.scores.get(track.trained, 0.0), track.index))
+        return sorted(best, key=lambda t: (not t.boosted, -t.scores.get(t.trained, 0.0), t.index))
 
     def _start(self, group: list[Track]) -> Leg:
         epoch, rungs, top = group[0].epoch, self.schedule.rungs, self.top()
@@ -278,6 +291,10 @@ class Race:
         """Return why constraints end a trial of the search, ``at_end`` of its training or before; None if not."""
         return track.broken(at_end) if self.rules.purpose == "search" else None
 
+    def _withdraw(self, track: Track, why: str) -> None:
+        track.withdrawn = True
+        self._end(track, "stopped", FailureReason("stopped", why))
+
     def _end(self, track: Track, state: State, failure: FailureReason | None) -> None:
         assert state in ENDS
         if state != "failed" and (reason := self._broken(track, at_end=True)):
@@ -323,7 +340,7 @@ class Race:
 
     def _decided(self) -> set[int]:
         self._roster.standings.num_expected = self._intake.num_expected
-        decisions = self.schedule.decide(self._roster.standings)
+        decisions = obeyed(self.schedule.decide(self._roster.standings), self._roster)
         decisions = {i: self._possible(decision) for i, decision in decisions.items()}
         exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
         for track, decision, checkpoint in exploits:

@@ -22,6 +22,8 @@ class Roster:
         """Tracks that have not ended, by their index."""
         self.ready: dict[int, Track] = {}
         """Tracks that may train, by their index."""
+        self.steered: dict[int, Track] = {}
+        """Open tracks of which users have asked something, by their index."""
         self.num = Counter[State]()
         """Number of tracks by state."""
         self.standings = Standings(rungs)
@@ -55,6 +57,10 @@ class Roster:
             self.ready[track.index] = track
         else:
             self.ready.pop(track.index, None)
+        if track.resting or track.boosted:
+            self.steered[track.index] = track
+        else:
+            self.steered.pop(track.index, None)
         self.standings.update(track)
         if track.state in ENDS:
             self._ended(track)
@@ -91,6 +97,7 @@ class Roster:
 
     def _ended(self, track: Track) -> None:
         del self.open[track.index]
+        self.steered.pop(track.index, None)
         self._holders[track.index] = track
         if track.values and track.state != "failed":
             insort(self._ranked, (self._objective.signed(track.best_value), track.index))

@@ -249,6 +249,10 @@ def progress(track: Track) -> dict[str, object]:
         "failure": track.failure and asdict(track.failure),
         "seconds": round(track.seconds, 3),
         "beside": dict(track.beside),
+        **({"resting": True} if track.resting else {}),
+        **({"withdrawn": True} if track.withdrawn else {}),
+        **({"boosted": True} if track.boosted else {}),
+        **({"steered": list(track.steered)} if track.steered else {}),
         **({"exploits": [asdict(exploited) for exploited in track.exploits]} if track.exploits else {}),
     }
 
@@ -270,6 +274,9 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.failure = FailureReason.noted(noted)
     track.seconds = float(noted.get("seconds") or 0.0)
     track.beside = noted.get("beside") or {}
+    track.withdrawn = bool(noted.get("withdrawn"))
+    track.resting, track.boosted = bool(noted.get("resting")), bool(noted.get("boosted"))
+    track.steered = [str(told) for told in noted.get("steered") or ()]
     for exploited in noted.get("exploits") or ():
         track.exploit(Exploited(**exploited))
     if outcome in ("done", "stopped", "failed"):

@@ -72,6 +72,14 @@ class Track:
     failure: FailureReason | None = None
     """Why the member failed or was retried; of a stopped one, why the search ended early."""
     seconds: float = 0.0
+    resting: bool = False
+    """Whether a user has paused it."""
+    boosted: bool = False
+    """Whether a user wants it trained to the end, before others."""
+    withdrawn: bool = False
+    """Whether a user has stopped it, or it was paused until the search's end."""
+    steered: list[str] = field(default_factory=list)
+    """What users have asked of it: ``paused by ann, 2026-11-30 10:02:11 UTC``."""
     exploits: list[Exploited] = field(default_factory=list)
     initial: Params = field(init=False)
     """Values of all hyperparameters at epoch 0."""

@@ -65,13 +65,17 @@ class Standing(Protocol):
         """Whether the member has failed: it gives its place on every rung back."""
 
     @property
+    def withdrawn(self) -> bool:
+        """Whether a user has taken the member out of the race: it gives its places back, too."""
+
+    @property
     def done(self) -> bool:
         """Whether the member was trained to the end."""
 
 
 @dataclass
 class Rung:
-    """Members at one rung. Those that failed later keep their ``scores``, but have no rank."""
+    """Members at one rung. Those that failed or were withdrawn later keep their ``scores``, but have no rank."""
 
     epoch: int
     scores: dict[int, float] = field(default_factory=dict)
@@ -83,7 +87,7 @@ class Rung:
 
     @property
     def ranked(self) -> list[int]:
-        """Numbers of the members that have not failed, the best first, equal scores by number."""
+        """Numbers of the members that have a rank, the best first, equal scores by number."""
         return [number for _, number in self._order]
 
     @property
@@ -123,7 +127,7 @@ class Rung:
             self.scores.pop(number, None)
             return
         self.scores[number] = score
-        if not member.failed:
+        if not (member.failed or member.withdrawn):
             insort(self._order, (-score, number))
         if member.waiting and member.rung == self.epoch:
             insort(self._waiting, (-score, number))

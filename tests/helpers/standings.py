@@ -31,6 +31,7 @@ class Seen:
     waiting: bool = False
     ended: bool = False
     failed: bool = False
+    withdrawn: bool = False
     done: bool = False
 
     @property

@@ -177,7 +177,8 @@ class Purse:
         self._furthest[track.index] = max(before, rung)
 
     def _best_open(self) -> Track | None:
-        able = (track for track in self._roster.open.values() if not track.settled)
+        boosted = [track for track in self._roster.steered.values() if track.boosted]
+        able = [t for t in boosted or self._roster.open.values() if not (t.settled or t.resting)]
         return self._objective.best(able, lambda track: track.best_value)
 
     def _standing(self, track: Track) -> int:
@@ -187,8 +188,8 @@ class Purse:
     def _cost(self, track: Track) -> int:
         return 0 if track.state == "running" else next_rung(self._schedule.rungs, track.trained) - track.epoch
 
-    def _promise(self, track: Track) -> tuple[float, int, int]:
-        return self._objective.signed(track.best_value), -track.epoch, track.index
+    def _promise(self, track: Track) -> tuple[bool, float, int, int]:
+        return not track.boosted, self._objective.signed(track.best_value), -track.epoch, track.index
 
 
 def _done(track: Track) -> int:
