@@ -4,7 +4,7 @@ Everything else comes from the environment: PACELINE_SPEC (path of the submitted
 sweep homes), PACELINE_ATTEMPT (first attempt number), PACELINE_CODE (``ship`` or ``image``), PACELINE_VERSION (the
 submitting Paceline's), PACELINE_TRIALS (new number of trials), PACELINE_BUDGET (new limits), MLFLOW_TRACKING_URI.
 Exit codes are those of `paceline run`. With ``--local`` the sweep runs on a Ray of its own, with ``--kill`` its
-driver is killed.
+driver is killed, with ``--steer`` it is told what PACELINE_STEER asks for.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cluster.sweep.limits.extension import Extension
     from search_spaces.spec.sweep import Sweep
 
-USAGE = "usage: python -m cluster.job ID [--local | --kill]"
+USAGE = "usage: python -m cluster.job ID [--local | --kill | --steer]"
 SIGNALS_APART_S = 0.5
 LOCK_PATIENCE_S = 90.0
 """Seconds to wait for an earlier attempt's driver to end: the pod's grace period."""
@@ -45,7 +45,11 @@ def main(arguments: list[str]) -> int:
     reach_this_machine_directly()
     words = [word for word in arguments if not word.startswith("-")]
     flags = set(arguments) - set(words)
-    if len(words) != 1 or not re.fullmatch(r"[0-9a-f]{4,32}", words[0]) or not flags <= {"--local", "--kill"}:
+    if (
+        len(words) != 1
+        or not re.fullmatch(r"[0-9a-f]{4,32}", words[0])
+        or not flags <= {"--local", "--kill", "--steer"}
+    ):
         print(USAGE, file=sys.stderr)
         return BAD_SPEC
     from search_spaces.types.driver_errors import CANNOT_GO_ON
@@ -55,6 +59,8 @@ def main(arguments: list[str]) -> int:
         _check_python()
         if "--kill" in flags:
             return _kill(words[0])
+        if "--steer" in flags:
+            return _steer(words[0])
         _check_code()
         return _run(words[0], local="--local" in flags)
     except (JobRefused, SpecError) as error:
@@ -246,6 +252,16 @@ def _more(home: SweepHome) -> Extension | None:
     from cluster.sweep.more_trials import extension
 
     return extension(reading(home), trials, budget)
+
+
+def _steer(sweep_id: str) -> int:
+    """Leave the wish of PACELINE_STEER in the sweep's home, and print what its driver says. Raises SpecError."""
+    from cluster.cli.commands.shared import reading
+    from cluster.sweep.home import SweepHome
+    from cluster.sweep.steering.asking import STEER, asked, wish_from_json
+
+    print("\n".join(asked(reading(SweepHome.find(sweep_id)), wish_from_json(os.environ[STEER]))))
+    return FINISHED
 
 
 def _kill(sweep_id: str) -> int:

@@ -16,6 +16,7 @@ from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
 from cluster.doctor.surroundings import refuse_surroundings
 from cluster.driver.edits import take_up_edits
+from cluster.driver.sized import helm_of, sized
 from cluster.driver.tell_stopped import ended_keys
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
@@ -31,7 +32,7 @@ from cluster.sweep.files.disk_bound import most_checkpoints, shortage
 from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.warm_start import search_of
-from cluster.sweep.lane_count import LaneSize, lane_size
+from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.spending import SPENT, counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
@@ -144,18 +145,15 @@ class Driver:
         self._crowned = not workload(self.sweep.workload).registered
         self._study = Study(self.home.id, self.sweep.goals, self.home.study, attempt=attempt())
         note_spec(self.home, self._study, self.sweep)
-        self._size = self._sized()
+        self._size = sized(self.sweep, self._study, self.joined)
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
-        self._size = self._size if self.sweep is asked else self._sized()
+        self._size = self._size if self.sweep is asked else sized(self.sweep, self._study, self.joined)
         cost = self._study.facts().get("cost", {})
         self._earlier_s = float(cost.get("seconds", 0.0))
         self._searched_s = float(cost.get("search_seconds", self._earlier_s))
         self._spent = {SPENT: cost[SPENT]} if SPENT in cost else {}
         if self._study.mended:
             self.observer.message(self._study.mended)
-
-    def _sized(self) -> LaneSize:
-        return self.joined.size(self.sweep) if self.joined else lane_size(self.sweep)
 
     def run(self, process_ends: bool) -> int:
         """Run the sweep to its end and return the exit code. Raises the same errors as ``drive``."""
@@ -266,11 +264,15 @@ class Driver:
         self._trained_from = time.monotonic()
         self._past = reading.num_past(self._picture().rows)
 
+        helm = helm_of(self.home, self.sweep, self._size, self.joined)
+
         def show() -> None:
             if self.stop.requested and not self._told_to_stop:
                 self._told_to_stop = True
                 self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
+            helm.look(coordinator)
+            self._size = replace(self._size, count=helm.num_lanes)
             self._count(coordinator)
             if time.monotonic() - self._shown > self._show_every_s:
                 if self.home.is_gone:
@@ -282,8 +284,10 @@ class Driver:
         from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray
 
         sharing = self.joined.sharing(self.home.id, self.sweep, self._size) if self.joined else None
-        legs_data = shared(self.home, self.sweep, champion_process.data)
-        drive_legs(coordinator, Lanes(self._size, legs_data, champion_process.data.test, sharing), show)
+        data = champion_process.data
+        legs_data = shared(self.home, self.sweep, data, helm.marks)
+        lanes = Lanes(self._size, legs_data, data.test, lambda: helm.num_lanes, helm.most, sharing)
+        drive_legs(coordinator, lanes, show)
         self._count(coordinator)
         self.parts["training"] = coordinator.busy_s / self._size.count
         self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]

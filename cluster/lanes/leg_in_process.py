@@ -20,6 +20,7 @@ from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
 from workloads.registry import is_users
 
 if TYPE_CHECKING:
+    from cluster.sweep.shared_storage import Mark
     from workloads.data.streaming.stream import Shard, Stream
     from workloads.legs.runner import LegRunner
     from workloads.training.process_group import ProcessGroup
@@ -80,6 +81,7 @@ class LegInProcess:
         self._warned = warned or (lambda: False)
         self._runner: LegRunner | None = None
         self._leg: Leg | None = None
+        self._leg_mark: Mark | None = None
         self._starts = False
         self._save_at, self._num_unsaved, self._fused = 0.0, 0, 1
         self._has_saved = self._has_trained = False
@@ -160,7 +162,8 @@ class LegInProcess:
     def _agreed(self, begun: float) -> tuple[bool, bool]:
         """Return whether to stop and whether a report is due, the same on all processes of the group."""
         now = time.monotonic()
-        found = self._shared.stop_mark.exists(), now - begun >= REPORT_EVERY_S
+        stopping = self._shared.stop_mark.exists() or (self._leg_mark is not None and self._leg_mark.exists())
+        found = stopping, now - begun >= REPORT_EVERY_S
         return found if self._group is None else self._group.agree(found)
 
     def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:
@@ -197,6 +200,7 @@ class LegInProcess:
         assert self._runner is not None
         self._runner.test = None if test is None else ray.get(test)[0]
         self._leg, self._starts, self._has_trained = leg, True, True
+        self._leg_mark = self._shared.leg_marks.of(leg.purpose, leg.id)
         if self._leftovers:
             from workloads.models.custom.process_state import OwnState  # 1,200 ms: torch
 

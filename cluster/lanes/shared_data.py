@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cluster.sweep.data_process import Loaded
     from cluster.sweep.home import SweepHome
+    from cluster.sweep.steering.leg_marks import LegMarks
     from search_spaces.spec.sweep import Sweep
 
 
@@ -31,7 +32,7 @@ def share(loaded: Loaded) -> SharedData:
     return SharedData(ray.put(loaded.search), ray.put(loaded.test))
 
 
-def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
+def shared(home: SweepHome, sweep: Sweep, data: SharedData, leg_marks: LegMarks) -> Shared:
     """Return the settings and data that every lane of the sweep starts with."""
     setting = {
         "workload": sweep.workload,
@@ -42,4 +43,4 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData) -> Shared:
         "criteria": sweep.criteria,
     }
     store = resolve(sweep.tracking.uri)  # absolute: each lane has a working folder of its own
-    return Shared(setting, data.search, home.stop_mark, store)
+    return Shared(setting, data.search, home.stop_mark, leg_marks, store)

@@ -62,6 +62,10 @@ class Lanes:
     size: LaneSize
     shared: Shared
     test: ray.ObjectRef[Any]
+    wanted: Callable[[], int]
+    """Function that returns how many lanes should train now."""
+    most: int
+    """How many can fit."""
     sharing: Sharing | None = None
     """This sweep's share of a cluster that other sweeps use too; None on a Ray of this process's own."""
 
@@ -110,19 +114,25 @@ class LegSearcher(_Unsaved, Searcher):
         return self._lanes.size.most == 1
 
     @property
+    def wanted(self) -> int:
+        """How many lanes should train now."""
+        return self._lanes.wanted()
+
+    @property
     def hands_back(self) -> bool:
-        """Whether idle lanes should end, since other sweeps wait for their resources."""
-        sharing = self._lanes.sharing
+        """Whether idle lanes should end, since other sweeps wait for their resources, or users want fewer."""
+        sharing, fewer = self._lanes.sharing, self._lanes.wanted() < self._lanes.size.count
+        if fewer and self._over:
+            return True
         return sharing is not None and sharing.contested and (self._over or self._starved)
 
     def _over_share(self) -> bool:
-        """Whether one more leg would exceed the sweep's share; also renews the sweep's claim."""
-        sharing, size = self._lanes.sharing, self._lanes.size
+        """Whether one more leg would exceed what is wanted, or the sweep's share; also renews the sweep's claim."""
+        sharing, wanted = self._lanes.sharing, self._lanes.wanted()
         if sharing is None:
-            return False
-        return len(self.legs) >= sharing.allowed(
-            min(size.count, len(self.legs) + 1) if self._starved else size.count
-        )
+            return len(self.legs) >= wanted
+        allowed = sharing.allowed(min(wanted, len(self.legs) + 1) if self._starved else wanted)
+        return len(self.legs) >= min(wanted, allowed)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass a lane's report to the coordinator."""
@@ -184,7 +194,7 @@ class Watch(_Unsaved, FIFOScheduler):
         # Tune's own choice walks all trials, in each turn: those that have ended stay in its list.
         waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
         chosen = min(waiting, key=lambda trial: self._searcher.legs[trial.trial_id], default=None)
-        if chosen is None and len(self._searcher.legs) == self._num_lanes:
+        if chosen is None and len(self._searcher.legs) >= min(self._num_lanes, self._searcher.wanted):
             self._coordinator.look_ahead()
         return chosen
 
@@ -267,7 +277,7 @@ def drive_legs(coordinator: Coordinator, lanes: Lanes, show: Callable[[], None])
         show = tidying(show)
     while not (coordinator.finished or coordinator.stop.requested):
         searcher = LegSearcher(coordinator, lanes, careful)
-        count = 1 if careful else lanes.size.count
+        count = 1 if careful else lanes.most
         try:
             _fit(coordinator, lanes, searcher, count, Watch(coordinator, searcher, count, show))
             reason = FailureReason("lane_died", "it ended without a report")

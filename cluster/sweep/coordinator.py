@@ -137,7 +137,7 @@ class Coordinator:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
         self._time(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
-        for measured in report.epochs:
+        for measured in (one for one in report.epochs if aboard[one.key].state not in ENDS):
             track = aboard[measured.key]
             shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
             self.writer.epoch(run_key(track, ROLES[handle[0]]), measured.epoch, shown)

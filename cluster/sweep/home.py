@@ -117,7 +117,12 @@ class SweepHome:
     @property
     def stop_mark(self) -> Mark:
         """Mark that, while it exists, makes lanes on all machines save and end their legs at the next epoch."""
-        return mark(f"{self.checkpoints}/stop" if self.storage.checkpoints else str(self.path / "stop"))
+        return mark(self.stop_place)
+
+    @property
+    def stop_place(self) -> str:
+        """Path or URI of that mark, which all machines of the sweep see."""
+        return f"{self.checkpoints}/stop" if self.storage.checkpoints else str(self.path / "stop")
 
     @property
     def _lock(self) -> Path:

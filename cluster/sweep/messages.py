@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import ray
 
     from cluster.sweep.shared_storage import Mark
+    from cluster.sweep.steering.leg_marks import LegMarks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,5 +102,7 @@ class Shared:
     """Fields of a ``workloads.legs.runner.LegSetting``, which only lanes import: the driver imports no torch."""
     search: ray.ObjectRef[Any]
     stop_mark: Mark
+    leg_marks: LegMarks
+    """Marks that end single legs."""
     tracking_uri: str | None = None
     """MLflow store in which ``weights`` of the form models:/... are looked up; None: the environment's."""

@@ -32,7 +32,9 @@ def shown_state(track: Track) -> names.TrialState:
     """Return a member's state while the sweep is driven: ``running`` until it ends, also at a rung."""
     if track.failed and track.failure and track.failure.kind == "constraint":
         return "infeasible"
-    return "running" if track.state == "ready" or track.state == "paused" else track.state
+    if track.state == "ready" or track.state == "paused":
+        return "paused" if track.resting else "running"
+    return track.state
 
 
 def failure(track: Track) -> FailureReason | None:
@@ -70,8 +72,8 @@ class MlflowRuns:
     def moved(self, track: Track) -> None:
         """Start the member's MLflow run if it has none."""
         self.writer.trial(run_key(track, self.role), track.trial, self.role, self._params(track))
-        if track.has_just_changed and self.role == "trial":
-            self.writer.state(run_key(track, self.role), "running", {}, tags=self._tags(track))
+        if (track.has_just_changed or track.just_steered) and self.role == "trial":
+            self.writer.state(run_key(track, self.role), shown_state(track), {}, tags=self._tags(track))
 
     def ended(self, track: Track) -> None:
         """Write the member's final state."""
@@ -84,8 +86,11 @@ class MlflowRuns:
         self.writer.state(key, state, summary(track, self.metric), failure(track), self._tags(track))
 
     def _tags(self, track: Track) -> dict[str, str]:
-        """Return where the weights of a trial of the search come from, if it took any over."""
-        return {names.TRIAL_LINEAGE: told(track)} if track.exploits and self.role == "trial" else {}
+        """Return where the weights of a trial of the search come from, if it took any over, and who steered it."""
+        if self.role != "trial":
+            return {}
+        lineage = {names.TRIAL_LINEAGE: told(track)} if track.exploits else {}
+        return lineage | ({names.TRIAL_STEERED: "; ".join(track.steered)} if track.steered else {})
 
     def _params(self, track: Track) -> Params:
         searched = self.sweep().drawn_with(track.trial)[0].domains.keys()

@@ -128,6 +128,7 @@ def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -
         curve=curve,
         seconds=float(noted.get("seconds") or 0.0),
         changes=noted.get("exploits", ()),
+        steered=noted.get("steered", ()),
         beside={**noted.get("beside", {}), **measured},
         failure=failure,
         feasible=not broken and criteria.keeps(measured),
@@ -375,6 +376,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "seeds": recommended_lines.seeds(row),
         "run_id": row.run_id,
         "error": row.error,
+        "steered": list(row.steered),
         "failure": row.failure and asdict(row.failure),
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
+from cluster.sweep.steering.order import LANES
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import goals, pareto_front, told
 from cluster.terminal.leaderboard_file import leaderboard
@@ -186,6 +187,8 @@ class Tracker:
             tags[names.SWEEP_EDITS] = "\n".join(edit.line for edit in self._sweep.edits)
         if front:
             tags[names.SWEEP_FRONT] = ", ".join(trial_name(one["number"]) for one in front["trials"])
+        if lanes := self._study.facts().get(LANES):
+            tags[names.SWEEP_LANES] = lanes["told"]
         self.writer.summary(state, best, metrics, tags or None)
         self._summed_up = time.monotonic()
 

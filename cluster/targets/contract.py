@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from cluster.doctor.machine import Check
+    from cluster.sweep.steering.asking import Wish
     from cluster.targets.submission import Code, Submission
 
 State = Literal["queued", "starting", "running", "retrying", "finished", "stopped", "failed", "unknown"]
@@ -71,6 +72,9 @@ class Target(Protocol):
 
     def logs(self, sweep_id: str, follow: bool = False) -> Iterator[str]:
         """Yield the lines of the driver's log, without line ends; with ``follow`` until the sweep ends."""
+
+    def steer(self, sweep_id: str, wish: Wish) -> list[str]:
+        """Leave what a user wants of a running sweep for its driver, and return what it says. Raises SpecError."""
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
         """Ask the driver to save and stop, or (``now``) kill it. Returns at once."""

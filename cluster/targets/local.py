@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cluster.sweep.home import Busy, SweepHome, root
 from cluster.sweep.reading import Reading
+from cluster.sweep.steering.asking import Wish, asked
 from cluster.targets.contract import LOCAL, SweepJob, TargetError
 from search_spaces.types.files.private_files import private_files
 from search_spaces.types.module_path import command, environment
@@ -97,6 +98,10 @@ class LocalTarget:
                 time.sleep(POLL_S)
             if rest:
                 yield rest
+
+    def steer(self, sweep_id: str, wish: Wish) -> list[str]:
+        """Leave what a user wants in the sweep's home, and return what its driver says."""
+        return asked(Reading.of(SweepHome.find(sweep_id)), wish)
 
     def stop(self, sweep_id: str, now: bool = False) -> None:
         """Signal the driver to save and stop, or (``now``) kill it. Returns at once."""

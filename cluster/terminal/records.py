@@ -44,6 +44,8 @@ class Row:
     """Changes of hyperparameters during training: the epoch, the source of the weights, and the new params."""
     feasible: bool = True
     """Whether it is known to keep every constraint of the sweep."""
+    steered: Sequence[str] = ()
+    """What users have asked of it while the sweep ran, by whom and when."""
     further: Tried | None = None
     """Best values with further seeds; None where there is none yet."""
 

@@ -106,10 +106,12 @@ class Race:
     def steer(self, track: Track, deed: Deed, told: str) -> None:
         """Do with a track that has not ended what a user asks; a leg with it should end at the next epoch."""
         note(track, deed, told)
+        track.just_steered = True
         if deed == "stop":
             self._withdraw(track, f"it was {told}")
         else:
             self._moved(track)
+        track.just_steered = False
 
     def look_ahead(self) -> None:
         """Sample the next new members while all lanes train, where waiting would hardly change them."""

@@ -78,6 +78,8 @@ class Track:
     """Whether a user wants it trained to the end, before others."""
     withdrawn: bool = False
     """Whether a user has stopped it, or it was paused until the search's end."""
+    just_steered: bool = False
+    """Whether the latest of ``steered`` is new to the observers."""
     steered: list[str] = field(default_factory=list)
     """What users have asked of it: ``paused by ann, 2026-11-30 10:02:11 UTC``."""
     exploits: list[Exploited] = field(default_factory=list)

@@ -15,6 +15,7 @@ from typing import Any
 
 from cluster.ray_internals.local_ray import local_ray
 from cluster.sweep.lane_count import LaneSize
+from cluster.sweep.steering.leg_marks import LegMarks
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.types.objective import LOSS
@@ -33,7 +34,7 @@ def lane(folder: Path, search: Any) -> tuple[float, list[float]]:
     from workloads.legs.ray_train import WorkerGroup
 
     setting = {"workload": WORKLOAD, "objective": LOSS, "checkpoints": str(folder / "c")}
-    shared = Shared({**setting, "device": "cpu"}, search, folder / "stop")
+    shared = Shared({**setting, "device": "cpu"}, search, folder / "stop", LegMarks(f"{folder}/leg-"))
     crew = WorkerGroup(2, 2, 1.0, 0.0, "ddp", str(folder / "crews"))
     seconds = []
     trainable: Any = None

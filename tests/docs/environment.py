@@ -40,6 +40,7 @@ FOR_DRIVERS: Mapping[str, str] = {
     "PACELINE_VERSION": "The version that submitted; the driver's own must be the same.",
     "PACELINE_TRIALS": "What `resume --trials` asked for.",
     "PACELINE_BUDGET": "What `resume --budget` asked for.",
+    "PACELINE_STEER": "What `pause`, `boost`, `lanes` or `stop` of a trial asks of a sweep on a cluster.",
     "PACELINE_PLACE": "The target as the submitter named it.",
     "PACELINE_FORK_SERVER": "The socket of the process that forks Ray's workers.",
     "PACELINE_STARTED_BY": "The mark of all processes that a command has started: they end with it.",

@@ -31,6 +31,7 @@ _SWEEP = {
     "trials[].seeds.failed": "the number of further seeds with which it failed",
     "trials[].run_id": "the trial's run in MLflow",
     "trials[].error": "the last line of what went wrong, or null",
+    "trials[].steered": "what users have asked of it while the sweep ran, by whom and when, in words",
     "trials[].failure.kind": "`diverged`, `infeasible` (it does not work on this data), `constraint`, "
     "`out_of_memory`, `raised`, `lane_died`, `timed_out`, or `stopped`: cut off by the search's early end; "
     "`failure` is null where there is none",
@@ -238,6 +239,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
 OPAQUE = {
     "pareto_front.trials[].values",
     "pareto_front.reference",
+    "steered",
     "budget",
     "params",
     "beside",

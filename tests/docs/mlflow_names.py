@@ -16,6 +16,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_STATE": "The sweep's state: `running`, `finished`, `stopped` or `failed`.",
     "SWEEP_ENDED": "What ended the search early, such as the timeout; empty where nothing did.",
     "SWEEP_FRONT": "With several metrics: the trials of the front, in the order of the first metric.",
+    "SWEEP_LANES": "How many workers a user has asked for while the sweep ran, who, and when.",
     "SWEEP_METRIC": "The objective.",
     "SWEEP_GOAL": "`maximize` or `minimize`.",
     "SWEEP_METHOD": "The sampler.",
@@ -36,6 +37,8 @@ TAGS: Mapping[str, str] = {
     "TRIAL_LINEAGE": "With `early_terminate: {type: pbt}`: whose weights it took over, and after which epoch.",
     "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial: `champion`, `finalist`, `defaults` "
     "(the default configuration), or empty.",
+    "TRIAL_STEERED": "What users have asked of the trial while the sweep ran, such as `paused by ann, "
+    "2026-11-30 10:02:11 UTC`.",
     "DATA_LEAKS": "The leaks that were found in the data.",
     "NOTE": "The description that MLflow shows: the best trial so far and its configuration.",
     "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",

@@ -369,6 +369,16 @@ def test_a_clean_stop_asks_the_driver(server: FakeKubernetes) -> None:
     assert "paceline-3f2a-a1" in server.names("rayjobs")
 
 
+def test_what_a_user_wants_is_left_on_the_head_where_the_driver_runs(server: FakeKubernetes) -> None:
+    running(server)
+    assert TARGET.steer("3f2a", ("pause", ("t003",))) == ["Attempting to stop"]
+    ((pod, container, command),) = server.executed
+    assert (pod, container) == ("head", "ray-head")
+    assert command == [
+        "env", 'PACELINE_STEER=["pause", ["t003"]]', "python", "-m", "cluster.job", "3f2a", "--steer"
+    ]  # fmt: skip
+
+
 def test_a_stop_that_fails_says_so(server: FakeKubernetes) -> None:
     running(server)
     causes = [{"reason": "ExitCode", "message": "1"}]

@@ -14,6 +14,7 @@ import click
 
 from cluster.cli.commands.on_target import away, chosen, stop_on
 from cluster.cli.commands.shared import Failure, find, reading, refusing
+from cluster.cli.commands.steer import steer
 from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.guard import guarded
@@ -26,10 +27,13 @@ POLL_S = 0.2
 
 @click.command()
 @SWEEP
+@click.argument("trials", metavar="[TRIAL]...", nargs=-1)
 @click.option("--now", is_flag=True, help="Do not wait for the running legs.")
 @ON
-def stop(sweep: str, now: bool, on: str | None) -> int:
-    """Stop a running sweep; `resume` continues it."""
+def stop(sweep: str, trials: tuple[str, ...], now: bool, on: str | None) -> int:
+    """Stop a running sweep; `resume` continues it. With TRIALs it stops these for good, and the sweep goes on."""
+    if trials:
+        return steer(sweep, on, ("stop", trials))
     if (place := away(sweep, chosen(on))) is not None:
         return stop_on(sweep, place, now)
     home = find(sweep)

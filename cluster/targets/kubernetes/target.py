@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cluster.targets.contract import State, SweepJob
+from cluster.sweep.steering.asking import STEER, Wish, wish_to_json
+from cluster.targets.contract import State, SweepJob, TargetError
 from cluster.targets.kubernetes.api import Api, connect
 from cluster.targets.kubernetes.rayjob import (
     ATTEMPT_LABEL,
@@ -144,6 +145,17 @@ class KubernetesTarget:
         api.delete_rayjob(job.job_name)
         for pod in api.pods(cluster) if now and cluster else []:
             api.delete_pod_now(pod["metadata"]["name"])
+
+    def steer(self, sweep_id: str, wish: Wish) -> list[str]:
+        """Leave the wish in the sweep's home by a command on its head, where the driver is; return what it says."""
+        api = self._api()
+        rayjob = self._latest(api, sweep_id)
+        cluster = (rayjob.get("status") or {}).get("rayClusterName")
+        heads = _running(api.pods(f"ray.io/cluster={cluster},ray.io/node-type=head")) if cluster else []
+        if not heads:
+            raise TargetError(f"sweep {sweep_id} has no head on {self} yet: try again once it is running")
+        command = ["env", f"{STEER}={wish_to_json(wish)}", "python", "-m", "cluster.job", sweep_id, "--steer"]
+        return [line for line in api.execute(heads[0], HEAD_CONTAINER, command).splitlines() if line.strip()]
 
     def _latest(self, api: Api, sweep_id: str) -> Manifest:
         rayjobs = api.rayjobs(f"{ID_LABEL}={sweep_id},{ROLE_LABEL}=sweep")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.lanes.joined_cluster import LANE_ENVIRONMENT
+from cluster.sweep.steering.asking import STEER, Wish, wish_to_json
 from cluster.targets.contract import State, SweepJob, TargetError
 from cluster.targets.ray_jobs import head
 from cluster.targets.ray_jobs.checks import examine_cluster
@@ -32,8 +33,11 @@ STOP_WAIT_S = 60
 ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 STOPPED = (130, 143, -15, 15)
 """Exit codes of a stopped driver: by its own handler (130), or by SIGTERM before it had one (Ray may say 15)."""
+POLL_S = 0.5
 KILL = "-kill-"
 """Part of the name of a job that kills a driver, after the name of the driver's job."""
+STEERED = "-steer-"
+"""The same of a job that leaves a user's wish."""
 CHATTY = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray.client_builder")
 _JOB = re.compile(r"paceline-([0-9a-f]+)-a(\d+)")
 _STATES: Mapping[str, State] = {
@@ -120,6 +124,25 @@ class JobsTarget:
                 runtime_env=details.runtime_env,
                 entrypoint_label_selector={"ray.io/node-id": details.driver_node_id},
             )
+
+    def steer(self, sweep_id: str, wish: Wish) -> list[str]:
+        """Start a job on the driver's node that leaves the wish in the sweep's home; return what it prints."""
+        job, details = self._latest(sweep_id)
+        environment = dict((details.runtime_env or {}).get("env_vars", {}))
+        environment[STEER] = wish_to_json(wish)
+        with self.client() as client:
+            name = client.submit_job(
+                entrypoint=f"python -m cluster.job {sweep_id} --steer",
+                submission_id=f"{job.job_name}{STEERED}{time.time_ns():x}",
+                runtime_env={**(details.runtime_env or {}), "env_vars": environment},
+                entrypoint_label_selector={"ray.io/node-id": details.driver_node_id},
+            )
+            while not (state := client.get_job_status(name)).is_terminal():
+                time.sleep(POLL_S)
+            said = [line for line in client.get_job_logs(name).splitlines() if line.strip()]
+        if str(state) != "SUCCEEDED":
+            raise TargetError("\n".join(said) or f"{self}: the job {name} is {state}")
+        return said
 
     def _latest(self, sweep_id: str) -> tuple[SweepJob, Any]:
         """Return the sweep's last attempt and Ray's record of its job. Raises LookupError where there is none."""

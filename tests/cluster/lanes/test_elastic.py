@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cluster.sweep.steering.leg_marks import LegMarks
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.types.failure import FailureReason
@@ -98,7 +99,7 @@ def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypat
         "objective": LOSS,
         "checkpoints": str(tmp_path / "c"),
     }
-    shared = Shared({**setting, "device": "cpu"}, ray.put(search), tmp_path / "stop")
+    shared = Shared({**setting, "device": "cpu"}, ray.put(search), tmp_path / "stop", LegMarks(f"{tmp_path}/leg-"))
     lane = MultiWorkerLane.__new__(MultiWorkerLane)
     trial = Trial(lane)
     crew = ray_train.WorkerGroup(1, 2, 1.0, 0.0, "ddp", str(tmp_path / "crews"))

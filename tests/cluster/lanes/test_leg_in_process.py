@@ -12,6 +12,7 @@ import pytest
 from cluster.lanes import leg_in_process, memory_growth
 from cluster.lanes.leftovers import Leftovers
 from cluster.lanes.leg_in_process import CHECKPOINT_EVERY_S, CHECKPOINT_SHARE, LegInProcess
+from cluster.sweep.steering.leg_marks import LegMarks
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import search_data
@@ -56,7 +57,10 @@ def test_a_leg_whose_memory_only_grows_is_cut_where_it_can_go_on_in_a_new_proces
     monkeypatch.setattr(memory_growth, "SHARE", 10**6)
     told = []
     for saves in (True, False):
-        lane = LegInProcess(cast(Any, SimpleNamespace(stop_mark=tmp_path / "stop")), lambda stream: cast(Any, None))
+        lane = LegInProcess(
+            cast(Any, SimpleNamespace(stop_mark=tmp_path / "stop", leg_marks=LegMarks(f"{tmp_path}/leg-"))),
+            lambda stream: cast(Any, None),
+        )
         setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu")
         lane._runner, lane._leftovers = LegRunner(setting, search_data()), leftovers
         member = Member(trial=3, seed=0, params={"saves": saves})

@@ -9,6 +9,7 @@ import pytest
 
 from cluster.lanes.shared_data import SharedData, shared
 from cluster.sweep.home import SweepHome
+from cluster.sweep.steering.leg_marks import LegMarks
 from tests.helpers.spec_texts import parsed
 
 SPEC = "workload: mlp\ndata: {name: digits}\nparameters: {lr: {min: 1e-3, max: 1e-1}}\n"
@@ -23,5 +24,5 @@ def test_lanes_look_for_models_where_the_driver_does(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     sweep = parsed(SPEC + named)
     data = SharedData(cast(Any, None), cast(Any, None))
-    found = shared(SweepHome.create(sweep), sweep, data)
+    found = shared(SweepHome.create(sweep), sweep, data, LegMarks("leg-"))
     assert found.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"

@@ -171,6 +171,19 @@ def test_doctor_tells_what_each_node_sees_and_what_to_do(user: Submitter) -> Non
 
 
 @pytest.mark.soak
+def test_a_submitted_sweep_is_steered(user: Submitter) -> None:
+    sweep_id = user.submitted(*LONG)
+    wait_until(lambda: training(user.cluster, sweep_id), "an epoch is told")
+    assert "t000 is paused" in user.on_cluster("pause", sweep_id, "t0")
+    assert "has no such trial" in user.on_cluster("boost", sweep_id, "t9", code=2)
+    assert "1 worker from now on" in user.on_cluster("lanes", sweep_id, "1")
+    user.on_cluster("stop", sweep_id)
+    document = SubmitterHere(user.cluster.folder, user.cluster).document("show", sweep_id)
+    [told] = document["trials"][0]["steered"]
+    assert told.startswith("paused by ") and document["cost"]["lanes"] == 1
+
+
+@pytest.mark.soak
 def test_two_sweeps_share_the_lanes_and_the_higher_priority_takes_what_comes_free(user: Submitter) -> None:
     """Two lanes in all: the low one has both, and leaves both to the high one at the ends of its legs."""
     words = ("resources.cpus=2", "method=random", "epochs=10")

@@ -1,0 +1,29 @@
+"""Marks that end single legs at the next epoch, as the sweep's stop mark ends all of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cluster.sweep.shared_storage import Mark, mark
+
+if TYPE_CHECKING:
+    from cluster.sweep.home import SweepHome
+    from search_spaces.race.legs import Purpose
+
+
+@dataclass(frozen=True)
+class LegMarks:
+    """Marks of the legs of one driver; later drivers number their legs anew, and have other marks."""
+
+    prefix: str
+
+    @classmethod
+    def new(cls, home: SweepHome) -> LegMarks:
+        """Return marks that no earlier driver has set."""
+        return cls(f"{home.stop_place}-{time.time_ns():x}-")
+
+    def of(self, purpose: Purpose, number: int) -> Mark:
+        """Return the mark of a leg."""
+        return mark(f"{self.prefix}{purpose}-{number}")

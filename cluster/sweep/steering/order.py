@@ -1,0 +1,76 @@
+"""One thing that a user asks of a running sweep: to stop, pause or boost a trial, or to train on so many lanes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from search_spaces.race.steering import DONE, Deed
+from search_spaces.types.trial_names import trial_name
+from tracking.store.records import user
+
+MAX_LANES = 4096
+LANES = "steered_lanes"
+"""Attribute of the study: how many lanes a user wants, ``count``, and ``told``: by whom and when."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to do with ``trial``, or the number of ``lanes``; by whom, and when (UTC, to the second)."""
+
+    deed: Deed | Literal["lanes"]
+    trial: int | None = None
+    lanes: int | None = None
+    by: str = ""
+    at: str = ""
+
+    @property
+    def told(self) -> str:
+        """The order as it is noted: ``paused by ann, 2026-11-30 10:02:11 UTC``."""
+        what = workers(self.lanes or 0) if self.deed == "lanes" else DONE[self.deed]
+        return f"{what} by {self.by}, {self.at} UTC"
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for users: ``t003``, or ``the sweep``."""
+        return "the sweep" if self.trial is None else trial_name(self.trial)
+
+
+def workers(count: int) -> str:
+    """Return ``1 worker``, ``2 workers``."""
+    return f"{count} worker{'' if count == 1 else 's'}"
+
+
+def orders_now(deed: Deed, trials: Sequence[int]) -> list[Order]:
+    """Return one order for each trial, by this user and of this moment."""
+    return [Order(deed=deed, trial=trial, by=user(), at=_now()) for trial in trials]
+
+
+def lanes_now(lanes: int) -> list[Order]:
+    """Return the order to train on so many lanes, by this user and of this moment."""
+    return [Order(deed="lanes", lanes=lanes, by=user(), at=_now())]
+
+
+def to_json(order: Order) -> str:
+    """Return the order as one line of JSON."""
+    return json.dumps(asdict(order))
+
+
+def from_json(text: str) -> Order:
+    """Return the order that ``to_json`` wrote. Raises ValueError for what is none, as another version's."""
+    try:
+        order = Order(**json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"is no order of this version: {error}") from error
+    if order.deed != "lanes" and (order.deed not in DONE or type(order.trial) is not int):
+        raise ValueError(f"is no order of this version: {text}")
+    if order.deed == "lanes" and not (type(order.lanes) is int and 1 <= order.lanes <= MAX_LANES):
+        raise ValueError(f"is no order of this version: {text}")
+    return order
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,151 @@
+"""What users ask of a running sweep, from the command to the race, MLflow and back; lanes played by the test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cluster.cli.main import main
+from cluster.sweep.reading import Reading
+from cluster.sweep.steering.asking import Wish, orders, wish_from_json, wish_to_json
+from cluster.sweep.steering.helm import LOOK_EVERY_S, Helm
+from cluster.sweep.steering.inbox import Inbox
+from cluster.sweep.steering.leg_marks import LegMarks
+from cluster.sweep.steering.order import LANES, Order, from_json, orders_now, to_json
+from search_spaces.types.faults import SpecError
+from tests.cluster.sweep.test_coordinator import Life
+from tests.helpers.finished_sweep_without_ray import raced
+from tests.helpers.small_sweep_in_mlflow import runs_of
+from tracking import names
+
+PAUSE = Order(deed="pause", trial=3, by="ann", at="2026-11-30 10:02:11")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PACELINE_OWNER", "ann")
+    return tmp_path
+
+
+def test_order_travels_as_a_line_and_what_is_none_is_told(tmp_path: Path) -> None:
+    assert from_json(to_json(PAUSE)) == PAUSE and PAUSE.told == "paused by ann, 2026-11-30 10:02:11 UTC"
+    inbox = Inbox(tmp_path / "steering")
+    assert inbox.waiting() == []
+    first = inbox.put(PAUSE)
+    inbox.put(replace(PAUSE, deed="boost"))
+    (tmp_path / "steering" / "9.json").write_text('{"deed": "eat", "trial": 1}')
+    assert next(name for name, _ in inbox.waiting()) == first
+    odd = inbox.waiting()[-1][1]
+    assert isinstance(odd, ValueError) and "is no order of this version" in str(odd)
+    inbox.answer(first, "done")
+    assert len(inbox.waiting()) == 2
+    assert (inbox.answered(first, 0), inbox.answered(first, 0)) == ("done", None)
+
+
+def faults(read: Reading, wish: Wish) -> list[str]:
+    with pytest.raises(SpecError) as found:
+        orders(read, wish)
+    return [str(fault).removeprefix(f"sweep {read.home.id}: ") for fault in found.value.faults]
+
+
+def test_every_trial_that_cannot_be_steered_is_told_at_once() -> None:
+    read = Reading.of(raced("trials=40", most_legs=4))
+    assert faults(read, ("pause", ("t2", "t99", "x", "3"))) == [
+        "must be a trial that has not ended: it is failed, received 't2'",
+        "has no such trial (it has t000 to t003), received 't99'",
+        "has no such trial (it has t000 to t003), received 'x'",
+    ]
+    assert [order.trial for order in orders(read, ("stop", ("t003", "3", "0")))] == [3, 0]
+    assert faults(read, ("lanes", ("0",))) == ["must train on 1 to 4096 workers, received '0'"]
+
+
+def test_finished_sweep_is_not_steered(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    assert faults(Reading.of(home), ("boost", ("t1",))) == [
+        "has finished: there is nothing left to steer, received t1"
+    ]
+    assert main(["boost", home.id, "t1"]) == 2
+    assert "has finished" in capsys.readouterr().err
+    assert not Inbox.of(home).waiting()
+
+
+def test_what_is_asked_of_a_sweep_at_rest_waits_for_its_resume(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = raced("trials=40", most_legs=4)
+    assert main(["pause", home.id, "t3"]) == 0
+    assert capsys.readouterr().out == (
+        f"t003: sweep {home.id} is not running; `paceline resume {home.id}` takes it up\n"
+    )
+    [(_, order)] = Inbox.of(home).waiting()
+    assert isinstance(order, Order) and (order.deed, order.trial, order.by) == ("pause", 3, "ann")
+
+
+def test_wish_travels_to_a_target() -> None:
+    wish: Wish = ("boost", ("t1", "t2"))
+    assert wish_from_json(wish_to_json(wish)) == wish
+
+
+def looked(helm: Helm, life: Life, *wanted: Order) -> list[str]:
+    """Leave the orders, let the driver take them up, and return its answers."""
+    named = [helm.inbox.put(order) for order in wanted]
+    helm._looked = -LOOK_EVERY_S
+    helm.look(life.coordinator)
+    return [helm.inbox.answered(name, 0) or "" for name in named]
+
+
+def test_driver_takes_up_what_is_asked_and_mlflow_and_the_study_know_by_whom(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    life = Life(uri)
+    helm = Helm.of(life.home, 1, 2)
+    leg = life.coordinator.next_leg()
+    assert leg
+    mark = helm.marks.of("search", leg.id)
+    assert looked(helm, life, *orders_now("pause", [0, 7])) == [
+        "t000 is paused, after its present epoch",
+        "there is no trial t007 yet: 1 have begun",
+    ]
+    assert mark.exists(), "its lane ends the leg at the next epoch"
+    life.train(leg)
+    [answer] = looked(helm, life, *orders_now("pause", [0]))
+    assert answer == "t000 has ended" and not mark.exists()
+
+    second = life.coordinator.next_leg()
+    assert second
+    assert looked(helm, life, *orders_now("stop", [1])) == ["t001 is stopped"]
+    life.train(second)
+    lanes = Order(deed="lanes", lanes=9, by="bob", at="2026-11-30 10:02:11")
+    assert looked(helm, life, lanes) == ["2 workers from now on: as many as fit, of 9 (9 workers by bob, "
+                                         "2026-11-30 10:02:11 UTC)"]  # fmt: skip
+    assert helm.num_lanes == 2
+    assert life.coordinator.study.facts()[LANES]["count"] == 9
+    life.end()
+
+    tags = {key: run[0].data.tags for key, run in runs_of(uri, life.home.id).items()}
+    assert tags["t0000"][names.TRIAL_STEERED].startswith("paused by ann, ")
+    assert tags["t0001"][names.TRIAL_STEERED].startswith("stopped by ann, ")
+    assert tags["t0001"][names.TRIAL_STATE] == "pruned"
+    rows = Reading.of(life.home).rows
+    assert [len(row.steered) for row in rows] == [1, 1] and not rows[1].curve
+
+
+def test_fewer_lanes_end_the_legs_that_are_too_many(tmp_path: Path) -> None:
+    life = Life(f"sqlite:///{tmp_path}/mlflow.db")
+    helm = Helm.of(life.home, 3, 3)
+    legs = [life.coordinator.next_leg() for _ in range(3)]
+    assert all(legs)
+    looked(helm, life, *orders_now("boost", [2]))
+    looked(helm, life, Order(deed="lanes", lanes=1))
+    assert [helm.marks.of("search", number).exists() for number in range(3)] == [True, True, False]
+
+
+def test_marks_of_one_driver_are_none_of_the_next(tmp_path: Path) -> None:
+    home = raced()
+    one, other = LegMarks.new(home), LegMarks.new(home)
+    one.of("search", 0).touch()
+    assert one.of("search", 0).exists()
+    assert not other.of("search", 0).exists() and not one.of("final", 0).exists()
+    assert not home.stop_mark.exists()
