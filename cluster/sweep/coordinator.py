@@ -26,9 +26,9 @@ from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from cluster.terminal.retries import next_attempt
 from search_spaces.criteria.unreported import Unreported
+from search_spaces.race.ending.overdue import Ending, Overdue
 from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Purpose, Saved
-from search_spaces.race.overdue import Ending, Overdue
 from search_spaces.race.race import Race
 from search_spaces.race.retests import Retests, round_told
 from search_spaces.race.search import Search

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
 
 FOLDER: Final = "inbox"
+POLL_S: Final = 0.1
+"""Seconds between two looks for an answer."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,26 @@ class Message:
     def done(self) -> None:
         """Remove it, as it was taken up."""
         self.path.unlink(missing_ok=True)
+
+    def answer(self, text: str) -> None:
+        """Remove it, as it was taken up, and leave an answer for its sender."""
+        write_whole(self._answer, text)
+        self.done()
+
+    def answered(self, patience_s: float) -> str | None:
+        """Return the answer, and remove it; None where none comes within ``patience_s`` seconds."""
+        deadline = time.monotonic() + patience_s
+        while not self._answer.exists():
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(POLL_S)
+        text = self._answer.read_text(encoding="utf-8")
+        self._answer.unlink(missing_ok=True)
+        return text
+
+    @property
+    def _answer(self) -> Path:
+        return self.path.with_suffix(".answer")
 
     @property
     def waits(self) -> bool:
@@ -57,6 +79,12 @@ def send(home: SweepHome, kind: str, content: Mapping[str, Any]) -> Message:
 def new_id() -> str:
     """Return an ID that sorts behind those of earlier messages."""
     return f"{time.time_ns():020d}-{os.getpid()}"
+
+
+def forget_answers(home: SweepHome) -> None:
+    """Remove the answers of earlier drivers, for which nobody waits any more."""
+    for path in (home.path / FOLDER).glob("*.answer"):
+        path.unlink(missing_ok=True)
 
 
 def waiting(home: SweepHome, kind: str) -> list[Message]:

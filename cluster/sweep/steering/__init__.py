@@ -1,1 +1,1 @@
-"""What users ask of a running sweep: orders, the folder in which a driver finds them, and the driver's side."""
+"""What users ask of a running sweep: its orders, their checks, and the driver's side."""

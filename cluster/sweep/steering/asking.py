@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from cluster.sweep.steering.inbox import Inbox
-from cluster.sweep.steering.order import MAX_LANES, Order, lanes_now, orders_now
+from cluster.sweep.steering.order import MAX_LANES, Order, lanes_now, orders_now, send_order
 from search_spaces.race.steering import Deed
 from search_spaces.types.faults import Fault, SpecError, shown
 from search_spaces.types.trial_names import state_word, trial_name
@@ -86,11 +85,11 @@ def asked(read: Reading, wish: Wish) -> list[str]:
 
     Raises SpecError with every fault.
     """
-    wanted, inbox = orders(read, wish), Inbox.of(read.home)
-    names = [inbox.put(order) for order in wanted]
+    wanted = orders(read, wish)
+    sent = [send_order(read.home, order) for order in wanted]
     if not read.live:
         way = f"`paceline resume {read.home.id}` takes it up"
         return [f"{order.subject}: sweep {read.home.id} is not running; {way}" for order in wanted]
     late = "its driver has not answered yet, and takes it up as soon as it can"
-    answers = [inbox.answered(name, PATIENCE_S) for name in names]
+    answers = [message.answered(PATIENCE_S) for message in sent]
     return [answer or f"{order.subject}: {late}" for order, answer in zip(wanted, answers, strict=True)]

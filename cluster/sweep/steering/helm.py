@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cluster.sweep.files.inbox import forget_answers
 from cluster.sweep.shared_storage import Mark
-from cluster.sweep.steering.inbox import Inbox
 from cluster.sweep.steering.leg_marks import LegMarks
-from cluster.sweep.steering.order import LANES, Order, workers
+from cluster.sweep.steering.order import LANES, Order, orders_waiting, workers
 from search_spaces.race.steering import DONE, Deed, refusal
 from search_spaces.types.trial_names import trial_name
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from search_spaces.race.track import Track
 
 LOOK_EVERY_S = 0.5
+ODD = "an order was left out: it is none of this version"
 
 
 @dataclass
 class Helm:
     """Steers one driver's sweep, on which ``num_lanes`` lanes train now."""
 
-    inbox: Inbox
+    home: SweepHome
     marks: LegMarks
     num_lanes: int
     most: int
@@ -37,7 +38,8 @@ class Helm:
     @classmethod
     def of(cls, home: SweepHome, num_lanes: int, most: int) -> Helm:
         """Return the helm of a driver that begins with ``num_lanes`` lanes; at ``most`` so many fit."""
-        return cls(Inbox.of(home), LegMarks.new(home), num_lanes, max(most, num_lanes))
+        forget_answers(home)
+        return cls(home, LegMarks.new(home), num_lanes, max(most, num_lanes))
 
     def most_lanes(self, wanted: int) -> int:
         """Return how many of so many lanes fit."""
@@ -49,10 +51,10 @@ class Helm:
         if now - self._looked < LOOK_EVERY_S:
             return
         self._looked = now
-        for name, order in self.inbox.waiting():
-            answer = str(order) if isinstance(order, ValueError) else self._done(order, coordinator)
+        for message, order in orders_waiting(self.home):
+            answer = ODD if order is None else self._done(order, coordinator)
             coordinator.commit()  # what was answered must outlast a crash
-            self.inbox.answer(name, answer)
+            message.answer(answer)
             coordinator.say(answer)
         self._forget(coordinator)
 

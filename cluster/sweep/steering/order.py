@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from cluster.sweep.files.inbox import Message, send, waiting
 from search_spaces.race.steering import DONE, Deed
 from search_spaces.types.trial_names import trial_name
 from tracking.store.records import user
 
+if TYPE_CHECKING:
+    from cluster.sweep.home import SweepHome
+
+KIND: Final = "steer"
 MAX_LANES = 4096
 LANES = "steered_lanes"
 """Attribute of the study: how many lanes a user wants, ``count``, and ``told``: by whom and when."""
@@ -54,22 +58,24 @@ def lanes_now(lanes: int) -> list[Order]:
     return [Order(deed="lanes", lanes=lanes, by=user(), at=_now())]
 
 
-def to_json(order: Order) -> str:
-    """Return the order as one line of JSON."""
-    return json.dumps(asdict(order))
+def send_order(home: SweepHome, order: Order) -> Message:
+    """Leave the order for the sweep's driver."""
+    return send(home, KIND, asdict(order))
 
 
-def from_json(text: str) -> Order:
-    """Return the order that ``to_json`` wrote. Raises ValueError for what is none, as another version's."""
+def orders_waiting(home: SweepHome) -> list[tuple[Message, Order | None]]:
+    """Return the orders that wait, each with its message; None for what is none, as another version's."""
+    return [(message, _order(message.content)) for message in waiting(home, KIND)]
+
+
+def _order(content: Mapping[str, Any]) -> Order | None:
     try:
-        order = Order(**json.loads(text))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"is no order of this version: {error}") from error
-    if order.deed != "lanes" and (order.deed not in DONE or type(order.trial) is not int):
-        raise ValueError(f"is no order of this version: {text}")
-    if order.deed == "lanes" and not (type(order.lanes) is int and 1 <= order.lanes <= MAX_LANES):
-        raise ValueError(f"is no order of this version: {text}")
-    return order
+        order = Order(**content)
+    except TypeError:
+        return None
+    if order.deed == "lanes":
+        return order if type(order.lanes) is int and 1 <= order.lanes <= MAX_LANES else None
+    return order if order.deed in DONE and type(order.trial) is int else None
 
 
 def _now() -> str:

@@ -1,1 +1,1 @@
-"""What ends a search before all its planned trials are trained: a budget, stagnation, a bound of the regret."""
+"""What ends legs and searches early: times, a budget, stagnation, a bound of the regret."""

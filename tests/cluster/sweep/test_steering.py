@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cluster.cli.main import main
+from cluster.sweep.files.inbox import send
 from cluster.sweep.reading import Reading
 from cluster.sweep.steering.asking import Wish, orders, wish_from_json, wish_to_json
 from cluster.sweep.steering.helm import LOOK_EVERY_S, Helm
-from cluster.sweep.steering.inbox import Inbox
 from cluster.sweep.steering.leg_marks import LegMarks
-from cluster.sweep.steering.order import LANES, Order, from_json, orders_now, to_json
+from cluster.sweep.steering.order import KIND, LANES, Order, orders_now, orders_waiting, send_order
 from search_spaces.types.faults import SpecError
 from tests.cluster.sweep.test_coordinator import Life
 from tests.helpers.finished_sweep_without_ray import raced
@@ -30,19 +29,17 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_order_travels_as_a_line_and_what_is_none_is_told(tmp_path: Path) -> None:
-    assert from_json(to_json(PAUSE)) == PAUSE and PAUSE.told == "paused by ann, 2026-11-30 10:02:11 UTC"
-    inbox = Inbox(tmp_path / "steering")
-    assert inbox.waiting() == []
-    first = inbox.put(PAUSE)
-    inbox.put(replace(PAUSE, deed="boost"))
-    (tmp_path / "steering" / "9.json").write_text('{"deed": "eat", "trial": 1}')
-    assert next(name for name, _ in inbox.waiting()) == first
-    odd = inbox.waiting()[-1][1]
-    assert isinstance(odd, ValueError) and "is no order of this version" in str(odd)
-    inbox.answer(first, "done")
-    assert len(inbox.waiting()) == 2
-    assert (inbox.answered(first, 0), inbox.answered(first, 0)) == ("done", None)
+def test_order_waits_for_the_driver_and_what_is_none_is_told() -> None:
+    home = raced("trials=40", most_legs=4)
+    assert PAUSE.told == "paused by ann, 2026-11-30 10:02:11 UTC"
+    first = send_order(home, PAUSE)
+    send(home, KIND, {"deed": "eat", "trial": 1})
+    send(home, KIND, {"deed": "pause", "who": 1})
+    assert [order for _, order in orders_waiting(home)] == [PAUSE, None, None]
+    assert first.answered(0) is None
+    orders_waiting(home)[0][0].answer("done")
+    assert len(orders_waiting(home)) == 2
+    assert (first.answered(0), first.answered(0)) == ("done", None)
 
 
 def faults(read: Reading, wish: Wish) -> list[str]:
@@ -69,7 +66,7 @@ def test_finished_sweep_is_not_steered(capsys: pytest.CaptureFixture[str]) -> No
     ]
     assert main(["boost", home.id, "t1"]) == 2
     assert "has finished" in capsys.readouterr().err
-    assert not Inbox.of(home).waiting()
+    assert not orders_waiting(home)
 
 
 def test_what_is_asked_of_a_sweep_at_rest_waits_for_its_resume(
@@ -80,8 +77,8 @@ def test_what_is_asked_of_a_sweep_at_rest_waits_for_its_resume(
     assert capsys.readouterr().out == (
         f"t003: sweep {home.id} is not running; `paceline resume {home.id}` takes it up\n"
     )
-    [(_, order)] = Inbox.of(home).waiting()
-    assert isinstance(order, Order) and (order.deed, order.trial, order.by) == ("pause", 3, "ann")
+    [(_, order)] = orders_waiting(home)
+    assert order and (order.deed, order.trial, order.by) == ("pause", 3, "ann")
 
 
 def test_wish_travels_to_a_target() -> None:
@@ -91,10 +88,10 @@ def test_wish_travels_to_a_target() -> None:
 
 def looked(helm: Helm, life: Life, *wanted: Order) -> list[str]:
     """Leave the orders, let the driver take them up, and return its answers."""
-    named = [helm.inbox.put(order) for order in wanted]
+    sent = [send_order(helm.home, order) for order in wanted]
     helm._looked = -LOOK_EVERY_S
     helm.look(life.coordinator)
-    return [helm.inbox.answered(name, 0) or "" for name in named]
+    return [message.answered(0) or "" for message in sent]
 
 
 def test_driver_takes_up_what_is_asked_and_mlflow_and_the_study_know_by_whom(tmp_path: Path) -> None:
