@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from search_spaces.study.contract import Goals
+from search_spaces.study.letters import Letter, is_letter, waiting
 from search_spaces.study.optuna_study import OptunaStudy
 from search_spaces.study.postgres_url import away, driver_url, engine, key_of, rows, whoami
 from search_spaces.types.driver_errors import Busy, Fenced
@@ -77,6 +78,13 @@ class Database(OptunaStudy):
         except Fenced:
             self.close()
             raise
+
+    def letters(self, kind: str) -> list[Letter]:
+        """Return the letters of this kind that wait; none in an outage, which the next ``flush`` tells of."""
+        try:
+            return waiting(self._connection, self._name, kind)
+        except _TROUBLE:
+            return []
 
     def forget(self) -> None:
         """Delete the study from the database."""
@@ -194,7 +202,8 @@ class Database(OptunaStudy):
         """Read the study from the database."""
         with self._connection.begin():
             self._sent = self._rdb.get_all_trials(self._study_id, deepcopy=False)
-            self._facts = self._rdb.get_study_user_attrs(self._study_id)
+            facts = self._rdb.get_study_user_attrs(self._study_id)
+            self._facts = {key: value for key, value in facts.items() if not is_letter(key)}
             open_ones = [trial.number for trial in self._sent if not trial.state.is_finished()]
             find = self._rdb.get_trial_id_from_study_id_trial_number
             self._open_ids = {number: find(self._study_id, number) for number in open_ones}

@@ -12,6 +12,7 @@ from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
     from search_spaces.space.space import Space
+    from search_spaces.study.letters import Letter
     from search_spaces.study.postgres import Database
 
 
@@ -72,6 +73,10 @@ class Study:
     def facts(self) -> dict[str, Any]:
         """Return all attributes of the study."""
         return self._kept.facts()
+
+    def letters(self, kind: str) -> list[Letter]:
+        """Return the letters of this kind to the sweep's driver, which come by a database alone."""
+        return [] if isinstance(self._kept, JournalStudy) else self._kept.letters(kind)
 
     def flush(self) -> None:
         """Write everything to disk, or to the database."""

@@ -51,7 +51,7 @@ class Helm:
         if now - self._looked < LOOK_EVERY_S:
             return
         self._looked = now
-        for message, order in orders_waiting(self.home):
+        for message, order in orders_waiting(self.home, coordinator.study):
             answer = ODD if order is None else self._done(order, coordinator)
             coordinator.commit()  # what was answered must outlast a crash
             message.answer(answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from cluster.sweep.files.inbox import Message, send, waiting
 from search_spaces.race.steering import DONE, Deed
@@ -14,6 +14,8 @@ from tracking.store.records import user
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
+    from search_spaces.study.letters import Letter
+    from search_spaces.study.study import Study
 
 KIND: Final = "steer"
 MAX_LANES = 4096
@@ -58,14 +60,26 @@ def lanes_now(lanes: int) -> list[Order]:
     return [Order(deed="lanes", lanes=lanes, by=user(), at=_now())]
 
 
-def send_order(home: SweepHome, order: Order) -> Message:
-    """Leave the order for the sweep's driver."""
+class Sent(Protocol):
+    """An order on its way."""
+
+    def answered(self, patience_s: float) -> str | None:
+        """Return the driver's answer; None where none comes within ``patience_s`` seconds."""
+
+
+def send_order(home: SweepHome, order: Order) -> Sent:
+    """Leave the order for the sweep's driver: in its study's database, if it has one, else in its home."""
+    if isinstance(home.study, str):
+        from search_spaces.study.letters import send as send_letter  # 320 ms: SQLAlchemy
+
+        return send_letter(home.study, home.id, KIND, asdict(order))
     return send(home, KIND, asdict(order))
 
 
-def orders_waiting(home: SweepHome) -> list[tuple[Message, Order | None]]:
-    """Return the orders that wait, each with its message; None for what is none, as another version's."""
-    return [(message, _order(message.content)) for message in waiting(home, KIND)]
+def orders_waiting(home: SweepHome, study: Study | None = None) -> list[tuple[Message | Letter, Order | None]]:
+    """Return the orders that wait, each with what brought it; None for what is none, as another version's."""
+    found: list[Message | Letter] = [*waiting(home, KIND), *(study.letters(KIND) if study else ())]
+    return [(message, _order(message.content)) for message in found]
 
 
 def _order(content: Mapping[str, Any]) -> Order | None:

@@ -17,7 +17,7 @@ import pytest
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.study import postgres
+from search_spaces.study import letters, postgres
 from search_spaces.study.postgres import names, usable
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Busy, Fenced, StudyAway
@@ -231,3 +231,23 @@ def test_a_database_that_cannot_be_used_is_refused_with_a_remedy(case: str, pg: 
         assert remedy in raised.value.remedy
         assert PASSWORD not in repr(raised.value) and "wr0ng" not in repr(raised.value)
         assert raised.value.__cause__ is None and raised.value.__suppress_context__
+
+
+def test_letter_from_any_machine_reaches_the_driver_and_is_answered(url: str) -> None:
+    with opened(url) as study:
+        race_on(study, most_legs=2)
+        first = letters.send(url, "toy", "steer", {"deed": "pause", "trial": 3})
+        letters.send(url, "toy", "other", {"x": 1})
+        letters.send(url, "another sweep", "steer", {"x": 1})
+        [letter] = study.letters("steer")
+        assert letter.content == {"deed": "pause", "trial": 3}
+        assert first.answered(0) is None
+        study.flush()
+        letter.answer("t003 is paused")
+        assert study.letters("steer") == []
+        assert (first.answered(5), first.answered(0)) == ("t003 is paused", None)
+        study.set("phase", "search")
+        study.flush()
+    with opened(url) as study:
+        assert not any(map(letters.is_letter, study.facts()))
+        assert len(study.letters("other")) == 1, "one that nobody took up stays for the next driver"
