@@ -30,7 +30,7 @@ def seen(params: Any, bound: float = 9.0) -> Observation:
     vector, excess = values(params), float(params["a"]) - bound
     if excess > 0:
         return Observation(params, "infeasible", {}, None, {"a": excess})
-    return Observation(params, "done", {1: vector[0]}, vector[0], {"a": excess}, {1: vector})
+    return Observation(params, "done", {1: vector[0]}, vector[0], {"a": excess}, vectors={1: vector})
 
 
 def searched(method: str, num: int, seed: int, bound: float = 9.0) -> History:
@@ -72,7 +72,7 @@ def test_the_history_is_all_that_a_sampler_needs(method: str) -> None:
 @pytest.mark.parametrize("niches", [False, True])
 def test_survivors_are_the_front_and_its_ends(niches: bool) -> None:
     points = [(-x, 1 - x) for x in np.linspace(0, 1, 11)] + [(-2.0, 2.0)] * 5
-    known = [Observation({}, "done", {}, first, {}, {1: (first, second)}) for first, second in points]
+    known = [Observation({}, "done", {}, first, vectors={1: (first, second)}) for first, second in points]
     known.append(Observation({}, "infeasible", {}, None, {"x": 1.0}))
     genetic = Genetic((FIRST, SECOND), 6, niches)
     alive = genetic.survivors(known)
