@@ -66,7 +66,12 @@ class Retests(SeedMembers):
     seed: int = 0
 
     def ranked(self, search: Race) -> list[Track]:
-        """Return the tracks with a value that did not fail, the one to recommend first."""
+        """Return the tracks with a value that did not fail, the one to recommend first.
+
+        With several objectives they are in the order of the front.
+        """
+        if search.rules.several:
+            return search.ranked()
         return [search.tracks[one.trial] for one in self._estimates(search)]
 
     def ended(self, track: Track) -> None:
@@ -115,7 +120,11 @@ class Retests(SeedMembers):
 
     def _next(self, search: Race) -> list[int]:
         """Return the trials of the next round, of those that were trained to the end with the same values."""
-        if search.closing or any(entry["state"] == "stopped" for entry in self.entries.values()):
+        if (
+            search.rules.several
+            or search.closing
+            or any(entry["state"] == "stopped" for entry in self.entries.values())
+        ):
             return []
         num_epochs = sum(max(track.values, default=0) for track in search.tracks)
         left = num_affordable(self.share, num_epochs, self.epochs) - len(self.entries)

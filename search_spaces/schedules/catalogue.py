@@ -63,6 +63,7 @@ _ROWS = (
         summary="a trial stops that a model of learning curves does not expect to beat the best value so far",
         parameters=CurvesParameters,
         make=lambda setting, parameters: Curves(setting.epochs, parameters),
+        several=False,
     ),
     ScheduleRow(
         name="pbt",

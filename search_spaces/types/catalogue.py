@@ -77,6 +77,8 @@ class ScheduleInfo:
     """Description in one line, for lists."""
     parameters: type
     """Frozen dataclass of ``parameter`` fields: the other keys of the spec's ``early_terminate``."""
+    several: bool = True
+    """Whether it ranks trials, whatever they are ranked by; False where it needs the objective's values."""
     aliases: tuple[str, ...] = ()
     """Names that other tools have for it."""
 

@@ -133,7 +133,7 @@ class RunChange:
         """Set the tag of the failure's kind and, for an error, that of its text. None sets no tag."""
         if reason is not None:
             self.tag(names.TRIAL_FAILURE, reason.kind)
-            if reason.is_error:
+            if reason.is_error or reason.kind == "constraint":
                 self.tag(names.TRIAL_ERROR, str(reason))
 
     def enter_trial(self, state: names.TrialState, timestamp_ms: int) -> None:

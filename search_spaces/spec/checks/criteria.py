@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.criteria.constraints import Constraint
-from search_spaces.spec.schema import ConstraintFile, ObjectiveFile
+from search_spaces.spec.schema import ConstraintFile, ObjectiveFile, SpecFile
 from search_spaces.spec.yaml_document import Document, Path
-from search_spaces.types.catalogue import WorkloadInfo
+from search_spaces.types.catalogue import Catalogue, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.problems import ALIASES, COSTS, DataKind, Goal
 
@@ -59,6 +59,30 @@ class Asked:
                 self.document.fault(("metrics", number, "name"), "is an objective already", shown(one.name))
             found += [objective] if objective else []
         return tuple(found)
+
+
+def refuse_of_one_objective(
+    document: Document, spec: SpecFile, catalogue: Catalogue, faulty: Container[str]
+) -> None:
+    """Note a fault for each key beside ``metrics`` that knows one objective only."""
+    if "metric" in document.tree:
+        document.fault(("metric",), "is one of metrics: give metric, or metrics")
+    if "method" not in faulty and not catalogue.methods[spec.method].several:
+        able = ", ".join(row.name for row in catalogue.samplers.values() if row.several)
+        document.fault(("method",), f"must be one that knows several objectives: {able}", shown(spec.method))
+    kind = (spec.early_terminate or {}).get("type")
+    if isinstance(kind, str) and kind in catalogue.schedules and not catalogue.schedules[kind].several:
+        able = ", ".join(row.name for row in catalogue.schedules.values() if row.several)
+        rule = f"must be one that ranks trials by several objectives: {able}"
+        document.fault(("early_terminate", "type"), rule, shown(kind))
+    if spec.retest != "auto" and spec.retest > 0:
+        document.fault(("retest",), "has no effect with several metrics: no one trial is recommended")
+    if spec.stop_when is not None and spec.stop_when.regret_below is not None:
+        document.fault(
+            ("stop_when", "regret_below"), "is bounded for one objective only: leave it out with metrics"
+        )
+    if spec.warm_start:
+        document.fault(("warm_start",), "knows one objective of earlier sweeps only: leave it out with metrics")
 
 
 def checked_constraints(

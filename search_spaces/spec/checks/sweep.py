@@ -9,7 +9,7 @@ from typing import Any
 
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
-from search_spaces.spec.checks.criteria import Asked, checked_constraints
+from search_spaces.spec.checks.criteria import Asked, checked_constraints, refuse_of_one_objective
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
@@ -229,12 +229,7 @@ class _Checks:
         given = self._spec.metrics
         if not self._given("metrics") or self._workload is None or not self._sound("metrics"):
             return ()
-        if self._given("metric"):
-            self._document.fault(("metric",), "is one of metrics: give metric, or metrics")
-        if self._sound("method") and not self._method.several:
-            able = ", ".join(row.name for row in self._catalogue.samplers.values() if row.several)
-            rule = f"must be one that knows several objectives: {able}"
-            self._document.fault(("method",), rule, shown(self._spec.method))
+        refuse_of_one_objective(self._document, self._spec, self._catalogue, self._faulty)
         return Asked(self._document, self._workload.name, self._natural(kind)).objectives(given)
 
     def _problem(self, kind: DataKind | None, metric: Mapping[str, Any] | None) -> Problem | None:

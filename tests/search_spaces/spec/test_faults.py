@@ -263,6 +263,25 @@ CASES = {
         "'maximize'",
         "'minimize'",
     ),
+    "a schedule of one objective": Case(
+        "metrics: [{name: val_accuracy}, {name: params_m}]\nearly_terminate: {type: curves}",
+        6,
+        "early_terminate.type",
+        "must be one that ranks trials by several objectives: asha, ",
+        "'curves'",
+    ),
+    "retests of several objectives": Case(
+        "metrics: [{name: val_accuracy}, {name: params_m}]\nretest: 0.2",
+        6,
+        "retest",
+        "has no effect with several metrics",
+    ),
+    "a regret of several objectives": Case(
+        "metrics: [{name: val_accuracy}, {name: params_m}]\nstop_when: {regret_below: 0.01}",
+        6,
+        "stop_when.regret_below",
+        "is bounded for one objective only",
+    ),
     "a method of one objective": Case(
         "metrics: [{name: val_accuracy}, {name: params_m}]\nmethod: cmaes",
         6,
