@@ -31,6 +31,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("samplers", "study"),
         ("spec",),
         ("race",),
+        ("simulation",),
     ),
     "tracking": (("names",), ("store",), ("ui", "results"), ("writer",)),
     "workloads": (

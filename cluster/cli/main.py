@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": ("run", "Run a small sweep, in under a minute."),
     "init": ("spec", "Write a commented spec that runs as it is."),
     "check": ("spec", "Validate a sweep file and preview the sweep."),
+    "simulate": ("simulate", "Run the search of SPEC on recorded learning curves, to choose a schedule."),
     "data": ("data", "Show the data of SPEC as trials will see it."),
     "run": ("run", "Run the sweep that SPEC describes, here or (--on) on a cluster."),
     "submit": ("on_target", "Submit the sweep of SPEC to a cluster and return."),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import heapq
 import itertools
 import resource
 import statistics
@@ -26,12 +25,12 @@ from search_spaces.race.legs import Leg
 from search_spaces.race.search import Search
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History
+from search_spaces.simulation.clock import Span, World, simulate
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
 from search_spaces.spec.sweep import EarlyTerminate
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate, train
 from tests.helpers.toy_race import curve, toy_sweep
 
 HYPERPARAMETERS = dataclasses.make_dataclass(
@@ -50,6 +49,8 @@ SPACE = Space(
     | {f"x{i}": Uniform(0, 1) for i in range(5)}
     | {"kind": Choice(("a", "b", "c"))}
 )
+LONG_S = 1000.0
+"""Seconds of an epoch: so many that no question is asked ahead of need."""
 PLACES = (100, 1_000, 10_000)
 
 
@@ -92,20 +93,17 @@ def lane_use(schedule: str, trials: int, lanes: int) -> str:
     rule = EarlyTerminate(type=schedule)
     sweep = toy_sweep(space=SPACE, trials=trials, epochs=27, train_together=1, seed=1, early_terminate=rule)
     race = Search(sweep, HYPERPARAMETERS, None).race(lanes)
-    world, clock, disk = World(curve), 0.0, dict[str, float]()
-    training: list[tuple[float, int, Leg]] = []
-    spans: list[tuple[float, float, bool]] = []
-    while not race.finished:
-        while len(training) < lanes and (leg := race.next_leg()):
-            end = clock + (leg.stop - leg.start) * (1 + float(str(leg.members[0].params["size"])) / 500)
-            spans.append((clock, end, leg.stop == leg.horizon))
-            heapq.heappush(training, (end, leg.id, leg))
-        if training:
-            clock, _, leg = heapq.heappop(training)
-            train(race, leg, world, disk)
-            race.finished_leg(leg.id, 1000.0)
-    ends = max((end for _, end, is_last in spans if not is_last), default=clock), clock
-    used = [sum(max(0.0, min(end, until) - begin) for begin, end, _ in spans) / (lanes * until) for until in ends]
+    spans: list[Span] = []
+
+    def epoch_s(leg: Leg) -> float:
+        return LONG_S * (1 + float(str(leg.members[0].params["size"])) / 500)
+
+    simulate(race, World(curve, epoch_s=epoch_s, num_lanes=lanes), moments=False, seen=spans.append)
+    end_s = max(span.end_s for span in spans)
+    ends = max((span.end_s for span in spans if span.leg.stop < span.leg.horizon), default=end_s), end_s
+    used = [
+        sum(max(0.0, min(span.end_s, until) - span.begin_s) for span in spans) / (lanes * until) for until in ends
+    ]
     return f"| {schedule} | {trials} | {lanes} | {used[0]:.3f} | {used[1]:.3f} |"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.race.search import Search
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Int
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
@@ -23,7 +24,6 @@ from search_spaces.spec.sweep import EarlyTerminate, Metric
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params, Value
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import toy_sweep
 
 GOALS: dict[str, Goal] = {"hpobench": "maximize", "hpolib": "minimize", "nasbench201": "maximize"}

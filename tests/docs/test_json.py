@@ -11,6 +11,7 @@ import pytest
 
 from cluster.cli.main import main
 from tests.docs.json_documents import DOCUMENTS, fields
+from tests.helpers.curve_table import write_curves
 from tests.helpers.finished_sweep_without_ray import raced
 
 VERDICT: Mapping[str, Any] = {
@@ -56,6 +57,9 @@ def test_a_document_has_the_fields_of_its_table(
     target = {"check": [str(home.spec)], "data": [str(home.spec), "data.name=wine"], "doctor": [], "ls": []}.get(
         command, [home.id]
     )
+    if command == "simulate":
+        curves = write_curves(tmp_path / "curves.csv", home.sweep().space, home.sweep().epochs)
+        target = [str(home.spec), "--table", str(curves), "--seeds", "1"]
     capsys.readouterr()
     main([command, *target, "--json"])
     document = json.loads(capsys.readouterr().out)

@@ -9,12 +9,12 @@ import pytest
 
 from search_spaces.race.search import Search
 from search_spaces.race.warm_start import NOTHING_KNOWN
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.edit import noted
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
 
 WORLD = World(curve, epoch_s=lambda leg: 1000.0)

@@ -17,7 +17,7 @@ from search_spaces.race.roster import Roster
 from search_spaces.race.search import Search
 from search_spaces.race.track import Track
 from search_spaces.schedules.full import Full
-from tests.helpers.simulate_race import World, simulate
+from search_spaces.simulation.clock import World, simulate
 from tests.helpers.toy_race import ACCURACY, METRIC, Toy, curve, toy_sweep
 
 NUM_TRIALS = 240

@@ -10,6 +10,8 @@ import pytest
 
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
+from search_spaces.simulation.clock import World as SimulatedWorld
+from search_spaces.simulation.clock import simulate
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Metric
@@ -17,8 +19,6 @@ from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World as SimulatedWorld
-from tests.helpers.simulate_race import simulate
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
 from tests.search_spaces.race.test_race import began, reported, saved
 

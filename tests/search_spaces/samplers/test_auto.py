@@ -18,11 +18,11 @@ from search_spaces.samplers.catalogue import NUM_START, SAMPLERS, sampler
 from search_spaces.samplers.history import History, Observation
 from search_spaces.samplers.model.model_sampler import ModelSampler
 from search_spaces.samplers.optuna_sampler import OptunaSampler
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.space import Space
 from search_spaces.study.study import Study
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 
 LINE = Space({"x": Uniform(0, 1)})

@@ -16,6 +16,7 @@ from search_spaces.samplers.catalogue import SAMPLERS, SamplerRow, sampler
 from search_spaces.samplers.history import History, Observation
 from search_spaces.samplers.optuna_sampler import OptunaSampler
 from search_spaces.samplers.optuna_trials import frozen_trial
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.json_schema import json_schema
@@ -23,7 +24,6 @@ from search_spaces.spec.sweep import parse_sweep
 from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 from workloads.registry import catalogue
 

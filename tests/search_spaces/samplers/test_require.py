@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from search_spaces.race.search import Search
 from search_spaces.samplers.catalogue import SAMPLERS, sampler
 from search_spaces.samplers.history import History, Observation
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.share import share
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 
 METHODS = sorted(SAMPLERS)

@@ -16,13 +16,13 @@ from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation
 from search_spaces.samplers.optuna_trials import frozen_trial
 from search_spaces.samplers.shown_trials import NUM_GOOD, NUM_OTHERS, ShownTrials
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domain_contract import DomainFault
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
 
 METHODS = sorted(SAMPLERS)

@@ -10,9 +10,9 @@ from search_spaces.race.search import Search
 from search_spaces.schedules.curves import Curves, CurvesParameters
 from search_spaces.schedules.learning_curves import MAX_EPOCHS, LearningCurves
 from search_spaces.schedules.standings import Standings
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.spec.sweep import Metric
 from tests.benchmarks.curve_calibration import judged
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.standings import Seen, promoted, stopped
 from tests.helpers.toy_race import METRIC, Toy, toy_sweep
 

@@ -20,6 +20,7 @@ from search_spaces.schedules.contract import Continue, Exploit, Setting
 from search_spaces.schedules.mutation import drawn, perturbed
 from search_spaces.schedules.pbt import PbtParameters, PopulationBased
 from search_spaces.schedules.standings import Standings
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domain_contract import Domain
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
@@ -27,7 +28,6 @@ from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
 from search_spaces.study.study import Study
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.standings import Seen
 from tests.helpers.toy_race import Toy, curve, toy_sweep
 

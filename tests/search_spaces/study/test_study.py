@@ -18,11 +18,11 @@ from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, MemberEpoch, Saved, Scored
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.study.journal import copy_of, mend
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Damaged, Gone
 from search_spaces.types.values import Params
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.toy_race import METRIC, SPACE, Toy, curve, toy_sweep
 
 

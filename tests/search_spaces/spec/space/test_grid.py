@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from search_spaces.race.search import Search
+from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Int, Uniform
 from search_spaces.spec import stored
 from search_spaces.spec.sweep import Sweep, parse_sweep
-from tests.helpers.simulate_race import World, simulate
 from tests.helpers.spec_cases import refusal
 from tests.helpers.spec_catalogue import CATALOGUE, Numbers
 

@@ -1,0 +1,243 @@
+"""Recorded learning curves: a table of hyperparameters, epoch, value and seconds, checked row by row."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search_spaces.samplers.cube import Cube
+from search_spaces.samplers.history import Identity, identity
+from search_spaces.space.domain_contract import Domain
+from search_spaces.space.domains import Choice, Int
+from search_spaces.space.space import Space
+from search_spaces.spec.sweep import Sweep
+from search_spaces.types.faults import Fault, SpecError, nearest, shown
+from search_spaces.types.objective import Objective
+from search_spaces.types.values import Params, Value
+
+EPOCH, VALUE, SECONDS = "epoch", "value", "seconds"
+"""Names of the columns beside the hyperparameters; the objective's may also be the metric's name."""
+Row = tuple[str, Mapping[str, Any]]
+"""A row's place, as ``curves.csv:7``, and its cells by column."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Curves of configurations: of each the objective and the seconds by epoch, from 1 on.
+
+    A curve that ends before ``epochs`` has diverged there.
+    """
+
+    space: Space
+    objective: Objective
+    epochs: int
+    configurations: Sequence[Params]
+    values: Sequence[Mapping[int, float]]
+    seconds: Sequence[Mapping[int, float]]
+    num_short: int = 0
+    """Number of configurations that were left out, as they were not trained for all epochs."""
+    unused: Sequence[str] = ()
+    """Names of the table's other columns."""
+    _known: dict[Identity, int] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def _cube(self) -> Cube:
+        return Cube(self.space)
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        return np.stack([self._cube.place(params) for params in self.configurations])
+
+    def distances(self, params: Params) -> np.ndarray:
+        """Return the distance of each configuration (n,), in the space's scales; categories differ by 1."""
+        apart = self._places - self._cube.place(params)
+        return np.asarray((np.where(self._cube.is_category, apart != 0, apart) ** 2).sum(1))
+
+    def of(self, params: Params) -> int:
+        """Return the place of a configuration; of one that was not recorded that of the nearest."""
+        active = self.space.active(params)
+        found = identity(active)
+        if found not in self._known:
+            inside = {name: value for name, value in active.items() if self.space.domains[name].contains(value)}
+            self._known[found] = int(np.argmin(self.distances(inside)))
+        return self._known[found]
+
+    def value(self, params: Params, epoch: int) -> float:
+        """Return the objective after an epoch; NaN where training has diverged."""
+        return self.values[self.of(params)].get(epoch, math.nan)
+
+    def takes_s(self, params: Params, epoch: int) -> float:
+        """Return the seconds of an epoch."""
+        seconds = self.seconds[self.of(params)]
+        return seconds.get(epoch, seconds[max(seconds)])
+
+    @cached_property
+    def regrets(self) -> Sequence[float]:
+        """Distance of each configuration's best value from the best of all, in units of the objective."""
+        best = [self.objective.best(curve.values(), float) for curve in self.values]
+        top = min(map(self.objective.signed, best))
+        return [self.objective.signed(value) - top for value in best]
+
+
+def load(path: Path, sweep: Sweep) -> Recorded:
+    """Load the table of a sweep's space. Raises SpecError with every fault."""
+    columns, rows = _table(path)
+    objective = sweep.metric.name if sweep.metric.name in columns else VALUE
+    needed = [*sweep.space.domains, EPOCH, objective]
+    faults = [_lacks(path, name, columns, sweep) for name in needed if name not in columns]
+    if faults:
+        raise SpecError(faults)
+    reading = _Reading(sweep, objective, SECONDS in columns)
+    for place, cells in rows:
+        reading.take(place, cells)
+    return reading.recorded(path, [name for name in columns if name not in (*needed, SECONDS)])
+
+
+def _lacks(path: Path, name: str, columns: Sequence[str], sweep: Sweep) -> Fault:
+    what = f"{sweep.metric.name} (or {VALUE}), the objective" if name == VALUE else name
+    close = nearest(name, columns)
+    return Fault(
+        path.name, "", f"must have a column {what} (it has {', '.join(columns)})", None, close and repr(close)
+    )
+
+
+def _table(path: Path) -> tuple[Sequence[str], Iterator[Row]]:
+    """Return the names of the columns, and the rows. Raises SpecError where it is no table."""
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq  # 90 ms
+
+            table = pq.read_table(path)
+            return table.column_names, (
+                (f"{path.name}: row {n}", row) for n, row in enumerate(table.to_pylist(), 1)
+            )
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SpecError([Fault(str(path), "", f"cannot be read: {' '.join(str(error).split())[:200]}")]) from None
+    lines = csv.DictReader(text.splitlines())
+    columns = list(lines.fieldnames or ())
+    if len(columns) < 2 or len(set(columns)) < len(columns):
+        raise SpecError([Fault(path.name, "", "must be a CSV or Parquet table with one name a column")])
+    return columns, ((f"{path.name}:{lines.line_num}", row) for row in lines)
+
+
+class _Reading:
+    """Rows of a table by configuration, with the faults found so far."""
+
+    def __init__(self, sweep: Sweep, objective: str, timed: bool) -> None:
+        self._sweep, self._objective, self._timed = sweep, objective, timed
+        self._faults: list[Fault] = []
+        self._params: dict[Identity, Params] = {}
+        self._places: dict[Identity, dict[int, str]] = {}
+        self._values: dict[Identity, dict[int, float]] = {}
+        self._seconds: dict[Identity, dict[int, float]] = {}
+
+    def take(self, place: str, cells: Mapping[str, Any]) -> None:
+        """Take a row, or note what is wrong with it."""
+        before = len(self._faults)
+        epoch = self._number(place, cells, EPOCH, 1)
+        if epoch is not None and epoch != int(epoch):
+            self._fault(place, EPOCH, "must be a whole number", cells[EPOCH])
+        value = self._number(place, cells, self._objective, None)
+        seconds = self._number(place, cells, SECONDS, 0) if self._timed else 1.0
+        params = self._configuration(place, cells)
+        if len(self._faults) > before or epoch is None or value is None or seconds is None:
+            return
+        key = identity(params)
+        if int(epoch) in self._places.setdefault(key, {}):
+            first = self._places[key][int(epoch)]
+            self._fault(place, EPOCH, f"must be given once for each configuration (first {first})", int(epoch))
+            return
+        self._params[key], self._places[key][int(epoch)] = params, place
+        self._values.setdefault(key, {})[int(epoch)] = value
+        self._seconds.setdefault(key, {})[int(epoch)] = seconds
+
+    def _fault(self, place: str, column: str, rule: str, received: Any) -> None:
+        self._faults.append(Fault(place, column, rule, shown(received)))
+
+    def _number(self, place: str, cells: Mapping[str, Any], column: str, least: float | None) -> float | None:
+        """Return a cell as a number. An objective without a value is NaN, and may be infinite: it has diverged."""
+        cell = cells[column]
+        if least is None and (cell is None or cell == ""):
+            return math.nan
+        try:
+            number = float(cell)
+        except (TypeError, ValueError):
+            self._fault(place, column, "must be a number", cell)
+            return None
+        if least is not None and not (math.isfinite(number) and number >= least):
+            self._fault(place, column, f"must be a number >= {least:g}", cell)
+            return None
+        return number
+
+    def _configuration(self, place: str, cells: Mapping[str, Any]) -> Params:
+        params: dict[str, Value] = {}
+        for name, domain in self._sweep.space.domains.items():
+            if not self._sweep.space.exists(name, params):
+                continue
+            value = _parsed(domain, cells[name])
+            if value is None:
+                self._fault(place, name, f"must be a value of the sweep's space ({domain})", cells[name])
+            else:
+                params[name] = value
+        return params
+
+    def recorded(self, path: Path, unused: Sequence[str]) -> Recorded:
+        """Return the curves. Raises SpecError where rows have faults, or too few curves are whole."""
+        epochs, whole = self._sweep.epochs, []
+        for key, values in self._values.items():
+            last, bad = max(values), [epoch for epoch, value in values.items() if not math.isfinite(value)]
+            end = min([*bad, epochs])
+            missing = [epoch for epoch in range(1, min(end, last) + 1) if epoch not in values]
+            if missing:
+                text = f"must go on from epoch 1 without a gap: {missing[0]} is missing for this configuration"
+                self._fault(self._places[key][last], EPOCH, text, last)
+            elif end <= last:
+                whole.append(key)
+        if not self._faults and len(whole) < 2:
+            text = f"must have at least 2 configurations with the epochs 1 to {epochs} (epochs: of the sweep file)"
+            self._faults.append(Fault(path.name, "", text, f"{len(whole)} of {len(self._values)}"))
+        if self._faults:
+            raise SpecError(self._faults)
+        finite = [
+            {e: v for e, v in sorted(self._values[key].items()) if math.isfinite(v) and e <= epochs}
+            for key in whole
+        ]
+        return Recorded(
+            space=self._sweep.space,
+            objective=self._sweep.objective,
+            epochs=epochs,
+            configurations=[self._params[key] for key in whole],
+            values=finite,
+            seconds=[self._seconds[key] for key in whole],
+            num_short=len(self._values) - len(whole),
+            unused=unused,
+        )
+
+
+def _parsed(domain: Domain, cell: Any) -> Value | None:
+    """Return a cell as a value of the domain, None where it is none."""
+    if isinstance(domain, Choice):
+        return next((value for value in domain.values if _same(value, cell)), None)
+    try:
+        number = float(cell)
+        value = int(number) if isinstance(domain, Int) and number == int(number) else number
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if domain.contains(value) else None
+
+
+def _same(value: Value, cell: Any) -> bool:
+    if isinstance(value, bool | str) or value is None:
+        return str(value).casefold() == str(cell).casefold()
+    try:
+        return float(value) == float(cell)
+    except (TypeError, ValueError):
+        return False
