@@ -270,10 +270,6 @@ OPAQUE = {
     "pareto_front.trials[].values",
     "pareto_front.reference",
     "steered",
-    "unused_columns",
-    "marks",
-    "regret",
-    "reached",
     "budget",
     "params",
     "beside",
@@ -302,6 +298,10 @@ OPAQUE = {
     "common",
     "bars",
     "card.columns",
+    "unused_columns",
+    "marks",
+    "regret",
+    "reached",
     "card.features",
 }
 """Fields, or their whole paths, whose own names depend on the sweep, or that are plain lists."""
