@@ -48,6 +48,8 @@ class Preview:
     """By resource the ``limit`` and the ``trials`` that it is enough for, None where that is not known yet."""
     require_share: float | None = None
     """Share of the space that satisfies its requirements; None without any."""
+    defaults_moved: bool = False
+    """Whether the first trial is only near to the defaults, as these do not satisfy the requirements."""
 
     @property
     def epochs(self) -> int:
@@ -83,6 +85,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         warm_start=[asdict(one) for one in warm.taken],
         budget=budget_lines.document(sweep, plan, trials),
         require_share=share(sweep.space).value if sweep.space.require else None,
+        defaults_moved=not sweep.space.satisfies(sweep.space.active(search.defaults)),
     )
 
 
@@ -105,7 +108,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         **({"constraints": told_of(sweep.criteria)} if sweep.constraints else {}),
         "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",
-        **({"require": _required(sweep, plan.require_share)} if plan.require_share is not None else {}),
+        **({"require": _required(sweep, plan)} if sweep.space.require else {}),
         **decisions,
         "epochs": f"about {plan.epochs} of {full}"
         + (f", each in {folds} folds" if folds else "")
@@ -138,9 +141,10 @@ def _decisions(sweep: Sweep, plan: Preview) -> dict[str, str]:
     return {"exchange": f"among {size} trials, after {after} epochs the worst go on from the best"}
 
 
-def _required(sweep: Sweep, share: float) -> str:
+def _required(sweep: Sweep, plan: Preview) -> str:
     conditions = "; ".join(map(str, sweep.space.require))
-    return f"{conditions} (about {100 * share:.2g} % of the space)"
+    moved = ", the defaults not in it: trial 0 is the nearest that is" if plan.defaults_moved else ""
+    return f"{conditions} (about {100 * (plan.require_share or 0):.2g} % of the space{moved})"
 
 
 def _retests(sweep: Sweep, plan: Preview) -> dict[str, str]:

@@ -196,9 +196,13 @@ class Search:
             self.study.note(track.trial, "progress", progress(track))
             self.study.tell(track.trial, track.state, track.vector() if track.criteria.others else track.best_value)
 
+    @property
+    def defaults(self) -> Params:
+        """The workload's default of each hyperparameter."""
+        return {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
+
     def _first(self) -> Sequence[Params]:
-        defaults = {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
-        return self.sweep.space.first(defaults, (*self.sweep.start_from, *self.warm.first))
+        return self.sweep.space.first(self.defaults, (*self.sweep.start_from, *self.warm.first))
 
     def _begun(self, number: int, searched: Params) -> Track:
         self._changed.add(number)

@@ -9,7 +9,7 @@ from search_spaces.space.space import Space
 
 ENOUGH = 1000
 """Number of satisfying configurations after which no more are drawn: the share is known to a thirtieth then."""
-MOST = 20_000
+MOST = 10_000
 """Largest number of configurations that are drawn."""
 
 

@@ -39,6 +39,7 @@ _TAIL = """
 {early_terminate}
 {final}
 
+# require: [batch_size >= 64 or lr < 0.01]   # conditions that every trial satisfies
 # start_from: [{lr: 0.01}]             # tried first, after the defaults
 # max_concurrent: auto                 # workers, each training at the same time
 # train_together: auto                 # trials trained as one program

@@ -212,6 +212,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "finals": "trainings of the final evaluation",
         "first[]": "the first configurations",
         "require_share": "share of the space that satisfies `require`; null without it",
+        "defaults_moved": "whether the first trial is only near to the defaults, as these do not satisfy `require`",
         "epochs": "epochs of the search, expected; more where later trials turn out better",
         "warm_start": "as in `show`, if the data turns out to be the same",
         "streaming": "whether training rows are read in every epoch",

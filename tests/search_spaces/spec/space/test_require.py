@@ -58,7 +58,7 @@ def parsed(text: str, *overrides: str) -> Sweep:
             "lr > 0.0999999",
             "random configurations (0 %) satisfy it, 0.1 % must (widen the ranges, or search fewer)",
         ),
-        ("lr == 0.01", "leaves too little of the space: 0 of 20000 random configurations"),
+        ("lr == 0.01", "leaves too little of the space: 0 of 10000 random configurations"),
         ("width >" + " 1 +" * 200, "must be at most 500 characters long"),
         ("(" * 60 + "width" + ")" * 60 + " > -" + "-" * 30 + "1", "must not be nested deeper than 20"),
     ],

@@ -1,0 +1,38 @@
+"""The preview of a sweep whose parameters must satisfy conditions."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.terminal.preview import document, lines, preview
+from search_spaces.space.requirement import Requirement
+from search_spaces.space.space import Space
+from tests.helpers.toy_race import FINITE, Toy, toy_sweep
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "told"),
+    [
+        ("lr <= 0.5", 0.6, "lr <= 0.5 (about 60 % of the space)"),
+        (
+            "lr < 0.5",
+            0.4,
+            "lr < 0.5 (about 40 % of the space, the defaults not in it: trial 0 is the nearest that is)",
+        ),
+    ],
+)
+def test_the_share_of_the_space_is_told_and_whether_the_defaults_are_in_it(
+    text: str, share: float, told: str
+) -> None:
+    sweep = toy_sweep(space=Space(FINITE.domains, {}, (Requirement(text),)))
+    plan = preview(sweep, 1, Toy)
+    assert f"require     {told}" in lines(sweep, plan)
+    assert document(sweep, plan)["require_share"] == share
+    assert document(sweep, plan)["defaults_moved"] is ("not in it" in told)
+
+
+def test_nothing_is_told_where_nothing_is_required() -> None:
+    sweep = toy_sweep()
+    plan = preview(sweep, 1, Toy)
+    assert not any(line.startswith("require") for line in lines(sweep, plan))
+    assert document(sweep, plan)["require_share"] is None and not document(sweep, plan)["defaults_moved"]
