@@ -49,7 +49,7 @@ def search(folder: Path, syne_python: Path | None, job: Job) -> Row:
 def markdown(rows: Iterable[Row]) -> str:
     """Return the table of the rows, a line for each number of lanes, noise and method.
 
-    Below each group is the ratio of ``auto/asha`` to the lowest mean of any peer, in searches of the same seeds.
+    Below each group is the ratio of ``auto/asha`` to the lowest mean of any peer.
     """
     groups: dict[tuple[int, float], dict[str, list[Row]]] = {}
     for row in rows:

@@ -110,7 +110,8 @@ def search(folder: Path, job: Job) -> Row:
 def markdown(rows: Iterable[Row]) -> str:
     """Return the table of the rows, a line for each number of trials, kind of evaluation and method.
 
-    Below the peers is the ratio of ``auto/none``, retested under noise, to the peer with the lowest mean.
+    Below the peers is the ratio of ``auto/none``, retested under noise, to the peer with the lowest mean, over the
+    seeds that both have.
     """
     grouped = _grouped(rows)
     tables = sorted({which for found in grouped.values() for which in found})
@@ -129,8 +130,8 @@ def markdown(rows: Iterable[Row]) -> str:
         means = {n: np.mean(each) for n, each in logs.items() if n.startswith("optuna-") and "," not in n}
         if ours in logs and not np.isnan(list(means.values())).all():
             best = min(means, key=lambda name: np.nan_to_num(means[name], nan=np.inf))
-            off = np.subtract(logs[ours], logs[best])
-            cells = " | ".join(f"{x:.2f}" for x in np.exp([off.mean(), *off]))
+            off = [_log_ratio(grouped[noisy, ours][which], grouped[noisy, best][which], place) for which in tables]
+            cells = " | ".join(f"{x:.2f}" for x in np.exp([np.mean(off), *off]))
             lines.append(f"{start} `{ours}` / `{best}` | {cells} | | |")
     return "\n".join(lines)
 
@@ -148,6 +149,13 @@ def _grouped(rows: Iterable[Row]) -> dict[tuple[bool, str], dict[str, list[Row]]
             instead = grouped.get((noisy, name.replace("autosampler", "gp")), {})
             found.update({which: each for which, each in instead.items() if which not in found})
     return grouped
+
+
+def _log_ratio(rows: Iterable[Row], others: Iterable[Row], place: int) -> float:
+    """Return the logarithm of the ratio of two methods' mean regrets over the seeds that both have."""
+    mine, theirs = ({row["seed"]: row for row in some} for some in (rows, others))
+    shared = mine.keys() & theirs.keys()
+    return _mean_log((mine[s] for s in shared), place) - _mean_log((theirs[s] for s in shared), place)
 
 
 def _mean_log(rows: Iterable[Row], place: int) -> float:
