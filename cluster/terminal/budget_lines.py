@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.terminal import formatting
-from search_spaces.race.ending.limits import TOLD, lane_seconds, num_affordable
+from search_spaces.race.ending.limits import lane_seconds, num_affordable
 from search_spaces.schedules.contract import Schedule
-from search_spaces.spec.keys.budget import HOUR_S
+from search_spaces.spec.keys.rates import HOUR_S, TOLD
 from search_spaces.spec.sweep import Sweep
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from cluster.terminal import formatting
 from cluster.terminal.records import Row
 from search_spaces.criteria.constraints import Constraint, Criteria
@@ -16,6 +14,8 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from search_spaces.study.contract import Record
 
 SHOWN = 20
@@ -104,6 +104,8 @@ def pareto_front(found: Sequence[Row], objective: Objective, criteria: Criteria)
 
 def front_lines(found: Mapping[str, Any] | None) -> list[Text]:
     """Return a heading and a line for each trial of the document's front, in the order of the first objective."""
+    from rich.text import Text  # 50 ms
+
     if not found:
         return []
     goals = " and ".join(f"{one['goal']} {one['name']}" for one in found["metrics"])
@@ -123,6 +125,8 @@ def front_lines(found: Mapping[str, Any] | None) -> list[Text]:
 
 def infeasible_lines(found: Sequence[Mapping[str, Any]] | None) -> list[Text]:
     """Return a line on each of the document's constraints that a trial breaks."""
+    from rich.text import Text  # 50 ms
+
     lines = []
     for one in found or ():
         if num := one["num_broken"]:

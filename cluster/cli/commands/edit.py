@@ -24,9 +24,9 @@ PATIENCE_S, POLL_S = 10.0, 0.1
 @SWEEP
 @click.argument("changes", metavar="KEY=VALUE...", nargs=-1)
 def edit(sweep: str, changes: tuple[str, ...]) -> int:
-    """Change the space of a sweep that has begun: `parameters.lr.max=0.3`.
+    """Change the space of a sweep that has begun.
 
-    Keys of `parameters`, and `trials` and `timeout`. A running sweep goes by it from its next trial on, another one
+    With keys of `parameters`, as `parameters.lr.max=0.3`, and `trials` and `timeout`. A running sweep goes by it from its next trial on, another one
     when it is resumed. Trials outside of the new space stay, and the sampler is no longer shown them.
     """
     if "=" in sweep:

@@ -31,7 +31,10 @@ POLL_S = 0.2
 @click.option("--now", is_flag=True, help="Do not wait for the running legs.")
 @ON
 def stop(sweep: str, trials: tuple[str, ...], now: bool, on: str | None) -> int:
-    """Stop a running sweep; `resume` continues it. With TRIALs it stops these for good, and the sweep goes on."""
+    """Stop a running sweep, or single trials of it; `resume` continues it.
+
+    Trials are stopped for good, and the sweep goes on.
+    """
     if trials:
         return steer(sweep, on, ("stop", trials))
     if (place := away(sweep, chosen(on))) is not None:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from search_spaces.race.ending.limits import TOLD, rates
 from search_spaces.race.legs import Purpose
-from search_spaces.spec.keys.budget import HOUR_S
+from search_spaces.spec.keys.rates import HOUR_S, TOLD, lane_rates
 from tracking import names
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def uses(sweep: Sweep, cost: Mapping[str, Any]) -> list[Use]:
         return []
     limits = sweep.budget.given if sweep.budget else {}
     found = [Use(name="epochs", used=spent["epochs"], limit=limits.get("epochs"), final=0.0)]
-    for name, rate in rates(sweep).items():
+    for name, rate in lane_rates(sweep.resources, sweep.cost_per_hour).items():
         hours, final_hours = spent["lane_s"] / HOUR_S, spent["final_lane_s"] / HOUR_S
         if rate or name in limits:
             found.append(Use(name=name, used=rate * hours, limit=limits.get(name), final=rate * final_hours))

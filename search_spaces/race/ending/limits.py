@@ -13,28 +13,18 @@ from search_spaces.race.ending.plateau import INCUMBENT, Plateau
 from search_spaces.race.ending.regret import Regret
 from search_spaces.race.track import Track
 from search_spaces.schedules.contract import Schedule
-from search_spaces.spec.keys.budget import HOUR_S, CostPerHour, StopWhen, lane_rates
+from search_spaces.spec.keys.budget import StopWhen
+from search_spaces.spec.keys.rates import HOUR_S, TOLD, lane_rates
 from search_spaces.study.study import Study
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
-TOLD = {"lane_hours": "{:g} lane-hours", "gpu_hours": "{:g} GPU-hours", "cost": "cost {:g}"}
-
-
-def rates(sweep: Sweep) -> dict[str, float]:
-    """Return what an hour of one lane of the sweep uses: lane-hours, GPU-hours, money.
-
-    Where the number of a trial's processes varies, it counts as the largest.
-    """
-    wanted = sweep.resources
-    return lane_rates(wanted.cpus, wanted.gpus, wanted.most, sweep.cost_per_hour or CostPerHour())
-
 
 def lane_seconds(sweep: Sweep) -> dict[str, float]:
     """Return the seconds of training that each of the budget's limits is enough for, by its name; not of epochs."""
-    given = sweep.budget.given if sweep.budget else {}
-    return {name: HOUR_S * given[name] / rate for name, rate in rates(sweep).items() if name in given and rate}
+    given, rates = sweep.budget.given if sweep.budget else {}, lane_rates(sweep.resources, sweep.cost_per_hour)
+    return {name: HOUR_S * given[name] / rate for name, rate in rates.items() if name in given and rate}
 
 
 def num_affordable(schedule: Schedule, epochs: int, most: int) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 _Amount = Annotated[float, Field(gt=0, le=1e9)]
-HOUR_S: Final = 3600.0
 
 
 class Budget(BaseModel):
@@ -55,9 +54,3 @@ class StopWhen(BaseModel):
         description="The sweep ends when a Gaussian process of its trials holds it for unlikely that any "
         "configuration is better than the best one by more than this, in the objective's unit.",
     )
-
-
-def lane_rates(cpus: float, gpus: float, workers: int, prices: CostPerHour) -> dict[str, float]:
-    """Return what an hour of one lane uses, by the name of the limit: lane-hours, GPU-hours, money."""
-    money = workers * (cpus * prices.cpu + gpus * prices.gpu)
-    return {"lane_hours": 1.0, "gpu_hours": workers * gpus, "cost": money}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from search_spaces.spec.keys.budget import lane_rates
+from search_spaces.spec.keys.rates import lane_rates
 from search_spaces.spec.schema import SpecFile
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import shown
@@ -46,6 +46,6 @@ def _useless(spec: SpecFile, faulty: Set[str]) -> Iterator[_Told]:
     if prices is None:
         rule = "needs prices: give cost_per_hour: {cpu: ..., gpu: ...}"
         yield ("budget", "cost"), rule, shown(budget.cost)
-    elif (prices.cpu or prices.gpu) and not lane_rates(wanted.cpus, wanted.gpus, wanted.most, prices)["cost"]:
+    elif (prices.cpu or prices.gpu) and not lane_rates(wanted, prices)["cost"]:
         rule = "has no effect: cost_per_hour has no price of what a trial takes (resources)"
         yield ("budget", "cost"), rule, shown(budget.cost)
