@@ -26,8 +26,9 @@ PATIENCE_S, POLL_S = 10.0, 0.1
 def edit(sweep: str, changes: tuple[str, ...]) -> int:
     """Change the space of a sweep that has begun.
 
-    With keys of `parameters`, as `parameters.lr.max=0.3`, and `trials` and `timeout`. A running sweep goes by it from its next trial on, another one
-    when it is resumed. Trials outside of the new space stay, and the sampler is no longer shown them.
+    With keys of `parameters`, as `parameters.lr.max=0.3`, and `trials` and `timeout`. A running sweep goes by it
+    from its next trial on, another one when it is resumed. Trials outside of the new space stay, and the sampler is
+    no longer shown them.
     """
     if "=" in sweep:
         sweep, changes = "last", (sweep, *changes)
