@@ -31,7 +31,7 @@ from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
 from cluster.sweep.files.disk_bound import most_checkpoints, shortage
 from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
-from cluster.sweep.knowledge.warm_start import search_of
+from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.spending import SPENT, counted

@@ -14,7 +14,7 @@ from cluster.sweep.files.kept import bears_its_mark, is_right, write_whole
 from cluster.sweep.files.rebuild import rebuild
 from cluster.sweep.files.spec_left import spec_left
 from cluster.sweep.home import SweepHome
-from cluster.sweep.knowledge.warm_start import search_of
+from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.reading import Reading
 from cluster.sweep.restore import CARD, kept_card, lost_journal, note_spec
 from cluster.sweep.stop import Stop

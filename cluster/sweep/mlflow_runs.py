@@ -9,6 +9,7 @@ from search_spaces.race.lineage import told
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.records import RunFacts
@@ -67,7 +68,9 @@ class MlflowRuns:
         return self.sweep().metric.name
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
-        """Write nothing: the report that the race was given has been written already, with all of its metrics."""
+        """Write a value that is taken over; lanes' reports have been written already, with all of their metrics."""
+        if track.state != "running":
+            self.writer.epoch(run_key(track, self.role), epoch, {self.metric: value})
 
     def moved(self, track: Track) -> None:
         """Start the member's MLflow run if it has none."""
@@ -86,11 +89,13 @@ class MlflowRuns:
         self.writer.state(key, state, summary(track, self.metric), failure(track), self._tags(track))
 
     def _tags(self, track: Track) -> dict[str, str]:
-        """Return where the weights of a trial of the search come from, if it took any over, and who steered it."""
+        """Return whose weights or results a trial of the search took over, if any, and who steered it."""
         if self.role != "trial":
             return {}
-        lineage = {names.TRIAL_LINEAGE: told(track)} if track.exploits else {}
-        return lineage | ({names.TRIAL_STEERED: "; ".join(track.steered)} if track.steered else {})
+        tags = {names.TRIAL_LINEAGE: told(track)} if track.exploits else {}
+        if (taken := track.cached) is not None:
+            tags[names.TRIAL_CACHED] = f"{taken.sweep} {trial_name(taken.trial)}, up to epoch {taken.epoch}"
+        return tags | ({names.TRIAL_STEERED: "; ".join(track.steered)} if track.steered else {})
 
     def _params(self, track: Track) -> Params:
         searched = self.sweep().drawn_with(track.trial)[0].domains.keys()

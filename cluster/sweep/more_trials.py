@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.sweep.knowledge.warm_start import search_of
+from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.limits.extension import Extension, larger_budget
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting

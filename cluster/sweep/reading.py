@@ -131,6 +131,7 @@ def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -
         steered=noted.get("steered", ()),
         beside={**noted.get("beside", {}), **measured},
         failure=failure,
+        cached=noted.get("cached"),
         feasible=not broken and criteria.keeps(measured),
     )
 
@@ -151,7 +152,7 @@ def picture(
     facts = Facts.of(study)
     found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
-    trained, saved = sum(row.epochs for row in found), epochs_saved(found, sweep.epochs)
+    trained, saved = sum(row.epochs_trained for row in found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
     return Snapshot(
         phase=facts.phase,
@@ -320,7 +321,7 @@ def document(read: Reading) -> dict[str, Any]:
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),
-            "epochs_trained": sum(row.epochs for row in found),
+            "epochs_trained": sum(row.epochs_trained for row in found),
             "epochs_saved": epochs_saved(found, sweep.epochs),
             "lanes": facts.cost.get("lanes", 0),
             "workers": facts.cost.get("lanes", 0),
@@ -375,6 +376,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "changes": list(row.changes),
         "seeds": recommended_lines.seeds(row),
         "run_id": row.run_id,
+        "cached_from": row.cached and {"sweep": row.cached["sweep"], "trial": row.cached["trial"]},
         "error": row.error,
         "steered": list(row.steered),
         "failure": row.failure and asdict(row.failure),

@@ -158,7 +158,7 @@ class Tracker:
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),
-            "sweep/epochs_trained": float(sum(row.epochs for row in found)),
+            "sweep/epochs_trained": float(sum(row.epochs_trained for row in found)),
             "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
         }
         metrics |= spending.metrics(self._sweep, self._study.facts().get("cost", {}))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
 from cluster.terminal.criteria import front_lines, infeasible_lines
-from cluster.terminal.knowledge_lines import edit_line, warm_start_line
+from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Snapshot, Trouble, ranked
@@ -265,7 +265,8 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
 def _known(document: Mapping[str, Any]) -> list[Text]:
     """Return a line for each earlier sweep that it has learned from, and for each edit."""
     lines = [f"warm start: {warm_start_line(one)}" for one in document.get("warm_start") or ()]
-    return [Text(line) for line in [*lines, *map(edit_line, document.get("edits") or ())]]
+    lines += map(edit_line, document.get("edits") or ())
+    return [Text(line) for line in [*lines, *cache_lines(document.get("trials") or ())]]
 
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:

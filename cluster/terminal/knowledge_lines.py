@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.terminal import formatting
@@ -29,3 +29,12 @@ def edit_line(edit: Mapping[str, Any]) -> str:
     outside = f"; {edit['outside']} of them outside of the space now" if edit["outside"] else ""
     behind = formatting.count(edit["trials"], "trial")
     return f"edited behind {behind} ({edit['at']}): {' '.join(edit['changes'])}{outside}"
+
+
+def cache_lines(trials: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line on the trials that took over results of earlier sweeps; none where none did."""
+    taken = [trial["cached_from"]["sweep"] for trial in trials if trial.get("cached_from")]
+    if not taken:
+        return []
+    whose = ", ".join(dict.fromkeys(taken))
+    return [f"cache: {len(taken)} of {formatting.count(len(trials), 'trial')} took over results of {whose}"]

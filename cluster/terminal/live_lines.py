@@ -119,12 +119,15 @@ def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
 
 
 def saved_line(snapshot: Snapshot, width: int) -> Text | None:
-    """Return a line with the trained epochs and the share that early stopping saved; None while it saved none."""
-    whole = snapshot.epochs_trained + snapshot.epochs_saved
-    if snapshot.epochs_saved <= 0:
+    """Return a line with the trained epochs, and what early stopping and the cache saved; None where none did."""
+    stopped = snapshot.epochs_saved
+    cached = sum(row.epochs - row.epochs_trained for row in snapshot.rows)
+    whole = snapshot.epochs_trained + stopped + cached
+    if stopped + cached <= 0:
         return None
-    share = round(100 * snapshot.epochs_saved / whole)
-    text = f"{snapshot.epochs_trained} of {whole} search epochs trained (early stopping saved {share} %)"
+    saved = [f"early stopping saved {round(100 * stopped / whole)} %"] if stopped > 0 else []
+    saved += [f"the cache saved {round(100 * cached / whole)} %"] if cached else []
+    text = f"{snapshot.epochs_trained} of {whole} search epochs trained ({', '.join(saved)})"
     return _line(text, width)
 
 

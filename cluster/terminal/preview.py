@@ -11,9 +11,9 @@ from cluster.terminal import budget_lines, formatting
 from cluster.terminal.criteria import goals
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
+from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.race.retests import num_affordable
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
-from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep

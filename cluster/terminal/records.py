@@ -46,8 +46,16 @@ class Row:
     """Whether it is known to keep every constraint of the sweep."""
     steered: Sequence[str] = ()
     """What users have asked of it while the sweep ran, by whom and when."""
+    cached: Mapping[str, Any] | None = None
+    """Earlier ``sweep`` and ``trial`` whose values it took over up to ``epoch``; None where it took none."""
     further: Tried | None = None
     """Best values with further seeds; None where there is none yet."""
+
+    @property
+    def epochs_trained(self) -> int:
+        """Number of epochs that were trained: what was taken over is only where training went beyond."""
+        taken = self.cached["epoch"] if self.cached else 0
+        return self.epochs if self.epochs > taken else 0
 
     @property
     def tried(self) -> Tried | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.race.track import Track
+from search_spaces.schedules.contract import Continue, Decision, Exploit
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
 
@@ -47,3 +48,22 @@ def told(track: Track) -> str:
     """Return in words what a trial took over: ``t004 after 2 epochs, t001 after 6 epochs``."""
     taken = ((trial_name(exploited.source), exploited.epoch) for exploited in track.exploits)
     return ", ".join(f"{name} after {epoch} epoch{'s' * (epoch > 1)}" for name, epoch in taken)
+
+
+def possible(tracks: Sequence[Track], decision: Decision) -> Decision:
+    """Return the decision, or Continue where it needs weights that were not kept."""
+    if isinstance(decision, Exploit) and tracks[decision.source].unkept is not None:
+        return Continue()
+    return decision
+
+
+def copied(tracks: Sequence[Track], index: int, decision: Exploit) -> str:
+    """Return the checkpoint that ``decision`` copies. All are looked up before any decision is carried out."""
+    track, source = tracks[index], tracks[decision.source]
+    shaping = {name for name, _ in track.signature}
+    assert track.state == "paused" and (source is not track or decision.params), (index, decision)
+    assert source.signature == track.signature, f"the weights of {source.key} do not fit {track.key}"
+    assert source.epoch == track.rung, f"{source.key} stands at epoch {source.epoch}, {track.key} at {track.rung}"
+    assert decision.params.keys() <= track.params.keys() - shaping, (index, decision)
+    assert source.checkpoint is not None, f"{source.key} has no checkpoint"
+    return source.checkpoint

@@ -16,11 +16,12 @@ from dataclasses import replace
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.ending.budget import Purse
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.lineage import copied, possible
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.roster import Roster
 from search_spaces.race.steering import LEFT, Deed, note, obeyed, resting, without_resting
 from search_spaces.race.track import ENDS, Exploited, State, Track
-from search_spaces.schedules.contract import Continue, Decision, Exploit, Schedule, Stop, next_rung
+from search_spaces.schedules.contract import Continue, Exploit, Schedule, Stop, next_rung
 from search_spaces.types.failure import FailureReason
 
 
@@ -213,6 +214,26 @@ class Race:
         return self.rules.objective.ranked(able, lambda track: track.best_value)
 
     def _choose(self) -> list[Track]:
+        """Return the next leg's tracks; those whose results are known move on without one."""
+        while True:
+            group = self._chosen()
+            known = [(track, until) for track in group if (until := track.known_until(self.schedule.rungs))]
+            if not known:
+                return group
+            for track, until in known:
+                self._take_over(track, until)
+
+    def _take_over(self, track: Track, until: int) -> None:
+        self._moved(track)
+        for epoch, value in track.untold(until):
+            track.measure(epoch, value)
+            for observer in self._observers:
+                observer.reported(track, epoch, value)
+            self._check_target(track, value)
+        track.take_over(until)
+        self._arrive(track)
+
+    def _chosen(self) -> list[Track]:
         group, breadth = self._widest(), self._intake.breadth
         if len(group) < breadth and self._intake.room:
             self._intake.ask(breadth - self._intake.num_new)
@@ -343,32 +364,15 @@ class Race:
     def _decided(self) -> set[int]:
         self._roster.standings.num_expected = self._intake.num_expected
         decisions = obeyed(self.schedule.decide(self._roster.standings), self._roster)
-        decisions = {i: self._possible(decision) for i, decision in decisions.items()}
-        exploits = [(self.tracks[i], d, self._source(i, d)) for i, d in decisions.items() if isinstance(d, Exploit)]
+        decisions = {i: possible(self.tracks, decision) for i, decision in decisions.items()}
+        exploits = [
+            (self.tracks[i], d, copied(self.tracks, i, d)) for i, d in decisions.items() if isinstance(d, Exploit)
+        ]
         for track, decision, checkpoint in exploits:
             self._exploit(track, decision, checkpoint)
         for index in sorted(i for i, decision in decisions.items() if isinstance(decision, Stop)):
             self._end(self.tracks[index], "stopped", None)
         return {index for index, decision in decisions.items() if isinstance(decision, Continue)}
-
-    def _possible(self, decision: Decision) -> Decision:
-        """Return the decision, or Continue where it needs weights that were not kept."""
-        if isinstance(decision, Exploit) and self.tracks[decision.source].unkept is not None:
-            return Continue()
-        return decision
-
-    def _source(self, index: int, decision: Exploit) -> str:
-        """Return the checkpoint that ``decision`` copies. All are looked up before any decision is carried out."""
-        track, source = self.tracks[index], self.tracks[decision.source]
-        shaping = {name for name, _ in track.signature}
-        assert track.state == "paused" and (source is not track or decision.params), (index, decision)
-        assert source.signature == track.signature, f"the weights of {source.key} do not fit {track.key}"
-        assert source.epoch == track.rung, (
-            f"{source.key} stands at epoch {source.epoch}, {track.key} at {track.rung}"
-        )
-        assert decision.params.keys() <= track.params.keys() - shaping, (index, decision)
-        assert source.checkpoint is not None, f"{source.key} has no checkpoint"
-        return source.checkpoint
 
     def _exploit(self, track: Track, decision: Exploit, checkpoint: str) -> None:
         self._shared.add(checkpoint)

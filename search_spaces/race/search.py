@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.contract import RaceObserver, Rules
+from search_spaces.race.earlier.known_results import NO_RESULTS, KnownResults
+from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart, fitting
 from search_spaces.race.ending.limits import end_rules, sweep_limits
 from search_spaces.race.race import Race
-from search_spaces.race.track import Exploited, Track
-from search_spaces.race.warm_start import NOTHING_KNOWN, WarmStart, fitting
+from search_spaces.race.track import Cached, Exploited, Track
 from search_spaces.samplers.catalogue import sampler
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation, identity
@@ -66,6 +67,8 @@ class Search:
     """Study that records the trials; None in a simulation or a preview, which record nothing."""
     warm: WarmStart = NOTHING_KNOWN
     """What is known of earlier sweeps' trials."""
+    cache: KnownResults = NO_RESULTS
+    """Results of earlier sweeps that are taken over."""
     sampler: Sampler = field(init=False)
     history: History = field(init=False, repr=False)
     """What the sampler knows of the trials whose configuration is one of the space."""
@@ -117,6 +120,8 @@ class Search:
         self._look(tracks)
         if held and self.sweep.train_together is None and self.sampler.is_blind(self.history):
             return []
+        if held and len(tracks) < len(self.cache.proposals):
+            return []
         first = [] if held else self._first()[: self.sweep.trials][len(tracks) :][:count]
         kept = {} if held is None else _searched_part(held)
         asked: list[Params] = []
@@ -143,13 +148,14 @@ class Search:
         """Return a track's configuration in the space as it is now; None where it is none of it."""
         if track.index in self.history.seen:
             return self.history.seen[track.index].params
-        if self.sweep.edits and track.index < self.sweep.edits[-1].trials:
+        if self.sweep.edits and track.trial < self.sweep.edits[-1].trials:
             return fitting(self.sweep, self.hyperparameters, track.initial)
         return track.searched if self.sweep.space.contains(track.searched) else None
 
     def edit(self, sweep: Sweep, warm: WarmStart, tracks: Sequence[Track]) -> None:
         """Go on by an edited sweep: its sampler is shown those of the ``tracks`` that are of its space."""
         self.sweep, self.warm, self.sampler = sweep, warm, sweep_sampler(sweep)
+        self.cache = KnownResults(self.cache.results)
         self.history, self._changed = warm.history(), {track.index for track in tracks}
 
     def outside(self) -> list[Params]:
@@ -202,7 +208,8 @@ class Search:
         return {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
 
     def _first(self) -> Sequence[Params]:
-        return self.sweep.space.first(self.defaults, (*self.sweep.start_from, *self.warm.first))
+        first = self.sweep.space.first(self.defaults, (*self.sweep.start_from, *self.warm.first))
+        return [*self.cache.proposals, *first[len(self.cache.proposals) :]]
 
     def _begun(self, number: int, searched: Params) -> Track:
         self._changed.add(number)
@@ -220,6 +227,7 @@ class Search:
             params=full,
             signature=signature(self.hyperparameters, full),
             objective=self.sweep.objective,
+            known=self.cache.of(full),
             criteria=self.sweep.criteria,
         )
 
@@ -258,6 +266,7 @@ def progress(track: Track) -> dict[str, object]:
         **({"boosted": True} if track.boosted else {}),
         **({"steered": list(track.steered)} if track.steered else {}),
         **({"exploits": [asdict(exploited) for exploited in track.exploits]} if track.exploits else {}),
+        **({"cached": asdict(track.cached)} if track.cached else {}),
     }
 
 
@@ -283,11 +292,16 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.steered = [str(told) for told in noted.get("steered") or ()]
     for exploited in noted.get("exploits") or ():
         track.exploit(Exploited(**exploited))
+    if noted.get("cached"):
+        track.cached = Cached(**noted["cached"])
+        track.unkept = track.cached.epoch if track.cached.epoch > track.epoch else None
     if outcome in ("done", "stopped", "failed"):
         track.state = outcome  # type: ignore[assignment]
     elif track.exploits and track.exploits[-1].epoch == track.epoch:
         track.state = "ready"
     elif (
-        track.epoch in plan.rungs[:-1] and track.epoch != track.last and max(track.values, default=0) <= track.epoch
+        track.trained in plan.rungs[:-1]
+        and track.trained != track.last
+        and max(track.values, default=0) <= track.trained
     ):
         track.state = "paused"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.criteria.measures import Measures
+from search_spaces.race.earlier.known_results import KnownResult
 from search_spaces.race.legs import Member
 from search_spaces.samplers.history import Observation
+from search_spaces.schedules.contract import next_rung
 from search_spaces.space.hyperparameters import Signature
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
@@ -30,6 +32,15 @@ class Exploited:
     epoch: int
     source: int
     params: Params
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cached:
+    """Record that the values up to ``epoch`` are those of trial ``trial`` of ``sweep``."""
+
+    sweep: str
+    trial: int
+    epoch: int
 
 
 @dataclass(kw_only=True)
@@ -66,6 +77,10 @@ class Track:
     """Why its last checkpoint could not be written; None where it was."""
     held: int | None = None
     """Rung up to which the value of a member that its patience ended is taken as unchanged; else None."""
+    known: KnownResult | None = None
+    """What an equal trial of an earlier sweep came to; None where there is none."""
+    cached: Cached | None = None
+    """Which values are those of an earlier sweep; None where none are."""
     num_failures: int = 0
     alone: bool = False
     """Whether the member trains alone, since a cohort that it was in died: it must not take others down."""
@@ -231,6 +246,28 @@ class Track:
         needless = [uri for uri in (self.checkpoint, self.previous) if uri]
         self.go_back(0, None)
         return needless
+
+    def known_until(self, rungs: Sequence[int]) -> int | None:
+        """Return the epoch up to which the next stretch is known; None where it has to be trained."""
+        if self.known is None or self.epoch:
+            return None
+        return self.known.until(self.trained, next_rung(rungs, self.trained))
+
+    def untold(self, until: int) -> list[tuple[int, float]]:
+        """Return the known values up to an epoch that are not the track's yet."""
+        assert self.known is not None
+        epochs = range(self.trained + 1, until + 1)
+        return [(epoch, self.known.values[epoch]) for epoch in epochs if epoch not in self.values]
+
+    def take_over(self, epoch: int) -> None:
+        """Stand at ``epoch`` with the known values, and without weights: training goes on from the last saved."""
+        assert self.known is not None
+        self.unkept = epoch
+        self.cached = Cached(sweep=self.known.sweep, trial=self.known.trial, epoch=epoch)
+        if self.known.is_settled and epoch == self.known.last:
+            self.last = epoch
+        if self.best_epoch == self.known.best_epoch:
+            self.beside = self.known.beside
 
     def go_back(self, epoch: int, checkpoint: str | None) -> None:
         """Record that training continues after an earlier ``epoch``, from ``checkpoint``; values stay known."""

@@ -30,6 +30,7 @@ _SWEEP = {
     "trials[].seeds.std": "their standard deviation",
     "trials[].seeds.failed": "the number of further seeds with which it failed",
     "trials[].run_id": "the trial's run in MLflow",
+    "trials[].cached_from": "the `sweep` and `trial` whose results it took over, or null",
     "trials[].error": "the last line of what went wrong, or null",
     "trials[].steered": "what users have asked of it while the sweep ran, by whom and when, in words",
     "trials[].failure.kind": "`diverged`, `infeasible` (it does not work on this data), `constraint`, "
@@ -281,6 +282,7 @@ OPAQUE = {
     "failed_seeds",
     "not_kept.ended",
     "not_kept.resumes_at",
+    "cached_from",
     "edits",
     "warm_start",
     "warnings",

@@ -39,6 +39,7 @@ TAGS: Mapping[str, str] = {
     "(the default configuration), or empty.",
     "TRIAL_STEERED": "What users have asked of the trial while the sweep ran, such as `paused by ann, "
     "2026-11-30 10:02:11 UTC`.",
+    "TRIAL_CACHED": "The earlier sweep and trial whose results were taken over, and up to which epoch; only then.",
     "DATA_LEAKS": "The leaks that were found in the data.",
     "NOTE": "The description that MLflow shows: the best trial so far and its configuration.",
     "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",

@@ -14,7 +14,7 @@ from cluster.exit_codes import FINISHED
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
-    from search_spaces.race.warm_start import WarmStart
+    from search_spaces.race.earlier.warm_start import WarmStart
     from search_spaces.spec.sweep import Sweep
 
 SCHEMA = "paceline.schema.json"
@@ -60,7 +60,7 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 
 def _warm(sweep: Sweep, spec: str) -> tuple[Sweep, WarmStart]:
     """Return the sweep, with whole IDs of the earlier ones that it names, and what it would take of them."""
-    from search_spaces.race.warm_start import NOTHING_KNOWN
+    from search_spaces.race.earlier.warm_start import NOTHING_KNOWN
 
     if not sweep.warm_start:
         return sweep, NOTHING_KNOWN

@@ -1,4 +1,4 @@
 """What a sweep knows besides its own trials.
 
-From outside: ``warm_start.begun``, which makes the home of a new sweep, and ``warm_start.search_of``.
+From outside: ``warm_start.begun``, which makes the home of a new sweep, and ``search.search_of``.
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.sweep.files.inbox import Message, new_id, send, waiting
 from cluster.sweep.home import SweepHome
-from cluster.sweep.knowledge.warm_start import search_of
+from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.reading import ENDED, Reading
 from cluster.sweep.restore import note_spec
 from search_spaces.spec.edit import edited, noted
@@ -18,7 +18,7 @@ from search_spaces.types.faults import Fault, SpecError, shown
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
-    from search_spaces.race.warm_start import WarmStart
+    from search_spaces.race.earlier.warm_start import WarmStart
     from search_spaces.spec.sweep import Edit, Sweep
 
 KIND: Final = "edit"

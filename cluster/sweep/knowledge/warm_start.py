@@ -5,20 +5,18 @@ So a resume asks the same questions, whatever has become of the earlier sweeps s
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster.sweep.files.kept import write_whole
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import TAKEN, Reading
+from cluster.sweep.knowledge.data_key import data_key
+from cluster.sweep.reading import Reading
 from cluster.sweep.restore import CARD, kept_card, rebuilt
-from cluster.terminal.knowledge_lines import warm_start_line
-from search_spaces.race.search import Search
-from search_spaces.race.warm_start import (
+from search_spaces.race.earlier.warm_start import (
     NOTHING_KNOWN,
     EarlierSweep,
     EarlierTrial,
@@ -97,29 +95,15 @@ def begun(sweep: Sweep, origin: str, home: SweepHome | None = None) -> SweepHome
     return home
 
 
-def search_of(home: SweepHome, sweep: Sweep, study: Study, say: Callable[[str], None] | None = None) -> Search:
-    """Return the search of a sweep whose data is known, with what it takes from earlier ones.
+def known_trials(home: SweepHome, sweep: Sweep, study: Study) -> tuple[str, WarmStart]:
+    """Return the earlier trials that a sweep began with, as JSON, and what it takes of them now.
 
-    That is told by ``say`` as the sweep begins. Raises Unreadable where the earlier trials are lost.
+    Raises Unreadable where they are lost.
     """
-    kind = workload(sweep.workload).hyperparameters
     if not sweep.warm_start:
-        return Search(sweep, kind, study)
+        return "", NOTHING_KNOWN
     text = study.facts().get(EARLIER) or _kept(home)
-    warm = _taken(sweep, _from_json(text), data_key(study.facts().get(CARD)))
-    if say is not None and TAKEN not in study.facts():
-        study.set(EARLIER, text)
-        study.set(TAKEN, [asdict(one) for one in warm.taken])
-        for one in warm.taken:
-            say(f"warm start: {warm_start_line(asdict(one))}")
-    return Search(sweep, kind, study, warm)
-
-
-def data_key(card: Mapping[str, Any] | None) -> str | None:
-    """Return what two equal data sets, with equal splits, have in common; None without a card."""
-    if card is None:
-        return None
-    return hashlib.sha256(json.dumps([card["digest"], list(card.get("classes", ()))]).encode()).hexdigest()
+    return text, _taken(sweep, _from_json(text), data_key(study.facts().get(CARD)))
 
 
 def _home(reference: str) -> SweepHome:

@@ -38,6 +38,7 @@ SAME = (
     "workload",
     "epochs",
     "seed",
+    "cache",
     "max_concurrent",
     "train_together",
     "max_retries",

@@ -10,7 +10,8 @@ import pytest
 
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
-from cluster.sweep.knowledge.warm_start import FILE, begun, collected, search_of
+from cluster.sweep.knowledge.search import search_of
+from cluster.sweep.knowledge.warm_start import FILE, begun, collected
 from cluster.sweep.reading import Reading, document
 from cluster.sweep.restore import CARD
 from cluster.sweep.tracker import header

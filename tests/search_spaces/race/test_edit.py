@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from search_spaces.race.earlier.warm_start import NOTHING_KNOWN
 from search_spaces.race.search import Search
-from search_spaces.race.warm_start import NOTHING_KNOWN
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space

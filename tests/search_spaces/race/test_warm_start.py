@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from search_spaces.criteria.constraints import Constraint
+from search_spaces.race.earlier.warm_start import (
+    EarlierSweep,
+    EarlierTrial,
+    Taken,
+    WarmStart,
+    earlier_trial,
+    warm_start,
+)
 from search_spaces.race.search import Search
-from search_spaces.race.warm_start import EarlierSweep, EarlierTrial, Taken, WarmStart, earlier_trial, warm_start
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.samplers.history import identity
 from search_spaces.simulation.clock import World, simulate

@@ -1,0 +1,141 @@
+"""Results that a sweep takes over from earlier ones of its folder, and when it must not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.sweep.home import SweepHome
+from cluster.sweep.knowledge import result_cache
+from cluster.sweep.knowledge.code_digest import code_digest
+from cluster.sweep.knowledge.result_cache import FILE, known_results
+from cluster.sweep.knowledge.search import search_of
+from cluster.sweep.reading import Reading, document
+from cluster.sweep.restore import CARD
+from cluster.terminal.knowledge_lines import cache_lines
+from search_spaces.race.earlier.known_results import NO_RESULTS
+from search_spaces.race.race import Race
+from search_spaces.simulation.clock import World, simulate
+from search_spaces.spec.sweep import parse_sweep
+from search_spaces.study.study import Study
+from tests.helpers.finished_sweep_without_ray import CARD as WINE
+from tests.helpers.finished_sweep_without_ray import SPEC, rising
+from workloads.registry import catalogue
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(result_cache, "code_digest", lambda workload: f"code of {workload}")  # 20 ms each
+    return tmp_path
+
+
+def swept(*overrides: str, card: Any = WINE, text: str = SPEC) -> tuple[SweepHome, Race, list[str]]:
+    """Run a sweep's race; return its home, the race, and what was said."""
+    sweep = parse_sweep(text, "spec.yaml", Path.cwd(), ("cache=true", *overrides), catalogue=catalogue())
+    home = SweepHome.create(sweep)
+    study = Study(home.id, sweep.metric.goal, home.journal)
+    study.set(CARD, card)
+    said: list[str] = []
+    race = search_of(home, sweep, study, said.append).race(1)
+    simulate(race, World(lambda params, epoch: rising(int(1000 * float(params["lr"] or 0)), epoch)), moments=False)
+    study.flush()
+    return home, race, said
+
+
+def taken(race: Race) -> int:
+    return sum(track.cached is not None for track in race.tracks)
+
+
+def test_an_equal_sweep_takes_over_all() -> None:
+    old, first, said = swept("cache=false")
+    assert said == [] and taken(first) == 0
+    home, race, said = swept("name=again")
+    assert said == ["cache: 9 results of equal trainings known from earlier sweeps"]
+    assert taken(race) == 9 and [t.searched for t in race.tracks] == [t.searched for t in first.tracks]
+    told = document(Reading.of(home))
+    assert [one["cached_from"] for one in told["trials"]] == [{"sweep": old.id, "trial": i} for i in range(9)]
+    assert cache_lines(told["trials"]) == [f"cache: 9 of 9 trials took over results of {old.id}"]
+    assert told["cost"]["epochs_trained"] <= 9, "what another order of events promotes"
+    _, third, _ = swept("trials=11", "final=none")
+    assert taken(third) == 9 and len(third.tracks) == 11
+    assert {t.cached.sweep for t in third.tracks if t.cached} == {old.id}, "the one that has trained it"
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["seed=1", "epochs=10", "metric.name=val_loss", "resources.cpus=2", "data.split.seed=1", "workload=mlp"],
+)
+def test_what_changes_the_numbers_is_another_training(change: str) -> None:
+    swept("trials=2")
+    _, race, said = swept("trials=2", change)
+    assert taken(race) == 0 and said == []
+
+
+def test_other_data_or_code_is_another_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, _, _ = swept("trials=2")
+    assert taken(swept("trials=2", card={**WINE, "digest": "1" * 64})[1]) == 0
+    assert taken(swept("trials=2", card={**WINE, "classes": ["a", "b"]})[1]) == 0
+    monkeypatch.setattr(result_cache, "code_digest", lambda workload: "newer code")
+    assert taken(swept("trials=2")[1]) == 0
+    sweep, study = home.sweep(), Study(home.id, "maximize", home.journal)
+    assert known_results(home, sweep, study) is NO_RESULTS, "resumed with other code: nobody knows what is of which"
+    monkeypatch.setattr(result_cache, "code_digest", lambda workload: f"code of {workload}")
+    assert known_results(home, sweep, study) is NO_RESULTS
+    (home.path / FILE).unlink()
+    assert known_results(home, sweep, study) is NO_RESULTS, "as an earlier version left it"
+
+
+def test_another_search_takes_over_equal_configurations_alone() -> None:
+    start = "start_from=[{lr: 0.02, batch_size: 32}]"
+    swept("trials=3", start)
+    _, race, _ = swept(
+        "trials=6", start, "method=random", "parameters.lr.max=0.05", "early_terminate=none", "epochs=9"
+    )
+    assert [t.trial for t in race.tracks if t.cached] == [1], "the first one had been stopped early"
+    assert len(race.tracks) == 6
+
+
+@pytest.mark.parametrize(
+    "change", ["constraints=[{metric: params_m, max: 5}]", "early_terminate={type: pbt}", "cache=false"]
+)
+def test_where_equal_trials_may_differ_nothing_is_taken_over(change: str) -> None:
+    swept("trials=2", change)
+    assert taken(swept("trials=2", change)[1]) == 0
+
+
+def test_failed_trials_and_what_is_named_outside_are_trained_again() -> None:
+    home, _, _ = swept("trials=3")
+    sweep, study = home.sweep(), Study(home.id, "maximize", home.journal, writing=False)
+    [record, *_] = study.records()
+    failed = [type(record)(number=0, params=record.params, values=record.values, outcome="failed")]
+    assert list(result_cache._results(home, sweep, failed)) == []
+    assert result_cache._is_elsewhere({"weights": "models:/wine@champion"})
+    assert len(list(result_cache._results(home, sweep, study.records()))) == 3
+
+
+def test_the_digest_of_code_follows_a_user_s_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "cached_own"
+    package.mkdir()
+    for name, text in (
+        ("__init__.py", ""),
+        ("model.py", "from cached_own.helper import x\n"),
+        ("helper.py", "x = 1\n"),
+    ):
+        (package / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    __import__("cached_own.model")
+    digests = [code_digest("cached_own.model:NAME")]
+    (package / "__pycache__").mkdir(exist_ok=True)
+    (package / "__pycache__" / "x.py").write_text("")
+    (package / "notes.txt").write_text("no code")
+    digests.append(code_digest("cached_own.model:NAME"))
+    (package / "helper.py").write_text("x = 2\n")
+    digests.append(code_digest("cached_own.model:NAME"))
+    for name in [name for name in sys.modules if name.startswith("cached_own")]:
+        del sys.modules[name]
+    assert digests[0] == digests[1] != digests[2]
+    assert code_digest("mlp") == code_digest("mlp") != code_digest("softmax")
