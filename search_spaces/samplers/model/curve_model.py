@@ -54,9 +54,13 @@ class CurveModel:
         """
         located = self._at_end(points)
         self.begun = np.concatenate([self.begun, points])
-        self._values = np.append(self._values, self._posterior.predict(located)[0])
+        self._values = np.append(self._values, self._posterior.mean(located))
         self._points = np.concatenate([self._points, located])
         del self._posterior
+
+    def mean_at_end(self, points: np.ndarray) -> np.ndarray:
+        """Return the mean (n,) of configurations (n, d) after the last epoch."""
+        return self._posterior.mean(self._at_end(points))
 
     def at_end(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation (n,) of configurations (n, d) after the last epoch."""

@@ -63,17 +63,24 @@ class GaussianProcess:
     @classmethod
     def posterior(cls, points: Array, values: Array, is_category: Array, theta: Array) -> GaussianProcess:
         """Return the posterior for given hyperparameters ``theta`` (d + 2,)."""
-        covariance = _kernel(_distances(points, points, is_category, theta), theta)[0]
+        covariance = _covariance(_distances(points, points, is_category, theta), theta)
         covariance[np.diag_indices_from(covariance)] += math.exp(theta[-1]) + JITTER
         factor = cholesky(covariance, lower=True)
         return cls(points, is_category, theta, factor, cho_solve((factor, True), values))
 
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Return mean (m,) and standard deviation (m,) of the noise-free value at ``points`` (m, d)."""
-        cross = _kernel(_distances(points, self.points, self.is_category, self.theta), self.theta)[0]
-        explained = solve_triangular(self.factor, cross.T, lower=True)
+        cross = self._cross(points)
+        explained = solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
         variance = math.exp(self.theta[-2]) - np.einsum("ij,ij->j", explained, explained)
         return cross @ self.weights, np.sqrt(np.maximum(variance, 1e-12))
+
+    def mean(self, points: Array) -> Array:
+        """Return the mean (m,) alone, in half of the time."""
+        return np.asarray(self._cross(points) @ self.weights)
+
+    def _cross(self, points: Array) -> Array:
+        return _covariance(_distances(points, self.points, self.is_category, self.theta), self.theta)
 
 
 def fitted(points: Array, values: Array, is_category: Array, prior: Prior, num_steps: int = 20) -> Array:
@@ -134,6 +141,21 @@ def _kernel(squared: Array, theta: Array) -> tuple[Array, Array]:
     distance = np.sqrt(np.maximum(squared, 1e-16))
     decay = math.exp(theta[-2]) * np.exp(-_SQRT5 * distance)
     return (1 + _SQRT5 * distance + 5 / 3 * squared) * decay, -5 / 6 * (1 + _SQRT5 * distance) * decay
+
+
+def _covariance(squared: Array, theta: Array) -> Array:
+    """Return what ``_kernel`` does first, in fewer arrays of this size; ``squared`` is used up."""
+    decay: Array = np.maximum(squared, 1e-16)
+    np.sqrt(decay, out=decay)
+    decay *= _SQRT5
+    found: Array = 1 + decay
+    squared *= 5 / 3
+    found += squared
+    np.negative(decay, out=decay)
+    np.exp(decay, out=decay)
+    decay *= math.exp(theta[-2])
+    found *= decay
+    return found
 
 
 def _distances(a: Array, b: Array, is_category: Array, theta: Array) -> Array:

@@ -68,7 +68,7 @@ class ModelSampler:
     def _improving(self, model: CurveModel, held: Params, rng: np.random.Generator) -> np.ndarray:
         """Return candidates, those with the largest expected improvement first."""
         known, near = np.concatenate([model.tried, model.begun]), self._points.cube.near
-        means = model.at_end(known)[0]
+        means = model.mean_at_end(known)
         incumbent, tops = means.min(), known[np.argsort(means, kind="stable")[:NUM_TOP]]
 
         def score(points: np.ndarray) -> np.ndarray:
