@@ -40,7 +40,7 @@ class NewTrials:
     @property
     def num_new(self) -> int:
         """Number of sampled tracks that have not begun."""
-        return sum(track.epoch == 0 for track in self._roster.ready.values())
+        return sum(track.epoch == 0 and not track.resting for track in self._roster.ready.values())
 
     @property
     def num_expected(self) -> int:

@@ -74,6 +74,18 @@ def test_paused_trial_keeps_its_weights_and_goes_on_when_it_may() -> None:
     assert (third.members[0].trial, third.start) == (0, 4)
 
 
+def test_a_trial_that_is_paused_before_its_first_epoch_does_not_end_the_search() -> None:
+    it = race(trials=3, early_terminate={"type": "none"})
+    leg = begun(it)
+    it.steer(it.tracks[0], "pause", "paused")
+    it.finished_leg(leg.id)
+    leg = begun(it)
+    assert leg.members[0].trial == 1 and not it.tracks[0].ended
+    train(it, leg)
+    it.steer(it.tracks[0], "unpause", "let go on")
+    assert sorted(rest(it)) == [0, 2] and all(track.state == "done" for track in it.tracks)
+
+
 def test_paused_trial_holds_nobody_up_and_ends_with_the_search() -> None:
     it = race(trials=3, early_terminate={"type": "asha", "min_iter": 1, "eta": 3})
     leg = begun(it)
