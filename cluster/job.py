@@ -188,14 +188,19 @@ def _settle(home: SweepHome, sent: Sweep | None) -> None:
     Those are valid here. Only the sweep's driver may do this. Raises JobRefused where the home is another sweep's.
     """
     from cluster.cli.commands.shared import reading
-    from cluster.sweep.knowledge.warm_start import begun
+    from cluster.sweep.knowledge.warm_start import arrived, begun, beside
     from cluster.sweep.shared_storage import named
     from search_spaces.types.faults import SpecError
 
     if sent is None:
         return
     if not _is_made(home):
-        begun(named(sent), home.spec.name, home)
+        spec = Path(os.environ["PACELINE_SPEC"])
+        known = spec.with_name(beside(spec.name))
+        if known.exists():
+            arrived(named(sent), home, known.read_bytes())
+        else:
+            begun(named(sent), home.spec.name, home)
         return
     try:
         kept = home.sweep()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.doctor import reachability
+from cluster.sweep.knowledge.warm_start import beside, travelling
 from cluster.targets import package, submitted
 from cluster.targets.contract import ENDED, LOCAL, SweepJob, Target, TargetError
 from cluster.targets.submission import PODS, Code, LaneNeed, Submission, usual_code
@@ -73,13 +74,15 @@ def _send(
     packed = package.pack(folder, code, modules_only=pods) if cluster else package.Package({})
     spec_file = "sweep.yaml" if pods else f"paceline-{sweep_id}.yaml"
     text = spec_text if cluster else sweep.to_text()
+    known, told = travelling(sweep) if cluster else (b"", "")
+    notes += [told] if told else []
     wanted = sweep.resources
     submission = Submission(
         id=sweep_id,
         name=sweep.name,
         owner=user(),
         version=metadata.version("paceline"),
-        files={**packed.files, spec_file: text.encode()},
+        files={**packed.files, spec_file: text.encode(), **({beside(spec_file): known} if known else {})},
         spec_file=spec_file,
         code=code,
         environment={**given, **more, "PACELINE_OWNER": user(), "PACELINE_PLACE": place},

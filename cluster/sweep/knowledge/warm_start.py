@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from search_spaces.study.study import Study
 
 FILE: Final = "warm_start.json"
+MOST_BYTES: Final = 500_000
+"""Largest size of the trials that travel with a submitted sweep: Kubernetes takes 1 MiB of files in all."""
 EARLIER: Final = "warm_start"
 """Attribute of the study: the earlier sweeps with their trials, as JSON."""
 
@@ -93,6 +95,37 @@ def begun(sweep: Sweep, origin: str, home: SweepHome | None = None) -> SweepHome
         home.keep(new.sweep)
     new.keep(home)
     return home
+
+
+def beside(spec_file: str) -> str:
+    """Return the name of the file in which earlier sweeps travel to a cluster with the spec."""
+    return f"{spec_file.removesuffix('.yaml')}.{FILE}"
+
+
+def travelling(sweep: Sweep) -> tuple[bytes, str]:
+    """Return the earlier sweeps of this folder that a submitted one begins with, and what to tell the user.
+
+    Empty where they are not all here: the cluster then looks for them itself.
+    """
+    if not sweep.warm_start:
+        return b"", ""
+    try:
+        content = sealed(_to_json(collected(sweep, "warm_start").earlier)).encode()
+    except SpecError as error:
+        return b"", f"{error}; the cluster looks for it in its own folder"
+    if len(content) > MOST_BYTES:
+        return b"", f"warm_start: {len(content)} bytes of trials do not travel; the cluster looks for them itself"
+    return content, ""
+
+
+def arrived(sweep: Sweep, home: SweepHome, content: bytes) -> None:
+    """Make the home of a submitted sweep, with the earlier sweeps that came with it. Raises SpecError."""
+    try:
+        earlier = _from_json(json.dumps(document(content)))
+    except Rotten as error:
+        raise SpecError([Fault(beside("sweep.yaml"), "", str(error))]) from error
+    home.keep(sweep)
+    Collected(sweep, earlier).keep(home)
 
 
 def known_trials(home: SweepHome, sweep: Sweep, study: Study) -> tuple[str, WarmStart]:

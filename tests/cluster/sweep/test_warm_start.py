@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from cluster.cli.main import main
+from cluster.job import _settle
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.search import search_of
-from cluster.sweep.knowledge.warm_start import FILE, begun, collected
+from cluster.sweep.knowledge.warm_start import FILE, begun, beside, collected, travelling
 from cluster.sweep.reading import Reading, document
 from cluster.sweep.restore import CARD
 from cluster.sweep.tracker import header
@@ -162,6 +163,29 @@ def test_an_id_that_looks_like_a_number_is_a_text() -> None:
         assert given == (text.strip("[]"),) == parsed(f"warm_start={text}").warm_start
         again = parsed(text=parsed(f"warm_start={text}").to_text())
         assert again.warm_start == given
+
+
+def test_earlier_sweeps_travel_with_a_submitted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = raced(**{CARD: WINE})
+    sweep = parsed(f"warm_start={old.id}")
+    content, told = travelling(sweep)
+    assert told == "" and beside("paceline-ab12.yaml") == "paceline-ab12.warm_start.json"
+    there = tmp_path / "there"
+    there.mkdir()
+    monkeypatch.chdir(there)
+    (there / "sweep.yaml").write_text(sweep.to_text())
+    (there / beside("sweep.yaml")).write_bytes(content)
+    monkeypatch.setenv("PACELINE_SPEC", str(there / "sweep.yaml"))
+    home = SweepHome("ab12", there / ".paceline" / "ab12")
+    home.path.mkdir(parents=True)
+    _settle(home, parsed(f"warm_start={old.id}"))
+    sweep, study = opened(home, **{CARD: WINE})
+    assert search_of(home, sweep, study).warm.taken[0].shown == 8
+    nowhere, told = travelling(parsed("warm_start=beef"))
+    assert nowhere == b"" and "must be an earlier sweep" in told and told.endswith("in its own folder")
+    (there / beside("sweep.yaml")).write_bytes(content.replace(b"0.5", b"0.6", 1))
+    with pytest.raises(SpecError, match="its check sum does not fit"):
+        _settle(SweepHome("cd34", there / ".paceline" / "cd34"), sweep)
 
 
 def test_trials_that_were_lost_are_told() -> None:
