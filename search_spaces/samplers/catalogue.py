@@ -79,14 +79,7 @@ def _model(setting: Setting) -> ModelSampler:
 
 
 def _auto(setting: Setting) -> Sampler:
-    from search_spaces.samplers.auto import Mixed  # 300 ms: SciPy
-
-    if setting.space.when:
-        return _tpe_sampler(setting)
-    if setting.others:
-        return _gp(setting)
-    stops_early = len(setting.rungs) > 1
-    return _quiet(_model(setting) if stops_early else Mixed(_model(setting), _tpe_sampler(setting)))
+    return _tpe_sampler(setting) if setting.space.when else _gp(setting)
 
 
 def _gp(setting: Setting) -> Sampler:
@@ -137,7 +130,7 @@ def _genetic(setting: Setting, niches: bool) -> Sampler:
 _ROWS = (
     SamplerRow(
         name="auto",
-        summary="a model of what each configuration will have come to after the last epoch, in part TPE",
+        summary="a model of what each configuration will have come to after the last epoch; with conditions TPE",
         make=_auto,
         several=True,
         aliases=("bayes", "bayesianoptimization"),

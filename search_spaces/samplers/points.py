@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,14 +41,13 @@ class Points:
         count: int,
         held: Params,
         wanted: Callable[[int], np.ndarray],
-        beside: Sequence[Params] = (),
     ) -> Iterator[Params]:
-        """Yield at most ``count`` configurations with ``held`` values that no trial has, nor those ``beside``.
+        """Yield at most ``count`` configurations with ``held`` values that no trial has.
 
         ``wanted`` returns the points (n, d) for the place in the history, the best first; it is called when the one
         before was taken. Where all of them were tried it is a random one of those that are left.
         """
-        found = {identity(params) for params in beside}
+        found: set[Identity] = set()
         for _ in range(int(min(count, self._left.num(history, held)))):
             params = self._new(wanted(len(history) + len(found)), history, found, held)
             if params is None:

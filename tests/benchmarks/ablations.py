@@ -14,7 +14,6 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from search_spaces.samplers import auto
 from search_spaces.samplers.model import curve_model, model_sampler
 from search_spaces.samplers.model.gaussian_process import HUGE, log_expected_improvement
 from search_spaces.samplers.model.rung_values import Row
@@ -51,7 +50,6 @@ PARTS: dict[str, tuple[Any, str, Any]] = {
     "half-rank-all": (curve_model, "half_rank", _all_ranks),
     "log-improvement": (model_sampler, "log_expected_improvement", _plain_improvement),
     "running": (curve_model.CurveModel, "begin", lambda model, points: None),
-    "tpe": (auto, "EVERY", 10**9),
     "epochs": (curve_model.CurveModel, "_time", lambda model, epoch: 1.0),
     "climbing": (model_sampler, "NUM_CLIMB", 1),
     "best-rows": (curve_model, "_chosen", _any_rows),

@@ -33,31 +33,28 @@ class ModelSampler:
         """Whether too few trials have reached a rung for a model."""
         return self._look(history).num_known < self._num_start
 
-    def ask(self, history: History, count: int, held: Params, beside: Sequence[Params] = ()) -> list[Params]:
-        """Return new configurations, each as if those before it, and those ``beside`` them, were training."""
+    def ask(self, history: History, count: int, held: Params) -> list[Params]:
+        """Return new configurations, each as if those before it were training."""
         rng = np.random.default_rng([self._seed, len(history)])
-        model = self._model(history, beside, rng)
+        model = self._model(history, rng)
 
         def wanted(place: int) -> np.ndarray:
             first = self._improving(model, held, rng) if model else self._points.sobol(place)
             return np.concatenate([first, self._points.uniform(rng)])
 
         found = []
-        for params in self._points.take(history, count, held, wanted, beside):
+        for params in self._points.take(history, count, held, wanted):
             found.append(params)
             if model:
                 model.begin(self._points.cube.place(params)[None])
         return found
 
-    def _model(self, history: History, beside: Sequence[Params], rng: np.random.Generator) -> CurveModel | None:
+    def _model(self, history: History, rng: np.random.Generator) -> CurveModel | None:
         """Return the model of the history; None where it knows too little."""
-        cube, seen = self._points.cube, self._look(history)
+        seen = self._look(history)
         if seen.num_known < self._num_start:
             return None
-        model = CurveModel(seen, self._rungs[-1], cube.is_category, rng)
-        if beside:
-            model.begin(np.stack([cube.place(params) for params in beside]))
-        return model
+        return CurveModel(seen, self._rungs[-1], self._points.cube.is_category, rng)
 
     def _look(self, history: History) -> RungValues:
         if self._seen is None or self._seen.history is not history:

@@ -13,7 +13,6 @@ import pytest
 
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.samplers.auto import Mixed
 from search_spaces.samplers.catalogue import NUM_START, SAMPLERS, sampler
 from search_spaces.samplers.history import History, Observation
 from search_spaces.samplers.model.model_sampler import ModelSampler
@@ -40,9 +39,9 @@ def within(sampler: Any) -> Any:
     return within(sampler.inner) if hasattr(sampler, "inner") else sampler
 
 
-def test_it_is_a_model_and_without_early_stopping_tpe_beside_it_and_with_conditions_tpe() -> None:
-    assert type(within(sampler("auto", LINE, ACCURACY, 0, (1, 3)))) is ModelSampler
-    assert type(within(sampler("auto", LINE, ACCURACY, 0, (9,)))) is Mixed
+def test_it_is_a_model_and_with_conditions_tpe() -> None:
+    for rungs in ((1, 3), (9,)):
+        assert type(within(sampler("auto", LINE, ACCURACY, 0, rungs))) is ModelSampler
     tree = Space({"kind": Choice(("a", "b")), "x": Uniform(0, 1)}, {"x": {"kind": ("a",)}})
     assert type(within(sampler("auto", tree, ACCURACY, 0, (1, 3)))) is OptunaSampler
 
