@@ -232,3 +232,25 @@ def test_the_final_evaluation_trains_with_the_values_that_changed(tmp_path: Path
     cut = finals.race(chosen, [1, 2], search.rules)
     assert [t.params for t in cut.tracks] == [t.params for t in again.tracks], "as a resumed one finds them"
     assert [t.values for t in cut.tracks] == [t.values for t in again.tracks]
+
+
+def test_what_others_depend_on_is_copied_and_mutate_says_what_changes() -> None:
+    space = Space(
+        {"gate": Choice((False, True)), "lr": Uniform(0, 1), "decay": Uniform(0, 1)}, {"decay": {"gate": (True,)}}
+    )
+
+    def member(number: int, gate: bool) -> Seen:
+        params: Params = {"gate": gate, "lr": 0.5, "decay": 0.5}
+        return Seen(number=number, epoch=2, scores={2: float(-number)}, params=params, waiting=True)
+
+    def taken(seed: int, best: bool, mutate: tuple[str, ...] = ()) -> Params:
+        rules = PbtParameters(population=3, interval=2, resample_probability=0.0, mutate=mutate)
+        plan = PopulationBased(Setting(epochs=6, seed=seed, space=space), rules)
+        found = plan.decide(Standings(plan.rungs, [member(0, best), member(1, False), member(2, False)], 3))[2]
+        assert isinstance(found, Exploit) and found.source == 0
+        return found.params
+
+    for seed in range(8):
+        assert taken(seed, True).keys() == {"gate", "lr", "decay"} and taken(seed, True)["gate"] is True
+        assert taken(seed, False).keys() == {"lr"}, "without the gate there is no decay"
+        assert taken(seed, True, ("decay",)).keys() == {"gate", "decay"}
