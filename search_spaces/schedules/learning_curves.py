@@ -20,6 +20,7 @@ from functools import cache
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import stdtr
+from threadpoolctl import ThreadpoolController
 
 Array = np.ndarray
 Curve = Mapping[int, float]
@@ -36,11 +37,17 @@ WORST = 4.0
 
 @dataclass(frozen=True)
 class _Kernel:
-    """Cholesky factor (T, T) of the covariance, and the whitened basis (T, 2)."""
+    """Cholesky factor (T, T) of the covariance and its inverse, and the whitened basis (T, 2)."""
 
     factor: Array
+    inverse: Array
     basis: Array
     log_diagonal: Array
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @cache
@@ -60,7 +67,8 @@ def _kernels(horizon: int) -> tuple[_Kernel, ...]:
         weights = basis * (LEVEL, power)
         covariance = weights @ basis.T + early + slope * drift + (noise + 1e-9) * np.eye(len(epochs))
         factor = np.linalg.cholesky(covariance)
-        made.append(_Kernel(factor, solve_triangular(factor, basis, lower=True), np.log(np.diag(factor))))
+        inverse = solve_triangular(factor, np.eye(len(epochs)), lower=True)
+        made.append(_Kernel(factor, inverse, inverse @ basis, np.log(np.diag(factor))))
     return tuple(made)
 
 
@@ -97,7 +105,8 @@ class LearningCurves:
         for row, values in enumerate(found):
             there[row, : len(values)] = 1.0
             scaled[row, : len(values)] = (np.maximum(values, floor) - middle) / spread
-        fits = [(*_likelihood(kernel, scaled, there), kernel) for kernel in _kernels(horizon)]
+        with _libraries().limit(limits=1, user_api="blas"):  # more threads wait for each other on busy cores
+            fits = [(*_likelihood(kernel, scaled, there), kernel) for kernel in _kernels(horizon)]
         _, mean, scale, kernel = max(fits, key=lambda fit: fit[0])
         return cls(horizon, kernel, mean, scale, floor, middle, spread)
 
@@ -110,7 +119,7 @@ class LearningCurves:
         """Return mean, scale and degrees of freedom of Student's t for the value after the last epoch."""
         values = (np.maximum(_values(curve, self.horizon), self.floor) - self.middle) / self.spread
         factor, num = self.kernel.factor, len(values)
-        white = solve_triangular(factor[:num, :num], values, lower=True) - self.kernel.basis[:num] @ self.mean
+        white = self.kernel.inverse[:num, :num] @ values - self.kernel.basis[:num] @ self.mean
         mean = _basis(self.horizon)[-1] @ self.mean + factor[-1, :num] @ white
         own = (OWN * self.scale + white @ white) / (OWN + num)
         spread = np.sqrt(max(float(factor[-1, num:] @ factor[-1, num:]) * own, 1e-18))
@@ -126,7 +135,7 @@ def _values(curve: Curve, horizon: int) -> Array:
 
 def _likelihood(kernel: _Kernel, values: Array, there: Array) -> tuple[float, Array, float]:
     """Return the logarithm of the marginal likelihood of values (n, T) that are ``there``, with mean and scale."""
-    white = solve_triangular(kernel.factor, values.T, lower=True).T
+    white = values @ kernel.inverse.T
     weights = (there.sum(0)[:, None] * kernel.basis).T @ kernel.basis + 1e-6 * np.eye(2)
     mean = np.linalg.solve(weights, (there * white).sum(0) @ kernel.basis)
     rest, num = (white - kernel.basis @ mean) * there, there.sum()
