@@ -9,7 +9,7 @@ from cluster.sweep.restore import CARD, kept_card
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer
 from search_spaces.race.finals import final_entries
-from search_spaces.race.retests import retest_entries
+from search_spaces.race.seeds.retests import retest_entries
 from search_spaces.race.track import ENDS
 from search_spaces.study.study import Study
 

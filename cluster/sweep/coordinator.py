@@ -5,7 +5,6 @@ It does not depend on Ray: the driver asks it for legs and passes it the reports
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from cluster.sweep import not_kept
-from cluster.sweep.files.disk_bound import most_checkpoints, shortage_of_more
+from cluster.sweep.files.disk_bound import most_checkpoints
 from cluster.sweep.files.long_errors import kept_whole
+from cluster.sweep.files.told_once import ToldOnce
 from cluster.sweep.files.torn_checkpoints import go_back
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits.closing import by_failures, by_time
@@ -28,10 +28,11 @@ from cluster.terminal.retries import next_attempt
 from search_spaces.criteria.unreported import Unreported
 from search_spaces.race.ending.overdue import Ending, Overdue
 from search_spaces.race.finals import Finals, final_seeds, finalists
-from search_spaces.race.legs import Leg, Purpose, Saved
+from search_spaces.race.legs import Leg, Purpose
 from search_spaces.race.race import Race
-from search_spaces.race.retests import Retests, round_told
 from search_spaces.race.search import Search
+from search_spaces.race.seeds.repeats import FurtherSeeds
+from search_spaces.race.seeds.retests import Retests, round_told
 from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
@@ -46,8 +47,6 @@ from workloads.legs import checkpoint
 
 Handle = tuple[Purpose, int]
 """A running leg: its purpose and its number in that race."""
-BOUND = "bound"
-"""In ``_told`` after the first checkpoint."""
 ROLES: dict[Purpose, names.Role] = {"search": "trial", "repeat": "repeat", "final": "final"}
 
 
@@ -68,19 +67,21 @@ class Coordinator:
     races: dict[Purpose, Race] = field(default_factory=dict)
     busy_s: float = 0.0
     """Seconds of work, summed over all lanes."""
+    _purpose: Purpose = "search"
     _since: float | None = None
     """Time of the first leg of this driver's search."""
-    _told: set[str] = field(default_factory=set)
     _spent: dict[Handle, float] = field(default_factory=dict)
     _endings: dict[Handle, Ending] = field(default_factory=dict)
     """How legs end that have been given up, until their lanes are gone."""
 
     def __post_init__(self) -> None:
+        self._told = ToldOnce(lambda text: self.say(text))
         self._overdue, self.unreported = Overdue(self.sweep), Unreported(self.sweep.criteria)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.retests = Retests(self.study, self.sweep.epochs, share=self.sweep.retest, seed=self.sweep.seed)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         self.finals.searched = self.races["search"].tracks
+        self.repeats = self._further_seeds()
         self._spending = Spending(self.study.facts().get("cost", {}).get(SPENT, {}))
         self._spending.begin(self.races["search"])
         if self._search_is_over():
@@ -93,21 +94,26 @@ class Coordinator:
 
     @property
     def purpose(self) -> Purpose:
-        """Purpose of the current race."""
-        return next(reversed(self.races))
+        """Purpose of the current race; further seeds of repeats train beside the search."""
+        return self._purpose
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to train."""
-        return self.races[self.purpose].finished and self._next_race() is None
+        return self._is_over and self._next_race() is None
+
+    @property
+    def _is_over(self) -> bool:
+        return self.races[self.purpose].finished and not (self.repeats and self.repeats.busy)
 
     def next_leg(self) -> Leg | None:
         """Return the next leg; None to wait, or when ``finished`` or ``stop.requested``."""
         self._check_time()
-        leg = None if self.stop.requested else self.races[self.purpose].next_leg()
+        races = self.repeats if self.repeats and self.purpose == "search" else self.races[self.purpose]
+        leg = None if self.stop.requested else races.next_leg()
         if leg is not None and self._since is None and self.purpose == "search":
             self._since = time.monotonic()
-        if leg is None and not self.stop.requested and self.races[self.purpose].finished and self._begin_next():
+        if leg is None and not self.stop.requested and self._is_over and self._begin_next():
             leg = self.races[self.purpose].next_leg()
         self.commit()
         return leg
@@ -125,7 +131,11 @@ class Coordinator:
 
     def _running_s(self, purpose: Purpose) -> float:
         """Return for how many seconds the running legs have trained."""
-        return sum(self._overdue.times.trained_s(handle) for handle in self.out() if handle[0] == purpose)
+        return sum(
+            self._overdue.times.trained_s(handle)
+            for handle in self.out()
+            if (handle[0] == "final") == (purpose == "final")
+        )
 
     def look_ahead(self) -> None:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""
@@ -153,12 +163,13 @@ class Coordinator:
             self.writer.state(run_key(track, "final"), "running", at_best_epoch(scored.metrics))
         race.saved(handle[1], report.saved)
         self.make_up()
-        self._tell_not_kept(handle, report.saved)
-        self._tell_bound(report.saved)
+        folder, most = self.home.checkpoints, most_checkpoints(self.sweep, self.num_lanes)
+        self._told.not_kept(report.saved, folder, lambda key: self._names(handle, [aboard[key]]))
+        self._told.bound(report.saved, folder, most)
         self.busy_s += report.seconds
         spent = self._spent.pop(handle, 0.0) + report.seconds
         if report.left:
-            self._tell_left(handle, report.left)
+            self._told.left(report.left, self._names(handle, self._aboard(handle)))
         if report.failure:
             self.fail(handle, report.failure)
         elif report.handed_back:
@@ -179,33 +190,10 @@ class Coordinator:
         if self.writer.lost:
             self.writer.reconcile(self._facts())
 
-    def _tell_not_kept(self, handle: Handle, saved: Sequence[Saved]) -> None:
-        """Say once that checkpoints cannot be written."""
-        first = next((one for one in saved if one.not_kept), None)
-        if first and NOT_KEPT not in self._told:
-            self._told.add(NOT_KEPT)
-            name = self._names(handle, [track for track in self._aboard(handle) if track.key == first.key])
-            where = f"{self.home.checkpoints}: {first.not_kept}"
-            self.say(f"a checkpoint of {name} could not be written: {where}; it trains on")
-
-    def _tell_bound(self, saved: Sequence[Saved]) -> None:
-        """After the first checkpoint, say if so many of its size may not fit on the disk."""
-        first = next((one.uri for one in saved if one.uri), None)
-        if first and BOUND not in self._told:
-            self._told.add(BOUND)
-            if told := shortage_of_more(self.home.checkpoints, first, most_checkpoints(self.sweep, self.num_lanes)):
-                self.say(told)
-
     def _note_not_kept(self) -> None:
         found = not_kept.of(self.races["search"], self.home.checkpoints)
         if found != self.study.facts().get(NOT_KEPT):
             self.study.set(NOT_KEPT, found)
-
-    def _tell_left(self, handle: Handle, left: str) -> None:
-        """Say what a leg left behind in its worker, once for all that differs in numbers only."""
-        if (kind := re.sub(r"[\d,]+", "", left)) not in self._told:
-            self._told.add(kind)
-            self.say(f"{self._names(handle, self._aboard(handle))} {left}; a new worker goes on")
 
     def _time(self, handle: Handle, report: Report) -> None:
         if report.waiting:
@@ -256,8 +244,7 @@ class Coordinator:
             race.failed_leg(handle[1], ending.reason if ending else reason, to_blame and not ending)
         again = [track for track in aboard if track.state not in ENDS]
         go_back(race, again, self.say)
-        if again and not ending and reason.line not in self._told:
-            self._told.add(reason.line)
+        if again and not ending and self._told.is_new(reason.line):
             then = next_attempt(again, self.sweep.max_retries)
             self.say(f"{self._names(handle, again)} failed ({reason.line}), {then}")
         self._give_up()
@@ -301,7 +288,7 @@ class Coordinator:
             raise Gone(f"{self.home.path} was removed while the sweep was running")
         if (why := self.races["search"].closing) and self.study.facts().get(ENDED) != why:
             self.study.set(ENDED, why)
-        if NOT_KEPT in self._told:
+        if NOT_KEPT in self._told.known:
             self._note_not_kept()
         self.study.flush()
         for race in self.races.values():
@@ -324,11 +311,21 @@ class Coordinator:
         purpose = self._next_race()
         if purpose == "repeat":
             race = self.retests.race(self.races["search"], [self._runs("repeat")])
-            self.races["repeat"] = self._revived(race)
+            self._purpose, self.races["repeat"] = purpose, self._revived(race)
             self.say(round_told(race))
         elif purpose == "final":
             self._begin_finals()
         return purpose is not None
+
+    def _further_seeds(self) -> FurtherSeeds | None:
+        """Begin the race of further seeds beside the search, if the sweep has repeats."""
+        if self.sweep.repeats is None:
+            return None
+        search, seeds = self.races["search"], self.sweep.repeats.seeds
+        further = FurtherSeeds(self.study, self.sweep.epochs, seeds=seeds, search=self.search, race=search)
+        self.retests.entries = further.entries
+        self.races["repeat"] = self._revived(further.begin([self._runs("repeat")]))
+        return further
 
     def _search_is_over(self) -> bool:
         tracks = self.races["search"].tracks
@@ -345,7 +342,7 @@ class Coordinator:
         self.study.set("searched", True)
         self.study.set("num_finals", len(chosen) * len(self._seeds))
         race = self.finals.race(chosen, self._seeds, search.rules, [self._runs("final")])
-        self.races["final"] = self._revived(race)
+        self._purpose, self.races["final"] = "final", self._revived(race)
 
     def _give_up(self) -> None:
         """End a search in which no trial works: its code is broken, not its configurations."""
@@ -374,8 +371,9 @@ class Coordinator:
         """Yield all members with an MLflow run, now or later; also of a verdict that waits for a longer search."""
         for purpose, race in self.races.items():
             yield from ((ROLES[purpose], track) for track in race.tracks)
-        if "repeat" not in self.races:
-            yield from (("repeat", track) for track in self.retests.members(self.races["search"].tracks))
+        known = {track.key for track in self.races["repeat"].tracks} if "repeat" in self.races else set()
+        again = self.retests.members(self.races["search"].tracks)
+        yield from (("repeat", track) for track in again if track.key not in known)
         if self.sweep.final is not None and "final" not in self.races:
             judged = [track for track in self.races["search"].tracks if track.trial in self.finals.trials]
             yield from (("final", track) for track in self.finals.members(judged, self._seeds))

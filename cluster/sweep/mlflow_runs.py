@@ -24,8 +24,8 @@ def run_key(track: Track, role: names.Role) -> str:
 def summary(track: Track, metric: str) -> dict[str, float]:
     """Return the metrics of a member's run beside its curves: seconds, best value and best epoch."""
     found = {names.SECONDS: track.seconds}
-    if track.best_epoch is not None and track.best_value is not None:
-        found |= {names.best(metric): track.best_value, names.BEST_EPOCH: float(track.best_epoch)}
+    if track.best_epoch is not None and track.own_best is not None:
+        found |= {names.best(metric): track.own_best, names.BEST_EPOCH: float(track.best_epoch)}
     return found
 
 

@@ -17,7 +17,7 @@ from cluster.terminal import recommended_lines
 from cluster.terminal.criteria import constraints, measured_at_best, pareto_front, placed
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of, recommended_of
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
-from search_spaces.race.recommended import PREFIX, Estimated, tried_again
+from search_spaces.race.recommended import PREFIX, Estimated
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
@@ -101,14 +101,14 @@ def rows(
     """
     facts = study.facts()
     run_ids, known = facts.get("run_ids", {}), {} if known is None else known
-    further = tried_again([entry for key, entry in facts.items() if key.startswith(PREFIX)], objective)
+    again = [entry for key, entry in facts.items() if key.startswith(PREFIX)]
     found = study.records()
     for record in found:
         if record.number not in known or known[record.number][0] is not record:
             row = replace(_row(record, objective, live, criteria), run_id=run_ids.get(str(record.number)))
             known[record.number] = record, row
     told = placed([known[record.number][1] for record in found], objective, criteria)
-    return [replace(row, further=further.get(row.number)) for row in told] if further else told
+    return recommended_lines.with_further(told, again, objective) if again else told
 
 
 def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -> Row:

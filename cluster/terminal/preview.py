@@ -12,8 +12,8 @@ from cluster.terminal.criteria import goals
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
 from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart
-from search_spaces.race.retests import num_affordable
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
+from search_spaces.race.seeds.retests import num_affordable
 from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
@@ -115,6 +115,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         + ("; more where later trials turn out better" if "early stop" in decisions else ""),
         **({"budget": budget_lines.told(sweep, plan.budget, plan.trials)} if plan.budget else {}),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
+        **({"repeats": f"up to {sweep.repeats.seeds} seeds a trial"} if sweep.repeats else {}),
         **_retests(sweep, plan),
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals

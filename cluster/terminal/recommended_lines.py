@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cluster.terminal import formatting
 from cluster.terminal.records import Row
-from search_spaces.race.recommended import Estimated, Tried
+from search_spaces.race.recommended import Estimated, Tried, tried_again
+from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 
 
@@ -55,3 +57,16 @@ def seeds(row: Row) -> dict[str, Any] | None:
     if found is None or row.further is None:
         return None
     return {"values": list(found.values), "mean": found.mean, "std": found.std, "failed": found.num_failed}
+
+
+def with_further(rows: Sequence[Row], again: Sequence[Mapping[str, Any]], objective: Objective) -> list[Row]:
+    """Return the rows with what the study has of further seeds, ``again``; with repeats the mean is the value."""
+    further = tried_again(again, objective, {row.number: row.epochs for row in rows})
+    repeated = {entry["trial"] for entry in again if entry.get("repeat")}
+    found = []
+    for row in rows:
+        new = replace(row, further=further.get(row.number))
+        if row.number in repeated and new.tried:
+            new = replace(new, best_value=new.tried.mean, first_value=row.best_value)
+        found.append(new)
+    return found

@@ -50,6 +50,8 @@ class Row:
     """Earlier ``sweep`` and ``trial`` whose values it took over up to ``epoch``; None where it took none."""
     further: Tried | None = None
     """Best values with further seeds; None where there is none yet."""
+    first_value: float | None = None
+    """Best value with the first seed, where ``best_value`` is the mean over all."""
 
     @property
     def epochs_trained(self) -> int:
@@ -63,7 +65,8 @@ class Row:
         if self.state == "failed" or self.best_value is None or not self.feasible:
             return None
         more = self.further or Tried(self.number, ())
-        return Tried(self.number, [self.best_value, *more.values], more.num_failed)
+        first = self.best_value if self.first_value is None else self.first_value
+        return Tried(self.number, [first, *more.values], more.num_failed)
 
     @property
     def error(self) -> str | None:

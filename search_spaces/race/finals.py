@@ -11,7 +11,7 @@ from search_spaces.race.contract import RaceObserver, Rules
 from search_spaces.race.ending.budget import NONE
 from search_spaces.race.legs import Scored
 from search_spaces.race.race import Race
-from search_spaces.race.seed_members import SeedMembers, entries
+from search_spaces.race.seeds.seed_members import SeedMembers, entries
 from search_spaces.race.track import Track
 from search_spaces.schedules.contract import Schedule
 from search_spaces.schedules.full import Full

@@ -42,6 +42,8 @@ class Race:
         self.rules, self.schedule = rules, schedule
         self._roster = Roster(rules.objective, schedule.rungs, tracks, rules.several)
         self.finished = False
+        self.waits = False
+        """Whether tracks may come, or move on, from outside: an idle race is not over."""
         self.closing: str | None = None
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
         self.garbage: list[str] = []
@@ -70,6 +72,16 @@ class Race:
         self.rules = replace(self.rules, num_tracks=num_tracks)
         self._intake.replan(self.rules)
 
+    def add(self, tracks: Sequence[Track]) -> None:
+        """Take up tracks that no supply gives, with the next indices."""
+        self._roster.add(tracks)
+
+    def rescore(self, track: Track) -> None:
+        """Rank a track anew at the rungs that it has reached, as more is known of it from other seeds."""
+        for rung in track.scores:
+            track.reached(rung)
+        self._roster.standings.update(track)
+
     def relocate(self, place: Callable[[str], str]) -> None:
         """Take all checkpoints as being where ``place`` says for the URIs that were noted; before the first leg."""
         for track in self.tracks:
@@ -94,11 +106,11 @@ class Race:
         self.closing = self.closing or next(filter(None, (rule.reason() for rule in self.rules.end_rules)), None)
         group = [] if self.closing else self._choose()
         if not group:
-            if not self._legs and not self.closing and (left := resting(self._roster)):
+            if not self._legs and not self.waits and not self.closing and (left := resting(self._roster)):
                 for track in left:
                     self._withdraw(track, LEFT)
                 return self.next_leg()
-            if not self._legs:
+            if not self._legs and not (self.waits and not self.closing):
                 self.closing = self.closing or self.purse.closing(self._intake.short)
                 self._finish()
             return None

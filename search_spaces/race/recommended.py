@@ -53,8 +53,12 @@ class Tried:
         return stdev(self.values) if len(self.values) > 1 else None
 
 
-def tried_again(found: Iterable[Mapping[str, Any]], objective: Objective) -> dict[int, Tried]:
+def tried_again(
+    found: Iterable[Mapping[str, Any]], objective: Objective, reached: Mapping[int, int] | None = None
+) -> dict[int, Tried]:
     """Return the best value with each further seed that was trained to the end, by trial.
+
+    Of trials whose last epoch is in ``reached`` those count that have come as far.
 
     A seed with which a constraint is broken counts as failed.
     """
@@ -63,7 +67,9 @@ def tried_again(found: Iterable[Mapping[str, Any]], objective: Objective) -> dic
     for entry in found:
         best = objective.best(entry["values"].values(), float)
         able = entry.get("feasible", True)
-        if entry["state"] == "done" and best is not None and able:
+        last = (reached or {}).get(entry["trial"], math.inf)
+        as_far = entry["state"] == "done" or max(map(int, entry["values"]), default=0) >= last
+        if as_far and entry["state"] != "failed" and best is not None and able:
             values.setdefault(entry["trial"], []).append(best)
         failed[entry["trial"]] += entry["state"] == "failed" or not able
     return {trial: Tried(trial, values.get(trial, ()), failed[trial]) for trial in failed}

@@ -72,6 +72,10 @@ class Search:
     sampler: Sampler = field(init=False)
     history: History = field(init=False, repr=False)
     """What the sampler knows of the trials whose configuration is one of the space."""
+    num_changes: int = field(default=0, init=False, repr=False)
+    """Number of changes of the race's tracks so far, without single epochs."""
+    untold: dict[int, Track] = field(default_factory=dict, init=False, repr=False)
+    """Tracks that are done, by index, whose value may still change as further seeds are trained."""
     _changed: set[int] = field(default_factory=set, init=False, repr=False)
     """Indices of the tracks that have changed since the sampler was asked."""
 
@@ -191,21 +195,34 @@ class Search:
 
     def moved(self, track: Track) -> None:
         """Store the trial's progress in the study."""
-        self._changed.add(track.index)
+        self.moved_further(track.index)
         if self.study:
             self.study.note(track.trial, "progress", progress(track))
 
     def ended(self, track: Track) -> None:
-        """Store the trial's progress and tell the study its outcome and best value."""
-        self._changed.add(track.index)
-        if self.study and track.state in ("done", "stopped", "failed"):
+        """Store the trial's progress and tell the study its outcome and best value, if that stands."""
+        self.moved_further(track.index)
+        if self.study:
             self.study.note(track.trial, "progress", progress(track))
+        self.untold[track.index] = track
+        if not (self.sweep.repeats and track.done):
+            self.settle(track)
+
+    def settle(self, track: Track) -> None:
+        """Tell the study a track's outcome and best value, which stand now, unless it knows."""
+        known = self.untold.pop(track.index, None) is None
+        if self.study and not known and track.state in ("done", "stopped", "failed"):
             self.study.tell(track.trial, track.state, track.vector() if track.criteria.others else track.best_value)
 
     @property
     def defaults(self) -> Params:
         """The workload's default of each hyperparameter."""
         return {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
+
+    def moved_further(self, index: int) -> None:
+        """Take note that a trial has changed, or its training with a further seed."""
+        self._changed.add(index)
+        self.num_changes += 1
 
     def _first(self) -> Sequence[Params]:
         first = self.sweep.space.first(self.defaults, (*self.sweep.start_from, *self.warm.first))

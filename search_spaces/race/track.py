@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Literal
 
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
@@ -98,6 +99,8 @@ class Track:
     steered: list[str] = field(default_factory=list)
     """What users have asked of it: ``paused by ann, 2026-11-30 10:02:11 UTC``."""
     exploits: list[Exploited] = field(default_factory=list)
+    further: list[Track] = field(default_factory=list, repr=False)
+    """Trainings of the trial with further seeds while the search runs: it counts with the mean of all."""
     initial: Params = field(init=False)
     """Values of all hyperparameters at epoch 0."""
     measures: Measures = field(init=False)
@@ -179,9 +182,30 @@ class Track:
         return Member(trial=self.trial, seed=self.seed, params=self.params, checkpoint=self.checkpoint)
 
     @property
-    def best_value(self) -> float | None:
-        """Best value of any epoch; None before the first."""
+    def own_best(self) -> float | None:
+        """Best value of any epoch with this seed; None before the first."""
         return None if self.best_epoch is None else self.values[self.best_epoch]
+
+    @property
+    def best_value(self) -> float | None:
+        """Best value of any epoch, the mean over the seeds that have come as far; None before the first."""
+        if not self.further or not self.values:
+            return self.own_best
+        return self._mean_until(max(self.values))
+
+    def with_seeds(self, epoch: int) -> list[Track]:
+        """Return this track and those of further seeds that have been trained to ``epoch``, and have not failed."""
+        able = [track for track in self.further if track.feasible and track.values]
+        return [self, *(t for t in able if t.done or max(t.held or 0, max(t.values)) >= epoch)]
+
+    def best_until(self, epoch: int) -> float:
+        """Return the best value until ``epoch``, signed so that lower is better."""
+        return min(self.objective.signed(value) for known, value in self.values.items() if known <= epoch)
+
+    def _mean_until(self, epoch: int) -> float:
+        """Return the mean over the seeds of the best values until ``epoch``."""
+        mean = fmean(track.best_until(epoch) for track in self.with_seeds(epoch))
+        return self.objective.signed(mean)
 
     @property
     def measured(self) -> dict[str, float]:
@@ -230,7 +254,7 @@ class Track:
         """
         self.values[epoch] = value
         self.measures.record(epoch, metrics or {})
-        if self.objective.reaches(value, self.best_value):
+        if self.objective.reaches(value, self.own_best):
             self.best_epoch = epoch
 
     def secure(self, epoch: int, uri: str | None) -> list[str]:
@@ -284,7 +308,8 @@ class Track:
         """Record the score at a rung; one that breaks a constraint there is behind all that do not."""
         until = {epoch: value for epoch, value in self.values.items() if epoch <= rung}
         best = min(until, key=lambda epoch: (self.objective.signed(until[epoch]), -epoch))
-        self.scores[rung] = -math.inf if self.breaks(rung) else -self.objective.signed(until[best])
+        value = self._mean_until(rung) if self.further else until[best]
+        self.scores[rung] = -math.inf if self.breaks(rung) else -self.objective.signed(value)
 
     @property
     def curve(self) -> Mapping[int, float]:
@@ -297,7 +322,7 @@ class Track:
 
     def observation(self) -> Observation:
         """Return the trial as a sampler should see it now: of its own configuration, not of what it took over."""
-        values = self.values
+        values = {epoch: self._mean_until(epoch) for epoch in self.values} if self.further else self.values
         if self.exploits:
             own = {epoch: value for epoch, value in values.items() if epoch <= self.exploits[0].epoch}
             best = self.objective.best(own.values(), float)
@@ -310,7 +335,9 @@ class Track:
         vectors = (
             {epoch: found for epoch in values if (found := self.vector(epoch))} if self.criteria.others else {}
         )
-        return Observation(self.searched, self._seen_as, values, self.best_value, excess, vectors=vectors)
+        seen = Observation(self.searched, self._seen_as, values, self.best_value, excess, vectors=vectors)
+        num_seeds = len(self.with_seeds(max(self.values))) if self.further else 1
+        return seen if num_seeds == 1 else replace(seen, num_seeds=num_seeds)
 
     @property
     def _seen_as(self) -> Literal["running", "paused", "done", "infeasible", "failed"]:

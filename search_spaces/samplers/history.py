@@ -38,6 +38,9 @@ class Observation:
     vectors: Mapping[int, Sequence[float]] = field(default_factory=dict)
     """With several objectives: all of them, by epoch, with which the trial counted there. Else empty."""
 
+    num_seeds: int = 1
+    """Number of seeds of whose values these are the means."""
+
     @property
     def vector(self) -> Sequence[float] | None:
         """All objectives with which the trial counts; None with one objective, and where they are not known."""

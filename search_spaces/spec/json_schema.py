@@ -83,7 +83,7 @@ def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> dict[str, Any]:
 
 def _accept_words(properties: dict[str, Any]) -> None:
     """Add the words and durations that some keys accept besides their type, in place."""
-    words = {"final": "none", "max_concurrent": "auto", "train_together": "auto"}
+    words = {"final": "none", "repeats": "none", "max_concurrent": "auto", "train_together": "auto"}
     for key, word in words.items():
         kinds = [kind for kind in properties[key]["anyOf"] if kind != {"type": "null"}]
         properties[key]["anyOf"] = [*kinds, {"const": word}]

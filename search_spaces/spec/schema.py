@@ -195,6 +195,16 @@ class Final(BaseModel):
     )
 
 
+class Repeats(BaseModel):
+    """Trainings of each trial with several seeds."""
+
+    model_config = _STRICT
+
+    seeds: Annotated[int, Field(ge=2, le=100)] = Field(
+        description="Most seeds of a trial, which counts with its mean; one that is clearly worse gets no more."
+    )
+
+
 MOST_RETESTED = 0.5
 
 
@@ -337,6 +347,9 @@ class SpecFile(BaseModel):
     resources: Resources = Field(default=Resources(), description="What training one trial takes.")
     final: Annotated[Final | None, _word("none")] = Field(
         default=Final(), description="The final evaluation on the test split; 'none' skips it."
+    )
+    repeats: Annotated[Repeats | None, _word("none")] = Field(
+        default=None, description="Trains each trial with several seeds; default: with one."
     )
     retest: Annotated[float | Literal["auto"], BeforeValidator(_share)] = Field(
         default="auto",

@@ -17,7 +17,7 @@ from search_spaces.spec.checks.space.parameters import as_parameters
 from search_spaces.spec.checks.sweep import checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
-from search_spaces.spec.schema import EarlyTerminate, Final, Resources, Storage, Tracking
+from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Resources, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
@@ -117,6 +117,7 @@ class Sweep(BaseModel):
     """With more failed trials than this the sweep ends with exit code 3."""
     resources: Resources = Resources()
     final: Final | None = Final()
+    repeats: Repeats | None = None
     retest: float | Literal["auto"] = "auto"
     """Share of all epochs that trains the best trials again, with new seeds."""
     tracking: Tracking = Tracking()

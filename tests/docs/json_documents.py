@@ -20,7 +20,7 @@ _SWEEP = {
     "trials[].status": "the same in words: `done`, `pruned`, `infeasible`, `failed`, `running` or `waiting`",
     "trials[].epochs": "epochs trained",
     "trials[].value": "the objective after the last epoch",
-    "trials[].best_value": "its best value over the epochs",
+    "trials[].best_value": "its best value over the epochs; with `repeats` the mean over its seeds",
     "trials[].params": "the searched hyperparameters by name",
     "trials[].beside": "what is shown beside the objective, by metric",
     "trials[].changes": "with `early_terminate: {type: pbt}`: each `epoch` after which it took over the weights of "

@@ -20,7 +20,9 @@ def most_checkpoints(sweep: Sweep, num_lanes: int) -> int:
     Waiting trials keep one, running ones two, and so do the trainings of the final evaluation. All may wait: none
     is given up before one is trained to the end.
     """
-    waiting = sweep.trials if len(sweep_schedule(sweep).rungs) > 1 else 0
+    waiting = (
+        sweep.trials * (sweep.repeats.seeds if sweep.repeats else 1) if len(sweep_schedule(sweep).rungs) > 1 else 0
+    )
     running = min(sweep.trials, num_lanes * cohort_width(sweep, num_lanes))
     if sweep.final is None:
         return waiting + 2 * running + 1

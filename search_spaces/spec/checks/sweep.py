@@ -13,7 +13,7 @@ from search_spaces.spec.checks.criteria import Asked, checked_constraints, refus
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
-from search_spaces.spec.checks.repeats import check_retest
+from search_spaces.spec.checks.repeats import check_repeats, check_retest
 from search_spaces.spec.checks.space.grid import grid_size, refuse_counts
 from search_spaces.spec.checks.space.parameters import read_parameters, refuse_without_effect
 from search_spaces.spec.checks.space.require import required
@@ -48,6 +48,7 @@ SAME = (
     "stop_when",
     "resources",
     "final",
+    "repeats",
     "retest",
     "tracking",
 )
@@ -142,6 +143,8 @@ class _Checks:
         self._check_final()
         if self._sound("retest", "trials"):
             check_retest(self._document, spec)
+        if spec.repeats and self._sound("repeats", "early_terminate"):
+            check_repeats(self._document, spec)
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
             if self._sound("trials"):
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)

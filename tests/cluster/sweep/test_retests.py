@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.sweep.reading import Reading, document, snapshot
+from cluster.sweep.tracker import over_seeds
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.live_lines import Title, best_lines
 from cluster.terminal.preview import lines, preview
@@ -133,3 +134,30 @@ def test_check_tells_how_many_trainings_there_may_be() -> None:
     assert told("retest: 0.25") == ["retests     up to 4 trainings of the best with new seeds"]
     assert told("retest: 0.01") == ["retests     none: 1% of all epochs is less than one training"]
     assert told("") == told("retest: none") == []
+
+
+def test_repeats_train_beside_the_search_and_the_mean_is_the_value_everywhere(sqlite_uri: str) -> None:
+    """Also across a stop amid them; the lucky trial's further seeds show what it is worth."""
+    spec = SPEC.replace("retest: 0.25", "retest: none\nrepeats: {seeds: 3}")
+    life = Life(sqlite_uri, spec=spec, value=noisy)
+    while (leg := life.coordinator.next_leg()) and len(life.trained) < 15:
+        life.train(leg)
+    life.end()
+    life = Life(sqlite_uri, value=noisy)
+    while leg := life.coordinator.next_leg():
+        life.train(leg)
+    assert life.coordinator.finished
+    life.end()
+    assert set(states(sqlite_uri, life.home).values()) == {("done", "FINISHED")}
+    read = Reading.of(life.home)
+    told = document(read)
+    assert len(told["trials"]) == 12 and told["best_in_search"]["number"] == STEADY
+    best, lucky = told["trials"][STEADY], told["trials"][LUCKY]
+    assert best["best_value"] == pytest.approx(best["seeds"]["mean"]) == pytest.approx(0.901)
+    assert best["seeds"]["values"] == pytest.approx([0.9, 0.901, 0.902])
+    assert lucky["best_value"] == pytest.approx((0.95 + 0.71 + 0.72) / 3), "its own noise hides it"
+    assert told["trials"][STEADY + 1]["seeds"] is None, "clearly worse with one"
+    records = read.study.records()
+    assert all(record.outcome == "done" for record in records)
+    in_mlflow = over_seeds(read.rows, "val_accuracy")[f"t{STEADY:04d}"]
+    assert in_mlflow["num_seeds"] == 3 and in_mlflow["mean_val_accuracy"] == pytest.approx(0.901)

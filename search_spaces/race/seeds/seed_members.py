@@ -18,6 +18,15 @@ def entries(study: Study, prefix: str) -> dict[str, dict[str, Any]]:
     return {key.removeprefix(prefix): entry for key, entry in study.facts().items() if key.startswith(prefix)}
 
 
+AFTER = 1000
+"""The further seeds of a trial are ``AFTER + 1`` and so on behind the sweep's: final ones come before."""
+
+
+def further_seed(seed: int, num_before: int) -> int:
+    """Return the next seed of a trial that has had so many further ones, in a sweep with ``seed``."""
+    return seed + AFTER + 1 + num_before
+
+
 @dataclass
 class SeedMembers:
     """Members with further seeds, trained for ``epochs``; each is an attribute of the study, ``prefix`` and key."""

@@ -8,7 +8,7 @@ rounds follow while another trial may well be better than the first. A search th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal
@@ -24,14 +24,12 @@ from search_spaces.race.recommended import (
     next_retests,
     tried_again,
 )
-from search_spaces.race.seed_members import SeedMembers, entries
+from search_spaces.race.seeds.seed_members import SeedMembers, entries, further_seed
 from search_spaces.race.track import ENDS, Track
 from search_spaces.schedules.full import Full
 from search_spaces.study.study import Study
 from search_spaces.types.trial_names import trial_name
 
-AFTER = 1000
-"""The further seeds of a trial are ``AFTER + 1`` and so on behind the sweep's: final ones come before."""
 USUAL_SHARE = 0.12
 FEWEST = 4
 """Least number of retests that ``auto`` begins with."""
@@ -95,7 +93,8 @@ class Retests(SeedMembers):
             for trial in self._next(search):
                 begun = sum(one["trial"] == trial for one in self.entries.values())
                 track = search.tracks[trial]
-                self.write(self.again(0, track, self.seed + AFTER + 1 + begun, Full(self.epochs), track.params))
+                seed = further_seed(self.seed, begun)
+                self.write(self.again(0, track, seed, Full(self.epochs), track.params))
         tracks = self.members(search.tracks)
         limits = search.rules.limits
         if limits.epochs is not None:
@@ -105,6 +104,11 @@ class Retests(SeedMembers):
         return Race(rules, Full(self.epochs), self, (*before, self), tracks)
 
     @property
+    def _retests(self) -> list[Mapping[str, Any]]:
+        """Entries of the retests, without those of repeats during the search."""
+        return [entry for entry in self.entries.values() if not entry.get("repeat")]
+
+    @property
     def _is_cut_off(self) -> bool:
         return any(entry["state"] not in ENDS for entry in self.entries.values())
 
@@ -112,7 +116,7 @@ class Retests(SeedMembers):
         again = tried_again(self.entries.values(), search.rules.objective)
         tried = []
         for track in search.tracks:
-            value, more = track.best_value, again.get(track.trial)
+            value, more = track.own_best, again.get(track.trial)
             if value is not None and isfinite(value) and track.feasible:
                 further = more.values if more else ()
                 tried.append(Tried(track.trial, [value, *further], more.num_failed if more else 0))
@@ -120,14 +124,10 @@ class Retests(SeedMembers):
 
     def _next(self, search: Race) -> list[int]:
         """Return the trials of the next round, of those that were trained to the end with the same values."""
-        if (
-            search.rules.several
-            or search.closing
-            or any(entry["state"] == "stopped" for entry in self.entries.values())
-        ):
+        if search.rules.several or search.closing or any(entry["state"] == "stopped" for entry in self._retests):
             return []
         num_epochs = sum(max(track.values, default=0) for track in search.tracks)
-        left = num_affordable(self.share, num_epochs, self.epochs) - len(self.entries)
+        left = num_affordable(self.share, num_epochs, self.epochs) - len(self._retests)
         able = {
             track.trial
             for track in search.tracks
@@ -138,6 +138,6 @@ class Retests(SeedMembers):
         ranked = [one for one in self._estimates(search) if one.trial in able]
         if self.share != "auto":
             return next_retests(ranked, left)
-        if not self.entries:
+        if not self._retests:
             return [one.trial for one in ranked[:2]]
         return [] if is_clear(ranked, search.rules.objective) else next_retests(ranked, left)

@@ -1,0 +1,1 @@
+"""Trainings of a search's trials with further seeds: repeats while it runs, and retests of the best after it."""

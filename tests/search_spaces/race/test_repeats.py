@@ -1,0 +1,156 @@
+"""Repeats in the race: trials are trained with further seeds, and count with the mean, unless clearly worse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.race import Race
+from search_spaces.race.recommended import PREFIX
+from search_spaces.race.search import Search
+from search_spaces.race.seeds.repeats import FurtherSeeds
+from search_spaces.race.seeds.worse import clearly_worse, wanting
+from search_spaces.spec.schema import Repeats
+from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
+from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
+
+NONE = {"type": "none"}
+
+
+def test_who_is_behind_by_more_than_the_noise_gets_no_further_seed() -> None:
+    """Lower is better here. The incumbent's values differ by 0.1, so 0.5 is far and 0.2 is not."""
+    group = {0: [0.0, 0.1, 0.05], 1: [0.5], 2: [0.12], 3: [0.3, 0.35]}
+    assert clearly_worse(group[1], group) and not clearly_worse(group[2], group)
+    assert wanting(group, [1, 2, 3]) == [2]
+    assert wanting({0: [0.3], 1: [0.1], 2: [0.2]}, [0, 1, 2]) == [1], "the best shows the noise"
+
+
+class Toys:
+    """A toy search with repeats on so many lanes, which may be cut off after ``most`` legs and resumed."""
+
+    def __init__(
+        self, folder: Path, most: int = 10_000, noise: float = 0.02, lanes: int = 1, **changes: Any
+    ) -> None:
+        sweep = toy_sweep(**{"repeats": Repeats(seeds=3), "train_together": 1, **changes})
+        self.study = Study("toy", "maximize", folder / "journal.log")
+        self.search = Search(sweep, Toy, self.study)
+        self.race = self.search.race(lanes)
+        self.further = FurtherSeeds(self.study, sweep.epochs, seeds=3, search=self.search, race=self.race)
+        self.own = self.further.begin([])
+        self.noise, self.trained = noise, Counter[tuple[str, int]]()
+        out: list[tuple[Race, Leg]] = []
+        random = Random(0)
+        asked = 0
+        while most and not (self.race.finished and not self.further.busy):
+            asked += 1
+            assert asked < 3000, "nobody ends it"
+            if leg := self.further.next_leg():
+                out.append((self.own if leg.purpose == "repeat" else self.race, leg))
+            if len(out) == lanes or (not leg and out):
+                self.train(*out.pop(random.randrange(len(out))))
+                most -= 1
+        self.study.flush()
+
+    def value(self, key: str, params: Any, epoch: int) -> float:
+        return curve(params, epoch) + Random(key).gauss(0, self.noise)
+
+    def train(self, race: Race, leg: Leg) -> None:
+        for epoch in range(leg.start + 1, leg.stop + 1):
+            self.trained.update((member.key, epoch) for member in leg.members)
+            race.reported(
+                leg.id,
+                [MemberEpoch(key=m.key, epoch=epoch, metrics={METRIC: self.value(m.key, m.params, epoch)})
+                 for m in leg.members],
+            )  # fmt: skip
+        race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/{leg.stop}") for m in leg.members])
+        race.finished_leg(leg.id)
+
+    @property
+    def seeds(self) -> list[int]:
+        return [len(track.with_seeds(9)) for track in self.race.tracks if track.done]
+
+
+def test_a_trial_counts_with_the_mean_and_who_is_clearly_worse_has_one_seed(tmp_path: Path) -> None:
+    toys = Toys(tmp_path, early_terminate=NONE)
+    assert len(toys.race.tracks) == 12 == len(toys.study.records())
+    assert set(toys.seeds) == {1, 2, 3} or set(toys.seeds) == {1, 3}
+    by_mean = sorted(toys.race.tracks, key=lambda track: fmean(seed.best_until(9) for seed in track.with_seeds(9)))
+    assert len(by_mean[0].with_seeds(9)) == 3, "the best has all of its seeds"
+    assert toys.race.ranked() == by_mean
+    for track, record in zip(toys.race.tracks, toys.study.records(), strict=True):
+        assert record.outcome == "done" and track.best_value == pytest.approx(
+            fmean(toys.value(f"t{track.trial:04d}-s{seed.seed}", track.params, 9) for seed in track.with_seeds(9))
+        )
+    seen = toys.race.tracks[by_mean[0].index].observation()
+    assert seen.num_seeds == 3 and seen.best_value == by_mean[0].best_value == max(seen.values.values())
+    assert max(toys.trained.values()) == 1, "no epoch is trained twice"
+
+
+def test_rungs_decide_on_the_mean_of_what_is_there(tmp_path: Path) -> None:
+    toys = Toys(tmp_path, noise=0.05, early_terminate={"type": "asha"})
+    best = toys.race.ranked()[0]
+    assert best.done and len(best.further) == 2 and all(seed.done for seed in best.further)
+    pruned = [track for track in toys.race.tracks if track.state == "stopped"]
+    assert pruned and all(seed.ended and not seed.done for track in pruned for seed in track.further)
+    for track in toys.race.tracks:
+        for rung, score in track.scores.items():
+            assert score == pytest.approx(fmean(-seed.best_until(rung) for seed in track.with_seeds(rung)))
+
+
+@pytest.mark.parametrize("schedule", ["none", "asha", "median"])
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_search_that_was_cut_off_ends_with_the_same_seeds(tmp_path: Path, schedule: str, lanes: int) -> None:
+    rule = {"early_terminate": {"type": schedule}, "lanes": lanes}
+    (tmp_path / "whole").mkdir()
+    whole = Toys(tmp_path / "whole", **rule)
+    if lanes > 1:
+        assert not whole.further.busy and whole.race.finished
+        return
+    for legs in (1, 7, 8, 20):
+        folder = tmp_path / str(legs)
+        folder.mkdir()
+        Toys(folder, legs, **rule)
+        resumed = Toys(folder, **rule)
+        assert [(t.state, t.best_value) for t in resumed.race.tracks] == [
+            (t.state, t.best_value) for t in whole.race.tracks
+        ]
+        keys = {key for key in whole.study.facts() if key.startswith(PREFIX)}
+        assert {key for key in resumed.study.facts() if key.startswith(PREFIX)} == keys
+        assert all(record.outcome for record in resumed.study.records())
+
+
+def test_a_seed_that_fails_ends_the_repeats_of_its_trial_alone(tmp_path: Path) -> None:
+    class Failing(Toys):
+        def train(self, race: Race, leg: Leg) -> None:
+            if leg.purpose == "repeat" and leg.members[0].trial == 0:
+                race.reported(
+                    leg.id,
+                    [
+                        MemberEpoch(
+                            key=leg.members[0].key, epoch=1, failure=FailureReason("diverged", "loss is nan")
+                        )
+                    ],
+                )
+                race.finished_leg(leg.id)
+            else:
+                super().train(race, leg)
+
+    toys = Failing(tmp_path, early_terminate=NONE, trials=4)
+    first = toys.race.tracks[0]
+    assert first.done and len(first.further) <= 1 and len(first.with_seeds(9)) == 1
+    assert all(record.outcome == "done" for record in toys.study.records())
+
+
+def test_repeats_count_for_the_budget(tmp_path: Path) -> None:
+    from search_spaces.spec.keys.budget import Budget
+
+    toys = Toys(tmp_path, early_terminate=NONE, trials=40, budget=Budget(epochs=90))
+    assert sum(toys.trained.values()) <= 90 + 9
+    assert toys.race.closing and all(record.outcome for record in toys.study.records())
