@@ -83,7 +83,8 @@ def test_a_race_that_closes_or_has_all_its_trials_asks_for_no_more() -> None:
 def test_tune_s_idle_turns_look_ahead_while_every_lane_has_a_leg(num_legs: int, asked: int) -> None:
     turns: list[int] = []
     coordinator = cast(Any, SimpleNamespace(look_ahead=lambda: turns.append(1), overdue=list))
-    searcher = LegSearcher(coordinator, cast(Any, SimpleNamespace(sharing=None, wanted=lambda: 2)), careful=False)
+    lanes = SimpleNamespace(sharing=None, wanted=lambda: 2, size=SimpleNamespace(count=2))
+    searcher = LegSearcher(coordinator, cast(Any, lanes), careful=False)
     searcher.legs = {f"t{i}": ("search", i) for i in range(num_legs)}
     tune: Any = SimpleNamespace(get_trials=list, get_live_trials=set)
     assert Watch(coordinator, searcher, 2, lambda: None).choose_trial_to_run(tune) is None
