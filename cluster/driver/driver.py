@@ -287,6 +287,7 @@ class Driver:
         data = champion_process.data
         legs_data = shared(self.home, self.sweep, data, helm.marks)
         lanes = Lanes(self._size, legs_data, data.test, lambda: helm.num_lanes, helm.most, sharing)
+        helm.look(coordinator)  # what was asked while no driver ran counts from the first leg on
         drive_legs(coordinator, lanes, show)
         self._count(coordinator)
         self.parts["training"] = coordinator.busy_s / self._size.count

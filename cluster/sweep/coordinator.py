@@ -127,7 +127,7 @@ class Coordinator:
     def spent(self) -> dict[str, Any]:
         """What the sweep has used so far, over all its drivers, for the study."""
         search_s, final_s = self._running_s("search"), self._running_s("final")
-        return self._spending.now(self.races["search"], self.sweep.trials, search_s, final_s)
+        return self._spending.now(self.races, self.sweep.trials, search_s, final_s)
 
     def _running_s(self, purpose: Purpose) -> float:
         """Return for how many seconds the running legs have trained."""

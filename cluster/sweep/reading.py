@@ -168,7 +168,7 @@ def picture(
         finals_done=num_finals,
         finals_planned=facts.num_finals,
         champion=champion(facts.verdict),
-        budget=spending.line(sweep, facts.cost),
+        budget=spending.line(sweep, facts.cost, trained),
         recommended=recommended_of(found, sweep.objective),
     )
 
@@ -305,7 +305,7 @@ def document(read: Reading) -> dict[str, Any]:
         "state": read.state,
         "status": read.state,
         "ended_by": facts.ended_by,
-        "budget": spending.document(sweep, facts.cost),
+        "budget": spending.document(sweep, facts.cost, sum(row.epochs for row in found)),
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],

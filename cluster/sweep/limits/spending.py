@@ -58,23 +58,31 @@ class Spending:
         """Count a leg that is over."""
         self.lane_s["final" if purpose == "final" else "search"] += lane_s
 
-    def now(self, race: Race, num_trials: int, search_s: float, final_s: float) -> dict[str, Any]:
+    def now(
+        self, races: Mapping[Purpose, Race], num_trials: int, search_s: float, final_s: float
+    ) -> dict[str, Any]:
         """Return what was used until now, for the study, with the seconds of the legs that run."""
+        race, repeats = races["search"], races.get("repeat")
         return {
             "epochs": race.purse.epochs,
+            "repeat_epochs": repeats.purse.epochs if repeats else 0,
             "lane_s": round(self.lane_s["search"] + search_s, 3),
             "final_lane_s": round(self.lane_s["final"] + final_s, 3),
             "trials": race.purse.most_tracks(num_trials),
         }
 
 
-def uses(sweep: Sweep, cost: Mapping[str, Any]) -> list[Use]:
-    """Return what the sweep has used by the study's ``cost``: of what it has limits or prices of."""
+def uses(sweep: Sweep, cost: Mapping[str, Any], trained: int = 0) -> list[Use]:
+    """Return what the sweep has used by the study's ``cost``: of what it has limits or prices of.
+
+    That is a few seconds old: ``trained`` epochs are in the study now.
+    """
     spent = cost.get(SPENT)
     if spent is None or not counted(sweep):
         return []
     limits = sweep.budget.given if sweep.budget else {}
-    found = [Use(name="epochs", used=spent["epochs"], limit=limits.get("epochs"), final=0.0)]
+    epochs = max(spent["epochs"], trained) + spent.get("repeat_epochs", 0)
+    found = [Use(name="epochs", used=epochs, limit=limits.get("epochs"), final=0.0)]
     for name, rate in lane_rates(sweep.resources, sweep.cost_per_hour).items():
         hours, final_hours = spent["lane_s"] / HOUR_S, spent["final_lane_s"] / HOUR_S
         if rate or name in limits:
@@ -82,18 +90,18 @@ def uses(sweep: Sweep, cost: Mapping[str, Any]) -> list[Use]:
     return found
 
 
-def document(sweep: Sweep, cost: Mapping[str, Any]) -> dict[str, Any] | None:
+def document(sweep: Sweep, cost: Mapping[str, Any], trained: int) -> dict[str, Any] | None:
     """Return the budget for ``--json``; None where nothing is counted."""
     found = {
         use.name: {"used": round(use.used, 6), "limit": use.limit, "final_evaluation": round(use.final, 6)}
-        for use in uses(sweep, cost)
+        for use in uses(sweep, cost, trained)
     }
     return found or None
 
 
-def line(sweep: Sweep, cost: Mapping[str, Any]) -> str:
+def line(sweep: Sweep, cost: Mapping[str, Any], trained: int) -> str:
     """Return what was used of the limits, and the money, for people; empty where nothing is counted."""
-    found = uses(sweep, cost)
+    found = uses(sweep, cost, trained)
     told = [use.told for use in found if use.limit is not None or use.name == "cost"]
     paid = [use.final for use in found if use.name == "cost" and use.final]
     final = f"; final evaluation {_short(paid[0])}" if paid else ""

@@ -20,7 +20,7 @@ from tests.helpers.finished_sweep_without_ray import raced
 from tests.helpers.toy_race import Toy, toy_sweep
 
 USED_UP = "the budget of 30 epochs is used up"
-COST = {"seconds": 65.0, "lanes": 1, SPENT: {"epochs": 29, "lane_s": 7200.0, "final_lane_s": 3600.0, "trials": 9}}
+COST = {"seconds": 65.0, "lanes": 1, SPENT: {"epochs": 30, "lane_s": 7200.0, "final_lane_s": 3600.0, "trials": 9}}
 SPENDING = ("trials=40", "budget={epochs: 30, lane_hours: 8, cost: 10}", "cost_per_hour.cpu=0.5")
 
 
@@ -42,16 +42,16 @@ def refusal(read: Reading, *wanted: str, trials: str | None = None) -> list[str]
 
 def test_use_is_told_in_a_line_in_json_and_in_mlflow() -> None:
     read = used_up()
-    assert line(read.sweep, COST) == (
-        "29 of 30 epochs · 2 of 8 lane-hours · cost 1 of 10; final evaluation 0.5 (enough for about 9 of 40 trials)"
+    assert line(read.sweep, COST, 0) == (
+        "30 of 30 epochs · 2 of 8 lane-hours · cost 1 of 10; final evaluation 0.5 (enough for about 9 of 40 trials)"
     )
     assert reading.document(read)["budget"] == {
-        "epochs": {"used": 29, "limit": 30, "final_evaluation": 0.0},
+        "epochs": {"used": 30, "limit": 30, "final_evaluation": 0.0},
         "lane_hours": {"used": 2.0, "limit": 8.0, "final_evaluation": 1.0},
         "cost": {"used": 1.0, "limit": 10.0, "final_evaluation": 0.5},
     }
     assert metrics(read.sweep, COST) == {
-        "sweep/used_epochs": 29,
+        "sweep/used_epochs": 30,
         "sweep/used_lane_hours": 2.0,
         "sweep/used_cost": 1.0,
     }
@@ -116,4 +116,10 @@ def test_use_counts_from_what_earlier_drivers_left() -> None:
     spending.add("search", 10.0)
     spending.add("final", 2.0)
     race.purse.most_tracks = lambda num: num - 1
-    assert spending.now(race, 12, 1.0, 0.5) == {"epochs": 9, "lane_s": 81.0, "final_lane_s": 7.5, "trials": 11}
+    assert spending.now({"search": race}, 12, 1.0, 0.5) == {
+        "epochs": 9,
+        "repeat_epochs": 0,
+        "lane_s": 81.0,
+        "final_lane_s": 7.5,
+        "trials": 11,
+    }
