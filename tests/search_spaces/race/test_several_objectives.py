@@ -56,7 +56,7 @@ ABLE = [name for name, row in SAMPLERS.items() if row.several]
 
 
 @pytest.mark.parametrize("method", ABLE)
-@pytest.mark.parametrize("rule", ["none", "asha", "median"])
+@pytest.mark.parametrize("rule", ["none", "asha", pytest.param("median", marks=pytest.mark.soak)])
 def test_each_method_and_schedule_comes_to_a_front(method: str, rule: str) -> None:
     space = {"space": FINITE} if SAMPLERS[method].finite_only else {}
     race = raced(method=method, early_terminate={"type": rule}, **space)

@@ -22,7 +22,7 @@ def told(epochs: list[list[MemberEpoch]], name: str, member: int = 0) -> list[fl
     return [epoch[member].metrics.get(name) for epoch in epochs]
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.soak)])
 def test_parameters_are_those_of_the_model_and_told_once_a_leg(tmp_path: Path, name: str) -> None:
     lane = runner(tmp_path, name)
     epochs = run(lane, leg(0, 2, members(name)))
@@ -56,6 +56,7 @@ def test_an_own_measurement_goes_before_ours(tmp_path: Path, monkeypatch: pytest
     assert report.metrics["latency_ms"] == 12.5 and report.metrics.keys() >= COSTS.keys()
 
 
+@pytest.mark.soak
 def test_of_a_gan_the_generator_is_served(tmp_path: Path) -> None:
     lane, [first, _] = legs(tmp_path, "dcgan", "search")
     whole = sum(tensor.numel() for tensor in lane.aboard[0].loop.state(0).model.values())
