@@ -31,7 +31,7 @@ from search_spaces.study.study import Study
 from search_spaces.types.trial_names import trial_name
 
 USUAL_SHARE = 0.12
-FEWEST = 4
+FEWEST = 6
 """Least number of retests that ``auto`` begins with."""
 
 Share = float | Literal["auto"]

@@ -90,12 +90,12 @@ def test_the_best_is_tried_again_and_the_steady_one_recommended_also_across_a_st
 
 
 def test_auto_goes_on_only_while_another_trial_may_be_better(sqlite_uri: str) -> None:
-    """30 trials pay for 4 retests: two show that there is no noise beside the lead, and are all."""
-    life = Life(sqlite_uri, spec=SPEC.replace("retest: 0.25", "").replace("12", "30"))
+    """44 trials pay for 6 retests: two show that there is no noise beside the lead, and are all."""
+    life = Life(sqlite_uri, spec=SPEC.replace("retest: 0.25", "").replace("12", "44"))
     while leg := life.coordinator.next_leg():
         life.train(leg)
     kinds = [key.split()[0] for key in life.trained]
-    assert kinds == ["search"] * 30 + ["repeat"] * 2 + ["final"] * 4
+    assert kinds == ["search"] * 44 + ["repeat"] * 2 + ["final"] * 4
     life.end()
 
 
