@@ -12,6 +12,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from tests.helpers.sweep_here import Here
+from tracking.results.registered_model import tracking_at
 
 SWEEP = """
 name: two
@@ -57,11 +58,11 @@ def test_a_sweep_of_two_objectives_with_a_constraint(tmp_path: Path) -> None:
     assert f"front (maximize val_accuracy and minimize params_m): {len(numbers)} trial" in shown
     assert "the constraint params_m <= 0.0005" in shown and f"{len(bad)} infeasible" in shown
 
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    parent = mlflow.get_run(document["tracking"]["parent_run_id"])
+    with tracking_at(f"sqlite:///{tmp_path}/mlflow.db"):
+        parent = mlflow.get_run(document["tracking"]["parent_run_id"])
+        run = mlflow.get_run(next(t["run_id"] for t in document["trials"] if t["number"] in bad))
     assert parent.data.tags["sweep.front"] == ", ".join(f"t{number:03d}" for number in numbers)
     assert parent.data.metrics["sweep/hypervolume"] == pytest.approx(front["hypervolume"], rel=1e-5)
-    run = mlflow.get_run(next(t["run_id"] for t in document["trials"] if t["number"] in bad))
     assert (run.info.status, run.data.tags["trial.state"]) == ("FINISHED", "infeasible")
     assert run.data.tags["trial.error"].startswith("infeasible: params_m is ")
 

@@ -72,9 +72,9 @@ def driving(folder: Folder, *overrides: str, **environment: str) -> Iterator[sub
         driver.communicate()
 
 
-def has_stopped(records: Sequence[Record]) -> bool:
+def has_ended(records: Sequence[Record]) -> bool:
     """Some trials have ended, others run."""
-    return {None, "stopped"} <= {record.outcome for record in records}
+    return {None} < {record.outcome for record in records}
 
 
 def is_told(records: Sequence[Record]) -> bool:
@@ -83,7 +83,7 @@ def is_told(records: Sequence[Record]) -> bool:
 
 
 def in_mid_search(
-    driver: subprocess.Popen[str], url: str, reached: Callable[[Sequence[Record]], bool] = has_stopped
+    driver: subprocess.Popen[str], url: str, reached: Callable[[Sequence[Record]], bool] = has_ended
 ) -> str:
     """Waits until that is so; returns the sweep's ID."""
 
@@ -170,7 +170,7 @@ def test_a_later_attempt_ends_the_driver_before_it(moment: str, pg: Postgres, tm
     url = pg.create("attempts_" + moment.replace(" ", "_"))
     one_long = ("early_terminate=none", "epochs=2000", "max_concurrent=1") if moment == "in a leg" else ()
     with driving(folder, *one_long, PACELINE_STUDY=url) as driver:
-        sweep_id = in_mid_search(driver, url, is_told if one_long else has_stopped)
+        sweep_id = in_mid_search(driver, url, is_told if one_long else has_ended)
         later = Study(sweep_id, "maximize", url, attempt=2)
         held = later.records()
         out, err = driver.communicate(timeout=120)
