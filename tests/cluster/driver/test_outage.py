@@ -33,6 +33,7 @@ parameters:
 """
 
 
+@pytest.mark.soak  # in the short form the writer has an outage in mid-sweep, without a driver
 def test_an_outage_of_the_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write(SPEC)

@@ -34,6 +34,7 @@ final: {top: 1, seeds: 2}
 """
 
 
+@pytest.mark.soak  # in the short form the loops are compared, member by member: tests/workloads/training
 def test_a_plain_sweep_finds_what_a_fast_one_finds(tmp_path: Path) -> None:
     """Search, final evaluation and champion; the plain one is killed in its search and resumed."""
     fast, slow = Here(tmp_path / "fast"), Folder(tmp_path / "plain")
