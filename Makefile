@@ -39,9 +39,9 @@ demo: compiled
 	mkdir -p .demo
 	cd .demo && ../$(BIN)/paceline demo
 
-# In the order of their names, files of long tests, which mostly wait, run beside files of short ones.
+# Three at a time on two cores, as long tests mostly wait; in the order of their names they run beside short ones.
 test: compiled
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 12
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 12
 
 # The long forms: what `make test` leaves out, twenty deaths, an outage of a minute, every sweep as a real command. Hours.
 soak: compiled

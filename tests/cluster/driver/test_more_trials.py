@@ -94,6 +94,7 @@ def test_a_finished_sweep_goes_on(finished: Folder) -> None:
     assert document["cost"]["seconds"] > before["cost"]["seconds"]
 
 
+@pytest.mark.soak  # the draws of tests/chaos kill drivers, and the test above makes a search longer
 def test_a_longer_search_survives_a_death(finished: Folder) -> None:
     before, judged = finished.document("show"), finals(finished)
     num = len(before["trials"])

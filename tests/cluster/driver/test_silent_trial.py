@@ -28,7 +28,9 @@ final: none
 """
 
 
-@pytest.mark.parametrize("limit", ["timeout: 3s\ngrace: 1s", "trial_timeout: 1s"], ids=["timeout", "trial_timeout"])
+@pytest.mark.parametrize(
+    "limit", [pytest.param("timeout: 3s\ngrace: 1s", marks=pytest.mark.soak), "trial_timeout: 1s"]
+)
 def test_a_sweep_ends_although_a_trial_never_reports_again(tmp_path: Path, limit: str) -> None:
     folder = Folder(tmp_path)  # a Ray of its own: workers of a shared one would not find the function
     folder.write(FUNCTION, "silent_function.py")

@@ -84,6 +84,7 @@ class Trial:
             self.step()
 
 
+@pytest.mark.soak  # over a minute, in which Ray looks for nodes and workers come and go
 def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
