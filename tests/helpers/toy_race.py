@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
@@ -16,6 +18,8 @@ from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
 from search_spaces.spec.data import Data
 from search_spaces.spec.sweep import Metric, Sweep
+from search_spaces.study.contract import Record
+from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Params
@@ -228,3 +232,19 @@ class World:
             assert track.state in ENDS or track.checkpoint is None or track.checkpoint in self.disk, track
             assert track.num_failures <= self.race.rules.max_retries + 1
         assert len(self.race.tracks) <= self.race.rules.num_tracks
+
+
+AnyWorld = TypeVar("AnyWorld", bound=World)
+
+
+def killed_after(begin: Callable[[Study], AnyWorld], moments: Sequence[int]) -> tuple[AnyWorld, Sequence[Record]]:
+    """The last world of a race that is killed after so many steps and begun anew from its study, and its records."""
+    disk: dict[str, int] = {}
+    with TemporaryDirectory() as folder:
+        for steps in moments:
+            study = Study("toy", "maximize", Path(folder) / "journal.log")
+            it = begin(study)
+            it.disk = disk
+            it.run(steps)
+            study.flush()
+        return it, study.records()

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +26,7 @@ from search_spaces.spec.keys.budget import Budget
 from search_spaces.spec.sweep import Metric, Sweep
 from search_spaces.study.study import Study
 from tests.helpers.standings import Seen, halving
-from tests.helpers.toy_race import METRIC, Luck, Tally, Toy, World, curve, toy_sweep
+from tests.helpers.toy_race import METRIC, Luck, Tally, Toy, World, curve, killed_after, toy_sweep
 
 KINDS = sorted(SCHEDULES)
 STOPPING = ("asha_stopping", "curves", "median", "percentile")
@@ -160,15 +159,7 @@ def test_each_epoch_is_trained_once_nobody_below_the_cut_goes_on_and_everybody_e
     kind: str, method: str, seed: int, moments: list[int], luck: Luck
 ) -> None:
     sweep = sweep_of(kind, seed, method=method)
-    with TemporaryDirectory() as folder:
-        disk: dict[str, int] = {}
-        for moment in [*moments, 5000]:
-            study = Study("toy", "maximize", Path(folder) / "journal.log")
-            it = world(sweep, seed, luck, study)
-            it.disk = disk
-            it.run(moment)
-            study.flush()
-        records = study.records()
+    it, records = killed_after(lambda study: world(sweep, seed, luck, study), [*moments, 5000])
 
     tracks = it.race.tracks
     assert it.race.finished and [record.outcome for record in records] == [track.state for track in tracks]

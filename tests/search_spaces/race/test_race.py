@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +19,7 @@ from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Metric, Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
-from tests.helpers.toy_race import FINITE, METRIC, Luck, Tally, Toy, World, curve, toy_sweep
+from tests.helpers.toy_race import FINITE, METRIC, Luck, Tally, Toy, World, curve, killed_after, toy_sweep
 
 SLOW = settings(max_examples=60, deadline=None)
 LUCK = st.builds(
@@ -108,15 +107,7 @@ def test_stopping_ends_what_runs_and_starts_nothing(seed: int, moment: int, luck
 @given(seed=st.integers(0, 10**6), moments=st.lists(st.integers(1, 50), max_size=4), luck=LUCK)
 def test_a_race_killed_at_any_point_goes_on_from_its_study(seed: int, moments: list[int], luck: Luck) -> None:
     sweep = toy_sweep(train_together=3, seed=seed, trials=9)
-    with TemporaryDirectory() as folder:
-        disk: dict[str, int] = {}
-        for moment in [*moments, 5000]:
-            study = Study("toy", "maximize", Path(folder) / "journal.log")
-            it = world(sweep, seed, luck, study)
-            it.disk = disk
-            it.run(moment)
-            study.flush()
-        records = study.records()
+    it, records = killed_after(lambda study: world(sweep, seed, luck, study), [*moments, 5000])
 
     assert it.race.finished and len(records) == sweep.trials
     for record, track in zip(records, it.race.tracks, strict=True):
@@ -135,14 +126,8 @@ def test_a_grid_interrupted_anywhere_comes_to_the_same_result(moment: int) -> No
     )
     whole = world(sweep, 0)
     whole.run()
-    with TemporaryDirectory() as folder:
-        disk: dict[str, int] = {}
-        for steps in (moment, 5000):
-            study = Study("toy", "maximize", Path(folder) / "journal.log")
-            it = world(sweep, steps, study=study)
-            it.disk = disk
-            it.run(steps)
-            study.flush()
+    seeds = iter((moment, 5000))
+    it, _ = killed_after(lambda study: world(sweep, next(seeds), study=study), (moment, 5000))
 
     def outcome(race: Race) -> dict[frozenset[object], object]:
         return {frozenset(t.searched.items()): (t.state, t.values) for t in race.tracks}
