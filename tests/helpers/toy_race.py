@@ -238,7 +238,7 @@ AnyWorld = TypeVar("AnyWorld", bound=World)
 
 
 def killed_after(begin: Callable[[Study], AnyWorld], moments: Sequence[int]) -> tuple[AnyWorld, Sequence[Record]]:
-    """The last world of a race that is killed after so many steps and begun anew from its study, and its records."""
+    """The last world of a race that is killed after so many steps and begun anew from its study; its records."""
     disk: dict[str, int] = {}
     with TemporaryDirectory() as folder:
         for steps in moments:
