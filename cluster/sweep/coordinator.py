@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from cluster.sweep import not_kept
+from cluster.sweep.files import not_kept
 from cluster.sweep.files.disk_bound import most_checkpoints
 from cluster.sweep.files.long_errors import kept_whole
+from cluster.sweep.files.not_kept import NOT_KEPT
 from cluster.sweep.files.told_once import ToldOnce
 from cluster.sweep.files.torn_checkpoints import go_back
 from cluster.sweep.home import SweepHome
@@ -21,7 +22,6 @@ from cluster.sweep.limits.closing import by_failures, by_time
 from cluster.sweep.limits.spending import SPENT, Spending
 from cluster.sweep.messages import Report
 from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
-from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from cluster.terminal.retries import next_attempt

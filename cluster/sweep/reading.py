@@ -1,20 +1,20 @@
-"""Reads a sweep from its study into rows and the ``--json`` document. Imports no Ray, MLflow or torch."""
+"""Reads a sweep from its study into rows and snapshots. Imports no Ray, MLflow or torch."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.files.kept import is_right
+from cluster.sweep.files.not_kept import NOT_KEPT
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
-from cluster.sweep.not_kept import NOT_KEPT
 from cluster.sweep.restore import lost_journal, settled
 from cluster.terminal import recommended_lines
-from cluster.terminal.criteria import constraints, measured_at_best, pareto_front, placed
+from cluster.terminal.criteria import measured_at_best, placed
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of, recommended_of
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.race.recommended import PREFIX, Estimated
@@ -22,7 +22,6 @@ from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
-from search_spaces.types.trial_names import state_word
 from tracking.names import SweepState
 from tracking.results import compare
 
@@ -296,54 +295,8 @@ def snapshot(read: Reading) -> Snapshot:
     return picture(read.sweep, read.study, live=read.live, clock=clock, num_lanes=int(cost.get("lanes", 0)))
 
 
-def document(read: Reading) -> dict[str, Any]:
-    """Return the ``--json`` document of a sweep, as the README describes it."""
-    sweep, facts, found, best = read.sweep, read.facts, read.rows, read.best
-    return {
-        "sweep": read.home.id,
-        "name": sweep.name,
-        "state": read.state,
-        "status": read.state,
-        "ended_by": facts.ended_by,
-        "budget": spending.document(sweep, facts.cost, sum(row.epochs for row in found)),
-        "not_kept": facts.not_kept,
-        "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
-        "trials": [_trial(row) for row in found],
-        "best": best and {**_best(best), "by": read.chosen_by},
-        "best_in_search": read.best_in_search and _best(read.best_in_search),
-        "recommended": recommended_lines.document(read.recommended, found, read.best_in_search),
-        "importance": _importance(read),
-        "edits": [edit.model_dump(include={"at", "changes", "trials", "outside"}) for edit in sweep.edits],
-        "warm_start": [dict(one) for one in facts.warm_start],
-        "pareto_front": pareto_front(found, sweep.objective, sweep.criteria),
-        "constraints": constraints(found, sweep.criteria),
-        "verdict": facts.verdict,
-        "final_evaluation": _final_evaluation(facts.verdict),
-        "cost": {
-            "seconds": facts.cost.get("seconds", 0.0),
-            "epochs_trained": sum(row.epochs_trained for row in found),
-            "epochs_saved": epochs_saved(found, sweep.epochs),
-            "lanes": facts.cost.get("lanes", 0),
-            "workers": facts.cost.get("lanes", 0),
-            "parts": facts.cost.get("parts", {}),
-        },
-        "tracking": dict(facts.tracking),
-    }
-
-
-def _best(row: Row) -> dict[str, Any]:
-    return {"number": row.number, "value": row.best_value, "params": dict(row.params)}
-
-
-def _importance(read: Reading) -> dict[str, float] | None:
-    """Return each parameter's importance, as the last driver kept it unless other trials have ended since."""
-    kept = read.facts.importance
-    if kept.get("trials") != len(_ended(read.rows)):
-        kept = importance(read.sweep, read.rows)
-    return kept["shares"] or None
-
-
-def _ended(found: Sequence[Row]) -> list[Row]:
+def ended(found: Sequence[Row]) -> list[Row]:
+    """Return the rows of trials that are done or were stopped, by which importance is judged."""
     return [row for row in found if row.state in ("done", "stopped")]
 
 
@@ -352,35 +305,9 @@ def importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, Any]:
 
     A stopped trial counts with its best value. With 1,500 trials of 200 parameters it takes a second.
     """
-    ended = _ended(found)
-    shares = compare.importance(sweep.space, [(row.params, row.best_value) for row in ended], sweep.objective)
-    return {"trials": len(ended), "shares": {name: round(share, 4) for name, share in shares.items()}}
-
-
-def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the verdict with its keys ``winner`` and ``default`` renamed to ``champion`` and ``defaults``."""
-    names = {"winner": "champion", "default": "defaults"}
-    return None if verdict is None else {names.get(key, key): value for key, value in verdict.items()}
-
-
-def _trial(row: Row) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "state": row.state,
-        "status": state_word(row.state),
-        "epochs": row.epochs,
-        "value": row.value,
-        "best_value": row.best_value,
-        "params": dict(row.params),
-        "beside": dict(row.beside),
-        "changes": list(row.changes),
-        "seeds": recommended_lines.seeds(row),
-        "run_id": row.run_id,
-        "cached_from": row.cached and {"sweep": row.cached["sweep"], "trial": row.cached["trial"]},
-        "error": row.error,
-        "steered": list(row.steered),
-        "failure": row.failure and asdict(row.failure),
-    }
+    able = ended(found)
+    shares = compare.importance(sweep.space, [(row.params, row.best_value) for row in able], sweep.objective)
+    return {"trials": len(able), "shares": {name: round(share, 4) for name, share in shares.items()}}
 
 
 def troubles(read: Reading) -> list[Trouble]:

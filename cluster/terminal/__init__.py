@@ -1,6 +1,6 @@
-"""Prints a sweep for people in a terminal: leaderboard, live view, closing summary, preview.
+"""Prints a sweep for people in a terminal: leaderboard, live view, closing summary.
 
 Takes the records of ``records``, gives text; reads no files.
 
-From outside: ``records``, ``views``, ``closing_summary``, ``preview``, ``formatting``, ``live_lines.Title``.
+From outside: ``records``, ``views``, ``closing_summary``, ``formatting``, ``plans``, ``live_lines.Title``.
 """

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import Reading, document
+from cluster.sweep.reading import Reading
 from search_spaces.types.problems import COSTS
 from tests.chaos.arena import NUM_TRIALS, RATES, Arena, metrics
 from tests.chaos.draw import Blow

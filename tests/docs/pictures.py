@@ -22,8 +22,9 @@ from rich.text import Text
 from cluster.cli.commands.run import AFTER_DEMO, DEMO
 from cluster.cli.commands.shared import load, reading, title
 from cluster.driver.driver import drive
+from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import Reading, document, snapshot, troubles
+from cluster.sweep.reading import Reading, snapshot, troubles
 from cluster.terminal import closing_summary, views
 from cluster.terminal.closing_summary import Ending
 from cluster.terminal.records import Snapshot

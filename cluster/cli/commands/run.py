@@ -232,11 +232,12 @@ def tell_end(read: Reading, as_json: bool, after: Sequence[tuple[str, str]] = ()
 
     The summary ends with the commands ``after``, or where there are none with the useful next ones.
     """
+    from cluster.sweep import document as described
     from cluster.sweep import reading
     from cluster.sweep.more_trials import can_grow
     from cluster.terminal import closing_summary
 
-    document = reading.document(read)
+    document = described.document(read)
     if as_json:
         print_json(document)
         return

@@ -10,8 +10,8 @@ from cluster.cli.commands.run import tell_end
 from cluster.cli.commands.shared import Failure, find, print_json, reading, write_new
 from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
+from cluster.sweep.document import document as described
 from cluster.sweep.home import SweepHome
-from cluster.sweep.reading import document as described
 from search_spaces.space.space import Space
 from search_spaces.spec.schema import EarlyTerminate
 from search_spaces.spec.sweep import Sweep

@@ -39,7 +39,7 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     sweep, warm = _warm(sweep, spec)
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
-    from cluster.terminal.preview import document, lines, preview
+    from cluster.terminal.plans.preview import document, lines, preview
 
     try:
         sweep = streamed(sweep, {}, lane_size(sweep).count)

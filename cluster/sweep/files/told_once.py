@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cluster.sweep.files.disk_bound import shortage_of_more
-from cluster.sweep.not_kept import NOT_KEPT
+from cluster.sweep.files.not_kept import NOT_KEPT
 from search_spaces.race.legs import Saved
 
 BOUND = "bound"

@@ -1,4 +1,4 @@
 """Views of sweeps that are planned, not run.
 
-From outside: ``simulation.lines`` and ``simulation.document`` show simulated searches.
+From outside: ``preview`` shows what a sweep would run, ``simulation`` simulated searches.
 """

@@ -12,11 +12,12 @@ import pytest
 from cluster.cli.main import main
 from cluster.driver.edits import take_up_edits
 from cluster.sweep.coordinator import Coordinator
+from cluster.sweep.document import document
 from cluster.sweep.files.inbox import FOLDER, send, waiting
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.edit import KIND, ask, edit_files
 from cluster.sweep.messages import Report
-from cluster.sweep.reading import Reading, document
+from cluster.sweep.reading import Reading
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.views import QuietView

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from cluster.sweep import reading
+from cluster.sweep.document import document
 from cluster.sweep.limits.closing import by_time
 from cluster.sweep.limits.spending import SPENT, Spending, line, metrics
 from cluster.sweep.more_trials import extension, new_total
@@ -45,7 +46,7 @@ def test_use_is_told_in_a_line_in_json_and_in_mlflow() -> None:
     assert line(read.sweep, COST, 0) == (
         "30 of 30 epochs · 2 of 8 lane-hours · cost 1 of 10; final evaluation 0.5 (enough for about 9 of 40 trials)"
     )
-    assert reading.document(read)["budget"] == {
+    assert document(read)["budget"] == {
         "epochs": {"used": 30, "limit": 30, "final_evaluation": 0.0},
         "lane_hours": {"used": 2.0, "limit": 8.0, "final_evaluation": 1.0},
         "cost": {"used": 1.0, "limit": 10.0, "final_evaluation": 0.5},
@@ -59,7 +60,7 @@ def test_use_is_told_in_a_line_in_json_and_in_mlflow() -> None:
 
 def test_sweep_without_a_budget_says_nothing_of_one() -> None:
     read = Reading.of(raced())
-    assert reading.document(read)["budget"] is None
+    assert document(read)["budget"] is None
     assert reading.snapshot(read).budget == ""
 
 

@@ -7,9 +7,10 @@ from random import Random
 
 import pytest
 
-from cluster.sweep import not_kept
+from cluster.sweep.document import document
+from cluster.sweep.files import not_kept
 from cluster.sweep.messages import Report
-from cluster.sweep.reading import Reading, document
+from cluster.sweep.reading import Reading
 from cluster.terminal.closing_summary import _not_kept
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Saved
 from search_spaces.race.search import Search

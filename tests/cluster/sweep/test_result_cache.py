@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge import result_cache
 from cluster.sweep.knowledge.code_digest import code_digest
 from cluster.sweep.knowledge.result_cache import FILE, known_results
 from cluster.sweep.knowledge.search import search_of
-from cluster.sweep.reading import Reading, document
+from cluster.sweep.reading import Reading
 from cluster.sweep.restore import CARD
 from cluster.terminal.knowledge_lines import cache_lines
 from search_spaces.race.earlier.known_results import NO_RESULTS

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sweep.reading import Reading, document, snapshot
+from cluster.sweep.document import document
+from cluster.sweep.reading import Reading, snapshot
 from cluster.sweep.tracker import over_seeds
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.live_lines import Title, best_lines
-from cluster.terminal.preview import lines, preview
+from cluster.terminal.plans.preview import lines, preview
 from search_spaces.race.legs import Member
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from tests.helpers.sweep_without_lanes import Life, states

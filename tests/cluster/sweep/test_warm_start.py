@@ -10,10 +10,11 @@ import pytest
 
 from cluster.cli.main import main
 from cluster.job import _settle
+from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.knowledge.warm_start import FILE, begun, beside, collected, travelling
-from cluster.sweep.reading import Reading, document
+from cluster.sweep.reading import Reading
 from cluster.sweep.restore import CARD
 from cluster.sweep.tracker import header
 from search_spaces.spec.sweep import Sweep, parse_sweep

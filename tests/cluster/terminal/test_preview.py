@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.terminal.preview import document, lines, preview
+from cluster.terminal.plans.preview import document, lines, preview
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
 from tests.helpers.toy_race import FINITE, Toy, toy_sweep

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cluster.terminal import budget_lines, formatting
+from cluster.terminal import formatting
 from cluster.terminal.criteria import goals
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
+from cluster.terminal.plans import budget_lines
 from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.seeds.retests import num_affordable

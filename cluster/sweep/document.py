@@ -1,0 +1,87 @@
+"""The ``--json`` document of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cluster.sweep.limits import spending
+from cluster.sweep.reading import Reading, ended, epochs_saved, importance
+from cluster.terminal import recommended_lines
+from cluster.terminal.criteria import constraints, pareto_front
+from cluster.terminal.records import Row
+from search_spaces.types.trial_names import state_word
+
+
+def document(read: Reading) -> dict[str, Any]:
+    """Return the ``--json`` document of a sweep, as the README describes it."""
+    sweep, facts, found, best = read.sweep, read.facts, read.rows, read.best
+    return {
+        "sweep": read.home.id,
+        "name": sweep.name,
+        "state": read.state,
+        "status": read.state,
+        "ended_by": facts.ended_by,
+        "budget": spending.document(sweep, facts.cost, sum(row.epochs for row in found)),
+        "not_kept": facts.not_kept,
+        "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
+        "trials": [_trial(row) for row in found],
+        "best": best and {**_best(best), "by": read.chosen_by},
+        "best_in_search": read.best_in_search and _best(read.best_in_search),
+        "recommended": recommended_lines.document(read.recommended, found, read.best_in_search),
+        "importance": _importance(read),
+        "edits": [edit.model_dump(include={"at", "changes", "trials", "outside"}) for edit in sweep.edits],
+        "warm_start": [dict(one) for one in facts.warm_start],
+        "pareto_front": pareto_front(found, sweep.objective, sweep.criteria),
+        "constraints": constraints(found, sweep.criteria),
+        "verdict": facts.verdict,
+        "final_evaluation": _final_evaluation(facts.verdict),
+        "cost": {
+            "seconds": facts.cost.get("seconds", 0.0),
+            "epochs_trained": sum(row.epochs_trained for row in found),
+            "epochs_saved": epochs_saved(found, sweep.epochs),
+            "lanes": facts.cost.get("lanes", 0),
+            "workers": facts.cost.get("lanes", 0),
+            "parts": facts.cost.get("parts", {}),
+        },
+        "tracking": dict(facts.tracking),
+    }
+
+
+def _best(row: Row) -> dict[str, Any]:
+    return {"number": row.number, "value": row.best_value, "params": dict(row.params)}
+
+
+def _importance(read: Reading) -> dict[str, float] | None:
+    """Return each parameter's importance, as the last driver kept it unless other trials have ended since."""
+    kept = read.facts.importance
+    if kept.get("trials") != len(ended(read.rows)):
+        kept = importance(read.sweep, read.rows)
+    return kept["shares"] or None
+
+
+def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the verdict with its keys ``winner`` and ``default`` renamed to ``champion`` and ``defaults``."""
+    names = {"winner": "champion", "default": "defaults"}
+    return None if verdict is None else {names.get(key, key): value for key, value in verdict.items()}
+
+
+def _trial(row: Row) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "state": row.state,
+        "status": state_word(row.state),
+        "epochs": row.epochs,
+        "value": row.value,
+        "best_value": row.best_value,
+        "params": dict(row.params),
+        "beside": dict(row.beside),
+        "changes": list(row.changes),
+        "seeds": recommended_lines.seeds(row),
+        "run_id": row.run_id,
+        "cached_from": row.cached and {"sweep": row.cached["sweep"], "trial": row.cached["trial"]},
+        "error": row.error,
+        "steered": list(row.steered),
+        "failure": row.failure and asdict(row.failure),
+    }
