@@ -37,7 +37,7 @@ COMMANDS = {
     "lanes": ("steer", "Train on N workers from now on, while the sweep runs."),
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),
     "show": ("show", "Show best trials, final evaluation, cost, failures."),
-    "best": ("show", "Print the champion's configuration, or before there is one the best in search."),
+    "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
     "export": ("serve", "Write a sweep's champion to an ONNX file."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),

@@ -308,8 +308,7 @@ class Driver:
     ) -> None:
         if (finals := coordinator.races.get("final")) is None:
             return
-        searched = {t.trial: t.best_value for t in coordinator.races["search"].tracks if t.best_value is not None}
-        finalists = Finalists(finals, coordinator.finals.entries, searched)
+        finalists = Finalists.of(coordinator)
         judged = None
         if case := finalists.case(self.sweep.workload, self.home.checkpoints, tuple(rows["test"])):
             with self._timed("champion"):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cluster.driver.judging import PREDICTIONS, Case, Judgement
 from cluster.terminal.closing_summary import warnings
 from search_spaces.race.finals import DEFAULT_TRIAL, scores
 from search_spaces.race.race import Race
+from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tracking.results.intervals import Estimate
+
+if TYPE_CHECKING:
+    from cluster.sweep.coordinator import Coordinator
 
 
 def test_metric(objective: str) -> str:
@@ -70,6 +74,23 @@ class Finalists:
     race: Race
     entries: Mapping[str, Mapping[str, Any]]
     searched: Mapping[int, float]
+    first: int | None = None
+    """Trial with the best value in the search, which is no finalist where others are better by all seeds."""
+    seeds: Mapping[int, Tried] = field(default_factory=dict)
+    """Values of the trials that the search trained with several seeds."""
+
+    @classmethod
+    def of(cls, coordinator: Coordinator) -> Finalists:
+        """Return those of a sweep whose final members have been trained."""
+        search, known = coordinator.races["search"], coordinator.retests
+        found = ((track.trial, known.tried(track)) for track in search.tracks)
+        return cls(
+            race=coordinator.races["final"],
+            entries=coordinator.finals.entries,
+            searched={track.trial: track.best_value for track in search.tracks if track.best_value is not None},
+            first=next((track.trial for track in search.ranked()), None),
+            seeds={trial: tried for trial, tried in found if tried},
+        )
 
     @property
     def objective(self) -> Objective:
@@ -159,8 +180,12 @@ class Finalists:
         equal = [t for t in peers if t != chosen.trial and _validation(members[t]) == value]
         same = " and ".join(map(trial_name, equal))
         text += f", the same as {same}, which the search had behind it." if equal else "."
+        if again := self.seeds.get(chosen.trial):
+            text += f" Over {len(again.values)} seeds of the search it had the mean {again.mean:.4g}."
         begun = sorted({track.trial for track in self.race.tracks} & self.searched.keys())
-        first = self.objective.best(begun, lambda trial: self.searched[trial])
+        first = self.first
+        if first is None:
+            first = self.objective.best(begun, lambda trial: self.searched[trial])
         if first is None:
             return text
         if first == chosen.trial:
@@ -168,6 +193,8 @@ class Finalists:
         return f"{text} {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, " + (
             _came_to(members[first], num_seeds)
             if first in members
+            else "is no finalist: by all that further seeds came to, others are better."
+            if first not in begun
             else "breaks a constraint with its new seeds."
             if first in _members(self.race)
             else "failed with every new seed."

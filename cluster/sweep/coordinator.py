@@ -21,7 +21,7 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.limits.closing import by_failures, by_time
 from cluster.sweep.limits.spending import SPENT, Spending
 from cluster.sweep.messages import Report
-from cluster.sweep.mlflow_runs import MlflowRuns, at_best_epoch, measured_metrics, run_key
+from cluster.sweep.mlflow_runs import Means, MlflowRuns, at_best_epoch, measured_metrics, run_key
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from cluster.terminal.retries import next_attempt
@@ -79,6 +79,7 @@ class Coordinator:
         self._overdue, self.unreported = Overdue(self.sweep), Unreported(self.sweep.criteria)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.retests = Retests(self.study, self.sweep.epochs, share=self.sweep.retest, seed=self.sweep.seed)
+        self._means = Means(self._runs("trial"), lambda: self.races["search"].tracks)
         self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
         self.finals.searched = self.races["search"].tracks
         self.repeats = self._further_seeds()
@@ -310,7 +311,7 @@ class Coordinator:
         """Begin the next race; return whether there is one."""
         purpose = self._next_race()
         if purpose == "repeat":
-            race = self.retests.race(self.races["search"], [self._runs("repeat")])
+            race = self.retests.race(self.races["search"], [self._runs("repeat")], [self._means])
             self._purpose, self.races["repeat"] = purpose, self._revived(race)
             self.say(round_told(race))
         elif purpose == "final":
@@ -324,7 +325,7 @@ class Coordinator:
         search, seeds = self.races["search"], self.sweep.repeats.seeds
         further = FurtherSeeds(self.study, self.sweep.epochs, seeds=seeds, search=self.search, race=search)
         self.retests.entries = further.entries
-        self.races["repeat"] = self._revived(further.begin([self._runs("repeat")]))
+        self.races["repeat"] = self._revived(further.begin([self._runs("repeat")], [self._means]))
         return further
 
     def _search_is_over(self) -> bool:
@@ -379,7 +380,7 @@ class Coordinator:
             yield from (("final", track) for track in self.finals.members(judged, self._seeds))
 
     def _runs(self, role: names.Role) -> MlflowRuns:
-        return MlflowRuns(self.writer, lambda: self.sweep, role)
+        return MlflowRuns(self.writer, lambda: self.sweep, role, lambda track: self.retests.tried(track))
 
     @property
     def _seeds(self) -> list[int]:

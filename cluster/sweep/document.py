@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from cluster.sweep.limits import spending
-from cluster.sweep.reading import Reading, ended, epochs_saved, importance
+from cluster.sweep.reading import Reading, ended, epochs_saved, importance, num_further_epochs
 from cluster.terminal import recommended_lines
+from cluster.terminal.changed_values import stages
 from cluster.terminal.criteria import constraints, pareto_front
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import state_word
@@ -23,11 +24,11 @@ def document(read: Reading) -> dict[str, Any]:
         "state": read.state,
         "status": read.state,
         "ended_by": facts.ended_by,
-        "budget": spending.document(sweep, facts.cost, sum(row.epochs for row in found)),
+        "budget": spending.document(sweep, facts.cost, sum(row.epochs_trained for row in found)),
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
-        "best": best and {**_best(best), "by": read.chosen_by},
+        "best": best and {**_best(best), "by": read.chosen_by, "stages": stages(best, found, sweep.objective)},
         "best_in_search": read.best_in_search and _best(read.best_in_search),
         "recommended": recommended_lines.document(read.recommended, found, read.best_in_search),
         "importance": _importance(read),
@@ -40,6 +41,7 @@ def document(read: Reading) -> dict[str, Any]:
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),
             "epochs_trained": sum(row.epochs_trained for row in found),
+            "epochs_of_further_seeds": num_further_epochs(facts.further),
             "epochs_saved": epochs_saved(found, sweep.epochs),
             "lanes": facts.cost.get("lanes", 0),
             "workers": facts.cost.get("lanes", 0),

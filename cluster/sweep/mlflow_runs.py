@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from search_spaces.race.lineage import told
+from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.failure import FailureReason
@@ -27,6 +28,14 @@ def summary(track: Track, metric: str) -> dict[str, float]:
     if track.best_epoch is not None and track.own_best is not None:
         found |= {names.best(metric): track.own_best, names.BEST_EPOCH: float(track.best_epoch)}
     return found
+
+
+def over_seeds(tried: Tried | None, metric: str) -> dict[str, float]:
+    """Return the metrics of a trial's run that tell of its values with all seeds; none where nothing is known."""
+    if tried is None:
+        return {}
+    spread = {} if tried.std is None else {names.std(metric): tried.std}
+    return {names.mean(metric): tried.mean, names.NUM_SEEDS: float(len(tried.values)), **spread}
 
 
 def shown_state(track: Track) -> names.TrialState:
@@ -61,6 +70,8 @@ class MlflowRuns:
     sweep: Callable[[], Sweep]
     """Function that returns the sweep as it is now: it may be edited."""
     role: names.Role
+    seeds: Callable[[Track], Tried | None] = lambda track: None
+    """Function that returns a trial's values with several seeds, as far as they are known."""
 
     @property
     def metric(self) -> str:
@@ -86,7 +97,16 @@ class MlflowRuns:
         """Set the state of the member's MLflow run, with its summary."""
         key = run_key(track, self.role)
         self.writer.trial(key, track.trial, self.role, self._params(track))
-        self.writer.state(key, state, summary(track, self.metric), failure(track), self._tags(track))
+        self.writer.state(key, state, self._summary(track), failure(track), self._tags(track))
+
+    def _summary(self, track: Track) -> dict[str, float]:
+        found = summary(track, self.metric)
+        if self.role != "trial":
+            return found
+        tried = self.seeds(track)
+        if tried is None and self.sweep().repeats and track.feasible and track.own_best is not None:
+            tried = Tried(track.trial, [track.own_best])  # it stands among means
+        return found | over_seeds(tried, self.metric)
 
     def _tags(self, track: Track) -> dict[str, str]:
         """Return whose weights or results a trial of the search took over, if any, and who steered it."""
@@ -110,7 +130,30 @@ class MlflowRuns:
             params=self._params(track),
             state=shown_state(track),
             history=dict(track.values),
-            summary=summary(track, self.metric),
+            summary=self._summary(track),
             failure=failure(track),
             tags=self._tags(track),
         )
+
+
+@dataclass(frozen=True)
+class Means:
+    """Observer of a race of further seeds: writes to the run of their trial what all of its seeds come to."""
+
+    runs: MlflowRuns
+    trials: Callable[[], Sequence[Track]]
+    """Function that returns the tracks of the search, by number."""
+
+    def reported(self, track: Track, epoch: int, value: float) -> None:
+        """Wait for the rung."""
+
+    def moved(self, track: Track) -> None:
+        """Write the mean as the seed has come to a rung."""
+        if track.waiting:
+            self.ended(track)
+
+    def ended(self, track: Track) -> None:
+        """Write the mean as the seed has ended."""
+        trial = self.trials()[track.trial]
+        if self.runs.seeds(trial):
+            self.runs.tell(trial, shown_state(trial))

@@ -18,6 +18,7 @@ from cluster.terminal.criteria import measured_at_best, placed
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of, recommended_of
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.race.recommended import PREFIX, Estimated
+from search_spaces.race.track import ENDS
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
@@ -61,6 +62,8 @@ class Facts:
     """Importance of parameters as it was when a driver ended; empty where none did."""
     warm_start: Sequence[Mapping[str, Any]]
     """What was taken from each earlier sweep."""
+    further: Sequence[Mapping[str, Any]]
+    """Trainings of trials with further seeds: repeats and retests."""
 
     @classmethod
     def of(cls, study: Study) -> Facts:
@@ -80,6 +83,7 @@ class Facts:
             not_kept=facts.get(NOT_KEPT),
             importance=facts.get(IMPORTANCE, {}),
             warm_start=facts.get(TAKEN, ()),
+            further=[entry for key, entry in facts.items() if key.startswith(PREFIX)],
         )
 
 
@@ -153,6 +157,7 @@ def picture(
     best = best_of(found, sweep.objective)
     trained, saved = sum(row.epochs_trained for row in found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
+    retests = [one for one in facts.further if not one.get("repeat")]
     return Snapshot(
         phase=facts.phase,
         rows=found,
@@ -160,6 +165,7 @@ def picture(
         horizon=sweep.epochs,
         best=best.number if best else None,
         epochs_trained=trained,
+        epochs_of_further_seeds=num_further_epochs(facts.further),
         epochs_saved=saved,
         elapsed_s=clock.elapsed_s,
         eta_s=_eta_s(found, sweep, clock) if facts.phase == "search" else None,
@@ -169,6 +175,8 @@ def picture(
         champion=champion(facts.verdict),
         budget=spending.line(sweep, facts.cost, trained),
         recommended=recommended_of(found, sweep.objective),
+        retests_done=sum(1 for one in retests if one["state"] in ENDS),
+        retests_begun=len(retests),
     )
 
 
@@ -187,6 +195,11 @@ def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
 def num_past(found: Sequence[Row]) -> int:
     """Return the number of trials that are finished or wait at a rung, where most stay for good."""
     return sum(1 for row in found if row.state != "running" and row.epochs)
+
+
+def num_further_epochs(further: Sequence[Mapping[str, Any]]) -> int:
+    """Return the number of epochs that trials were trained with further seeds."""
+    return sum(max(map(int, one["values"]), default=0) for one in further)
 
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:
@@ -263,7 +276,9 @@ class Reading:
         """What chose the best trial."""
         if self.facts.verdict is not None:
             return "final evaluation"
-        return "retests" if self.recommended else "search"
+        if self.recommended is None:
+            return "search"
+        return "retests" if any(not one.get("repeat") for one in self.facts.further) else "repeats"
 
     @cached_property
     def recommended(self) -> Estimated | None:

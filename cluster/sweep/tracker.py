@@ -10,8 +10,10 @@ from typing import Any
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
+from cluster.sweep.mlflow_runs import over_seeds
 from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
 from cluster.sweep.steering.order import LANES
+from cluster.terminal.changed_values import shown
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import goals, pareto_front, told
 from cluster.terminal.leaderboard_file import leaderboard
@@ -67,6 +69,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         conditional=frozenset(name for name in sweep.searched if not all(_always(name, space) for space in spaces)),
         began_ms=int(1000 * home.began_s),
         warm_start=sweep.warm_start,
+        by_mean=sweep.repeats is not None,
     )
 
 
@@ -124,7 +127,9 @@ class Tracker:
         self.writer.long_text(names.LEADERBOARD_CSV, table.csv())
         self.writer.long_text(names.LEADERBOARD_JSON, table.json())
         order = [_key(row.number) for row in ranked(found, self._sweep.objective)]
-        self.writer.rank(order, finals(verdict), over_seeds(found, self._sweep.metric.name))
+        metric, repeated = self._sweep.metric.name, self._sweep.repeats is not None
+        told = {_key(row.number): row.tried for row in found if repeated or (row.further and row.further.values)}
+        self.writer.rank(order, finals(verdict), {key: over_seeds(tried, metric) for key, tried in told.items()})
         self._sum_up(state, found, verdict)
 
     def close(self, timeout_s: float) -> bool:
@@ -166,8 +171,8 @@ class Tracker:
         if leader is not None and leader.best_value is not None:
             best = Best(
                 number=leader.number,
-                value=leader.best_value,
-                params=leader.params,
+                value=known.mean if known and not verdict else leader.best_value,
+                params=shown(leader, self._sweep.objective),
                 why=_reasons(verdict, self._sweep.objective) if verdict else words(known, first) if known else None,
                 recommended=known is not None and not verdict,
             )
@@ -200,17 +205,6 @@ def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
 
 def _key(number: int) -> str:
     return f"t{number:04d}"
-
-
-def over_seeds(found: Sequence[Row], metric: str) -> dict[str, dict[str, float]]:
-    """Return the metrics of the trials that were trained with several seeds, by the key of the trial's run."""
-    known: dict[str, dict[str, float]] = {}
-    for row in found:
-        if row.further and row.tried:
-            spread = {} if row.tried.std is None else {names.std(metric): row.tried.std}
-            number = float(len(row.tried.values))
-            known[_key(row.number)] = {names.mean(metric): row.tried.mean, names.NUM_SEEDS: number, **spread}
-    return known
 
 
 def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:

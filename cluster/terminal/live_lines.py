@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from cluster.terminal import formatting
+from cluster.terminal.changed_values import shown
 from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Row, Snapshot, ranked
 from search_spaces.types.objective import Objective
@@ -27,6 +28,13 @@ class Title:
     method: str
     schedule: str
     seed: int
+    goals: str = ""
+    """All objectives in words, where there are several."""
+
+    @property
+    def aim(self) -> str:
+        """What the sweep searches for: ``maximize val_accuracy``."""
+        return self.goals or f"{self.objective.goal} {self.objective.name}"
 
     @property
     def label(self) -> str:
@@ -81,6 +89,8 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
     line = Text()
     if snapshot.phase == "verdict" and snapshot.finals_planned:
         line.append(f"final evaluation {snapshot.finals_done}/{snapshot.finals_planned}", "green")
+    elif snapshot.retests_done < snapshot.retests_begun:
+        line.append(f"retests {snapshot.retests_done}/{snapshot.retests_begun}", "green")
     else:
         line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
     for state, (mark, style) in formatting.MARKS.items():
@@ -94,7 +104,7 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
 def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
     """Return a dim line with the objective, the method and schedule, the number of workers and the seed."""
     parts = [
-        f"{title.objective.goal} {title.objective.name}",
+        title.aim,
         f"{title.method} + {title.schedule}",
         formatting.count(snapshot.num_lanes, "worker"),
         f"seed {title.seed}",
@@ -105,15 +115,15 @@ def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
 def best_lines(snapshot: Snapshot, title: Title, width: int) -> list[Text]:
     """Return a line with the best trial and its hyperparameters, and ones with the recommended and the champion."""
     recommended = snapshot.recommended.trial if snapshot.recommended else None
-    shown = [("best in search", snapshot.best), ("recommended", recommended), ("champion", snapshot.champion)]
+    named = [("best in search", snapshot.best), ("recommended", recommended), ("champion", snapshot.champion)]
     rows = {row.number: row for row in snapshot.rows}
-    return [_best_line(name, rows[number], title, width) for name, number in shown if number in rows]
+    return [_best_line(name, rows[number], title, width) for name, number in named if number in rows]
 
 
 def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
     line = Text().append(f"{name:<14}  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
     value = spread(row.tried) if name == "recommended" else formatting.measure(row.best_value)
-    line.append(value, "green").append("  " + formatting.settings(row.params))
+    line.append(value, "green").append("  " + formatting.settings(shown(row, title.objective)))
     line.truncate(width, overflow="ellipsis")
     return line
 
@@ -122,12 +132,13 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     """Return a line with the trained epochs, and what early stopping and the cache saved; None where none did."""
     stopped = snapshot.epochs_saved
     cached = sum(row.epochs - row.epochs_trained for row in snapshot.rows)
-    whole = snapshot.epochs_trained + stopped + cached
+    whole, further = snapshot.epochs_trained + stopped + cached, snapshot.epochs_of_further_seeds
+    beside = f"; {formatting.count(further, 'epoch')} with further seeds" if further else ""
     if stopped + cached <= 0:
-        return None
+        return _line(f"{snapshot.epochs_trained} search epochs trained{beside}", width) if further else None
     saved = [f"early stopping saved {round(100 * stopped / whole)} %"] if stopped > 0 else []
     saved += [f"the cache saved {round(100 * cached / whole)} %"] if cached else []
-    text = f"{snapshot.epochs_trained} of {whole} search epochs trained ({', '.join(saved)})"
+    text = f"{snapshot.epochs_trained} of {whole} search epochs trained ({', '.join(saved)}){beside}"
     return _line(text, width)
 
 

@@ -114,6 +114,7 @@ class Snapshot:
     best: int | None
     """Number of the trial with the best value in the search."""
     epochs_trained: int
+    """Number of epochs that the search trained, each trial with its first seed."""
     epochs_saved: int
     """Number of epochs that early stopping saved, compared with training every trial to the end."""
     elapsed_s: float
@@ -125,7 +126,11 @@ class Snapshot:
     """Number of the trial that won the final evaluation; None before it has ended."""
     budget: str = ""
     """What was used of the budget, in words; empty without one."""
-
+    epochs_of_further_seeds: int = 0
+    """Number of epochs that trials were trained with further seeds."""
+    retests_done: int = 0
+    retests_begun: int = 0
+    """Number of trainings that try the best trials again, with those that are over."""
     recommended: Estimated | None = None
     """What is known of the trial to recommend; None while each has been seen with one seed alone."""
 

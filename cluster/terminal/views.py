@@ -15,8 +15,10 @@ from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
+from cluster.terminal.changed_values import shown
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
+from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Phase, Row, Snapshot
 from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import state_word, trial_name
@@ -147,13 +149,14 @@ class LineView:
         self._title = title
         self._stream = stream
         self._told: set[int] = set()
+        self._num_further: dict[int, int] = {}
+        """Number of further seeds of each trial that has any, as it was told."""
         self._phase: Phase | None = None
 
     def __enter__(self) -> Self:
         title = self._title
         self._say(
-            f"sweep {title.id} ({title.name}): {title.objective.goal} {title.objective.name}, "
-            f"{title.method} + {title.schedule}, seed {title.seed}"
+            f"sweep {title.id} ({title.name}): {title.aim}, {title.method} + {title.schedule}, seed {title.seed}"
         )
         return self
 
@@ -170,6 +173,8 @@ class LineView:
         for row in ended:
             self._told.add(row.number)
             self._say(self._ended(row, snapshot))
+        for row in self._newly_tried(snapshot):
+            self._say(f"{trial_name(row.number)} trained again: {self._title.objective.name} {spread(row.tried)}")
         if snapshot.phase != self._phase:
             self._phase = snapshot.phase
             if snapshot.phase in PHASES:
@@ -183,13 +188,22 @@ class LineView:
         """Print the address on a line of its own."""
         self._say(f"UI {url}")
 
+    def _newly_tried(self, snapshot: Snapshot) -> list[Row]:
+        """Return the trials of which more seeds are known than were told; none of what was known at the start."""
+        found = [row for row in snapshot.rows if row.further and row.tried]
+        num = {row.number: len(row.further.values) for row in found if row.further}
+        new = [row for row in found if self._phase and num[row.number] > self._num_further.get(row.number, 0)]
+        self._num_further |= num
+        return new
+
     def _ended(self, row: Row, snapshot: Snapshot) -> str:
         value = f"{self._title.objective.name} {formatting.measure(row.best_value)}"
         star = " *best*" if row.number == snapshot.leader else ""
-        error = f": {row.error}" if row.error else ""
+        why = row.failure.text if row.failure and row.state == "infeasible" else row.error
+        error = f": {why}" if why else ""
         return (
             f"{trial_name(row.number)} {state_word(row.state)} {row.epochs}/{snapshot.horizon} epochs "
-            f"{value}{star} {formatting.settings(row.params)}{error}"
+            f"{value}{star} {formatting.settings(shown(row, self._title.objective))}{error}"
         )
 
     def _say(self, text: str) -> None:

@@ -26,6 +26,8 @@ class Rules:
     max_retries: int
     purpose: Purpose = "search"
     target: float | None = None
+    seeds: int = 1
+    """Number of seeds with which a trial must have reached the target, on average."""
     fill: float = 0.5
     spread: int = 0
     """Divisor for the size of a new cohort: at most ``remaining trials / spread`` start together.
@@ -42,6 +44,12 @@ class Rules:
     """What ends the race early; they are among its observers."""
     beside: tuple[str, ...] = ()
     """Names of metrics of each track's best epoch that are kept and shown beside the objective."""
+
+    def is_on_target(self, track: Track) -> bool:
+        """Whether a track has reached the target, and is known to keep every constraint."""
+        if self.target is None or not track.values or not self.objective.reaches(track.best_value, self.target):
+            return False
+        return track.feasible and (self.seeds == 1 or len(track.with_seeds(max(track.values))) >= self.seeds)
 
 
 class Supply(Protocol):

@@ -55,8 +55,7 @@ class Race:
         self._shared = {uri for uri, count in named.items() if count > 1}
         """URIs of checkpoints from which several members have continued, or will."""
         for track in self.tracks:
-            if track.best_value is not None:
-                self._check_target(track, track.best_value)
+            self._check_target(track)
         self._leg_ids = itertools.count()
         for track in self.tracks:
             if track.state == "ready" and (track.epoch == schedule.rungs[-1] or track.settled):
@@ -81,6 +80,7 @@ class Race:
         for rung in track.scores:
             track.reached(rung)
         self._roster.standings.update(track)
+        self._check_target(track)
 
     def relocate(self, place: Callable[[str], str]) -> None:
         """Take all checkpoints as being where ``place`` says for the URIs that were noted; before the first leg."""
@@ -148,7 +148,7 @@ class Race:
                     track.measure(measured.epoch, value, measured.metrics)
                     for observer in self._observers:
                         observer.reported(track, measured.epoch, value)
-                    self._check_target(track, value)
+                    self._check_target(track)
             if measured.epoch == track.best_epoch:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
@@ -241,7 +241,7 @@ class Race:
             track.measure(epoch, value)
             for observer in self._observers:
                 observer.reported(track, epoch, value)
-            self._check_target(track, value)
+            self._check_target(track)
         track.take_over(until)
         self._arrive(track)
 
@@ -354,9 +354,8 @@ class Race:
             named = uri in self._shared and any(uri in (t.checkpoint, t.previous) for t in self.tracks)
             self.garbage += [] if named else [uri]
 
-    def _check_target(self, track: Track, value: float) -> None:
-        reached = self.rules.target is not None and self.rules.objective.reaches(value, self.rules.target)
-        if reached and track.feasible:
+    def _check_target(self, track: Track) -> None:
+        if self.rules.is_on_target(track):
             self.closing = f"the target of {self.rules.target:g} is reached"
 
     def _decide(self) -> set[int]:

@@ -91,6 +91,7 @@ class Search:
             spread=SHARE_A_LANE * num_lanes if self.sweep.train_together is None else 0,
             max_retries=self.sweep.max_retries,
             target=self.sweep.metric.target,
+            seeds=self.sweep.repeats.seeds if self.sweep.repeats else 1,
             limits=sweep_limits(self.sweep),
             fill=fill,
             several=bool(self.sweep.criteria.others),

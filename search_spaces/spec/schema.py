@@ -78,7 +78,9 @@ class MetricFile(BaseModel):
         f"the first that a function of your own reports, else {_DEFAULT_METRICS}.",
     )
     goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
-    target: float | None = Field(default=None, description="The sweep ends when a trial reaches it.")
+    target: float | None = Field(
+        default=None, description="The sweep ends when a trial reaches it; with repeats on average over its seeds."
+    )
 
 
 class ObjectiveFile(BaseModel):

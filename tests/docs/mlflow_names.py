@@ -17,7 +17,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_ENDED": "What ended the search early, such as the timeout; empty where nothing did.",
     "SWEEP_FRONT": "With several metrics: the trials of the front, in the order of the first metric.",
     "SWEEP_LANES": "How many workers a user has asked for while the sweep ran, who, and when.",
-    "SWEEP_METRIC": "The objective.",
+    "SWEEP_METRIC": "The objective; of several the first.",
     "SWEEP_GOAL": "`maximize` or `minimize`.",
     "SWEEP_METHOD": "The sampler.",
     "SWEEP_WORKLOAD": "The workload.",
@@ -41,7 +41,8 @@ TAGS: Mapping[str, str] = {
     "2026-11-30 10:02:11 UTC`.",
     "TRIAL_CACHED": "The earlier sweep and trial whose results were taken over, and up to which epoch; only then.",
     "DATA_LEAKS": "The leaks that were found in the data.",
-    "NOTE": "The description that MLflow shows: the best trial so far and its configuration.",
+    "NOTE": "The description that MLflow shows: the champion, before there is one the recommended or the best "
+    "trial, and its configuration.",
     "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",
     "USER": "The owner: `PACELINE_OWNER`, else the login.",
     "SOURCE_NAME": "`paceline`.",
@@ -52,8 +53,8 @@ TAGS: Mapping[str, str] = {
 METRICS: Mapping[str, str] = {
     "BEST_EPOCH": "The epoch of the best value.",
     "PLACE": "The trial's place on an ended sweep's leaderboard: 1 is the best in search; of equal values the "
-    "lowest number comes first, failed trials come last. MLflow has no second key to sort by.",
-    "NUM_SEEDS": "The number of seeds of a trial that was trained with several, at a sweep's end.",
+    "lowest number comes first, infeasible and failed trials come last. MLflow has no second key to sort by.",
+    "NUM_SEEDS": "The number of seeds of a trial that was trained with several; with `repeats` of every one.",
     "HYPERVOLUME": "Of the sweep's run, with several metrics: the volume that the front dominates, from the worst "
     "value of each metric among the trials that keep the constraints.",
     "SECONDS": "Seconds that the training took, its share of a group that trains as one program.",
@@ -79,7 +80,7 @@ def metrics() -> str:
     made = [
         [
             code(names.best("METRIC")),
-            "The best value of a metric over the trial's epochs, and of the sweep's trials.",
+            "The best value of a metric over the trial's epochs with its first seed, and of the sweep's trials.",
         ],
         [
             code(names.hp("NAME")),
@@ -96,7 +97,8 @@ def metrics() -> str:
         ],
         [
             code(names.mean("METRIC")),
-            "Of a trial that was trained with several seeds: the mean of its best values, at the sweep's end.",
+            "Of a trial that was trained with several seeds: the mean of its best values, renewed with each seed "
+            "that ends or comes to a rung. With `repeats` every trial has it, and the leaderboard is sorted by it.",
         ],
         [code(names.std("METRIC")), "The standard deviation of them."],
         [

@@ -57,6 +57,8 @@ class SweepHeader:
     """When the sweep began, in milliseconds since 1970: the start of its own run. 0: when that is created."""
     warm_start: tuple[str, ...] = ()
     """Earlier sweeps whose trials its sampler knows."""
+    by_mean: bool = False
+    """Whether trials count with the mean over their seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)

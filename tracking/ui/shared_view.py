@@ -34,7 +34,8 @@ def note(header: SweepHeader, best: Best | None) -> str:
         title = "Recommended" if best.recommended else "Best in search" if best.why is None else "Champion"
         first = f"**{title}: {name}, {header.objective.name} {best.value:.5g}** with {setting}"
         first += f"\n\n{best.why}" if best.why else ""
-    goal = f"{header.objective.goal} {header.objective.name} by {header.method}"
+    aim = header.overview.get("metrics") or f"{header.objective.goal} {header.objective.name}"
+    goal = f"{aim} by {header.method}"
     return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
 
 
@@ -49,8 +50,10 @@ def shared_views(header: SweepHeader, ranked: bool = False) -> dict[str, str]:
 
 
 def _view(header: SweepHeader, ranked: bool) -> dict[str, Any]:
-    best = names.best(names.clean_key(header.objective.name))
-    columns = [f"metrics.`{names.clean_key(key)}`" for key in (best, *header.beside)]
+    metric = names.clean_key(header.objective.name)
+    best = names.mean(metric) if header.by_mean else names.best(metric)
+    seeds = [names.NUM_SEEDS, names.best(metric)] if header.by_mean else []
+    columns = [f"metrics.`{names.clean_key(key)}`" for key in (best, *seeds, *header.beside)]
     columns.append(f"tags.`{names.TRIAL_STATE}`")
     if ranked:
         columns = [f"metrics.`{names.PLACE}`", *columns, f"tags.`{names.TRIAL_FINAL}`"]

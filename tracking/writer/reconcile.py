@@ -101,8 +101,18 @@ def _settle(
     elif of_earlier_version:  # the leaderboard sorts and shows by today's names
         fresh = {name: value for name, value in facts.summary.items() if names.clean_key(name) not in run.metrics}
         change.measure(fresh, now, 0)
+    else:
+        change.measure(_new_means(header.objective.name, facts, run), now, 0)
     if change.title or change.points or change.tags:
         todo.changes.append(change)
+
+
+def _new_means(metric: str, facts: RunFacts, run: FoundRun) -> dict[str, float]:
+    """Return what a trial has come to over its seeds, unless the run has it: it changes after the trial's end."""
+    means = (names.mean(metric), names.std(metric), names.NUM_SEEDS)
+    known = {name: facts.summary[name] for name in means if name in facts.summary}
+    there = {name: run.newest(names.clean_key(name)) for name in known}
+    return {name: value for name, value in known.items() if there[name] != names.clean_metric(value)}
 
 
 def _missing(

@@ -157,6 +157,7 @@ def reading(home: SweepHome) -> Reading:
 
 def title(home: SweepHome, sweep: Sweep) -> Title:
     """Return the sweep's name and settings for the views."""
+    from cluster.terminal.criteria import goals
     from cluster.terminal.live_lines import Title
 
     return Title(
@@ -166,6 +167,7 @@ def title(home: SweepHome, sweep: Sweep) -> Title:
         method=sweep.method,
         schedule=sweep.early_terminate.type,
         seed=sweep.seed,
+        goals=goals(sweep.objective, sweep.criteria) if sweep.metrics else "",
     )
 
 

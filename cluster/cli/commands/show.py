@@ -12,6 +12,7 @@ from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.document import document as described
 from cluster.sweep.home import SweepHome
+from cluster.terminal import changed_values, formatting
 from search_spaces.space.space import Space
 from search_spaces.spec.schema import EarlyTerminate
 from search_spaces.spec.sweep import Sweep
@@ -19,6 +20,8 @@ from search_spaces.spec.yaml_document import block
 from search_spaces.types.catalogue import NO_SCHEDULE
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
+
+CHANGED = "its values changed while it trained, and a sweep file has one of each: these are the first. All of them:"
 
 
 @click.command()
@@ -38,32 +41,37 @@ def show(sweep: str, top: int, as_json: bool) -> int:
 )
 @JSON
 def best(sweep: str, output: str | None, as_json: bool) -> int:
-    """Print the champion's configuration, or before there is one the best in search."""
+    """Print the champion's configuration, or before there is one the recommended."""
     home = find(sweep)
     read = reading(home)
     document = described(read)
     found = document["best"]
     if not found:
         raise Failure(f"sweep {home.id} has no successful trial yet")
-    head = _head(home, document)
+    head, params = _head(home, document), found["stages"][0]["params"] if found["stages"] else found["params"]
     if output:
-        write_new(output, head + _alone(read.sweep, found["number"], found["params"]).to_text())
+        write_new(output, head + _alone(read.sweep, found["number"], params).to_text())
     if as_json:
         print_json(found)
     else:
-        print(f"wrote {output}" if output else head + block(dict(found["params"])), end="\n" if output else "")
+        print(f"wrote {output}" if output else head + block(dict(params)), end="\n" if output else "")
     return FINISHED
 
 
 def _head(home: SweepHome, document: dict[str, Any]) -> str:
-    found, metric = document["best"], document["metric"]["name"]
-    by = "best in search" if found["by"] == "search" else "champion"
-    return f"# sweep {home.id}, {by} {trial_name(found['number'])}: {metric} {found['value']}\n"
+    found, metric, known = document["best"], document["metric"]["name"], document["recommended"]
+    by, value = {"search": "best in search", "final evaluation": "champion"}.get(found["by"]), found["value"]
+    told = f"{by} {trial_name(found['number'])}: {metric} {value}"
+    if by is None:
+        seeds = formatting.count(known["seeds"], "seed")
+        told = f"recommended {trial_name(known['number'])}: mean {metric} {known['mean']} over {seeds}"
+    changes = [CHANGED, *(f"  {line}" for line in changed_values.lines(found["stages"]))] if found["stages"] else []
+    return "".join(f"# {line}\n" for line in [f"sweep {home.id}, {told}", *changes])
 
 
 def _alone(sweep: Sweep, number: int, params: Params) -> Sweep:
     """Return the sweep with a trial's ``params`` fixed: one trial, which trains that configuration to its end."""
     fixed = {name: value for name, value in params.items() if value is not None}
     changes = {"space": Space({}), "constants": {**sweep.drawn_with(number)[1], **fixed}, "trials": 1}
-    changes |= {"start_from": (), "warm_start": (), "edits": ()}
+    changes |= {"start_from": (), "warm_start": (), "edits": (), "retest": "auto", "stop_when": None}
     return sweep.model_copy(update={**changes, "early_terminate": EarlyTerminate(type=NO_SCHEDULE)})

@@ -39,8 +39,11 @@ class FurtherSeeds(SeedMembers):
         self._seen = -1
         """Number of changes of the search that have been looked at."""
 
-    def begin(self, before: Sequence[RaceObserver]) -> Race:
-        """Build the race of further seeds, resumed from the study; the trials count with what they have shown."""
+    def begin(self, before: Sequence[RaceObserver], after: Sequence[RaceObserver] = ()) -> Race:
+        """Build the race of further seeds, resumed from the study; the trials count with what they have shown.
+
+        The observers ``before`` are told before the study, those ``after`` behind it.
+        """
         noted = [one for one in self.entries.values() if one.get("repeat")]  # without retests after the search
         known = [(self.race.tracks[one["trial"]], one["seed"]) for one in noted]
         tracks = [self.again(i, trial, seed, self._plan, trial.params) for i, (trial, seed) in enumerate(known)]
@@ -48,7 +51,7 @@ class FurtherSeeds(SeedMembers):
         rules = replace(rules, limits=NONE, end_rules=())
         for (trial, _), track in zip(known, tracks, strict=True):
             trial.further.append(track)
-        self.own = Race(rules, self._plan, self, (*before, self), tracks)
+        self.own = Race(rules, self._plan, self, (*before, self, *after), tracks)
         self.own.waits = True
         for trial in {trial.index: trial for trial, _ in known}.values():
             self.race.rescore(trial)

@@ -72,6 +72,14 @@ class Retests(SeedMembers):
             return search.ranked()
         return [search.tracks[one.trial] for one in self._estimates(search)]
 
+    def tried(self, trial: Track) -> Tried | None:
+        """Return a trial's best values with all seeds, the search's first; None where it has no or one value."""
+        again = [entry for entry in self.entries.values() if entry["trial"] == trial.trial]
+        if not again or trial.own_best is None or not trial.feasible:
+            return None
+        more = tried_again(again, trial.objective, {trial.trial: max(trial.values)})[trial.trial]
+        return Tried(trial.trial, [trial.own_best, *more.values], more.num_failed) if more.values else None
+
     def ended(self, track: Track) -> None:
         """Store the member's final state and values in the study, and whether it keeps the constraints."""
         self.write(track, **({"feasible": track.feasible} if track.criteria else {}))
@@ -87,8 +95,11 @@ class Retests(SeedMembers):
         """Whether a finished search has retests to train."""
         return self._is_cut_off or bool(self._next(search))
 
-    def race(self, search: Race, before: Sequence[RaceObserver] = ()) -> Race:
-        """Build the race of the round that was cut off, else of the next one, which is stored in the study."""
+    def race(self, search: Race, before: Sequence[RaceObserver] = (), after: Sequence[RaceObserver] = ()) -> Race:
+        """Build the race of the round that was cut off, else of the next one, which is stored in the study.
+
+        The observers ``before`` are told before the study, those ``after`` behind it.
+        """
         if not self._is_cut_off:
             for trial in self._next(search):
                 begun = sum(one["trial"] == trial for one in self.entries.values())
@@ -101,7 +112,7 @@ class Retests(SeedMembers):
             limits = replace(limits, epochs=limits.epochs - search.purse.epochs)
         rules = replace(search.rules, num_tracks=len(tracks), keep_top=0, purpose="repeat", limits=limits)
         rules = replace(rules, target=None, end_rules=())
-        return Race(rules, Full(self.epochs), self, (*before, self), tracks)
+        return Race(rules, Full(self.epochs), self, (*before, self, *after), tracks)
 
     @property
     def _retests(self) -> list[Mapping[str, Any]]:
@@ -113,7 +124,8 @@ class Retests(SeedMembers):
         return any(entry["state"] not in ENDS for entry in self.entries.values())
 
     def _estimates(self, search: Race) -> list[Estimated]:
-        again = tried_again(self.entries.values(), search.rules.objective)
+        reached = {track.trial: max(track.values, default=0) for track in search.tracks}
+        again = tried_again(self.entries.values(), search.rules.objective, reached)
         tried = []
         for track in search.tracks:
             value, more = track.own_best, again.get(track.trial)

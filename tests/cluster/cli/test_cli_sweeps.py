@@ -19,6 +19,8 @@ from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, TRACKING, ra
 from tracking.names import SWEEP_STATUS
 from workloads.registry import catalogue
 
+POPULATION = "early_terminate: {type: pbt, population: 9, interval: 2}\nfinal: none\n"
+
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -67,6 +69,35 @@ def test_best_prints_and_writes_the_best_configuration(capsys: pytest.CaptureFix
     assert {name: alone.constants[name] for name in told["params"]} == told["params"]
     assert "trials      1," in printed(capsys, "check", "best.yaml")
     assert "is there already" in printed(capsys, "best", "-o", "best.yaml", code=2)
+
+
+@pytest.mark.parametrize("more", ["retest: 0.3", "stop_when: {no_improvement: 9}"])
+def test_what_a_best_configuration_is_written_to_can_be_run(more: str, capsys: pytest.CaptureFixture[str]) -> None:
+    raced(text=f"{SPEC}{more}\n")
+    printed(capsys, "best", "-o", "best.yaml")
+    assert "trials      1," in printed(capsys, "check", "best.yaml")
+
+
+def test_best_of_a_population_is_the_way_of_the_weights_that_won(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last trial wins with the weights of others, and its own first values have nothing to do with it."""
+    home = raced(text=SPEC + POPULATION, score=lambda trial, epoch: epoch / 10 + (trial - 4) * (epoch - 5) / 100)
+    told = json.loads(printed(capsys, "best", "--json"))
+    first, *later = told["stages"]
+    trials = {trial["number"]: trial for trial in json.loads(printed(capsys, "show", "--json"))["trials"]}
+    assert first["epoch"] == 0 and later and later[-1]["trial"] == told["number"]
+    assert first["params"] == trials[first["trial"]]["params"] != told["params"]
+    (change,) = [one for one in trials[told["number"]]["changes"] if one["epoch"] == later[-1]["epoch"]]
+    assert change["params"].items() <= later[-1]["params"].items()
+    text = printed(capsys, "best")
+    assert YAML(typ="safe").load(text) == first["params"], text
+    assert f"#   from epoch {later[-1]['epoch'] + 1} on, in t{told['number']:03d}" in text
+    assert f"lr: {later[-1]['params']['lr']}" in text and len(text.splitlines()) == 2 + 1 + len(later) + 2
+    printed(capsys, "best", "-o", "best.yaml")
+    alone = load_sweep(Path("best.yaml"), catalogue=catalogue())
+    assert alone.constants["lr"] == first["params"]["lr"]
+    assert f"t{told['number']:03d}  val_accuracy" in printed(capsys, "show") and "→" in printed(
+        capsys, "show", home.id
+    )
 
 
 def test_a_sweep_without_a_successful_trial_has_no_best(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +20,7 @@ from cluster.driver.verdict import Finalists, winner
 from cluster.sweep.tracker import final_metrics
 from cluster.terminal.closing_summary import judgement
 from search_spaces.race.race import Race
+from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
 from tests.helpers.sweep_in_this_process import outcome
@@ -77,6 +79,16 @@ def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search
     assert verdict["why"].endswith(": 0.924. t003, the best of the search with 0.95, failed with every new seed.")
     assert verdict["finalists"][-1]["failed_seeds"] == [1, 2, 3]
     assert "best of the search" not in told(finalists([*STEADY, *DEFAULT], {}))["why"]
+
+
+def test_the_best_of_a_search_that_retests_gave_up_is_no_finalist_and_named() -> None:
+    """It was said of the champion that it had been the best of the search, too."""
+    found = finalists([*STEADY, *DEFAULT], {5: 0.97, 7: 0.93, 0: 0.9})
+    verdict = told(replace(found, first=5, seeds={7: Tried(7, [0.93, 0.91])}))
+    assert verdict["why"].endswith(
+        ": 0.924. Over 2 seeds of the search it had the mean 0.92. t005, the best of the search with 0.97, is no "
+        "finalist: by all that further seeds came to, others are better."
+    )
 
 
 def test_finalists_that_are_as_good_as_the_champion_are_named() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from cluster.sweep.document import document
 from cluster.sweep.reading import Reading, snapshot
-from cluster.sweep.tracker import over_seeds
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.live_lines import Title, best_lines
 from cluster.terminal.plans.preview import lines, preview
@@ -66,8 +65,13 @@ def test_the_best_is_tried_again_and_the_steady_one_recommended_also_across_a_st
     life.end()
     ended = states(sqlite_uri, life.home)
     assert len(ended) == 12 + 4 + 4 and set(ended.values()) == {("done", "FINISHED")}
-    [run] = runs_of(sqlite_uri, life.home.id)["t0003-s1002"]
+    found = runs_of(sqlite_uri, life.home.id)
+    [run] = found["t0003-s1002"]
     assert run.data.tags["sweep.role"] == "repeat" and run.data.tags["trial.number"] == "3"
+    [run] = found["t0003"]
+    assert run.data.metrics["num_seeds"] == 4, "as soon as it is known, and not by a summary at the end"
+    assert run.data.metrics["mean_val_accuracy"] == pytest.approx(0.9015)
+    assert "num_seeds" not in found["t0001"][0].data.metrics
 
     read = Reading.of(life.home)
     told = document(read)
@@ -160,5 +164,8 @@ def test_repeats_train_beside_the_search_and_the_mean_is_the_value_everywhere(sq
     assert told["trials"][STEADY + 1]["seeds"] is None, "clearly worse with one"
     records = read.study.records()
     assert all(record.outcome == "done" for record in records)
-    in_mlflow = over_seeds(read.rows, "val_accuracy")[f"t{STEADY:04d}"]
-    assert in_mlflow["num_seeds"] == 3 and in_mlflow["mean_val_accuracy"] == pytest.approx(0.901)
+    found = runs_of(sqlite_uri, life.home.id)
+    (steady,), (worse,) = found[f"t{STEADY:04d}"], found[f"t{STEADY + 1:04d}"]
+    assert steady.data.metrics["num_seeds"] == 3 and worse.data.metrics["num_seeds"] == 1
+    assert steady.data.metrics["mean_val_accuracy"] == pytest.approx(0.901), "told by no summary at the end"
+    assert worse.data.metrics["mean_val_accuracy"] == worse.data.metrics["best_val_accuracy"]

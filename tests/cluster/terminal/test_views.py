@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from cluster.terminal import formatting
 from cluster.terminal.live_lines import chosen
 from cluster.terminal.records import Snapshot, ranked
 from cluster.terminal.views import LineView, LiveView, QuietView, picture
+from search_spaces.race.recommended import Tried
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from tests.helpers.sweep_in_every_state import TITLE, URL, mixed, row, snapshot
 
@@ -58,6 +61,39 @@ def test_the_leaderboard_lists_the_best_first_and_the_running_below() -> None:
 def test_a_wide_cohort_does_not_fill_the_screen() -> None:
     rows = [row(i, state="running", epochs=0, best_value=None, curve=()) for i in range(64)]
     assert len(chosen(snapshot(*rows), TITLE, num_rows=60)) == 12
+
+
+def test_several_objectives_are_named_where_one_was() -> None:
+    title = replace(TITLE, goals="maximize val_accuracy and minimize latency_ms")
+    text = [line.plain for line in picture(mixed(), title, URL, (120, 40))]
+    assert text[1].startswith("maximize val_accuracy and minimize latency_ms · tpe + asha"), text[1]
+    stream = io.StringIO()
+    with LineView(title, stream):
+        pass
+    assert "maximize val_accuracy and minimize latency_ms, tpe + asha" in stream.getvalue()
+
+
+def test_lines_tell_why_a_trial_is_infeasible_and_what_further_seeds_come_to() -> None:
+    slow = FailureReason("constraint", "latency_ms is 7.2, and must be at most 5")
+    broken, done = row(0, state="infeasible", failure=slow, feasible=False), row(1, best_value=0.9)
+    again = replace(done, further=Tried(1, [0.8]))
+    stream = io.StringIO()
+    with LineView(TITLE, stream) as view:
+        view.progress(snapshot())
+        view.progress(snapshot(broken, done))
+        for _ in range(2):
+            view.progress(snapshot(broken, again, retests_begun=2, retests_done=1))
+    told = stream.getvalue().splitlines()
+    assert told[2].startswith("t000 infeasible 9/9 epochs") and told[2].endswith(f": {slow.text}")
+    assert [line for line in told if "again" in line] == ["t001 trained again: val_accuracy 0.8500 ±0.0707 ×2"]
+    assert "retests 1/2" in drawn(snapshot(again, retests_begun=2, retests_done=1), 120)[0]
+
+
+def test_epochs_with_further_seeds_are_told_beside_those_of_the_search() -> None:
+    text = "\n".join(drawn(snapshot(row(1), epochs_of_further_seeds=6), 120))
+    assert "80 of 200 search epochs trained (early stopping saved 60 %); 6 epochs with further seeds" in text
+    text = "\n".join(drawn(snapshot(row(1), epochs_saved=0, epochs_of_further_seeds=1), 120))
+    assert "80 search epochs trained; 1 epoch with further seeds" in text
 
 
 def test_minimising_ranks_the_smallest_first_and_nan_and_failed_last() -> None:

@@ -17,6 +17,7 @@ from search_spaces.race.search import Search
 from search_spaces.race.seeds.repeats import FurtherSeeds
 from search_spaces.race.seeds.worse import clearly_worse, wanting
 from search_spaces.spec.schema import Repeats
+from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
@@ -154,3 +155,25 @@ def test_repeats_count_for_the_budget(tmp_path: Path) -> None:
     toys = Toys(tmp_path, early_terminate=NONE, trials=40, budget=Budget(epochs=90))
     assert sum(toys.trained.values()) <= 90 + 9
     assert toys.race.closing and all(record.outcome for record in toys.study.records())
+
+
+def test_a_target_is_reached_by_the_mean_over_all_seeds(tmp_path: Path) -> None:
+    """One lucky seed is not enough."""
+
+    class Lucky(Toys):
+        def value(self, key: str, params: Any, epoch: int) -> float:
+            return super().value(key, params, epoch) + (0.5 if key == "t0005-s0" else 0.0)
+
+    def toys(name: str, target: float | None) -> Toys:
+        (tmp_path / name).mkdir()
+        metric = Metric(name=METRIC, goal="maximize", target=target)
+        return Lucky(tmp_path / name, noise=0.1, early_terminate=NONE, metric=metric)
+
+    whole = toys("whole", None).race
+    lucky = max(track.own_best or 0.0 for track in whole.tracks)
+    mean = max(track.best_value or 0.0 for track in whole.tracks if len(track.with_seeds(9)) == 3)
+    assert mean < lucky
+    assert toys("lucky", lucky - 1e-6).race.closing is None
+    reached = toys("mean", mean - 1e-6).race
+    assert reached.closing == f"the target of {mean - 1e-6:g} is reached"
+    assert any(len(t.with_seeds(9)) == 3 and (t.best_value or 0.0) >= mean - 1e-6 for t in reached.tracks)
