@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
@@ -16,8 +15,9 @@ from cluster.doctor.reachability import refuse_blind
 from cluster.doctor.stores import attempt, refuse_stores
 from cluster.doctor.surroundings import refuse_surroundings
 from cluster.driver.edits import take_up_edits
+from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
+from cluster.driver.progress import Progress
 from cluster.driver.sized import helm_of, sized
-from cluster.driver.tell_stopped import ended_keys
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
@@ -34,11 +34,11 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
-from cluster.sweep.limits.spending import SPENT, counted
+from cluster.sweep.limits.spending import counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
-from cluster.terminal.records import Observer, Phase, Snapshot
+from cluster.terminal.records import Observer, Snapshot
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 __all__ = ["DataChanged", "Driver", "drive"]
 
 SHOW_EVERY_S = 0.25
-ENTER_EVERY_S = 5.0
-CLOSE_TIMEOUT_S = 60.0
 
 
 def drive(
@@ -85,32 +83,15 @@ def drive(
         with guarded():
             return Driver(home, sweep, observer, Stop(home.stop_mark), bool(more), joined).run(process_ends)
     except NoRay as error:
-        raise NoRay(f"{_way_on(error, home)}, best while the machine is less busy") from error
+        raise NoRay(f"{way_on(error, home)}, best while the machine is less busy") from error
     except NoData as error:
-        raise NoData(_way_on(error, home)) from error
+        raise NoData(way_on(error, home)) from error
     except Unwritable:
         raise
     except Exception as error:
         if is_full(error):
             raise no_space(home) from error
         raise
-
-
-def _way_on(error: object, home: SweepHome) -> str:
-    return f"{error}; `paceline resume {home.id}` goes on"
-
-
-def gone(home: SweepHome, error: Exception) -> Gone:
-    """Return the error of a sweep whose folder, or journal, was removed while it ran, with what is left of it."""
-    if not home.is_gone:
-        return Gone(_way_on(error, home))
-    shutil.rmtree(home.path, ignore_errors=True)  # lanes have written to it since
-    with suppress(OSError):  # other sweeps are in it
-        home.path.parent.rmdir()
-    return Gone(
-        f"{home.path} was removed while the sweep was running: it ends here and cannot be resumed; its runs in "
-        "MLflow are ended, and stay"
-    )
 
 
 def _said(verdict: Mapping[str, Any] | None) -> list[str]:
@@ -122,7 +103,6 @@ def _said(verdict: Mapping[str, Any] | None) -> list[str]:
 class Driver:
     """One run of a sweep by one process, from the arguments of ``drive``.
 
-    ``parts`` are the seconds spent on each part (start, data, training, waiting, champion, logging).
     ``replanned`` says that the search got more trials, or a larger budget.
     """
 
@@ -132,14 +112,12 @@ class Driver:
     stop: Stop
     replanned: bool = False
     joined: Joined | None = None
-    parts: dict[str, float] = field(default_factory=dict)
     lost: bool = False
     """Whether Ray has ended, and that is told."""
 
     def __post_init__(self) -> None:
-        self._begun = self._shown = self._entered = time.monotonic()
-        self._trained_from, self._past = self._begun, 0
-        self._phase: Phase | None = None
+        begun = self._shown = time.monotonic()
+        self._past = 0
         self._rows: reading.KnownRows = {}
         self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
         self._crowned = not workload(self.sweep.workload).registered
@@ -148,16 +126,13 @@ class Driver:
         self._size = sized(self.sweep, self._study, self.joined)
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else sized(self.sweep, self._study, self.joined)
-        cost = self._study.facts().get("cost", {})
-        self._earlier_s = float(cost.get("seconds", 0.0))
-        self._searched_s = float(cost.get("search_seconds", self._earlier_s))
-        self._spent = {SPENT: cost[SPENT]} if SPENT in cost else {}
+        self._progress = Progress(self._study, self._size.count, begun=begun)
         if self._study.mended:
             self.observer.message(self._study.mended)
 
     def run(self, process_ends: bool) -> int:
         """Run the sweep to its end and return the exit code. Raises the same errors as ``drive``."""
-        self._enter("starting")
+        self._progress.enter("starting")
         if plain():
             self.observer.message(MEANING)
         preparing = Preparing(self.sweep)
@@ -174,7 +149,7 @@ class Driver:
                 self.stop.listening(process_ends),
                 nullcontext() if self.joined else watched(self._leave),
             ):  # in this order: Ray sets signal handlers, too
-                self._took("start", self._begun)
+                self._progress.took("start", self._progress.begun)
                 if told_of_disk := shortage(self.home.checkpoints, most_checkpoints(self.sweep, self._size.count)):
                     self.observer.message(told_of_disk)
                 for told in fallen_back([SPARES] if self.joined else [LEAN_RAY, FORKED]):
@@ -182,7 +157,7 @@ class Driver:
                 return self._with_ray(preparing)
         except RayLost as error:
             self.lost = True
-            raise LostRay(_way_on(error, self.home)) from None
+            raise LostRay(way_on(error, self.home)) from None
         except (DataError, SpecError):
             if is_new(self._study):
                 self._study.forget()
@@ -194,7 +169,7 @@ class Driver:
     def _leave(self, lost: str) -> None:
         """End this process, which has lost its Ray, from another thread; its guard ends all that it has started."""
         if not self.lost:
-            os.write(2, f"{_way_on(lost, self.home)}\n".encode())
+            os.write(2, f"{way_on(lost, self.home)}\n".encode())
         os._exit(FAILED)
 
     def _ray(self, leave: bool, quieten: Callable[[], None]) -> AbstractContextManager[None]:
@@ -205,7 +180,7 @@ class Driver:
     def _with_ray(self, preparing: Preparing) -> int:
         from cluster.driver.champion import ChampionProcess  # 200 ms: Ray
 
-        with self._timed("data"):
+        with self._progress.timed("data"):
             refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # while the data is being read
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
@@ -221,7 +196,7 @@ class Driver:
         except Exception as error:
             if not isinstance(error, Gone) and not self.home.is_gone:
                 raise
-            self._end_runs(tracker)
+            end_runs(self.home, self._study, tracker)
             raise gone(self.home, error) from error
 
     def _with_tracker(
@@ -239,14 +214,6 @@ class Driver:
             raise SpecError(faults)
         return code
 
-    def _end_runs(self, tracker: Tracker) -> None:
-        """End the sweep's runs in MLflow, whose files were removed."""
-        self._study.set(reading.ENDED, "its files were removed while it ran")
-        for key in sorted(tracker.writer.begun - ended_keys(self._study)):
-            tracker.writer.state(key, "stopped" if self.home.is_gone else "paused", {})
-        tracker.conclude("stopped", self._study.facts().get("verdict"))
-        tracker.writer.close(CLOSE_TIMEOUT_S)
-
     def _coordinator(self, tracker: Tracker) -> Coordinator:
         return Coordinator(
             sweep=self.sweep,
@@ -257,11 +224,11 @@ class Driver:
             num_lanes=self._size.count,
             say=self.observer.message,
             stop=self.stop,
-            earlier_s=self._searched_s,
+            earlier_s=self._progress.searched_s,
         )
 
     def _train(self, coordinator: Coordinator, tracker: Tracker, champion_process: ChampionProcess) -> None:
-        self._trained_from = time.monotonic()
+        self._progress.train()
         self._past = reading.num_past(self._picture().rows)
 
         helm = helm_of(self.home, self.sweep, self._size, self.joined)
@@ -272,13 +239,13 @@ class Driver:
                 self.stop.mark.touch()
                 self.observer.message("stopping at the next epoch, with everything saved; once more stops now")
             helm.look(coordinator)
-            self._size = replace(self._size, count=helm.num_lanes)
+            self._progress.turn(helm.num_lanes)
             self._count(coordinator)
             if time.monotonic() - self._shown > self._show_every_s:
                 if self.home.is_gone:
                     raise Gone(f"{self.home.path} was removed while the sweep was running")
                 self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
-                self._enter("verdict" if coordinator.purpose == "final" else "search")
+                self._progress.enter("verdict" if coordinator.purpose == "final" else "search")
                 champion_process.foresee(self._show(tracker))
 
         from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray
@@ -290,14 +257,11 @@ class Driver:
         helm.look(coordinator)  # what was asked while no driver ran counts from the first leg on
         drive_legs(coordinator, lanes, show)
         self._count(coordinator)
-        self.parts["training"] = coordinator.busy_s / self._size.count
-        self.parts["waiting"] = time.monotonic() - self._trained_from - self.parts["training"]
+        self._progress.trained(coordinator.accounts.busy_s)
 
     def _count(self, coordinator: Coordinator) -> None:
         """Note what the search has used so far."""
-        self._searched_s = coordinator.searched_s
-        if counted(self.sweep):
-            self._spent = {SPENT: coordinator.spent}
+        self._progress.used(coordinator.searched_s, coordinator.spent if counted(self.sweep) else None)
 
     def _judge(
         self,
@@ -311,13 +275,13 @@ class Driver:
         finalists = Finalists.of(coordinator)
         judged = None
         if case := finalists.case(self.sweep.workload, self.home.checkpoints, tuple(rows["test"])):
-            with self._timed("champion"):
+            with self._progress.timed("champion"):
                 judged = finalists.verdict(case, champion_process.judge(case, tracker))
         self._study.set("verdict", judged)
         self._study.flush()
         chosen = winner(finals)
         if chosen is not None:
-            with self._timed("champion"):
+            with self._progress.timed("champion"):
                 self._crowned |= champion_process.crown(chosen, tracker) is not None
                 words = champion_process.inspect(chosen, tracker, rows["val"], _said(judged))
             if judged is not None:
@@ -327,7 +291,7 @@ class Driver:
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested
-        with self._timed("logging"):
+        with self._progress.timed("logging"):
             coordinator.make_up()
             tracker.conclude(
                 "stopped" if stopped else "finished" if able else "failed",
@@ -338,7 +302,7 @@ class Driver:
             self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
         code = INTERRUPTED if stopped else self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
-        self._enter("stopped" if stopped else "finished")
+        self._progress.enter("stopped" if stopped else "finished")
         self._rows.clear()  # the IDs of their runs are known since
         self.observer.progress(self._picture())
         return code
@@ -360,18 +324,6 @@ class Driver:
         elif self.home.moved():
             self.home.keep(self.home.sweep())
 
-    def _enter(self, phase: Phase) -> None:
-        """Store phase and cost in the study: when the phase changes, else every ``ENTER_EVERY_S`` seconds."""
-        now = time.monotonic()
-        if phase == self._phase and now - self._entered < ENTER_EVERY_S:
-            return
-        self._phase, self._entered = phase, now
-        spent = {"seconds": round(self._elapsed_s, 3), "search_seconds": round(self._searched_s, 3)}
-        cost = spent | {"lanes": self._size.count} | self._spent
-        self._study.set("phase", phase)
-        self._study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
-        self._study.flush()
-
     def _show(self, tracker: Tracker) -> Snapshot:
         begun = time.monotonic()
         seen = self._picture()
@@ -382,18 +334,6 @@ class Driver:
         return seen
 
     def _picture(self) -> Snapshot:
-        clock = reading.Clock(self._elapsed_s, time.monotonic() - self._trained_from, self._past)
-        return reading.picture(self.sweep, self._study, True, clock, self._size.count, self._rows)
-
-    @property
-    def _elapsed_s(self) -> float:
-        return self._earlier_s + time.monotonic() - self._begun
-
-    @contextmanager
-    def _timed(self, part: str) -> Iterator[None]:
-        begun = time.monotonic()
-        yield
-        self._took(part, begun)
-
-    def _took(self, part: str, begun: float) -> None:
-        self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - begun
+        trained_s = time.monotonic() - self._progress.trained_from
+        clock = reading.Clock(self._progress.elapsed_s, trained_s, self._past)
+        return reading.picture(self.sweep, self._study, True, clock, self._progress.num_lanes, self._rows)

@@ -24,9 +24,9 @@ from cluster.lanes.lane import Lane
 from cluster.lanes.multi_worker_lane import MultiWorkerLane
 from cluster.ray_internals import spare_workers, worker_exits
 from cluster.ray_internals.orphaned_groups import tidying
-from cluster.sweep.coordinator import Coordinator, Handle
+from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.lane_count import LaneSize
-from cluster.sweep.messages import Order, Report, Shared
+from cluster.sweep.messages import Handle, Order, Report, Shared
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import SECRETS
 from search_spaces.types.plain import ASKED_FOR, plain

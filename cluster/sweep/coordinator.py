@@ -6,7 +6,7 @@ It does not depend on Ray: the driver asks it for legs and passes it the reports
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -18,16 +18,16 @@ from cluster.sweep.files.not_kept import NOT_KEPT
 from cluster.sweep.files.told_once import ToldOnce
 from cluster.sweep.files.torn_checkpoints import go_back
 from cluster.sweep.home import SweepHome
+from cluster.sweep.limits.accounts import Accounts
 from cluster.sweep.limits.closing import by_failures, by_time
-from cluster.sweep.limits.spending import SPENT, Spending
-from cluster.sweep.messages import Report
-from cluster.sweep.mlflow_runs import Means, MlflowRuns, at_best_epoch, measured_metrics, run_key
+from cluster.sweep.messages import Handle, Report
+from cluster.sweep.mlflow_runs import ROLES, Means, Members, at_best_epoch, measured_metrics, run_key
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from cluster.terminal.retries import next_attempt
 from search_spaces.criteria.unreported import Unreported
-from search_spaces.race.ending.overdue import Ending, Overdue
-from search_spaces.race.finals import Finals, final_seeds, finalists
+from search_spaces.race.ending.overdue import Ending
+from search_spaces.race.finals import Finals, finalists
 from search_spaces.race.legs import Leg, Purpose
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
@@ -40,14 +40,8 @@ from search_spaces.types.driver_errors import Gone
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import name_of_key
-from tracking import names
-from tracking.store.records import RunFacts
 from tracking.writer.writer import Writer
 from workloads.legs import checkpoint
-
-Handle = tuple[Purpose, int]
-"""A running leg: its purpose and its number in that race."""
-ROLES: dict[Purpose, names.Role] = {"search": "trial", "repeat": "repeat", "final": "final"}
 
 
 @dataclass
@@ -65,30 +59,27 @@ class Coordinator:
     earlier_s: float = 0.0
     """Seconds of search by earlier drivers, for ``timeout``."""
     races: dict[Purpose, Race] = field(default_factory=dict)
-    busy_s: float = 0.0
-    """Seconds of work, summed over all lanes."""
     _purpose: Purpose = "search"
     _since: float | None = None
     """Time of the first leg of this driver's search."""
-    _spent: dict[Handle, float] = field(default_factory=dict)
     _endings: dict[Handle, Ending] = field(default_factory=dict)
     """How legs end that have been given up, until their lanes are gone."""
 
     def __post_init__(self) -> None:
         self._told = ToldOnce(lambda text: self.say(text))
-        self._overdue, self.unreported = Overdue(self.sweep), Unreported(self.sweep.criteria)
+        self.accounts, self.unreported = Accounts(self.sweep, self.study.facts()), Unreported(self.sweep.criteria)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.retests = Retests(self.study, self.sweep.epochs, share=self.sweep.retest, seed=self.sweep.seed)
-        self._means = Means(self._runs("trial"), lambda: self.races["search"].tracks)
-        self.races["search"] = self._revived(self.search.race(self.num_lanes, [self._runs("trial")]))
+        self.members = Members(self.writer, lambda: self.sweep, self.races, self.retests, self.finals)
+        self._means = Means(self.members.runs("trial"), lambda: self.races["search"].tracks)
+        self.races["search"] = self._revived(self.search.race(self.num_lanes, [self.members.runs("trial")]))
         self.finals.searched = self.races["search"].tracks
         self.repeats = self._further_seeds()
-        self._spending = Spending(self.study.facts().get("cost", {}).get(SPENT, {}))
-        self._spending.begin(self.races["search"])
+        self.accounts.spending.begin(self.races["search"])
         if self._search_is_over():
             self._begin_finals()
         if self.races["search"].tracks or self.writer.used:
-            self.writer.reconcile(self._facts())
+            self.writer.reconcile(self.members.facts())
         self._drop_strays()
         if lacking := self.study.facts().get(NOT_KEPT):  # what an earlier driver could not keep is trained now
             self.study.set(NOT_KEPT, {**lacking, "resumes_at": {}} if lacking["ended"] else None)
@@ -127,16 +118,8 @@ class Coordinator:
     @property
     def spent(self) -> dict[str, Any]:
         """What the sweep has used so far, over all its drivers, for the study."""
-        search_s, final_s = self._running_s("search"), self._running_s("final")
-        return self._spending.now(self.races, self.sweep.trials, search_s, final_s)
-
-    def _running_s(self, purpose: Purpose) -> float:
-        """Return for how many seconds the running legs have trained."""
-        return sum(
-            self._overdue.times.trained_s(handle)
-            for handle in self.out()
-            if (handle[0] == "final") == (purpose == "final")
-        )
+        search_s, final_s = (self.accounts.running_s(self.out(), final) for final in (False, True))
+        return self.accounts.spending.now(self.races, self.sweep.trials, search_s, final_s)
 
     def look_ahead(self) -> None:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""
@@ -146,7 +129,7 @@ class Coordinator:
 
     def report(self, handle: Handle, report: Report) -> None:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
-        self._time(handle, report)
+        self.accounts.heard(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         for measured in (one for one in report.epochs if aboard[one.key].state not in ENDS):
             track = aboard[measured.key]
@@ -167,20 +150,16 @@ class Coordinator:
         folder, most = self.home.checkpoints, most_checkpoints(self.sweep, self.num_lanes)
         self._told.not_kept(report.saved, folder, lambda key: self._names(handle, [aboard[key]]))
         self._told.bound(report.saved, folder, most)
-        self.busy_s += report.seconds
-        spent = self._spent.pop(handle, 0.0) + report.seconds
         if report.left:
             self._told.left(report.left, self._names(handle, self._aboard(handle)))
         if report.failure:
             self.fail(handle, report.failure)
         elif report.handed_back:
             race.failed_leg(handle[1], FailureReason("lane_died", "it needs a new worker"), to_blame=False)
-            self._forget(handle, spent)
+            self._forget(handle)
         elif report.done:
-            race.finished_leg(handle[1], spent, report.fused)
-            self._forget(handle, spent)
-        else:
-            self._spent[handle] = spent
+            race.finished_leg(handle[1], self.accounts.worked_s(handle), report.fused)
+            self._forget(handle)
         self.stop.requested |= self.unreported.found(report.done)
         if race.closing:
             self.home.stop_mark.touch()
@@ -189,23 +168,16 @@ class Coordinator:
     def make_up(self) -> None:
         """Give MLflow what the study has of the events that the spool has lost, if any."""
         if self.writer.lost:
-            self.writer.reconcile(self._facts())
+            self.writer.reconcile(self.members.facts())
 
     def _note_not_kept(self) -> None:
         found = not_kept.of(self.races["search"], self.home.checkpoints)
         if found != self.study.facts().get(NOT_KEPT):
             self.study.set(NOT_KEPT, found)
 
-    def _time(self, handle: Handle, report: Report) -> None:
-        if report.waiting:
-            self._overdue.times.waits(handle)
-        else:
-            news = bool(report.saved or report.scored or report.messages)
-            self._overdue.times.heard(handle, report.seconds, report.epochs, news)
-
     def began(self, handle: Handle) -> None:
         """Record that a lane trains the leg, if that is new: until then it may have waited for a lane."""
-        self._overdue.times.began(handle)
+        self.accounts.times.began(handle)
 
     def overdue(self) -> list[Handle]:
         """Return the running legs whose lanes must be killed now, each once; ``fail`` then ends them.
@@ -214,14 +186,14 @@ class Coordinator:
         """
         self._check_time()
         race, overdue = self.races[self.purpose], []
-        self._overdue.closing(self.stop.requested or race.closing is not None)
+        self.accounts.overdue.closing(self.stop.requested or race.closing is not None)
         for handle in [handle for handle in self.out() if handle not in self._endings]:
             aboard = self._aboard(handle)
-            ending = self._overdue.ending(handle, aboard, None if self.stop.requested else race.closing)
+            ending = self.accounts.overdue.ending(handle, aboard, None if self.stop.requested else race.closing)
             if ending:
                 self._endings[handle] = ending
                 overdue.append(handle)
-            if told := ending.told if ending else self._overdue.stalled(handle, aboard):
+            if told := ending.told if ending else self.accounts.overdue.stalled(handle, aboard):
                 self.say(f"{self._names(handle, aboard)} {told}")
         return overdue
 
@@ -251,10 +223,9 @@ class Coordinator:
         self._give_up()
         self.commit()
 
-    def _forget(self, handle: Handle, worked_s: float = 0.0) -> Ending | None:
-        """Count and forget the times of a leg that is over; return how it was to end, if it was given up."""
-        self._spending.add(handle[0], max(worked_s, self._overdue.times.trained_s(handle)))
-        self._overdue.times.ended(handle)
+    def _forget(self, handle: Handle) -> Ending | None:
+        """Count and forget a leg that is over; return how it was to end, if it was given up."""
+        self.accounts.over(handle)
         return self._endings.pop(handle, None)
 
     def _names(self, handle: Handle, tracks: Sequence[Track]) -> str:
@@ -266,9 +237,9 @@ class Coordinator:
 
     def pause(self) -> None:
         """Mark the runs of members that have not ended as ``paused`` in MLflow."""
-        for role, track in self._members():
+        for role, track in self.members.all():
             if track.state not in ENDS and self.writer.knows(run_key(track, role)):
-                self._runs(role).tell(track, "paused")
+                self.members.runs(role).tell(track, "paused")
         self.commit()
 
     def drop_finals(self, keep: Track) -> None:
@@ -311,7 +282,7 @@ class Coordinator:
         """Begin the next race; return whether there is one."""
         purpose = self._next_race()
         if purpose == "repeat":
-            race = self.retests.race(self.races["search"], [self._runs("repeat")], [self._means])
+            race = self.retests.race(self.races["search"], [self.members.runs("repeat")], [self._means])
             self._purpose, self.races["repeat"] = purpose, self._revived(race)
             self.say(round_told(race))
         elif purpose == "final":
@@ -325,7 +296,7 @@ class Coordinator:
         search, seeds = self.races["search"], self.sweep.repeats.seeds
         further = FurtherSeeds(self.study, self.sweep.epochs, seeds=seeds, search=self.search, race=search)
         self.retests.entries = further.entries
-        self.races["repeat"] = self._revived(further.begin([self._runs("repeat")], [self._means]))
+        self.races["repeat"] = self._revived(further.begin([self.members.runs("repeat")], [self._means]))
         return further
 
     def _search_is_over(self) -> bool:
@@ -341,8 +312,8 @@ class Coordinator:
         chosen = finalists(search, self.sweep.final.top, self.finals.trials, self.retests.ranked(search))
         self.home.stop_mark.unlink(missing_ok=True)
         self.study.set("searched", True)
-        self.study.set("num_finals", len(chosen) * len(self._seeds))
-        race = self.finals.race(chosen, self._seeds, search.rules, [self._runs("final")])
+        self.study.set("num_finals", len(chosen) * len(self.members.seeds))
+        race = self.finals.race(chosen, self.members.seeds, search.rules, [self.members.runs("final")])
         self._purpose, self.races["final"] = "final", self._revived(race)
 
     def _give_up(self) -> None:
@@ -354,42 +325,15 @@ class Coordinator:
 
     def _check_time(self) -> None:
         race = self.races["repeat" if self.purpose == "repeat" else "search"]
-        race.purse.lane_s = self._spending.lane_s["search"] + self._running_s(race.rules.purpose)
+        race.purse.lane_s = self.accounts.spending.lane_s["search"] + self.accounts.running_s(self.out(), False)
         if why := by_time(self.sweep, race, self.searched_s):
             race.closing = why
             self.say(f"{race.closing}; the search ends here")
             self.home.stop_mark.touch()
 
-    def _facts(self) -> dict[str, RunFacts]:
-        facts: dict[str, RunFacts] = {}
-        for role, track in self._members():
-            key = run_key(track, role)
-            if self.writer.knows(key) or track.values or track.state in ENDS:
-                facts[key] = self._runs(role).facts(track)
-        return facts
-
-    def _members(self) -> Iterator[tuple[names.Role, Track]]:
-        """Yield all members with an MLflow run, now or later; also of a verdict that waits for a longer search."""
-        for purpose, race in self.races.items():
-            yield from ((ROLES[purpose], track) for track in race.tracks)
-        known = {track.key for track in self.races["repeat"].tracks} if "repeat" in self.races else set()
-        again = self.retests.members(self.races["search"].tracks)
-        yield from (("repeat", track) for track in again if track.key not in known)
-        if self.sweep.final is not None and "final" not in self.races:
-            judged = [track for track in self.races["search"].tracks if track.trial in self.finals.trials]
-            yield from (("final", track) for track in self.finals.members(judged, self._seeds))
-
-    def _runs(self, role: names.Role) -> MlflowRuns:
-        return MlflowRuns(self.writer, lambda: self.sweep, role, lambda track: self.retests.tried(track))
-
-    @property
-    def _seeds(self) -> list[int]:
-        """Seeds of the verdict."""
-        return final_seeds(self.sweep.seed, self.sweep.final.seeds) if self.sweep.final else []
-
     def _drop_strays(self) -> None:
         """Mark for deletion the checkpoints on disk that the study does not name, as from a lane that died."""
-        noted = {uri for _, track in self._members() for uri in (track.checkpoint, track.previous)}
+        noted = {uri for _, track in self.members.all() for uri in (track.checkpoint, track.previous)}
         named = {checkpoint.below(self.home.checkpoints, uri) for uri in noted if uri}
         self.races["search"].garbage += sorted(checkpoint.found(self.home.checkpoints) - named)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.race.legs import Exhibit, MemberEpoch, Saved, Scored
+from search_spaces.race.legs import Exhibit, MemberEpoch, Purpose, Saved, Scored
 from search_spaces.types.encodable import all_encodable
 from search_spaces.types.failure import FailureReason
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from cluster.sweep.shared_storage import Mark
     from cluster.sweep.steering.leg_marks import LegMarks
+
+Handle = tuple[Purpose, int]
+"""A running leg: its purpose and its number in that race."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,18 @@
-"""The members of a race as runs of MLflow: their keys, states and summaries, and the observer that writes them."""
+"""The members of a sweep's races as runs of MLflow: their keys, states, summaries, and what writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from search_spaces.race.finals import Finals, final_seeds
+from search_spaces.race.legs import Purpose
 from search_spaces.race.lineage import told
+from search_spaces.race.race import Race
 from search_spaces.race.recommended import Tried
-from search_spaces.race.track import Track
+from search_spaces.race.seeds.retests import Retests
+from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.trial_names import trial_name
@@ -15,6 +20,8 @@ from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.records import RunFacts
 from tracking.writer.writer import Writer
+
+ROLES: Final[Mapping[Purpose, names.Role]] = {"search": "trial", "repeat": "repeat", "final": "final"}
 
 
 def run_key(track: Track, role: names.Role) -> str:
@@ -157,3 +164,45 @@ class Means:
         trial = self.trials()[track.trial]
         if self.runs.seeds(trial):
             self.runs.tell(trial, shown_state(trial))
+
+
+@dataclass(frozen=True)
+class Members:
+    """All members of a sweep with an MLflow run, now or later, by the races that have begun and those to come."""
+
+    writer: Writer
+    sweep: Callable[[], Sweep]
+    """Function that returns the sweep as it is now."""
+    races: Mapping[Purpose, Race]
+    retests: Retests
+    finals: Finals
+
+    def all(self) -> Iterator[tuple[names.Role, Track]]:
+        """Yield each with its role; also those of a verdict that waits for a longer search."""
+        for purpose, race in self.races.items():
+            yield from ((ROLES[purpose], track) for track in race.tracks)
+        searched = self.races["search"].tracks
+        known = {track.key for track in self.races["repeat"].tracks} if "repeat" in self.races else set()
+        yield from (("repeat", track) for track in self.retests.members(searched) if track.key not in known)
+        if self.sweep().final is not None and "final" not in self.races:
+            judged = [track for track in searched if track.trial in self.finals.trials]
+            yield from (("final", track) for track in self.finals.members(judged, self.seeds))
+
+    def runs(self, role: names.Role) -> MlflowRuns:
+        """Return the observer of the race whose members have this role."""
+        return MlflowRuns(self.writer, self.sweep, role, self.retests.tried)
+
+    def facts(self) -> dict[str, RunFacts]:
+        """Return what MLflow should have of the members that have begun, by the keys of their runs."""
+        facts: dict[str, RunFacts] = {}
+        for role, track in self.all():
+            key = run_key(track, role)
+            if self.writer.knows(key) or track.values or track.state in ENDS:
+                facts[key] = self.runs(role).facts(track)
+        return facts
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the verdict."""
+        final = self.sweep().final
+        return final_seeds(self.sweep().seed, final.seeds) if final else []

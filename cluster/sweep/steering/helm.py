@@ -14,8 +14,9 @@ from search_spaces.race.steering import DONE, Deed, refusal
 from search_spaces.types.trial_names import trial_name
 
 if TYPE_CHECKING:
-    from cluster.sweep.coordinator import Coordinator, Handle
+    from cluster.sweep.coordinator import Coordinator
     from cluster.sweep.home import SweepHome
+    from cluster.sweep.messages import Handle
     from search_spaces.race.track import Track
 
 LOOK_EVERY_S = 0.5

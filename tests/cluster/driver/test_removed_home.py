@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.driver.driver import Driver, gone
+from cluster.driver.driver import Driver
+from cluster.driver.gone import end_runs, gone
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.views import QuietView
@@ -48,7 +49,7 @@ def test_its_runs_are_ended_in_mlflow(tmp_path: Path, monkeypatch: pytest.Monkey
     driver._study.set("phase", "search")
     with pytest.raises(Gone, match="was removed while the sweep was running") as raised:
         coordinator.commit()
-    driver._end_runs(tracker)
+    end_runs(home, driver._study, tracker)
     runs = sweep_runs(None, home.id)
     assert {run.status for run in runs if not run.key} == {"KILLED"}
     assert "RUNNING" not in {run.status for run in runs} and len(runs) > 1

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sweep.coordinator import Handle
-from cluster.sweep.messages import Report
+from cluster.sweep.messages import Handle, Report
 from search_spaces.race.legs import Leg, MemberEpoch
 from search_spaces.types.failure import FailureReason
 from tests.cluster.sweep.test_coordinator import SPEC, Life, states
