@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from search_spaces.space.hyperparameters import Signature, signature
+from search_spaces.types.error_text import last_line
 from workloads.contract import Workload
 from workloads.training.memory_limits import attempt
 from workloads.training.setup import Setup, Trainee
@@ -28,10 +29,13 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Costs:
-    """Costs of the members that one process trains. Models of one signature are built and timed once."""
+    """Costs of the members that one process trains. Models of one signature are built and timed once.
 
-    def __init__(self, workload: Workload, device: torch.device) -> None:
-        self._workload, self._device = workload, device
+    ``tell`` gets a line for users where a model trains and cannot be measured.
+    """
+
+    def __init__(self, workload: Workload, device: torch.device, tell: Callable[[str], None]) -> None:
+        self._workload, self._device, self._tell = workload, device, tell
         self._of_models: dict[Signature, Mapping[str, float]] = {}
 
     def begin(self) -> None:
@@ -51,9 +55,16 @@ class Costs:
         """Return parameters and latency of a member's model; nothing where it is not known, or memory ends."""
         shaping = signature(type(trainee.hp), vars(trainee.hp))
         if shaping not in self._of_models:
-            found = attempt(lambda: self._measured(setup, trainee))
-            self._of_models[shaping] = {} if found is None else found
+            self._of_models[shaping] = self._tried(setup, trainee)
         return self._of_models[shaping]
+
+    def _tried(self, setup: Setup, trainee: Trainee) -> Mapping[str, float]:
+        try:
+            return attempt(lambda: self._measured(setup, trainee)) or {}
+        except Exception as error:  # noqa: BLE001 - a model may take no single example, and train well
+            said = last_line(str(error) or repr(error))
+            self._tell(f"parameters and latency are not known: one example raised {type(error).__name__}: {said}")
+        return {}
 
     def _measured(self, setup: Setup, trainee: Trainee) -> Mapping[str, float]:
         model = setup.build(trainee).eval()
@@ -69,8 +80,8 @@ class Costs:
         """Return the module that is served and an example for it, already prepared."""
         if self._workload.export is None:
             return model, setup.data.inputs(setup.data.x_val[:1])
-        served, rows = self._workload.export(hp, model, setup.data)
-        return served.eval(), torch.as_tensor(rows[:1]).to(self._device)
+        served, rows = self._workload.export(hp, model.cpu(), setup.data)
+        return served.eval().to(self._device), torch.as_tensor(rows[:1]).to(self._device)
 
     def _finished(self, outputs: object) -> None:
         if self._device.type == "cuda":

@@ -54,7 +54,8 @@ class LegRunner:
         self._workload, self._search = workload(setting.workload), search
         self._forms = InputCache(self._workload, search, setting.torch_device(), shard)
         self.test = test
-        self._memory, self._costs = Memory(), Costs(self._workload, setting.torch_device())
+        self._memory = Memory()
+        self._costs = Costs(self._workload, setting.torch_device(), lambda text: self._messages.append(text))
         self.aboard: list[TrainingMember] = []
         self.ended: list[TrainingMember] = []
         """Members that stopped improving before the leg's stop."""

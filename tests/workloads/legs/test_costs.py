@@ -76,6 +76,21 @@ def test_a_model_without_room_for_a_second_one_has_no_latency(
     assert epochs[0][0].failure is None
 
 
+def test_a_model_that_takes_no_single_example_trains_and_that_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(action: object) -> float:
+        raise IndexError("too many indices for a batch of one")
+
+    monkeypatch.setattr(costs, "timed", odd)
+    lane = runner(tmp_path)
+    epochs = run(lane, leg(0, 2, members()))
+    assert all(report.failure is None for epoch in epochs for report in epoch)
+    assert not epochs[0][0].metrics.keys() & set(COSTS_OF_MODEL)
+    [told_of] = [text for text in lane.take_messages() if "latency" in text]
+    assert "one example raised IndexError: too many indices" in told_of
+
+
 def test_the_time_of_passes_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(costs.time, "perf_counter", lambda: clock[0])
