@@ -61,7 +61,7 @@ class Coordinator:
     races: dict[Purpose, Race] = field(default_factory=dict)
     _purpose: Purpose = "search"
     _since: float | None = None
-    """Time of the first leg of this driver's search."""
+    """Time of the first leg of this driver's search, or of its retests."""
     _endings: dict[Handle, Ending] = field(default_factory=dict)
     """How legs end that have been given up, until their lanes are gone."""
 
@@ -101,13 +101,17 @@ class Coordinator:
     def next_leg(self) -> Leg | None:
         """Return the next leg; None to wait, or when ``finished`` or ``stop.requested``."""
         self._check_time()
-        races = self.repeats if self.repeats and self.purpose == "search" else self.races[self.purpose]
-        leg = None if self.stop.requested else races.next_leg()
-        if leg is not None and self._since is None and self.purpose == "search":
+        leg = None if self.stop.requested else self._next_leg()
+        if leg is not None and self._since is None and self.purpose != "final":
             self._since = time.monotonic()
+        self.commit()
+        return leg
+
+    def _next_leg(self) -> Leg | None:
+        races = self.repeats if self.repeats and self.purpose == "search" else self.races[self.purpose]
+        leg = races.next_leg()
         if leg is None and not self.stop.requested and self._is_over and self._begin_next():
             leg = self.races[self.purpose].next_leg()
-        self.commit()
         return leg
 
     @property
@@ -119,7 +123,8 @@ class Coordinator:
     def spent(self) -> dict[str, Any]:
         """What the sweep has used so far, over all its drivers, for the study."""
         search_s, final_s = (self.accounts.running_s(self.out(), final) for final in (False, True))
-        return self.accounts.spending.now(self.races, self.sweep.trials, search_s, final_s)
+        race, retest_epochs = self.races["search"], self.retests.num_epochs
+        return self.accounts.spending.now(race, self.sweep.trials, retest_epochs, search_s, final_s)
 
     def look_ahead(self) -> None:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
 SPENT: Final = "spent"
-"""Part of the study's ``cost``: epochs of the search, seconds of training by purpose, and how many trials fit."""
+"""Part of the study's ``cost``: epochs of the search, seconds of training by purpose, and how many trials fit.
+
+Its ``repeat_epochs`` are those of retests; those of ``repeats`` are the search's.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class Spending:
             "search": float(earlier.get("lane_s", 0.0)),
             "final": float(earlier.get("final_lane_s", 0.0)),
         }
-        self._epochs = int(earlier.get("epochs", 0))
+        self._epochs, self._retest_epochs = int(earlier.get("epochs", 0)), int(earlier.get("repeat_epochs", 0))
 
     def begin(self, race: Race) -> None:
         """Tell the race of the search what earlier drivers have used, and count what it knows beside."""
@@ -59,13 +62,15 @@ class Spending:
         self.lane_s["final" if purpose == "final" else "search"] += lane_s
 
     def now(
-        self, races: Mapping[Purpose, Race], num_trials: int, search_s: float, final_s: float
+        self, race: Race, num_trials: int, retest_epochs: int, search_s: float, final_s: float
     ) -> dict[str, Any]:
-        """Return what was used until now, for the study, with the seconds of the legs that run."""
-        race, repeats = races["search"], races.get("repeat")
+        """Return what was used until now, for the study: by the search and ``retest_epochs`` of retests.
+
+        ``search_s`` and ``final_s`` are the seconds of the legs that run.
+        """
         return {
             "epochs": race.purse.epochs,
-            "repeat_epochs": repeats.purse.epochs if repeats else 0,
+            "repeat_epochs": max(self._retest_epochs, retest_epochs),
             "lane_s": round(self.lane_s["search"] + search_s, 3),
             "final_lane_s": round(self.lane_s["final"] + final_s, 3),
             "trials": race.purse.most_tracks(num_trials),

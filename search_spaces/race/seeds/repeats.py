@@ -53,6 +53,7 @@ class FurtherSeeds(SeedMembers):
             trial.further.append(track)
         self.own = Race(rules, self._plan, self, (*before, self, *after), tracks)
         self.own.waits = True
+        self.race.purse.trained(self.own.purse.epochs)
         for trial in {trial.index: trial for trial, _ in known}.values():
             self.race.rescore(trial)
         return self.own
@@ -111,7 +112,7 @@ class FurtherSeeds(SeedMembers):
         return trial.ended and not trial.done
 
     def _undecided(self) -> Iterable[Track]:
-        waiting = [track for track in self.race.tracks if track.waiting and track.feasible]
+        waiting = [t for t in self.race.tracks if t.waiting and t.feasible and not t.resting]
         return [*waiting, *self.search.untold.values()]
 
     def _rung(self, track: Track) -> int:

@@ -107,12 +107,16 @@ class Retests(SeedMembers):
                 seed = further_seed(self.seed, begun)
                 self.write(self.again(0, track, seed, Full(self.epochs), track.params))
         tracks = self.members(search.tracks)
-        limits = search.rules.limits
-        if limits.epochs is not None:
-            limits = replace(limits, epochs=limits.epochs - search.purse.epochs)
-        rules = replace(search.rules, num_tracks=len(tracks), keep_top=0, purpose="repeat", limits=limits)
+        rules = replace(search.rules, num_tracks=len(tracks), keep_top=0, purpose="repeat")
         rules = replace(rules, target=None, end_rules=())
-        return Race(rules, Full(self.epochs), self, (*before, self, *after), tracks)
+        race = Race(rules, Full(self.epochs), self, (*before, self, *after), tracks)
+        race.purse.epochs, race.purse.lane_s = search.purse.epochs + self.num_epochs, search.purse.lane_s
+        return race
+
+    @property
+    def num_epochs(self) -> int:
+        """Number of epochs that the retests have trained so far."""
+        return sum(max(map(int, entry["values"]), default=0) for entry in self._retests)
 
     @property
     def _retests(self) -> list[Mapping[str, Any]]:

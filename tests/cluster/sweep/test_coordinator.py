@@ -155,7 +155,7 @@ def test_a_copied_home_uses_and_deletes_its_own_checkpoints(
     race.garbage, race._shared, race.relocate = [], set(), partial(Race.relocate, race)
     home = SimpleNamespace(checkpoints=str(tmp_path / "new"))
     copy = cast(Any, SimpleNamespace(home=home, races={"search": race}, say=print))
-    copy._members = lambda: [("trial", each) for each in race.tracks]
+    copy.members = SimpleNamespace(all=lambda: [("trial", each) for each in race.tracks])
     monkeypatch.setattr("cluster.sweep.coordinator.go_back", lambda *_: None)  # these have no weights
     assert Coordinator._revived(copy, race) is race
     assert (track.previous, track.checkpoint) == (paths[2], paths[3]) and race.tracks[1].checkpoint is None

@@ -1,0 +1,71 @@
+"""What a sweep has used: each epoch of repeats and retests once, also over a resume; lanes played by the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.sweep.test_retests import SPEC, noisy
+from tests.helpers.sweep_without_lanes import Life
+
+FOUR = SPEC.replace("trials: 12", "trials: 4")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def used(life: Life) -> int:
+    """Return the epochs that were used, as users are told."""
+    spent = life.coordinator.spent
+    return int(spent["epochs"] + spent["repeat_epochs"])
+
+
+@pytest.mark.parametrize("retest", ["none", "0.25"])
+def test_further_seeds_count_once_also_where_the_driver_died(sqlite_uri: str, retest: str) -> None:
+    """All legs have two epochs."""
+    life = Life(sqlite_uri, spec=FOUR.replace("0.25", retest) + "repeats: {seeds: 2}\n", value=noisy)
+    before = 0
+    while (leg := life.coordinator.next_leg()) and leg.purpose != "final":
+        life.train(leg)
+        assert used(life) == 2 * (before + len(life.trained))
+        if leg.purpose == "repeat" and not before:
+            before = len(life.trained)
+            life.end()
+            life = Life(sqlite_uri, value=noisy)
+            assert used(life) == 2 * before, "what no driver could tell any more is in the study"
+    assert leg and any(key.startswith("repeat") for key in life.trained)
+    life.end()
+
+
+def test_retests_stay_counted_while_another_driver_judges(sqlite_uri: str) -> None:
+    life = Life(sqlite_uri, spec=SPEC, value=noisy)
+    while (leg := life.coordinator.next_leg()) and leg.purpose != "final":
+        life.train(leg)
+    assert used(life) == 2 * (12 + 4)
+    life.end()
+    life = Life(sqlite_uri, value=noisy)
+    leg = life.coordinator.next_leg()
+    assert leg and leg.purpose == "final"
+    assert used(life) == 2 * (12 + 4)
+    life.end()
+
+
+def test_hours_that_are_left_pay_for_retests_and_they_count_in_the_search_of_a_resume(sqlite_uri: str) -> None:
+    """Each leg takes a second: 12 for the search, and 4 for retests."""
+    spec = f"{SPEC}budget: {{lane_hours: {17 / 3600}}}\n"
+    life = Life(sqlite_uri, spec=spec, value=noisy)
+    while (leg := life.coordinator.next_leg()) and leg.purpose == "search":
+        life.train(leg)
+    assert leg
+    life.train(leg)
+    life.end()
+    trained = life.trained
+    life = Life(sqlite_uri, value=noisy)
+    while (leg := life.coordinator.next_leg()) and leg.purpose == "repeat":
+        assert life.coordinator.searched_s > 0
+        life.train(leg)
+    assert leg and len(trained + life.trained) == 12 + 4
+    life.end()
