@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluster.sweep.files.inbox import forget_answers
 from cluster.sweep.shared_storage import Mark
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from search_spaces.race.track import Track
 
 LOOK_EVERY_S = 0.5
+OF_SEEDS: Final = ("stop", "pause", "unpause")
+"""Deeds that mean the trial's trainings with further seeds, too; those follow the trial, boosted or not."""
 ODD = "an order was left out: it is none of this version"
 
 
@@ -57,7 +60,7 @@ class Helm:
             coordinator.commit()  # what was answered must outlast a crash
             message.answer(answer)
             coordinator.say(answer)
-        self._forget(coordinator)
+        self._forget(coordinator.out())
 
     def _done(self, order: Order, coordinator: Coordinator) -> str:
         if order.deed == "lanes":
@@ -93,16 +96,27 @@ class Helm:
         track = race.tracks[trial]
         if why := refusal(track, deed):
             return f"{name} {why}"
-        aboard = [handle for handle in coordinator.out() if track in _aboard(coordinator, handle)]
+        seeds = [member for member in track.further if deed in OF_SEEDS and not refusal(member, deed)]
+        aboard = [
+            handle
+            for handle in coordinator.out()
+            if any(member in _aboard(coordinator, handle) for member in (track, *seeds))
+        ]
         race.steer(track, deed, order.told)
+        for member in seeds:
+            coordinator.races["repeat"].steer(member, deed, order.told)
         if deed in ("stop", "pause"):
             for handle in aboard:
                 self._end(handle)
         return f"{name} is {DONE[deed]}{', after its present epoch' if aboard and deed == 'pause' else ''}"
 
-    def _forget(self, coordinator: Coordinator) -> None:
+    def close(self) -> None:
+        """Remove all marks, as no leg runs any more."""
+        self._forget(())
+
+    def _forget(self, running: Iterable[Handle]) -> None:
         """Remove the marks of legs that are over."""
-        for handle in self._ending.keys() - set(coordinator.out()):
+        for handle in self._ending.keys() - {*running}:
             self._ending.pop(handle).unlink(missing_ok=True)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.sweep.shared_storage import Mark, mark
+from cluster.sweep.shared_storage import Mark, is_remote, mark
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
@@ -21,7 +22,11 @@ class LegMarks:
 
     @classmethod
     def new(cls, home: SweepHome) -> LegMarks:
-        """Return marks that no earlier driver has set."""
+        """Return marks that no earlier driver has set; those that it left here, as it was killed, are removed."""
+        if not is_remote(home.stop_place):
+            place = Path(home.stop_place.removeprefix("file://"))
+            for left in place.parent.glob(f"{place.name}-*"):
+                left.unlink(missing_ok=True)
         return cls(f"{home.stop_place}-{time.time_ns():x}-")
 
     def of(self, purpose: Purpose, number: int) -> Mark:

@@ -8,15 +8,17 @@ import pytest
 
 from cluster.cli.main import main
 from cluster.sweep.files.inbox import send
+from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading
 from cluster.sweep.steering.asking import Wish, orders, wish_from_json, wish_to_json
 from cluster.sweep.steering.helm import LOOK_EVERY_S, Helm
 from cluster.sweep.steering.leg_marks import LegMarks
 from cluster.sweep.steering.order import KIND, LANES, Order, orders_now, orders_waiting, send_order
+from search_spaces.race.legs import Leg
 from search_spaces.types.faults import SpecError
-from tests.cluster.sweep.test_coordinator import Life
 from tests.helpers.finished_sweep_without_ray import raced
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tests.helpers.sweep_without_lanes import SPEC, Life
 from tracking import names
 
 PAUSE = Order(deed="pause", trial=3, by="ann", at="2026-11-30 10:02:11")
@@ -146,3 +148,38 @@ def test_marks_of_one_driver_are_none_of_the_next(tmp_path: Path) -> None:
     assert one.of("search", 0).exists()
     assert not other.of("search", 0).exists() and not one.of("final", 0).exists()
     assert not home.stop_mark.exists()
+    home.stop_mark.touch()
+    LegMarks.new(home)
+    assert not one.of("search", 0).exists() and home.stop_mark.exists(), "a killed driver leaves none"
+
+
+def test_further_seeds_rest_and_end_with_their_trial(tmp_path: Path) -> None:
+    """A trial waits at the first rung while another seed of it trains; so does the next one."""
+    spec = SPEC.replace("epochs: 2", "epochs: 9").replace("early_terminate: none", "repeats: {seeds: 2}")
+    life = Life(f"sqlite:///{tmp_path}/mlflow.db", spec=spec.replace("trials: 3", "trials: 9"))
+    helm = Helm.of(life.home, 1, 2)
+
+    def seed_of(trial: int) -> Leg:
+        while (leg := life.coordinator.next_leg()) and (leg.purpose, leg.members[0].trial) != ("repeat", trial):
+            life.train(leg)
+        assert leg
+        return leg
+
+    leg = seed_of(0)
+    assert looked(helm, life, *orders_now("pause", [0])) == ["t000 is paused, after its present epoch"]
+    assert helm.marks.of("repeat", leg.id).exists()
+    life.coordinator.report(("repeat", leg.id), Report(done=True))
+    other = life.coordinator.next_leg()
+    assert other and other.members[0].trial == 1
+    life.train(other)
+    looked(helm, life, *orders_now("unpause", [0]))
+    again = seed_of(0)
+    assert again.members == leg.members, "it goes on with the same seed"
+    assert looked(helm, life, *orders_now("stop", [0])) == ["t000 is stopped"]
+    life.coordinator.report(("repeat", again.id), Report(done=True))
+    while leg := life.coordinator.next_leg():
+        assert leg.members[0].trial or leg.purpose == "final"
+        life.train(leg)
+    life.end()
+    entry = life.coordinator.repeats and life.coordinator.repeats.entries[again.members[0].key]
+    assert entry and entry["state"] == "stopped" and not entry["values"]
