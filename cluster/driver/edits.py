@@ -24,10 +24,10 @@ def take_up_edits(coordinator: Coordinator, tracker: Tracker, say: Callable[[str
             changes = message.content["changes"]
             found = take_up(coordinator.home, coordinator.study, coordinator.sweep, changes, message.id)
         except SpecError as error:
+            message.done()
             say(f"an edit was refused: {error}")
             continue
-        finally:
-            message.done()
+        message.done()
         coordinator.sweep = found.sweep
         coordinator.search.edit(found.sweep, found.warm, race.tracks)
         race.replan(found.sweep.trials)
