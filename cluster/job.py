@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,10 +126,10 @@ def _run(sweep_id: str, local: bool) -> int:
     interrupted_by_sigterm()
     home, sent = _home(sweep_id)
     try:
-        with _only_driver(home):
+        with _only_driver(home) as submission:
             _settle(home, sent)
             try:
-                code = _drive(home) if local else _drive_on_cluster(home)
+                code = _drive(home, submission) if local else _drive_on_cluster(home, submission)
             except (JobRefused, SpecError):
                 if not home.has_begun:
                     home.remove()
@@ -140,10 +141,11 @@ def _run(sweep_id: str, local: bool) -> int:
 
 
 @contextmanager
-def _only_driver(home: SweepHome) -> Iterator[None]:
+def _only_driver(home: SweepHome) -> Iterator[str | None]:
     """Hold the sweep's driver lock for the block, with a new attempt number in PACELINE_ATTEMPT.
 
-    Waits at most ``LOCK_PATIENCE_S`` for an earlier attempt to end, then raises Busy.
+    Yields the number that was there, if any: that of the submission, whose job may have been restarted since. Waits
+    at most ``LOCK_PATIENCE_S`` for an earlier attempt to end, then raises Busy.
     """
     from cluster.sweep.attempt import claim_attempt
     from cluster.sweep.home import root
@@ -155,10 +157,10 @@ def _only_driver(home: SweepHome) -> Iterator[None]:
     with private_files():
         home.path.mkdir(parents=True, exist_ok=True)
     with home.driven():
-        first = os.environ.get("PACELINE_ATTEMPT", "1")
-        number = claim_attempt(root(), home.id, int(first) if first.isdigit() else 1)
+        first = os.environ.get("PACELINE_ATTEMPT")
+        number = claim_attempt(root(), home.id, int(first) if first and first.isdigit() else 1)
         os.environ["PACELINE_ATTEMPT"] = str(number)
-        yield
+        yield first
 
 
 def _home(sweep_id: str) -> tuple[SweepHome, Sweep | None]:
@@ -221,7 +223,7 @@ def _sent() -> Sweep | None:
     return load_sweep(Path(path), catalogue=catalogue()) if path else None
 
 
-def _drive_on_cluster(home: SweepHome) -> int:
+def _drive_on_cluster(home: SweepHome, submission: str | None) -> int:
     from cluster.doctor.reachability import missing_on_cluster
     from cluster.lanes.joined_cluster import joined
     from search_spaces.types.faults import SpecError
@@ -229,10 +231,10 @@ def _drive_on_cluster(home: SweepHome) -> int:
     if faults := list(missing_on_cluster(home)):
         raise SpecError(faults)
     with joined(home.id) as cluster:
-        return _drive(home, cluster)
+        return _drive(home, submission, cluster)
 
 
-def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
+def _drive(home: SweepHome, submission: str | None, cluster: Joined | None = None) -> int:
     from cluster.cli.commands.shared import title
     from cluster.doctor.stores import StoresRefused
     from cluster.doctor.surroundings import Unfit
@@ -243,20 +245,27 @@ def _drive(home: SweepHome, cluster: Joined | None = None) -> int:
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
-            return drive(home, view, _more(home), process_ends=True, joined=cluster)
+            return drive(home, view, _more(home, submission), process_ends=True, joined=cluster)
     except (DataError, DataChanged, StoresRefused, TooSmall, Unfit) as error:
         raise JobRefused(str(error)) from error
 
 
-def _more(home: SweepHome) -> Extension | None:
-    """Return what PACELINE_TRIALS and PACELINE_BUDGET add to the sweep; None where they are unset."""
+def _more(home: SweepHome, submission: str | None) -> Extension | None:
+    """Return what PACELINE_TRIALS and PACELINE_BUDGET add to the sweep; None where they are unset.
+
+    Nothing is added twice: not where the submission's job was restarted after that.
+    """
     trials, budget = os.environ.get("PACELINE_TRIALS") or None, os.environ.get("PACELINE_BUDGET", "").split()
     if trials is None and not budget:
         return None
     from cluster.cli.commands.shared import reading
+    from cluster.sweep.limits.extension import EXTENDED
     from cluster.sweep.more_trials import extension
 
-    return extension(reading(home), trials, budget)
+    read = reading(home)
+    if submission and read.study.facts().get(EXTENDED) == submission:
+        return None
+    return replace(extension(read, trials, budget), origin=submission)
 
 
 def _steer(sweep_id: str) -> int:

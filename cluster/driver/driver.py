@@ -17,7 +17,7 @@ from cluster.doctor.surroundings import refuse_surroundings
 from cluster.driver.edits import take_up_edits
 from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
 from cluster.driver.progress import Progress
-from cluster.driver.sized import helm_of, sized
+from cluster.driver.sized import most_lanes, sized
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
@@ -36,6 +36,7 @@ from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.spending import counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
+from cluster.sweep.steering.helm import Helm
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Snapshot
@@ -81,7 +82,7 @@ def drive(
         sweep = more.of(sweep)
     try:
         with guarded():
-            return Driver(home, sweep, observer, Stop(home.stop_mark), bool(more), joined).run(process_ends)
+            return Driver(home, sweep, observer, Stop(home.stop_mark), more, joined).run(process_ends)
     except NoRay as error:
         raise NoRay(f"{way_on(error, home)}, best while the machine is less busy") from error
     except NoData as error:
@@ -101,16 +102,13 @@ def _said(verdict: Mapping[str, Any] | None) -> list[str]:
 
 @dataclass
 class Driver:
-    """One run of a sweep by one process, from the arguments of ``drive``.
-
-    ``replanned`` says that the search got more trials, or a larger budget.
-    """
+    """One run of a sweep by one process, from the arguments of ``drive``."""
 
     home: SweepHome
     sweep: Sweep
     observer: Observer
     stop: Stop
-    replanned: bool = False
+    more: Extension | None = None
     joined: Joined | None = None
     lost: bool = False
     """Whether Ray has ended, and that is told."""
@@ -126,6 +124,7 @@ class Driver:
         self._size = sized(self.sweep, self._study, self.joined)
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else sized(self.sweep, self._study, self.joined)
+        self._most_lanes = most_lanes(self.sweep, self.joined)
         self._progress = Progress(self._study, self._size.count, begun=begun)
         if self._study.mended:
             self.observer.message(self._study.mended)
@@ -175,7 +174,8 @@ class Driver:
     def _ray(self, leave: bool, quieten: Callable[[], None]) -> AbstractContextManager[None]:
         if self.joined:
             return nullcontext()
-        return local_ray.local_ray(self._size.ray_cpus, leave, quieten, self.observer.message)
+        most = replace(self._size, count=self._most_lanes)
+        return local_ray.local_ray(most.ray_cpus, leave, quieten, self.observer.message)
 
     def _with_ray(self, preparing: Preparing) -> int:
         from cluster.driver.champion import ChampionProcess  # 200 ms: Ray
@@ -185,8 +185,8 @@ class Driver:
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
-            if self.replanned:
-                reopen(self.home, self._study, self.sweep)
+            if self.more:
+                reopen(self.home, self._study, self.sweep, self.more.origin)
             champion_process = ChampionProcess(self.home, self.sweep, share(loaded))
             loaded = replace(loaded, search=None, test=None)  # they are in the object store now
         tracker = Tracker(self.home, self.sweep, self._study, self.observer, loaded.card)
@@ -231,7 +231,7 @@ class Driver:
         self._progress.train()
         self._past = reading.num_past(self._picture().rows)
 
-        helm = helm_of(self.home, self.sweep, self._size, self.joined)
+        helm = Helm.of(self.home, self._size.count, self._most_lanes)
 
         def show() -> None:
             if self.stop.requested and not self._told_to_stop:
@@ -256,6 +256,7 @@ class Driver:
         lanes = Lanes(self._size, legs_data, data.test, lambda: helm.num_lanes, helm.most, sharing)
         helm.look(coordinator)  # what was asked while no driver ran counts from the first leg on
         drive_legs(coordinator, lanes, show)
+        helm.close()
         self._count(coordinator)
         self._progress.trained(coordinator.accounts.busy_s)
 

@@ -87,6 +87,7 @@ class LegSearcher(_Unsaved, Searcher):
         super().__init__(metric="done", mode="max")
         self._coordinator, self._lanes, self._careful = coordinator, lanes, careful
         self._starved = self._over = False
+        self._most_wanted = lanes.size.count
         self.legs: dict[str, Handle] = {}
         self._orders: dict[str, Order] = {}
         self.num_reports = 0
@@ -121,7 +122,7 @@ class LegSearcher(_Unsaved, Searcher):
     @property
     def hands_back(self) -> bool:
         """Whether idle lanes should end, since other sweeps wait for their resources, or users want fewer."""
-        sharing, fewer = self._lanes.sharing, self._lanes.wanted() < self._lanes.size.count
+        sharing, fewer = self._lanes.sharing, self._lanes.wanted() < self._most_wanted
         if fewer and self._over:
             return True
         return sharing is not None and sharing.contested and (self._over or self._starved)
@@ -129,6 +130,7 @@ class LegSearcher(_Unsaved, Searcher):
     def _over_share(self) -> bool:
         """Whether one more leg would exceed what is wanted, or the sweep's share; also renews the sweep's claim."""
         sharing, wanted = self._lanes.sharing, self._lanes.wanted()
+        self._most_wanted = max(wanted, self._most_wanted)
         if sharing is None:
             return len(self.legs) >= wanted
         allowed = sharing.allowed(min(wanted, len(self.legs) + 1) if self._starved else wanted)

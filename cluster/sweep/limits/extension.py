@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from search_spaces.study.study import Study
 
 FLAG = "--budget"
+EXTENDED = "extended_by"
+"""Attribute of the study: the ``origin`` of its latest extension."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Extension:
 
     trials: int | None = None
     budget: Budget | None = None
+    origin: str | None = None
+    """Submission that asks for it, whose job may be restarted behind it; None: a command here, which is not."""
 
     def __bool__(self) -> bool:
         return self.trials is not None or self.budget is not None
@@ -38,13 +42,14 @@ class Extension:
         return sweep.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
-def reopen(home: SweepHome, study: Study, sweep: Sweep) -> None:
-    """Store the sweep's new plan, reopen its search and withdraw the verdict."""
+def reopen(home: SweepHome, study: Study, sweep: Sweep, origin: str | None) -> None:
+    """Store the sweep's new plan, which ``origin`` asked for, reopen its search and withdraw the verdict."""
     study.set("searched", False)
     study.set("verdict", None)
     study.set(ENDED, None)
     if sweep.stop_when:
         study.set(INCUMBENT, ANEW)
+    study.set(EXTENDED, origin)
     note_spec(home, study, sweep)
     study.flush()
     home.keep(sweep)

@@ -8,14 +8,17 @@ from typing import Any, cast
 
 import pytest
 
+from cluster.job import _more
 from cluster.sweep import reading
 from cluster.sweep.document import document
 from cluster.sweep.limits.closing import by_time
+from cluster.sweep.limits.extension import reopen
 from cluster.sweep.limits.spending import SPENT, Spending, line, metrics
 from cluster.sweep.more_trials import extension, new_total
 from cluster.sweep.reading import Reading
 from search_spaces.race.search import Search
 from search_spaces.spec.keys.budget import Budget
+from search_spaces.study.study import Study
 from search_spaces.types.faults import SpecError
 from tests.helpers.finished_sweep_without_ray import raced
 from tests.helpers.toy_race import Toy, toy_sweep
@@ -117,10 +120,23 @@ def test_use_counts_from_what_earlier_drivers_left() -> None:
     spending.add("search", 10.0)
     spending.add("final", 2.0)
     race.purse.most_tracks = lambda num: num - 1
-    assert spending.now({"search": race}, 12, 1.0, 0.5) == {
+    assert spending.now(race, 12, 0, 1.0, 0.5) == {
         "epochs": 9,
         "repeat_epochs": 0,
         "lane_s": 81.0,
         "final_lane_s": 7.5,
         "trials": 11,
     }
+
+
+def test_job_that_is_restarted_adds_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster starts the job of a submission anew, with all of its environment, after a failure."""
+    home = raced("budget.epochs=300", cost=COST)
+    monkeypatch.setenv("PACELINE_TRIALS", "+4")
+    more = _more(home, "2")
+    assert more and more.trials == 13
+    study = Study(home.id, "maximize", home.journal)
+    reopen(home, study, more.of(home.sweep()), more.origin)
+    assert _more(home, "2") is None
+    again = _more(home, "3")
+    assert again and again.trials == 17, "another submission adds more"
