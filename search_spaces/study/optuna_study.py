@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from search_spaces.study.contract import Goals, Outcome, Record, Told, each_goal, each_value
+from search_spaces.types.problems import Goal
 from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
@@ -28,8 +30,12 @@ class OptunaStudy:
 
     def __init__(self, name: str, direction: Goals) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._begin(name, each_goal(direction))
+
+    def _begin(self, name: str, directions: Sequence[Goal | StudyDirection]) -> None:
+        """Make the study, without trials."""
         self.storage: BaseStorage = InMemoryStorage()
-        self.study = optuna.create_study(study_name=name, directions=each_goal(direction), storage=self.storage)
+        self.study = optuna.create_study(study_name=name, directions=directions, storage=self.storage)
         self._kept_id = self.storage.get_study_id_from_name(name)
         self._kept_ids: list[int] = []
         """The storage's ID of each trial, by number."""

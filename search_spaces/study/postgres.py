@@ -43,6 +43,8 @@ _TROUBLE = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 class Database(OptunaStudy):
     """A study in PostgreSQL, of which ``study`` is the copy in memory. A reader takes no lock and creates nothing.
 
+    ``direction`` is that of a new study; one that exists has its own.
+
     ``attempt`` is the driver's number, None: that of the driver before it. A driver with a higher number than the
     earlier one ends the earlier one's connection and takes its lock. Raises Busy where the lock is held, Fenced
     where a higher number is stored, and StudyAway.
@@ -54,6 +56,7 @@ class Database(OptunaStudy):
         super().__init__(name, direction)
         self._name, self._url, self._attempt = name, url, attempt
         self._engine = engine(url, whoami(name))
+        self._directions = self.study.directions
         self._sent: list[FrozenTrial] = []
         self._open_ids: dict[int, int] = {}
         """Database ID of each trial that may still change, by its number."""
@@ -201,6 +204,7 @@ class Database(OptunaStudy):
     def _learn(self) -> None:
         """Read the study from the database."""
         with self._connection.begin():
+            self._directions = self._rdb.get_study_directions(self._study_id)
             self._sent = self._rdb.get_all_trials(self._study_id, deepcopy=False)
             facts = self._rdb.get_study_user_attrs(self._study_id)
             self._facts = {key: value for key, value in facts.items() if not is_letter(key)}
@@ -210,6 +214,8 @@ class Database(OptunaStudy):
 
     def _remember(self) -> None:
         """Copy what was read into the study in memory."""
+        if self._directions != self.study.directions:
+            self._begin(self._name, self._directions)
         self.study.add_trials(self._sent)
         for key, value in self._facts.items():
             self.study.set_user_attr(key, value)

@@ -64,7 +64,7 @@ def edit_files(read: Reading, changes: Sequence[str]) -> Edited:
     The caller holds ``home.driven()``.
     """
     home, sweep = read.home, read.sweep
-    study = Study(home.id, sweep.metric.goal, home.study)
+    study = Study(home.id, sweep.goals, home.study)
     try:
         for message in unknown(home, sweep):
             sweep = take_up(home, study, sweep, message.content["changes"], message.id).sweep

@@ -62,7 +62,7 @@ def known_results(home: SweepHome, sweep: Sweep, study: Study) -> KnownResults:
             continue
         try:
             old = other.sweep()
-            records = Study(other.id, old.metric.goal, other.study, writing=False).records()
+            records = Study(other.id, old.goals, other.study, writing=False).records()
         except (OSError, SpecError, *CANNOT_GO_ON):  # it is lost, or away: nothing is taken from it
             continue
         for key, result in _results(other, old, records):

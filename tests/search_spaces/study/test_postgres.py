@@ -18,6 +18,7 @@ from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.study import letters, postgres
+from search_spaces.study.contract import Goals
 from search_spaces.study.postgres import names, usable
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Busy, Fenced, StudyAway
@@ -25,6 +26,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.postgres import PASSWORD, Postgres
 from tests.helpers.toy_race import METRIC, SPACE, Toy, curve, toy_sweep
 from tests.helpers.waiting import wait_until
+from tests.search_spaces.race.test_several_objectives import raced
 
 NUMBERS = itertools.count()
 
@@ -36,8 +38,8 @@ def url(pg: Postgres) -> str:
 
 
 @contextmanager
-def opened(place: Path | str, attempt: int | None = None) -> Iterator[Study]:
-    study = Study("toy", "maximize", place, attempt=attempt)
+def opened(place: Path | str, attempt: int | None = None, goals: Goals = "maximize") -> Iterator[Study]:
+    study = Study("toy", goals, place, attempt=attempt)
     try:
         yield study
     finally:
@@ -86,6 +88,27 @@ def test_it_holds_what_the_journal_holds_and_optuna_reads_it(url: str, tmp_path:
         (t.number, t.state, t.values, t.params) for t in read
     ]
     assert names(url) == ["toy"]
+
+
+def test_several_objectives_are_held_as_in_the_journal_and_go_on_after_a_resume(url: str, tmp_path: Path) -> None:
+    goals: Goals = ("maximize", "minimize")
+    with opened(tmp_path / "journal.log", goals=goals) as journal:
+        whole = raced(journal)
+        for num_legs in (7, 1000):
+            with opened(url, goals=goals) as study:
+                race = raced(study, num_legs)
+                study.flush()
+        assert [(t.searched, t.state, t.vector()) for t in race.tracks] == [
+            (t.searched, t.state, t.vector()) for t in whole.tracks
+        ]
+        found = seen(url).records()  # who opens it by another goal, as without the spec, has the study's own
+        assert [(r.params, r.values, r.outcome, r.measured) for r in found] == [
+            (r.params, r.values, r.outcome, r.measured) for r in journal.records()
+        ]
+    told = optuna.load_study(study_name="toy", storage=url)
+    assert [direction.name for direction in told.directions] == ["MAXIMIZE", "MINIMIZE"]
+    done = {track.index: track.vector() for track in race.tracks if track.done}
+    assert {trial.number: tuple(trial.values) for trial in told.trials if trial.values} == done and told.best_trials
 
 
 def test_a_sweep_goes_on_where_its_last_flush_left_it(url: str) -> None:
