@@ -66,6 +66,12 @@ class FailureReason:
         return cls._of_text(str(progress["error"])) if progress.get("error") else None
 
     @classmethod
+    def shown_as(cls, kind: Any, shown: str) -> FailureReason:
+        """Return the reason of this kind whose ``str`` is ``shown``."""
+        words = WORDS.get(kind)
+        return cls(kind, shown.removeprefix(f"{words}: ") if words else shown)
+
+    @classmethod
     def told(cls, kind: FailureKind, text: str) -> FailureReason:
         """Return the reason for an error known by its text alone: ``kind``, or out of memory if it says so."""
         ended = any(words in cls("raised", text).line for words in _ENDED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,10 @@ def _take(found: dict[str, Told], event: Event, metric: str) -> None:
             pass
 
 
-def of_mlflow(uri: str | None, sweep_id: str, metric: str) -> dict[str, Told]:
+def of_mlflow(uri: str | None, sweep_id: str, metric: str, others: Sequence[str] = ()) -> dict[str, Told]:
     """Return what MLflow's runs hold of each member, by key: values have ``names.NUM_DIGITS`` digits there.
+
+    Of its metrics it is the objective ``metric`` and the ``others`` in the same epochs.
 
     Raises Refused, Away, and FileNotFoundError where the SQLite file is missing.
     """
@@ -85,7 +87,10 @@ def of_mlflow(uri: str | None, sweep_id: str, metric: str) -> dict[str, Told]:
             runs[run.key] = run
     store = open_store(uri)
     try:
-        curves = {key: store.history(run.run_id, names.clean_key(metric)) for key, run in runs.items()}
+        curves = {
+            key: {name: store.history(run.run_id, names.clean_key(name)) for name in (metric, *others)}
+            for key, run in runs.items()
+        }
     finally:
         store.close()
     return {key: _of_run(run, metric, curves[key]) for key, run in runs.items()}
@@ -95,16 +100,18 @@ def _wealth(run: FoundRun, metric: str) -> int:
     return run.last_step(names.clean_key(metric))
 
 
-def _of_run(run: FoundRun, metric: str, history: Mapping[int, float]) -> Told:
-    kind, text = run.tags.get(names.TRIAL_FAILURE), run.tags.get(names.TRIAL_ERROR, "")
+def _of_run(run: FoundRun, metric: str, curves: Mapping[str, Mapping[int, float]]) -> Told:
+    kind, text, history = run.tags.get(names.TRIAL_FAILURE), run.tags.get(names.TRIAL_ERROR, ""), curves[metric]
     return Told(
         number=int(run.tags.get(names.TRIAL_NUMBER, -1)),
         role=run.role,
         params=run.params,
         are_texts=True,
-        epochs={epoch: {metric: value} for epoch, value in history.items()},
+        epochs={
+            epoch: {name: curve[epoch] for name, curve in curves.items() if epoch in curve} for epoch in history
+        },
         state=_STATES.get(run.state),
-        failure=FailureReason.noted({"failure": {"kind": kind, "text": text}}) if kind else None,
+        failure=FailureReason.shown_as(kind, text) if kind else None,
         seconds=run.newest(names.SECONDS) or 0.0,
         rounded=frozenset(history),
     )
@@ -115,7 +122,8 @@ def joined(first: Mapping[str, Told], second: Mapping[str, Told]) -> dict[str, T
     found = {**second, **first}
     for key in first.keys() & second.keys():
         one, other = first[key], second[key]
-        epochs = {epoch: found for epoch, found in other.epochs.items() if epoch <= one.last} | one.epochs
+        kept = {epoch: found for epoch, found in other.epochs.items() if epoch <= one.last}
+        epochs = kept | {epoch: {**kept.get(epoch, {}), **found} for epoch, found in one.epochs.items()}
         rounded = one.rounded | ((other.rounded & epochs.keys()) - one.epochs.keys())
         state, failure = one.state or other.state, one.failure or other.failure
         found[key] = replace(one, epochs=epochs, state=state, failure=failure, rounded=rounded)

@@ -77,7 +77,7 @@ class Rebuilding:
         """What the spool and MLflow know of each trial, by number."""
         metric = self.sweep.metric.name
         try:
-            in_mlflow = of_mlflow(self.sweep.tracking.uri, self.home.id, metric)
+            in_mlflow = of_mlflow(self.sweep.tracking.uri, self.home.id, metric, self.sweep.criteria.names)
         except (Away, Refused, FileNotFoundError) as error:
             self.say(f"MLflow cannot be asked ({error})")
             in_mlflow = {}

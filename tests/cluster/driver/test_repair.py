@@ -81,7 +81,8 @@ def driven(most_legs: int = 1000, text: str = SPEC, **facts: Any) -> SweepHome:
     tracker = tracked(home)
     for row in Reading.of(home).rows:
         for epoch, value in enumerate(row.curve, 1):
-            tracker.writer.epoch(f"t{row.number:04d}", epoch, {"val_accuracy": value, "val_loss": 1.0})
+            metrics = {"val_accuracy": value, "val_loss": 1.0, "params_m": 1.0 + row.number}
+            tracker.writer.epoch(f"t{row.number:04d}", epoch, metrics)
     assert tracker.writer.close(60)
     return home
 
@@ -220,6 +221,26 @@ def test_a_journal_without_a_line_is_had_back_from_mlflow_alone(
     assert [row for row in found if row[2]] == begun and begun
     assert main(["show", home.id, "--json"]) == 0
     assert {run.status for run in sweep_runs(None, home.id)} <= {"FINISHED", "FAILED", "SCHEDULED", "KILLED"}
+
+
+@pytest.mark.parametrize("has_spool", [True, False], ids=["spool", "mlflow"])
+def test_infeasible_trials_and_what_was_measured_are_had_back(has_spool: bool) -> None:
+    metrics = "metrics: [{name: val_accuracy}, {name: params_m}]\n"
+    home = driven(text=SPEC + metrics + "constraints: [{metric: params_m, max: 4.5}]\n")
+
+    def told() -> list[Any]:
+        records = Study(home.id, "maximize", home.journal, writing=False).records()
+        failures = [record.attributes["progress"]["failure"] for record in records]
+        found = zip(records, failures, Reading.of(home).rows, strict=True)
+        return [(r.params, r.values, r.measured, r.outcome, why, row.state, row.on_front) for r, why, row in found]
+
+    before = told()
+    assert {"infeasible", "done"} <= {row[5] for row in before} and any(row[6] for row in before)
+    gone(home)
+    for file in home.spool.iterdir() if not has_spool else ():
+        file.unlink()
+    assert main(["repair", home.id]) == 0
+    assert told() == before
 
 
 def test_values_of_all_kinds_are_had_back_from_mlflow_as_the_spec_means_them(
