@@ -317,7 +317,13 @@ class Track:
         return {epoch: -self.objective.signed(value) for epoch, value in self.values.items()}
 
     def latest(self, epoch: int) -> float:
-        """Return the value at ``epoch``, or the last one before it, signed so that higher is better."""
+        """Return the value at ``epoch``, or the last one before it, signed so that higher is better.
+
+        With several objectives it is the score at that rung, as for one that breaks a constraint there.
+        """
+        score = self.scores.get(epoch, 0.0)
+        if self.criteria.others or score == -math.inf:
+            return score
         return -self.objective.signed(self.values[max(known for known in self.values if known <= epoch)])
 
     def observation(self) -> Observation:

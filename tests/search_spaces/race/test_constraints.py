@@ -84,6 +84,12 @@ def test_nobody_infeasible_leads_or_is_judged(method: str, rule: str) -> None:
     assert race.ranked()[0].done
 
 
+def test_nobody_copies_one_that_breaks_a_constraint() -> None:
+    race = raced(GAP, early_terminate={"type": "pbt", "population": 24, "interval": 3, "quantile": 0.5})
+    taken = [(race.tracks[one.source], one.epoch) for track in race.tracks for one in track.exploits]
+    assert taken and not any(source.breaks(epoch) for source, epoch in taken)
+
+
 def test_a_target_counts_only_where_the_constraints_are_kept() -> None:
     sweep = toy_sweep(constraints=(LATENCY,), trials=24)
     target = sweep.metric.model_copy(update={"target": 0.5})

@@ -84,6 +84,14 @@ def test_scores_at_a_rung_are_places_by_all_objectives() -> None:
     )
 
 
+def test_a_population_copies_by_all_objectives() -> None:
+    rule = {"type": "pbt", "population": 24, "interval": 3, "quantile": 0.5}
+    race = raced(method="random", early_terminate=rule)
+    taken = [(race.tracks[one.source], track, one.epoch) for track in race.tracks for one in track.exploits]
+    assert all(source.scores[epoch] > track.scores[epoch] for source, track, epoch in taken)
+    assert any(source.values[epoch] < track.values[epoch] for source, track, epoch in taken), "but a faster one"
+
+
 def test_finalists_are_the_first_of_the_order_with_the_default() -> None:
     race = raced(method="random")
     assert finalists(race, 3)[:3] == race.ranked()[:3]

@@ -12,6 +12,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.race.steering import LEFT, refusal
+from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.study.study import Study
 from tests.helpers.toy_race import METRIC, Luck, Tally, Toy, World, toy_sweep
@@ -130,10 +131,11 @@ def test_boosted_trial_has_the_rest_of_a_budget() -> None:
     assert last.state == "done" and it.purse.epochs <= 18
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_whatever_is_steered_every_trial_ends_once(seed: int) -> None:
-    tally, random = Tally(), Random(seed)
-    it = World(Search(toy_sweep(trials=20), Toy, None).race(2, [tally]), tally, Luck(crash=0.05), random)
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_whatever_is_steered_every_trial_ends_once(kind: str) -> None:
+    tally, random = Tally(), Random(kind)
+    race = Search(toy_sweep(trials=20, early_terminate={"type": kind}), Toy, None).race(2, [tally])
+    it = World(race, tally, Luck(crash=0.05), random)
     for _ in range(60):
         it.run(20)
         able = [track for track in it.race.tracks if not track.ended]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,11 @@ def searched(method: str, num: int, seed: int, bound: float = 9.0) -> History:
     return history
 
 
+def mirror(one: Observation) -> Observation:
+    vectors = {epoch: tuple(-value for value in vector) for epoch, vector in one.vectors.items()}
+    return replace(one, values={1: vectors[1][0]}, best_value=vectors[1][0], vectors=vectors)
+
+
 def volume(history: History) -> float:
     points = np.array([[-one.vector[0], one.vector[1]] for one in history.seen.values() if one.vector])
     return hypervolume(points, np.array([1.5, 1.5]))
@@ -62,11 +68,14 @@ def test_forbidden_places_are_left(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", [name for name, row in SAMPLERS.items() if row.several and not row.finite_only])
-def test_the_history_is_all_that_a_sampler_needs(method: str) -> None:
+def test_the_history_is_all_that_a_sampler_needs_and_goals_mirror_each_other(method: str) -> None:
     history = searched(method, 26, 3)
     again = History(history.seen.values())
-    fresh = sampler(method, SPACE, FIRST, 3, (1,), (SECOND,))
-    assert fresh.ask(history, 2, {}) == sampler(method, SPACE, FIRST, 3, (1,), (SECOND,)).ask(again, 2, {})
+    found = sampler(method, SPACE, FIRST, 3, (1,), (SECOND,)).ask(history, 2, {})
+    assert found == sampler(method, SPACE, FIRST, 3, (1,), (SECOND,)).ask(again, 2, {})
+    least, most = replace(FIRST, goal="minimize"), replace(SECOND, goal="maximize")
+    mirrored = History(mirror(one) for one in history.seen.values())
+    assert found == sampler(method, SPACE, least, 3, (1,), (most,)).ask(mirrored, 2, {})
 
 
 @pytest.mark.parametrize("niches", [False, True])
