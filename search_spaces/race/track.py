@@ -130,6 +130,12 @@ class Track:
         return self.unkept or self.epoch
 
     @property
+    def epochs_trained(self) -> int:
+        """Number of epochs that were trained: what was taken over is only where training went beyond."""
+        last = max(self.values, default=self.trained)
+        return 0 if self.cached and last <= self.cached.epoch else last
+
+    @property
     def settled(self) -> bool:
         """Whether patience has run out and the last epoch is done."""
         return self.trained == self.last

@@ -60,7 +60,7 @@ class Purse:
 
     def __init__(self, limits: Limits, schedule: Schedule, roster: Roster, objective: Objective) -> None:
         self.limits = limits
-        self.epochs = sum(max(track.values, default=track.trained) for track in roster.tracks)
+        self.epochs = sum(track.epochs_trained for track in roster.tracks)
         """Epochs trained so far, those that were trained twice as their worker died included."""
         self.lane_s = sum(track.seconds for track in roster.tracks)
         """Seconds of training so far, summed over lanes."""

@@ -71,13 +71,15 @@ def test_an_equal_sweep_trains_nothing_again(kind: str, method: str) -> None:
         assert track.cached is not None and track.cached.trial == track.trial
 
 
-def test_a_longer_sweep_pays_for_the_new_trials_alone() -> None:
+def test_a_longer_sweep_pays_for_the_new_trials_alone(tmp_path: Path) -> None:
     sweep = toy_sweep(method="random", trials=8, train_together=1, early_terminate={"type": "none"})
     first = Search(sweep, Toy, None).race(1)
     trained(first)
     longer = sweep.model_copy(update={"trials": 11})
-    race = Search(longer, Toy, None, cache=known(first)).race(1)
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    race = Search(longer, Toy, study, cache=known(first)).race(1)
     assert trained(race) == Counter({8: 9, 9: 9, 10: 9})
+    assert race.purse.epochs == 27 == Search(longer, Toy, study).race(1).purse.epochs, "nor after a resume"
     plain = Search(longer, Toy, None).race(1)
     trained(plain)
     assert end(race) == end(plain)
