@@ -173,7 +173,7 @@ def picture(
         finals_done=num_finals,
         finals_planned=facts.num_finals,
         champion=champion(facts.verdict),
-        budget=spending.line(sweep, facts.cost, trained),
+        budget=spending.line(sweep, facts.cost, trained, over=facts.searched or facts.ended_by is not None),
         recommended=recommended_of(found, sweep.objective),
         retests_done=sum(1 for one in retests if one["state"] in ENDS),
         retests_begun=len(retests),

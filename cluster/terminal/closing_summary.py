@@ -50,7 +50,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         _known(ending.document),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         _troubles(ending.troubles),
-        infeasible_lines(ending.document.get("constraints")),
+        infeasible_lines(ending.document.get("constraints"), ending.document["state"] == "failed"),
         _not_kept(ending.document.get("not_kept")),
         _closing(ending),
     ):

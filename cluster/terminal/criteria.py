@@ -12,14 +12,15 @@ from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.criteria.measures import Measures, Standing
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import Params
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from search_spaces.study.contract import Record
 
-SHOWN = 20
-"""Number of trials of a front that are listed."""
+SHOWN, SETTINGS = 20, 12
+"""Numbers of trials of a front that are listed, and of hyperparameters of each."""
 
 
 def measured_at_best(record: Record, objective: Objective, criteria: Criteria) -> dict[str, float]:
@@ -117,14 +118,23 @@ def front_lines(found: Mapping[str, Any] | None) -> list[Text]:
         line = Text(f"  {trial_name(one['number'])}  ")
         for name, value in one["values"].items():
             line.append(f"{name} ").append(formatting.measure(value), "green").append("  ")
-        lines.append(line.append(formatting.settings(one["params"])))
+        lines.append(line.append(_few(one["params"])))
     if len(trials) > SHOWN:
         lines.append(Text(f"  and {len(trials) - SHOWN} more: --json has them all"))
     return lines
 
 
-def infeasible_lines(found: Sequence[Mapping[str, Any]] | None) -> list[Text]:
-    """Return a line on each of the document's constraints that a trial breaks."""
+def _few(params: Params) -> str:
+    more = len(params) - SETTINGS
+    told = formatting.settings(dict(list(params.items())[:SETTINGS]))
+    return f"{told} and {more} more" if more > 0 else told
+
+
+def infeasible_lines(found: Sequence[Mapping[str, Any]] | None, hopeless: bool = False) -> list[Text]:
+    """Return a line on each of the document's constraints that a trial breaks.
+
+    ``hopeless``: the search is over, and no trial keeps them all.
+    """
     from rich.text import Text  # 50 ms
 
     lines = []
@@ -133,6 +143,10 @@ def infeasible_lines(found: Sequence[Mapping[str, Any]] | None) -> list[Text]:
             bounds = Constraint(metric=one["metric"], max=one["max"], min=one["min"])
             verb = "breaks" if num == 1 else "break"
             lines.append(Text(f"{formatting.count(num, 'trial')} {verb} the constraint {bounds}", "yellow"))
+    if hopeless and lines:
+        lines.append(
+            Text("no trial keeps all constraints, so that none is the best: they may be too tight", "yellow")
+        )
     return lines
 
 

@@ -104,14 +104,17 @@ def document(sweep: Sweep, cost: Mapping[str, Any], trained: int) -> dict[str, A
     return found or None
 
 
-def line(sweep: Sweep, cost: Mapping[str, Any], trained: int) -> str:
-    """Return what was used of the limits, and the money, for people; empty where nothing is counted."""
+def line(sweep: Sweep, cost: Mapping[str, Any], trained: int, over: bool = False) -> str:
+    """Return what was used of the limits, and the money, for people; empty where nothing is counted.
+
+    While the search is not ``over``, also how many trials the budget is enough for.
+    """
     found = uses(sweep, cost, trained)
     told = [use.told for use in found if use.limit is not None or use.name == "cost"]
     paid = [use.final for use in found if use.name == "cost" and use.final]
     final = f"; final evaluation {_short(paid[0])}" if paid else ""
     fits = cost.get(SPENT, {}).get("trials", sweep.trials)
-    enough = f" (enough for about {fits} of {sweep.trials} trials)" if fits < sweep.trials else ""
+    enough = f" (enough for about {fits} of {sweep.trials} trials)" if fits < sweep.trials and not over else ""
     return " · ".join(told) + final + enough if told else ""
 
 

@@ -26,7 +26,9 @@ def told(sweep: Sweep, budget: Mapping[str, Any], trials: int) -> str:
     for name, known in budget.items():
         what = TOLD[name].format(known["limit"]) if name in TOLD else f"{known['limit']} epochs"
         if known["trials"] is not None:
-            lines.append(f"{what}, enough for about {known['trials']} of {formatting.count(trials, 'trial')}")
+            seeds = ", each with one seed" if sweep.repeats else ""
+            fits = f"{known['trials']} of {formatting.count(trials, 'trial')}"
+            lines.append(f"{what}, enough for about {fits}{seeds}")
         elif name == "lane_hours":
             lines.append(what)
         else:

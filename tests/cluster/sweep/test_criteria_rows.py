@@ -65,6 +65,9 @@ def test_the_front_and_the_constraints_in_words(tmp_path: Path) -> None:
     assert first.startswith("front (maximize val_accuracy and minimize latency_ms): ") and len(others) == len(on)
     broken = sum(row.state == "infeasible" for row in found)
     assert [one["num_broken"] for one in constraints(found, sweep.criteria)] == [broken]
-    assert list(map(str, infeasible_lines(constraints(found, sweep.criteria)))) == [
-        f"{broken} trials break the constraint latency_ms <= 5"
-    ]
+    one, *hopeless = map(str, infeasible_lines(constraints(found, sweep.criteria), hopeless=True))
+    assert one == f"{broken} trials break the constraint latency_ms <= 5"
+    assert "no trial keeps all constraints" in hopeless[0]
+    assert list(map(str, infeasible_lines(constraints(found, sweep.criteria)))) == [one]
+    wide = {**front, "trials": [{**front["trials"][0], "params": {f"p{i}": i for i in range(200)}}]}
+    assert str(front_lines(wide)[1]).endswith("p11=11 and 188 more")

@@ -15,7 +15,7 @@ from cluster.sweep.limits.closing import by_time
 from cluster.sweep.limits.extension import reopen
 from cluster.sweep.limits.spending import SPENT, Spending, line, metrics
 from cluster.sweep.more_trials import extension, new_total
-from cluster.sweep.reading import Reading
+from cluster.sweep.reading import Reading, snapshot
 from search_spaces.race.search import Search
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.study.study import Study
@@ -49,6 +49,7 @@ def test_use_is_told_in_a_line_in_json_and_in_mlflow() -> None:
     assert line(read.sweep, COST, 0) == (
         "30 of 30 epochs · 2 of 8 lane-hours · cost 1 of 10; final evaluation 0.5 (enough for about 9 of 40 trials)"
     )
+    assert "enough" not in snapshot(read).budget, "the search is over"
     assert document(read)["budget"] == {
         "epochs": {"used": 30, "limit": 30, "final_evaluation": 0.0},
         "lane_hours": {"used": 2.0, "limit": 8.0, "final_evaluation": 1.0},
