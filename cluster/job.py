@@ -235,14 +235,18 @@ def _drive_on_cluster(home: SweepHome, submission: str | None) -> int:
 
 
 def _drive(home: SweepHome, submission: str | None, cluster: Joined | None = None) -> int:
-    from cluster.cli.commands.shared import title
+    from cluster.cli.commands.shared import reading, title
     from cluster.doctor.stores import StoresRefused
     from cluster.doctor.surroundings import Unfit
     from cluster.driver.driver import DataChanged, drive
+    from cluster.sweep.knowledge.edit import settle_waiting
     from cluster.sweep.lane_count import TooSmall
     from cluster.terminal.views import LineView
 
     print(f"sweep {home.id}, attempt {os.environ.get('PACELINE_ATTEMPT', '1')}", flush=True)
+    if home.has_begun:
+        for told in settle_waiting(reading(home)):
+            print(told, flush=True)
     try:
         with LineView(title(home, home.sweep()), sys.stdout) as view:
             return drive(home, view, _more(home, submission), process_ends=True, joined=cluster)
@@ -271,10 +275,14 @@ def _more(home: SweepHome, submission: str | None) -> Extension | None:
 def _steer(sweep_id: str) -> int:
     """Leave the wish of PACELINE_STEER in the sweep's home, and print what its driver says. Raises SpecError."""
     from cluster.cli.commands.shared import reading
-    from cluster.sweep.home import SweepHome
+    from cluster.sweep.home import Busy, SweepHome
+    from cluster.sweep.knowledge.edit import Refused
     from cluster.sweep.steering.asking import STEER, asked, wish_from_json
 
-    print("\n".join(asked(reading(SweepHome.find(sweep_id)), wish_from_json(os.environ[STEER]))))
+    try:
+        print("\n".join(asked(reading(SweepHome.find(sweep_id)), wish_from_json(os.environ[STEER]))))
+    except (Busy, Refused) as error:
+        raise JobRefused(str(error)) from error
     return FINISHED
 
 

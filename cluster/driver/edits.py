@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cluster.sweep.coordinator import Coordinator
-from cluster.sweep.knowledge.edit import take_up, unknown
+from cluster.sweep.knowledge.edit import REFUSED, take_up, unknown
 from cluster.sweep.tracker import Tracker
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import SpecError
@@ -16,21 +16,18 @@ def take_up_edits(coordinator: Coordinator, tracker: Tracker, say: Callable[[str
 
     Once the search is over they wait for the next driver. One that cannot be carried out any more is told.
     """
-    race = coordinator.races["search"]
+    race, home, study = coordinator.races["search"], coordinator.home, coordinator.study
     if coordinator.purpose != "search" or race.closing or race.finished:
         return coordinator.sweep
-    for message in unknown(coordinator.home, coordinator.sweep):
+    for request in unknown(home, coordinator.sweep, study):
         try:
-            changes = message.content["changes"]
-            found = take_up(coordinator.home, coordinator.study, coordinator.sweep, changes, message.id)
+            found = take_up(home, study, coordinator.sweep, request.changes, request.id)
         except SpecError as error:
-            message.done()
-            say(f"an edit was refused: {error}")
-            continue
-        message.done()
-        coordinator.sweep = found.sweep
-        coordinator.search.edit(found.sweep, found.warm, race.tracks)
-        race.replan(found.sweep.trials)
-        tracker.edited(found.sweep)
-        say(found.told)
+            told = f"{REFUSED}{error}"
+        else:
+            coordinator.sweep, told = found.sweep, found.told
+            coordinator.search.edit(found.sweep, found.warm, race)
+            tracker.edited(found.sweep)
+        request.brought_by.answer(told)
+        say(told)
     return coordinator.sweep

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.limits.extension import Extension, larger_budget
+from cluster.sweep.limits.standing import standing
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting
-from search_spaces.race.ending.regret import SURE
 from search_spaces.types.faults import Fault, SpecError, shown
 
 Broken = tuple[str, str] | None
@@ -32,7 +32,7 @@ def new_total(read: Reading, wanted: str, new_budget: bool = False) -> int:
     if wanted.strip().startswith("+"):
         total += len(read.rows) if read.facts.searched else read.sweep.trials
     broken = _too_many(read, total) or _too_few(read, total) or _planned_already(read, total)
-    broken = broken or _ends_at_once(read) or (None if new_budget else _used_up(read))
+    broken = broken or _ends_at_once(read, new_budget)
     if broken is not None:
         raise _refused(wanted, *broken)
     return total
@@ -89,28 +89,16 @@ def _planned_already(read: Reading, total: int) -> Broken:
     return f"must differ from the {total} that are planned already", _resume(read)
 
 
-def _ends_at_once(read: Reading) -> Broken:
-    """Return the limit, timeout or target, that would end a longer search at once."""
-    cost, limit_s = read.facts.cost, read.sweep.timeout_s
-    spent_s = float(cost.get("search_seconds", cost.get("seconds", 0.0)))
-    if limit_s is not None and spent_s >= limit_s:
-        rule = f"must be left out: the timeout of {limit_s:g} s is used up after {spent_s:.0f} s"
-        return rule, _another(read, "timeout")
-    target, objective = read.sweep.metric.target, read.sweep.objective
-    if target is not None and any(objective.reaches(row.best_value, target) for row in read.rows):
-        return f"must be left out: the target of {target:g} is reached", _another(read, "metric.target")
-    if (read.facts.ended_by or "").startswith(SURE):
-        return f"must be left out: {read.facts.ended_by}", _another(read, "stop_when.regret_below")
-    return None
-
-
-def _used_up(read: Reading) -> Broken:
-    """Return the budget that would end a longer search at once."""
-    why = read.facts.ended_by or ""
-    if not why.startswith("the budget of "):
+def _ends_at_once(read: Reading, new_budget: bool) -> Broken:
+    """Return what would end a longer search at once, unless it is the budget, and there is a ``new_budget``."""
+    found = standing(read, read.sweep)
+    if found is None or (new_budget and found.key.startswith("budget.")):
         return None
-    first = next(iter(read.sweep.budget.given), "epochs") if read.sweep.budget else "epochs"
-    return f"must come with a larger budget: {why}", f"--budget {first}=+N beside it"
+    if found.key.startswith("budget."):
+        return f"must come with a larger budget: {found.why}", f"--budget {found.key[7:]}=+N beside it"
+    if found.key == "metric.target":
+        return f"must be left out: {found.why}", _another(read, found.key)
+    return f"must be left out: {found.why}", f"`paceline edit {read.home.id} {found.key}=...` before it"
 
 
 def _resume(read: Reading) -> str:

@@ -21,8 +21,8 @@ class NewTrials:
         self._breadth = CohortSize(rules.width, rules.spread)
 
     def replan(self, rules: Rules) -> None:
-        """Go on by other rules, and ask a supply again that had come to its end."""
-        self._rules, self._exhausted = rules, False
+        """Go on by other rules and limits, and ask a supply again that had come to its end."""
+        self._rules, self._exhausted, self._purse.limits = rules, False, rules.limits
 
     def seen(self, num_members: int, seconds: float, fused: int) -> None:
         """Record a finished leg of ``num_members``, of which at most ``fused`` were one program."""

@@ -11,7 +11,6 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.ending.budget import Purse
@@ -66,10 +65,11 @@ class Race:
         """All tracks, by index."""
         return self._roster.tracks
 
-    def replan(self, num_tracks: int) -> None:
-        """Go on to ``num_tracks`` in all; where the supply had come to its end it is asked again."""
-        self.rules = replace(self.rules, num_tracks=num_tracks)
-        self._intake.replan(self.rules)
+    def replan(self, rules: Rules, schedule: Schedule) -> None:
+        """Go on by other rules, and a schedule of equal rungs; a supply that had come to its end is asked again."""
+        kept = [observer for observer in self._observers if observer not in self.rules.end_rules]
+        self.rules, self.schedule, self._observers = rules, schedule, [*kept, *rules.end_rules]
+        self._intake.replan(rules)
 
     def add(self, tracks: Sequence[Track]) -> None:
         """Take up tracks that no supply gives, with the next indices."""
@@ -152,8 +152,7 @@ class Race:
             if measured.epoch == track.best_epoch:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
-                diverged = FailureReason("diverged", f"{metric} is {value}")
-                self._end(track, "failed", measured.failure or diverged)
+                self._end(track, "failed", measured.failure or FailureReason("diverged", f"{metric} is {value}"))
             elif reason := self._broken(track):
                 self._end(track, "failed", reason)
             elif measured.finished:

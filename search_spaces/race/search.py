@@ -157,11 +157,14 @@ class Search:
             return fitting(self.sweep, self.hyperparameters, track.initial)
         return track.searched if self.sweep.space.contains(track.searched) else None
 
-    def edit(self, sweep: Sweep, warm: WarmStart, tracks: Sequence[Track]) -> None:
-        """Go on by an edited sweep: its sampler is shown those of the ``tracks`` that are of its space."""
+    def edit(self, sweep: Sweep, warm: WarmStart, race: Race) -> None:
+        """Go on by an edited sweep: its sampler is shown those of the race's tracks that are of its space."""
         self.sweep, self.warm, self.sampler = sweep, warm, sweep_sampler(sweep)
         self.cache = KnownResults(self.cache.results)
-        self.history, self._changed = warm.history(), {track.index for track in tracks}
+        self.history, self._changed = warm.history(), {track.index for track in race.tracks}
+        rules = replace(race.rules, num_tracks=sweep.trials, limits=sweep_limits(sweep))
+        ends = end_rules(sweep, race.tracks, self.study)
+        race.replan(replace(rules, end_rules=ends), sweep_schedule(sweep))
 
     def outside(self) -> list[Params]:
         """Return the whole configurations of the study's trials that are not of the space as it is now."""

@@ -5,6 +5,7 @@ What the values of its trials mean must stay: an edit changes the space and the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,12 +13,13 @@ from typing import Final
 
 from search_spaces.space.domain_contract import Domain
 from search_spaces.space.domains import Choice
+from search_spaces.spec.keys.budget import Budget
 from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.sweep import Edit, Sweep, parse_sweep
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 
-EDITABLE: Final = ("parameters", "require", "trials", "timeout")
+EDITABLE: Final = ("parameters", "require", "method", "trials", "timeout", "budget", "cost_per_hour", "stop_when")
 MEANING: Final = (
     "workload",
     "data",
@@ -30,8 +32,15 @@ MEANING: Final = (
     "repeats",
 )
 """Keys on which it depends what the values of the trials so far are worth."""
-FIELDS: Final = ("space", "constants", "trials", "timeout_s")
+ELSEWHERE: Final = {
+    "max_concurrent": "is changed by `paceline lanes ID N` while the sweep runs",
+    "constraints": "cannot be edited, as trials have ended by them; begin a new sweep with warm_start",
+}
+"""What is said of further keys that stay."""
+FIELDS: Final = ("space", "constants", "method", "trials", "timeout_s", "budget", "cost_per_hour", "stop_when")
 """Fields of a ``Sweep`` that an edit may change."""
+_MORE = re.compile(r"\s*(trials|run_cap|budget\.[a-z_]+)\s*=\s*\+\s*(\d{1,9}(?:\.\d{1,9})?)\s*")
+"""A change by so much more: its key, and how much."""
 
 
 def edited(sweep: Sweep, changes: Sequence[str], catalogue: Catalogue, fixed_choices: bool = False) -> Sweep:
@@ -39,10 +48,11 @@ def edited(sweep: Sweep, changes: Sequence[str], catalogue: Catalogue, fixed_cho
 
     With ``fixed_choices`` the values of a choice may not change: Optuna's databases do not hold that.
     """
-    faults = list(_locked(changes))
-    allowed = [change for change in changes if _key(change) in EDITABLE or "=" not in change]
+    faults = [*_locked(changes), *_without_limit(sweep, changes)]
+    totals = [one for one in in_all(sweep, changes) if not _MORE.fullmatch(one)]
+    allowed = [one for one in totals if _key(one) in EDITABLE or "=" not in one]
     base = _without_count(sweep, allowed)
-    text = base.model_copy(update={"warm_start": (), "start_from": (), "edits": ()}).to_text()
+    text = base.model_copy(update={"start_from": (), "edits": ()}).to_text()
     new = sweep
     try:
         found = parse_sweep(text, f"sweep {sweep.name}", None, allowed, catalogue=catalogue)
@@ -56,6 +66,35 @@ def edited(sweep: Sweep, changes: Sequence[str], catalogue: Catalogue, fixed_cho
     if faults:
         raise SpecError(faults)
     return new
+
+
+def in_all(sweep: Sweep, changes: Sequence[str]) -> list[str]:
+    """Return the changes with ``trials=+20`` and ``budget.epochs=+200``, which are so much more, as totals."""
+    return [_total(sweep, change) or change for change in changes]
+
+
+def _total(sweep: Sweep, change: str) -> str | None:
+    """Return a change by so much more as one to a total; None for others, and where there is nothing to add to."""
+    if (more := _MORE.fullmatch(change)) is None:
+        return None
+    limits = {**(sweep.budget.given if sweep.budget else {}), "trials": float(sweep.trials)}
+    there = limits.get(_of(more[1]))
+    return None if there is None else f"{more[1]}={there + float(more[2]):.12g}"
+
+
+def _of(key: str) -> str:
+    return OTHER_NAMES.get(key, key).removeprefix("budget.")
+
+
+def _without_limit(sweep: Sweep, changes: Sequence[str]) -> Iterator[Fault]:
+    """Yield a fault for each limit that is to be raised and is not there."""
+    for change in changes:
+        if (more := _MORE.fullmatch(change)) and _of(more[1]) in Budget.model_fields and not _total(sweep, change):
+            there = ", ".join(sweep.budget.given) if sweep.budget else "none"
+            rule = f"has no limit to raise (the budget has {there}): write how much in all"
+            yield Fault(
+                f"override {change[:100]}", more[1], rule, shown(f"+{more[2]}"), repr(f"{more[1]}={more[2]}")
+            )
 
 
 def noted(old: Sweep, new: Sweep, changes: Sequence[str], num_trials: int, edit_id: str) -> Sweep:
@@ -86,6 +125,8 @@ def _locked(changes: Sequence[str]) -> Iterator[Fault]:
             rule = (
                 "must stay: other values than so far would mean something else; begin a new sweep with warm_start"
             )
+        elif key in ELSEWHERE:
+            rule = ELSEWHERE[key]
         elif key in Sweep.model_fields or key == "grace" or key == "trial_timeout":
             rule = "cannot be edited; begin a new sweep with warm_start"
         else:
@@ -97,7 +138,7 @@ def _locked(changes: Sequence[str]) -> Iterator[Fault]:
 
 def _without_count(sweep: Sweep, changes: Sequence[str]) -> Sweep:
     """Return the sweep with room for all points of an edited grid, if the changes do not say how many."""
-    if sweep.method != "grid" or any(_key(change) == "trials" for change in changes):
+    if sweep.method != "grid" or any(_key(change) in ("trials", "method") for change in changes):
         return sweep
     return sweep.model_copy(update={"trials": 100_000})
 

@@ -315,13 +315,13 @@ class SpecFile(BaseModel):
     timeout: Annotated[Annotated[float, Field(gt=0, le=31_536_000)] | None, BeforeValidator(_seconds)] = Field(
         default=None, description="Ends the sweep: seconds, or 90s, 15m, 2h."
     )
-    budget: Budget | None = Field(
+    budget: Annotated[Budget | None, _word("none")] = Field(
         default=None, description="What the search may use besides trials and time; it ends when that is used up."
     )
-    cost_per_hour: CostPerHour | None = Field(
+    cost_per_hour: Annotated[CostPerHour | None, _word("none")] = Field(
         default=None, description="Prices, by which the search's cost is counted and shown."
     )
-    stop_when: StopWhen | None = Field(
+    stop_when: Annotated[StopWhen | None, _word("none")] = Field(
         default=None, description="Ends the sweep when more trials are unlikely to find a better one."
     )
     grace: Annotated[Annotated[float, Field(gt=0, le=31_536_000)], BeforeValidator(_seconds)] = Field(

@@ -118,6 +118,7 @@ def resume(sweep: str, trials: str | None, budget: tuple[str, ...], on: str | No
         raise Failure(f"sweep {home.id} cannot go on before it is repaired")
     if read.wrong:
         home.keep(read.sweep)
+    read = _with_edits(read)
     if trials is None and not budget:
         return _done(read, options) if read.complete else watch(home, read.sweep, options)
     from cluster.sweep.more_trials import extension
@@ -125,6 +126,22 @@ def resume(sweep: str, trials: str | None, budget: tuple[str, ...], on: str | No
     with refusing():
         more = extension(read, trials, budget)
     return watch(home, read.sweep, options, more=more)
+
+
+def _with_edits(read: Reading) -> Reading:
+    """Make the edits that the sweep's last driver did not take up, and return the sweep as it is then."""
+    if read.live or not (read.facts.searched or read.complete):  # else its next driver makes them
+        return read
+    from cluster.sweep.knowledge.edit import settle_waiting  # 300 ms: Optuna
+
+    try:
+        with refusing(), read.home.driven():
+            told = settle_waiting(read)
+    except Busy as error:
+        raise Refusal(str(error)) from error
+    for line in told:
+        print(f"sweep {read.home.id}: {line}", file=sys.stderr)
+    return reading(read.home) if told else read
 
 
 def _done(read: Reading, options: RunOptions) -> int:

@@ -51,7 +51,7 @@ def lanes(sweep: str, number: str, on: str | None) -> int:
 def steer(sweep: str, on: str | None, wish: Wish) -> int:
     """Leave the wish for the sweep's driver, here or on its target; print what it says, return the exit code."""
     if (target := away(sweep, chosen(on))) is not None:
-        return _steer_on(sweep, target, wish)
+        return steer_on(sweep, target, wish)
     from cluster.sweep.steering.asking import asked
 
     read = reading(find(sweep))
@@ -61,7 +61,8 @@ def steer(sweep: str, on: str | None, wish: Wish) -> int:
     return FINISHED
 
 
-def _steer_on(reference: str, on: str, wish: Wish) -> int:
+def steer_on(reference: str, on: str, wish: Wish) -> int:
+    """Leave the wish for the driver of a sweep that runs on a target; print what it says, return the exit code."""
     with telling():
         sweep_id, target = place(reference, on)
         job = target.status(sweep_id)

@@ -15,8 +15,8 @@ from search_spaces.types.trial_names import state_word, trial_name
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
 
-Wish = tuple[Deed | Literal["lanes"], tuple[str, ...]]
-"""What a user wants: of trials, by their names, or a number of lanes."""
+Wish = tuple[Deed | Literal["lanes", "edit"], tuple[str, ...]]
+"""What a user wants: of trials, by their names, a number of lanes, or an edit, by its changes."""
 STEER = "PACELINE_STEER"
 """Environment variable that brings a wish, as JSON, to the machine of the sweep's driver."""
 PATIENCE_S = 15.0
@@ -24,8 +24,9 @@ _TRIAL = re.compile(r"t?0*(\d{1,9})")
 
 
 def orders(read: Reading, wish: Wish) -> list[Order]:
-    """Return the orders that make up a user's wish. Raises SpecError with every fault."""
+    """Return the orders that make up a user's wish, which is no edit. Raises SpecError with every fault."""
     deed, words = wish
+    assert deed != "edit"
     return _lanes_asked(read, words[0]) if deed == "lanes" else _trials_asked(read, deed, words)
 
 
@@ -83,8 +84,12 @@ def _over(read: Reading) -> str | None:
 def asked(read: Reading, wish: Wish) -> list[str]:
     """Leave what a user wants for the sweep's driver, and return its answers, or what happens where none comes.
 
-    Raises SpecError with every fault.
+    Raises SpecError with every fault; of an edit also Refused and Busy, as ``knowledge.edit.change`` does.
     """
+    if wish[0] == "edit":
+        from cluster.sweep.knowledge.edit import change  # 300 ms: Optuna
+
+        return change(read, wish[1])
     wanted = orders(read, wish)
     sent = [send_order(read.home, order) for order in wanted]
     if not read.live:

@@ -50,11 +50,15 @@ class Regret:
     def moved(self, track: Track) -> None:
         """Take note of a trial that waits at a rung."""
         if track.waiting:
-            self._tracks[track.index] = track
+            self._note(track)
 
     def ended(self, track: Track) -> None:
         """Take note of a trial that has ended."""
         if not track.failed and track.values:
+            self._note(track)
+
+    def _note(self, track: Track) -> None:
+        if self._space.contains(track.searched):  # it may have been drawn before an edit, or be the defaults
             self._tracks[track.index] = track
 
     def reason(self) -> str | None:

@@ -9,15 +9,19 @@ from pathlib import Path
 import optuna
 import pytest
 
+from cluster import job
+from cluster.cli.commands.run import _with_edits
 from cluster.cli.main import main
 from cluster.driver.edits import take_up_edits
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.document import document
 from cluster.sweep.files.inbox import FOLDER, send, waiting
 from cluster.sweep.home import SweepHome
-from cluster.sweep.knowledge.edit import KIND, ask, edit_files
+from cluster.sweep.knowledge import edit as knowledge
+from cluster.sweep.knowledge.edit import KIND, ask
 from cluster.sweep.messages import Report
-from cluster.sweep.reading import Reading
+from cluster.sweep.reading import ENDED, Reading
+from cluster.sweep.steering.asking import STEER, wish_to_json
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.views import QuietView
@@ -25,7 +29,6 @@ from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
-from search_spaces.types.driver_errors import Busy
 from tests.helpers.finished_sweep_without_ray import CARD, SPEC, raced
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from workloads.registry import catalogue
@@ -142,7 +145,8 @@ def test_a_driver_that_dies_behind_an_edit_does_not_make_it_twice() -> None:
     again.end()
     assert [edit.changes for edit in again.coordinator.sweep.edits] == [(CHANGES[0],), (CHANGES[2],)]
     assert not first.waits and not second.waits
-    assert [path.name for path in (home.path / FOLDER).iterdir()] == ["0.broken"]
+    left = sorted((home.path / FOLDER).iterdir())
+    assert [path.suffix for path in left] == [".broken", ".answer", ".answer"], "what nobody has waited for"
 
 
 def test_an_edit_that_can_no_longer_be_made_is_told() -> None:
@@ -205,10 +209,51 @@ def test_what_cannot_be_edited_is_refused_and_changes_nothing(capsys: pytest.Cap
     assert edit("parameters.lr.max=0.2") == 0, "of the last sweep"
 
 
-def test_a_sweep_that_is_driven_from_another_folder_is_not_edited_here() -> None:
-    home = raced(most_legs=2)
-    read = Reading.of(home)
-    with pytest.raises(Busy, match="is being driven from another folder: edit it there"):
-        ask(read, ["parameters.lr.max=0.2"])
+def test_a_search_goes_on_whose_limit_is_lifted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Until now `resume` had nothing left to do, though the edit said that it goes on."""
+    why = "the timeout of 60 s has passed"
+    facts = {"searched": True, "phase": "finished", "complete": True, "verdict": None, ENDED: why}
+    ended = raced("timeout=60s", "trials=20", most_legs=5, **facts)
+    assert len(Reading.of(ended).rows) < 20 and edit(ended.id, "timeout=1s") == 0
+    assert Reading.of(ended).complete, "that would end at once"
+    assert edit(ended.id, "trials=+5") == 2
+    assert "trials: would end at once: the timeout of 1 s is used up after 65 s" in capsys.readouterr().err
+    assert edit(ended.id, "timeout=2h", "trials=+5") == 0
+    assert capsys.readouterr().out.splitlines()[1] == f"`paceline resume {ended.id}` goes on with it"
+    read = Reading.of(ended)
+    assert not (read.complete or read.facts.searched or read.facts.ended_by or read.facts.verdict)
+    assert (read.sweep.trials, read.sweep.timeout_s) == (25, 7200.0)
+
+
+def test_edits_that_came_too_late_are_made_as_the_sweep_is_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced(complete=True)
     with home.driven():
-        assert edit_files(Reading.of(home), ["parameters.lr.max=0.2"]).edit.trials == 2
+        assert edit(home.id, "trials=12") == 0
+    assert "its search is over; when its final evaluation is, too, `paceline resume" in capsys.readouterr().out
+    send(home, KIND, {"changes": ["trials=3"]})
+    send(home, KIND, {"a later version": 1})
+    read = _with_edits(Reading.of(home))
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"sweep {home.id}: edited behind 9 trials: trials=12"
+    assert all("an edit was refused: " in line for line in told[1:]) and len(told) == 3
+    assert (read.sweep.trials, read.complete, waiting(home, KIND)) == (12, False, [])
+    assert _with_edits(read) is read
+
+
+def test_an_edit_comes_from_a_submitter_s_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a job on a Ray cluster, or by a command in the head of one on Kubernetes."""
+    home = raced(most_legs=2)
+    monkeypatch.setenv(STEER, wish_to_json(("edit", ("parameters.lr.max=0.3", "budget.epochs=50"))))
+    assert job.main([home.id, "--steer"]) == 0
+    out = capsys.readouterr().out
+    assert f"sweep {home.id} edited behind 2 trials: parameters.lr.max=0.3 budget.epochs=50" in out
+    monkeypatch.setenv(STEER, wish_to_json(("edit", ("epochs=3",))))
+    assert job.main([home.id, "--steer"]) == 2
+    assert "epochs: must stay" in capsys.readouterr().err
+    monkeypatch.setenv(STEER, wish_to_json(("edit", ("parameters.lr.max=0.2",))))
+    with home.driven():
+        monkeypatch.setattr(knowledge, "PATIENCE_S", 0.0)
+        assert job.main([home.id, "--steer"]) == 0
+    assert "its driver has not taken the edit up yet" in capsys.readouterr().out

@@ -110,7 +110,7 @@ def test_what_would_end_at_once_is_refused() -> None:
     home = raced("timeout=60s")
     assert refusal(Reading.of(home), "+3") == (
         "--trials: must be left out: the timeout of 60 s is used up after 65 s, received '+3', "
-        f"did you mean a new sweep, `paceline run {home.spec} timeout=...`?"
+        f"did you mean `paceline edit {home.id} timeout=...` before it?"
     )
     assert new_total(Reading.of(raced("timeout=70s")), "+3") == 12
     assert "the target of 0.55 is reached" in refusal(Reading.of(raced("metric.target=0.55")), "+3")

@@ -160,5 +160,5 @@ def test_an_edited_search_proposes_anew() -> None:
     first = Search(sweep, Toy, None).race(1)
     trained(first)
     search = Search(sweep, Toy, None, cache=known(first))
-    search.edit(sweep, search.warm, [])
+    search.edit(sweep, search.warm, search.race(1))
     assert search.cache.proposals == () and search.cache.results

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from search_spaces.spec.edit import edited, noted
+import pytest
+from pydantic import BaseModel
+
+from search_spaces.spec.edit import edited, in_all, noted
 from search_spaces.spec.stored import from_json, to_json
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import SpecError
@@ -41,6 +44,36 @@ def test_a_parameter_is_fixed_and_the_limits_change() -> None:
     new = changed("parameters.lr=0.01", "run_cap=40", "timeout=2h")
     assert list(new.space.domains) == ["width"] and new.constants == {"lr": 0.01, "dropout": 0.1}
     assert (new.trials, new.timeout_s) == (40, 7200.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        (["trials=+20"], {"trials": 50}),
+        (["run_cap= +5"], {"trials": 35}),
+        (["budget.epochs=400"], {"budget": {"epochs": 400}}),
+        (["budget={epochs: 400, cost: 3}", "cost_per_hour.cpu=0.1"], {"budget": {"epochs": 400, "cost": 3.0}}),
+        (["stop_when.no_improvement=12"], {"stop_when": {"no_improvement": 12}}),
+        (["method=random"], {"method": "random"}),
+        (["method=bayes", "timeout=2h"], {"method": "auto", "timeout_s": 7200.0}),
+        (["method=grid", "parameters.lr={min: 1e-4, max: 0.1, log: true, count: 4}"], {"trials": 8}),
+    ],
+)
+def test_limits_and_the_method_change(changes: list[str], fields: dict[str, Any]) -> None:
+    new = changed(*changes, sweep=parsed(TEXT + "method: tpe\n"))
+    found = {name: getattr(new, name) for name in fields}
+    assert {
+        n: v if not isinstance(v, BaseModel) else v.model_dump(exclude_none=True) for n, v in found.items()
+    } == fields
+
+
+def test_limits_are_raised_by_so_much_more_and_taken_away() -> None:
+    limited = parsed(TEXT + "budget: {epochs: 300, lane_hours: 2}\nstop_when: {no_improvement: 9}\n")
+    more = changed("budget.epochs=+50", "budget.lane_hours=+0.5", sweep=limited)
+    assert more.budget and more.budget.given == {"epochs": 350, "lane_hours": 2.5}
+    assert in_all(limited, ["budget.epochs=+50", "trials=+1"]) == ["budget.epochs=350", "trials=31"]
+    less = changed("budget=none", "stop_when=none", sweep=limited)
+    assert less.budget is None and less.stop_when is None
 
 
 def test_conditions_between_parameters_are_added_kept_and_removed() -> None:
@@ -81,11 +114,15 @@ def test_edits_are_kept_in_order_with_the_spec() -> None:
         (["data.name=wine"], "data", "must stay"),
         (["workload=softmax"], "workload", "must stay"),
         (["final=none"], "final", "cannot be edited"),
-        (
-            ["parametres.lr.max=1"],
-            "parametres",
-            "unknown key (an edit changes parameters, require, trials, timeout)",
-        ),
+        (["max_concurrent=2"], "max_concurrent", "is changed by `paceline lanes ID N`"),
+        (["budget.epochs=+5"], "budget.epochs", "has no limit to raise (the budget has none)"),
+        (["budget.epochs=5"], "budget.epochs", "must be at least epochs = 10"),
+        (["budget.cost=5"], "budget.cost", "needs prices"),
+        (["budget=5"], "budget", "must be a group of keys"),
+        (["stop_when={}"], "stop_when", "must hold at least one of"),
+        (["method=grid"], "parameters.lr", ""),
+        (["method=hyperband"], "method", "is a schedule here"),
+        (["parametres.lr.max=1"], "parametres", "unknown key (an edit changes parameters, require, method, trials"),
         (["parameters.lr.max"], "", "must be key=value"),
         (["parameters.lx.max=1"], "parameters.lx", "unknown hyperparameter"),
         (["parameters.lr.max=1e-5"], "parameters.lr.max", "must be above min"),
