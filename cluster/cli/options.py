@@ -45,6 +45,9 @@ def showing(command: Command) -> Command:
 def setting(command: Command) -> Command:
     """Add the flags that set a key of the spec."""
     for option in (
+        click.option(
+            "--no-cache", "cache", flag_value=False, default=None, help="Train what earlier sweeps know, too."
+        ),
         click.option("--seed", type=int, help="Seed of the search."),
         click.option("--name", help="Name of the sweep."),
         click.option("--timeout", metavar="T", help="Stop cleanly after this long: 90s, 30m, 2h."),

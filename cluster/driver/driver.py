@@ -17,7 +17,7 @@ from cluster.doctor.surroundings import refuse_surroundings
 from cluster.driver.edits import take_up_edits
 from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
 from cluster.driver.progress import Progress
-from cluster.driver.sized import most_lanes, sized
+from cluster.driver.sized import gpus, most_lanes, sized
 from cluster.driver.verdict import Finalists, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
@@ -215,11 +215,12 @@ class Driver:
         return code
 
     def _coordinator(self, tracker: Tracker) -> Coordinator:
+        kinds = gpus(self.sweep, self.joined)
         return Coordinator(
             sweep=self.sweep,
             home=self.home,
             study=self._study,
-            search=search_of(self.home, self.sweep, self._study, self.observer.message),
+            search=search_of(self.home, self.sweep, self._study, self.observer.message, kinds),
             writer=tracker.writer,
             num_lanes=self._size.count,
             say=self.observer.message,

@@ -82,7 +82,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "changes": list(row.changes),
         "seeds": recommended_lines.seeds(row),
         "run_id": row.run_id,
-        "cached_from": row.cached and {"sweep": row.cached["sweep"], "trial": row.cached["trial"]},
+        "cached_from": row.cached and dict(row.cached),
         "error": row.error,
         "steered": list(row.steered),
         "failure": row.failure and asdict(row.failure),

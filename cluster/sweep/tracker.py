@@ -16,6 +16,7 @@ from cluster.sweep.steering.order import LANES
 from cluster.terminal.changed_values import shown
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import goals, pareto_front, told
+from cluster.terminal.knowledge_lines import cached
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Observer, Row, best_of, ranked, recommended_of
@@ -190,6 +191,8 @@ class Tracker:
         tags |= {names.SWEEP_ENDED: why or ""} if state != "running" else {}
         if self._sweep.edits:
             tags[names.SWEEP_EDITS] = "\n".join(edit.line for edit in self._sweep.edits)
+        if known_before := cached([{"epochs": row.epochs, "cached_from": row.cached} for row in found]):
+            tags[names.SWEEP_CACHED] = known_before
         if front:
             tags[names.SWEEP_FRONT] = ", ".join(trial_name(one["number"]) for one in front["trials"])
         if lanes := self._study.facts().get(LANES):

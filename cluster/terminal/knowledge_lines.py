@@ -7,6 +7,8 @@ from typing import Any
 
 from cluster.terminal import formatting
 
+TRAINS_AGAIN = "`--no-cache` or `cache: false` trains them again"
+
 
 def warm_start_line(taken: Mapping[str, Any], is_sure: bool = True) -> str:
     """Return what is taken from an earlier sweep; not ``is_sure``: if the data turns out to be the same."""
@@ -31,10 +33,19 @@ def edit_line(edit: Mapping[str, Any]) -> str:
     return f"edited behind {behind} ({edit['at']}): {' '.join(edit['changes'])}{outside}"
 
 
+def cached(trials: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many trials earlier sweeps knew, wholly or in part, and which ones did; empty where none did."""
+    known = [trial for trial in trials if trial.get("cached_from")]
+    if not known:
+        return ""
+    whose = ", ".join(dict.fromkeys(trial["cached_from"]["sweep"] for trial in known))
+    part = sum(trial["epochs"] > trial["cached_from"]["epoch"] for trial in known)
+    all_of = formatting.count(len(trials), "trial")
+    told = f"{len(known) - part} of {all_of} were known from sweep {whose} and cost nothing"
+    return f"{told}, the first epochs of {part} more were, too" if part else told
+
+
 def cache_lines(trials: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line on the trials that took over results of earlier sweeps; none where none did."""
-    taken = [trial["cached_from"]["sweep"] for trial in trials if trial.get("cached_from")]
-    if not taken:
-        return []
-    whose = ", ".join(dict.fromkeys(taken))
-    return [f"cache: {len(taken)} of {formatting.count(len(trials), 'trial')} took over results of {whose}"]
+    told = cached(trials)
+    return [f"cache: {told}; {TRAINS_AGAIN}"] if told else []

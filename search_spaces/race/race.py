@@ -242,6 +242,7 @@ class Race:
                 observer.reported(track, epoch, value)
             self._check_target(track)
         track.take_over(until)
+        self.purse.known(track, until)
         self._arrive(track)
 
     def _chosen(self) -> list[Track]:

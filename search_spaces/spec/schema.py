@@ -299,10 +299,11 @@ class SpecFile(BaseModel):
         description="Earlier sweeps, by ID or by the path of their home, whose trials the sampler knows from the "
         "start. They are not among this sweep's trials.",
     )
-    cache: bool = Field(
-        default=False,
+    cache: Annotated[bool | None, _word("auto")] = Field(
+        default=None,
         description="Takes over the results of equal trainings by earlier sweeps of the folder: same code, data, "
-        "configuration, seed, epochs and resources.",
+        "configuration, seed, epochs and resources. 'auto': unless the workload is your own, whose code may read "
+        "anything; true: also then; false: all is trained.",
     )
     max_concurrent: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, _word("auto")] = Field(
         default=None,

@@ -94,8 +94,8 @@ class Sweep(BaseModel):
     """Configurations to try first, after the defaults; unnamed hyperparameters have their defaults."""
     warm_start: tuple[str, ...] = ()
     """Earlier sweeps whose trials the sampler is shown: IDs, or absolute paths of homes."""
-    cache: bool = False
-    """Whether results of equal trainings by earlier sweeps are taken over."""
+    cache: bool | None = None
+    """Whether equal trainings' results by earlier sweeps are taken over; None: unless the workload is a user's."""
     max_concurrent: int | None = None
     """Number of lanes; None: as many as fit on the machine or cluster."""
     train_together: int | None = None

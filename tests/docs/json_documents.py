@@ -30,7 +30,7 @@ _SWEEP = {
     "trials[].seeds.std": "their standard deviation",
     "trials[].seeds.failed": "the number of further seeds with which it failed",
     "trials[].run_id": "the trial's run in MLflow",
-    "trials[].cached_from": "the `sweep` and `trial` whose results it took over, or null",
+    "trials[].cached_from": "the `sweep` and `trial` whose results it took over, up to which `epoch`, or null",
     "trials[].error": "the last line of what went wrong, or null",
     "trials[].steered": "what users have asked of it while the sweep ran, by whom and when, in words",
     "trials[].failure.kind": "`diverged`, `infeasible` (it does not work on this data), `constraint`, "

@@ -24,6 +24,7 @@ TAGS: Mapping[str, str] = {
     "SWEEP_RECOMMENDED": "The recommended trial, where trials were trained with several seeds.",
     "SWEEP_WARM_START": "The earlier sweeps whose trials its sampler knows, if there are any.",
     "SWEEP_EDITS": "The edits of a sweep that had begun, if there are any: when, behind how many trials, and what.",
+    "SWEEP_CACHED": "How many of its trials earlier sweeps knew, and which sweeps; only where some did.",
     "SWEEP_TARGET": "Where it runs: `local`, or the target of `--on`.",
     "PARENT_RUN": "Of a trial's and a final training's run: the sweep's own run, below which MLflow nests it.",
     "TRIAL_NAME": "The trial (`t015`); in the final evaluation also its seed (`t015 seed 1`).",

@@ -1,8 +1,14 @@
-"""A digest of the code that trains a sweep's trials: equal digests mean equal code, as far as files tell."""
+"""A digest of the code that trains a sweep's trials: equal digests mean equal code, as far as files tell.
+
+Of own code that is all Python files in its package's folder, or in the folder of its module, and those that are
+imported from elsewhere, without installed packages, whose versions count. What it reads besides nobody knows.
+"""
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
@@ -17,20 +23,20 @@ LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "p
 """Packages on whose version the numbers of our own workloads depend."""
 LEFT_OUT: Final = ("__pycache__", "node_modules", "site-packages", "mlruns", "mlartifacts")
 """Folders that hold no code of a user's."""
+_OURS: Final = tuple(Path(str(package.__file__)).resolve().parent for package in (workloads, search_spaces))
 
 
 def code_digest(workload: str) -> str:
-    """Return the digest of Paceline's workloads, of the libraries below them and of a user's own code.
-
-    Of own code all Python files in its package's folder count, or in the folder of its module, and the versions of
-    all installed packages.
-    """
+    """Return the digest of Paceline's workloads, of the libraries below them and of a user's own code."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {workload}\n".encode())
-    for package in (workloads, search_spaces):
-        digest.update(_content(Path(str(package.__file__)).parent))
+    for ours in _OURS:
+        digest.update(_content(ours))
     module, own, _ = workload.partition(":")
     if own:
-        digest.update(_content(_folder(module)))
+        folder = _folder(module)
+        digest.update(_content(folder))
+        for name, path in imported_elsewhere(module, folder):
+            digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     versions = _all_versions() if own else (f"{name} {_version(name)}" for name in LIBRARIES)
     digest.update("\n".join(versions).encode())
     return digest.hexdigest()
@@ -41,6 +47,53 @@ def _folder(module: str) -> Path:
     found = sys.modules[module.partition(".")[0]]
     paths = list(getattr(found, "__path__", ()))
     return Path(paths[0]) if paths else Path(str(found.__file__)).parent
+
+
+def imported_elsewhere(module: str, folder: Path) -> list[tuple[str, Path]]:
+    """Return the modules, by name, with their files, that a user's code imports from outside of its ``folder``.
+
+    Imports inside functions count. Python's own modules, installed packages and Paceline do not.
+    """
+    found: dict[str, Path] = {}
+    seen, waiting = set[str](), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name.partition(".")[0] in sys.stdlib_module_names or (path := _file(name)) is None:
+            continue
+        seen.add(name)
+        if not path.is_relative_to(folder):
+            found[name] = path
+        waiting += _imports(path, name) if path.suffix == ".py" else ()
+        waiting += [name.rpartition(".")[0]] if "." in name else []
+    return sorted(found.items())
+
+
+def _file(name: str) -> Path | None:
+    """Return the file of a module of a user's; None of what is installed, is ours, or is not there."""
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, AttributeError, ValueError):  # what stands behind ``from x import`` need be no module
+        return None
+    if found is None or not found.origin or not found.has_location:
+        return None
+    path = Path(found.origin).resolve()
+    return None if "site-packages" in path.parts or any(path.is_relative_to(own) for own in _OURS) else path
+
+
+def _imports(path: Path, name: str) -> Iterator[str]:
+    """Yield the names of what the module in a file imports, those of functions and classes among them."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from filter(None, [base, *(f"{base}.{alias.name}" for alias in node.names)])
 
 
 def _content(folder: Path) -> bytes:

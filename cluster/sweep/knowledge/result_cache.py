@@ -1,5 +1,8 @@
 """Finds what earlier sweeps of the folder know of trainings that a sweep would do again.
 
+By default for our own workloads, whose code and data are wholly known; for a function of a user's, which may read
+anything, where its spec asks for it.
+
 The results lie in the earlier sweeps' studies. Beside each is a file with the keys of its trainings and of its
 search: equal keys mean that equal configurations train alike, and that an equal search proposed them.
 """
@@ -8,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import platform
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +42,7 @@ TRAINING: Final = ("workload", "problem", "epochs", "seed", "resources")
 NOT_OF_SEARCH: Final = (
     "name", "description", "trials", "timeout_s", "grace_s", "trial_timeout_s", "priority", "max_concurrent",
     "max_retries", "max_failed_trials", "final", "tracking", "storage", "data", "cache", "budget", "cost_per_hour",
+    "stop_when", "retest",
 )  # fmt: skip
 """Fields on which the questions to its sampler do not depend."""
 
@@ -50,10 +55,15 @@ class Keys:
     search: str = ""
 
 
-def known_results(home: SweepHome, sweep: Sweep, study: Study) -> KnownResults:
-    """Note the sweep's keys in its home, and return what the other sweeps of the folder know of its trainings."""
-    keys = _noted(home, _keys(sweep, study.facts().get(CARD)), is_new=not study.records())
-    if not sweep.cache or not keys.training:
+def known_results(
+    home: SweepHome, sweep: Sweep, study: Study, earlier: str = "", gpus: Sequence[str] = ()
+) -> KnownResults:
+    """Note the sweep's keys in its home, and return what the other sweeps of the folder know of its trainings.
+
+    ``earlier`` is what it knows by its warm start, and ``gpus`` are the kinds that it would train on.
+    """
+    keys = _noted(home, _keys(sweep, study.facts().get(CARD), earlier, gpus), is_new=not study.records())
+    if sweep.cache is False or not keys.training:
         return NO_RESULTS
     results: dict[Identity, KnownResult] = {}
     proposals: list[Mapping[str, Any]] = []
@@ -73,21 +83,23 @@ def known_results(home: SweepHome, sweep: Sweep, study: Study) -> KnownResults:
     return KnownResults(results, proposals)
 
 
-def _keys(sweep: Sweep, card: Mapping[str, Any] | None) -> Keys:
-    """Return the keys; empty where equal configurations need not come to equal values."""
-    is_own = ":" in sweep.workload
+def _keys(sweep: Sweep, card: Mapping[str, Any] | None, earlier: str, gpus: Sequence[str]) -> Keys:
+    """Return the keys; empty where equal configurations need not come to equal values.
+
+    How many processes train a trial of a variable number is decided as it starts.
+    """
     timed = {sweep.metric.name, *sweep.criteria.names} & set(COSTS)
-    if card is None or timed or sweep.criteria or (is_own and not sweep.cache):
-        return Keys()
-    if sweep.early_terminate.type == "pbt":
+    varies = sweep.resources.least != sweep.resources.most or sweep.early_terminate.type == "pbt"
+    if card is None or timed or sweep.criteria or varies or (":" in sweep.workload and not sweep.cache):
         return Keys()
     fields = sweep.model_dump(mode="json")
     told = {name: fields[name] for name in TRAINING} | {"metric": [sweep.metric.name, sweep.metric.goal]}
     told["data"] = {name: value for name, value in fields["data"].items() if name not in (*PATHS, "also")}
     told |= {"rows": data_key(card), "code": code_digest(sweep.workload)}
+    told["machine"] = [platform.machine(), *gpus]
     training = _digest(told)
     asked = {name: value for name, value in fields.items() if name not in NOT_OF_SEARCH}
-    return Keys(training, _digest({"training": training, **asked}))
+    return Keys(training, _digest({"training": training, "earlier": earlier, **asked}))
 
 
 def _digest(value: Mapping[str, Any]) -> str:

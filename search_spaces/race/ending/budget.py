@@ -81,6 +81,10 @@ class Purse:
         """Take over what earlier drivers have used, as far as the tracks do not tell of it."""
         self.epochs, self.lane_s = max(epochs, self.epochs), max(lane_s, self.lane_s)
 
+    def known(self, track: Track, epoch: int) -> None:
+        """Record that a track stands at an epoch without training, and cost nothing."""
+        self._reach(track, next(rung for rung in self._schedule.rungs if rung >= epoch))
+
     def begin(self, tracks: Iterable[Track], rung: int) -> None:
         """Record that a leg to ``rung`` starts."""
         for track in tracks:
@@ -186,7 +190,9 @@ class Purse:
         return self._running.get(track.index, track.trained) if track.state == "running" else track.trained
 
     def _cost(self, track: Track) -> int:
-        return 0 if track.state == "running" else next_rung(self._schedule.rungs, track.trained) - track.epoch
+        if track.state == "running" or track.known_until(self._schedule.rungs):
+            return 0
+        return next_rung(self._schedule.rungs, track.trained) - track.epoch
 
     def _promise(self, track: Track) -> tuple[bool, float, int, int]:
         return not track.boosted, self._objective.signed(track.best_value), -track.epoch, track.index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge import result_cache
-from cluster.sweep.knowledge.code_digest import code_digest
+from cluster.sweep.knowledge.code_digest import code_digest, imported_elsewhere
 from cluster.sweep.knowledge.result_cache import FILE, known_results
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.reading import Reading
@@ -19,12 +20,13 @@ from cluster.sweep.restore import CARD
 from cluster.terminal.knowledge_lines import cache_lines
 from search_spaces.race.earlier.known_results import NO_RESULTS
 from search_spaces.race.race import Race
+from search_spaces.race.search import Search
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import CARD as WINE
 from tests.helpers.finished_sweep_without_ray import SPEC, rising
-from workloads.registry import catalogue
+from workloads.registry import catalogue, workload
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +36,17 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def swept(*overrides: str, card: Any = WINE, text: str = SPEC) -> tuple[SweepHome, Race, list[str]]:
+def swept(
+    *overrides: str, card: Any = WINE, gpus: Sequence[str] = (), **changes: Any
+) -> tuple[SweepHome, Race, list[str]]:
     """Run a sweep's race; return its home, the race, and what was said."""
-    sweep = parse_sweep(text, "spec.yaml", Path.cwd(), ("cache=true", *overrides), catalogue=catalogue())
+    sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
+    sweep = sweep.model_copy(update=changes)
     home = SweepHome.create(sweep)
     study = Study(home.id, sweep.metric.goal, home.journal)
     study.set(CARD, card)
     said: list[str] = []
-    race = search_of(home, sweep, study, said.append).race(1)
+    race = search_of(home, sweep, study, said.append, gpus).race(1)
     simulate(race, World(lambda params, epoch: rising(int(1000 * float(params["lr"] or 0)), epoch)), moments=False)
     study.flush()
     return home, race, said
@@ -55,20 +60,55 @@ def test_an_equal_sweep_takes_over_all() -> None:
     old, first, said = swept("cache=false")
     assert said == [] and taken(first) == 0
     home, race, said = swept("name=again")
-    assert said == ["cache: 9 results of equal trainings known from earlier sweeps"]
+    again = "`--no-cache` or `cache: false` trains them again"
+    assert said == [f"cache: 9 results of equal trainings known from {old.id}; {again}"]
     assert taken(race) == 9 and [t.searched for t in race.tracks] == [t.searched for t in first.tracks]
     told = document(Reading.of(home))
-    assert [one["cached_from"] for one in told["trials"]] == [{"sweep": old.id, "trial": i} for i in range(9)]
-    assert cache_lines(told["trials"]) == [f"cache: 9 of 9 trials took over results of {old.id}"]
+    assert [(one["cached_from"]["sweep"], one["cached_from"]["trial"]) for one in told["trials"]] == [
+        (old.id, i) for i in range(9)
+    ]
+    free = [one for one in told["trials"] if one["cached_from"]["epoch"] == one["epochs"]]
+    part = ", the first epochs of 1 more were, too" if len(free) == 8 else ""
+    known = f"{len(free)} of 9 trials were known from sweep {old.id} and cost nothing{part}"
+    assert cache_lines(told["trials"]) == [f"cache: {known}; {again}"] and len(free) >= 8
     assert told["cost"]["epochs_trained"] <= 9, "what another order of events promotes"
     _, third, _ = swept("trials=11", "final=none")
     assert taken(third) == 9 and len(third.tracks) == 11
     assert {t.cached.sweep for t in third.tracks if t.cached} == {old.id}, "the one that has trained it"
+    assert taken(swept("cache=false")[1]) == 0
+
+
+def test_a_user_s_function_may_read_anything_and_is_known_where_that_is_asked_for() -> None:
+    own = {"workload": "package.module:fit"}
+    sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), (), catalogue=catalogue()).model_copy(update=own)
+    assert result_cache._keys(sweep, WINE, "", ()) == result_cache.Keys()
+    asked = result_cache._keys(sweep.model_copy(update={"cache": True}), WINE, "", ())
+    assert asked.training and asked.search
+    other = result_cache._keys(sweep.model_copy(update={"cache": True}), WINE, "what a warm start knows", ())
+    assert other.training == asked.training and other.search != asked.search, "others were proposed"
+
+
+def test_a_budget_is_not_used_up_by_what_was_known() -> None:
+    _, first, _ = swept("budget={epochs: 40}", "trials=30", "name=a")
+    home, race, _ = swept("budget={epochs: 40}", "trials=30")
+    assert first.purse.epochs > 30 and len(race.tracks) > len(first.tracks)
+    sweep, study = home.sweep(), Study(home.id, "maximize", home.journal, writing=False)
+    assert race.purse.epochs <= 40
+    assert Search(sweep, workload(sweep.workload).hyperparameters, study).race(1).purse.epochs <= race.purse.epochs
 
 
 @pytest.mark.parametrize(
     "change",
-    ["seed=1", "epochs=10", "metric.name=val_loss", "resources.cpus=2", "data.split.seed=1", "workload=mlp"],
+    [
+        "seed=1",
+        "epochs=10",
+        "metric.name=val_loss",
+        "resources.cpus=2",
+        "resources.workers=2",
+        "data.split.seed=1",
+        "data.split={folds: 3}",
+        "workload=mlp",
+    ],
 )
 def test_what_changes_the_numbers_is_another_training(change: str) -> None:
     swept("trials=2")
@@ -82,6 +122,9 @@ def test_other_data_or_code_is_another_training(monkeypatch: pytest.MonkeyPatch)
     assert taken(swept("trials=2", card={**WINE, "classes": ["a", "b"]})[1]) == 0
     monkeypatch.setattr(result_cache, "code_digest", lambda workload: "newer code")
     assert taken(swept("trials=2")[1]) == 0
+    on_gpus = ("trials=2", "resources.gpus=1", "name=gpus")
+    swept(*on_gpus, gpus=["H100"])
+    assert taken(swept(*on_gpus, gpus=["A100"])[1]) == 0 < taken(swept(*on_gpus, gpus=["H100"])[1])
     sweep, study = home.sweep(), Study(home.id, "maximize", home.journal)
     assert known_results(home, sweep, study) is NO_RESULTS, "resumed with other code: nobody knows what is of which"
     monkeypatch.setattr(result_cache, "code_digest", lambda workload: f"code of {workload}")
@@ -101,7 +144,13 @@ def test_another_search_takes_over_equal_configurations_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["constraints=[{metric: params_m, max: 5}]", "early_terminate={type: pbt}", "cache=false"]
+    "change",
+    [
+        "constraints=[{metric: params_m, max: 5}]",
+        "early_terminate={type: pbt}",
+        "cache=false",
+        "resources.workers=[1, 2]",
+    ],
 )
 def test_where_equal_trials_may_differ_nothing_is_taken_over(change: str) -> None:
     swept("trials=2", change)
@@ -136,7 +185,15 @@ def test_the_digest_of_code_follows_a_user_s_files(tmp_path: Path, monkeypatch: 
     digests.append(code_digest("cached_own.model:NAME"))
     (package / "helper.py").write_text("x = 2\n")
     digests.append(code_digest("cached_own.model:NAME"))
+    assert imported_elsewhere("cached_own.model", package) == []
+    beside = tmp_path / "cached_beside.py"
+    (package / "helper.py").write_text("def f():\n    import json, numpy, cached_beside\n    from . import model\n")
+    beside.write_text("y = 1\n")
+    assert imported_elsewhere("cached_own.model", package) == [("cached_beside", beside)]
+    digests.append(code_digest("cached_own.model:NAME"))
+    beside.write_text("y = 2\n")
+    digests.append(code_digest("cached_own.model:NAME"))
     for name in [name for name in sys.modules if name.startswith("cached_own")]:
         del sys.modules[name]
-    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == digests[1] and len(set(digests)) == 4
     assert code_digest("mlp") == code_digest("mlp") != code_digest("softmax")
