@@ -39,6 +39,19 @@ _RULES = {
     "value_error": "{error}",
 }
 _SHAPES = (_RULES["list_type"], _RULES["dict_type"])
+_SUCH_AS: Mapping[str, str] = {
+    "budget": "{epochs: 500}",
+    "constraints": "{metric: latency_ms, max: 5}",
+    "cost_per_hour": "{cpu: 0.04, gpu: 2.5}",
+    "early_terminate": "{type: asha}",
+    "final": "{top: 3, seeds: 5}",
+    "metric": "{name: val_accuracy}",
+    "metrics": "{name: val_accuracy}",
+    "repeats": "{seeds: 3}",
+    "resources": "{cpus: 2}",
+    "stop_when": "{no_improvement: 30}",
+}
+"""Examples of groups, by the first part of their path."""
 _SCALAR = "must be one value: a number, text, true or false"
 
 
@@ -81,7 +94,16 @@ def _told(
         else:
             rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
             told[where] = (where, rule, shown(_at(tree, where)), _meant(detail))
-    return {where: fault for where, fault in told.items() if not (fault[1] in _SHAPES and _inner(where, told))}
+    outer = {where: fault for where, fault in told.items() if not (fault[1] in _SHAPES and _inner(where, told))}
+    return {where: _with_example(fault) for where, fault in outer.items()}
+
+
+def _with_example(fault: _Told) -> _Told:
+    """Return the fault of a value that is no group with an example of one, if that is known."""
+    where, rule, received, meant = fault
+    is_group = rule == _RULES["dict_type"] and where and all(isinstance(part, int) for part in where[1:])
+    example = _SUCH_AS.get(str(where[0])) if is_group else None
+    return (where, f"{rule}, such as {example}" if example else rule, received, meant)
 
 
 def _inner(where: Path, told: Mapping[Path, _Told]) -> bool:

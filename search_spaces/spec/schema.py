@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
+from search_spaces.spec.keys.given import GIVEN
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import METRICS, Goal
@@ -58,7 +59,7 @@ def _seconds(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    return [] if value == "none" else [value] if isinstance(value, str) else value
 
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -102,8 +103,8 @@ class ConstraintFile(BaseModel):
     metric: Annotated[str, Field(min_length=1, max_length=250)] = Field(
         description="A metric that trials report, or what they cost (reference page Metrics)."
     )
-    max: float | None = Field(default=None, description="The largest value allowed.")
-    min: float | None = Field(default=None, description="The smallest value allowed.")
+    max: Annotated[float | None, GIVEN] = Field(default=None, description="The largest value allowed.")
+    min: Annotated[float | None, GIVEN] = Field(default=None, description="The smallest value allowed.")
 
 
 def _known_method(method: str, info: ValidationInfo) -> str:

@@ -13,6 +13,7 @@ from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
 from cluster.terminal.plans import budget_lines
 from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart
+from search_spaces.race.ending.regret import LEAST
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.seeds.retests import num_affordable
 from search_spaces.space.share import share
@@ -118,6 +119,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
         **({"repeats": f"up to {sweep.repeats.seeds} seeds a trial"} if sweep.repeats else {}),
         **_retests(sweep, plan),
+        **_ends(sweep, plan),
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
         if plan.finals
         else "none",
@@ -157,6 +159,22 @@ def _retests(sweep: Sweep, plan: Preview) -> dict[str, str]:
         return {"retests": f"none: {share}"} if sweep.retest else {}
     clear = ", until the first is clear" if sweep.retest == "auto" else ""
     return {"retests": f"up to {formatting.count(plan.retests, 'training')} of the best with new seeds{clear}"}
+
+
+def _ends(sweep: Sweep, plan: Preview) -> dict[str, str]:
+    """Return what ends the search early, and whether it can with so few trials."""
+    told, wanted = [], sweep.stop_when
+    if wanted and wanted.no_improvement:
+        never = wanted.no_improvement >= plan.trials
+        told.append(f"{wanted.no_improvement} trials in a row bring no better value{_never(plan) if never else ''}")
+    if wanted and wanted.regret_below:
+        few = f" (never: it is looked for from {LEAST} trials on)" if plan.trials < LEAST else ""
+        told.append(f"no configuration is likely to be better by more than {wanted.regret_below:g}{few}")
+    return {"ends where": ", or ".join(told)} if told else {}
+
+
+def _never(plan: Preview) -> str:
+    return f" (never: there are {formatting.count(plan.trials, 'trial')})"
 
 
 def _rungs(plan: Preview) -> str:

@@ -77,10 +77,10 @@ def refuse_of_one_objective(
         document.fault(("early_terminate", "type"), rule, shown(kind))
     if spec.retest != "auto" and spec.retest > 0:
         document.fault(("retest",), "has no effect with several metrics: no one trial is recommended")
-    if spec.stop_when is not None and spec.stop_when.regret_below is not None:
-        document.fault(
-            ("stop_when", "regret_below"), "is bounded for one objective only: leave it out with metrics"
-        )
+    for key, value in spec.stop_when or ():
+        if value is not None:
+            rule = "is bounded for" if key == "regret_below" else "counts values of"
+            document.fault(("stop_when", key), f"{rule} one objective only: leave it out with metrics")
     if spec.warm_start:
         document.fault(("warm_start",), "knows one objective of earlier sweeps only: leave it out with metrics")
 

@@ -17,8 +17,8 @@ def check_repeats(document: Document, spec: SpecFile) -> None:
         document.fault(("repeats",), rule)
 
 
-def check_retest(document: Document, spec: SpecFile) -> None:
-    """Note a fault for a share of retests that has no effect."""
-    if spec.retest != "auto" and spec.retest > 0 and spec.trials == 1:
+def check_retest(document: Document, spec: SpecFile, trials: int) -> None:
+    """Note a fault for a share of retests that has no effect, with so many ``trials``."""
+    if spec.retest != "auto" and spec.retest > 0 and trials == 1:
         rule = "must be left out with trials: 1: the best trials are trained again to choose among them"
         document.fault(("retest",), rule, shown(spec.retest))

@@ -21,6 +21,7 @@ from search_spaces.spec.checks.space.start_from import Searched, check_count, ch
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.keys.budget_checks import check_budget
+from search_spaces.spec.keys.cache_checks import check_cache
 from search_spaces.spec.other_tools.told import tell_other_tools
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
@@ -141,8 +142,11 @@ class _Checks:
         metrics = self._metrics(kind)
         metric = metrics[0] if metrics else self._metric(kind)
         self._check_final()
-        if self._sound("retest", "trials"):
-            check_retest(self._document, spec)
+        trials = self._trials(space)
+        if self._sound("retest", "trials", "parameters"):
+            check_retest(self._document, spec, trials)
+        if self._sound("cache", "early_terminate", "resources"):
+            check_cache(self._document, spec)
         if spec.repeats and self._sound("repeats", "early_terminate"):
             check_repeats(self._document, spec)
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
@@ -151,6 +155,9 @@ class _Checks:
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         check_workers(self._document, spec, self._workload)
         check_budget(self._document, spec, self._faulty)
+        if spec.stop_when and spec.stop_when.regret_below and not space.domains and self._sound("parameters"):
+            rule = "has no effect where nothing is searched: leave it out"
+            self._document.fault(("stop_when", "regret_below"), rule, shown(spec.stop_when.regret_below))
         return {
             **{key: getattr(spec, key) for key in SAME},
             "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,
@@ -164,7 +171,7 @@ class _Checks:
             "space": space,
             "constants": constants,
             "early_terminate": self._early_terminate(space),
-            "trials": self._trials(space),
+            "trials": trials,
             "start_from": tuple(spec.start_from),
             "warm_start": checked_warm_start(self._document, spec.warm_start, base, self._method, space),
             "storage": checked_storage(self._document, spec, base),

@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from search_spaces.spec.keys.given import GIVEN
+
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-_Amount = Annotated[float, Field(gt=0, le=1e9)]
+_Amount = Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, GIVEN]
 
 
 class Budget(BaseModel):
@@ -15,14 +17,14 @@ class Budget(BaseModel):
 
     model_config = _STRICT
 
-    epochs: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
+    epochs: Annotated[Annotated[int, Field(ge=1, le=1_000_000_000)] | None, GIVEN] = Field(
         default=None, description="Epochs of all trials together."
     )
-    lane_hours: _Amount | None = Field(
+    lane_hours: _Amount = Field(
         default=None, description="Hours of training, summed over the workers that train at the same time."
     )
-    gpu_hours: _Amount | None = Field(default=None, description="The same, times the GPUs of each trial.")
-    cost: _Amount | None = Field(default=None, description="Money, by cost_per_hour, in its currency.")
+    gpu_hours: _Amount = Field(default=None, description="The same, times the GPUs of each trial.")
+    cost: _Amount = Field(default=None, description="Money, by cost_per_hour, in its currency.")
 
     @property
     def given(self) -> dict[str, float]:
@@ -44,12 +46,12 @@ class StopWhen(BaseModel):
 
     model_config = _STRICT
 
-    no_improvement: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+    no_improvement: Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, GIVEN] = Field(
         default=None,
         description="The sweep ends when so many trials have been tried since the best value was last bettered: "
         "each has ended, or waits for a decision of early_terminate.",
     )
-    regret_below: _Amount | None = Field(
+    regret_below: _Amount = Field(
         default=None,
         description="The sweep ends when a Gaussian process of its trials holds it for unlikely that any "
         "configuration is better than the best one by more than this, in the objective's unit.",

@@ -33,6 +33,13 @@ def _useless(spec: SpecFile, faulty: Set[str]) -> Iterator[_Told]:
     budget, wanted, prices = spec.budget, spec.resources, spec.cost_per_hour
     if prices is not None and not prices.cpu and not prices.gpu:
         yield ("cost_per_hour",), "must give cpu or gpu a price above 0, or be left out", shown(prices.model_dump())
+    elif (
+        prices is not None
+        and not faulty & {"cost_per_hour", "resources"}
+        and not lane_rates(wanted, prices)["cost"]
+    ):
+        rule = "has no effect without GPUs: give cpu a price, or a trial a GPU (resources.gpus)"
+        yield ("cost_per_hour",), rule, shown(prices.model_dump(exclude_defaults=True))
     if budget is None:
         return
     if budget.epochs is not None and budget.epochs < spec.epochs and "epochs" not in faulty:
@@ -45,7 +52,4 @@ def _useless(spec: SpecFile, faulty: Set[str]) -> Iterator[_Told]:
         return
     if prices is None:
         rule = "needs prices: give cost_per_hour: {cpu: ..., gpu: ...}"
-        yield ("budget", "cost"), rule, shown(budget.cost)
-    elif (prices.cpu or prices.gpu) and not lane_rates(wanted, prices)["cost"]:
-        rule = "has no effect: cost_per_hour has no price of what a trial takes (resources)"
         yield ("budget", "cost"), rule, shown(budget.cost)

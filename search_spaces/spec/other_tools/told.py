@@ -41,7 +41,6 @@ _SEARCHER: Mapping[str, Callable[[Any], str]] = {
     "max_trials": lambda value: _write({"trials": value}),
     "max_concurrent_trials": lambda value: _write({"max_concurrent": value}),
     "max_length": lambda value: _epochs(value),
-    "max_time": lambda value: _write({"epochs": value}),
     "time_metric": lambda value: "time is counted in epochs: leave it out",
     "divisor": lambda value: _write({"early_terminate": {"eta": value}}),
     "max_rungs": lambda value: (
@@ -70,8 +69,13 @@ def _searcher(tree: Tree) -> Iterator[tuple[Path, str]]:
             )
         elif key == "smaller_is_better":
             yield (key,), _write({"metric": {"goal": "minimize" if value else "maximize"}})
+        elif key == "max_time":
+            yield (key,), _epochs({str(tree.get("time_metric", "epochs")).rstrip("s") + "s": value})
         else:
-            yield (key,), _SEARCHER[key](value) if key in _SEARCHER else _nothing(key, [*_SEARCHER, "metric"])
+            yield (
+                (key,),
+                _SEARCHER[key](value) if key in _SEARCHER else _nothing(key, [*_SEARCHER, "max_time", "metric"]),
+            )
 
 
 def _epochs(value: Any) -> str:

@@ -23,6 +23,12 @@ KEYS: Mapping[str, str] = {
     "records_per_epoch": "is not read: an epoch is one pass over the training rows",
     "scheduling_unit": "is not read: a schedule decides after epochs",
     "profiling": "is not read: each trial's seconds, memory and latency are measured anyway",
+    "optimizations": "is not read: gradients are accumulated by 'micro_batch' in parameters",
+    "debug": "is not read: `paceline show` and `paceline logs` tell what went wrong",
+    "integrations": "is not read: runs, models and files are in MLflow",
+    "retention_policy": "is not read: logs stay with the sweep",
+    "preemption_timeout": "is not read: write 'grace: N', the seconds in which a trial may end its epoch",
+    "hooks": "is not read: MLflow has the sweep's state",
     "log_policies": "is not read: write 'max_retries: N' and 'max_failed_trials: N'",
     "slurm": "is not read: start Ray on the machines, and 'paceline submit FILE --on http://HEAD:8265'",
     "pbs": "is not read: start Ray on the machines, and 'paceline submit FILE --on http://HEAD:8265'",
@@ -56,6 +62,9 @@ KEYS: Mapping[str, str] = {
     # inside of keys that there are here, too
     "resources.slots_per_trial": "is not read: write 'workers: N', and 'gpus: 1' for each of them",
     "resources.resource_pool": "is not read: 'paceline submit FILE --on TARGET' names the cluster",
+    "resources.is_single_node": "is not read: a trial's workers are where there is room",
+    "resources.weight": "is not read: write 'priority: N' beside resources",
+    "resources.devices": "is not read: a cluster's pods have their devices from the template of the target",
     "resources.priority": "is not read: write 'priority: N' beside resources",
     "resources.max_slots": "is not read: write 'max_concurrent: N' beside resources",
     "resources.shm_size": "is not read: no shared memory is needed",
@@ -83,7 +92,7 @@ PARAMETER_KEYS: Mapping[str, str] = {
 """Keys of one parameter."""
 
 SCHEDULE_KEYS: Mapping[str, str] = {
-    "max_iter": "is not read: the last comparison is at the last of 'epochs'",
+    "max_iter": "is not read: write 'epochs: N', the last comparison is at their last",
     "s": "is not read: the brackets follow from epochs, min_iter and eta",
     "strict": "is not read: write 'type: asha_stopping'",
     "max_t": "is not read: the last comparison is at the last of 'epochs'",

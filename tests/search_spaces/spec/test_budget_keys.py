@@ -26,7 +26,15 @@ FAULTS = {
     "budget: {lane_hours: .inf}": "budget.lane_hours: must be a finite number",
     "budget: {gpu_hours: 3}": "budget.gpu_hours: has no effect without GPUs: leave it out, or give resources.gpus",
     "budget: {cost: 3}": "budget.cost: needs prices: give cost_per_hour: {cpu: ..., gpu: ...}, received 3",
-    "budget: {cost: 3}\ncost_per_hour: {gpu: 2}": "budget.cost: has no effect: cost_per_hour has no price of what",
+    "budget: {cost: 3}\ncost_per_hour: {gpu: 2}": "cost_per_hour: has no effect without GPUs: give cpu a price",
+    "cost_per_hour: {gpu: 2}": "cost_per_hour: has no effect without GPUs: give cpu a price, or a trial a GPU",
+    "budget:": "budget: must not be empty: leave it out, or write none",
+    "stop_when: {no_improvement: 3, regret_below: }": "stop_when.regret_below: must not be empty: leave it out",
+    "budget: 500": "budget: must be a group of keys, such as {epochs: 500}, received 500",
+    "cache: true\nconstraints: [{metric: latency_ms, max: 5}]": "cache: has no effect with constraints",
+    "cache: true\nresources: {workers: [1, 2]}": "cache: has no effect where the number of workers may vary",
+    "cache: true\nearly_terminate: {type: pbt}": "cache: has no effect with early_terminate type pbt",
+    "metrics: [{name: val_accuracy}, {name: val_loss}]\nstop_when: {no_improvement: 3}": "counts values of one",
     "cost_per_hour: {cpu: 0}": "cost_per_hour: must give cpu or gpu a price above 0, or be left out",
     "cost_per_hour: {tpu: 1}": "cost_per_hour.tpu: unknown key, received 'tpu'",
     "stop_when: {no_improvement: 0}": "stop_when.no_improvement: must be >= 1, received 0",
@@ -39,6 +47,13 @@ FAULTS = {
 def test_fault_is_told_with_its_place_rule_and_value(text: str, tmp_path: Path) -> None:
     [fault] = refusal(BASE + text, tmp_path).faults
     assert FAULTS[text] in str(fault), str(fault)
+
+
+def test_what_has_no_effect_where_nothing_is_searched_is_told(tmp_path: Path) -> None:
+    text = "workload: mlp\ndata: {name: digits}\nparameters: {lr: 0.1}\nstop_when: {regret_below: 1}\nretest: 0.2\n"
+    found = {fault.path: fault.rule for fault in refusal(text, tmp_path).faults}
+    assert found["stop_when.regret_below"] == "has no effect where nothing is searched: leave it out"
+    assert found["retest"].startswith("must be left out with trials: 1") and len(found) == 2
 
 
 def test_faults_are_told_together_and_none_twice(tmp_path: Path) -> None:
