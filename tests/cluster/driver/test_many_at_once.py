@@ -24,7 +24,7 @@ NUM_SWEEPS = 8
 def test_each_of_eight_sweeps_ends_well(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write(SPEC)
-    running = [folder.start("run", "sweep.yaml", "--json") for _ in range(NUM_SWEEPS)]
+    running = [folder.start("run", "sweep.yaml", "--no-cache", "--json") for _ in range(NUM_SWEEPS)]
     ended = [(*process.communicate(timeout=900), process.returncode) for process in running]
     assert [code for *_, code in ended] == [0] * NUM_SWEEPS, [err[-2000:] for _, err, _ in ended]
     sweeps = {json.loads(out)["sweep"] for out, *_ in ended}
