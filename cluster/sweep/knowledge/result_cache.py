@@ -14,6 +14,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster.sweep.files.kept import write_whole
@@ -110,10 +111,11 @@ def _noted(home: SweepHome, now: Keys, is_new: bool) -> Keys:
     """Keep the keys with the sweep, and return them.
 
     Those of a sweep that goes on with other code are empty for good: nobody knows which trial was trained by which.
+    One that was edited no longer proposes what an equal one would.
     """
     kept = _kept(home)
-    same = kept.training == now.training and (kept.search == now.search or not kept.search)
-    keys = now if is_new else Keys(now.training, kept.search) if same else Keys()
+    same_search = kept.search if kept.search == now.search else ""
+    keys = now if is_new else Keys(now.training, same_search) if kept.training == now.training else Keys()
     if keys != kept or is_new:
         write_whole(home.path / FILE, sealed(json.dumps({"format": 1, **asdict(keys)})))
     return keys
@@ -155,4 +157,5 @@ def _results(home: SweepHome, sweep: Sweep, records: list[Record]) -> Iterator[t
 
 def _is_elsewhere(full: Mapping[str, Any]) -> bool:
     """Whether a value names something outside of code and data, such as weights, that may change under its name."""
-    return any(isinstance(value, str) and ("/" in value or ":" in value) for value in full.values())
+    texts = [value for value in full.values() if isinstance(value, str)]
+    return any("/" in text or ":" in text or Path(text).expanduser().is_file() for text in texts)

@@ -167,7 +167,9 @@ def _read(home: SweepHome, sweep: Sweep) -> EarlierSweep:
     for rule in _foreign(read.sweep, sweep):
         raise Unusable(rule)
     known = read.study.facts().get(CARD) or kept_card(home)
-    trials = tuple(earlier_trial(record, read.sweep.constants) for record in read.study.records())
+    trials = tuple(
+        earlier_trial(record, read.sweep.drawn_with(record.number)[1]) for record in read.study.records()
+    )
     one = EarlierSweep(
         id=home.id, name=read.sweep.name, digest=data_key(known), epochs=read.sweep.epochs, trials=trials
     )

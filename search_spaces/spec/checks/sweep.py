@@ -145,8 +145,7 @@ class _Checks:
         trials = self._trials(space)
         if self._sound("retest", "trials", "parameters"):
             check_retest(self._document, spec, trials)
-        if self._sound("cache", "early_terminate", "resources"):
-            check_cache(self._document, spec)
+        check_cache(self._document, spec)
         if spec.repeats and self._sound("repeats", "early_terminate"):
             check_repeats(self._document, spec)
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
@@ -154,10 +153,7 @@ class _Checks:
                 check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         check_workers(self._document, spec, self._workload)
-        check_budget(self._document, spec, self._faulty)
-        if spec.stop_when and spec.stop_when.regret_below and not space.domains and self._sound("parameters"):
-            rule = "has no effect where nothing is searched: leave it out"
-            self._document.fault(("stop_when", "regret_below"), rule, shown(spec.stop_when.regret_below))
+        check_budget(self._document, spec, self._faulty, bool(space.domains))
         return {
             **{key: getattr(spec, key) for key in SAME},
             "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,

@@ -10,13 +10,17 @@ from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import shown
 
 
-def check_budget(document: Document, spec: SpecFile, faulty: Set[str]) -> None:
+def check_budget(document: Document, spec: SpecFile, faulty: Set[str], searches: bool) -> None:
     """Note every fault of ``budget``, ``cost_per_hour`` and ``stop_when`` that depends on several keys.
 
-    Keys that are ``faulty`` themselves are left out.
+    Keys that are ``faulty`` themselves are left out. ``searches``: there are parameters to search.
     """
     for path, rule, received in (*_empty(spec), *_useless(spec, faulty)):
         document.fault(path, rule, received)
+    wanted = spec.stop_when
+    if wanted and wanted.regret_below and not searches and "parameters" not in faulty:
+        rule = "has no effect where nothing is searched: leave it out"
+        document.fault(("stop_when", "regret_below"), rule, shown(wanted.regret_below))
 
 
 _Told = tuple[tuple[str, ...], str, str]

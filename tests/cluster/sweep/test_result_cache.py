@@ -164,6 +164,9 @@ def test_failed_trials_and_what_is_named_outside_are_trained_again() -> None:
     failed = [type(record)(number=0, params=record.params, values=record.values, outcome="failed")]
     assert list(result_cache._results(home, sweep, failed)) == []
     assert result_cache._is_elsewhere({"weights": "models:/wine@champion"})
+    assert not result_cache._is_elsewhere({"weights": "mine.pth"})
+    Path("mine.pth").touch()
+    assert result_cache._is_elsewhere({"weights": "mine.pth"}), "a file that may be another one tomorrow"
     assert len(list(result_cache._results(home, sweep, study.records()))) == 3
 
 

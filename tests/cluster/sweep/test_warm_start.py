@@ -12,6 +12,7 @@ from cluster.cli.main import main
 from cluster.job import _settle
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
+from cluster.sweep.knowledge.edit import edit_files
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.knowledge.warm_start import FILE, begun, beside, collected, travelling
 from cluster.sweep.reading import Reading
@@ -75,6 +76,20 @@ def test_an_earlier_sweep_is_kept_with_the_new_one() -> None:
         }
     ]
     assert opening(header(home, sweep, WINE), "me").tags[names.SWEEP_WARM_START] == old.id
+
+
+def test_an_edited_sweep_s_trials_keep_the_constants_that_they_had() -> None:
+    old = raced("parameters.momentum=0.5", most_legs=2, **{CARD: WINE})
+    with old.driven():
+        edit_files(Reading.of(old), ["parameters.momentum=0.9"])
+    before = len(Reading.of(old).rows)
+    for momentum, num_inside in ((0.5, before), (0.9, 0)):
+        sweep = parsed(f"warm_start=[{old.id}]", f"parameters.momentum={momentum}")
+        if num_inside:
+            assert len(collected(sweep, "spec.yaml").warm.shown) == num_inside
+        else:
+            with pytest.raises(SpecError, match=f"of {before}, {before} are not in this space"):
+                collected(sweep, "spec.yaml")
 
 
 def test_another_data_set_is_discounted() -> None:
