@@ -16,6 +16,7 @@ from cluster.terminal.criteria import front_lines, infeasible_lines
 from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
+from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word, trial_name
@@ -97,7 +98,14 @@ def _table(ending: Ending, width: int, top: int) -> list[Text]:
     listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
     whole_line = 10_000
     best = live_lines.best_lines(snapshot, title, whole_line)
-    return [*leaderboard(listed, width), *([Text(""), *best] if best else [])]
+    return [*leaderboard(listed, width), *([Text(""), *best, *_recommended(snapshot)] if best else [])]
+
+
+def _recommended(snapshot: Snapshot) -> list[Text]:
+    """Return a line on how sure the recommended trial is, where there is one."""
+    first = next((row for row in snapshot.rows if row.number == snapshot.best), None)
+    known = snapshot.recommended
+    return [Text(" " * 16 + words(known, first), "bright_black")] if known else []
 
 
 def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:

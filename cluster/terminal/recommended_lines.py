@@ -29,13 +29,13 @@ def words(found: Estimated, first: Row | None) -> str:
     text = f"Mean {formatting.measure(found.mean)}{std} over {seeds}"
     if found.ci95:
         low, high = map(formatting.measure, found.ci95)
-        text += f"; by what is known of all trials {formatting.measure(found.estimate)} [{low}, {high}]"
+        text += f", and by the seeds of all trials about {formatting.measure(found.estimate)} [{low}, {high}]"
     if first is None or first.number == found.trial or first.tried is None:
         return f"{text}."
     again = first.tried
     other = f"{trial_name(first.number)}, the best value in the search ({formatting.measure(first.best_value)})"
     if len(again.values) == 1:
-        return f"{text}. {other}, was seen once."
+        return f"{text}. {other}, was trained with one seed."
     return f"{text}. {other}, has the mean {formatting.measure(again.mean)} over {len(again.values)} seeds."
 
 

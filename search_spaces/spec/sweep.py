@@ -63,7 +63,7 @@ class Edit(BaseModel):
     @property
     def line(self) -> str:
         """The edit in words."""
-        return f"{self.at}, behind {self.trials} trials: {' '.join(self.changes)}"
+        return f"{self.at}, behind {self.trials} trial{'s' * (self.trials != 1)}: {' '.join(self.changes)}"
 
 
 class Sweep(BaseModel):

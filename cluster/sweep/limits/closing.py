@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cluster.terminal.formatting import count
+
 if TYPE_CHECKING:
     from search_spaces.race.race import Race
     from search_spaces.spec.sweep import Sweep
@@ -23,4 +25,4 @@ def by_failures(sweep: Sweep, race: Race) -> str | None:
     num_failed = sum(1 for track in race.tracks if track.num_failures > sweep.max_retries)
     if num_failed <= sweep.max_failed_trials or race.closing or race.able:
         return None
-    return f"{num_failed} trials failed and none has come to a value"
+    return f"{count(num_failed, 'trial')} failed and none has come to a value"

@@ -33,7 +33,7 @@ class Use:
     @property
     def told(self) -> str:
         """The use in words: ``120 of 500 epochs``, ``cost 3.1 of 25``."""
-        of = "" if self.limit is None else f" of {self.limit:g}"
+        of = "" if self.limit is None else f" of {_short(self.limit)}"
         return TOLD.get(self.name, "{} epochs").replace("{:g}", "{}").format(f"{_short(self.used)}{of}")
 
 

@@ -13,7 +13,7 @@ from cluster.sweep import reading
 from cluster.sweep.document import document
 from cluster.sweep.limits.closing import by_time
 from cluster.sweep.limits.extension import reopen
-from cluster.sweep.limits.spending import SPENT, Spending, line, metrics
+from cluster.sweep.limits.spending import SPENT, Spending, Use, line, metrics
 from cluster.sweep.more_trials import extension, new_total
 from cluster.sweep.reading import Reading, snapshot
 from search_spaces.race.search import Search
@@ -60,6 +60,10 @@ def test_use_is_told_in_a_line_in_json_and_in_mlflow() -> None:
         "sweep/used_lane_hours": 2.0,
         "sweep/used_cost": 1.0,
     }
+
+
+def test_large_numbers_of_epochs_are_not_rounded() -> None:
+    assert Use(name="epochs", used=1_234_567, limit=2_000_000, final=0.0).told == "1234567 of 2000000 epochs"
 
 
 def test_sweep_without_a_budget_says_nothing_of_one() -> None:

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from cluster.terminal import closing_summary
 from cluster.terminal.closing_summary import Ending
-from cluster.terminal.records import Trouble
+from cluster.terminal.records import Snapshot, Trouble
+from search_spaces.race.recommended import Tried, recommended
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
-from tests.helpers.sweep_in_every_state import TITLE, mixed
+from tests.helpers.sweep_in_every_state import TITLE, mixed, row, snapshot
 
 
 def verdict(low: float, high: float) -> dict[str, Any]:
@@ -101,6 +102,10 @@ def test_a_default_that_wins_is_called_by_its_name() -> None:
     assert "The champion is the default configuration" in closing_summary.judgement(same, TITLE.objective)
 
 
+def ending(state: Snapshot) -> Ending:
+    return Ending(title=TITLE, document={"state": "finished"}, snapshot=state, troubles=[], next=[])
+
+
 def told(document: dict[str, Any], troubles: list[Trouble], width: int = 80) -> str:
     console = Console(record=True, width=width, file=io.StringIO())
     end = Ending(
@@ -138,6 +143,18 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
     ):  # fmt: skip
         assert part in text, part
     assert len(re.findall(r"^t\d{3}", text, re.MULTILINE)) == 5
+
+
+def test_how_sure_the_recommended_trial_is_stands_below_it() -> None:
+    lucky, steady = row(1, best_value=0.99), row(2, best_value=0.97, further=Tried(2, [0.95]))
+    known = recommended([one.tried for one in (lucky, steady) if one.tried], TITLE.objective)
+    state = snapshot(lucky, steady, best=1, recommended=known)
+    lines = [str(line).strip() for line in closing_summary._table(ending(state), 200, 5)]
+    assert "recommended     t002  val_accuracy 0.9600 ±0.0141 ×2" in "\n".join(lines)
+    assert lines[-1].startswith(
+        "Mean 0.9600 (standard deviation 0.0141) over 2 seeds, and by the seeds of all trials"
+    )
+    assert lines[-1].endswith("t001, the best value in the search (0.9900), was trained with one seed.")
 
 
 def test_tracebacks_through_the_same_code_are_shown_once() -> None:
