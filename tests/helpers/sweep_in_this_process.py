@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Member
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
+from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep, load_sweep
 from search_spaces.study.study import Study
 from workloads.legs.runner import LegRunner, LegSetting
@@ -22,8 +23,9 @@ from workloads.registry import catalogue, workload
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a sweep: the verdict of its ``--json`` document, ``{trial: {seed: test value}}``, predictions."""
+    """Result of a sweep: its trials, the verdict of ``--json``, ``{trial: {seed: test value}}``, predictions."""
 
+    trials: Sequence[Track]
     verdict: Mapping[str, Any]
     scores: Mapping[int, Mapping[int, float]]
     predictions: bytes
@@ -49,7 +51,7 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     case = judging.case(sweep.workload, str(scratch), tuple(data.indices["test"]))
     assert case is not None
     judged = judge(case, data.search, data.test)
-    return Outcome(judging.verdict(case, judged), case.scores, judged.predictions)
+    return Outcome(search.tracks, judging.verdict(case, judged), case.scores, judged.predictions)
 
 
 def train_first(sweep: Sweep, scratch: Path) -> None:

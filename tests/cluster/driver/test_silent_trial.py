@@ -6,19 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import Folder
+from tests.helpers.sweep_here import Here
 
 pytestmark = pytest.mark.slow
 
-FUNCTION = """
-import time
-
-def train(run, *, lr: float = 0.1):
-    run.report(val_accuracy=lr)
-    time.sleep(3600)
-"""
 SPEC = """
-workload: silent_function:train
+workload: tests.helpers.silent_function:train
 data: {{name: wine}}
 parameters: {{lr: {{min: 0.1, max: 0.2}}}}
 trials: 1
@@ -32,8 +25,7 @@ final: none
     "limit", [pytest.param("timeout: 3s\ngrace: 1s", marks=pytest.mark.soak), "trial_timeout: 1s"]
 )
 def test_a_sweep_ends_although_a_trial_never_reports_again(tmp_path: Path, limit: str) -> None:
-    folder = Folder(tmp_path)  # a Ray of its own: workers of a shared one would not find the function
-    folder.write(FUNCTION, "silent_function.py")
+    folder = Here(tmp_path)
     folder.write(SPEC.format(limit=limit))
     done = folder.paceline("run", "sweep.yaml", timeout_s=120)
     said = done.stdout + done.stderr
