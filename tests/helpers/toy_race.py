@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.track import ENDS, Track
+from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.space.space import Space
@@ -26,6 +27,9 @@ from search_spaces.types.values import Params
 
 METRIC = "val_accuracy"
 ACCURACY = Objective(METRIC, "maximize")
+
+METHODS = sorted(name for name in SAMPLERS if name != "auto")
+"""Every sampler once: ``auto`` answers as ``gp``, or with conditions as ``tpe``, which a test of its own shows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,9 @@ from search_spaces.space.requirement import Requirement
 from search_spaces.space.share import share
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
-from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
+from tests.helpers.toy_race import ACCURACY, FINITE, METHODS, Toy, curve, toy_sweep
 
-METHODS = sorted(SAMPLERS)
-ENDLESS = [name for name, row in SAMPLERS.items() if not row.finite_only]
+ENDLESS = [name for name in METHODS if not SAMPLERS[name].finite_only]
 DOMAINS = {
     "kind": Choice(("a", "b")),
     "lr": Uniform(1e-4, 1e-1, log=True),

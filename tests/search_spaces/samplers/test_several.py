@@ -15,10 +15,11 @@ from search_spaces.samplers.several.genetic import Genetic, _crowding, _directio
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.types.objective import Objective
+from tests.helpers.toy_race import METHODS
 
 SPACE = Space({name: Uniform(0, 1) for name in "abcd"})
 FIRST, SECOND = Objective("first", "maximize"), Objective("second", "minimize")
-LEARNING = [name for name, row in SAMPLERS.items() if row.several and row.learns]
+LEARNING = [name for name in METHODS if SAMPLERS[name].several and SAMPLERS[name].learns]
 
 
 def values(params: Any) -> tuple[float, float]:
@@ -55,7 +56,7 @@ def volume(history: History) -> float:
 
 @pytest.mark.parametrize("method", LEARNING)
 def test_a_sampler_that_learns_finds_more_of_the_front_than_chance(method: str) -> None:
-    num = 40 if method in ("auto", "gp") else 80
+    num = 40 if method == "gp" else 80
     found, chance = ([volume(searched(name, num, seed)) for seed in range(2)] for name in (method, "random"))
     assert np.mean(found) > np.mean(chance)
 
@@ -67,7 +68,9 @@ def test_forbidden_places_are_left(method: str) -> None:
     assert sum(one.state == "infeasible" for one in late) < 0.6 * len(late)
 
 
-@pytest.mark.parametrize("method", [name for name, row in SAMPLERS.items() if row.several and not row.finite_only])
+@pytest.mark.parametrize(
+    "method", [name for name in METHODS if SAMPLERS[name].several and not SAMPLERS[name].finite_only]
+)
 def test_the_history_is_all_that_a_sampler_needs_and_goals_mirror_each_other(method: str) -> None:
     history = searched(method, 26, 3)
     again = History(history.seen.values())
