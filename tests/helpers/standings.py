@@ -24,6 +24,7 @@ class Seen:
 
     number: int
     epoch: int = 0
+    held: int | None = None
     scores: Mapping[int, float] = field(default_factory=dict)
     params: Params = field(default_factory=dict)
     values: Mapping[int, float] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Seen:
 
     @property
     def rung(self) -> int:
-        return self.epoch
+        return self.held or self.epoch
 
     @property
     def curve(self) -> Mapping[int, float]:

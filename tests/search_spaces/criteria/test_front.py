@@ -59,5 +59,10 @@ def test_equal_points_are_in_order_of_their_places() -> None:
     assert hypervolume(np.zeros((0, 2)), np.ones(2)) == 0.0
 
 
+def test_points_beyond_the_reference_have_no_volume() -> None:
+    assert hypervolume(np.array([[2.0, 0.1], [0.5, 0.5], [0.1, 3.0]]), np.ones(2)) == 0.25
+    assert hypervolume(np.array([[2.0, 2.0]]), np.ones(2)) == 0.0
+
+
 def test_what_is_unknown_is_behind() -> None:
     assert ordered(np.array([[np.inf, np.inf], [1.0, 2.0]])) == [1, 0]

@@ -40,6 +40,7 @@ def train(race: Race, num_legs: int = 10_000) -> Race:
         num_legs -= 1
         for epoch in range(leg.start + 1, leg.stop + 1):
             race.reported(leg.id, measured(leg, epoch))
+            assert all(track.criteria.keeps(track.measured) for track in race.ranked()), "nor meanwhile"
         race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in leg.members])
         race.finished_leg(leg.id, 1.0)
     return race
@@ -142,6 +143,12 @@ def test_the_first_latency_stays_and_the_largest_memory_counts() -> None:
 def test_a_constraint_s_excess(bounds: dict[str, float], value: float, excess: float, shown: str) -> None:
     one = Constraint(metric="x", **bounds)
     assert one.excess(value) == pytest.approx(excess) and str(one) == shown
+
+
+def test_what_grows_breaks_an_upper_bound_alone_for_good() -> None:
+    one = Constraint(metric="training_s", min=2.0, max=5.0)
+    assert [one.is_final(value) for value in (1.0, 3.0, 6.0)] == [False, False, True]
+    assert [Constraint(metric="latency_ms", min=2.0).is_final(value) for value in (1.0, 3.0)] == [True, False]
 
 
 def test_a_metric_that_was_not_measured_is_not_kept() -> None:

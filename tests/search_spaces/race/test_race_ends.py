@@ -38,6 +38,16 @@ def test_survivors_of_several_cohorts_ride_together() -> None:
     assert joint[:3] == [(0, 9), (0, 9), (1, 6)] or joint[:3] == [(0, 9), (0, 8), (1, 5)]
 
 
+def test_of_those_that_may_go_on_the_best_goes_first() -> None:
+    starts = tuple({"lr": i / 10, "size": 1} for i in range(5))
+    race = Search(toy_sweep(trials=6, train_together=1, start_from=starts), Toy, None).race(6)
+    for leg in [began(race) for _ in range(6)]:
+        reported(race, leg, 1, {leg.members[0].trial: 0.1 * leg.members[0].trial})
+        saved(race, leg, 1)
+        race.finished_leg(leg.id)
+    assert [began(race).members[0].trial for _ in range(2)] == [5, 4]
+
+
 @pytest.mark.parametrize(
     ("values", "standing"),
     [

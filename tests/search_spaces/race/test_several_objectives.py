@@ -15,11 +15,12 @@ from search_spaces.criteria.constraints import Constraint
 from search_spaces.race.finals import finalists
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
+from search_spaces.race.roster import Roster
 from search_spaces.race.search import Search
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.spec.sweep import Metric, Sweep
 from search_spaces.study.study import Study
-from tests.helpers.toy_race import FINITE, METRIC, Toy, curve, toy_sweep
+from tests.helpers.toy_race import FINITE, METHODS, METRIC, Toy, curve, toy_sweep
 
 METRICS = (Metric(name=METRIC, goal="maximize"), Metric(name="latency_ms", goal="minimize"))
 
@@ -52,7 +53,7 @@ def raced(study: Study | None = None, num_legs: int = 10_000, **changes: Any) ->
     return train(Search(sweep(**changes), Toy, study).race(num_lanes=1), num_legs)
 
 
-ABLE = [name for name, row in SAMPLERS.items() if row.several]
+ABLE = [name for name in METHODS if SAMPLERS[name].several]
 
 
 @pytest.mark.parametrize("method", ABLE)
@@ -61,8 +62,8 @@ def test_each_method_and_schedule_comes_to_a_front(method: str, rule: str) -> No
     space = {"space": FINITE} if SAMPLERS[method].finite_only else {}
     race = raced(method=method, early_terminate={"type": rule}, **space)
     assert any(track.done for track in race.tracks)
-    best, *others = (track.minimised() for track in race.ranked())
-    assert not any(one != best and all(map(float.__le__, one, best)) for one in others)
+    best, *others = ((-(track.best_value or 0), latency(track.params)) for track in race.ranked())
+    assert not any(one != best and one[0] <= best[0] and one[1] <= best[1] for one in others)
     assert race.top() == [t for t in race.top() if not t.failed]
 
 
@@ -124,6 +125,25 @@ def test_optuna_reads_the_study_with_all_directions_and_values(tmp_path: Path) -
 def test_constraints_bound_the_front() -> None:
     race = raced(constraints=(Constraint(metric="latency_ms", max=4.0),))
     assert race.ranked() and all(latency(track.params) <= 4 for track in race.ranked())
+
+
+def test_who_breaks_a_constraint_comes_behind_those_that_it_beats() -> None:
+    plan = sweep(constraints=(Constraint(metric="gap", max=0.5),))
+    better, other = tracks = Search(plan, Toy, None).more([], 2, None)
+    better.measure(1, 0.9, {"latency_ms": 1.0, "gap": 0.9})
+    other.measure(1, 0.1, {"latency_ms": 2.0, "gap": 0.1})
+    roster = Roster(plan.objective, (1, 9), tracks, several=True)
+    assert roster.in_order(tracks, 1) == roster.in_order(tracks) == [other, better]
+
+
+def test_an_objective_counts_with_what_it_was_at_the_rung() -> None:
+    (track,) = Search(sweep(metrics=(METRICS[0], Metric(name="training_s", goal="minimize"))), Toy, None).more(
+        [], 1, None
+    )
+    for epoch in (1, 2, 3):
+        track.measure(epoch, 0.1 * epoch, {"training_s": 10.0 * epoch})
+    assert track.vector(1) == (0.1, 10.0) and track.minimised(1) == [-0.1, 10.0]
+    assert track.vector() == (pytest.approx(0.3), 30.0)
 
 
 def test_an_objective_that_was_not_measured_keeps_a_trial_out() -> None:

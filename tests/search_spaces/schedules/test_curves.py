@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,30 @@ def test_the_hopeless_are_stopped_and_whoever_leads_is_not() -> None:
     assert stopped(PLAN, Standings(PLAN.rungs, three[:2], 9)) == set(), "there are fewer than min_trials"
     without = Standings(PLAN.rungs, [seen(0, good, ended=True, failed=True), *three[1:]], 9)
     assert without.best < 0.88, "one that failed is beaten no more"
+
+
+def test_more_are_stopped_with_a_larger_chance() -> None:
+    epochs = np.arange(1, 13)
+    members = [seen(number, end - 0.2 / epochs) for number, end in enumerate(np.linspace(0.7, 0.9, 12))]
+
+    def hopeless(chance: float) -> set[int]:
+        plan = Curves(EPOCHS, CurvesParameters(min_trials=3, chance=chance))
+        return stopped(plan, Standings(plan.rungs, members, 12))
+
+    assert hopeless(0.001) < hopeless(0.05) < hopeless(0.5)
+
+
+def test_who_leads_goes_on_though_it_falls_and_who_needs_no_training_too() -> None:
+    epochs = np.arange(1, 13)
+    falling, low = 0.95 - 0.03 * epochs, 0.5 - 0.2 / epochs
+    held = replace(seen(2, low[:7]), held=12, scores={**seen(2, low[:7]).scores, 12: 0.5})
+    three = Standings(PLAN.rungs, [seen(0, falling), seen(1, low), held], 9)
+    assert stopped(PLAN, three) == {1} and set(promoted(PLAN, three)) == {0, 2}
+
+
+def test_the_best_value_of_those_that_are_done_counts() -> None:
+    late = np.append(np.full(29, 0.5), 0.8)
+    assert Standings(PLAN.rungs, [seen(0, late, ended=True, done=True), seen(1, late[:12])], 9).best == 0.8
 
 
 def raced(goal: str, sign: float, cut: bool = False) -> Race:

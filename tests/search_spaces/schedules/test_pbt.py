@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from search_spaces.race.finals import Finals, finalists
 from search_spaces.race.legs import Leg
-from search_spaces.race.lineage import changes, lineage, told
+from search_spaces.race.lineage import Stage, changes, lineage, told
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
+from search_spaces.race.track import Exploited
 from search_spaces.schedules.contract import Continue, Exploit, Setting
 from search_spaces.schedules.mutation import drawn, perturbed
 from search_spaces.schedules.pbt import PbtParameters, PopulationBased
@@ -61,6 +62,48 @@ def test_the_worst_copies_the_best_and_never_the_first_trial_which_is_the_defaul
     assert set(decisions.values()) == {Continue()}
     assert isinstance(taken, Exploit) and taken.source == 1 and taken.params.keys() == {"lr"}
     assert taken.params["lr"] != 0.04
+
+
+def copied_by(seed: int, number: int = 3, epoch: int = 2, **rules: float) -> Exploit:
+    """What a member takes over where 0 and 1 are the better half."""
+    parameters = PbtParameters(population=4, interval=2, **{"quantile": 0.5, **rules})  # type: ignore[arg-type]
+    plan = PopulationBased(Setting(epochs=6, space=SPACE, seed=seed), parameters)
+    members = [seen(i, (0.3, 0.4, 0.2, 0.1)[i], epoch) for i in range(4)]
+    members = [replace(member, scores={epoch: member.scores[2]}) for member in members]
+    found = plan.decide(Standings(plan.rungs, members, 4))[number]
+    assert isinstance(found, Exploit)
+    return found
+
+
+def test_each_seed_member_and_rung_draws_anew() -> None:
+    seeds = range(12)
+    assert len({str(copied_by(seed)) for seed in seeds}) > 3
+    assert any(copied_by(seed, 2) != copied_by(seed, 3) for seed in seeds)
+    assert any(copied_by(seed, epoch=2) != copied_by(seed, epoch=4) for seed in seeds)
+
+
+def test_values_are_drawn_anew_as_often_as_asked_for() -> None:
+    def rates(probability: float) -> set[float]:
+        found = [copied_by(seed, quantile=0.25, resample_probability=probability) for seed in range(12)]
+        return {round(float(str(one.params["lr"])), 6) for one in found}
+
+    assert rates(0.0) == {0.016, 0.024} and len(rates(1.0)) == 12
+
+
+def test_equals_are_left_alone() -> None:
+    assert set(PLAN.decide(at_2(*(seen(number, 0.3) for number in range(4)))).values()) == {Continue()}
+
+
+def test_the_latest_value_counts_and_weights_come_from_where_the_best_was() -> None:
+    track, other = Search(toy_sweep(trials=2), Toy, None).more([], 2, None)
+    track.measure(2, 0.9)
+    track.exploit(Exploited(epoch=2, source=1, params={"lr": 0.75}))
+    track.measure(3, 0.5)
+    assert (track.latest(2), track.latest(3), track.latest(4)) == (0.9, 0.5, 0.5)
+    assert lineage(track, [track, other]) == [Stage(0, 0, track.initial)], "before it took others over"
+    track.measure(4, 0.95)
+    taken = {**track.initial, "lr": 0.75}
+    assert lineage(track, [track, other]) == [Stage(0, 1, other.initial), Stage(2, 0, taken)]
 
 
 def test_changed_values_satisfy_the_requirements_of_the_space() -> None:

@@ -128,6 +128,9 @@ def test_stopping_asha_decides_as_trials_arrive() -> None:
     assert arrived(1, 0.4) == ([], {1}) and arrived(2, 0.6) == ([2], set())
     assert arrived(3, 0.45) == ([], {3}) and arrived(4, 0.1) == ([], {4})
     assert arrived(5, 0.55) == ([5], set()), "the second of six"
+    at_1.clear()
+    at_1 |= {number: number / 10 for number in range(6)}
+    assert promoted(asha, standings({1: at_1}, {1: {3}}, 9, failed=[5])) == [3], "six have come, and one has failed"
 
 
 def test_the_median_stops_the_worse_half_of_those_at_the_same_epoch() -> None:
@@ -136,10 +139,13 @@ def test_the_median_stops_the_worse_half_of_those_at_the_same_epoch() -> None:
     scores = {number: number / 10 for number in range(4)}
     early = standings({2: scores, 4: {}}, {2: set(scores)}, 9)
     assert promoted(median, early) == [3, 2, 1, 0], "not before there are min_trials others"
+    five = standings({2: {**scores, 4: 0.15}, 4: {}}, {2: {0}}, 9)
+    assert stopped(median, five) == {0}, "as soon as there are"
     scores |= {4: 0.15, 5: 0.25}
     late = standings({2: scores, 4: {}}, {2: {4, 5}}, 9)
     assert (promoted(median, late), stopped(median, late)) == ([5], {4})
-    quarter = Percentile(6, MedianParameters(min_iter=2, every=2, min_trials=4), 0.25)
+    keys = {"min_iter": 2, "every": 2, "min_trials": 4, "percentile": 25}
+    quarter = schedule("percentile", Setting(epochs=6), keys)
     assert stopped(quarter, late) == {4} and promoted(quarter, late) == [5], "of six the best two"
 
 
