@@ -46,10 +46,10 @@ class Costs:
             with suppress(OSError):  # a container may not allow it: then the peak is the process's own
                 _CLEAR.write_text("5")  # resets the peak, and nothing else
 
-    def of_epoch(self, setup: Setup, seconds: float, total_s: float) -> dict[str, float]:
-        """Return the costs after an epoch of ``seconds`` of a member that has trained for ``total_s``."""
-        pace = {"examples_per_s": setup.data.num_examples / seconds} if seconds > 0 else {}
-        return {**pace, "training_s": total_s, "peak_memory_mib": self._peak_bytes() / MIB}
+    def of_epoch(self, setup: Setup, share_s: float) -> dict[str, float]:
+        """Return the costs of all members that train as one program, after an epoch of ``share_s`` each."""
+        pace = {"examples_per_s": setup.data.num_examples / share_s} if share_s > 0 else {}
+        return {**pace, "peak_memory_mib": self._peak_bytes() / MIB}
 
     def of_model(self, setup: Setup, trainee: Trainee) -> Mapping[str, float]:
         """Return parameters and latency of a member's model; nothing where it is not known, or memory ends."""

@@ -168,8 +168,10 @@ class LegRunner:
         reports: list[MemberEpoch] = []
         for loop, metrics, finite, seconds in [self._trained(loop) for loop in self._loops()]:
             members = [a for a in self.aboard if a.loop is loop]
+            share_s = seconds / len(members)
+            shared = self._costs.of_epoch(self.setup, share_s)
             new = [
-                self._tell(a, measured, able, self._cost(a, seconds / len(members)))
+                self._tell(a, measured, able, self._cost(a, share_s, shared))
                 for a, measured, able in zip(members, metrics, finite, strict=True)
             ]
             self._drop(loop, members, new)
@@ -183,11 +185,11 @@ class LegRunner:
         metrics = loop.epoch()
         return loop, metrics, loop.finite(), time.perf_counter() - begun
 
-    def _cost(self, a: TrainingMember, seconds: float) -> dict[str, float]:
-        """Return what a member costs after an epoch of ``seconds``; its model's costs once a leg."""
+    def _cost(self, a: TrainingMember, share_s: float, shared: Mapping[str, float]) -> dict[str, float]:
+        """Return what a member costs after an epoch, beside what its loop's share; of its model once a leg."""
         assert self.leg is not None
-        a.spend(seconds)
-        found = self._costs.of_epoch(self.setup, seconds, a.progress.seconds)
+        a.spend(share_s)
+        found = {**shared, "training_s": a.progress.seconds}
         if a.progress.epoch == self.leg.start and self.group.first:
             found |= self._costs.of_model(self.setup, Trainee(a.member.seed, a.hp))
         return self.group.agree(found) if self.setting.criteria else found
