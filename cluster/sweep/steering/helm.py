@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cluster.sweep.files.inbox import forget_answers
 from cluster.sweep.shared_storage import Mark
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from search_spaces.race.track import Track
 
 LOOK_EVERY_S = 0.5
-OF_SEEDS: Final = ("stop", "pause", "unpause")
-"""Deeds that mean the trial's trainings with further seeds, too; those follow the trial, boosted or not."""
 ODD = "an order was left out: it is none of this version"
 
 
@@ -96,15 +94,9 @@ class Helm:
         track = race.tracks[trial]
         if why := refusal(track, deed):
             return f"{name} {why}"
-        seeds = [member for member in track.further if deed in OF_SEEDS and not refusal(member, deed)]
-        aboard = [
-            handle
-            for handle in coordinator.out()
-            if any(member in _aboard(coordinator, handle) for member in (track, *seeds))
-        ]
+        mine = (track, *track.further)  # its further seeds obey as it does
+        aboard = [h for h in coordinator.out() if any(member in _aboard(coordinator, h) for member in mine)]
         race.steer(track, deed, order.told)
-        for member in seeds:
-            coordinator.races["repeat"].steer(member, deed, order.told)
         if deed in ("stop", "pause"):
             for handle in aboard:
                 self._end(handle)

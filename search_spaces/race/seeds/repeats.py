@@ -95,6 +95,8 @@ class FurtherSeeds(SeedMembers):
     def _follow(self) -> None:
         """Decide for each trial that waits or is done whether it gets another seed now, or no more."""
         self._seen = self.search.num_changes
+        for member in [member for member in self.own.tracks if not member.ended]:
+            self._obey(member)
         if self.race.closing:
             self.own.closing, self.own.waits = self.own.closing or self.race.closing, False
         at: dict[int, list[Track]] = defaultdict(list)
@@ -106,6 +108,15 @@ class FurtherSeeds(SeedMembers):
         if self.race.finished and not self.search.untold:
             self._plan.over |= {member.index for member in self.own.tracks}
             self.own.waits = False
+
+    def _obey(self, member: Track) -> None:
+        """Let a member rest, go on or end as users want of its trial, as long as that is open."""
+        trial = self.race.tracks[member.trial]
+        rests, told = trial.resting and not trial.ended, trial.steered[-1] if trial.steered else ""
+        if trial.withdrawn:
+            self.own.steer(member, "stop", told)
+        elif member.resting != rests:
+            self.own.steer(member, "pause" if rests else "unpause", told)
 
     @staticmethod
     def _is_over(trial: Track) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -16,6 +17,7 @@ from search_spaces.race.recommended import PREFIX
 from search_spaces.race.search import Search
 from search_spaces.race.seeds.repeats import FurtherSeeds
 from search_spaces.race.seeds.worse import clearly_worse, wanting
+from search_spaces.race.steering import Deed, refusal
 from search_spaces.spec.schema import Repeats
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
@@ -177,3 +179,32 @@ def test_a_target_is_reached_by_the_mean_over_all_seeds(tmp_path: Path) -> None:
     reached = toys("mean", mean - 1e-6).race
     assert reached.closing == f"the target of {mean - 1e-6:g} is reached"
     assert any(len(t.with_seeds(9)) == 3 and (t.best_value or 0.0) >= mean - 1e-6 for t in reached.tracks)
+
+
+class Steered(Toys):
+    """Users stop, pause and boost trials at random; the leg of a trial, or of its seeds, ends at the next epoch."""
+
+    random = Random(0)
+
+    def train(self, race: Race, leg: Leg) -> None:
+        track = self.random.choice(self.race.tracks)
+        deed: Deed = self.random.choice(["stop", "pause", "pause", "unpause", "boost", "unboost"])
+        mine = {member.key for member in (track, *track.further)}
+        if not refusal(track, deed) and self.random.random() < 0.4:
+            self.race.steer(track, deed, f"{deed} by ann")
+            if deed in ("stop", "pause") and mine & {member.key for member in leg.members}:
+                leg = replace(leg, stop=leg.start + 1)
+        super().train(race, leg)
+
+
+@pytest.mark.parametrize("schedule", ["asha", "hyperband", "pbt"])
+def test_further_seeds_obey_with_their_trial_and_the_search_ends(tmp_path: Path, schedule: str) -> None:
+    for seed in range(5):
+        Steered.random, folder = Random(seed), tmp_path / str(seed)
+        folder.mkdir()
+        Steered(folder, seed % 3 * 8, early_terminate={"type": schedule}, lanes=1 + seed % 2)
+        toys = Steered(folder, early_terminate={"type": schedule}, lanes=1 + seed % 2)
+        assert all(record.outcome for record in toys.study.records())
+        assert all(member.ended for member in toys.own.tracks)
+        for track in (track for track in toys.race.tracks if track.withdrawn):
+            assert all(seed.state in ("stopped", "done") for seed in track.further)
