@@ -12,7 +12,7 @@ from rich.console import Console
 from cluster.terminal import closing_summary
 from cluster.terminal.closing_summary import Ending
 from cluster.terminal.records import Snapshot, Trouble
-from search_spaces.race.recommended import Tried, recommended
+from search_spaces.race.recommended import Tried, estimates
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal
@@ -147,7 +147,7 @@ def test_the_summary_tells_result_verdict_troubles_and_next_commands() -> None:
 
 def test_how_sure_the_recommended_trial_is_stands_below_it() -> None:
     lucky, steady = row(1, best_value=0.99), row(2, best_value=0.97, further=Tried(2, [0.95]))
-    known = recommended([one.tried for one in (lucky, steady) if one.tried], TITLE.objective)
+    known = estimates([one.tried for one in (lucky, steady) if one.tried], TITLE.objective)[1]
     state = snapshot(lucky, steady, best=1, recommended=known)
     lines = [str(line).strip() for line in closing_summary._table(ending(state), 200, 5)]
     assert "recommended     t002  val_accuracy 0.9600 ±0.0141 ×2" in "\n".join(lines)
