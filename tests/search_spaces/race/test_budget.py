@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from search_spaces.race.ending.budget import Limits, Purse
+from search_spaces.race.roster import Roster
 from search_spaces.race.search import Search
+from search_spaces.race.track import Track
+from search_spaces.schedules.asha import Asha
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.study.study import Study
-from tests.helpers.toy_race import Luck, Tally, Toy, World, toy_sweep
+from tests.helpers.toy_race import ACCURACY, Luck, Tally, Toy, World, toy_sweep
 
 
 def world(study: Study | None = None, luck: Luck | None = None, seed: int = 0, **changes: Any) -> World:
@@ -73,6 +77,31 @@ def test_hours_are_epochs_at_the_speed_so_far() -> None:
         it.race.purse.lane_s = it.race.purse.epochs * 1.0  # a second an epoch
     assert it.race.closing == "the budget of 0.0166667 lane-hours is used up"
     assert 50 <= trained(it) <= 60 and any(track.state == "done" for track in it.race.tracks)
+
+
+def test_the_rest_is_kept_for_the_best_and_goes_to_it_at_last() -> None:
+    best, other = tracks = Search(toy_sweep(trials=2), Toy, None).more([], 2, None)
+    for epoch in (1, 2, 3):
+        best.measure(epoch, 0.9)
+    other.measure(1, 0.1)
+    best.epoch, best.state, other.epoch = 3, "paused", 1
+
+    def affordable(rest: int, able: list[Track], last: bool) -> list[Track]:
+        purse = Purse(Limits(epochs=4 + rest), Asha(9), Roster(ACCURACY, (1, 3, 9), tracks), ACCURACY)
+        return list(purse.affordable(able, last))
+
+    assert affordable(7, [other], False) == [] and affordable(8, [other], False) == [other], (
+        "the best takes six more"
+    )
+    assert affordable(6, [], True) == [best] and affordable(5, [], True) == affordable(6, [], False) == []
+
+
+def test_what_earlier_drivers_used_counts_beside_what_the_tracks_tell() -> None:
+    (track,) = Search(toy_sweep(trials=1), Toy, None).more([], 1, None)
+    purse = Purse(Limits(lane_s=1000.0), Asha(9), Roster(ACCURACY, (1, 3, 9), [track]), ACCURACY)
+    for epochs, lane_s in ((50, 100.0), (1, 1.0), (50, 100.0)):
+        purse.had(epochs, lane_s)
+        assert (purse.epochs, purse.lane_s, purse.left) == (50, 100.0, 450.0), "at two seconds an epoch"
 
 
 def test_budget_counts_across_a_resume(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search_spaces.race.ending.plateau import INCUMBENT, Plateau
 from search_spaces.race.ending.regret import Regret
 from search_spaces.race.search import Search
 from search_spaces.race.track import State, Track
+from search_spaces.samplers.model.gaussian_process import GaussianProcess
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.keys.budget import StopWhen
@@ -59,6 +63,7 @@ def test_trial_that_waits_counts_once_and_its_own_progress_begins_anew() -> None
     waiting = track(1, "paused", 0.8)
     rule.reported(waiting, 1, 0.8)
     rule.moved(waiting)
+    assert rule.num_since == 1
     rule.ended(waiting)
     assert rule.num_since == 1
     rule.reported(track(2, "running", 0.1), 1, 0.1)
@@ -70,7 +75,9 @@ def test_best_trial_that_fails_leaves_its_place() -> None:
     end(rule, 0, 0.5)
     end(rule, 1, 0.1, "failed")
     assert rule.num_since == 0 and rule.reason() is None
-    end(rule, 2, 0.6)
+    end(rule, 2, 0.4)
+    assert rule.num_since == 0, "it is better than the one that has not failed"
+    end(rule, 3, 0.6)
     assert rule.reason()
 
 
@@ -128,10 +135,42 @@ def test_bound_stays_large_while_a_part_of_the_space_is_unknown() -> None:
     assert rule.bound is not None and rule.bound > 0.01
 
 
+def test_bound_reaches_from_the_best_trials_upper_to_the_spaces_lower_confidence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a model that knows nothing but a spread of a half."""
+    asked: list[tuple[np.ndarray, np.ndarray]] = []
+
+    class Flat:
+        def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return np.zeros(len(points)), np.full(len(points), 0.5)
+
+    def posterior(points: np.ndarray, values: np.ndarray, *_: object) -> Flat:
+        asked.append((points, values))
+        return Flat()
+
+    monkeypatch.setattr(GaussianProcess, "posterior", posterior)
+    rule = Regret(1e-9, Space({"x": Uniform(0, 1)}), ACCURACY, 0, 9)
+    for index in range(20):
+        each = replace(track(index, x=index / 19), objective=ACCURACY)
+        each.measure(1, 0.5)
+        each.reached(1)
+        each.measure(9, 0.5 + index % 2)
+        each.state = "done"
+        rule.ended(each)
+    assert rule.reason() is None
+    (points, values), *_ = asked
+    assert {(time, float(f"{value:.3f}")) for time, value in zip(points[:, 1].tolist(), values, strict=True)} == {
+        (1.0, -1.732), (1.0, 0.577), (0.0, 0.577)
+    }, "lower is better; the time of the first epoch is 0, and 1 that of the last"  # fmt: skip
+    width = 0.5 * math.sqrt(0.4 * math.log(20**2 * math.pi**2 / 0.6))
+    assert rule.bound == pytest.approx(2 * width * np.std([0.5] * 30 + [1.5] * 10))
+
+
 def test_regret_needs_trials_that_have_come_to_a_value() -> None:
     rule = Regret(1e9, Space({"x": Uniform(0, 1)}), LOSS, 0, 1)
     for index in range(40):
-        rule.ended(track(index, "failed"))
+        rule.ended(track(index, "failed", 0.1 if index % 2 else None))
     assert rule.reason() is None and rule.bound is None
 
 

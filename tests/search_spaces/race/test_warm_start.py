@@ -22,10 +22,11 @@ from search_spaces.samplers.history import identity
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
+from search_spaces.spec.sweep import Metric
 from search_spaces.study.contract import Record
 from search_spaces.study.study import Study
 from search_spaces.types.values import Params
-from tests.helpers.toy_race import FINITE, Toy, curve, toy_sweep
+from tests.helpers.toy_race import FINITE, METRIC, Toy, curve, toy_sweep
 
 EPOCHS = 9
 
@@ -67,6 +68,7 @@ def test_each_earlier_trial_is_taken_or_counted() -> None:
     )
     assert [seen.params for seen in warm.shown] == [{"lr": 0.2, "kind": "a"}, {"lr": 0.4, "kind": "b"}]
     assert [seen.state for seen in warm.shown] == ["done", "infeasible"]
+    assert list(warm.history().seen) == [-2, -1], "before the search's own"
     assert warm.taken == (Taken(sweep="a1b2", name="old", same_data=True, shown=2, outside=5, no_value=2),)
 
 
@@ -122,6 +124,15 @@ def test_of_other_data_the_best_are_tried_first_behind_those_of_the_spec() -> No
     assert (warm.shown, warm.taken[0].tried_first, warm.taken[0].same_data) == ((), 2, False)
 
 
+def test_unknown_data_is_taken_as_the_same_and_several_other_sweeps_share_the_first_places() -> None:
+    sweep = toy_sweep(trials=20)
+    assert warm_start(sweep, Toy, [grown(digest="other")], None).taken[0].same_data
+    others = [earlier(*(trial(i, {"lr": x, "size": 2}) for i, x in enumerate(found)), digest="other")
+              for found in ((0.2,), (0.3, 0.4, 0.5))]  # fmt: skip
+    warm = taken(sweep, *others)
+    assert [one.tried_first for one in warm.taken] == [1, 1] and len(warm.first) == 2
+
+
 def test_points_of_a_finite_space_that_were_tried_are_left_out() -> None:
     first = toy_sweep(method="grid", space=FINITE, trials=30, epochs=3)
     known = list(FINITE.grid())[:24]
@@ -164,6 +175,16 @@ def test_a_record_becomes_an_earlier_trial() -> None:
         Record(number=3, params={}, values={1: 0.1, 2: 0.2, 3: 0.9}, outcome="done", attributes=took), {}
     )
     assert (found.state, found.values) == ("open", {1: 0.1, 2: 0.2}), "what it came to with its own weights"
+
+
+def test_an_earlier_trial_keeps_constraints_at_its_best_epoch_and_the_least_may_be_the_best() -> None:
+    bound = Constraint(metric="gap", max=0.5)
+    found = trial(0, {"lr": 0.2, "size": 1}, values={1: 0.5, 2: 0.9}, measured={1: {"gap": 0.1}, 2: {"gap": 0.9}})
+    [seen] = taken(toy_sweep(constraints=(bound,), epochs=2), earlier(found, epochs=2)).shown
+    assert seen.state == "infeasible"
+    least = toy_sweep(trials=20, metric=Metric(name=METRIC, goal="minimize"))
+    ranked = sorted(grown().trials, key=lambda one: min(one.values.values()))
+    assert taken(least, grown(digest="other")).first == tuple(one.params for one in ranked[:2])
 
 
 def test_constraints_are_those_of_the_new_sweep() -> None:

@@ -70,6 +70,12 @@ def test_first_of_several_limits_in_hours_counts(tmp_path: Path) -> None:
     assert (limits.epochs, limits.lane_s, limits.lane_told) == (40, 5 * 3600, "cost 25")
 
 
+def test_hours_and_money_are_of_all_processes_of_a_trial(tmp_path: Path) -> None:
+    text = "budget: {lane_hours: 8, gpu_hours: 6, cost: 30}\ncost_per_hour: {cpu: 0.5, gpu: 4}\n"
+    sweep = parsed(text + "resources: {workers: 3, cpus: 2, gpus: 1}", tmp_path)
+    assert lane_seconds(sweep) == {"lane_hours": 8 * 3600, "gpu_hours": 2 * 3600, "cost": 2 * 3600}
+
+
 def test_keys_come_back_from_text_and_from_a_stored_sweep(tmp_path: Path) -> None:
     text = "budget: {epochs: 40, cost: 25}\ncost_per_hour: {cpu: 0.5}\nstop_when: {no_improvement: 3}"
     sweep = parsed(text, tmp_path)

@@ -79,9 +79,9 @@ def test_an_epoch_tells_of_both_players(setup: Setup, variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_samples_come_nearer_to_the_real_images(setup: Setup, variant: str) -> None:
-    _, records = trained(setup, trainee(variant, lr=0.01 if variant == "progressive" else 0.003, width=8), 40)
-    first, last = records[0]["val_frechet_distance"], min(r["val_frechet_distance"] for r in records)
-    assert last < 0.5 * first
+    loop = GanLoop(setup, trainee(variant, lr=0.01 if variant == "progressive" else 0.003, width=8))
+    first = loop.epoch()[0]["val_frechet_distance"]
+    assert any(loop.epoch()[0]["val_frechet_distance"] < 0.5 * first for _ in range(39))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
