@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 FOLDER: Final = "inbox"
 POLL_S: Final = 0.1
 """Seconds between two looks for an answer."""
+KEPT_S: Final = 600.0
+"""Seconds for which an answer is kept: longer than any sender waits."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,11 @@ def new_id() -> str:
 
 
 def forget_answers(home: SweepHome) -> None:
-    """Remove the answers of earlier drivers, for which nobody waits any more."""
+    """Remove answers for which nobody waits any more."""
     for path in (home.path / FOLDER).glob("*.answer"):
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # it is being read
+            if time.time() - path.stat().st_mtime > KEPT_S:
+                path.unlink()
 
 
 def waiting(home: SweepHome, kind: str) -> list[Message]:

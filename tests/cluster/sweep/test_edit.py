@@ -11,6 +11,7 @@ import pytest
 
 from cluster import job
 from cluster.cli.commands.run import _with_edits
+from cluster.cli.commands.shared import find, reading
 from cluster.cli.main import main
 from cluster.driver.edits import take_up_edits
 from cluster.sweep.coordinator import Coordinator
@@ -18,9 +19,11 @@ from cluster.sweep.document import document
 from cluster.sweep.files.inbox import FOLDER, send, waiting
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge import edit as knowledge
-from cluster.sweep.knowledge.edit import KIND, ask
+from cluster.sweep.knowledge.edit import KIND, REFUSED, ask
 from cluster.sweep.messages import Report
 from cluster.sweep.reading import ENDED, Reading
+from cluster.sweep.restore import note_spec
+from cluster.sweep.shared_storage import STUDY
 from cluster.sweep.steering.asking import STEER, wish_to_json
 from cluster.sweep.stop import Stop
 from cluster.sweep.tracker import Tracker
@@ -28,8 +31,10 @@ from cluster.terminal.views import QuietView
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.spec.sweep import parse_sweep
+from search_spaces.study.letters import send as send_letter
 from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import CARD, SPEC, raced
+from tests.helpers.postgres import Postgres
 from tests.helpers.small_sweep_in_mlflow import runs_of
 from workloads.registry import catalogue
 
@@ -52,7 +57,7 @@ class Life:
 
     def __init__(self, home: SweepHome) -> None:
         sweep, self.home, self.said = home.sweep(), home, list[str]()
-        study = Study(home.id, sweep.metric.goal, home.journal)
+        study = Study(home.id, sweep.metric.goal, home.study)
         self.tracker = Tracker(home, sweep, study, QuietView(sys.stderr), CARD)
         self.coordinator = Coordinator(
             sweep=sweep,
@@ -225,6 +230,25 @@ def test_a_search_goes_on_whose_limit_is_lifted(capsys: pytest.CaptureFixture[st
     assert (read.sweep.trials, read.sweep.timeout_s) == (25, 7200.0)
 
 
+def test_a_budget_that_was_used_up_is_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "the budget of 30 epochs is used up"
+    spent = {"epochs": 29, "lane_s": 60.0, "final_lane_s": 0.0}
+    facts = {"complete": True, "verdict": None, ENDED: why, "cost": {"seconds": 65.0, "spent": spent}}
+    home = raced("budget={epochs: 30}", "trials=40", **facts)
+    before = len(Reading.of(home).rows)
+    assert before < 40 and edit(home.id, "budget.epochs=20") == 2
+    assert "budget.epochs: must be above the 29 that the search has used, received 20" in capsys.readouterr().err
+    assert edit(home.id, "trials=+1") == 2 and edit(home.id, "parameters.lr.max=0.3") == 0
+    assert f"its search is over, as {why}: an edit of that limit lets it go on" in capsys.readouterr().out
+    assert edit(home.id, "budget.epochs=+30") == 0
+    read = Reading.of(home)
+    assert read.sweep.edits[-1].changes == ("budget.epochs=60",) and not read.complete
+    study = Study(home.id, "maximize", home.journal)
+    race = Search(read.sweep, catalogue().workload("softmax").hyperparameters, study).race(1)
+    assert race.next_leg() is not None and len(race.tracks) > before
+    study.close()
+
+
 def test_edits_that_came_too_late_are_made_as_the_sweep_is_resumed(capsys: pytest.CaptureFixture[str]) -> None:
     home = raced(complete=True)
     with home.driven():
@@ -257,3 +281,34 @@ def test_an_edit_comes_from_a_submitter_s_machine(
         monkeypatch.setattr(knowledge, "PATIENCE_S", 0.0)
         assert job.main([home.id, "--steer"]) == 0
     assert "its driver has not taken the edit up yet" in capsys.readouterr().out
+
+
+@pytest.mark.soak
+def test_an_edit_reaches_a_driver_elsewhere_by_the_study_s_database(
+    pg: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(STUDY, pg.create("edited"))
+    home = begun()
+    life = Life(home)
+    note_spec(home, life.coordinator.study, life.coordinator.sweep)
+    life.train(3)
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    read = reading(find(home.id))
+    assert read.live and read.home.path != home.path and read.home.driver_pid() is None
+    sent = [ask(read, CHANGES[:1]), ask(read, ["trials=12"])]
+    life.look()
+    assert [one.answered(5) for one in sent] == life.said
+    assert life.said == [f"edited behind 3 trials: {CHANGES[0]}", "edited behind 3 trials: trials=12"]
+    send_letter(read.home.study, home.id, KIND, {"changes": ["trials=1"], "id": "x"})
+    life.look()
+    assert life.said[2].startswith(REFUSED)
+    late = ask(read, ["trials=14"])
+    life.end()
+    life.coordinator.study.close()
+    assert edit(home.id, "parameters.lr.max=0.2") == 0
+    assert late.answered(5) == "edited behind 3 trials: trials=14"
+    found = reading(find(home.id)).sweep
+    assert (found.trials, [len(edit.changes) for edit in found.edits]) == (14, [1, 1, 1, 1])
+    assert "edited behind 3 trials: parameters.lr.max=0.2" in capsys.readouterr().out
