@@ -96,8 +96,6 @@ def _ends_at_once(read: Reading, new_budget: bool) -> Broken:
         return None
     if found.key.startswith("budget."):
         return f"must come with a larger budget: {found.why}", f"--budget {found.key[7:]}=+N beside it"
-    if found.key == "metric.target":
-        return f"must be left out: {found.why}", _another(read, found.key)
     return f"must be left out: {found.why}", f"`paceline edit {read.home.id} {found.key}=...` before it"
 
 

@@ -162,7 +162,7 @@ class Search:
         self.sweep, self.warm, self.sampler = sweep, warm, sweep_sampler(sweep)
         self.cache = KnownResults(self.cache.results)
         self.history, self._changed = warm.history(), {track.index for track in race.tracks}
-        rules = replace(race.rules, num_tracks=sweep.trials, limits=sweep_limits(sweep))
+        rules = replace(race.rules, num_tracks=sweep.trials, limits=sweep_limits(sweep), target=sweep.metric.target)
         ends = end_rules(sweep, race.tracks, self.study)
         race.replan(replace(rules, end_rules=ends), sweep_schedule(sweep))
 

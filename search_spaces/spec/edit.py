@@ -19,7 +19,10 @@ from search_spaces.spec.sweep import Edit, Sweep, parse_sweep
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 
-EDITABLE: Final = ("parameters", "require", "method", "trials", "timeout", "budget", "cost_per_hour", "stop_when")
+TARGET: Final = "metric.target"
+EDITABLE: Final = (
+    "parameters", "require", "method", "trials", "timeout", "budget", "cost_per_hour", "stop_when", TARGET,
+)  # fmt: skip
 MEANING: Final = (
     "workload",
     "data",
@@ -37,8 +40,10 @@ ELSEWHERE: Final = {
     "constraints": "cannot be edited, as trials have ended by them; begin a new sweep with warm_start",
 }
 """What is said of further keys that stay."""
-FIELDS: Final = ("space", "constants", "method", "trials", "timeout_s", "budget", "cost_per_hour", "stop_when")
-"""Fields of a ``Sweep`` that an edit may change."""
+FIELDS: Final = (
+    "space", "constants", "method", "trials", "timeout_s", "budget", "cost_per_hour", "stop_when", "metric",
+)  # fmt: skip
+"""Fields of a ``Sweep`` that an edit may change; of the metric its target alone."""
 _MORE = re.compile(r"\s*(trials|run_cap|budget\.[a-z_]+)\s*=\s*\+\s*(\d{1,9}(?:\.\d{1,9})?)\s*")
 """A change by so much more: its key, and how much."""
 
@@ -111,7 +116,8 @@ def noted(old: Sweep, new: Sweep, changes: Sequence[str], num_trials: int, edit_
 
 
 def _key(change: str) -> str:
-    key = change.partition("=")[0].strip().split(".")[0]
+    path = change.partition("=")[0].strip()
+    key = TARGET if path == TARGET else path.split(".")[0]
     return OTHER_NAMES.get(key, key)
 
 

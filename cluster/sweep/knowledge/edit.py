@@ -34,7 +34,7 @@ KIND: Final = "edit"
 PATIENCE_S: Final = 15.0
 REFUSED: Final = "an edit was refused: "
 """Beginning of a driver's answer to an edit that cannot be made any more."""
-LIMITS: Final = ("timeout_s", "budget", "stop_when")
+LIMITS: Final = ("timeout_s", "budget", "stop_when", "metric")
 """Fields of a ``Sweep`` that may have ended its search."""
 
 
@@ -251,6 +251,10 @@ def _check(read: Reading, new: Sweep, changes: Sequence[str]) -> None:
         if use.limit is not None and use.used >= use.limit:
             rule = f"must be above the {use.used:g} that the search has used"
             faults.append(Fault(place, f"budget.{use.name}", rule, shown(use.limit)))
+    target, old = new.metric.target, read.sweep.metric.target
+    if target is not None and target != old and any(new.objective.reaches(r.best_value, target) for r in read.rows):
+        rule = f"is reached already: `paceline stop {read.home.id}` ends the sweep"
+        faults.append(Fault(place, "metric.target", rule, shown(target)))
     if faults:
         raise SpecError(faults)
 
@@ -261,5 +265,5 @@ def _too_few(changes: Sequence[str], wanted: int, least: int, num_trials: int) -
 
 
 def _ends_at_once(changes: Sequence[str], wanted: int, found: Standing) -> Fault:
-    lifts = None if found.key == "metric.target" else f"{found.key}=... beside it"
-    return Fault(f"edit {' '.join(changes)}", "trials", f"would end at once: {found.why}", shown(wanted), lifts)
+    rule = f"would end at once: {found.why}"
+    return Fault(f"edit {' '.join(changes)}", "trials", rule, shown(wanted), f"{found.key}=... beside it")

@@ -144,6 +144,18 @@ def test_a_search_ends_by_rules_that_came_later_and_not_by_those_that_went() -> 
     assert race.closing is None and len(race.tracks) == 20 and len(race._observers) == 1
 
 
+def test_a_target_that_came_later_ends_the_search_as_it_is_reached() -> None:
+    first = FIRST.model_copy(update={"trials": 20, "method": "random"})
+    _, whole = part(first, 20)
+    go_on(whole)
+    later = [track.best_value or 0 for track in whole.tracks[3:-1]]
+    search, race = part(first, 3)
+    metric = first.metric.model_copy(update={"target": max(later)})
+    search.edit(after(first, 3, metric=metric), NOTHING_KNOWN, race)
+    go_on(race)
+    assert race.closing == f"the target of {max(later):g} is reached" and 3 < len(race.tracks) < 20
+
+
 def test_another_method_goes_on_with_what_is_known() -> None:
     first = FIRST.model_copy(update={"trials": 20})
     search, race = part(first, 6)

@@ -55,6 +55,7 @@ def test_a_parameter_is_fixed_and_the_limits_change() -> None:
         (["budget={epochs: 400, cost: 3}", "cost_per_hour.cpu=0.1"], {"budget": {"epochs": 400, "cost": 3.0}}),
         (["stop_when.no_improvement=12"], {"stop_when": {"no_improvement": 12}}),
         (["method=random"], {"method": "random"}),
+        (["metric.target=0.9"], {"metric": {"name": "val_accuracy", "goal": "maximize", "target": 0.9}}),
         (["method=bayes", "timeout=2h"], {"method": "auto", "timeout_s": 7200.0}),
         (["method=grid", "parameters.lr={min: 1e-4, max: 0.1, log: true, count: 4}"], {"trials": 8}),
     ],
