@@ -29,7 +29,7 @@ COMMANDS = {
     "logs": ("on_target", "Show a submitted sweep's log."),
     "wait": ("on_target", "Wait until a submitted sweep ends."),
     "resume": ("run", "Continue a sweep, or give it more trials, or a larger budget."),
-    "edit": ("edit", "Change the space of a sweep that has begun."),
+    "edit": ("edit", "Change the space, or the limits, of a sweep that has begun."),
     "repair": ("repair", "Make a damaged sweep whole; end its runs that no one drives."),
     "stop": ("serve", "Stop a running sweep, or single trials of it; `resume` continues it."),
     "pause": ("steer", "Pause trials of a running sweep, with everything saved."),

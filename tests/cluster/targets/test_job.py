@@ -52,7 +52,7 @@ def send(folder: Path, name: str = "mine", table: str = "t.csv") -> None:
 def run(monkeypatch: pytest.MonkeyPatch) -> list[SweepHome]:
     """Run the job as far as to its driver; return the home for which one would have begun."""
     begun: list[SweepHome] = []
-    monkeypatch.setattr(job, "_drive", lambda home: begun.append(home) or 0)
+    monkeypatch.setattr(job, "_drive", lambda home, submission: begun.append(home) or 0)
     monkeypatch.setattr("cluster.cli.commands.run.tell_end", lambda read, as_json: None)
     assert job._run(ID, local=True) == 0
     return begun
