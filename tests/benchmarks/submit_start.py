@@ -30,6 +30,7 @@ trials: 4
 early_terminate: none
 final: none
 max_lanes: 2
+cache: false
 parameters: {lr: {min: 1e-3, max: 1e-1, log: true}}
 """
 PARTS = ("handed over", "driver", "start", "data", "first epoch")

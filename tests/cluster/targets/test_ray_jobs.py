@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SPEC = """
 workload: mlp
+cache: false
 data: {name: digits}
 epochs: 3
 trials: 4
