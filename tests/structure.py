@@ -26,7 +26,7 @@ PACKAGES = ("search_spaces", "tracking", "workloads", "cluster")
 ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
     "search_spaces": (
         ("types",),
-        ("criteria", "space"),
+        ("criteria", "numerics", "space"),
         ("schedules",),
         ("samplers", "study"),
         ("spec",),

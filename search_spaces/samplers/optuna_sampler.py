@@ -80,8 +80,8 @@ class OptunaSampler:
         if not self.space.require:
             return None
         if self._redraws is None:
-            from search_spaces.samplers.cube import Cube  # 60 ms: NumPy
             from search_spaces.samplers.redraws import Redraws  # 60 ms: NumPy
+            from search_spaces.space.cube import Cube  # 60 ms: NumPy
 
             self._redraws = Redraws(self.space, Cube(self.space), self.seed)
         return self._redraws.one(history, held, found, None if self._num_blind is None else last)

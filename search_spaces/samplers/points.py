@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import qmc
 
-from search_spaces.samplers.cube import Cube
 from search_spaces.samplers.grid import Leftovers
 from search_spaces.samplers.history import History, Identity, identity
 from search_spaces.samplers.redraws import Redraws
+from search_spaces.space.cube import Cube
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
 

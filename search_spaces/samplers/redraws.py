@@ -6,8 +6,8 @@ from collections.abc import Container
 
 import numpy as np
 
-from search_spaces.samplers.cube import Cube
 from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.space.cube import Cube
 from search_spaces.space.space import Space
 from search_spaces.types.values import Params
 

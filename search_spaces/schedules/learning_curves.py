@@ -20,7 +20,8 @@ from functools import cache
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import stdtr
-from threadpoolctl import ThreadpoolController
+
+from search_spaces.numerics.threads import one_thread
 
 Array = np.ndarray
 Curve = Mapping[int, float]
@@ -43,11 +44,6 @@ class _Kernel:
     inverse: Array
     basis: Array
     log_diagonal: Array
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 @cache
@@ -105,7 +101,7 @@ class LearningCurves:
         for row, values in enumerate(found):
             there[row, : len(values)] = 1.0
             scaled[row, : len(values)] = (np.maximum(values, floor) - middle) / spread
-        with _libraries().limit(limits=1, user_api="blas"):  # more threads wait for each other on busy cores
+        with one_thread():
             fits = [(*_likelihood(kernel, scaled, there), kernel) for kernel in _kernels(horizon)]
         _, mean, scale, kernel = max(fits, key=lambda fit: fit[0])
         return cls(horizon, kernel, mean, scale, floor, middle, spread)

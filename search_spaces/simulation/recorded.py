@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.samplers.cube import Cube
 from search_spaces.samplers.history import Identity, identity
+from search_spaces.space.cube import Cube
 from search_spaces.space.domain_contract import Domain
 from search_spaces.space.domains import Choice, Int
 from search_spaces.space.space import Space

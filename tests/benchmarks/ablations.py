@@ -14,8 +14,8 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from search_spaces.numerics.gaussian_process import HUGE, log_expected_improvement
 from search_spaces.samplers.model import curve_model, model_sampler
-from search_spaces.samplers.model.gaussian_process import HUGE, log_expected_improvement
 from search_spaces.samplers.model.rung_values import Row
 from search_spaces.samplers.points import Points
 

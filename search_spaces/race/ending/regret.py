@@ -64,8 +64,11 @@ class Regret:
     def reason(self) -> str | None:
         """Return why the search ends, once the bound is below the limit."""
         if len(self._tracks) >= self._next:
+            from search_spaces.numerics.threads import one_thread  # 300 ms: SciPy
+
             self._next = len(self._tracks) + max(1, int(EVERY * len(self._tracks)))
-            self.bound = self._bounded()
+            with one_thread():
+                self.bound = self._bounded()
         if self.bound is None or self.bound >= self._limit:
             return None
         return f"{SURE} {self._limit:g} (regret bound {self.bound:.3g})"
@@ -73,7 +76,7 @@ class Regret:
     def _bounded(self) -> float:
         import numpy as np  # 60 ms
 
-        from search_spaces.samplers.model.gaussian_process import GaussianProcess, Prior, fitted  # 300 ms: SciPy
+        from search_spaces.numerics.gaussian_process import GaussianProcess, Prior, fitted  # 300 ms: SciPy
         from search_spaces.samplers.points import Points  # 300 ms: SciPy
 
         rng = np.random.default_rng([self._seed, len(self._tracks)])

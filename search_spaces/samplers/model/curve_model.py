@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from search_spaces.samplers.model.gaussian_process import GaussianProcess, Prior, fitted, half_rank
+from search_spaces.numerics.gaussian_process import GaussianProcess, Prior, fitted, half_rank
 from search_spaces.samplers.model.rung_values import Row, RungValues
 
 MAX_OBSERVATIONS = 160

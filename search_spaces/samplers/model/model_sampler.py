@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from search_spaces.numerics.gaussian_process import log_expected_improvement
 from search_spaces.samplers.history import History
 from search_spaces.samplers.model.curve_model import CurveModel
-from search_spaces.samplers.model.gaussian_process import log_expected_improvement
 from search_spaces.samplers.model.rung_values import RungValues
 from search_spaces.samplers.points import Points
 from search_spaces.space.space import Space

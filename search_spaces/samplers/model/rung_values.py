@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from search_spaces.samplers.cube import Cube
 from search_spaces.samplers.history import History, Observation
+from search_spaces.space.cube import Cube
 from search_spaces.types.objective import Objective
 
 

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from search_spaces.samplers.model.gaussian_process import (
+from search_spaces.numerics.gaussian_process import (
     JITTER,
     GaussianProcess,
     Prior,

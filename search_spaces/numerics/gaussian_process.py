@@ -180,7 +180,7 @@ def half_rank(values: Array) -> Array:
     if not finite.any():
         return np.zeros(len(values))
     bounded = np.clip(values, -HUGE, HUGE)
-    middle = min(np.median(bounded[finite]), _last_near(np.sort(bounded[finite])))
+    middle = min(np.median(bounded[finite]), last_near(np.sort(bounded[finite])))
     good = finite & (bounded <= middle)
     spread = math.sqrt(np.mean((bounded[good] - middle) ** 2)) or 1.0
     warped = (bounded - middle) / spread
@@ -188,7 +188,7 @@ def half_rank(values: Array) -> Array:
     return np.asarray((warped - warped.mean()) / (warped.std() or 1.0))
 
 
-def _last_near(ordered: Array) -> float:
+def last_near(ordered: Array) -> float:
     """Return the last of the values that is not far beyond the best tenth, of five at least."""
     tenth = ordered[min(max(4, len(ordered) // 10), len(ordered) - 1)]
     reach = ordered[0] + FAR_OUT * (tenth - ordered[0])

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from search_spaces.samplers.cube import Cube
+from search_spaces.space.cube import Cube
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.space.space import Space
