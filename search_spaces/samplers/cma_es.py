@@ -54,16 +54,22 @@ class CmaEs:
         self._mark, changed = history.since(self._mark)
         stale = False
         for number in changed:
-            value = self._value(history.seen[number])
-            stale |= number <= self._last_told and self._values.get(number) != value
-            self._values[number] = value
+            before, value = self._values.pop(number, None), self._value(history.seen[number])
+            stale |= number <= self._last_told and before != value
+            if value is not None:
+                self._values[number] = value
         if stale:
             self._begin(self._strategy.dim)
 
-    def _value(self, seen: Observation) -> float:
-        """Return the signed value of a trial, infinity where it has none for good, NaN while it may get one."""
-        if seen.state in ("infeasible", "failed"):
+    def _value(self, seen: Observation) -> float | None:
+        """Return the signed value of a trial, infinity for an infeasible one, NaN for one that has none yet.
+
+        None: it has crashed, or was stopped before its first value, and belongs to no generation.
+        """
+        if seen.state == "infeasible":
             return math.inf
+        if seen.state == "failed" or (seen.best_value is None and seen.state != "running"):
+            return None
         return math.nan if seen.best_value is None else self._objective.signed(seen.best_value)
 
     def _next(self) -> Sequence[int] | None:

@@ -72,7 +72,8 @@ class ShownTrials:
         insort(self._ranked, self._key(record, number))
 
     def _key(self, record: FrozenTrial, number: int) -> tuple[float, int]:
-        known = record.state == TrialState.COMPLETE
+        able = all(amount <= 0 for amount in record.constraints.values())
+        known = record.state == TrialState.COMPLETE and able
         return self._objectives[0].signed(record.values[0]) if known else math.inf, number
 
 

@@ -1,8 +1,9 @@
 """Asks a sampler of one objective about several: about another weighting of them for each trial (ParEGO).
 
 Knowles 2006, "ParEGO: a hybrid algorithm with on-line landscape approximation", section III: the objectives, scaled
-to [0, 1], are joined by the augmented Chebyshev function with weights drawn at random. So each trial is sought
-where one part of the front is expected, and all of them together spread along it.
+to [0, 1] (values far beyond all others have no part in the scale), are joined by the augmented Chebyshev function
+with weights drawn at random. So each trial is sought where one part of the front is expected, and all of them
+together spread along it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from search_spaces.numerics.gaussian_process import last_near
 from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation
 from search_spaces.types.objective import WORST, Objective
@@ -50,7 +52,9 @@ class Scalarised:
     def _joined(self, history: History, weights: np.ndarray) -> History:
         """Return the history with one value for all objectives, of each trial and epoch."""
         now = [self._signed(seen.vector) for seen in history.seen.values() if seen.vector]
-        low, high = (np.min(now, axis=0), np.max(now, axis=0)) if now else (0.0, 1.0)
+        columns = [np.sort(column) for column in np.transpose(now)]
+        low = np.array([column[0] for column in columns])
+        high = np.array([last_near(column) for column in columns])
         width = np.where(high > low, high - low, 1.0)
 
         def joined(vector: Sequence[float]) -> float:
@@ -61,7 +65,7 @@ class Scalarised:
         for number, seen in history.seen.items():
             values = {epoch: joined(vector) for epoch, vector in seen.vectors.items()}
             best = values[max(values)] if values else None
-            found.put(number, Observation(seen.params, seen.state, values, best))
+            found.put(number, Observation(seen.params, seen.state, values, best, settles=seen.settles))
         return found
 
     def _signed(self, vector: Sequence[float]) -> np.ndarray:

@@ -100,6 +100,18 @@ def test_a_search_for_the_least_mirrors_one_for_the_most(method: str, space: Spa
         assert asked(ACCURACY, most, rungs) == asked(LEAST, least, rungs)
 
 
+def test_cmaes_learns_past_trials_that_crashed_or_were_stopped_before_their_first_value() -> None:
+    """Told as the worst, they would drive it from a good place; waited for, it would learn nothing any more."""
+    line = Space({"x": Uniform(0, 1), "y": Uniform(0, 1)})
+    history = History()
+    for number in range(60):
+        (params,) = sampler("cmaes", line, LEAST, 1).ask(history, 1, {})
+        value = float(str(params["x"])) + float(str(params["y"]))
+        lost = {1: Observation(params, "failed", {}), 2: Observation(params, "paused", {})}
+        history.put(number, lost.get(number) or Observation(params, "done", {9: value}, value))
+    assert sum(one.best_value or 9.0 for one in list(history.seen.values())[-12:]) / 12 < 0.4
+
+
 @pytest.mark.parametrize("share", [0.15, 0.4])
 def test_huge_values_before_trials_diverge_leave_the_good_ones_their_scale(share: float) -> None:
     line = Space({"x": Uniform(0, 1)})

@@ -113,3 +113,17 @@ def test_genetic_algorithms_search_one_objective_and_categories_too(method: str)
         history.put(number, Observation(params, "done", {1: value}, value))
     found = [history.seen[number].best_value or 0.0 for number in range(60)]
     assert np.mean(found[40:]) > np.mean(found[:20]) + 0.15
+
+
+def test_a_few_huge_values_leave_the_objectives_their_scale() -> None:
+    """With the scale of the huge ones all others were equal in the second objective, which had no part any more."""
+    history = searched("gp", 30, 1)
+    huge = [{name: 0.99 - i / 500 for name in "abcd"} for i in range(3)]
+    for i, params in enumerate(huge):
+        vector = (-4.0, 1e9 * (i + 1))
+        history.put(30 + i, Observation(params, "done", {1: vector[0]}, vector[0], vectors={1: vector}))
+    for number in range(33, 40):
+        [params] = sampler("gp", SPACE, FIRST, 1, (1,), (SECOND,)).ask(history, 1, {})
+        history.put(number, seen(params))
+    late = [float(str(one.params["a"])) for number, one in history.seen.items() if number >= 33]
+    assert max(late) > 0.6, "the second objective is best at 1"
