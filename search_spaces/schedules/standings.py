@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -47,6 +47,12 @@ class Standing(Protocol):
 
     def latest(self, epoch: int) -> float:
         """Objective at this epoch, or the last one before it that has any, signed so that higher is better."""
+
+    def params_after(self, epoch: int) -> Params:
+        """Hyperparameters with which the member is trained after ``epoch``."""
+
+    def source_at(self, epoch: int) -> int:
+        """Number of the member from whose weights it goes on after ``epoch``: its own where it took none over."""
 
     @property
     def signature(self) -> Signature:
@@ -99,6 +105,15 @@ class Rung:
     def waiting(self) -> list[int]:
         """Numbers of the members that are paused here, the best first."""
         return [number for _, number in self._waiting]
+
+    def as_good_as(self, places: int) -> int:
+        """Return the number of ranked members that are no worse than the last of the best ``places``.
+
+        A score of minus infinity, of what breaks a constraint, is no better for being shared.
+        """
+        if not 0 < places < len(self._order) or self._order[places - 1][0] == math.inf:
+            return places
+        return bisect_right(self._order, (self._order[places - 1][0], math.inf))
 
     def within(self, places: int) -> list[int]:
         """Return the waiting members among the best ``places``, the best first."""

@@ -11,7 +11,11 @@ from search_spaces.schedules.standings import Rung, Standings
 
 
 def judged(rung: Rung, places: int) -> dict[int, Decision]:
-    """Return Continue for the waiting trials among the best ``places`` of the rung, Stop for the others."""
+    """Return Continue for the waiting trials among the best ``places`` of the rung, Stop for the others.
+
+    Those that are as good as the last of these go on, too: none of equal trials is stopped for having come later.
+    """
+    places = rung.as_good_as(places)
     decisions: dict[int, Decision] = dict.fromkeys(rung.within(places), Continue())
     return decisions | dict.fromkeys(rung.behind(places), Stop())
 
@@ -21,7 +25,8 @@ class StoppingAsha:
     """Asynchronous successive halving that stops: the rule of Ray Tune's ``ASHAScheduler`` (Li et al. 2020).
 
     A trial goes on if it is among the best ``max(1, floor(n / eta))`` of the n trials that have reached the rung by
-    then. No trial waits, and none comes back. At least one is trained to the end, unless those that lead fail.
+    then, or as good as the last of them. No trial waits, and none comes back. At least one is trained to the end,
+    unless those that lead fail.
     """
 
     epochs: int
@@ -62,7 +67,7 @@ class PercentileParameters(MedianParameters):
 
 @dataclass(frozen=True)
 class Percentile:
-    """Stops a trial whose best value so far is not among the best ``share`` of those at the same epoch.
+    """Stops a trial whose best value so far is worse than the best ``share`` of those at the same epoch.
 
     With a half it is median stopping (Golovin et al. 2017, "Google Vizier", section 3.2.2), with each trial's best
     value so far in place of the running mean.

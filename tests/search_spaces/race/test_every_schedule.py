@@ -59,11 +59,12 @@ def places(kind: str, rung: int, tracks: Sequence[Track], num_expected: int) -> 
     able = [track.index for track in tracks if track.index in scores and not track.failed]
     ranked = sorted(able, key=lambda index: (-scores[index], index))
     num = len(scores)
+    cut = len(ranked)
     if kind == "asha_stopping":
-        return set(ranked[: max(1, num // 3)])
-    if kind in ("median", "percentile"):
-        return set(ranked[: num if num <= 5 else math.ceil(num * (0.5 if kind == "median" else 0.4))])
-    return set(ranked)
+        cut = max(1, num // 3)
+    elif kind in ("median", "percentile"):
+        cut = num if num <= 5 else math.ceil(num * (0.5 if kind == "median" else 0.4))
+    return {index for index in ranked if scores[index] >= scores[ranked[:cut][-1]]}
 
 
 def promotable(kind: str, race: Race, num_expected: int) -> set[int]:

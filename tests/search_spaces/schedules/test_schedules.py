@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from math import inf
 from random import Random
 
 import pytest
@@ -147,6 +148,18 @@ def test_the_median_stops_the_worse_half_of_those_at_the_same_epoch() -> None:
     keys = {"min_iter": 2, "every": 2, "min_trials": 4, "percentile": 25}
     quarter = schedule("percentile", Setting(epochs=6), keys)
     assert stopped(quarter, late) == {4} and promoted(quarter, late) == [5], "of six the best two"
+
+
+@pytest.mark.parametrize(
+    "plan", [StoppingAsha(9, AshaParameters()), Percentile(9, MedianParameters(min_iter=1, every=8, min_trials=1))]
+)
+def test_none_of_equal_trials_is_stopped_for_having_come_later(plan: Schedule) -> None:
+    equal = {**dict.fromkeys(range(9), 0.5), 9: 0.4}
+    seen = standings({1: equal}, {1: set(equal)}, 20)
+    assert (set(promoted(plan, seen)), stopped(plan, seen)) == (set(range(9)), {9})
+    broken = {0: 0.5, **dict.fromkeys(range(1, 9), -inf)}
+    seen = standings({1: broken}, {1: set(broken)}, 20)
+    assert 8 in stopped(plan, seen), "what breaks a constraint is not saved by others that do"
 
 
 def test_hyperband_deals_trials_to_brackets() -> None:
