@@ -16,6 +16,7 @@ from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import Params
 from tracking.results.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Finalists:
     """Trial with the best value in the search, which is no finalist where others are better by all seeds."""
     seeds: Mapping[int, Tried] = field(default_factory=dict)
     """Values of the trials that the search trained with several seeds."""
+    defaults: Params = field(default_factory=dict)
+    """The workload's default of each hyperparameter; empty: trial 0 is taken as having them."""
 
     @classmethod
     def of(cls, coordinator: Coordinator) -> Finalists:
@@ -90,6 +93,7 @@ class Finalists:
             searched={track.trial: track.best_value for track in search.tracks if track.best_value is not None},
             first=next((track.trial for track in search.ranked()), None),
             seeds={trial: tried for trial, tried in found if tried},
+            defaults=coordinator.search.defaults,
         )
 
     @property
@@ -132,7 +136,7 @@ class Finalists:
         shown: dict[str, Any] = {
             "metric": case.metric,
             "winner": {"number": chosen.trial, "params": dict(chosen.searched), **_estimate(judged.champion)},
-            "default": {"number": DEFAULT_TRIAL, **_estimate(judged.default)},
+            "default": {"number": DEFAULT_TRIAL, **self._moved(), **_estimate(judged.default)},
             "difference": _estimate(judged.difference),
             "baseline": None,
             "finalists": list(self._finalists(chosen.trial, judged)),
@@ -145,6 +149,12 @@ class Finalists:
             name, value, difference = judged.yardstick
             shown["baseline"] = {"name": name, "value": value, "difference": _estimate(difference)}
         return shown | {"warnings": warnings(shown, self.objective)}
+
+    def _moved(self) -> dict[str, Params]:
+        """Return, as ``moved``, the values in which trial 0 differs from the defaults; without any nothing."""
+        tried = next((track.searched for track in self.race.tracks if track.trial == DEFAULT_TRIAL), {})
+        moved = {name: value for name, value in tried.items() if value != self.defaults.get(name, value)}
+        return {"moved": moved} if moved else {}
 
     def _finalists(self, champion: int, judged: Judgement) -> Iterator[dict[str, Any]]:
         """Yield every finalist and the defaults, the best on validation first, those with failed seeds last."""

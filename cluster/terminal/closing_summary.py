@@ -20,8 +20,11 @@ from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word, trial_name
+from search_spaces.types.values import Params
 
 PARTS = {"winner": "champion", "default": "defaults", "difference": "champion − defaults"}
+PARTS_MOVED = {"winner": "champion", "default": "nearest to defaults", "difference": "champion − nearest"}
+"""The same where ``require`` has moved the defaults."""
 """Keys of the verdict and their names in the summary."""
 NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
 BAR_WIDTH = 30
@@ -140,7 +143,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
         *_measured_lines(verdict),
     ]
     lines += _finalist_lines(verdict)
-    lines += [Text(f"  {said}") for said in (_counted(verdict), verdict.get("why")) if said]
+    lines += [Text(f"  {said}") for said in (_counted(verdict), verdict.get("why"), _moved_words(verdict)) if said]
     if judged := verdict.get("overfitting"):
         lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
@@ -151,7 +154,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
 def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
     """Return a line for each of ``PARTS`` and for what needs no model, with their values in one column."""
     rows = []
-    for name, label in PARTS.items():
+    for name, label in (PARTS_MOVED if moved(verdict) else PARTS).items():
         if not (part := verdict.get(name)):
             continue
         who = trial_name(part["number"]) if "number" in part else ""
@@ -178,9 +181,9 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
         for one in found
     ]
     widths = [max(map(len, column)) for column in zip(*values, strict=True)]
-    lines = []
+    lines, default = [], "nearest" if moved(verdict) else "defaults"
     for one, shown in zip(found, values, strict=True):
-        role = "champion" if one["champion"] else "defaults" if one["default"] else ""
+        role = "champion" if one["champion"] else default if one["default"] else ""
         line = Text(f"  {trial_name(one['number']):<6}{role:<10}")
         for name, value, width in zip(("search", "validation", "test"), shown, widths, strict=True):
             line.append(f"{name} {value:>{width}}  ")
@@ -192,6 +195,19 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
         lines.append(line)
     title = Text("  finalists (search: best value; validation and test: means over the new seeds)", "bright_black")
     return [title, *lines] if lines else []
+
+
+def moved(verdict: Mapping[str, Any]) -> Params:
+    """Return the values that ``require`` has moved in trial 0 from the defaults; empty where it has none."""
+    found: Params = (verdict.get("default") or {}).get("moved") or {}
+    return found
+
+
+def _moved_words(verdict: Mapping[str, Any]) -> str | None:
+    if not (found := moved(verdict)):
+        return None
+    name = trial_name(verdict["default"]["number"])
+    return f"The defaults do not satisfy require: {name} is the nearest that does ({formatting.settings(found)})."
 
 
 def _counted(verdict: Mapping[str, Any]) -> str | None:
@@ -253,22 +269,24 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
 
     The difference is significant where its 95 % interval excludes 0.
     """
-    difference = verdict.get("difference")
+    difference, near = verdict.get("difference"), moved(verdict)
+    defaults = "the nearest to the defaults" if near else "the defaults"
     if verdict["winner"]["mean"] is None:
         return f"The champion's {verdict['metric']} is no finite number: it cannot be compared."
     if not difference or difference["mean"] is None:
         why = ", which failed or are infeasible" if (verdict.get("default") or {}).get("seeds") == 0 else ""
-        return f"The champion was not compared with the defaults{why}."
+        return f"The champion was not compared with {defaults}{why}."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
-        return "The champion is the default configuration: the search found none that does better."
+        them = "the configuration nearest to the defaults" if near else "the default configuration"
+        return f"The champion is {them}: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
     if bounds is None:
-        return "There is no interval: no one can say whether the champion beats the defaults (set final.seeds)."
+        return f"There is no interval: no one can say whether the champion beats {defaults} (set final.seeds)."
     if bounds[0] <= 0 <= bounds[1]:
-        return "No significant difference to the defaults: the 95 % interval of the difference includes 0."
+        return f"No significant difference to {defaults}: the 95 % interval of the difference includes 0."
     better = objective.better(difference["mean"], 0.0)
-    return f"The champion is {'better' if better else 'WORSE'} than the defaults: the 95 % interval excludes 0."
+    return f"The champion is {'better' if better else 'WORSE'} than {defaults}: the 95 % interval excludes 0."
 
 
 def _known(document: Mapping[str, Any]) -> list[Text]:

@@ -19,7 +19,7 @@ from search_spaces.schedules.replay import Replay
 from search_spaces.study.study import Study
 
 DEFAULT_TRIAL = 0
-"""Number of the trial with the workload's default configuration, which is always tried first."""
+"""Number of the trial with the workload's defaults, or the nearest that satisfies ``require``: the first one."""
 
 PREFIX = "final:"
 

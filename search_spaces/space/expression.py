@@ -197,10 +197,11 @@ class _Builder:
         return lambda values: values[name]
 
     def _comparison(self, node: ast.Compare, depth: int) -> Evaluate:
-        for operation, part in zip(node.ops, node.comparators, strict=True):
+        lists, lefts = (ast.List, ast.Tuple, ast.Set), [node.left, *node.comparators]
+        for left, operation, part in zip(lefts, node.ops, node.comparators, strict=False):
             if type(operation) not in _COMPARISONS:
                 raise ExpressionFault("compares with == and !=, not with is", _shown(node))
-            if isinstance(operation, ast.In | ast.NotIn) != isinstance(part, ast.List | ast.Tuple | ast.Set):
+            if isinstance(operation, ast.In | ast.NotIn) != isinstance(part, lists) or isinstance(left, lists):
                 raise ExpressionFault(
                     "in must be followed by a list, as in [1, 2], and nothing else by one", _shown(node)
                 )
@@ -226,7 +227,10 @@ class _Builder:
 
 
 def _shown(node: ast.AST) -> str:
-    return repr(ast.unparse(node)[:60])
+    try:
+        return repr(ast.unparse(node)[:60])
+    except RecursionError:
+        return "what is nested too deep to be shown"
 
 
 def _junction(every: bool, parts: Sequence[Evaluate]) -> Evaluate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from search_spaces.space.domain_contract import Domain, is_number
@@ -30,6 +30,17 @@ def nearest(
         if best is not None:
             return best[1]
     return None
+
+
+def first_allowed(
+    names: Sequence[str], params: Params, drawn: Iterable[Params], allowed: Callable[[Params], bool]
+) -> dict[str, Value] | None:
+    """Return ``params`` with the values of ``names`` in the first of the ``drawn`` with which they are ``allowed``.
+
+    It may be far from them, where what is allowed is too narrow for ``nearest`` to hit. None where none is.
+    """
+    tried = ({**params, **{name: one[name] for name in names if name in one}} for one in drawn)
+    return next(filter(allowed, tried), None)
 
 
 def _levels(domain: Domain, count: int) -> list[Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.space.domain_contract import Domain, DomainFault, same
-from search_spaces.space.nearest import nearest
+from search_spaces.space.nearest import first_allowed, nearest
 from search_spaces.space.requirement import Requirement
 from search_spaces.types.values import Params, Value
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_COUNTED = 100_000
 """Largest number of points that are looked at to count those that satisfy the requirements."""
+
+MAX_DRAWN = 20_000
+"""Largest number of random configurations that are looked at for one near to the defaults."""
 
 Condition = Mapping[str, tuple[Value, ...]]
 """Values of each parent parameter under which a child parameter exists; all parents must have one of theirs."""
@@ -83,16 +87,23 @@ class Space:
 
         Defaults that do not satisfy the requirements are changed as little as needed.
         """
-        wanted = [self._moved(self.active(defaults)), *(self.active({**defaults, **given}) for given in entries)]
+        wanted = [self._moved(defaults), *(self.active({**defaults, **given}) for given in entries)]
         return list({frozenset(params.items()): params for params in wanted}.values())
 
-    def _moved(self, params: dict[str, Value]) -> dict[str, Value]:
+    def _moved(self, defaults: Params) -> dict[str, Value]:
+        params = self.active(defaults)
         if self.satisfies(params):
             return params
         if (key := tuple(sorted(params.items()))) not in self._moves:
             names = [name for name in params if name in self.required]
-            found = nearest(self.domains, names, params, self.satisfies)
-            self._moves[key] = params if found is None else found
+
+            def allowed(changed: Params) -> bool:
+                return self.satisfies(self.active({**defaults, **changed}))
+
+            drawn = (self.drawn(rng) for rng in [Random(0)] * MAX_DRAWN)
+            others = itertools.chain(drawn, self.grid() if self.size() else ())
+            found = nearest(self.domains, names, params, allowed) or first_allowed(names, params, others, allowed)
+            self._moves[key] = self.active({**defaults, **(found or {})})
         return self._moves[key]
 
     @cached_property

@@ -14,7 +14,8 @@ _SWEEP = {
     "status": "as `state`",
     "metric.name": "the objective",
     "metric.goal": "`maximize` or `minimize`",
-    "trials[].number": "the trial's number, from 0; trial 0 is the default configuration",
+    "trials[].number": "the trial's number, from 0; trial 0 is the default configuration, or the nearest that "
+    "satisfies `require`",
     "trials[].state": "`done`, `stopped` (early), `infeasible` (it breaks a constraint), `failed`, `running` or "
     "`paused` (it waits for a promotion)",
     "trials[].status": "the same in words: `done`, `pruned`, `infeasible`, `failed`, `running` or `waiting`",
@@ -84,6 +85,8 @@ _SWEEP = {
     "verdict.winner.ci95": "the 95 % interval, [low, high]; [null, null] where there is none",
     "verdict.winner.seeds": "the number of seeds",
     "verdict.default.number": "0: the default configuration",
+    "verdict.default.moved": "where these do not satisfy `require`: the values in which trial 0, the nearest that "
+    "does, differs from them; only then",
     "verdict.default.mean": "likewise",
     "verdict.default.ci95": "likewise",
     "verdict.default.seeds": "likewise",
@@ -97,7 +100,7 @@ _SWEEP = {
     "verdict.baseline.difference.seeds": "likewise",
     "verdict.finalists[].number": "each finalist's trial, the best on validation first",
     "verdict.finalists[].champion": "whether it is the champion",
-    "verdict.finalists[].default": "whether it is the default configuration",
+    "verdict.finalists[].default": "whether it is the default configuration, or the nearest to it",
     "verdict.finalists[].search_value": "its best value in the search; null where it had none",
     "verdict.finalists[].validation_mean": "its mean validation value over the new seeds: it chooses the champion",
     "verdict.finalists[].test.mean": "its mean on the test split",
@@ -273,6 +276,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 OPAQUE = {
+    "moved",
     "pareto_front.trials[].values",
     "pareto_front.reference",
     "steered",

@@ -18,7 +18,8 @@ from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 from cluster.driver.judging import _alike, _shown, judge
 from cluster.driver.verdict import Finalists, winner
 from cluster.sweep.tracker import final_metrics
-from cluster.terminal.closing_summary import judgement
+from cluster.sweep.tracker import finals as tags
+from cluster.terminal.closing_summary import judgement, verdict_lines
 from search_spaces.race.race import Race
 from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
@@ -71,6 +72,23 @@ def test_a_finalist_with_all_seeds_goes_before_a_lucky_one() -> None:
         "t007 has the best mean val_accuracy of 2 finalists over 3 new seeds: 0.924. "
         "t003, the best of the search with 0.95, came to 0.94 with 1."
     )
+
+
+def test_defaults_that_were_moved_are_not_called_the_defaults() -> None:
+    moved = [replace(track, searched={"lr": 0.1, "width": 64}) for track in DEFAULT]
+    for track in moved:
+        track.state = "done"
+        track.measure(1, 0.9)
+    found = replace(finalists([*STEADY, *moved], {7: 0.93, 0: 0.9}), defaults={"lr": 0.1, "width": 32, "depth": 2})
+    verdict = told(found)
+    assert verdict["default"]["moved"] == {"width": 64}
+    assert judgement(verdict, ACCURACY).startswith("The champion is better than the nearest to the defaults:")
+    assert tags(verdict) == {"t0007": "champion", "t0000": "near_defaults"}
+    lines = [str(line) for line in verdict_lines(verdict, ACCURACY)]
+    assert any(line.startswith("  nearest to defaults   t000 ") for line in lines)
+    assert "  The defaults do not satisfy require: t000 is the nearest that does (width=64)." in lines
+    plain = told(replace(found, defaults={"lr": 0.1, "width": 64}))
+    assert "moved" not in plain["default"] and tags(plain)["t0000"] == "defaults"
 
 
 def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search() -> None:

@@ -74,6 +74,9 @@ def test_what_an_expression_means(text: str, holds: bool) -> None:
         ("width is 4", "not with is"),
         ("width in heads", "in must be followed by a list"),
         ("width == [1, 2]", "in must be followed by a list"),
+        ("[1, 2] == width", "in must be followed by a list"),
+        ("width in [1, 2] == 2", "in must be followed by a list"),
+        ("~" + "-" * 480 + "width", "~ is not known: write not"),
         ("width if heads else lr", "may hold only"),
         ("width > 1e999", "finite"),
         ("width == None", "finite numbers"),
@@ -183,6 +186,24 @@ def test_defaults_change_as_little_as_needed() -> None:
     pairs = Space(domains, {}, (Requirement("a > 0.9 and b > 0.9"),))
     moved = nearest(domains, ["a", "b"], {"a": 0.5, "b": 0.5, "c": 0.2}, pairs.satisfies)
     assert moved and pairs.contains(moved) and moved["c"] == 0.2 and max(moved["a"], moved["b"]) < 0.95
+
+
+def test_defaults_that_turn_a_condition_on_get_what_depends_on_it() -> None:
+    domains = {"gate": Choice((False, True)), "decay": Uniform(0, 1), "lr": Uniform(0, 1)}
+    space = Space(domains, {"decay": {"gate": (True,)}}, (Requirement("gate == true"),))
+    defaults = {"gate": False, "decay": 0.25, "lr": 0.5}
+    assert space.first(defaults, []) == [{"gate": True, "decay": 0.25, "lr": 0.5}]
+    off = Space(domains, {"decay": {"gate": (True,)}}, (Requirement("gate == false"),))
+    assert off.first({**defaults, "gate": True}, []) == [{"gate": False, "lr": 0.5}]
+
+
+@pytest.mark.parametrize("text", ["0.5 < a < 0.505", "abs(a * b - 0.111) < 0.0004 and c < 2"])
+def test_defaults_are_moved_where_what_is_left_is_narrow(text: str) -> None:
+    space = Space({name: Uniform(0, 1) for name in "abc"}, {}, (Requirement(text),))
+    [first] = space.first({"a": 0.1, "b": 0.1, "c": 0.1}, [])
+    assert space.contains(first), first
+    rare = Space({name: Int(0, 299) for name in "ab"}, {}, (Requirement("a * 300 + b == 77777"),))
+    assert rare.first({"a": 0, "b": 0}, []) == [{"a": 259, "b": 77}]
 
 
 NUMBERS = (Int(1, 300, log=True), Uniform(1e-7, 3.0, log=True), Uniform(-1, 2), Uniform(0, 1, 0.1))
