@@ -177,6 +177,10 @@ class Track:
             params = {**params, **exploited.params} if exploited.epoch <= epoch else params
         return params
 
+    def source_at(self, epoch: int) -> int:
+        """Return the index of the track from whose weights it goes on after ``epoch``, usually its own."""
+        return next((exploited.source for exploited in self.exploits if exploited.epoch == epoch), self.index)
+
     @property
     def key(self) -> str:
         """Name of the member in checkpoints, reports and MLflow: ``t0004-s0``."""

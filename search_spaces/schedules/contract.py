@@ -76,6 +76,11 @@ def parameter(default: float, doc: str, *, low: float, high: float) -> Any:
     return field(default=default, metadata={"doc": doc, "low": low, "high": high})
 
 
+def choice(default: str, doc: str, *others: str) -> Any:
+    """Return a dataclass field for a word in the spec: ``default``, or one of the ``others``."""
+    return field(default=default, metadata={"doc": doc, "choices": (default, *others)})
+
+
 def names(doc: str) -> Any:
     """Return a dataclass field for a list of searched hyperparameters in the spec, empty unless given."""
     return field(default=(), metadata={"doc": doc, "names": True})

@@ -6,18 +6,19 @@ import math
 from random import Random
 
 from search_spaces.space.domain_contract import Domain, is_number
-from search_spaces.space.domains import Choice, Int
+from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.types.values import Value
 
 
 def drawn(domain: Domain, random: Random) -> Value:
     """Return a value of the domain, by its own distribution."""
+    domain = _levels(domain)
     if isinstance(domain, Choice):
         return domain.to_value(random.choice(domain.values) if domain.probabilities is None else random.random())
     law, place = domain.distribution, random.random()
     low, high, step = law.low, law.high, law.step  # type: ignore[attr-defined]
     if law.log:  # type: ignore[attr-defined]
-        inner = math.exp(math.log(low) + place * math.log(high / low))
+        inner = math.exp(math.log(low) + place * (math.log(high) - math.log(low)))
         return domain.to_value(round(inner) if isinstance(domain, Int) else min(max(inner, low), high))
     if step:
         return domain.to_value(low + step * math.floor(place * (round((high - low) / step) + 1)))
@@ -29,7 +30,7 @@ def perturbed(domain: Domain, value: Value, share: float, random: Random) -> Val
 
     Where steps are wider than that it moves by one step. A choice that is not among numbers keeps its value.
     """
-    up = random.random() < 0.5
+    up, domain = random.random() < 0.5, _levels(domain)
     if not domain.contains(value):
         return drawn(domain, random)
     if isinstance(domain, Choice):
@@ -45,6 +46,11 @@ def perturbed(domain: Domain, value: Value, share: float, random: Random) -> Val
         moved = value + math.copysign(step, wanted - value)
         moved = int(moved) if isinstance(domain, Int) else domain.to_value(domain.to_internal(moved))
     return moved if domain.contains(moved) else value
+
+
+def _levels(domain: Domain) -> Domain:
+    """Return the choice that a range is which a count cuts to a few values; any other domain as it is."""
+    return Choice(tuple(domain.grid())) if isinstance(domain, Uniform | Int) and domain.count else domain
 
 
 def _beside(domain: Choice, value: Value, up: bool) -> Value:

@@ -46,6 +46,12 @@ class Seen:
     def latest(self, epoch: int) -> float:
         return self.scores[epoch]
 
+    def params_after(self, epoch: int) -> Params:
+        return self.params
+
+    def source_at(self, epoch: int) -> int:
+        return self.number
+
 
 def standings(
     scores: Scores,

@@ -65,6 +65,10 @@ def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel
         if "names" in of:
             keys[field.name] = (Annotated[list[str], Field(min_length=1, description=of["doc"])], None)
             continue
+        if "choices" in of:
+            one_of = Annotated[Literal[(*of["choices"],)], Field(description=of["doc"])]
+            keys[field.name] = (one_of, field.default)
+            continue
         bounds = Field(ge=of["low"], le=of["high"], description=of["doc"])
         keys[field.name] = (Annotated[hints[field.name], bounds], field.default)
     return create_model("EarlyTerminate", __config__=config, **keys)

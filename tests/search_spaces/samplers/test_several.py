@@ -118,7 +118,7 @@ def test_genetic_algorithms_search_one_objective_and_categories_too(method: str)
 def test_a_few_huge_values_leave_the_objectives_their_scale() -> None:
     """With the scale of the huge ones all others were equal in the second objective, which had no part any more."""
     history = searched("gp", 30, 1)
-    huge = [{name: 0.99 - i / 500 for name in "abcd"} for i in range(3)]
+    huge = [dict.fromkeys("abcd", 0.99 - i / 500) for i in range(3)]
     for i, params in enumerate(huge):
         vector = (-4.0, 1e9 * (i + 1))
         history.put(30 + i, Observation(params, "done", {1: vector[0]}, vector[0], vectors={1: vector}))

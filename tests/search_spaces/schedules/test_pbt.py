@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from math import inf
 from pathlib import Path
 from random import Random
 
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.race.finals import Finals, finalists
 from search_spaces.race.legs import Leg
 from search_spaces.race.lineage import Stage, changes, lineage, told
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.race.track import Exploited
+from search_spaces.race.track import Exploited, Track
 from search_spaces.schedules.contract import Continue, Exploit, Setting
 from search_spaces.schedules.mutation import drawn, perturbed
 from search_spaces.schedules.pbt import PbtParameters, PopulationBased
@@ -30,7 +32,7 @@ from search_spaces.space.space import Space
 from search_spaces.study.study import Study
 from search_spaces.types.values import Params
 from tests.helpers.standings import Seen
-from tests.helpers.toy_race import Toy, curve, toy_sweep
+from tests.helpers.toy_race import ACCURACY, Toy, curve, toy_sweep
 
 SPACE = Space({"lr": Uniform(0.001, 1, log=True), "size": Choice((1, 2))})
 PLAN = PopulationBased(Setting(epochs=6, space=SPACE), PbtParameters(population=4, interval=2))
@@ -55,7 +57,8 @@ def at_2(*members: Seen, num_expected: int = 4) -> Standings:
 
 def test_the_worst_copies_the_best_and_never_the_first_trial_which_is_the_default() -> None:
     decisions = PLAN.decide(at_2(seen(0, 0.1), seen(1, 0.4), seen(2, 0.2), seen(3, 0.3)))
-    assert decisions == dict.fromkeys(range(4), Continue()), "the worst is the default configuration"
+    assert isinstance(decisions.pop(2), Exploit), "the worst besides the default configuration"
+    assert decisions == dict.fromkeys((0, 1, 3), Continue())
 
     decisions = PLAN.decide(at_2(seen(0, 0.3), seen(1, 0.4), seen(2, 0.2), seen(3, 0.1)))
     taken = decisions.pop(3)
@@ -122,6 +125,19 @@ def test_changed_values_satisfy_the_requirements_of_the_space() -> None:
     assert taken == Exploit(1, {"lr": 0.02}), "no change satisfies it: all is copied"
 
 
+def test_equal_members_go_on_trying_and_what_breaks_a_constraint_is_not_copied() -> None:
+    decisions = PLAN.decide(at_2(*(seen(number, 0.1) for number in range(4))))
+    assert isinstance(decisions[3], Exploit), "a plateau would last to the end"
+
+    track = Track(index=1, trial=1, seed=0, searched={}, params={}, signature=(), objective=ACCURACY)
+    track.criteria = Criteria(constraints=[Constraint(metric="latency_ms", max=5)])
+    track.measures.criteria = track.criteria
+    track.measure(2, 0.9, {"latency_ms": 9.0})
+    assert track.latest(2) == 0.9
+    track.reached(2)
+    assert track.latest(2) == -inf
+
+
 def test_all_of_a_population_must_have_come_or_ended() -> None:
     early = [seen(0, 0.3), seen(1, 0.4), seen(3, 0.1)]
     assert PLAN.decide(at_2(*early)) == {}
@@ -166,6 +182,14 @@ def test_changed_values_lie_in_their_domain(domain: Domain, seed: int, share: fl
     assert domain.contains(changed) and type(changed) is type(value)
     if isinstance(changed, float) and domain.bounds and value not in (0.0, *domain.bounds):
         assert changed != value
+
+
+def test_a_range_that_is_cut_to_a_few_values_keeps_to_them() -> None:
+    domain = Uniform(1e-4, 1e-1, log=True, count=4)
+    for seed in range(8):
+        assert domain.contains(drawn(domain, Random(seed)))
+        assert perturbed(domain, 1e-3, 0.2, Random(seed)) in (1e-4, 1e-2)
+    assert isinstance(drawn(Int(1, 9, count=3), Random(0)), int)
 
 
 def test_small_changes() -> None:
