@@ -93,10 +93,6 @@ def test_values_are_drawn_anew_as_often_as_asked_for() -> None:
     assert rates(0.0) == {0.016, 0.024} and len(rates(1.0)) == 12
 
 
-def test_equals_are_left_alone() -> None:
-    assert set(PLAN.decide(at_2(*(seen(number, 0.3) for number in range(4)))).values()) == {Continue()}
-
-
 def test_the_latest_value_counts_and_weights_come_from_where_the_best_was() -> None:
     track, other = Search(toy_sweep(trials=2), Toy, None).more([], 2, None)
     track.measure(2, 0.9)
