@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -97,11 +98,8 @@ class PopulationBased:
     def _exploit(self, exchange: Exchange, member: Standing) -> Exploit | None:
         """Return what the member takes over; None where none that is as good has weights of this epoch."""
         epoch, value = exchange.epoch, member.latest(exchange.epoch)
-        able = [
-            other
-            for other in exchange.best
-            if other is not member and other.waiting and other.epoch == epoch and other.latest(epoch) >= value
-        ]
+        here = [other for other in exchange.best if other is not member and other.waiting and other.epoch == epoch]
+        able = [other for other in here if -math.inf < other.latest(epoch) >= value]
         if not able:
             return None
         random = Random(f"{self.setting.seed} {member.number} {epoch}")

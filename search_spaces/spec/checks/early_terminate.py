@@ -66,8 +66,8 @@ def rule_model(row: ScheduleInfo | None, schedules: Schedules) -> type[BaseModel
             keys[field.name] = (Annotated[list[str], Field(min_length=1, description=of["doc"])], None)
             continue
         if "choices" in of:
-            one_of = Annotated[Literal[(*of["choices"],)], Field(description=of["doc"])]
-            keys[field.name] = (one_of, field.default)
+            words = of["choices"]
+            keys[field.name] = (Annotated[Literal[(*words,)], Field(description=of["doc"])], field.default)
             continue
         bounds = Field(ge=of["low"], le=of["high"], description=of["doc"])
         keys[field.name] = (Annotated[hints[field.name], bounds], field.default)
