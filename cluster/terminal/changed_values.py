@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cluster.terminal import formatting
@@ -38,6 +39,11 @@ def shown(row: Row, objective: Objective) -> Params:
         name: value if told[name][0] == told[name][1] else "→".join(told[name])
         for name, value in row.params.items()
     }
+
+
+def as_shown(rows: Sequence[Row], objective: Objective) -> list[Row]:
+    """Return the rows with the hyperparameters that a table shows of each."""
+    return [replace(row, params=shown(row, objective)) if row.changes else row for row in rows]
 
 
 def lines(found: Sequence[Mapping[str, Any]]) -> list[str]:

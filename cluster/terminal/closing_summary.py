@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
+from cluster.terminal.changed_values import as_shown
 from cluster.terminal.criteria import front_lines, infeasible_lines
 from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
 from cluster.terminal.leaderboard import Ranked, leaderboard
@@ -97,7 +98,7 @@ def _head(ending: Ending) -> Text:
 
 def _table(ending: Ending, width: int, top: int) -> list[Text]:
     snapshot, title = ending.snapshot, ending.title
-    rows = ranked(snapshot.rows, title.objective)[:top]
+    rows = as_shown(ranked(snapshot.rows, title.objective)[:top], title.objective)
     listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
     whole_line = 10_000
     best = live_lines.best_lines(snapshot, title, whole_line)

@@ -15,7 +15,7 @@ from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
-from cluster.terminal.changed_values import shown
+from cluster.terminal.changed_values import as_shown, shown
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import spread
@@ -132,6 +132,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     ]
     below = [line for line in foot if line is not None]
     rows = live_lines.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
+    rows = as_shown(rows, title.objective)
     ranked = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
     table = leaderboard(ranked, width)
     lines = [live_lines.headline(snapshot, title, width), live_lines.subline(snapshot, title, width)]

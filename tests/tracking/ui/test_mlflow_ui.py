@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 
 from tests.helpers.small_sweep_in_mlflow import HEADER, SWEEP, open_writer, params, runs_of, write_trial
 from tracking import names
-from tracking.store.records import Best
+from tracking.store.records import Best, FoundRun, RunFacts
 from tracking.ui import server as ui
 from tracking.ui import shared_view
 from tracking.ui.server import Server, charts_url, leaderboard_url
+from tracking.writer.reconcile import _new_means
 
 
 def seen_in_chromium(folder: Path, *urls: str) -> list[str]:
@@ -84,13 +86,34 @@ def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
 
 def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
     searched = tuple(f"{'very_long_name' * 10}{number}" for number in range(200))
-    header = HEADER.__class__(**{**HEADER.__dict__, "searched": searched})
+    header = replace(HEADER, searched=searched, by_mean=True)
     [view] = shared_view.shared_views(header).values()
     assert len(view) <= shared_view.MAX_VIEW
     assert "No trial" in shared_view.note(header, None)
     assert shared_view.note(header, Best(number=3, value=0.25, params={"lr": 0.1})).startswith(
         "**Best in search: t003, val_accuracy 0.25**"
     )
+
+
+def test_the_note_names_all_objectives_and_repeats_sort_by_the_mean() -> None:
+    several = replace(HEADER, overview={"metrics": "maximize val_accuracy and minimize latency_ms"})
+    assert "workload mlp, maximize val_accuracy and minimize latency_ms by tpe." in shared_view.note(several, None)
+    best = Best(number=3, value=0.25, params={"lr": "0.01→0.02"}, why="Mean 0.25.", recommended=True)
+    assert shared_view.note(HEADER, best).startswith("**Recommended: t003, val_accuracy 0.25** with `lr=0.01→0.02`")
+    [view] = shared_view.shared_views(replace(HEADER, by_mean=True)).values()
+    assert json.loads(view)["orderByKey"] == "metrics.`mean_val_accuracy`"
+    assert "metrics.`num_seeds`" in json.loads(view)["selectedColumns"]
+    [view] = shared_view.shared_views(HEADER).values()
+    assert json.loads(view)["orderByKey"] == "metrics.`best_val_accuracy`"
+
+
+def test_a_mean_that_changed_after_the_trials_end_is_what_a_resume_tells_mlflow() -> None:
+    told = {"mean_val_accuracy": 0.9, "num_seeds": 3.0, "best_val_accuracy": 0.95}
+    facts = RunFacts(number=1, role="trial", params={}, state="done", summary=told)
+    run = FoundRun(run_id="r", status="FINISHED", start_ms=0)
+    run.metrics = {"mean_val_accuracy": (0.95, 0), "num_seeds": (3.0, 0)}
+    assert _new_means("val_accuracy", facts, run) == {"mean_val_accuracy": 0.9}
+    assert _new_means("val_accuracy", replace(facts, summary={"best_val_accuracy": 0.95}), run) == {}
 
 
 def test_the_printed_port_is_the_one_that_the_ui_will_have(server: Server, tmp_path: Path) -> None:
