@@ -147,6 +147,7 @@ def test_another_search_takes_over_equal_configurations_alone() -> None:
     "change",
     [
         "constraints=[{metric: params_m, max: 5}]",
+        "constraints=[{metric: val_loss, max: 50}]",
         "early_terminate={type: pbt}",
         "cache=false",
         "resources.workers=[1, 2]",
@@ -200,3 +201,16 @@ def test_the_digest_of_code_follows_a_user_s_files(tmp_path: Path, monkeypatch: 
         del sys.modules[name]
     assert digests[0] == digests[1] and len(set(digests)) == 4
     assert code_digest("mlp") == code_digest("mlp") != code_digest("softmax")
+
+
+def test_another_method_proposes_for_itself_and_the_longest_result_counts() -> None:
+    _, first, _ = swept("trials=4", "method=qmc")
+    _, other, _ = swept("trials=4", "method=random")
+    assert [track.searched for track in first.tracks][1:] != [track.searched for track in other.tracks][1:]
+    swept("trials=4", "method=qmc", "early_terminate=none", "cache=false")
+    whole, race, _ = swept("trials=4", "method=qmc", "early_terminate=none")
+    assert [track.cached and track.cached.epoch for track in race.tracks] == [9] * 4
+    records = Study(whole.id, "maximize", whole.journal, writing=False).records()
+    found = [result for _, result in result_cache._results(whole, whole.sweep(), records)]
+    assert whole.id not in {one.sweep for one in found}, "the one that has trained it"
+    assert all(one.best_epoch == one.last == 9 and not one.is_settled for one in found)

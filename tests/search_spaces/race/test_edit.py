@@ -46,6 +46,7 @@ def test_trials_behind_an_edit_are_of_the_new_space(method: str, resumed: bool, 
     if not resumed:  # as if the edit had come between two questions
         search = Search(first.model_copy(update={"trials": 12}), Toy, study)
         race = search.race(1)
+        search.more(race.tracks, 0, None)  # its sampler knows all trials so far
         search.edit(new, NOTHING_KNOWN, race)
     simulate(race, WORLD, moments=False)
     assert [dict(track.params) for track in race.tracks[:6]] == before
@@ -55,6 +56,15 @@ def test_trials_behind_an_edit_are_of_the_new_space(method: str, resumed: bool, 
     assert [number for number in search.history.seen if number < 6] == fit
     assert all(search.history.seen[number].params["kind"] == "a" for number in fit)
     assert len(search.outside()) == 6 - len(fit)
+
+
+def test_trials_keep_the_constants_of_their_time(tmp_path: Path) -> None:
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    first = FIRST.model_copy(update={"trials": 2, "constants": {"kind": "b"}})
+    simulate(Search(first, Toy, study).race(1), WORLD, moments=False)
+    race = Search(after(first, 2, constants={"kind": "c"}, trials=4), Toy, study).race(1)
+    simulate(race, WORLD, moments=False)
+    assert [track.params["kind"] for track in race.tracks] == ["b", "b", "c", "c"]
 
 
 def test_an_edited_search_asks_the_same_at_once_and_behind_a_resume(tmp_path: Path) -> None:
