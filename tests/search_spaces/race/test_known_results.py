@@ -71,6 +71,14 @@ def test_an_equal_sweep_trains_nothing_again(kind: str, method: str) -> None:
         assert track.cached is not None and track.cached.trial == track.trial
 
 
+def test_cohorts_are_proposed_as_they_were() -> None:
+    sweep = toy_sweep(method="random", trials=24, train_together=6, early_terminate={"type": "none"})
+    first = Search(sweep, Toy, None).race(1)
+    trained(first)
+    again = Search(sweep, Toy, None, cache=known(first)).race(1)
+    assert not trained(again) and [t.searched for t in again.tracks] == [t.searched for t in first.tracks]
+
+
 def test_a_longer_sweep_pays_for_the_new_trials_alone(tmp_path: Path) -> None:
     sweep = toy_sweep(method="random", trials=8, train_together=1, early_terminate={"type": "none"})
     first = Search(sweep, Toy, None).race(1)

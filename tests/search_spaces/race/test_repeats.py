@@ -32,7 +32,20 @@ def test_who_is_behind_by_more_than_the_noise_gets_no_further_seed() -> None:
     group = {0: [0.0, 0.1, 0.05], 1: [0.5], 2: [0.12], 3: [0.3, 0.35]}
     assert clearly_worse(group[1], group) and not clearly_worse(group[2], group)
     assert wanting(group, [1, 2, 3]) == [2]
+    two = {0: [0.0, 0.2]}  # by hand: 0.1 + 6.314 * sqrt(0.02 * (1 + 1 / 2)) = 1.1935
+    assert [clearly_worse([value], two) for value in (1.19, 1.2)] == [False, True]
     assert wanting({0: [0.3], 1: [0.1], 2: [0.2]}, [0, 1, 2]) == [1], "the best shows the noise"
+
+
+def test_a_seed_that_failed_does_not_count() -> None:
+    track, seed = Search(toy_sweep(trials=2), Toy, None).more([], 2, None)
+    for one, value in ((track, 0.5), (seed, 0.9)):
+        one.measure(9, value)
+        one.state = "done"
+    track.further = [seed]
+    assert track.best_value == pytest.approx(0.7)
+    seed.state = "failed"
+    assert track.best_value == 0.5
 
 
 class Toys:
