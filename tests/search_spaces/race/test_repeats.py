@@ -221,3 +221,12 @@ def test_further_seeds_obey_with_their_trial_and_the_search_ends(tmp_path: Path,
         assert all(member.ended for member in toys.own.tracks)
         for track in (track for track in toys.race.tracks if track.withdrawn):
             assert all(seed.state in ("stopped", "done") for seed in track.further)
+
+
+def test_retests_after_the_search_are_no_repeats(tmp_path: Path) -> None:
+    toys = Toys(tmp_path, early_terminate=NONE, trials=4)
+    repeats = {key: entry for key, entry in toys.study.facts().items() if key.startswith(PREFIX)}
+    key, entry = next(iter(repeats.items()))
+    toys.study.set(key.replace("-s", "-s9"), {name: value for name, value in entry.items() if name != "repeat"})
+    toys.study.flush()
+    assert len(Toys(tmp_path, most=0, early_terminate=NONE, trials=4).own.tracks) == len(repeats)
