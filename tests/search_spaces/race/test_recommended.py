@@ -6,6 +6,7 @@ from statistics import fmean
 import pytest
 
 from search_spaces.race.recommended import Tried, estimates, is_clear, next_retests, recommended
+from search_spaces.race.seeds.retests import num_affordable
 from search_spaces.types.objective import Objective
 
 UP, DOWN = Objective("val_accuracy", "maximize"), Objective("val_loss", "minimize")
@@ -50,6 +51,12 @@ def test_a_configuration_that_fails_with_a_seed_comes_last():
 def test_half_of_what_is_left_goes_to_as_many_of_the_best():
     ranked = estimates([Tried(i, [1 - i / 10]) for i in range(9)], UP)
     assert [next_retests(ranked, left) for left in (12, 3, 1, 0)] == [[0, 1, 2, 3, 4, 5], [0, 1], [0], []]
+
+
+def test_retests_are_a_share_of_all_epochs_and_by_default_six_or_none():
+    """Of 44 trials that are trained once 6 more are 12 % of all 50; a share of a half doubles what was spent."""
+    assert [num_affordable(share, 44, 1) for share in (0.12, 0.5, 0.0)] == [6, 44, 0]
+    assert [num_affordable("auto", num, 1) for num in (40, 43, 44, 80)] == [0, 0, 6, 10]
 
 
 def test_a_leader_is_clear_when_the_noise_is_small_beside_its_lead():
