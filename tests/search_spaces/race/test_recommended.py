@@ -36,6 +36,13 @@ def test_the_estimate_is_the_normal_formula():
     assert best.sd == pytest.approx((1 / between + 2 / noise) ** -0.5)
 
 
+def test_two_standard_deviations_must_hold_and_the_worse_half_says_nothing():
+    seen = [Tried(0, [0.90, 0.91, 0.89, 0.90]), Tried(2, [0.8, 0.82]), Tried(3, [0.75]), Tried(4, [0.7])]
+    assert [estimates([*seen, Tried(1, [once])], UP)[0].trial for once in (0.91, 0.92)] == [0, 1]
+    bad, worse = ([*seen, Tried(1, [0.91]), *(Tried(5 + i, [value]) for i in range(5))] for value in (0.5, -9.0))
+    assert [one.estimate for one in estimates(bad, UP)[:5]] == [one.estimate for one in estimates(worse, UP)[:5]]
+
+
 def test_minimising_mirrors_maximising():
     tried = [Tried(0, [0.1, 0.3]), Tried(1, [0.15, 0.16]), Tried(2, [0.05]), Tried(3, [0.4])]
     mirrored = [Tried(one.trial, [-value for value in one.values]) for one in tried]
