@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pytest
 
-from search_spaces.race.recommended import Tried, estimates, is_clear, next_retests, recommended
+from search_spaces.race.recommended import Tried, estimates, is_clear, next_retests, recommended, tried_again
 from search_spaces.race.seeds.retests import num_affordable
 from search_spaces.types.objective import Objective
 
@@ -41,6 +41,23 @@ def test_two_standard_deviations_must_hold_and_the_worse_half_says_nothing():
     assert [estimates([*seen, Tried(1, [once])], UP)[0].trial for once in (0.91, 0.92)] == [0, 1]
     bad, worse = ([*seen, Tried(1, [0.91]), *(Tried(5 + i, [value]) for i in range(5))] for value in (0.5, -9.0))
     assert [one.estimate for one in estimates(bad, UP)[:5]] == [one.estimate for one in estimates(worse, UP)[:5]]
+
+
+def test_a_seed_that_breaks_a_constraint_has_failed_and_one_that_was_cut_off_says_nothing():
+    def entry(trial, values, state="done", **more):
+        return {"trial": trial, "state": state, "values": values, **more}
+
+    entries = [
+        entry(0, {1: 0.5, 2: 0.7}),
+        entry(0, {1: 0.9}, feasible=False),
+        entry(1, {1: 0.8}, "failed"),
+        entry(2, {1: 0.6}, "stopped"),
+        entry(3, {1: 0.6}, "paused"),
+    ]
+    found = tried_again(entries, UP, {3: 1})
+    assert {trial: (list(one.values), one.num_failed) for trial, one in found.items()} == {
+        0: ([0.7], 1), 1: ([], 1), 2: ([], 0), 3: ([0.6], 0)
+    }  # fmt: skip
 
 
 def test_minimising_mirrors_maximising():
