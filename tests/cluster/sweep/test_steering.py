@@ -120,7 +120,7 @@ def test_driver_takes_up_what_is_asked_and_mlflow_and_the_study_know_by_whom(tmp
     assert looked(helm, life, lanes) == ["2 workers from now on: as many as fit, of 9 (9 workers by bob, "
                                          "2026-11-30 10:02:11 UTC)"]  # fmt: skip
     assert helm.num_lanes == 2
-    assert life.coordinator.study.facts()[LANES]["count"] == 9
+    assert Reading.of(life.home).study.facts()[LANES]["count"] == 9, "on disk before the answer is given"
     life.end()
 
     tags = {key: run[0].data.tags for key, run in runs_of(uri, life.home.id).items()}

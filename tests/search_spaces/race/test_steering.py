@@ -12,6 +12,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.race.steering import LEFT, refusal
+from search_spaces.race.track import Track
 from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.study.study import Study
@@ -164,3 +165,42 @@ def test_resume_knows_what_was_asked(tmp_path: Path) -> None:
     ]
     assert [t.steered for t in again.tracks] == [["paused by ann"], ["boosted by bob"], ["stopped by ann"]]
     assert begun(again).members[0].trial == 1
+
+
+def test_a_boost_takes_a_pause_back_also_of_one_that_was_boosted_before() -> None:
+    it = race(trials=4, early_terminate={"type": "none"})
+    train(it, begun(it), until=4)
+    first = it.tracks[0]
+    for deed in ("boost", "pause"):
+        it.steer(first, deed, deed)  # type: ignore[arg-type] # one of them
+    assert (first.resting, first.boosted, refusal(first, "boost")) == (True, True, None)
+    it.steer(first, "boost", "boosted")
+    assert (first.resting, first.boosted) == (False, True) and begun(it).members[0].trial == 0
+
+
+def test_paused_trial_is_not_stopped_by_its_schedule() -> None:
+    it = race(trials=9, early_terminate={"type": "asha_stopping", "min_iter": 1, "eta": 3})
+    for _ in range(3):
+        train(it, begun(it))
+    last = begun(it)
+    worst = it.tracks[last.members[0].trial]
+    it.steer(worst, "pause", "paused")
+    train(it, last)
+    begun(it)
+    assert worst.state == "paused"
+    it.steer(worst, "unpause", "let go on")
+    it.next_leg()
+    assert worst.state == "stopped"
+
+
+def test_observers_know_what_is_new_at_that_moment() -> None:
+    class Watch(Tally):
+        def moved(self, track: Track) -> None:
+            told.append(track.just_steered)
+
+    told: list[bool] = []
+    it = Search(toy_sweep(trials=3), Toy, None).race(1, [Watch()])
+    begun(it)
+    told.clear()
+    it.steer(it.tracks[0], "pause", "paused")
+    assert told == [True] and not it.tracks[0].just_steered
