@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.numerics.gaussian_process import log_expected_improvement
 from search_spaces.samplers.history import History
-from search_spaces.samplers.model.curve_model import CurveModel
+from search_spaces.samplers.model.outlook import Outlook
 from search_spaces.samplers.model.rung_values import RungValues
 from search_spaces.samplers.points import Points
 from search_spaces.space.space import Space
@@ -36,25 +35,25 @@ class ModelSampler:
     def ask(self, history: History, count: int, held: Params) -> list[Params]:
         """Return new configurations, each as if those before it were training."""
         rng = np.random.default_rng([self._seed, len(history)])
-        model = self._model(history, rng)
+        outlook = self._outlook(history, rng)
 
         def wanted(place: int) -> np.ndarray:
-            first = self._improving(model, held, rng) if model else self._points.sobol(place)
+            first = self._promising(outlook, held, rng) if outlook else self._points.sobol(place)
             return np.concatenate([first, self._points.uniform(rng)])
 
         found = []
         for params in self._points.take(history, count, held, wanted):
             found.append(params)
-            if model:
-                model.begin(self._points.cube.place(params)[None])
+            if outlook:
+                outlook.begin(self._points.cube.place(params)[None])
         return found
 
-    def _model(self, history: History, rng: np.random.Generator) -> CurveModel | None:
-        """Return the model of the history; None where it knows too little."""
+    def _outlook(self, history: History, rng: np.random.Generator) -> Outlook | None:
+        """Return what the history leads to expect; None where it knows too little."""
         seen = self._look(history)
         if seen.num_known < self._num_start:
             return None
-        return CurveModel(seen, self._rungs[-1], self._points.cube.is_category, rng)
+        return Outlook(seen, self._rungs[-1], self._points.cube.is_category, rng)
 
     def _look(self, history: History) -> RungValues:
         if self._seen is None or self._seen.history is not history:
@@ -62,15 +61,9 @@ class ModelSampler:
         self._seen.look()
         return self._seen
 
-    def _improving(self, model: CurveModel, held: Params, rng: np.random.Generator) -> np.ndarray:
-        """Return candidates, those with the largest expected improvement first."""
-        known, near = np.concatenate([model.tried, model.begun]), self._points.cube.near
-        means = model.mean_at_end(known)
-        incumbent, tops = means.min(), known[np.argsort(means, kind="stable")[:NUM_TOP]]
-
-        def score(points: np.ndarray) -> np.ndarray:
-            return log_expected_improvement(*model.at_end(points), incumbent)
-
+    def _promising(self, outlook: Outlook, held: Params, rng: np.random.Generator) -> np.ndarray:
+        """Return candidates, the most promising first."""
+        near, (tops, score) = self._points.cube.near, outlook.question(NUM_TOP)
         around = [near(top, NUM_NEAR, width, 0.5, rng) for top in tops for width in WIDTHS]
         points = self._points.usable(np.concatenate([self._points.uniform(rng), *around]), held)
         if not len(points):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from search_spaces.types.objective import Objective
 class Row(NamedTuple):
     """A trial's best value up to a rung, signed so that lower is better. Rows sort with those of high rungs first.
 
-    An infeasible trial has one more, of infinite value, that sorts last.
+    An infeasible trial has one more, of infinite value, that sorts last; one that breaks a constraint has none.
     """
 
     order: int
@@ -36,14 +36,16 @@ class RungValues:
         """Numbers of the trials that are training."""
         self.places: dict[int, np.ndarray] = {}
         """Coordinates of each trial."""
+        self.excess: dict[int, Mapping[str, float]] = {}
+        """By how much each trial breaks constraints, 0 or less where it keeps them; without what has none."""
         self._cube, self._objective, self._rungs, self._mark = cube, objective, tuple(rungs), 0
         self._of: dict[int, list[Row]] = {}
-        self._num_known = 0
+        self._known: set[int] = set()
 
     @property
     def num_known(self) -> int:
-        """Number of trials that have a row."""
-        return self._num_known
+        """Number of trials that have a row, or break a constraint."""
+        return len(self._known)
 
     def look(self) -> None:
         """Take note of what has changed in the history."""
@@ -59,13 +61,17 @@ class RungValues:
             del self.rows[bisect_left(self.rows, row)]
         self._of[number] = found = list(self._reached(number, seen))
         self.running.discard(number)
-        if seen.state == "infeasible":
+        broken = seen.state == "infeasible" and any(amount > 0 for amount in seen.constraints.values())
+        self.excess.pop(number, None)
+        if seen.constraints and seen.state != "failed":
+            self.excess[number] = seen.constraints
+        if seen.state == "infeasible" and not broken:
             found.append(Row(0, math.inf, number))
         elif seen.state == "running":
             self.running.add(number)
         for row in found:
             insort(self.rows, row)
-        self._num_known += bool(found) - bool(before)
+        (self._known.add if found or broken else self._known.discard)(number)
 
     def _reached(self, number: int, seen: Observation) -> Iterator[Row]:
         last = 0 if seen.state == "failed" else max(seen.values, default=0)

@@ -65,7 +65,8 @@ class Scalarised:
         for number, seen in history.seen.items():
             values = {epoch: joined(vector) for epoch, vector in seen.vectors.items()}
             best = values[max(values)] if values else None
-            found.put(number, Observation(seen.params, seen.state, values, best, settles=seen.settles))
+            observation = Observation(seen.params, seen.state, values, best, seen.constraints, seen.settles)
+            found.put(number, observation)
         return found
 
     def _signed(self, vector: Sequence[float]) -> np.ndarray:
