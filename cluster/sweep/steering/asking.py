@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from cluster.sweep.steering.order import MAX_LANES, Order, lanes_now, orders_now, send_order
+from cluster.sweep.steering.order import MAX_LANES, Order, Sent, lanes_now, orders_now, send_order
 from search_spaces.race.steering import Deed
 from search_spaces.types.faults import Fault, SpecError, shown
 from search_spaces.types.trial_names import state_word, trial_name
@@ -96,5 +97,11 @@ def asked(read: Reading, wish: Wish) -> list[str]:
         way = f"`paceline resume {read.home.id}` takes it up"
         return [f"{order.subject}: sweep {read.home.id} is not running; {way}" for order in wanted]
     late = "its driver has not answered yet, and takes it up as soon as it can"
-    answers = [message.answered(PATIENCE_S) for message in sent]
+    answers = answered(sent, PATIENCE_S)
     return [answer or f"{order.subject}: {late}" for order, answer in zip(wanted, answers, strict=True)]
+
+
+def answered(sent: Sequence[Sent], patience_s: float) -> list[str | None]:
+    """Return the driver's answers; None for those that have not come ``patience_s`` seconds from now."""
+    deadline = time.monotonic() + patience_s
+    return [message.answered(max(0.0, deadline - time.monotonic())) for message in sent]

@@ -10,7 +10,7 @@ from cluster.cli.main import main
 from cluster.sweep.files.inbox import send
 from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading
-from cluster.sweep.steering.asking import Wish, orders, wish_from_json, wish_to_json
+from cluster.sweep.steering.asking import Wish, answered, orders, wish_from_json, wish_to_json
 from cluster.sweep.steering.helm import LOOK_EVERY_S, Helm
 from cluster.sweep.steering.leg_marks import LegMarks
 from cluster.sweep.steering.order import KIND, LANES, Order, orders_now, orders_waiting, send_order
@@ -81,6 +81,23 @@ def test_what_is_asked_of_a_sweep_at_rest_waits_for_its_resume(
     )
     [(_, order)] = orders_waiting(home)
     assert order and (order.deed, order.trial, order.by) == ("pause", 3, "ann")
+
+
+def test_a_driver_that_does_not_answer_is_waited_for_once_and_not_for_each_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s, waits = 100.0, list[float]()
+    monkeypatch.setattr("cluster.sweep.steering.asking.time.monotonic", lambda: now_s)
+
+    class Silent:
+        def answered(self, patience_s: float) -> str | None:
+            nonlocal now_s
+            waits.append(patience_s)
+            now_s += patience_s
+            return None
+
+    assert answered([Silent(), Silent(), Silent()], 15.0) == [None] * 3
+    assert waits == [15.0, 0.0, 0.0]
 
 
 def test_wish_travels_to_a_target() -> None:
