@@ -96,7 +96,8 @@ class Coordinator:
 
     @property
     def _is_over(self) -> bool:
-        return self.races[self.purpose].finished and not (self.repeats and self.repeats.busy)
+        seeds_train = self.purpose == "search" and self.repeats is not None and self.repeats.busy
+        return self.races[self.purpose].finished and not seeds_train
 
     def next_leg(self) -> Leg | None:
         """Return the next leg; None to wait, or when ``finished`` or ``stop.requested``."""

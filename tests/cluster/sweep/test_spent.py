@@ -40,6 +40,21 @@ def test_further_seeds_count_once_also_where_the_driver_died(sqlite_uri: str, re
     life.end()
 
 
+@pytest.mark.parametrize("num_judged", [1, 4])
+def test_a_sweep_with_repeats_ends_though_its_driver_died_in_the_verdict(sqlite_uri: str, num_judged: int) -> None:
+    life = Life(sqlite_uri, spec=FOUR.replace("0.25", "none") + "repeats: {seeds: 2}\n", value=noisy)
+    while sum(key.startswith("final") for key in life.trained) < num_judged:
+        leg = life.coordinator.next_leg()
+        assert leg
+        life.train(leg)
+    life.end()
+    life = Life(sqlite_uri, value=noisy)
+    while leg := life.coordinator.next_leg():
+        life.train(leg)
+    assert len(life.trained) == 4 - num_judged and life.coordinator.finished
+    life.end()
+
+
 def test_retests_stay_counted_while_another_driver_judges(sqlite_uri: str) -> None:
     life = Life(sqlite_uri, spec=SPEC, value=noisy)
     while (leg := life.coordinator.next_leg()) and leg.purpose != "final":
