@@ -260,6 +260,7 @@ class Driver:
         helm.close()
         self._count(coordinator)
         self._progress.trained(coordinator.accounts.busy_s)
+        self._progress.note()  # MLflow is told what the study knows
 
     def _count(self, coordinator: Coordinator) -> None:
         """Note what the search has used so far."""

@@ -70,6 +70,14 @@ class Progress:
         if phase == self._phase and now - self._entered < ENTER_EVERY_S:
             return
         self._phase, self._entered = phase, now
+        self._store(phase)
+
+    def note(self) -> None:
+        """Store the cost in the study now, in the phase that it is in."""
+        if self._phase is not None:
+            self._store(self._phase)
+
+    def _store(self, phase: Phase) -> None:
         spent = {"seconds": round(self.elapsed_s, 3), "search_seconds": round(self.searched_s, 3)}
         cost = spent | {"lanes": self.num_lanes} | self._spent
         self.study.set("phase", phase)

@@ -162,10 +162,10 @@ class Coordinator:
             self.fail(handle, report.failure)
         elif report.handed_back:
             race.failed_leg(handle[1], FailureReason("lane_died", "it needs a new worker"), to_blame=False)
-            self._forget(handle)
+            self._forget(handle, reported=True)
         elif report.done:
             race.finished_leg(handle[1], self.accounts.worked_s(handle), report.fused)
-            self._forget(handle)
+            self._forget(handle, reported=True)
         self.stop.requested |= self.unreported.found(report.done)
         if race.closing:
             self.home.stop_mark.touch()
@@ -229,9 +229,12 @@ class Coordinator:
         self._give_up()
         self.commit()
 
-    def _forget(self, handle: Handle) -> Ending | None:
-        """Count and forget a leg that is over; return how it was to end, if it was given up."""
-        self.accounts.over(handle)
+    def _forget(self, handle: Handle, reported: bool = False) -> Ending | None:
+        """Count and forget a leg that is over; return how it was to end, if it was given up.
+
+        ``reported``: its lane has told all that it worked.
+        """
+        self.accounts.over(handle, reported)
         return self._endings.pop(handle, None)
 
     def _names(self, handle: Handle, tracks: Sequence[Track]) -> str:

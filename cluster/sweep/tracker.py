@@ -161,13 +161,14 @@ class Tracker:
         chosen = champion(verdict) if verdict else known.trial if known else None
         leader = next((row for row in found if row.number == chosen), first)
         tags: dict[str, str] = {}
+        trained = sum(row.epochs_trained for row in found)
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),
-            "sweep/epochs_trained": float(sum(row.epochs_trained for row in found)),
+            "sweep/epochs_trained": float(trained),
             "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
         }
-        metrics |= spending.metrics(self._sweep, self._study.facts().get("cost", {}))
+        metrics |= spending.metrics(self._sweep, self._study.facts().get("cost", {}), trained)
         best = None
         if leader is not None and leader.best_value is not None:
             best = Best(

@@ -45,10 +45,10 @@ class Accounts:
         """Return the seconds of work on a running leg that its lane has reported."""
         return self._worked.get(handle, 0.0)
 
-    def over(self, handle: Handle) -> None:
-        """Count a leg that is over, and forget its times."""
-        worked_s = self._worked.pop(handle, 0.0)
-        self.spending.add(handle[0], max(worked_s, self.times.trained_s(handle)))
+    def over(self, handle: Handle, reported: bool) -> None:
+        """Count a leg that is over, and forget its times; also what its lane has not ``reported``."""
+        self.spending.add(handle[0], self.worked_s(handle) if reported else self._used_s(handle))
+        self._worked.pop(handle, None)
         self.times.ended(handle)
 
     def running_s(self, handles: Sequence[Handle], final: bool) -> float:
@@ -56,4 +56,11 @@ class Accounts:
 
         With ``final`` false those of the search, its further seeds and retests included.
         """
-        return sum(self.times.trained_s(handle) for handle in handles if (handle[0] == "final") == final)
+        return sum(self._used_s(handle) for handle in handles if (handle[0] == "final") == final)
+
+    def _used_s(self, handle: Handle) -> float:
+        """Return the seconds that a leg has taken, those since its lane's last report included.
+
+        Until a first report lanes may still import and load, which is not training.
+        """
+        return self.worked_s(handle) + (self.times.unheard_s(handle) if self.busy_s else 0.0)

@@ -118,9 +118,9 @@ def line(sweep: Sweep, cost: Mapping[str, Any], trained: int, over: bool = False
     return " · ".join(told) + final + enough if told else ""
 
 
-def metrics(sweep: Sweep, cost: Mapping[str, Any]) -> dict[str, float]:
+def metrics(sweep: Sweep, cost: Mapping[str, Any], trained: int) -> dict[str, float]:
     """Return what was used as metrics of the sweep's run in MLflow."""
-    return {names.used(use.name): use.used for use in uses(sweep, cost)}
+    return {names.used(use.name): use.used for use in uses(sweep, cost, trained)}
 
 
 def _short(amount: float) -> str:

@@ -27,6 +27,8 @@ class _Times:
     began: float
     heard: float
     """Time of the last report with news: a lane of several processes also reports that there are none."""
+    counted: float
+    """Time of the last report of any kind."""
     worked_s: float = 0.0
     """Seconds of work since the last epoch that was reported."""
     told: bool = False
@@ -45,18 +47,19 @@ class LegTimes:
         """Record that the leg's lane trains it now, unless that is known."""
         if handle not in self._running:
             now = time.monotonic()
-            self._running[handle] = _Times(now, now)
+            self._running[handle] = _Times(now, now, now)
 
     def waits(self, handle: Hashable) -> None:
         """Record that the leg's lane still waits for its processes."""
         now = time.monotonic()
-        self._running[handle] = _Times(now, now)
+        self._running[handle] = _Times(now, now, now)
 
     def heard(self, handle: Hashable, seconds: float, measured: Sequence[MemberEpoch], news: bool) -> None:
         """Record a report on so many seconds of work, with epochs or with other ``news``."""
         now = time.monotonic()
-        times = self._running.setdefault(handle, _Times(now, now))
+        times = self._running.setdefault(handle, _Times(now, now, now))
         times.worked_s += seconds
+        times.counted = now
         if not (news or measured):
             return
         times.heard, times.told = now, False
@@ -76,6 +79,10 @@ class LegTimes:
     def trained_s(self, handle: Hashable) -> float:
         """Return for how many seconds the leg has been trained."""
         return time.monotonic() - self._running[handle].began if handle in self._running else 0.0
+
+    def unheard_s(self, handle: Hashable) -> float:
+        """Return for how many seconds the leg's lane has not told what it worked."""
+        return time.monotonic() - self._running[handle].counted if handle in self._running else 0.0
 
     def silent_s(self, handle: Hashable) -> float:
         """Return for how many seconds the leg's lane has reported nothing."""

@@ -55,7 +55,7 @@ def test_use_is_told_in_a_line_in_json_and_in_mlflow() -> None:
         "lane_hours": {"used": 2.0, "limit": 8.0, "final_evaluation": 1.0},
         "cost": {"used": 1.0, "limit": 10.0, "final_evaluation": 0.5},
     }
-    assert metrics(read.sweep, COST) == {
+    assert metrics(read.sweep, COST, 0) == {
         "sweep/used_epochs": 30,
         "sweep/used_lane_hours": 2.0,
         "sweep/used_cost": 1.0,

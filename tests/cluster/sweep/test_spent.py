@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cluster.sweep.limits.accounts import Accounts
+from cluster.sweep.messages import Report
 from tests.cluster.sweep.test_retests import SPEC, noisy
 from tests.helpers.sweep_without_lanes import Life
+from tests.helpers.toy_race import toy_sweep
 
 FOUR = SPEC.replace("trials: 12", "trials: 4")
 
@@ -84,3 +87,25 @@ def test_hours_that_are_left_pay_for_retests_and_they_count_in_the_search_of_a_r
         life.train(leg)
     assert leg and len(trained + life.trained) == 12 + 4
     life.end()
+
+
+def test_what_a_lane_needs_to_start_is_not_billed_but_the_work_of_one_that_died_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("search_spaces.race.ending.overdue.time.monotonic", lambda: now)
+    accounts = Accounts(toy_sweep(), {})
+    first, second = ("search", 0), ("search", 1)
+    accounts.times.began(first)
+    now += 12
+    assert accounts.running_s([first], final=False) == 0
+    accounts.heard(first, Report(seconds=0.5, done=True))
+    accounts.over(first, reported=True)
+    assert accounts.spending.lane_s["search"] == 0.5
+    accounts.times.began(second)
+    now += 3
+    accounts.heard(second, Report(seconds=2.5))
+    now += 7
+    assert accounts.running_s([second], final=False) == 2.5 + 7
+    accounts.over(second, reported=False)
+    assert accounts.spending.lane_s["search"] == 0.5 + 2.5 + 7
