@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.criteria.constraints import Constraint
+from search_spaces.spec.other_tools.names import metric
 from search_spaces.spec.schema import ConstraintFile, ObjectiveFile, SpecFile
 from search_spaces.spec.yaml_document import Document, Path
 from search_spaces.types.catalogue import Catalogue, WorkloadInfo
@@ -120,10 +121,10 @@ def _check_name(document: Document, name: str, workload: WorkloadInfo, kind: Dat
         return
     if name.startswith("test_"):
         document.fault(path, LOCKED["test"], shown(name), _suggestion(f"val_{name[5:]}", known))
-    elif ":" not in workload.name and (close := nearest(name, known)):
-        document.fault(path, "unknown metric", shown(name), repr(close))
+    elif ":" not in workload.name and (close := _suggestion(name, known)):
+        document.fault(path, "unknown metric", shown(name), close)
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str | None:
-    close = nearest(name, known)
+    close = metric(name, known) or nearest(name, known)
     return close and repr(close)

@@ -73,7 +73,7 @@ def checked_sweep(
     override(document, inner)
     refuse_passwords(document)
     fields = _Checks(document, catalogue, workload).fields(base)
-    tell_other_tools(document)
+    tell_other_tools(document, hyperparameters(workload.hyperparameters) if workload else None)
     document.refuse_faulty()
     return fields
 

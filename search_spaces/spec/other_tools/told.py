@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from search_spaces.spec.other_tools import names
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.spec.yaml_document import Document, Path, flow
 from search_spaces.types.faults import nearest
@@ -14,13 +16,21 @@ SEARCHERS = {"random": "random", "grid": "grid", "bayesianoptimization": "auto",
 """Names of searches with another, or the same, name here."""
 
 
-def tell_other_tools(document: Document) -> None:
-    """Note a fault for each key of Determined's ``searcher`` and ``hyperparameters``, and of Katib's ``spec``."""
+def tell_other_tools(document: Document, known: Collection[str] | None) -> None:
+    """Note a fault for each key of Determined's ``searcher`` and ``hyperparameters``, and of Katib's ``spec``.
+
+    ``known`` are the workload's hyperparameters; None: unknown.
+    """
     tree = document.tree
-    for key, told in (("searcher", _searcher), ("hyperparameters", _hyperparameters), ("spec", _katib)):
+    for key, told in (
+        ("searcher", _searcher),
+        ("hyperparameters", partial(_hyperparameters, known)),
+        ("spec", partial(_katib, known)),
+    ):
         if isinstance(tree.get(key), dict):
             for path, instead in told(tree[key]):
-                document.fault((key, *path), f"is not read: {instead}")
+                rule = instead if instead.startswith("is ") else f"is not read: {instead}"
+                document.fault((key, *path), rule)
 
 
 def _write(tree: Any, where: str = "") -> str:
@@ -65,7 +75,7 @@ def _searcher(tree: Tree) -> Iterator[tuple[Path, str]]:
             goal = "maximize" if tree.get("smaller_is_better") is False else "minimize"
             yield (
                 (key,),
-                _write({"metric": {"name": f"val_{str(value).removeprefix('validation_')}", "goal": goal}}),
+                _write({"metric": {"name": names.metric(value) or value, "goal": goal}}),
             )
         elif key == "smaller_is_better":
             yield (key,), _write({"metric": {"goal": "minimize" if value else "maximize"}})
@@ -90,12 +100,21 @@ def _nothing(key: str, known: list[str]) -> str:
     return f"there is nothing like it here{f', did you mean {close!r}?' if close else ''}"
 
 
-def _hyperparameters(tree: Tree, inside: Path = ()) -> Iterator[tuple[Path, str]]:
+def _hyperparameters(known: Collection[str] | None, tree: Tree, inside: Path = ()) -> Iterator[tuple[Path, str]]:
     for name, value in tree.items():
         if isinstance(value, dict) and "type" not in value:
-            yield from _hyperparameters(value, (*inside, name))
+            yield from _hyperparameters(known, value, (*inside, name))
         else:
-            yield (*inside, name), _write({name: _determined_parameter(value)}, " below parameters")
+            yield (*inside, name), _parameter(name, _determined_parameter(value), known)
+
+
+def _parameter(name: Any, value: Any, known: Collection[str] | None) -> str:
+    """Return what to write for a hyperparameter, which may be a key of the sweep here."""
+    ours = None if known and name in known else names.hyperparameter(name, known)
+    key = None if ours or (known and name in known) else names.sweep_key(name)
+    if key is not None and (of_sweep := names.as_sweep_key(key, value)) is not None:
+        return _write(of_sweep, " beside parameters")
+    return _write({ours or str(name).lstrip("-"): value}, " below parameters")
 
 
 def _determined_parameter(value: Any) -> Any:
@@ -114,7 +133,8 @@ def _power(base: Any, exponent: Any) -> Any:
     return float(f"{float(base) ** exponent:.12g}") if able else exponent
 
 
-def _katib(tree: Tree) -> Iterator[tuple[Path, str]]:
+def _katib(known: Collection[str] | None, tree: Tree) -> Iterator[tuple[Path, str]]:
+    settings = _katib_settings(tree.get("algorithm"))
     for key, value in tree.items():
         if key == "objective" and isinstance(value, dict):
             yield (key,), _write({"metric": _katib_metric(value)})
@@ -125,7 +145,9 @@ def _katib(tree: Tree) -> Iterator[tuple[Path, str]]:
         elif key == "parameters" and isinstance(value, list):
             for place, one in enumerate(value):
                 if isinstance(one, dict) and isinstance(one.get("feasibleSpace"), dict):
-                    yield (key, place), _write({one.get("name"): _katib_parameter(one)}, " below parameters")
+                    of_epochs = one.get("name") == settings.get("resource_name") and _epochs_of(settings)
+                    ours = _parameter(one.get("name"), _katib_parameter(one), known)
+                    yield (key, place), of_epochs or ours
         else:
             rule = KEYS[key].removeprefix("is not read: ") if key in KEYS else _nothing(key, [*KEYS])
             yield (key,), rule
@@ -140,12 +162,13 @@ _KATIB_SETTINGS = {
     "min_trials_required": "min_trials",
     "start_step": "min_iter",
     "eta": "eta",
-    "random_state": "seed",
 }
+"""Settings with another, or the same, name among the keys of ``early_terminate``."""
 
 
 def _katib_metric(objective: Tree) -> dict[str, Any]:
-    found = {"name": objective.get("objectiveMetricName"), "goal": objective.get("type")}
+    name = objective.get("objectiveMetricName")
+    found = {"name": names.metric(name) or name, "goal": objective.get("type")}
     return found | ({"target": objective["goal"]} if "goal" in objective else {})
 
 
@@ -156,10 +179,35 @@ def _katib_algorithm(key: str, tree: Tree) -> Iterator[tuple[Path, str]]:
         yield (key, "algorithmName"), _write({"early_terminate": {"type": name}}) if early else _search(name)
     settings = tree.get("algorithmSettings")
     for place, setting in enumerate(settings if isinstance(settings, list) else ()):
-        named = setting.get("name") if isinstance(setting, dict) else None
-        ours = _KATIB_SETTINGS.get(str(named))
-        told = f"write '{ours}: {setting.get('value')}'" if ours else "methods here have no settings: leave it out"
-        yield (key, "algorithmSettings", place), told
+        named = setting if isinstance(setting, dict) else {}
+        yield (key, "algorithmSettings", place), _katib_setting(named, _katib_settings(tree))
+
+
+def _katib_setting(setting: Tree, beside: Mapping[str, Any]) -> str:
+    """Return what to write for a setting of an algorithm, ``beside`` which there are others."""
+    name, value = names.plain(setting.get("name")), _number(setting.get("value"))
+    if ours := _KATIB_SETTINGS.get(name):
+        return _write({"early_terminate": {ours: value}})
+    if name == "random_state":
+        return _write({"seed": value})
+    if name in ("resource_name", "r_l"):
+        return _epochs_of(beside) or "a trial's length is counted in epochs: write 'epochs: N', the most of one"
+    return "methods here have no settings: leave it out"
+
+
+def _katib_settings(algorithm: Any) -> dict[str, Any]:
+    """Return the settings of an algorithm by name; its resource, where that is not named, is the epochs."""
+    given = algorithm.get("algorithmSettings") if isinstance(algorithm, dict) else None
+    named = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    return {names.plain(one.get("name")): one.get("value") for one in named}
+
+
+def _epochs_of(settings: Mapping[str, Any]) -> str | None:
+    """Return what to write for the resource of a hyperband that is epochs; None where it is not, or has no end."""
+    if names.sweep_key(settings.get("resource_name", "epochs")) != "epochs":
+        return None
+    of_epochs = names.as_sweep_key("epochs", _number(settings.get("r_l")))
+    return _write(of_epochs, ", the most that a trial has") if of_epochs else None
 
 
 def _katib_parameter(one: Tree) -> Any:

@@ -46,7 +46,7 @@ KEYS: Mapping[str, str] = {
     "trialTemplate": _OWN,
     "metricsCollectorSpec": "is not read: a function of your own reports its metrics (run.report)",
     "resumePolicy": "is not read: 'paceline resume ID' goes on with any sweep",
-    "nasConfig": "is not available: architectures are searched by hyperparameters",
+    "nasConfig": "is not available: architectures are searched by hyperparameters, such as depth",
     # Ray Tune
     "num_samples": "is not read: write 'trials: N'",
     "search_alg": "is not read: write 'method: NAME'",

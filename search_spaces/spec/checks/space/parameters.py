@@ -11,9 +11,10 @@ from search_spaces.space.domains import Choice
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.space.distributions import ParameterFile, domain_of, typed, values_meant
+from search_spaces.spec.other_tools.names import as_sweep_key, hyperparameter, sweep_key
 from search_spaces.spec.other_tools.words import PARAMETER_KEYS
 from search_spaces.spec.pydantic_faults import checked
-from search_spaces.spec.yaml_document import Document, Path
+from search_spaces.spec.yaml_document import Document, Path, flow
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.values import Params, Value
 
@@ -65,7 +66,7 @@ class _Reader:
                 self.group((*here, "parameters"), inner["parameters"])
             elif isinstance(inner, dict) and not self._is_parameter(name, inner):
                 self.group(here, inner)
-            elif self._is_new(here, name):
+            elif self._is_new(here, name, inner):
                 self._parameter(here, name, inner)
 
     def _is_parameter(self, name: str, inner: dict[str, Any]) -> bool:
@@ -75,19 +76,28 @@ class _Reader:
             return not any(isinstance(value, dict) for value in inner.values())
         return name in self.known and not any(key in self.known for key in inner)
 
-    def _is_new(self, path: Path, name: str) -> bool:
+    def _is_new(self, path: Path, name: str, inner: Any) -> bool:
         if name in self.found.paths:
             first = self.document.place(self.found.paths[name])
             self.document.fault(path, f"{name} must be given once (first at {first})")
         elif self.known is not None and name not in self.known:
-            rule = "unknown hyperparameter of this workload"
-            if not (close := self.document.nearest(name, self.known)):
-                rule += f" (it has {', '.join(self.known)})"
-            self.document.fault(path, rule, shown(name), close and repr(close))
+            self._unknown(path, name, self.known, inner)
         else:
             self.found.paths[name] = path
             return True
         return False
+
+    def _unknown(self, path: Path, name: str, known: Mapping[str, Hyperparameter], value: Any) -> None:
+        """Note a fault for what is no hyperparameter of the workload: another name, or a key of the sweep."""
+        if (key := sweep_key(name)) and not hyperparameter(name, known):
+            instead = flow(as_sweep_key(key, value) or {key: "N"})[1:-1]
+            rule = f"is no hyperparameter: the same for all trials, write '{instead}' beside parameters"
+            self.document.fault(path, rule, shown(value))
+            return
+        rule = "unknown hyperparameter of this workload"
+        if not (close := hyperparameter(name, known) or self.document.nearest(name, known)):
+            rule += f" (it has {', '.join(known)})"
+        self.document.fault(path, rule, shown(name), close and repr(close))
 
     def _parameter(self, path: Path, name: str, inner: Any) -> None:
         rule = self.known[name] if self.known else None

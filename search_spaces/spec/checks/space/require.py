@@ -12,6 +12,7 @@ from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.share import Share, share
 from search_spaces.space.space import Space
+from search_spaces.spec.other_tools.names import meant
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.values import Params
@@ -115,7 +116,7 @@ class _Reader:
         ]
         if name in quoted:
             raise _NameFault("is no hyperparameter: text is written in quotes", shown(name), f"'{name}'")
-        close = nearest(name, [*self.known, *_with_groups(self.groups, self.known)])
+        close = meant(name, [*self.known, *_with_groups(self.groups, self.known)])
         rule = "is no hyperparameter of this workload"
         if close is None:
             rule += f" (it has {', '.join(self.known)})"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
+from search_spaces.spec.other_tools.names import meant
 from search_spaces.spec.yaml_document import Document
-from search_spaces.types.faults import nearest, shown
+from search_spaces.types.faults import shown
 from search_spaces.types.values import Params, Value
 
 
@@ -33,7 +34,7 @@ class Searched:
         ``full`` is the entry with the defaults filled in.
         """
         if name not in self.known:
-            return "unknown hyperparameter of this workload", nearest(name, self.known)
+            return "unknown hyperparameter of this workload", meant(name, self.known)
         if name in self.constants:
             fixed = self.constants[name]
             return (None if value == fixed else f"must be {fixed}, as in parameters"), None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.spec.other_tools.names import hyperparameter, meant, metric
 from search_spaces.spec.other_tools.words import KEYS, METHODS, PARAMETER_KEYS, SCHEDULE_KEYS
 from search_spaces.spec.schema import SpecFile
 from search_spaces.spec.sweep import parse_sweep
@@ -94,3 +95,65 @@ spec: {objective: 3, algorithm: [1], earlyStopping: {algorithmSettings: [3]}, pa
     assert {"searcher.wat", "searcher.max_lenght", "hyperparameters.lr", "hyperparameters.d", "spec.wat"} <= paths
     for rest in ("searcher: 3", "hyperparameters: [1]", "spec: x"):
         assert refusal(f"{BASE}{rest}\n", tmp_path)
+
+
+FOREIGN_NAMES = """\
+hyperparameters: {global_batch_size: 64, nested: {--num-layers: {type: int, minval: 1, maxval: 3}}, max_epochs: 9}
+searcher: {metric: val_loss}
+spec:
+  objective: {type: maximize, objectiveMetricName: Validation-accuracy}
+  algorithm:
+    algorithmName: hyperband
+    algorithmSettings: [{name: resourceName, value: num-epochs}, {name: eta, value: "3"}, {name: r_l, value: "9"}]
+  parameters:
+    - {name: --lr, parameterType: double, feasibleSpace: {min: "0.01", max: "0.1"}}
+    - {name: num-epochs, parameterType: int, feasibleSpace: {min: "9", max: "9"}}
+  nasConfig: {}
+"""
+
+
+def test_names_of_other_tools_become_those_of_here(tmp_path: Path) -> None:
+    told = {fault.path: fault.rule for fault in refusal(BASE + FOREIGN_NAMES, tmp_path).faults}
+    epochs = "is not read: write 'epochs: 9', the most that a trial has"
+    assert told == told | {
+        "hyperparameters.global_batch_size": "is not read: write 'batch_size: 64' below parameters",
+        "hyperparameters.nested.--num-layers": "is not read: write 'depth: {min: 1, max: 3}' below parameters",
+        "hyperparameters.max_epochs": "is not read: write 'epochs: 9' beside parameters",
+        "searcher.metric": "is not read: write 'metric: {name: val_loss, goal: minimize}'",
+        "spec.objective": "is not read: write 'metric: {name: val_accuracy, goal: maximize}'",
+        "spec.algorithm.algorithmSettings.0": epochs,
+        "spec.algorithm.algorithmSettings.1": "is not read: write 'early_terminate: {eta: 3}'",
+        "spec.algorithm.algorithmSettings.2": epochs,
+        "spec.parameters.0": "is not read: write 'lr: {min: 0.01, max: 0.1}' below parameters",
+        "spec.parameters.1": epochs,
+        "spec.nasConfig": "is not available: architectures are searched by hyperparameters, such as depth",
+    }
+
+
+def test_a_function_of_ones_own_keeps_its_names() -> None:
+    assert hyperparameter("learning_rate", ["learning_rate", "lr"]) == "learning_rate"
+    assert hyperparameter("hidden-size", ["lr", "width"]) == "width" and hyperparameter("bs", ["lr"]) is None
+    assert meant("filters", ["channels"]) == "channels" and meant("drop_out", ["dropout"]) == "dropout"
+    assert [metric(name) for name in ("validation_loss", "auc", "eval/acc", "reward")] == [
+        "val_loss",
+        "val_roc_auc",
+        "val_accuracy",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        ("  learning_rate: 0.1", "parameters.learning_rate", "did you mean 'lr'?"),
+        ("  epochs: {value: 27}", "parameters.epochs", "write 'epochs: 27' beside parameters"),
+        ("  num_epochs: {values: [3, 9]}", "parameters.num_epochs", "write 'epochs: 9' beside parameters"),
+        ("  seed: {min: 0, max: 0.5}", "parameters.seed", "write 'seed: N' beside parameters"),
+        ("start_from: [{learning_rate: 0.1}]", "start_from.0.learning_rate", "did you mean 'lr'?"),
+        ("require: [learning_rate < 1]", "require.0", "did you mean 'lr'?"),
+        ("metric: {name: auc}", "metric.name", "did you mean 'val_roc_auc'?"),
+    ],
+)
+def test_names_that_habit_gives_are_known(given: str, path: str, said: str, tmp_path: Path) -> None:
+    [fault] = refusal(f"{BASE}{given}\n", tmp_path).faults
+    assert fault.path == path and said in str(fault)
