@@ -57,7 +57,7 @@ class Race:
             self._check_target(track)
         self._leg_ids = itertools.count()
         for track in self.tracks:
-            if track.state == "ready" and (track.epoch == schedule.rungs[-1] or track.settled):
+            if track.state == "ready" and (track.trained == schedule.rungs[-1] or track.settled):
                 self._arrive(track)
 
     @property
@@ -141,6 +141,7 @@ class Race:
             track = aboard[measured.key]
             if track.state in ENDS:
                 continue
+            self.purse.reached(track, measured.epoch)
             value = measured.metrics.get(metric, math.nan)
             if measured.epoch not in track.values:
                 fresh.append(measured)

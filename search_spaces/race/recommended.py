@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev, variance
 from typing import Any
 
-from search_spaces.types.objective import Objective
+from search_spaces.types.objective import Objective, bounded
 
 PREFIX = "repeat:"
 """Start of the name of a study's attribute that holds a trial's training with a further seed."""
@@ -45,12 +45,12 @@ class Tried:
     @property
     def mean(self) -> float:
         """Mean over the seeds."""
-        return fmean(self.values)
+        return fmean(map(bounded, self.values))
 
     @property
     def std(self) -> float | None:
         """Standard deviation over the seeds; None with one."""
-        return stdev(self.values) if len(self.values) > 1 else None
+        return stdev(map(bounded, self.values)) if len(self.values) > 1 else None
 
 
 def tried_again(
@@ -185,4 +185,4 @@ def _noise(tried: Sequence[Tried]) -> float | None:
     freedom = sum(len(one.values) - 1 for one in tried)
     if not freedom:
         return None
-    return sum((value - one.mean) ** 2 for one in tried for value in one.values) / freedom
+    return sum((bounded(value) - one.mean) ** 2 for one in tried for value in one.values) / freedom

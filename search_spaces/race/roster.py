@@ -27,7 +27,9 @@ class Roster:
         self.num = Counter[State]()
         """Number of tracks by state."""
         self.standings = Standings(rungs)
-        self._objective, self._several = objective, several
+        self.several = several
+        """Whether tracks are ranked by several objectives."""
+        self._objective = objective
         self._states: dict[int, State] = {}
         self._ranked: list[tuple[float, int]] = []
         """Signed best value and index of the ended tracks that have a value and did not fail, in order."""
@@ -68,7 +70,7 @@ class Roster:
     def reached(self, track: Track, rung: int) -> None:
         """Record that a track has reached a rung."""
         track.reached(rung)
-        if self._several:
+        if self.several:
             self._rank(rung)
 
     def _rank(self, rung: int) -> None:
@@ -107,7 +109,7 @@ class Roster:
 
         With several objectives they are the best of those that were so far.
         """
-        if self._several:
+        if self.several:
             able = [track for _, track in sorted(self._holders.items()) if track.values and not track.failed]
             return self.in_order(able)[:count]
         return [self.tracks[index] for _, index in self._ranked[:count]]

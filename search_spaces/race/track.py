@@ -16,7 +16,7 @@ from search_spaces.samplers.history import Observation
 from search_spaces.schedules.contract import next_rung
 from search_spaces.space.hyperparameters import Signature
 from search_spaces.types.failure import FailureReason
-from search_spaces.types.objective import Objective
+from search_spaces.types.objective import Objective, bounded
 from search_spaces.types.values import Params
 
 State = Literal["ready", "running", "paused", "done", "stopped", "failed"]
@@ -209,8 +209,8 @@ class Track:
         return [self, *(t for t in able if t.done or max(t.held or 0, max(t.values)) >= epoch)]
 
     def best_until(self, epoch: int) -> float:
-        """Return the best value until ``epoch``, signed so that lower is better."""
-        return min(self.objective.signed(value) for known, value in self.values.items() if known <= epoch)
+        """Return the best value until ``epoch``, signed so that lower is better, for a mean over seeds."""
+        return bounded(min(self.objective.signed(value) for known, value in self.values.items() if known <= epoch))
 
     def _mean_until(self, epoch: int) -> float:
         """Return the mean over the seeds of the best values until ``epoch``."""

@@ -107,10 +107,17 @@ class _Watch:
     last: Counter[int] = field(default_factory=Counter)
 
     def tick(self, time_s: float) -> None:
-        """Note the time, and end the search after its timeout."""
+        """Note the time, and end the search after its timeout, or when its hours are used up."""
+        assert self.race is not None
+        purse, passed_s = self.race.purse, time_s - self.now_s
+        purse.lane_s += passed_s * len(self.race.running())
         self.now_s = time_s
-        if time_s > self.timeout_s and self.race and not self.race.closing:
+        if self.race.closing:
+            return
+        if time_s > self.timeout_s:
             self.race.closing = f"the timeout of {self.timeout_s:g} s has passed"
+        elif purse.overrun:
+            self.race.closing = f"the budget of {purse.limits.lane_told} is used up"
 
     def began(self, span: Span) -> None:
         """Note that a lane trains a leg."""

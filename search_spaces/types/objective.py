@@ -13,6 +13,13 @@ Row = TypeVar("Row")
 
 WORST = math.inf
 """Signed value of a missing, NaN or infinite value."""
+LARGEST = 1e150
+"""Bound of the values that means and variances are taken of: the square of a larger one is no number."""
+
+
+def bounded(value: float) -> float:
+    """Return the value, or the bound that it is beyond; NaN and infinite values as they are."""
+    return max(-LARGEST, min(value, LARGEST)) if math.isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)

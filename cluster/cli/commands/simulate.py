@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +87,27 @@ def _sweeps(spec: str, overrides: tuple[str, ...], schedules: str | None) -> dic
                 faults += error.message.splitlines()
         if faults:
             raise Refusal("\n".join(dict.fromkeys(faults)))
-    for name, sweep in found.items():
-        if sweep.early_terminate.type == POPULATION:
-            raise Refusal(
-                f"--schedules: {name} changes hyperparameters while a trial trains, and no table has curves of that"
-            )
+    if told := list(_not_simulated(found)):
+        raise Refusal("\n".join(told))
     return found
+
+
+def _not_simulated(sweeps: Mapping[str, Sweep]) -> Iterator[str]:
+    """Yield why searches cannot be simulated: their curves are none of a table, whose rows have one value."""
+    for name, sweep in sweeps.items():
+        if sweep.early_terminate.type == POPULATION:
+            changes = "changes hyperparameters while a trial trains"
+            yield f"--schedules: {name} {changes}, and no table has curves of that"
+    sweep = next(iter(sweeps.values()))
+    if sweep.metrics:
+        copy = f"simulate a copy of the file with metric: {{name: {sweep.metric.name}}}"
+        yield f"metrics: a table has the curves of one objective: {copy}"
+    if sweep.constraints:
+        yield "constraints: a table has the objective alone: give 'constraints=[]' behind the file"
+    if sweep.repeats:
+        yield "repeats: a table has each configuration once: give 'repeats=none' behind the file"
+    if sweep.warm_start:
+        yield "warm_start: a simulation begins without earlier trials: give 'warm_start=[]' behind the file"
 
 
 def _rule(name: str) -> str:

@@ -187,8 +187,8 @@ def _foreign(earlier: Sweep, new: Sweep) -> Iterator[str]:
     if earlier.objective != new.objective:
         is_to = f"{earlier.metric.goal} {earlier.metric.name}"
         yield f"must {new.metric.goal} {new.metric.name}, as this sweep does, and is to {is_to}"
-    elif earlier.criteria.others != new.criteria.others:
-        yield "must have the same metrics as this sweep, in the same order"
+    elif lacking := [one.name for one in new.criteria.others if one.name not in earlier.criteria.names]:
+        yield f"must have measured {', '.join(lacking)}, as one of its metrics or in a constraint, and has not"
 
 
 def _taken(sweep: Sweep, earlier: tuple[EarlierSweep, ...], digest: str | None) -> WarmStart:

@@ -64,7 +64,7 @@ class Taken:
     outside: int = 0
     """Left out: no configuration of the new space, beside the new constants and defaults."""
     no_value: int = 0
-    """Left out: crashed, not begun, or without a measurement of a metric that has a constraint now."""
+    """Left out: crashed, not begun, or without a measurement of a metric that is bound, or an objective, now."""
 
     @property
     def used(self) -> int:
@@ -145,9 +145,17 @@ def warm_start(
 
 
 def _best(sweep: Sweep, fitting: Sequence[Observation]) -> list[Observation]:
-    """Return the trials with a value, the best first, one of each configuration."""
+    """Return the trials with a value, the best first, one of each configuration; by all objectives, if several."""
     able = [seen for seen in fitting if seen.best_value is not None and seen.state != "infeasible"]
     ranked = sweep.objective.ranked(able, lambda seen: seen.best_value)
+    if others := sweep.criteria.others:
+        import numpy as np
+
+        from search_spaces.criteria.front import ordered  # 60 ms: NumPy, and only for several objectives
+
+        objectives = (sweep.objective, *others)
+        vectors = [zip(objectives, seen.vector or (), strict=True) for seen in able]
+        ranked = [able[i] for i in ordered(np.array([[one.signed(x) for one, x in found] for found in vectors]))]
     return list({identity(seen.params): seen for seen in ranked}.values())
 
 
@@ -187,22 +195,41 @@ class _Fit:
             return None
         if trial.state == "infeasible":
             return Observation(params, "infeasible", values, self.sweep.objective.best(values.values(), float))
-        excess = self._excess(trial, values)
-        if not values or len(excess) < len(self.sweep.criteria.constraints):
+        criteria = self.sweep.criteria
+        excess = criteria.excess(self._measured(trial, values, max(values, default=0)))
+        if not values or len(excess) < len(criteria.constraints):
             return None
         if any(amount > 0 for amount in excess.values()):
             return Observation(params, "infeasible", {}, None, excess)
+        vectors = self._vectors(trial, values) if criteria.others else {}
+        if criteria.others and not vectors:
+            return None
         whole = max(values) == self.sweep.epochs
         best = self.sweep.objective.best(values.values(), float)
         settles = whole or trial.state == "stopped"
-        return Observation(params, "done" if whole else "paused", values, best, excess, settles)
+        return Observation(params, "done" if whole else "paused", values, best, excess, settles, vectors)
 
-    def _excess(self, trial: EarlierTrial, values: Mapping[int, float]) -> Mapping[str, float]:
-        """Return by how much the trial broke the sweep's constraints, of those whose metric was measured."""
-        signed = self.sweep.objective.signed
-        best = min(values, key=lambda epoch: (signed(values[epoch]), -epoch), default=None)
-        known = {epoch: dict(found) for epoch, found in trial.measured.items() if epoch in values}
-        return self.sweep.criteria.excess(Measures(self.sweep.criteria, known).at(best, max(values, default=0)))
+    def _vectors(self, trial: EarlierTrial, values: Mapping[int, float]) -> dict[int, Sequence[float]]:
+        """Return all objectives with which the trial counted at each epoch at which they were known."""
+        found: dict[int, Sequence[float]] = {}
+        for epoch in values:
+            measured = self._measured(trial, values, epoch)
+            others = [measured.get(other.name) for other in self.sweep.criteria.others]
+            best = self.sweep.objective.best((value for at, value in values.items() if at <= epoch), float)
+            known = [value for value in (best, *others) if value is not None]
+            if len(known) == 1 + len(others):
+                found[epoch] = known
+        return found
+
+    def _measured(self, trial: EarlierTrial, values: Mapping[int, float], epoch: int) -> Mapping[str, float]:
+        """Return what else was measured with which the trial counted at ``epoch``, of its best one until then."""
+        signed, own = (
+            self.sweep.objective.signed,
+            {e: v for e, v in values.items() if e in trial.values and e <= epoch},
+        )
+        best = min(own, key=lambda at: (signed(own[at]), -at), default=None)
+        known = {at: dict(found) for at, found in trial.measured.items() if at in values}
+        return Measures(self.sweep.criteria, known).at(best, epoch)
 
     def _values(self, trial: EarlierTrial, epochs: int) -> Iterator[tuple[int, float]]:
         """Yield the values up to the sweep's last epoch; one whose patience ended it would not have changed."""

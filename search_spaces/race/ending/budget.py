@@ -69,8 +69,12 @@ class Purse:
         """Number of tracks that have begun to train towards each rung."""
         self._furthest: dict[int, int] = {}
         """The last of these rungs, by the track's index."""
-        self._running: dict[int, int] = {}
-        """Rungs that the running tracks train to, by index."""
+        self._running: dict[int, tuple[int, int]] = {}
+        """Epoch at which each running track stands, and the rung that it trains to, by index."""
+        self.payer: Purse | None = None
+        """Budget that also counts what is trained here."""
+        self.reserved: Callable[[], int] = lambda: 0
+        """Function that returns the epochs that are promised to members of another race."""
         self._denied = False
         """Whether the latest question was answered with fewer tracks than there were."""
         for track in roster.tracks:
@@ -89,11 +93,18 @@ class Purse:
         """Record that a leg to ``rung`` starts."""
         for track in tracks:
             self._reach(track, rung)
-            self._running[track.index] = rung
+            self._running[track.index] = track.epoch, rung
 
     def trained(self, num_epochs: int) -> None:
         """Record epochs that were trained, by any member."""
         self.epochs += num_epochs
+        if self.payer:
+            self.payer.trained(num_epochs)
+
+    def reached(self, track: Track, epoch: int) -> None:
+        """Record how far a running track has come in its leg."""
+        if track.index in self._running:
+            self._running[track.index] = epoch, self._running[track.index][1]
 
     def most_tracks(self, most: int) -> int:
         """Return how many tracks the race can have at the end: ``most``, or as many as the rest suffices for."""
@@ -119,9 +130,8 @@ class Purse:
         if not self.limits.any:
             return tracks
         left, best = self.left, self._best_open()
-        kept = 0 if best is None else self._schedule.rungs[-1] - self._standing(best)
-        chosen = []
-        for track in sorted(tracks, key=self._promise):
+        kept, chosen = self._kept(best), []
+        for track in self._promising(tracks):
             cost = self._cost(track)
             kept -= cost if track is best else 0
             if cost + kept <= left or (track is best and cost <= left):
@@ -132,6 +142,10 @@ class Purse:
         if not chosen and last and best is not None and self._cost(best) <= left:
             chosen.append(best)
         return sorted(chosen, key=lambda track: track.index)
+
+    def spares(self, num_epochs: int) -> bool:
+        """Whether the rest covers so many epochs, besides those that the best track needs to its end."""
+        return not self.limits.any or num_epochs + self._kept(self._best_open()) <= self.left
 
     def closing(self, short: bool) -> str | None:
         """Return why the race ends, where nothing runs and nothing may start; None if not for its budget.
@@ -152,7 +166,7 @@ class Purse:
     @property
     def left(self) -> float:
         """Epochs that legs may still take that have not started."""
-        return min(self._left_of_epochs, self._left_of_time) - self._committed
+        return min(self._left_of_epochs, self._left_of_time) - self.committed - self.reserved()
 
     @property
     def _left_of_epochs(self) -> float:
@@ -165,11 +179,11 @@ class Purse:
         return (self.limits.lane_s - self.lane_s) * self.epochs / self.lane_s
 
     @property
-    def _committed(self) -> int:
+    def committed(self) -> int:
         """Epochs that running legs will still take."""
         tracks = self._roster.tracks
-        self._running = {i: rung for i, rung in self._running.items() if tracks[i].state == "running"}
-        return sum(max(0, rung - _done(tracks[index])) for index, rung in self._running.items())
+        self._running = {i: stretch for i, stretch in self._running.items() if tracks[i].state == "running"}
+        return sum(rung - epoch for epoch, rung in self._running.values())
 
     def _needed(self, num_tracks: int) -> int:
         """Return the epochs that the schedule still needs for so many tracks, beside the running legs'."""
@@ -182,21 +196,32 @@ class Purse:
 
     def _best_open(self) -> Track | None:
         boosted = [track for track in self._roster.steered.values() if track.boosted]
-        able = [t for t in boosted or self._roster.open.values() if not (t.settled or t.resting)]
+        able = [t for t in boosted or self._roster.open.values() if not (t.settled or t.resting or t.breaks())]
+        if self._roster.several:
+            return next((track for track in self._roster.in_order(able) if track.vector()), None)
         return self._objective.best(able, lambda track: track.best_value)
 
-    def _standing(self, track: Track) -> int:
+    def _kept(self, best: Track | None) -> int:
+        """Return the epochs that the best track still needs, beside those of its running leg."""
+        return 0 if best is None else self._schedule.rungs[-1] - self.standing(best)
+
+    def standing(self, track: Track) -> int:
         """Return the epoch up to which a track is trained, with its running leg."""
-        return self._running.get(track.index, track.trained) if track.state == "running" else track.trained
+        return self._running.get(track.index, (0, track.trained))[1] if track.state == "running" else track.trained
 
     def _cost(self, track: Track) -> int:
         if track.state == "running" or track.known_until(self._schedule.rungs):
             return 0
         return next_rung(self._schedule.rungs, track.trained) - track.epoch
 
-    def _promise(self, track: Track) -> tuple[bool, float, int, int]:
-        return not track.boosted, self._objective.signed(track.best_value), -track.epoch, track.index
+    def _promising(self, tracks: Sequence[Track]) -> list[Track]:
+        """Return the tracks in the order in which they are paid for; those that break a constraint come last."""
 
+        def promise(track: Track) -> tuple[bool, bool, float, int, int]:
+            value = self._objective.signed(track.best_value)
+            return not track.boosted, track.breaks(), value, -track.epoch, track.index
 
-def _done(track: Track) -> int:
-    return max(max(track.values, default=0), track.epoch)
+        in_order = sorted(tracks, key=promise)
+        if not self._roster.several:
+            return in_order
+        return sorted(self._roster.in_order(in_order), key=lambda track: not track.boosted)

@@ -32,10 +32,7 @@ class Plateau:
     ) -> None:
         self._limit, self._objective, self._note = limit, objective, note
         self._tried = {track.index for track in tracks if track.ended or track.scores}
-        self._best = {track.index: track.best_value for track in tracks if track.best_value is not None}
-        for track in tracks:
-            if track.failed:
-                self._best.pop(track.index, None)
+        self._best = {t.index: t.best_value for t in tracks if t.best_value is not None and t.feasible}
         self._holder = objective.best(self._best, self._best.get)
         noted = noted or {}
         known = noted.get("trial") == self._holder and noted.get("value") == self._best.get(self._holder or 0)
@@ -50,11 +47,16 @@ class Plateau:
         return len(self._tried - {self._holder}) - self._at
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
-        """Take note of a value; a better one than all before begins the count anew."""
+        """Take note of a value; a better one than all before begins the count anew.
+
+        That of a trial that breaks a constraint is none: where it was the best the next one counts from now on.
+        """
+        if not track.feasible or track.own_best is None:
+            self._leave(track)
+            return
         best = None if self._holder is None else self._best[self._holder]
-        if self._objective.better(value, self._best.get(track.index)):
-            self._best[track.index] = value
-        if self._objective.better(value, best):
+        self._best[track.index] = track.own_best
+        if self._objective.better(track.own_best, best):
             self._begin(track.index)
 
     def moved(self, track: Track) -> None:
@@ -65,14 +67,18 @@ class Plateau:
     def ended(self, track: Track) -> None:
         """Count a trial; where the best one has failed, the next one counts from now on."""
         self._tried.add(track.index)
-        if track.failed and self._best.pop(track.index, None) is not None and track.index == self._holder:
-            self._begin(self._objective.best(self._best, self._best.get))
+        if track.failed:
+            self._leave(track)
 
     def reason(self) -> str | None:
         """Return why the search ends, once so many trials have brought nothing better."""
         if self._holder is None or self.num_since < self._limit:
             return None
         return f"{self.num_since} trials in a row have brought no better value"
+
+    def _leave(self, track: Track) -> None:
+        if self._best.pop(track.index, None) is not None and track.index == self._holder:
+            self._begin(self._objective.best(self._best, self._best.get))
 
     def _begin(self, holder: int | None) -> None:
         self._holder = holder

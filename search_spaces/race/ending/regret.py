@@ -10,10 +10,11 @@ as there and in Optuna. It holds as far as the model does.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from search_spaces.race.track import Track
-from search_spaces.types.objective import Objective
+from search_spaces.types.objective import Objective, bounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,20 +70,28 @@ class Regret:
             self._next = len(self._tracks) + max(1, int(EVERY * len(self._tracks)))
             with one_thread():
                 self.bound = self._bounded()
-        if self.bound is None or self.bound >= self._limit:
+        if self.bound is None or not self.bound < self._limit:
             return None
         return f"{SURE} {self._limit:g} (regret bound {self.bound:.3g})"
 
+    def _able(self) -> dict[int, Track]:
+        """Return the trials that tell of the space, by index: none of another one, and none that is infeasible."""
+        those = {index: track for index, track in self._tracks.items() if self._space.contains(track.searched)}
+        return {index: track for index, track in those.items() if not (track.failed or track.breaks())}
+
     def _bounded(self) -> float:
+        able = self._able()
+        if len(able) < LEAST or not self._space.domains:
+            return math.inf
         import numpy as np  # 60 ms
 
         from search_spaces.numerics.gaussian_process import GaussianProcess, Prior, fitted  # 300 ms: SciPy
         from search_spaces.samplers.points import Points  # 300 ms: SciPy
 
-        rng = np.random.default_rng([self._seed, len(self._tracks)])
+        rng = np.random.default_rng([self._seed, len(able)])
         points = Points(self._space, self._seed)
-        rows = sorted(self._rows())[:MAX_POINTS]
-        places = {index: points.cube.place(self._tracks[index].searched) for _, _, index in rows}
+        rows = sorted(self._rows(able))[:MAX_POINTS]
+        places = {index: points.cube.place(able[index].searched) for _, _, index in rows}
         located = np.array([[*places[index], self._time(-order)] for order, _, index in rows])
         values, unit = standard(np.array([value for _, value, _ in rows]))
         is_category = np.append(points.cube.is_category, False)
@@ -92,7 +101,7 @@ class Regret:
 
         def at_end(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             mean, spread = model.predict(np.column_stack([places, np.ones(len(places))]))
-            return mean, self._width(len(points.cube.names)) * spread
+            return mean, _width(len(points.cube.names), len(able)) * spread
 
         tried = np.array(list(places.values()))
         mean, width = at_end(tried)
@@ -104,22 +113,26 @@ class Regret:
         lowest_mean, lowest_width = at_end(np.concatenate([every, tried]))
         return float(unit * ((mean + width).min() - (lowest_mean - lowest_width).min()))
 
-    def _rows(self) -> list[tuple[int, float, int]]:
+    def _rows(self, able: Mapping[int, Track]) -> list[tuple[int, float, int]]:
         """Return (epoch with the sign changed, signed best value up to it, index) of each trial and rung."""
         found = []
-        for index, track in self._tracks.items():
-            reached = {**{rung: -score for rung, score in track.scores.items()}, max(track.values): None}
-            for epoch, value in reached.items():
-                best = self._objective.signed(track.best_value) if value is None else value
-                found.append((-epoch, best, index))
+        for index, track in able.items():
+            own = track.exploits[0].epoch if track.exploits else self._last  # then it had others' values
+            reached = {rung: -score for rung, score in track.scores.items() if rung <= own}
+            if not track.exploits:
+                reached[max(track.values)] = self._objective.signed(track.best_value)
+            for epoch, best in reached.items():
+                if math.isfinite(best):  # else it broke a constraint there
+                    found.append((-epoch, bounded(best), index))
         return found
-
-    def _width(self, num_parameters: int) -> float:
-        num = len(self._tracks)
-        return math.sqrt(max(0.0, SCALE * math.log(num_parameters * num**2 * math.pi**2 / 6 / DELTA)))
 
     def _time(self, epoch: int) -> float:
         return math.log(epoch) / math.log(self._last) if self._last > 1 else 1.0
+
+
+def _width(num_parameters: int, num_trials: int) -> float:
+    """Return the number of standard deviations of the bounds."""
+    return math.sqrt(max(0.0, SCALE * math.log(num_parameters * num_trials**2 * math.pi**2 / 6 / DELTA)))
 
 
 def standard(values: np.ndarray) -> tuple[np.ndarray, float]:

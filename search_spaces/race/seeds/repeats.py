@@ -21,6 +21,7 @@ from search_spaces.race.seeds.following import Following
 from search_spaces.race.seeds.seed_members import SeedMembers, further_seed
 from search_spaces.race.seeds.worse import wanting
 from search_spaces.race.track import Track
+from search_spaces.schedules.contract import next_rung
 
 
 @dataclass
@@ -54,6 +55,7 @@ class FurtherSeeds(SeedMembers):
         self.own = Race(rules, self._plan, self, (*before, self, *after), tracks)
         self.own.waits = True
         self.race.purse.trained(self.own.purse.epochs)
+        self.own.purse.payer, self.race.purse.reserved = self.race.purse, self._promised
         for trial in {trial.index: trial for trial, _ in known}.values():
             self.race.rescore(trial)
         return self.own
@@ -65,18 +67,27 @@ class FurtherSeeds(SeedMembers):
 
     def next_leg(self) -> Leg | None:
         """Return a leg of further seeds, which come first, or one of the search; None to wait, or at the end."""
-        return self._further_leg() or self.race.next_leg() or self._further_leg()
+        while True:
+            before = self._stage
+            leg = self._further_leg() or self.race.next_leg()
+            if leg or self._stage == before:
+                return leg
+
+    @property
+    def _stage(self) -> tuple[int, int, bool, bool]:
+        return self.search.num_changes, len(self.search.untold), self.race.finished, self.own.finished
 
     def _further_leg(self) -> Leg | None:
-        if self._seen != self.search.num_changes or (self.own.waits and (self.race.finished or self.race.closing)):
-            self._follow()
-        leg = None if self.own.finished else self.own.next_leg()
-        self.race.waits = bool(self.own.running())
-        return leg
-
-    def reported(self, track: Track, epoch: int, value: float) -> None:
-        """Count the epoch for the search's budget; the value is stored with the next checkpoint."""
-        self.race.purse.trained(1)
+        """Return a leg of further seeds; one whose patience has ended comes further without a leg."""
+        while True:
+            if self._seen != self.search.num_changes or (
+                self.own.waits and (self.race.finished or self.race.closing)
+            ):
+                self._follow()
+            leg = None if self.own.finished else self.own.next_leg()
+            if leg or self._seen == self.search.num_changes:
+                self.race.waits = bool(self.own.running())
+                return leg
 
     def moved(self, track: Track) -> None:
         """Store the member's progress in the study, and let its trial count with it."""
@@ -146,10 +157,9 @@ class FurtherSeeds(SeedMembers):
         group = {track.index: [seed.best_until(rung) for seed in track.with_seeds(rung)] for track in stands}
         known = any(len(values) > 1 for values in group.values())
         chosen = wanting(group, [trial.index for trial in asking]) if asking and (known or not busy) else []
-        for index in chosen:
-            self._another(self.race.tracks[index], rung)
-        if known:
-            over += [trial for trial in asking if trial.index not in chosen]
+        too_dear = [index for index in chosen if not self._another(self.race.tracks[index], rung)]
+        if known or too_dear:
+            over += [trial for trial in asking if trial.index not in chosen or trial.index in too_dear]
         for trial in over:
             self.search.settle(trial)
 
@@ -161,9 +171,24 @@ class FurtherSeeds(SeedMembers):
         reached = track.done or track.rung >= rung
         return reached and track.feasible and bool(track.values)
 
-    def _another(self, trial: Track, rung: int) -> None:
-        """Let a seed that has stayed behind go on to the rung, else a new one begin."""
+    def _promised(self) -> int:
+        """Return the epochs that further seeds are still to train, by what was decided."""
+        open_ones = [member for member in self.own.tracks if not member.ended]
+        return self.own.purse.committed + sum(max(0, self._until(m) - self._at(m)) for m in open_ones)
+
+    def _until(self, member: Track) -> int:
+        """Return the rung that a member is to reach."""
+        wanted = self._plan.wanted.get(member.index, 0)
+        return wanted if member.waiting else max(wanted, next_rung(self._plan.rungs, member.trained))
+
+    def _at(self, member: Track) -> int:
+        return self.own.purse.standing(member) if member.state == "running" else member.epoch
+
+    def _another(self, trial: Track, rung: int) -> bool:
+        """Let a seed that stayed behind go on to the rung, else a new one begin; return whether it is paid for."""
         behind = next((member for member in trial.further if member.waiting and member.rung < rung), None)
+        if not self.race.purse.spares(rung - (behind.epoch if behind else 0)):
+            return False
         if behind is None:
             seed = further_seed(trial.seed, sum(one["trial"] == trial.trial for one in self.entries.values()))
             behind = self.again(len(self.own.tracks), trial, seed, self._plan, trial.params)
@@ -171,3 +196,4 @@ class FurtherSeeds(SeedMembers):
             self.own.add([behind])
             self.write(behind, repeat=True)
         self._plan.wanted[behind.index] = rung
+        return True

@@ -82,8 +82,6 @@ def refuse_of_one_objective(
         if value is not None:
             rule = "is bounded for" if key == "regret_below" else "counts values of"
             document.fault(("stop_when", key), f"{rule} one objective only: leave it out with metrics")
-    if spec.warm_start:
-        document.fault(("warm_start",), "knows one objective of earlier sweeps only: leave it out with metrics")
 
 
 def checked_constraints(

@@ -122,6 +122,16 @@ def test_what_was_taken_is_told_by_check_and_show(capsys: pytest.CaptureFixture[
     assert json.loads((old.path / "sweep.json").read_text())["sweep"]["warm_start"] == []
 
 
+def test_the_metrics_of_a_sweep_with_several_must_have_been_measured() -> None:
+    two = "metrics=[{name: val_accuracy}, {name: params_m}]"
+    plain, bounded = raced(), raced("constraints=[{metric: params_m, max: 99}]")
+    assert begun(parsed(f"warm_start=[{bounded.id}]", two), "spec.yaml").sweep().warm_start == (bounded.id,)
+    rule = "must have measured params_m, as one of its metrics or in a constraint, and has not"
+    with pytest.raises(SpecError, match=rule):
+        begun(parsed(f"warm_start=[{plain.id}]", two), "spec.yaml")
+    assert begun(parsed(f"warm_start=[{raced(two).id}]"), "spec.yaml"), "the first alone is known, too"
+
+
 def test_every_earlier_sweep_that_cannot_be_used_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     old = raced()
     loss = raced("metric.name=val_loss", "trials=2", most_legs=0)

@@ -15,6 +15,7 @@ from search_spaces.race.finals import finalists
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
+from search_spaces.spec.keys.budget import Budget
 from search_spaces.study.study import Study
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
 
@@ -66,6 +67,14 @@ def test_what_grows_ends_a_trial_when_it_is_passed() -> None:
         most = math.floor(4.5 / (0.5 * (1 + float(track.params["size"]))))
         assert len(track.values) == min(9, most + 1)
         assert track.done == (most >= 9), track
+
+
+@pytest.mark.parametrize(("kind", "epochs"), [("asha", 20), ("hyperband", 33), ("hyperband", 60)])
+def test_the_rest_of_a_budget_goes_to_who_keeps_the_constraints(kind: str, epochs: int) -> None:
+    """The trials that break one have the best values."""
+    wide = Constraint(metric="gap", min=0.6)
+    race = raced(wide, budget=Budget(epochs=epochs), method="random", early_terminate={"type": kind})
+    assert race.closing and any(track.done for track in race.tracks)
 
 
 def test_what_may_change_is_judged_at_the_end_and_never_leads_meanwhile() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from search_spaces.race.recommended import Tried, estimates, is_clear, next_retests, recommended, tried_again
 from search_spaces.race.seeds.retests import num_affordable
+from search_spaces.race.seeds.worse import clearly_worse
 from search_spaces.types.objective import Objective
 
 UP, DOWN = Objective("val_accuracy", "maximize"), Objective("val_loss", "minimize")
@@ -58,6 +59,12 @@ def test_a_seed_that_breaks_a_constraint_has_failed_and_one_that_was_cut_off_say
     assert {trial: (list(one.values), one.num_failed) for trial, one in found.items()} == {
         0: ([0.7], 1), 1: ([], 1), 2: ([], 0), 3: ([0.6], 0)
     }  # fmt: skip
+
+
+def test_huge_values_are_worse_and_do_no_harm():
+    tried = [Tried(0, [0.1, 0.2]), Tried(1, [1.7e308, 1.7e308]), Tried(2, [-1e300, 1e308]), Tried(3, [1e200])]
+    assert [one.trial for one in estimates([*tried, Tried(4, [0.3, 0.2])], DOWN)][-1] in (1, 3)
+    assert clearly_worse([1e308], {0: [0.1, 0.3], 1: [1e150, 0.9e150]})
 
 
 def test_minimising_mirrors_maximising():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from search_spaces.race.earlier.known_results import NO_RESULTS, KnownResult, KnownResults
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.recommended import PREFIX
@@ -18,6 +23,9 @@ from search_spaces.race.search import Search
 from search_spaces.race.seeds.repeats import FurtherSeeds
 from search_spaces.race.seeds.worse import clearly_worse, wanting
 from search_spaces.race.steering import Deed, refusal
+from search_spaces.samplers.history import identity
+from search_spaces.space.hyperparameters import complete
+from search_spaces.spec.keys.budget import Budget
 from search_spaces.spec.schema import Repeats
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
@@ -52,23 +60,32 @@ class Toys:
     """A toy search with repeats on so many lanes, which may be cut off after ``most`` legs and resumed."""
 
     def __init__(
-        self, folder: Path, most: int = 10_000, noise: float = 0.02, lanes: int = 1, **changes: Any
+        self,
+        folder: Path,
+        most: int = 10_000,
+        noise: float = 0.02,
+        lanes: int = 1,
+        cache: KnownResults = NO_RESULTS,
+        luck: int = 0,
+        patience: bool = False,
+        **changes: Any,
     ) -> None:
         sweep = toy_sweep(**{"repeats": Repeats(seeds=3), "train_together": 1, **changes})
         self.study = Study("toy", "maximize", folder / "journal.log")
-        self.search = Search(sweep, Toy, self.study)
+        self.search = Search(sweep, Toy, self.study, cache=cache)
         self.race = self.search.race(lanes)
         self.further = FurtherSeeds(self.study, sweep.epochs, seeds=3, search=self.search, race=self.race)
         self.own = self.further.begin([])
         self.noise, self.trained = noise, Counter[tuple[str, int]]()
         out: list[tuple[Race, Leg]] = []
-        random = Random(0)
+        random, self.patience = Random(luck), patience
         asked = 0
         while most and not (self.race.finished and not self.further.busy):
             asked += 1
             assert asked < 3000, "nobody ends it"
             if leg := self.further.next_leg():
                 out.append((self.own if leg.purpose == "repeat" else self.race, leg))
+            assert leg or out or (self.race.finished and not self.further.busy), "nothing runs, and nothing comes"
             if len(out) == lanes or (not leg and out):
                 self.train(*out.pop(random.randrange(len(out))))
                 most -= 1
@@ -80,12 +97,15 @@ class Toys:
     def train(self, race: Race, leg: Leg) -> None:
         for epoch in range(leg.start + 1, leg.stop + 1):
             self.trained.update((member.key, epoch) for member in leg.members)
+            last = self.patience and epoch >= 1 + Random(leg.members[0].key).randrange(14)
             race.reported(
                 leg.id,
-                [MemberEpoch(key=m.key, epoch=epoch, metrics={METRIC: self.value(m.key, m.params, epoch)})
-                 for m in leg.members],
+                [MemberEpoch(key=m.key, epoch=epoch, metrics={METRIC: self.value(m.key, m.params, epoch)},
+                             finished=last) for m in leg.members],
             )  # fmt: skip
-        race.saved(leg.id, [Saved(key=m.key, epoch=leg.stop, uri=f"{m.key}/{leg.stop}") for m in leg.members])
+            if last:
+                break
+        race.saved(leg.id, [Saved(key=m.key, epoch=epoch, uri=f"{m.key}/{epoch}") for m in leg.members])
         race.finished_leg(leg.id)
 
     @property
@@ -165,11 +185,30 @@ def test_a_seed_that_fails_ends_the_repeats_of_its_trial_alone(tmp_path: Path) -
 
 
 def test_repeats_count_for_the_budget(tmp_path: Path) -> None:
-    from search_spaces.spec.keys.budget import Budget
-
     toys = Toys(tmp_path, early_terminate=NONE, trials=40, budget=Budget(epochs=90))
-    assert sum(toys.trained.values()) <= 90 + 9
+    assert 80 <= sum(toys.trained.values()) <= 90
+    assert any(seeds > 1 for seeds in toys.seeds)
     assert toys.race.closing and all(record.outcome for record in toys.study.records())
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    kind=st.sampled_from(["asha", "curves", "hyperband", "median", "none"]),
+    lanes=st.integers(1, 3),
+    luck=st.integers(0, 10**6),
+    epochs=st.sampled_from([None, 9, 23, 52]),
+)
+def test_with_patience_and_a_budget_every_seed_ends_and_no_epoch_is_above_it(
+    kind: str, lanes: int, luck: int, epochs: int | None
+) -> None:
+    budget = None if epochs is None else Budget(epochs=epochs)
+    together = 1 + luck % 2
+    rule = {"early_terminate": {"type": kind}, "train_together": together, "seed": luck % 100, "budget": budget}
+    with TemporaryDirectory() as folder:
+        toys = Toys(Path(folder), lanes=lanes, luck=luck, patience=together == 1, **rule)
+        assert all(track.ended for track in (*toys.race.tracks, *toys.own.tracks))
+        assert max(toys.trained.values()) == 1 and sum(toys.trained.values()) <= (epochs or math.inf)
+        assert [record.outcome for record in toys.study.records()] == [t.state for t in toys.race.tracks]
 
 
 def test_a_target_is_reached_by_the_mean_over_all_seeds(tmp_path: Path) -> None:
@@ -230,3 +269,23 @@ def test_retests_after_the_search_are_no_repeats(tmp_path: Path) -> None:
     toys.study.set(key.replace("-s", "-s9"), {name: value for name, value in entry.items() if name != "repeat"})
     toys.study.flush()
     assert len(Toys(tmp_path, most=0, early_terminate=NONE, trials=4).own.tracks) == len(repeats)
+
+
+def test_a_trial_whose_result_is_known_and_waits_for_further_seeds_goes_on_after_a_resume(tmp_path: Path) -> None:
+    """It is done without a checkpoint, and Optuna is not told yet."""
+    full = complete(Toy, {})
+    known = KnownResult(sweep="a1b2", trial=0, values={epoch: curve(full, epoch) for epoch in range(1, 10)})
+    cache = KnownResults({identity(full): known})
+    Toys(tmp_path, 1, early_terminate=NONE, trials=3, cache=cache)
+    toys = Toys(tmp_path, early_terminate=NONE, trials=3, cache=cache)
+    assert [record.outcome for record in toys.study.records()] == ["done"] * 3
+    assert not any(key.startswith("t0000-s0") for key, _ in toys.trained), "it is not trained"
+
+
+def test_values_beyond_all_squares_do_not_end_the_driver(tmp_path: Path) -> None:
+    class Huge(Toys):
+        def value(self, key: str, params: Any, epoch: int) -> float:
+            return super().value(key, params, epoch) * (1e308 if "t0001" in key else 1.0)
+
+    toys = Huge(tmp_path, early_terminate=NONE, trials=4)
+    assert len(toys.race.ranked()) == 4

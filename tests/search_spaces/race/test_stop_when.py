@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search_spaces.criteria.constraints import Constraint, Criteria
+from search_spaces.criteria.measures import Measures
 from search_spaces.race.ending.plateau import INCUMBENT, Plateau
 from search_spaces.race.ending.regret import Regret
 from search_spaces.race.search import Search
 from search_spaces.race.track import State, Track
 from search_spaces.samplers.model.gaussian_process import GaussianProcess
-from search_spaces.space.domains import Uniform
+from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.keys.budget import StopWhen
 from search_spaces.study.study import Study
@@ -42,9 +44,20 @@ def track(index: int, state: State = "ready", value: float | None = None, x: flo
     return made
 
 
+def bounded_track(index: int, value: float, x: float, latency: float) -> Track:
+    """A trial that waits at rung 1, and breaks the limit of 5 ms or not."""
+    made = track(index, "paused", x=x)
+    made.criteria = Criteria(constraints=(Constraint(metric="latency_ms", max=5.0),))
+    made.measures = Measures(made.criteria)
+    made.measure(1, value, {"latency_ms": latency})
+    made.reached(1)
+    return made
+
+
 def end(rule: Plateau, index: int, value: float, state: State = "done") -> None:
-    ended = track(index, state, value)
+    ended = track(index, "running", value)
     rule.reported(ended, 1, value)
+    ended.state = state
     rule.ended(ended)
 
 
@@ -79,6 +92,20 @@ def test_best_trial_that_fails_leaves_its_place() -> None:
     assert rule.num_since == 0, "it is better than the one that has not failed"
     end(rule, 3, 0.6)
     assert rule.reason()
+
+
+def test_a_trial_that_breaks_a_constraint_is_never_the_best_of_a_plateau() -> None:
+    rule = Plateau(2, LOSS)
+    waits = bounded_track(0, 0.1, 0.5, latency=9.0)
+    rule.reported(waits, 1, 0.1)
+    rule.moved(waits)
+    for index, value in enumerate([0.9, 0.8, 0.7, 0.6], start=1):
+        able = bounded_track(index, value, 0.5, latency=1.0)
+        rule.reported(able, 1, value)
+        rule.ended(able)
+        assert rule.reason() is None, "each is better than all before that keep the limit"
+    again = Plateau(2, LOSS, [waits, able])
+    assert again.num_since == 0
 
 
 def searched(study: Study | None, num_steps: int = 5000, **changes: Any) -> World:
@@ -172,6 +199,26 @@ def test_regret_needs_trials_that_have_come_to_a_value() -> None:
     for index in range(40):
         rule.ended(track(index, "failed", 0.1 if index % 2 else None))
     assert rule.reason() is None and rule.bound is None
+
+
+def test_trials_that_break_a_constraint_have_no_part_in_the_bound() -> None:
+    rule = Regret(0.02, Space({"x": Uniform(0, 1)}), LOSS, 0, 1)
+    for index in range(60):
+        value = -1e300 if index % 3 else (index / 59 - 0.6) ** 2
+        rule.moved(bounded_track(index, value, index / 59, latency=4.5 + index % 3))
+    assert rule.reason() and rule.bound is not None and 0 <= rule.bound < 0.02, "20 of the 60 keep the limit"
+
+
+def test_the_bound_is_of_the_space_as_it_is_now() -> None:
+    wide, rule = (Regret(1e9, Space({"x": Choice(values)}), LOSS, 0, 1) for values in ((0, 1, 2, 3), (0, 1)))
+    for index in range(30):
+        for each in (wide, rule):
+            each.ended(track(index, "done", 0.1 * index, index % 4))
+    assert wide.reason()
+    assert rule.reason() is None, "15 of the trials are of the narrower space"
+    for index in range(30, 36):
+        rule.ended(track(index, "done", 0.1 * index, index % 2))
+    assert rule.reason()
 
 
 def test_search_ends_by_its_bound() -> None:

@@ -212,3 +212,50 @@ def test_constraints_are_those_of_the_new_sweep() -> None:
     ]
     assert warm.taken[0].no_value == 1, "nobody knows the third one's latency"
     assert [seen.state for seen in taken(toy_sweep(epochs=2), old).shown] == ["done"] * 3
+
+
+SEVERAL = (Metric(name="val_accuracy", goal="maximize"), Metric(name="latency_ms", goal="minimize"))
+
+
+def two(number: int, lr: float, latency: float | None = None, **rest: Any) -> EarlierTrial:
+    """An earlier trial that measured its latency in the first epoch, or never."""
+    measured = {} if latency is None else {epoch: {"latency_ms": latency} for epoch in range(1, EPOCHS + 1)}
+    return trial(number, {"lr": lr, "size": 1}, measured=measured, **rest)
+
+
+def test_samplers_know_all_objectives_of_earlier_trials() -> None:
+    old = earlier(two(0, 0.1, 3.0), two(1, 0.3, 4.0), two(2, 0.5, 5.0), two(3, 0.7))
+    warm = taken(toy_sweep(metrics=SEVERAL), old)
+    assert warm.taken[0].shown == 3 and warm.taken[0].no_value == 1, "nobody knows the last one's latency"
+    for seen, one in zip(warm.shown, old.trials, strict=False):
+        best = max(one.values.values())
+        assert seen.vector == [best, one.measured[1]["latency_ms"]] and list(seen.vectors) == list(seen.values)
+    again = [seen.vector for seen in taken(toy_sweep(), old).shown]
+    assert again == [None] * 4, "a sweep of the first alone knows that one"
+
+
+def test_what_patience_ended_keeps_the_metrics_of_its_best_epoch() -> None:
+    measured = {1: {"val_f1": 0.4}, 2: {"val_f1": 0.9}, 3: {"val_f1": 0.1}}
+    metrics = (SEVERAL[0], Metric(name="val_f1", goal="maximize"))
+    old = earlier(trial(0, {"lr": 0.1, "size": 1}, values={1: 0.2, 2: 0.7, 3: 0.5}, measured=measured))
+    [seen] = taken(toy_sweep(metrics=metrics), old).shown
+    assert (seen.state, seen.vectors) == ("done", {1: [0.2, 0.4], 2: [0.7, 0.9], 3: [0.7, 0.9], 9: [0.7, 0.9]})
+    bound = Constraint(metric="val_f1", min=0.5)
+    [seen] = taken(toy_sweep(constraints=(bound,)), old).shown
+    assert seen.state == "done" and seen.constraints[str(bound)] == pytest.approx(-0.4)
+
+
+def test_of_another_data_set_the_front_is_tried_first() -> None:
+    """The second is dominated, and by the first metric alone it would come before the fastest."""
+    old = earlier(two(0, 0.3, 9.0), two(1, 0.35, 9.5), two(2, 0.9, 1.0), digest="another")
+    first = taken(toy_sweep(metrics=SEVERAL, trials=20), old).first
+    assert [params["lr"] for params in first] == [0.3, 0.9]
+
+
+@pytest.mark.parametrize("method", [name for name, row in SAMPLERS.items() if row.several and row.learns])
+def test_each_sampler_of_several_objectives_takes_them(method: str) -> None:
+    old = earlier(*(two(i, (i + 0.5) / 24, 1.0 + i % 5) for i in range(24)))
+    sweep = toy_sweep(metrics=SEVERAL, method=method)
+    search = Search(sweep, Toy, None, taken(sweep, old))
+    found = search.more([], 4, None)
+    assert len(found) == 4 and len({track.params["lr"] for track in found}) == 4

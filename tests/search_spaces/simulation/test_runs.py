@@ -11,6 +11,7 @@ from search_spaces.race.search import Search
 from search_spaces.simulation.clock import Span, World, simulate
 from search_spaces.simulation.recorded import Recorded, load
 from search_spaces.simulation.runs import RecordedSampler, marks, means, run
+from search_spaces.spec.keys.budget import Budget
 from search_spaces.spec.sweep import Sweep
 from tests.helpers.curve_table import write_curves
 from tests.helpers.toy_race import SPACE, Toy, curve, toy_sweep
@@ -76,6 +77,14 @@ def test_a_timeout_ends_a_search(tmp_path: Path) -> None:
     sweep, recorded = setting(tmp_path, timeout_s=30.0, early_terminate={"type": "none"})
     cut = run(sweep, Toy, recorded, "none", 1)
     assert 30 < cut.seconds < 33 and cut.trials < 15
+
+
+def test_hours_of_a_budget_are_those_of_all_lanes(tmp_path: Path) -> None:
+    budget = Budget(lane_hours=30 / 3600)
+    sweep, recorded = setting(tmp_path, budget=budget, early_terminate={"type": "none"})
+    for lanes in (1, 2):
+        cut = run(sweep, Toy, recorded, "none", lanes)
+        assert 20 < cut.seconds * lanes < 36 and cut.trials < 15
 
 
 @pytest.mark.parametrize("kind", ["asha", "hyperband", "none"])
