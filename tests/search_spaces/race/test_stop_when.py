@@ -13,11 +13,11 @@ import pytest
 
 from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.criteria.measures import Measures
+from search_spaces.numerics.gaussian_process import GaussianProcess
 from search_spaces.race.ending.plateau import INCUMBENT, Plateau
 from search_spaces.race.ending.regret import Regret
 from search_spaces.race.search import Search
 from search_spaces.race.track import State, Track
-from search_spaces.samplers.model.gaussian_process import GaussianProcess
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.keys.budget import StopWhen
