@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster.sweep.files.kept import write_whole
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.data_key import data_key
+from cluster.sweep.knowledge.recorded_measures import recorded
 from cluster.sweep.reading import Reading
 from cluster.sweep.restore import CARD, kept_card, rebuilt
 from search_spaces.race.earlier.warm_start import (
     NOTHING_KNOWN,
     EarlierSweep,
     EarlierTrial,
+    Taken,
     WarmStart,
     earlier_trial,
     warm_start,
@@ -167,17 +169,33 @@ def _read(home: SweepHome, sweep: Sweep) -> EarlierSweep:
     for rule in _foreign(read.sweep, sweep):
         raise Unusable(rule)
     known = read.study.facts().get(CARD) or kept_card(home)
+    records = read.study.records()
+    measured, away = recorded(read, records, sweep.criteria)
     trials = tuple(
-        earlier_trial(record, read.sweep.drawn_with(record.number)[1]) for record in read.study.records()
+        replace(earlier_trial(record, read.sweep.drawn_with(record.number)[1]), measured=found)
+        for record, found in zip(records, measured, strict=True)
     )
     one = EarlierSweep(
         id=home.id, name=read.sweep.name, digest=data_key(known), epochs=read.sweep.epochs, trials=trials
     )
     [taken] = _taken(sweep, (one,), None).taken
     if not taken.used:
-        left = f"{taken.outside} are not in this space, {taken.no_value} have no value"
-        raise Unusable(f"must have trials that tell something of this space (of {len(trials)}, {left})")
+        raise Unusable(_tells_nothing(sweep, one, taken, away))
     return one
+
+
+def _tells_nothing(sweep: Sweep, one: EarlierSweep, taken: Taken, away: str) -> str:
+    """Return why no trial of an earlier sweep has an effect; ``away``: why MLflow cannot be asked."""
+    [free] = _taken(sweep.model_copy(update={"constraints": ()}), (one,), None).taken
+    left = [f"{taken.outside} are not in this space"]
+    if free.used:
+        names = ", ".join(constraint.metric for constraint in sweep.constraints)
+        asked = f": MLflow cannot be asked ({away})" if away else ""
+        left.append(f"{free.used} did not measure what constraints bound ({names}){asked}")
+    if free.no_value:
+        left.append(f"{free.no_value} have no value")
+    rule = f"must have trials that tell something of this space (of {len(one.trials)}, {', '.join(left)})"
+    return f"{rule}: leave it out, or the constraints" if free.used else rule
 
 
 def _foreign(earlier: Sweep, new: Sweep) -> Iterator[str]:

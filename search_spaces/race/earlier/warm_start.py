@@ -228,8 +228,12 @@ class _Fit:
             {e: v for e, v in values.items() if e in trial.values and e <= epoch},
         )
         best = min(own, key=lambda at: (signed(own[at]), -at), default=None)
-        known = {at: dict(found) for at, found in trial.measured.items() if at in values}
-        return Measures(self.sweep.criteria, known).at(best, epoch)
+        known, metric = Measures(self.sweep.criteria), self.sweep.metric.name
+        for at in sorted(values):
+            found = {metric: own[at]} if at in own and metric in self.sweep.criteria.names else {}
+            if found := {**found, **trial.measured.get(at, {})}:
+                known.record(at, found)
+        return known.at(best, epoch)
 
     def _values(self, trial: EarlierTrial, epochs: int) -> Iterator[tuple[int, float]]:
         """Yield the values up to the sweep's last epoch; one whose patience ended it would not have changed."""

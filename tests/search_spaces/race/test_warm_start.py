@@ -259,3 +259,8 @@ def test_each_sampler_of_several_objectives_takes_them(method: str) -> None:
     search = Search(sweep, Toy, None, taken(sweep, old))
     found = search.more([], 4, None)
     assert len(found) == 4 and len({track.params["lr"] for track in found}) == 4
+
+
+def test_a_constraint_on_the_objective_is_told_by_its_values() -> None:
+    sweep = toy_sweep(constraints=(Constraint(metric=METRIC, max=1e6),))
+    assert taken(sweep, earlier(trial(0, {"lr": 0.2, "size": 2}))).taken[0].shown == 1
