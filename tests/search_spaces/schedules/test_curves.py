@@ -113,7 +113,9 @@ def test_who_leads_goes_on_though_it_falls_and_who_needs_no_training_too() -> No
 
 def test_the_best_value_of_those_that_are_done_counts() -> None:
     late = np.append(np.full(29, 0.5), 0.8)
-    assert Standings(PLAN.rungs, [seen(0, late, ended=True, done=True), seen(1, late[:12])], 9).best == 0.8
+    done = seen(0, late, ended=True, done=True)
+    done = replace(done, scores={rung: score for rung, score in done.scores.items() if rung < EPOCHS})
+    assert Standings(PLAN.rungs, [done, seen(1, late[:12])], 9).best == 0.8, "though the last rung has no scores"
 
 
 def raced(goal: str, sign: float, cut: bool = False) -> Race:
