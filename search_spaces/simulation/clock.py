@@ -6,7 +6,7 @@ It evaluates a sampler, a schedule or a rule for forming cohorts in seconds on t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Saved
@@ -50,6 +50,8 @@ class World:
     """Seconds of a certain epoch of a leg, instead of ``epoch_s``."""
     each_epoch: bool = False
     """Whether a leg reports after each epoch, and not all of them as it ends."""
+    beside: Callable[[Params, int], Mapping[str, float]] = lambda params, epoch: {}
+    """Further metrics after an epoch."""
 
     def takes_s(self, leg: Leg, start: int, stop: int) -> float:
         """Return the seconds of a leg's epochs after ``start`` and until ``stop``."""
@@ -109,7 +111,8 @@ def _report(race: Race, leg: Leg, world: World, disk: dict[str, float], until: i
         for member in leg.members:
             before = disk.get((member.checkpoint or "") if epoch == leg.start + 1 else member.key)
             disk[member.key] = value = _value(world, member, epoch, before)
-            measured.append(MemberEpoch(key=member.key, epoch=epoch, metrics={metric: value}))
+            metrics = {**world.beside(member.params, epoch), metric: value}
+            measured.append(MemberEpoch(key=member.key, epoch=epoch, metrics=metrics))
     race.reported(leg.id, measured)
     return len(measured)
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
+from search_spaces.criteria.measures import Measures, Standing
 from search_spaces.samplers.history import Identity, identity
 from search_spaces.space.cube import Cube
 from search_spaces.space.domain_contract import Domain
@@ -24,6 +26,8 @@ from search_spaces.types.values import Params, Value
 
 EPOCH, VALUE, SECONDS = "epoch", "value", "seconds"
 """Names of the columns beside the hyperparameters; the objective's may also be the metric's name."""
+TRAINING = "training_s"
+"""The metric that the seconds of a table add up to, where it has no column of it."""
 Row = tuple[str, Mapping[str, Any]]
 """A row's place, as ``curves.csv:7``, and its cells by column."""
 
@@ -45,6 +49,10 @@ class Recorded:
     """Number of configurations that were left out, as they were not trained for all epochs."""
     unused: Sequence[str] = ()
     """Names of the table's other columns."""
+    beside: Sequence[Mapping[int, Mapping[str, float]]] = ()
+    """Values of further metrics that the sweep goes by, of each configuration by epoch."""
+    criteria: Criteria = NO_CRITERIA
+    """What decides besides the objective."""
     _known: dict[Identity, int] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -73,39 +81,71 @@ class Recorded:
         """Return the objective after an epoch; NaN where training has diverged."""
         return self.values[self.of(params)].get(epoch, math.nan)
 
+    def beside_at(self, params: Params, epoch: int) -> Mapping[str, float]:
+        """Return the further metrics after an epoch."""
+        return self.beside[self.of(params)].get(epoch, {}) if self.beside else {}
+
     def takes_s(self, params: Params, epoch: int) -> float:
         """Return the seconds of an epoch."""
         seconds = self.seconds[self.of(params)]
         return seconds.get(epoch, seconds[max(seconds)])
 
     @cached_property
-    def regrets(self) -> Sequence[float]:
-        """Distance of each configuration's best value from the best of all, in units of the objective."""
-        best = [self.objective.best(curve.values(), float) for curve in self.values]
-        top = min(map(self.objective.signed, best))
-        return [self.objective.signed(value) - top for value in best]
+    def best_values(self) -> Sequence[float | None]:
+        """Best value of each configuration; None of one that breaks a constraint as it ends."""
+        if not self.criteria:
+            return [self.objective.best(curve.values(), float) for curve in self.values]
+        return [self._allowed(curve, by_epoch) for curve, by_epoch in zip(self.values, self.beside, strict=True)]
+
+    def _allowed(self, curve: Mapping[int, float], by_epoch: Mapping[int, Mapping[str, float]]) -> float | None:
+        measures = Measures(self.criteria)
+        for epoch in curve:
+            measures.record(epoch, by_epoch.get(epoch, {}))
+        standing = Standing.of(self.objective, curve, measures)
+        return standing.value if self.criteria.keeps(standing.measured) else None
+
+    @cached_property
+    def top(self) -> float | None:
+        """Best value of any configuration that keeps the constraints; None where none does."""
+        return self.objective.best([value for value in self.best_values if value is not None], float)
+
+    def regret(self, place: int, value: float) -> float:
+        """Return how far what a configuration comes to is from the best of all, in units of the objective.
+
+        Of one that breaks a constraint as it ends ``value`` counts, which it had while it kept them.
+        """
+        best = self.best_values[place]
+        signed = self.objective.signed(value if best is None else best)
+        return math.nan if self.top is None else signed - self.objective.signed(self.top)
 
 
 def load(path: Path, sweep: Sweep) -> Recorded:
     """Load the table of a sweep's space. Raises SpecError with every fault."""
     columns, rows = _table(path)
     objective = sweep.metric.name if sweep.metric.name in columns else VALUE
-    needed = [*sweep.space.domains, EPOCH, objective]
+    beside = [name for name in sweep.criteria.names if name != sweep.metric.name]
+    if SECONDS in columns and TRAINING not in columns:
+        beside = [name for name in beside if name != TRAINING]
+    needed = [*sweep.space.domains, EPOCH, objective, *beside]
     faults = [_lacks(path, name, columns, sweep) for name in needed if name not in columns]
     if faults:
         raise SpecError(faults)
-    reading = _Reading(sweep, objective, SECONDS in columns)
+    reading = _Reading(sweep, objective, SECONDS in columns, beside)
     for place, cells in rows:
         reading.take(place, cells)
     return reading.recorded(path, [name for name in columns if name not in (*needed, SECONDS)])
 
 
 def _lacks(path: Path, name: str, columns: Sequence[str], sweep: Sweep) -> Fault:
-    what = f"{sweep.metric.name} (or {VALUE}), the objective" if name == VALUE else name
+    what, else_ = f"{sweep.metric.name} (or {VALUE}), the objective" if name == VALUE else name, ""
+    if name in {one.name for one in sweep.criteria.others}:
+        what = f"{name}, an objective"
+        else_ = f", or simulate a copy of the file with metric: {{name: {sweep.metric.name}}}"
+    elif name in sweep.criteria.names:
+        what, else_ = f"{name}, which a constraint bounds", ", or give 'constraints=[]' behind the file"
     close = nearest(name, columns)
-    return Fault(
-        path.name, "", f"must have a column {what} (it has {', '.join(columns)})", None, close and repr(close)
-    )
+    rule = f"must have a column {what} (it has {', '.join(columns)}){else_}"
+    return Fault(path.name, "", rule, None, close and repr(close))
 
 
 def _table(path: Path) -> tuple[Sequence[str], Iterator[Row]]:
@@ -131,13 +171,14 @@ def _table(path: Path) -> tuple[Sequence[str], Iterator[Row]]:
 class _Reading:
     """Rows of a table by configuration, with the faults found so far."""
 
-    def __init__(self, sweep: Sweep, objective: str, timed: bool) -> None:
-        self._sweep, self._objective, self._timed = sweep, objective, timed
+    def __init__(self, sweep: Sweep, objective: str, timed: bool, beside: Sequence[str]) -> None:
+        self._sweep, self._objective, self._timed, self._names = sweep, objective, timed, beside
         self._faults: list[Fault] = []
         self._params: dict[Identity, Params] = {}
         self._places: dict[Identity, dict[int, str]] = {}
         self._values: dict[Identity, dict[int, float]] = {}
         self._seconds: dict[Identity, dict[int, float]] = {}
+        self._beside: dict[Identity, dict[int, dict[str, float]]] = {}
 
     def take(self, place: str, cells: Mapping[str, Any]) -> None:
         """Take a row, or note what is wrong with it."""
@@ -147,6 +188,7 @@ class _Reading:
             self._fault(place, EPOCH, "must be a whole number", cells[EPOCH])
         value = self._number(place, cells, self._objective, None)
         seconds = self._number(place, cells, SECONDS, 0) if self._timed else 1.0
+        beside = {name: self._number(place, cells, name, None) for name in self._names}
         params = self._configuration(place, cells)
         if len(self._faults) > before or epoch is None or value is None or seconds is None:
             return
@@ -158,6 +200,8 @@ class _Reading:
         self._params[key], self._places[key][int(epoch)] = params, place
         self._values.setdefault(key, {})[int(epoch)] = value
         self._seconds.setdefault(key, {})[int(epoch)] = seconds
+        known = {name: number for name, number in beside.items() if number is not None}
+        self._beside.setdefault(key, {})[int(epoch)] = {**known, self._sweep.metric.name: value}
 
     def _fault(self, place: str, column: str, rule: str, received: Any) -> None:
         self._faults.append(Fault(place, column, rule, shown(received)))
@@ -219,7 +263,18 @@ class _Reading:
             seconds=[self._seconds[key] for key in whole],
             num_short=len(self._values) - len(whole),
             unused=unused,
+            beside=[self._measured(key) for key in whole],
+            criteria=self._sweep.criteria,
         )
+
+    def _measured(self, key: Identity) -> dict[int, dict[str, float]]:
+        if not self._sweep.criteria:
+            return {}
+        trained_s, found = 0.0, {}
+        for epoch, seconds in sorted(self._seconds[key].items()):
+            trained_s += seconds
+            found[epoch] = {TRAINING: trained_s, **self._beside[key][epoch]}
+        return found
 
 
 def _parsed(domain: Domain, cell: Any) -> Value | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -71,6 +70,8 @@ class Run:
     """Number of trials that were trained to each rung, by its epoch."""
     regret: list[tuple[float, float]] = field(default_factory=list)
     """Times at which another trial became the best, with its regret: how far what it comes to is from the best."""
+    ended_by: str | None = None
+    """What ended the search before all its trials were done; None where nothing did."""
 
     def regret_at(self, time_s: float) -> float:
         """Return the regret at a time; NaN before the first value."""
@@ -88,7 +89,7 @@ def run(sweep: Sweep, hyperparameters: type, recorded: Recorded, name: str, lane
     def seconds(leg: Leg, epoch: int) -> float:
         return sum(recorded.takes_s(member.params, epoch) for member in leg.members)
 
-    world = World(recorded.value, num_lanes=lanes, seconds=seconds, each_epoch=True)
+    world = World(recorded.value, num_lanes=lanes, seconds=seconds, each_epoch=True, beside=recorded.beside_at)
     simulate(race, world, moments=False, seen=watch.began, tick=watch.tick)
     return watch.closed(race)
 
@@ -104,7 +105,8 @@ class _Watch:
     now_s: float = 0.0
     busy_s: float = 0.0
     best: tuple[float, int] = (math.inf, -1)
-    last: Counter[int] = field(default_factory=Counter)
+    scores: dict[int, float] = field(default_factory=dict)
+    """Best value so far of each trial that keeps the constraints, signed so that lower is better, by index."""
 
     def tick(self, time_s: float) -> None:
         """Note the time, and end the search after its timeout, or when its hours are used up."""
@@ -127,12 +129,22 @@ class _Watch:
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Note an epoch, and whether another trial is the best now."""
         self.run.epochs += 1
-        score = self.recorded.objective.signed(value)
-        if score < self.best[0]:
-            if track.index != self.best[1]:
-                place = self.recorded.of(track.params)
-                self.run.regret.append((self.now_s, self.recorded.regrets[place]))
-            self.best = score, track.index
+        if not self.recorded.criteria:
+            if (score := self.recorded.objective.signed(value)) < self.best[0]:
+                self._lead(score, track)
+            return
+        self.scores.pop(track.index, None)
+        if track.feasible:
+            self.scores[track.index] = self.recorded.objective.signed(track.best_value)
+        leader = min(self.scores, key=lambda index: self.scores[index], default=None)
+        if leader is not None and self.race:
+            self._lead(self.scores[leader], self.race.tracks[leader])
+
+    def _lead(self, score: float, track: Track) -> None:
+        if track.index != self.best[1]:
+            place, value = self.recorded.of(track.params), self.recorded.objective.signed(score)
+            self.run.regret.append((self.now_s, self.recorded.regret(place, value)))
+        self.best = score, track.index
 
     def moved(self, track: Track) -> None:
         """Nothing: a change of state has no part in the figures."""
@@ -143,7 +155,7 @@ class _Watch:
     def closed(self, race: Race) -> Run:
         """Return the run, with what is known at its end."""
         run, rungs = self.run, race.schedule.rungs
-        run.seconds, run.trials = self.now_s, len(race.tracks)
+        run.seconds, run.trials, run.ended_by = self.now_s, len(race.tracks), race.closing
         run.lane_use = min(1.0, self.busy_s / (run.lanes * self.now_s)) if self.now_s else 0.0
         run.reached = {rung: sum(track.trained >= rung for track in race.tracks) for rung in rungs}
         return run

@@ -172,7 +172,8 @@ _SIMULATION = {
     "configurations": "configurations in the table that were trained for all epochs, or diverged",
     "left_out": "configurations with fewer epochs",
     "unused_columns": "columns that are no hyperparameter of the sweep",
-    "best_value": "the best value in the table",
+    "not_simulated": "a sentence on each key without effect here",
+    "best_value": "the best value in the table that keeps the constraints; null where none does",
     "marks": "times in simulated seconds at which runs are compared",
     "means[].schedule": "a schedule, as it was named",
     "means[].lanes": "the number of workers",
@@ -192,6 +193,7 @@ _SIMULATION = {
     "runs[].lane_use": "likewise",
     "runs[].promotions": "likewise",
     "runs[].reached": "trials that were trained to each rung, by its epoch",
+    "runs[].ended_by": "what ended the search early; else null",
     "runs[].regret": "each time at which another trial became the best, with its regret",
 }
 DOCUMENTS: Mapping[str, Mapping[str, str]] = {
@@ -311,6 +313,7 @@ OPAQUE = {
     "bars",
     "card.columns",
     "unused_columns",
+    "not_simulated",
     "marks",
     "regret",
     "reached",

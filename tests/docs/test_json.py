@@ -58,7 +58,7 @@ def test_a_document_has_the_fields_of_its_table(
         command, [home.id]
     )
     if command == "simulate":
-        curves = write_curves(tmp_path / "curves.csv", home.sweep().space, home.sweep().epochs)
+        curves = write_curves(tmp_path / "curves.csv", home.sweep().space, home.sweep().epochs, cost="params_m")
         target = [str(home.spec), "--table", str(curves), "--seeds", "1"]
     capsys.readouterr()
     main([command, *target, "--json"])

@@ -93,17 +93,12 @@ def _sweeps(spec: str, overrides: tuple[str, ...], schedules: str | None) -> dic
 
 
 def _not_simulated(sweeps: Mapping[str, Sweep]) -> Iterator[str]:
-    """Yield why searches cannot be simulated: their curves are none of a table, whose rows have one value."""
+    """Yield why searches cannot be simulated, as no table has curves of them."""
     for name, sweep in sweeps.items():
         if sweep.early_terminate.type == POPULATION:
             changes = "changes hyperparameters while a trial trains"
             yield f"--schedules: {name} {changes}, and no table has curves of that"
     sweep = next(iter(sweeps.values()))
-    if sweep.metrics:
-        copy = f"simulate a copy of the file with metric: {{name: {sweep.metric.name}}}"
-        yield f"metrics: a table has the curves of one objective: {copy}"
-    if sweep.constraints:
-        yield "constraints: a table has the objective alone: give 'constraints=[]' behind the file"
     if sweep.repeats:
         yield "repeats: a table has each configuration once: give 'repeats=none' behind the file"
     if sweep.warm_start:

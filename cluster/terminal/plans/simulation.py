@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cluster.terminal import formatting
+from cluster.terminal.criteria import told
 from search_spaces.simulation.recorded import Recorded
 from search_spaces.simulation.runs import Run, marks, means
+from search_spaces.simulation.simulable import not_simulated
 from search_spaces.spec.sweep import Sweep
 
 
@@ -22,10 +25,13 @@ def document(sweep: Sweep, recorded: Recorded, table: Path, runs: Sequence[Run])
         "configurations": len(recorded.values),
         "left_out": recorded.num_short,
         "unused_columns": list(recorded.unused),
-        "best_value": _best(recorded),
+        "not_simulated": not_simulated(sweep, recorded),
+        "best_value": recorded.top,
         "marks": marks(runs),
         "means": [{**asdict(mean), "regret": [_number(value) for value in mean.regret]} for mean in means(runs)],
-        "runs": [{**asdict(run), "regret": [list(point) for point in run.regret]} for run in runs],
+        "runs": [
+            {**asdict(run), "regret": [[time_s, _number(regret)] for time_s, regret in run.regret]} for run in runs
+        ],
     }
 
 
@@ -33,29 +39,41 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _best(recorded: Recorded) -> float | None:
-    every = [value for curve in recorded.values for value in curve.values()]
-    return recorded.objective.best(every, float)
+def _best(sweep: Sweep, recorded: Recorded) -> str:
+    if recorded.top is None:
+        return "no configuration of the table keeps the constraints"
+    among = f", with {told(recorded.criteria)}" if recorded.criteria.constraints else ""
+    return f"{sweep.metric.name} {recorded.top:.4g} in the table{among}"
 
 
 def lines(sweep: Sweep, recorded: Recorded, table: Path, runs: Sequence[Run]) -> list[str]:
     """Return the comparison as lines for people."""
     seeds = len({run.seed for run in runs})
-    told = {
+    head = {
         "table": f"{table.name}: {formatting.count(len(recorded.values), 'configuration')}, "
         f"{formatting.count(recorded.epochs, 'epoch')} each{_left_out(recorded)}",
         "search": f"{sweep.method}, {formatting.count(runs[0].trials, 'trial')}, {formatting.count(seeds, 'seed')}",
-        "best": f"{sweep.metric.name} {_best(recorded):.4g} in the table",
+        "best": _best(sweep, recorded),
     }
     if recorded.unused:
-        told["not used"] = "columns " + ", ".join(recorded.unused)
+        head["not used"] = "columns " + ", ".join(recorded.unused)
+    of = f", in {sweep.metric.name} alone" if recorded.criteria.others else ""
     return [
-        *(f"{name:<9} {text}" for name, text in told.items()),
+        *(f"{name:<9} {text}" for name, text in head.items()),
+        *(f"{'left out':<9} {text}" for text in not_simulated(sweep, recorded)),
         "",
         *_columns([_head(runs), *_rows(runs)]),
+        *_ended(runs),
         "",
-        "regret: how far the best trial by then is from the best of the table, as it ends; means over the seeds",
+        f"regret: how far the best trial by then is from the best of the table{of}, as it ends; "
+        "means over the seeds",
     ]
+
+
+def _ended(runs: Sequence[Run]) -> list[str]:
+    """Return a line on each reason that ended runs early."""
+    found = Counter(run.ended_by for run in runs if run.ended_by)
+    return ["", *(f"{num} of {len(runs)} runs ended early: {why}" for why, num in found.items())] if found else []
 
 
 def _left_out(recorded: Recorded) -> str:

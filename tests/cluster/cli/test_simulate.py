@@ -48,8 +48,10 @@ def test_schedules_are_compared_in_a_table(spec: Path, capsys: pytest.CaptureFix
         "--schedules=ahsa,asha:eta=1": ["did you mean 'asha'?", "must be >= 2, received 1"],
         "--schedules=pbt": ["pbt changes hyperparameters while a trial trains"],
         "--lanes=1,0": ["--lanes: must be numbers of workers from 1 to 100000, as 1,4,16, received '0'"],
-        "constraints=[{metric: latency_ms, max: 5}]": ["constraints: a table has the objective alone: give 'const"],
-        "metrics=[{name: val_accuracy}, {name: params_m}]": ["metrics: a table has the curves of one objective"],
+        "constraints=[{metric: latency_ms, max: 5}]": [
+            "must have a column latency_ms, which a constraint bounds (it"
+        ],
+        "metrics=[{name: val_accuracy}, {name: params_m}]": ["must have a column params_m, an objective (it has"],
         "repeats.seeds=3": ["repeats: a table has each configuration once: give 'repeats=none' behind the file"],
         "epochs=10": ["curves.csv: must have at least 2 configurations with the epochs 1 to 10"],
     }.items(),

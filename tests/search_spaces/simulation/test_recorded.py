@@ -37,7 +37,7 @@ def test_curves_are_read_and_the_nearest_stands_in(tmp_path: Path) -> None:
     assert found.value({"lr": 0.1, "size": 1}, 2) == 0.6 and found.takes_s({"lr": 0.9, "size": 2}, 2) == 5
     assert found.of({"lr": 0.7, "size": 2, "kind": "a"}) == 1 and found.of({"lr": 0.2, "size": 1}) == 0
     assert found.of({"lr": 7.0, "size": 3}) in (0, 1), "the defaults need not lie in the space"
-    assert found.regrets == [0, pytest.approx(0.2)]
+    assert [found.regret(place, 0.0) for place in (0, 1)] == [0, pytest.approx(0.2)]
 
 
 def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:

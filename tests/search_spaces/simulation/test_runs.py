@@ -11,6 +11,7 @@ from search_spaces.race.search import Search
 from search_spaces.simulation.clock import Span, World, simulate
 from search_spaces.simulation.recorded import Recorded, load
 from search_spaces.simulation.runs import RecordedSampler, marks, means, run
+from search_spaces.simulation.simulable import not_simulated
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.spec.sweep import Sweep
 from tests.helpers.curve_table import write_curves
@@ -97,3 +98,21 @@ def test_a_race_is_the_same_whether_a_leg_reports_each_epoch_or_all_at_its_end(k
         return [(track.state, track.values) for track in race.tracks], spans
 
     assert raced(True) == raced(False)
+
+
+def test_constraints_and_further_metrics_are_those_of_the_table(tmp_path: Path) -> None:
+    table = write_curves(tmp_path / "curves.csv", SPACE, 9, cost="latency_ms")
+    limits = {"constraints": [{"metric": "latency_ms", "max": 0.5}], "early_terminate": {"type": "none"}}
+    sweep = toy_sweep(trials=20, train_together=1, **limits)
+    recorded = load(table, sweep)
+    kept = [curve[9] for curve in recorded.values if curve[9] <= 0.5 * (1 - 0.8**9)]
+    found = run(sweep, Toy, recorded, "none", 1)
+    assert recorded.top == max(kept) and found.regret[-1][1] == 0 and found.trials == 20
+    assert found.epochs == 9 * len(kept) + (20 - len(kept)), "what breaks it ends after an epoch"
+    two = [{"name": "val_accuracy", "goal": "maximize"}, {"name": "latency_ms", "goal": "minimize"}]
+    several = toy_sweep(trials=20, train_together=1, metrics=two)
+    assert run(several, Toy, load(table, several), "asha", 1).reached[9] < 20, "rungs promote by both"
+    assert not_simulated(toy_sweep(trials=21, retest=0.1), recorded) == [
+        "retest: the table has each configuration once, and none is trained again",
+        "trials: 21 are more than the configurations of the table, so that 20 are tried",
+    ]
