@@ -133,8 +133,7 @@ class Race:
 
     def reported(self, leg_id: int, epochs: Sequence[MemberEpoch]) -> list[MemberEpoch]:
         """Record the epochs of a leg's members; return those that no earlier run had recorded."""
-        metric = self.rules.objective.name
-        aboard = {track.key: track for track in self._legs[leg_id][1]}
+        metric, aboard = self.rules.objective.name, {track.key: track for track in self._legs[leg_id][1]}
         fresh = []
         self.purse.trained(len(epochs))
         for measured in epochs:
@@ -337,6 +336,7 @@ class Race:
             state, failure = "failed", reason
         track.state, track.failure = state, failure
         self._roster.update(track)
+        self.purse.ended(track)
         for observer in self._observers:
             observer.ended(track)
         self._discard(track)

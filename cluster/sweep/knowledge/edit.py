@@ -106,7 +106,7 @@ def change(read: Reading, changes: Sequence[str]) -> list[str]:
 
 def _way_on(read: Reading, resume: str) -> str:
     """Return what a sweep that nobody drives does with an edit."""
-    if not (read.facts.searched or read.complete):
+    if not (read.facts.searched or read.complete or read.facts.ended_by):
         return f"{resume} goes on with it"
     if len(read.rows) >= read.sweep.trials or not read.facts.ended_by:
         return f"its trials are all there: {resume[:-1]} --trials +20` gives it more in the new space"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.terminal.formatting import count
+from search_spaces.race.ending.budget import USED_UP
 
 if TYPE_CHECKING:
     from search_spaces.race.race import Race
@@ -17,7 +18,7 @@ def by_time(sweep: Sweep, race: Race, searched_s: float) -> str | None:
         return None
     if sweep.timeout_s and searched_s > sweep.timeout_s:
         return f"the timeout of {sweep.timeout_s:g} s has passed"
-    return f"the budget of {race.purse.limits.lane_told} is used up" if race.purse.overrun else None
+    return USED_UP.format(race.purse.limits.lane_told) if race.purse.overrun else None
 
 
 def by_failures(sweep: Sweep, race: Race) -> str | None:

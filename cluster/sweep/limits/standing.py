@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cluster.sweep.limits.spending import uses
+from search_spaces.race.ending.budget import USED_UP
+from search_spaces.race.ending.limits import limit_told
 from search_spaces.race.ending.regret import SURE
 
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
     from search_spaces.spec.sweep import Sweep
 
-BUDGET = "the budget of "
+BUDGET = USED_UP.split("{}")[0]
 """Beginning of what is told of a search that ended as its budget was used up."""
 
 
@@ -33,7 +35,21 @@ def standing(read: Reading, sweep: Sweep) -> Standing | None:
         return Standing(f"the target of {target:g} is reached", "metric.target")
     if ended_by.startswith(SURE) and sweep.stop_when and sweep.stop_when == read.sweep.stop_when:
         return Standing(ended_by, "stop_when.regret_below")
-    spent = [use.name for use in uses(sweep, cost) if use.limit is not None and use.used >= use.limit]
-    if ended_by.startswith(BUDGET) and sweep.budget and (spent or sweep.budget == read.sweep.budget):
-        return Standing(ended_by, f"budget.{(spent or list(sweep.budget.given))[0]}")
+    if name := _used_up(read, sweep):
+        return Standing(
+            ended_by if ended_by.startswith(BUDGET) else USED_UP.format(limit_told(sweep, name)), f"budget.{name}"
+        )
     return None
+
+
+def _used_up(read: Reading, sweep: Sweep) -> str | None:
+    """Return the limit of the budget that is used up, or that ended the search and is no higher now; None: none."""
+    before, now = (one.budget.given if one.budget else {} for one in (read.sweep, sweep))
+    ended_by = read.facts.ended_by or ""
+    ended = [name for name in before if ended_by.startswith(USED_UP.format(limit_told(read.sweep, name)))]
+    if ended_by.startswith(BUDGET) and not ended and before == now:  # it was another limit then
+        ended = list(before)
+    spent = [use.name for use in uses(sweep, read.facts.cost) if use.limit is not None and use.used >= use.limit]
+    return next(
+        (name for name in [*ended, *spent] if name in now and (name in spent or now[name] <= before[name])), None
+    )

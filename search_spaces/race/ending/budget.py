@@ -2,9 +2,10 @@
 
 A leg starts only if the rest covers it, with the epochs that running legs will still take. Before a new trial, the
 epochs that the schedule would still need for all trials, its new ones included, must fit into the rest: so the
-search takes no more trials than it can bring to their end. Where that fails, as later trials turned out better than
-planned, the rest goes to the most promising first: those with the best values, in their order, each only as far as
-the best one can still be trained to the last epoch.
+search takes no more trials than it can bring to their end. Trials that have ended, or that users have paused, need
+nothing: where more were stopped early than planned, there is room for others. Where that fails, as later trials
+turned out better than planned, the rest goes to the most promising first: those with the best values, in their
+order, each only as far as the best one can still be trained to the last epoch.
 
 A limit in hours is one in epochs, by the mean time of an epoch so far; before the first epochs it has no effect.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from search_spaces.race.roster import Roster
+from search_spaces.race.steering import resting
 from search_spaces.race.track import Track
 from search_spaces.schedules.contract import Schedule, next_rung
 from search_spaces.types.objective import Objective
@@ -39,18 +41,26 @@ class Limits:
 
 
 NONE: Final = Limits()
+USED_UP: Final = "the budget of {} is used up"
+"""What is told of a search that has ended as a limit was used up, or as good as."""
 
 
-def schedule_epochs(schedule: Schedule, begun: Mapping[int, int] | None = None) -> Callable[[int], int]:
+def schedule_epochs(
+    schedule: Schedule, begun: Mapping[int, int] | None = None, never: Mapping[int, int] | None = None
+) -> Callable[[int], int]:
     """Return a function of a number of trials: the epochs that the schedule is expected to train them for.
 
-    ``begun`` is the number of trials that have begun already to train towards each rung.
+    ``begun`` is the number of trials that have begun already to train towards each rung, ``never`` of those that
+    will not.
     """
-    begun, rungs = begun or {}, schedule.rungs
+    begun, never, rungs = begun or {}, never or {}, schedule.rungs
 
     def epochs(num_trials: int) -> int:
         stretches = zip((0, *rungs), rungs, schedule.reaching(num_trials), strict=False)
-        return sum((stop - start) * max(0, num - begun.get(stop, 0)) for start, stop, num in stretches)
+        return sum(
+            (stop - start) * max(0, min(num, num_trials - never.get(stop, 0)) - begun.get(stop, 0))
+            for start, stop, num in stretches
+        )
 
     return epochs
 
@@ -75,11 +85,15 @@ class Purse:
         """Budget that also counts what is trained here."""
         self.reserved: Callable[[], int] = lambda: 0
         """Function that returns the epochs that are promised to members of another race."""
+        self._ended: Counter[int] = Counter()
+        """Number of ended tracks that never began to train towards each rung."""
         self._denied = False
         """Whether the latest question was answered with fewer tracks than there were."""
         for track in roster.tracks:
             if reached := max(track.rung, max(track.values, default=0)):
                 self._reach(track, next(rung for rung in schedule.rungs if rung >= reached))
+            if track.ended:
+                self.ended(track)
 
     def had(self, epochs: int, lane_s: float) -> None:
         """Take over what earlier drivers have used, as far as the tracks do not tell of it."""
@@ -94,6 +108,10 @@ class Purse:
         for track in tracks:
             self._reach(track, rung)
             self._running[track.index] = track.epoch, rung
+
+    def ended(self, track: Track) -> None:
+        """Record that a track has ended: it needs no more."""
+        self._ended.update(self._not_begun(track))
 
     def trained(self, num_epochs: int) -> None:
         """Record epochs that were trained, by any member."""
@@ -111,10 +129,10 @@ class Purse:
         there = len(self._roster.tracks)
         if not self.limits.any or there >= most:
             return most
-        low, high, left = there, most, self.left
+        low, high, left, needed = there, most, self.left, self._needed()
         while low < high:
             middle = (low + high + 1) // 2
-            if self._needed(middle) <= left:
+            if needed(middle) <= left:
                 low = middle
             else:
                 high = middle - 1
@@ -155,8 +173,16 @@ class Purse:
         if not (short or self._denied):
             return None
         by_epochs, by_time = self._left_of_epochs, self._left_of_time
-        what = self.limits.lane_told if by_time < by_epochs else f"{self.limits.epochs} epochs"
-        return f"the budget of {what} is used up"
+        few = f"for {'another trial' if short else 'a trial to go on'}"
+        if by_time < by_epochs:
+            assert self.limits.lane_s is not None
+            rest, percent = "too little", max(0, round(100 * (1 - self.lane_s / self.limits.lane_s)))
+            told, left = self.limits.lane_told, f"{percent} %" if percent else ""
+        else:
+            assert self.limits.epochs is not None
+            rest, epochs = "too few", max(0, self.limits.epochs - self.epochs)
+            told, left = f"{self.limits.epochs} epochs", str(epochs) if epochs else ""
+        return f"{USED_UP.format(told)}{f' but for {left}, {rest} {few}' if left else ''}"
 
     @property
     def overrun(self) -> bool:
@@ -185,9 +211,13 @@ class Purse:
         self._running = {i: stretch for i, stretch in self._running.items() if tracks[i].state == "running"}
         return sum(rung - epoch for epoch, rung in self._running.values())
 
-    def _needed(self, num_tracks: int) -> int:
-        """Return the epochs that the schedule still needs for so many tracks, beside the running legs'."""
-        return schedule_epochs(self._schedule, self._begun)(num_tracks)
+    def _needed(self) -> Callable[[int], int]:
+        """Return a function of a number of tracks: epochs that the schedule still needs, beside running legs."""
+        idle = Counter(rung for track in resting(self._roster) for rung in self._not_begun(track))
+        return schedule_epochs(self._schedule, self._begun, self._ended + idle)
+
+    def _not_begun(self, track: Track) -> list[int]:
+        return [rung for rung in self._schedule.rungs if rung > self._furthest.get(track.index, 0)]
 
     def _reach(self, track: Track, rung: int) -> None:
         before = self._furthest.get(track.index, 0)

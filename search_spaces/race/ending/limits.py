@@ -40,8 +40,13 @@ def sweep_limits(sweep: Sweep) -> Limits:
     first = min(seconds, key=lambda name: seconds[name], default=None)
     if first is None:
         return Limits(epochs=sweep.budget.epochs)
-    told = TOLD[first].format(sweep.budget.given[first])
-    return Limits(epochs=sweep.budget.epochs, lane_s=seconds[first], lane_told=told)
+    return Limits(epochs=sweep.budget.epochs, lane_s=seconds[first], lane_told=limit_told(sweep, first))
+
+
+def limit_told(sweep: Sweep, name: str) -> str:
+    """Return a limit of the sweep's budget in words: ``500 epochs``, ``4 lane-hours``, ``cost 20``."""
+    assert sweep.budget is not None
+    return TOLD.get(name, "{} epochs").format(sweep.budget.given[name])
 
 
 def end_rules(sweep: Sweep, tracks: Sequence[Track], study: Study | None) -> list[EndRule]:

@@ -14,6 +14,7 @@ from cluster.sweep.document import document
 from cluster.sweep.limits.closing import by_time
 from cluster.sweep.limits.extension import reopen
 from cluster.sweep.limits.spending import SPENT, Spending, Use, line, metrics
+from cluster.sweep.limits.standing import Standing, standing
 from cluster.sweep.more_trials import extension, new_total
 from cluster.sweep.reading import Reading, snapshot
 from search_spaces.race.search import Search
@@ -100,7 +101,20 @@ def test_every_fault_of_a_larger_budget_is_told_at_once() -> None:
 def test_more_trials_need_a_larger_budget_where_it_is_used_up() -> None:
     [told] = refusal(used_up(), trials="+4")
     assert told.startswith(f"--trials: must come with a larger budget: {USED_UP}, received '+4'")
-    assert new_total(used_up(ended_by=None), "+4")
+    [told] = refusal(used_up(ended_by=None), trials="+4")
+    assert USED_UP in told, "all trials were done by then, and more would end at once"
+    cost = {**COST, SPENT: {**COST[SPENT], "epochs": 20}}
+    assert new_total(used_up(ended_by=None, cost=cost), "+4")
+
+
+def test_the_limit_that_ended_the_search_is_the_one_to_raise() -> None:
+    why = "the budget of cost 10 is used up but for 3 %, too little for another trial"
+    spent = {SPENT: {"epochs": 20, "lane_s": 7200.0, "final_lane_s": 0.0}}
+    read = used_up(ended_by=why, cost={"seconds": 65.0, **spent})
+    assert refusal(read, trials="+4")[0].endswith("did you mean --budget cost=+N beside it?")
+    assert extension(read, "+4", ["cost=+5"]).trials
+    raised = [read.sweep.model_copy(update={"budget": Budget(epochs=e, cost=c)}) for e, c in ((60, 10), (30, 11))]
+    assert [standing(read, one) for one in raised] == [Standing(why, "budget.cost"), None]
 
 
 def test_larger_budget_needs_more_trials_where_all_were_tried() -> None:

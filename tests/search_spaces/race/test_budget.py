@@ -37,7 +37,9 @@ def test_budget_is_never_passed_and_somebody_is_trained_to_the_end(schedule: str
         it.run()
         assert trained(it) == it.race.purse.epochs <= epochs
         assert any(track.state == "done" for track in it.race.tracks)
-        assert it.race.closing == f"the budget of {epochs} epochs is used up"
+        left = epochs - trained(it)
+        but = f" but for {left}, too few for " if left else ""
+        assert it.race.closing and it.race.closing.startswith(f"the budget of {epochs} epochs is used up{but}")
 
 
 def test_budget_that_suffices_changes_nothing() -> None:
@@ -54,6 +56,28 @@ def test_rest_is_spent() -> None:
     assert 0.9 * 200 <= trained(it) <= 200
     best = it.race.ranked()[0]
     assert best.state == "done", "the most promising goes to the last epoch"
+
+
+@pytest.mark.parametrize("schedule", ["curves", "median", "percentile"])
+def test_what_early_stops_save_goes_to_further_trials(schedule: str) -> None:
+    """The search ended with up to half of its budget left, and said that it was used up."""
+    it = world(trials=90, epochs=10, early_terminate={"type": schedule}, budget=Budget(epochs=200))
+    it.run()
+    left = 200 - trained(it)
+    assert 0 < left < 10 and it.race.closing == (
+        f"the budget of 200 epochs is used up but for {left}, too few for another trial"
+    )
+
+
+def test_paused_trial_keeps_no_part_of_the_budget() -> None:
+    rule = {"type": "pbt", "population": 4, "interval": 2}
+    it = world(trials=6, epochs=10, early_terminate=rule, budget=Budget(epochs=42))
+    while len(it.race.tracks) < 2 or it.race.tracks[1].epoch < 2:
+        it.step()
+    it.race.steer(it.race.tracks[1], "pause", "paused by ann")
+    it.run()
+    assert [track.state for track in it.race.tracks] == ["done", "stopped", "done", "done", "done"]
+    assert trained(it) == 42 and it.race.closing == "the budget of 42 epochs is used up"
 
 
 def test_search_takes_as_many_trials_as_can_be_brought_to_their_end() -> None:
@@ -75,7 +99,10 @@ def test_hours_are_epochs_at_the_speed_so_far() -> None:
     while not it.race.finished:
         it.step()
         it.race.purse.lane_s = it.race.purse.epochs * 1.0  # a second an epoch
-    assert it.race.closing == "the budget of 0.0166667 lane-hours is used up"
+    percent = round(100 * (1 - trained(it) / 60))
+    assert it.race.closing == (
+        f"the budget of 0.0166667 lane-hours is used up but for {percent} %, too little for another trial"
+    )
     assert 50 <= trained(it) <= 60 and any(track.state == "done" for track in it.race.tracks)
 
 
