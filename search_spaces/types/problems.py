@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -26,6 +27,15 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
     "generation": {"val_frechet_distance": "minimize", "val_class_coverage": "maximize"},
 }
 """Metrics that a sweep may optimise, with their goals, by problem; the first is the default."""
+
+_SHARES = [name for name, goal in METRICS["classification"].items() if goal == "maximize"]
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys([*_SHARES, "val_class_coverage", "train_accuracy"], (0, 1)),
+    **dict.fromkeys(["val_rmse", "val_mae", "val_loss", "train_loss"], (0, math.inf)),
+    **dict.fromkeys(["val_bits_per_character", "val_frechet_distance"], (0, math.inf)),
+    "val_r2": (-math.inf, 1),
+}
+"""Smallest and largest possible values of metrics."""
 
 COSTS: Mapping[str, Goal] = {
     "params_m": "minimize",

@@ -53,7 +53,7 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
         print("\n".join(lines(sweep, plan)))
         if store and store.state == "warning":
             print(f"MLflow is away: {store.found}; {store.remedy}")
-        for told in filter(None, [_disk(sweep, lanes), why_not and f"not here: {why_not}"]):
+        for told in filter(None, [_cores(sweep, lanes), _disk(sweep, lanes), why_not and f"not here: {why_not}"]):
             print(told)
     return FINISHED
 
@@ -69,6 +69,17 @@ def _warm(sweep: Sweep, spec: str) -> tuple[Sweep, WarmStart]:
     with refusing():
         found = collected(sweep, Path(spec).name)
     return found.sweep, found.warm
+
+
+def _cores(sweep: Sweep, lanes: int) -> str | None:
+    """Return what to tell of workers that ask for more cores than this machine has."""
+    from cluster.sweep.lane_count import num_cpus
+
+    wanted = sweep.resources
+    asked, here = lanes * wanted.least * wanted.cpus, num_cpus()
+    if asked <= here or wanted.gpus:
+        return None
+    return f"cores       {asked:g} are asked for (max_concurrent, resources.cpus), and this machine has {here}"
 
 
 def _disk(sweep: Sweep, lanes: int) -> str | None:

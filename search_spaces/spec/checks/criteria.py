@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.criteria.constraints import Constraint
+from search_spaces.spec.checks.bounds import check_constraint_bounds
 from search_spaces.spec.other_tools.names import metric
 from search_spaces.spec.schema import ConstraintFile, ObjectiveFile, SpecFile
 from search_spaces.spec.yaml_document import Document, Path
@@ -97,6 +98,8 @@ def checked_constraints(
         seen.add(name)
         if workload is not None:
             _check_name(document, name, workload, kind, (*path, "metric"))
+    if workload is not None and ":" not in workload.name:
+        check_constraint_bounds(document, given)
     return tuple(Constraint(metric=ALIASES.get(one.metric, one.metric), max=one.max, min=one.min) for one in given)
 
 

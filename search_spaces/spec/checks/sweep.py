@@ -9,6 +9,7 @@ from typing import Any
 
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
+from search_spaces.spec.checks.bounds import check_regret, check_target
 from search_spaces.spec.checks.criteria import Asked, checked_constraints, refuse_of_one_objective
 from search_spaces.spec.checks.data import read_data
 from search_spaces.spec.checks.early_terminate import read_early_terminate
@@ -223,6 +224,10 @@ class _Checks:
         name = given.name or next(iter(self._natural(kind)))
         asked = Asked(self._document, self._workload.name, self._natural(kind))
         found = asked.objective(ObjectiveFile(name=name, goal=given.goal), ("metric",))
+        if found is not None and ":" not in self._workload.name:
+            check_target(self._document, found["name"], given.target)
+            if self._sound("stop_when"):
+                check_regret(self._document, self._spec, found["name"])
         return None if found is None else {**found, "target": given.target}
 
     def _natural(self, kind: DataKind | None) -> Mapping[str, Goal]:

@@ -10,7 +10,7 @@ from search_spaces.criteria.constraints import Constraint
 from search_spaces.spec.stored import from_json, to_json
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.objective import Objective
-from tests.helpers.spec_cases import BASE
+from tests.helpers.spec_cases import BASE, refusal
 from workloads.registry import catalogue
 
 
@@ -53,3 +53,22 @@ def test_an_own_function_may_report_any_name() -> None:
     spec += "constraints: [{metric: val_acuracy, min: 0.5}]"
     sweep = parse_sweep(spec, "s.yaml", Path("/"), catalogue=catalogue())
     assert sweep.constraints[0].metric == "val_acuracy"
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        (
+            "constraints: [{metric: val_accuracy, min: 95}]",
+            "constraints.0.min",
+            "val_accuracy lies between 0 and 1, ",
+        ),
+        ("constraints: [{metric: val_acc, max: 95}]", "constraints.0.max", "received 95, did you mean 0.95?"),
+        ("constraints: [{metric: val_loss, max: -1}]", "constraints.0.max", "val_loss is never below 0"),
+        ("metric: {name: val_accuracy, target: 95}", "metric.target", "did you mean 0.95?"),
+        ("stop_when: {regret_below: 5}", "stop_when.regret_below", "must be below 1: val_accuracy lies between"),
+    ],
+)
+def test_limits_beyond_what_a_metric_can_be_are_refused(given: str, path: str, said: str, tmp_path: Path) -> None:
+    [fault] = refusal(f"{BASE}{given}\n", tmp_path).faults
+    assert fault.path == path and said in str(fault)
