@@ -12,6 +12,7 @@ import click
 from cluster.doctor.proxies import reach_this_machine_directly
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
 from cluster.terminal.standard_streams import open_standard_streams
+from search_spaces.types.faults import nearest
 from search_spaces.types.module_path import working_folder_last
 
 GARBAGE_AFTER = 100_000
@@ -59,6 +60,17 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"cluster.cli.commands.{COMMANDS[cmd_name][0]}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` begin with. Raises UsageError with the nearest for an unknown name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args[0] not in COMMANDS and (close := nearest(args[0], COMMANDS)):
+                raise click.UsageError(f"{error.message} Did you mean {close!r}?", ctx) from error
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from ``COMMANDS``."""

@@ -80,7 +80,8 @@ def _too_few(read: Reading, total: int) -> Broken:
     if total >= _fewest(read):
         return None
     there = formatting.count(len(read.rows), "trial")
-    return f"must come to {_fewest(read)} or more, for {there} were tried already", f"'+{total}'"
+    more = "+10" if total == len(read.rows) == read.sweep.trials else f"+{total}"  # N in all is what there is
+    return f"must come to {_fewest(read)} or more, for {there} were tried already", repr(more)
 
 
 def _planned_already(read: Reading, total: int) -> Broken:

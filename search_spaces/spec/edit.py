@@ -67,7 +67,8 @@ def edited(sweep: Sweep, changes: Sequence[str], catalogue: Catalogue, fixed_cho
             faults.append(Fault(f"edit {' '.join(changes)}", "", "must change something: the sweep is so already"))
     except SpecError as error:
         origin = f"sweep {sweep.name}:"  # of a text that nobody has written
-        faults += [replace(f, place="edit") if f.place.startswith(origin) else f for f in error.faults]
+        found_faults = [replace(f, place="edit") if f.place.startswith(origin) else f for f in error.faults]
+        faults += [replace(f, rule=_of_scale(sweep, f)) for f in found_faults]
     if faults:
         raise SpecError(faults)
     return new
@@ -142,6 +143,13 @@ def _locked(changes: Sequence[str]) -> Iterator[Fault]:
         yield Fault(f"override {change[:100]}", key, rule, shown(change.partition("=")[2]), meant and repr(meant))
 
 
+def _of_scale(sweep: Sweep, fault: Fault) -> str:
+    """Return a fault's rule; of another scale without the distribution, which only the stored spec names."""
+    inside, _, key = fault.path.rpartition(".")
+    domain = sweep.space.domains.get(inside.rpartition(".")[2])
+    return fault.rule if key != "log" or domain is None else _KIND.format(domain)
+
+
 def _without_count(sweep: Sweep, changes: Sequence[str]) -> Sweep:
     """Return the sweep with room for all points of an edited grid, if the changes do not say how many."""
     if sweep.method != "grid" or any(_key(change) in ("trials", "method") for change in changes):
@@ -158,12 +166,15 @@ def _other_kinds(old: Sweep, new: Sweep, fixed_choices: bool) -> Iterator[Fault]
                 break
 
 
+_KIND: Final = "must stay of the kind that it was in this sweep ({}), as its study holds one kind"
+
+
 def _rule(before: Domain, now: Domain, fixed_choices: bool) -> str | None:
     if type(before) is not type(now) or before.log != now.log:
-        return f"must stay of the kind that it was in this sweep ({before}), as its study holds one kind"
+        return _KIND.format(before)
     if isinstance(before, Choice) and isinstance(now, Choice):
         if (before.probabilities is None) != (now.probabilities is None):
-            return f"must stay of the kind that it was in this sweep ({before}), as its study holds one kind"
+            return _KIND.format(before)
         if fixed_choices and before.probabilities is None and before.values != now.values:
             return f"must keep its values ({before}): Optuna's databases hold one list of choices a parameter"
     return None

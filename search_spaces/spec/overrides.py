@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from search_spaces.spec.yaml_document import Document, Path, decoded, dotted, read_yaml
+from search_spaces.spec.yaml_document import Document, Path, decoded, dotted, flow, read_yaml
 from search_spaces.types.faults import Fault, SpecError, shown
 from search_spaces.types.passwords import masked
 
@@ -61,7 +61,11 @@ def _put(document: Document, path: Path, value: Any, place: str) -> None:
         around = around[here] if not isinstance(around, list) or _fits(around, here) else None
         if not isinstance(around, dict | list):
             rule = "has no keys inside to override: give it whole"
-            document.faults.append(Fault(place, dotted(tuple(full)), rule, shown(around)))
+            inner = value
+            for key in reversed(path[len(full) :]):
+                inner = {str(key): inner}
+            whole = repr(f"{full[0]}={flow(inner)}") if full[1:] == [] and full != ["parameters"] else None
+            document.faults.append(Fault(place, dotted(tuple(full)), rule, shown(around), whole))
             return
     last = _index(around, path[-1])
     if isinstance(around, list) and not _fits(around, last):

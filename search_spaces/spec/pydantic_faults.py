@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from search_spaces.spec.keys.examples import example
 from search_spaces.spec.yaml_document import Document, Path, dotted
 from search_spaces.types.faults import MAX_LINES, nearest, shown
 
@@ -39,19 +40,8 @@ _RULES = {
     "value_error": "{error}",
 }
 _SHAPES = (_RULES["list_type"], _RULES["dict_type"])
-_SUCH_AS: Mapping[str, str] = {
-    "budget": "{epochs: 500}",
-    "constraints": "{metric: latency_ms, max: 5}",
-    "cost_per_hour": "{cpu: 0.04, gpu: 2.5}",
-    "early_terminate": "{type: asha}",
-    "final": "{top: 3, seeds: 5}",
-    "metric": "{name: val_accuracy}",
-    "metrics": "{name: val_accuracy}",
-    "repeats": "{seeds: 3}",
-    "resources": "{cpus: 2}",
-    "stop_when": "{no_improvement: 30}",
-}
-"""Examples of groups, by the first part of their path."""
+NONE_INSTEAD = ("early_terminate", "final", "budget", "repeats", "stop_when", "cost_per_hour")
+"""Groups in whose place 'none' may be."""
 _SCALAR = "must be one value: a number, text, true or false"
 
 
@@ -93,17 +83,21 @@ def _told(
             told[where] = _unknown(where, model, reasons) if few else (where, "unknown key", None, None)
         else:
             rule = _joined(told[where][1], _rule(detail)) if where in told else _rule(detail)
-            told[where] = (where, rule, shown(_at(tree, where)), _meant(detail))
+            told[where] = (where, rule, _received(detail, _at(tree, where)), _meant(detail))
     outer = {where: fault for where, fault in told.items() if not (fault[1] in _SHAPES and _inner(where, told))}
-    return {where: _with_example(fault) for where, fault in outer.items()}
+    return {where: _with_example(fault, tree) for where, fault in outer.items()}
 
 
-def _with_example(fault: _Told) -> _Told:
+def _with_example(fault: _Told, tree: Any) -> _Told:
     """Return the fault of a value that is no group with an example of one, if that is known."""
     where, rule, received, meant = fault
-    is_group = rule == _RULES["dict_type"] and where and all(isinstance(part, int) for part in where[1:])
-    example = _SUCH_AS.get(str(where[0])) if is_group else None
-    return (where, f"{rule}, such as {example}" if example else rule, received, meant)
+    if rule != _RULES["dict_type"] or not where or not all(isinstance(part, int) for part in where[1:]):
+        return fault
+    key, value = str(where[0]), _at(tree, where)
+    if key in NONE_INSTEAD and (value is False or str(value).casefold() in ("no", "off", "never", "null", "false")):
+        return (where, f"{rule}, or none", received, "'none'")
+    such = example(key, value)
+    return (where, f"{rule}, such as {such}" if such else rule, received, meant)
 
 
 def _inner(where: Path, told: Mapping[Path, _Told]) -> bool:
@@ -150,7 +144,21 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).replace("'", "")
 
 
+def _received(detail: ErrorDetails, value: Any) -> str:
+    """Return the value as text for people; a number with a point shows it where it must have none."""
+    return repr(value) if _whole(detail) is not None else shown(value)
+
+
+def _whole(detail: ErrorDetails) -> int | None:
+    """Return the whole number that a number with a point is, as 1e3, where it must have none."""
+    value = detail["input"]
+    is_near = detail["type"] in ("int_type", "int_from_float") and isinstance(value, float)
+    return int(value) if is_near and value.is_integer() and abs(value) < 1e9 else None
+
+
 def _meant(detail: ErrorDetails) -> str | None:
+    if (whole := _whole(detail)) is not None:
+        return str(whole)
     if detail["type"] != "literal_error":
         return None
     names = str(detail["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")

@@ -47,7 +47,7 @@ def test_more_trials_of_a_finished_sweep() -> None:
     assert (new_total(read, "+4"), new_total(read, "13"), new_total(read, "10")) == (13, 13, 10)
     assert can_grow(read)
     assert refusal(read, "9") == (
-        "--trials: must come to 10 or more, for 9 trials were tried already, received '9', did you mean '+9'?"
+        "--trials: must come to 10 or more, for 9 trials were tried already, received '9', did you mean '+10'?"
     )
     assert "10 or more" in refusal(read, "3")
 

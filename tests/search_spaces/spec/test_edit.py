@@ -119,7 +119,12 @@ def test_edits_are_kept_in_order_with_the_spec() -> None:
         (["budget.epochs=+5"], "budget.epochs", "has no limit to raise (the budget has none)"),
         (["budget.epochs=5"], "budget.epochs", "must be at least epochs = 10"),
         (["budget.cost=5"], "budget.cost", "needs prices"),
-        (["budget=5"], "budget", "must be a group of keys"),
+        (["budget=5"], "budget", "must be a group of keys, such as {epochs: 5}"),
+        (
+            ["parameters.lr.log=false"],
+            "parameters.lr.log",
+            "must stay of the kind that it was in this sweep (0.0001 to",
+        ),
         (["stop_when={}"], "stop_when", "must hold at least one of"),
         (["method=grid"], "parameters.lr", ""),
         (["method=hyperband"], "method", "is a schedule here"),

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.spec_cases import Case, judge, param
+from search_spaces.space.domains import Uniform
+from search_spaces.spec.sweep import parse_sweep
+from search_spaces.types.faults import SpecError
+from tests.helpers.spec_cases import BASE, Case, judge, param, refusal
+from tests.helpers.spec_catalogue import CATALOGUE
 
 CASES = {
     # ranges
@@ -91,3 +95,20 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_fault_of_a_parameter(case: Case, tmp_path: Path) -> None:
     judge(case, tmp_path)
+
+
+def test_log_false_is_the_default_and_no_log_scale(tmp_path: Path) -> None:
+    read = parse_sweep(
+        f"{BASE}  dropout: {{min: 0, max: 0.5, log: false}}\n", "s.yaml", tmp_path, catalogue=CATALOGUE
+    )
+    assert read.space.domains["dropout"] == Uniform(0.0, 0.5)
+    [fault] = refusal(
+        f"{BASE}  dropout: {{min: 0.1, max: 0.5, log: false, distribution: log_uniform_values}}\n", tmp_path
+    ).faults
+    assert fault.path == "parameters.dropout.log" and fault.rule.startswith("cannot be false with distribution")
+
+
+def test_a_key_inside_of_a_word_is_answered_by_the_whole_group() -> None:
+    with pytest.raises(SpecError, match=r"did you mean 'early_terminate={type: median}'\?"):
+        text = f"{BASE}early_terminate: none\n"
+        parse_sweep(text, "s.yaml", None, ["early_terminate.type=median"], catalogue=CATALOGUE)

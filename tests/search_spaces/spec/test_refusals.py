@@ -135,3 +135,25 @@ def test_any_override_is_a_sweep_or_a_refusal(text: str) -> None:
         parse_sweep(BASE, "sweep.yaml", Path("/"), [text], catalogue=CATALOGUE)
     except SpecError as error:
         assert all("override" in fault.place for fault in error.faults)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("early_terminate: median", "such as {type: median}"),
+        ("repeats: 4", "such as {seeds: 4}"),
+        ("cost_per_hour: 0.5", "such as {cpu: 0.5}"),
+        ("constraints: ['latency_ms <= 7']", "such as {metric: latency_ms, max: 7}"),
+        ("constraints: ['accuracy > 0.9']", "such as {metric: val_accuracy, min: 0.9}"),
+        ("metric: val_acuracy", "such as {name: val_accuracy}"),
+        ("tracking: http://host", "such as {uri: 'http://host'}"),
+        ("final: no", "must be a group of keys, or none, received 'no', did you mean 'none'?"),
+        ("stop_when: x", "such as {no_improvement: 30}"),
+        ("trials: 1e3", "must be a whole number, received 1000.0, did you mean 1000?"),
+    ],
+)
+def test_a_value_in_place_of_a_group_is_answered_by_the_group_that_it_means(
+    written: str, said: str, tmp_path: Path
+) -> None:
+    [fault] = refusal(f"{BASE}{written}\n", tmp_path).faults
+    assert said in str(fault)

@@ -118,8 +118,10 @@ class _Law:
 
     def _check_keys(self, law: str) -> None:
         allowed = {*KEYS[law], "when", "distribution"}
-        if law == "log_uniform_values":
+        if law == "log_uniform_values" or not self.parameter.log:  # log: false is the default
             allowed.add("log")
+        if "log" in self.given and not self.parameter.log and "log_uniform" in law:
+            raise DomainFault("log", f"cannot be false with distribution {law}")
         for key in sorted(self.given - allowed):
             raise DomainFault(key, f"has no effect with distribution {law}")
         for key in KEYS[law]:
