@@ -110,18 +110,23 @@ def front_lines(found: Mapping[str, Any] | None) -> list[Text]:
     if not found:
         return []
     goals = " and ".join(f"{one['goal']} {one['name']}" for one in found["metrics"])
-    since = ", ".join(f"{name} {formatting.measure(value)}" for name, value in found["reference"].items())
+    since = ", ".join(f"{name} {_exact(value)}" for name, value in found["reference"].items())
     volume = f"hypervolume {found['hypervolume']:.4g} from {since}"
     trials = found["trials"]
     lines = [Text(f"front ({goals}): {formatting.count(len(trials), 'trial')}, {volume}", "bold")]
     for one in trials[:SHOWN]:
         line = Text(f"  {trial_name(one['number'])}  ")
         for name, value in one["values"].items():
-            line.append(f"{name} ").append(formatting.measure(value), "green").append("  ")
+            line.append(f"{name} ").append(_exact(value), "green").append("  ")
         lines.append(line.append(_few(one["params"])))
     if len(trials) > SHOWN:
         lines.append(Text(f"  and {len(trials) - SHOWN} more: --json has them all"))
     return lines
+
+
+def _exact(value: float) -> str:
+    """Return a value with the digits that the hypervolume, of four digits, can be computed again from."""
+    return f"{value:.6g}"
 
 
 def _few(params: Params) -> str:

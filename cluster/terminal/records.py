@@ -88,8 +88,14 @@ def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:
 
 
 def best_of(rows: Iterable[Row], objective: Objective) -> Row | None:
-    """Return the best row that did not fail and keeps the constraints; None where none has a value."""
+    """Return the best row that did not fail and keeps the constraints; None where none has a value.
+
+    With several objectives it is the first of their order, which no other is better than in all of them.
+    """
     able = [row for row in rows if row.feasible and row.state != "failed"]
+    placed = [row for row in able if row.order is not None]
+    if placed:
+        return min(placed, key=lambda row: (row.order, row.number))
     return objective.best(sorted(able, key=lambda row: row.number), lambda row: row.best_value)
 
 

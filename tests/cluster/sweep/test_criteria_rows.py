@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cluster.sweep import reading
-from cluster.terminal.criteria import constraints, front_lines, infeasible_lines, pareto_front
-from cluster.terminal.records import best_of, ranked
+from cluster.terminal.criteria import constraints, front_lines, infeasible_lines, pareto_front, placed
+from cluster.terminal.records import Row, best_of, ranked
 from search_spaces.race.legs import Saved
 from search_spaces.race.search import Search
 from search_spaces.study.study import Study
@@ -44,6 +44,22 @@ def test_no_infeasible_trial_ever_leads(rule: str, several: bool, tmp_path: Path
         race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in leg.members])
         race.finished_leg(leg.id, 1.0)
     assert led
+
+
+def test_the_best_in_search_is_the_first_of_the_leaderboard_and_its_volume_can_be_computed_again() -> None:
+    """It was one that another is better than, where both have the best first objective."""
+    base = {"state": "done", "epochs": 1, "params": {}}
+    values = [(0.8, 5.25112), (1.0, 0.8), (1.0, 0.27512), (0.5, 4.0)]
+    found = [
+        Row(number=number, value=best, best_value=best, beside={"latency_ms": cost}, **base)
+        for number, (best, cost) in enumerate(values)
+    ]
+    criteria = toy_sweep(metrics=METRICS).criteria
+    found = placed(found, ACCURACY, criteria)
+    first = best_of(found, ACCURACY)
+    assert first is not None and first.number == 2 == ranked(found, ACCURACY)[0].number and first.on_front
+    head, line = map(str, front_lines(pareto_front(found, ACCURACY, criteria)))
+    assert head.endswith("hypervolume 2.488 from val_accuracy 0.5, latency_ms 5.25112") and "0.27512" in line
 
 
 def test_the_front_and_the_constraints_in_words(tmp_path: Path) -> None:
