@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cluster.sweep.files.kept import is_right
 from cluster.sweep.files.not_kept import NOT_KEPT
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 ENDED = "ended_by"
 """Attribute of the study: what ended the search early."""
+BY_USER: Final[Mapping[str, Literal["paused", "boosted", "stopped"]]] = {
+    "withdrawn": "stopped",
+    "resting": "paused",
+    "boosted": "boosted",
+}
+"""What holds of a trial since a user asked for it, by the key of its progress that says so."""
 IMPORTANCE = "importance"
 """Attribute of the study: the importance of parameters, ``shares``, over so many ``trials``."""
 TAKEN = "warm_start_taken"
@@ -132,6 +138,7 @@ def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -
         seconds=float(noted.get("seconds") or 0.0),
         changes=noted.get("exploits", ()),
         steered=noted.get("steered", ()),
+        by_user=next((word for key, word in BY_USER.items() if noted.get(key)), None),
         beside={**noted.get("beside", {}), **measured},
         failure=failure,
         cached=noted.get("cached"),

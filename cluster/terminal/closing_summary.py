@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
 from search_spaces.types.objective import Objective
-from search_spaces.types.trial_names import state_word, trial_name
+from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
 
 PARTS = {"winner": "champion", "default": "defaults", "difference": "champion − defaults"}
@@ -87,8 +87,7 @@ def _head(ending: Ending) -> Text:
     snapshot, title = ending.snapshot, ending.title
     if not snapshot.rows and ending.document["state"] == "running":
         return Text().append(title.label, "bold").append(" is starting: it has no trial yet")
-    states = Counter(row.state for row in snapshot.rows)
-    counts = ", ".join(f"{states[state]} {state_word(state)}" for state in formatting.MARKS if states[state])
+    counts = ", ".join(f"{number} {word}" for _, word, number in formatting.states(snapshot.rows))
     line = Text().append(title.label, "bold").append(f" {ending.document['state']}")
     line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
     line.append(f" in {formatting.duration(snapshot.elapsed_s)}")

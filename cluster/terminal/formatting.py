@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from cluster.terminal.records import Row, TrialState
 from search_spaces.types.values import Params, Value
@@ -19,6 +20,15 @@ MARKS: dict[TrialState, tuple[str, str]] = {
     "failed": ("✗", "red"),
 }
 """Mark and colour of each state."""
+
+
+def states(rows: Iterable[Row], worded: bool = True) -> list[tuple[TrialState, str, int]]:
+    """Return the states that there are with their words for people, by which they are told apart if ``worded``.
+
+    Third is the number of such rows.
+    """
+    found = Counter((row.state, row.word if worded else "") for row in rows)
+    return [(state, word, found[state, word]) for state in MARKS for known, word in sorted(found) if known == state]
 
 
 def measure(value: float | None) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from cluster.terminal import formatting
 from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Row
-from search_spaces.types.trial_names import state_word, trial_name
+from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
 
 CURVE_WIDTH = 10
@@ -77,7 +77,7 @@ def _columns(ranked: Ranked) -> list[BoardColumn]:
     styles = [formatting.MARKS[row.state][1] for row in rows]
     scale = formatting.curve_scale(rows)
     curves = [formatting.sparkline(row.curve, horizon, CURVE_WIDTH, scale) for row in rows]
-    states = [f"{formatting.MARKS[row.state][0]} {state_word(row.state)}" for row in rows]
+    states = [f"{formatting.MARKS[row.state][0]} {row.word}" for row in rows]
     return [
         BoardColumn("trial", [_name(row, ranked.best) for row in rows], 100, right=False),
         BoardColumn("state", list(zip(states, styles, strict=True)), 90, right=False),

@@ -12,7 +12,7 @@ from cluster.terminal.changed_values import shown
 from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Row, Snapshot, ranked
 from search_spaces.types.objective import Objective
-from search_spaces.types.trial_names import state_word, trial_name
+from search_spaces.types.trial_names import trial_name
 
 TOP, RUNNING = 8, 4
 """Numbers of best trials and of other running trials that are shown; up to 32 may train together in each lane."""
@@ -93,10 +93,9 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
         line.append(f"retests {snapshot.retests_done}/{snapshot.retests_begun}", "green")
     else:
         line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
-    for state, (mark, style) in formatting.MARKS.items():
-        number = sum(row.state == state for row in _begun(snapshot))
-        if number:
-            line.append(f"  {mark}", style).append(f" {number}" + (f" {state_word(state)}" if worded else ""))
+    for state, word, number in formatting.states(_begun(snapshot), worded):
+        mark, style = formatting.MARKS[state]
+        line.append(f"  {mark}", style).append(f" {number}" + (f" {word}" if worded else ""))
     line.append(f"  {formatting.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")
     return line.append(formatting.duration(snapshot.eta_s), "cyan")
 

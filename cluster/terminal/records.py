@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from search_spaces.race.recommended import Estimated, Tried, recommended
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import state_word
 from search_spaces.types.values import Params
 
 TrialState = Literal["done", "stopped", "infeasible", "failed", "running", "paused"]
@@ -46,12 +47,22 @@ class Row:
     """Whether it is known to keep every constraint of the sweep."""
     steered: Sequence[str] = ()
     """What users have asked of it while the sweep ran, by whom and when."""
+    by_user: Literal["paused", "boosted", "stopped"] | None = None
+    """What holds of it since a user asked for it; None where nothing does."""
     cached: Mapping[str, Any] | None = None
     """Earlier ``sweep`` and ``trial`` whose values it took over up to ``epoch``; None where it took none."""
     further: Tried | None = None
     """Best values with further seeds; None where there is none yet."""
     first_value: float | None = None
     """Best value with the first seed, where ``best_value`` is the mean over all."""
+
+    @property
+    def word(self) -> str:
+        """Its state for people, with what a user has asked of it."""
+        word = state_word(self.state)
+        if self.by_user == "boosted":
+            return f"{word}, boosted" if self.state in ("running", "paused") else word
+        return self.by_user if self.by_user and self.state in ("paused", "stopped") else word
 
     @property
     def epochs_trained(self) -> int:

@@ -21,7 +21,7 @@ from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Phase, Row, Snapshot
 from search_spaces.types.passwords import masked
-from search_spaces.types.trial_names import state_word, trial_name
+from search_spaces.types.trial_names import trial_name
 
 REFRESHES_PER_SECOND = 3
 ENDED = ("done", "stopped", "infeasible", "failed")
@@ -203,7 +203,7 @@ class LineView:
         why = row.failure.text if row.failure and row.state == "infeasible" else row.error
         error = f": {why}" if why else ""
         return (
-            f"{trial_name(row.number)} {state_word(row.state)} {row.epochs}/{snapshot.horizon} epochs "
+            f"{trial_name(row.number)} {row.word} {row.epochs}/{snapshot.horizon} epochs "
             f"{value}{star} {formatting.settings(shown(row, self._title.objective))}{error}"
         )
 

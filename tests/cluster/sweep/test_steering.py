@@ -146,6 +146,7 @@ def test_driver_takes_up_what_is_asked_and_mlflow_and_the_study_know_by_whom(tmp
     assert tags["t0001"][names.TRIAL_STATE] == "pruned"
     rows = Reading.of(life.home).rows
     assert [len(row.steered) for row in rows] == [1, 1] and not rows[1].curve
+    assert [row.word for row in rows] == ["done", "stopped"], "only the first ended before it could rest"
 
 
 def test_fewer_lanes_end_the_legs_that_are_too_many(tmp_path: Path) -> None:

@@ -44,6 +44,25 @@ def test_a_wide_terminal_shows_everything() -> None:
         assert part in text, part
 
 
+def test_what_users_asked_of_a_trial_is_its_state() -> None:
+    rows = [
+        row(0, state="stopped", by_user="stopped"),
+        row(1, state="stopped"),
+        row(2, state="paused", by_user="paused"),
+        row(3, state="paused", by_user="boosted"),
+        row(4, state="running", by_user="boosted"),
+        row(5, by_user="boosted"),
+        row(6, state="paused"),
+    ]
+    lines = drawn(snapshot(*rows), 150)
+    for part in (
+        "✓ 1 done  ● 1 running, boosted  ◦ 1 paused  ◦ 1 waiting  ◦ 1 waiting, boosted  ■ 1 pruned  ■ 1 stopped",
+        "t002   ◦ paused ", "t003   ◦ waiting, boosted", "t000   ■ stopped", "t001   ■ pruned",
+    ):  # fmt: skip
+        assert part in "\n".join(lines), part
+    assert "◦ 3  ■ 2" in drawn(snapshot(*rows), 60)[0], "short of room they are one number"
+
+
 def test_80_columns_keep_state_best_curve_and_what_differs() -> None:
     lines = drawn(mixed(), 80)
     head = next(line for line in lines if line.startswith("trial"))
