@@ -83,7 +83,7 @@ class Commands(click.Group):
 def paceline() -> None:
     """Hyperparameter search and distributed training: one YAML file, laptop to cluster.
 
-    ID is a sweep's id, an unambiguous beginning of one, or `last` (the default).
+    ID is a sweep's id, an unambiguous beginning of one, its name, or `last` (the default).
     """
 
 

@@ -184,13 +184,37 @@ class SweepHome:
 
     @classmethod
     def find(cls, reference: str = "last", folder: Path | None = None) -> SweepHome:
-        """Return the sweep of an ID, a unique prefix of one, or ``last``. Raises LookupError with the known IDs."""
+        """Return the sweep of an ID, a unique prefix of one, ``last``, or a name, of which the newest.
+
+        Raises LookupError with the known IDs and names.
+        """
         homes = {home.id: home for home in cls.all(folder)}
-        if (found := matching(reference, homes)) is not None:
-            return homes[found]
+        try:
+            if (found := matching(reference, homes)) is not None:
+                return homes[found]
+        except LookupError:
+            if not (named := cls.named(reference, folder)):
+                raise
+            return named[0]
+        if named := cls.named(reference, folder):
+            return named[0]
         if not homes:
             raise LookupError(f"there is no sweep in {(folder or root()).resolve()}; `paceline demo` makes one")
-        raise LookupError(f"there is no sweep {reference!r}; known: {', '.join(list(homes)[:8])}")
+        known = ", ".join(f"{home.id} ({home.name})" for home in list(homes.values())[:8])
+        raise LookupError(f"there is no sweep {reference!r}; known: {known}")
+
+    @classmethod
+    def named(cls, name: str, folder: Path | None = None) -> list[SweepHome]:
+        """Return every sweep of that name, the newest first."""
+        return [home for home in cls.all(folder) if home.name == name]
+
+    @property
+    def name(self) -> str:
+        """The sweep's name; empty where its spec is damaged."""
+        try:
+            return self.sweep().name
+        except (SpecError, OSError):
+            return ""
 
     def sweep(self, to_run: bool = False) -> Sweep:
         """Return the stored spec. Raises SpecError where a newer version wrote it, and where it is damaged.

@@ -131,14 +131,14 @@ def _ids() -> list[str]:
 
 
 def find(reference: str) -> SubmittedSweep | None:
-    """Return the submission of an ID, a unique prefix of one, or ``last``; None where there is none.
+    """Return the submission of an ID, a unique prefix of one, ``last``, or a name, of which the newest; else None.
 
     Raises LookupError where several IDs begin with ``reference``, and Unreadable for one that is damaged.
     """
     known = {entry.id: entry for entry in entries()}
     found = matching(reference, known if reference == "last" else _ids())
     if found is None:
-        return None
+        return next((entry for entry in known.values() if entry.name == reference), None)
     if found not in known:
         _record(found)
     return known[found]

@@ -92,7 +92,8 @@ def _head(ending: Ending) -> Text:
     line.append(f": {formatting.count(len(snapshot.rows), 'trial')}" + (f" ({counts})" if counts else ""))
     line.append(f" in {formatting.duration(snapshot.elapsed_s)}")
     why = ending.document.get("ended_by")
-    return line.append(f"; the search ended early: {why}") if why else line
+    early = " early" if len(snapshot.rows) < snapshot.num_planned else ""
+    return line.append(f"; the search ended{early}: {why}") if why else line
 
 
 def _table(ending: Ending, width: int, top: int) -> list[Text]:

@@ -106,7 +106,7 @@ def place(reference: str, on: str | None) -> tuple[str, Target]:
         if not on:
             raise
         entry = None
-    if entry is not None and (on or reference != "last" or not _outdated(entry)):
+    if entry is not None and (on or entry.id.startswith(reference) or not _outdated(entry, reference)):
         return entry.id, parse_target(on or entry.target)
     if on:
         if reference == "last":
@@ -115,11 +115,11 @@ def place(reference: str, on: str | None) -> tuple[str, Target]:
     return SweepHome.find(reference).id, parse_target(LOCAL)
 
 
-def _outdated(entry: ledger.SubmittedSweep) -> bool:
-    """Whether a sweep was started in this folder after the last submission, so that ``last`` means that sweep."""
+def _outdated(entry: ledger.SubmittedSweep, reference: str) -> bool:
+    """Whether ``last``, or a name, means a sweep that was started in this folder after that submission."""
     from datetime import datetime
 
-    newest = next(iter(SweepHome.all()), None)
+    newest = next(iter(SweepHome.all() if reference == "last" else SweepHome.named(reference)), None)
     submitted = datetime.fromisoformat(entry.submitted_at).timestamp()
     return newest is not None and newest.id != entry.id and newest.began_s > submitted + 1
 

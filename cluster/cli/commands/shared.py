@@ -127,13 +127,16 @@ def _unusable_storage(sweep: Sweep) -> Iterator[str]:
 
 
 def find(reference: str) -> SweepHome:
-    """Return the sweep of an ID, a unique prefix of one, or ``last``.
+    """Return the sweep of an ID, a unique prefix of one, ``last``, or a name, of which the newest, which is told.
 
     A sweep that exists only in the database PACELINE_STUDY gets a home in this folder. Raises Refusal where there
     is none, and Failure where the database cannot be reached.
     """
     try:
-        return SweepHome.find(reference)
+        found = SweepHome.find(reference)
+        if (told := told_by_name(reference, found)) is not None:
+            print(told, file=sys.stderr)
+        return found
     except LookupError as error:
         from cluster.sweep.restore import rebuilt
 
@@ -142,6 +145,13 @@ def find(reference: str) -> SweepHome:
         if home is None:
             raise Refusal(str(error.args[0])) from error
         return home
+
+
+def told_by_name(reference: str, home: SweepHome) -> str | None:
+    """Return what to tell where ``reference`` is the name of several sweeps, of which ``home`` is the newest."""
+    if reference == "last" or home.id.startswith(reference) or len(SweepHome.named(reference)) < 2:
+        return None
+    return f"sweep {home.id}, the newest of those named {reference}"
 
 
 def reading(home: SweepHome) -> Reading:

@@ -58,8 +58,11 @@ def _trials_asked(read: Reading, deed: Deed, wanted: Sequence[str]) -> list[Orde
         else:
             numbers.append(row.number)
     if why := _over(read):
-        faults = [Fault(f"sweep {read.home.id}", "", why, " ".join(wanted))]
+        faults, numbers = [Fault(f"sweep {read.home.id}", "", why, " ".join(wanted))], []
     if faults:
+        if numbers:
+            names = " ".join(map(trial_name, dict.fromkeys(numbers)))
+            faults.append(Fault(f"sweep {read.home.id}", "", f"nothing was done: give {names} without the others"))
         raise SpecError(faults)
     return orders_now(deed, list(dict.fromkeys(numbers)))
 

@@ -108,7 +108,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
     told = {
         "sweep": f"{sweep.name}: {sweep.workload}, {goals(sweep.objective, sweep.criteria)}",
         **({"constraints": told_of(sweep.criteria)} if sweep.constraints else {}),
-        "search": f"{sweep.method} + {sweep.early_terminate.type}, seed {sweep.seed}",
+        "search": f"{_method(sweep)} + {sweep.early_terminate.type}, seed {sweep.seed}",
         "trials": f"{plan.trials}, up to {formatting.count(plan.rungs[-1], 'epoch')} each",
         **({"require": _required(sweep, plan)} if sweep.space.require else {}),
         **decisions,
@@ -135,6 +135,13 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
     ]
 
 
+def _method(sweep: Sweep) -> str:
+    """Return the sampler; of ``auto`` the one that answers."""
+    if sweep.method != "auto":
+        return sweep.method
+    return "auto (tpe, as the space has conditions)" if sweep.space.when else "auto (gp)"
+
+
 def _decisions(sweep: Sweep, plan: Preview) -> dict[str, str]:
     if len(plan.rungs) == 1:
         return {}
@@ -148,7 +155,8 @@ def _decisions(sweep: Sweep, plan: Preview) -> dict[str, str]:
 def _required(sweep: Sweep, plan: Preview) -> str:
     conditions = "; ".join(map(str, sweep.space.require))
     moved = ", the defaults not in it: trial 0 is the nearest that is" if plan.defaults_moved else ""
-    return f"{conditions} (about {100 * (plan.require_share or 0):.2g} % of the space{moved})"
+    percent = 100 * (plan.require_share or 0)
+    return f"{conditions} (about {'100' if percent >= 99.5 else f'{percent:.2g}'} % of the space{moved})"
 
 
 def _retests(sweep: Sweep, plan: Preview) -> dict[str, str]:

@@ -87,6 +87,18 @@ def test_a_beginning_of_several_ids_names_none() -> None:
         matching("7f", ["7f3a", "7f3a91c2"])
 
 
+def test_a_sweep_is_found_by_its_name_of_which_the_newest(tmp_path: Path) -> None:
+    first, second = (
+        SweepHome.create(parsed(tmp_path), tmp_path / "homes", sweep_id) for sweep_id in ("aa11", "bb22")
+    )
+    os.utime(first.spec, (1, 1))
+    os.utime(first.document, (1, 1))
+    assert SweepHome.find(first.name, tmp_path / "homes") == second
+    assert SweepHome.find("aa", tmp_path / "homes") == first
+    with pytest.raises(LookupError, match=rf"no sweep 'zz'; known: bb22 \({first.name}\), aa11 \({first.name}\)"):
+        SweepHome.find("zz", tmp_path / "homes")
+
+
 def test_a_home_of_a_version_before_has_yaml_alone_and_gets_json_with_its_next_change(tmp_path: Path) -> None:
     home = SweepHome.create(parsed(tmp_path), tmp_path)
     sweep = home.sweep()

@@ -56,6 +56,7 @@ def test_every_trial_that_cannot_be_steered_is_told_at_once() -> None:
         "must be a trial that has not ended: it is failed, received 't2'",
         "has no such trial (it has t000 to t003), received 't99'",
         "has no such trial (it has t000 to t003), received 'x'",
+        "nothing was done: give t003 without the others",
     ]
     assert [order.trial for order in orders(read, ("stop", ("t003", "3", "0")))] == [3, 0]
     assert faults(read, ("lanes", ("0",))) == ["must train on 1 to 4096 workers, received '0'"]

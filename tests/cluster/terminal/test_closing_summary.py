@@ -197,3 +197,12 @@ def test_what_comes_next_of_a_finished_sweep_holds_more_trials_where_there_can_b
 def test_nothing_is_said_of_importance_where_there_is_none() -> None:
     assert closing_summary.importance_lines(None, "val_accuracy") == []
     assert "importance" not in told({"state": "finished"}, [])
+
+
+@pytest.mark.parametrize(
+    ("num_planned", "told"), [(8, "; the search ended: why"), (9, "; the search ended early: why")]
+)
+def test_a_search_whose_trials_are_all_there_did_not_end_early(num_planned: int, told: str) -> None:
+    seen = snapshot(*(row(number) for number in range(8)), num_planned=num_planned)
+    ending = Ending(TITLE, {"state": "finished", "ended_by": "why"}, seen, [], [])
+    assert str(closing_summary._head(ending)).endswith(told)

@@ -14,6 +14,7 @@ from tests.helpers.toy_race import FINITE, Toy, toy_sweep
     ("text", "share", "told"),
     [
         ("lr <= 0.5", 0.6, "lr <= 0.5 (about 60 % of the space)"),
+        ("lr < 2", 1.0, "lr < 2 (about 100 % of the space)"),
         (
             "lr < 0.5",
             0.4,
@@ -29,6 +30,18 @@ def test_the_share_of_the_space_is_told_and_whether_the_defaults_are_in_it(
     assert f"require     {told}" in lines(sweep, plan)
     assert document(sweep, plan)["require_share"] == share
     assert document(sweep, plan)["defaults_moved"] is ("not in it" in told)
+
+
+def test_of_auto_the_sampler_that_answers_is_told() -> None:
+    plain, ruled = (
+        toy_sweep(method="auto"),
+        toy_sweep(method="auto", space=Space(FINITE.domains, {"lr": {"kind": ("a",)}})),
+    )
+    told = [lines(sweep, preview(sweep, 1, Toy))[1] for sweep in (plain, ruled)]
+    assert told == [
+        "search      auto (gp) + asha, seed 0",
+        "search      auto (tpe, as the space has conditions) + asha, seed 0",
+    ]
 
 
 def test_nothing_is_told_where_nothing_is_required() -> None:

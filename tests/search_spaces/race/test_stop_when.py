@@ -68,6 +68,8 @@ def test_count_begins_anew_with_each_better_value() -> None:
         assert rule.reason() is None
     end(rule, 6, 0.41)
     assert rule.reason() == "3 trials in a row have brought no better value"
+    end(rule, 7, 0.41)  # in the same leg
+    assert rule.reason() == "3 trials in a row have brought no better value", "as the file says"
 
 
 def test_trial_that_waits_counts_once_and_its_own_progress_begins_anew() -> None:
