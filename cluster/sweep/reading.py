@@ -285,7 +285,8 @@ class Reading:
             return "final evaluation"
         if self.recommended is None:
             return "search"
-        return "retests" if any(not one.get("repeat") for one in self.facts.further) else "repeats"
+        retested = any(one["values"] and not one.get("repeat") for one in self.facts.further)
+        return "retests" if retested else "repeats"
 
     @cached_property
     def recommended(self) -> Estimated | None:

@@ -102,7 +102,15 @@ def _table(ending: Ending, width: int, top: int) -> list[Text]:
     listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
     whole_line = 10_000
     best = live_lines.best_lines(snapshot, title, whole_line)
-    return [*leaderboard(listed, width), *([Text(""), *best, *_recommended(snapshot)] if best else [])]
+    board = leaderboard(listed, width)
+    return [*board, *_times(board), *([Text(""), *best, *_recommended(snapshot)] if best else [])]
+
+
+def _times(board: Sequence[Text]) -> list[Text]:
+    """Return a line on the two times of a leaderboard, where it has both."""
+    both = board and {"time", "training_s"} <= set(str(board[0]).split())
+    told = "training_s: training and validation alone; time: of the worker, also to load, build, save and report"
+    return [Text(told, "bright_black")] if both else []
 
 
 def _recommended(snapshot: Snapshot) -> list[Text]:

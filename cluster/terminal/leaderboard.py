@@ -85,7 +85,7 @@ def _columns(ranked: Ranked) -> list[BoardColumn]:
         BoardColumn(
             formatting.middle(ranked.metric, VALUE_WIDTH), [(formatting.measure(row.value), "") for row in rows], 40
         ),
-        BoardColumn("best", [(formatting.measure(row.best_value), "") for row in rows], 95),
+        BoardColumn("best", [(formatting.measure(row.own_best), "") for row in rows], 95),
         *_seeds(rows),
         *_beside(rows, ranked.metric),
         BoardColumn("curve", list(zip(curves, styles, strict=True)), 70, right=False),
@@ -95,10 +95,12 @@ def _columns(ranked: Ranked) -> list[BoardColumn]:
 
 
 def _seeds(rows: Sequence[Row]) -> list[BoardColumn]:
-    """Return a column of means over the seeds, where a trial has several."""
+    """Return a column of means over the seeds, where a trial has several: of all trials, where they rank by it."""
     if not any(row.further for row in rows):
         return []
-    return [BoardColumn("mean", [(spread(row.tried) if row.further else "", "") for row in rows], 88, right=False)]
+    repeated = any(row.first_value is not None for row in rows)
+    cells = [(spread(row.tried) if row.further or repeated else "", "") for row in rows]
+    return [BoardColumn("mean", cells, 96 if repeated else 88, right=False)]
 
 
 def _beside(rows: Sequence[Row], metric: str) -> list[BoardColumn]:

@@ -68,7 +68,7 @@ def leaderboard(found: Sequence[Row], sweep: Sweep, champion: int | None = None)
             *("champion" if row.number == champion else "" for _ in roles),
             row.epochs,
             row.value,
-            row.best_value,
+            row.own_best,
             *(_over_seeds(row.tried) if again else ()),
             *(row.beside.get(name) for name in others),
             row.seconds,

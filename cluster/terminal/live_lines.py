@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cluster.terminal import formatting
 from cluster.terminal.changed_values import shown
-from cluster.terminal.recommended_lines import spread
+from cluster.terminal.recommended_lines import spread, value
 from cluster.terminal.records import Row, Snapshot, ranked
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
@@ -121,8 +121,8 @@ def best_lines(snapshot: Snapshot, title: Title, width: int) -> list[Text]:
 
 def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
     line = Text().append(f"{name:<14}  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
-    value = spread(row.tried) if name == "recommended" else formatting.measure(row.best_value)
-    line.append(value, "green").append("  " + formatting.settings(shown(row, title.objective)))
+    told = spread(row.tried) if name == "recommended" else value(row)
+    line.append(told, "green").append("  " + formatting.settings(shown(row, title.objective)))
     line.truncate(width, overflow="ellipsis")
     return line
 

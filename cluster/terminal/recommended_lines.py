@@ -22,6 +22,11 @@ def spread(tried: Tried | None) -> str:
     return f"{formatting.measure(tried.mean)}{std} ×{len(tried.values)}{failed}"
 
 
+def value(row: Row) -> str:
+    """Return what a trial counts with: its best value, or with repeats the mean of those with each seed."""
+    return formatting.measure(row.best_value) if row.first_value is None else spread(row.tried)
+
+
 def words(found: Estimated, first: Row | None) -> str:
     """Return why a trial is recommended, in a sentence; ``first`` has the best value in the search."""
     seeds = formatting.count(found.num_seeds, "seed")

@@ -71,13 +71,18 @@ class Row:
         return self.epochs if self.epochs > taken else 0
 
     @property
+    def own_best(self) -> float | None:
+        """Best value with the first seed, which ``value`` and ``curve`` are of."""
+        return self.best_value if self.first_value is None else self.first_value
+
+    @property
     def tried(self) -> Tried | None:
         """Best values with all seeds, the search's first; None of one that failed, or that breaks a constraint."""
         if self.state == "failed" or self.best_value is None or not self.feasible:
             return None
         more = self.further or Tried(self.number, ())
-        first = self.best_value if self.first_value is None else self.first_value
-        return Tried(self.number, [first, *more.values], more.num_failed)
+        assert self.own_best is not None
+        return Tried(self.number, [self.own_best, *more.values], more.num_failed)
 
     @property
     def error(self) -> str | None:

@@ -18,7 +18,7 @@ from cluster.terminal import formatting, live_lines
 from cluster.terminal.changed_values import as_shown, shown
 from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
-from cluster.terminal.recommended_lines import spread
+from cluster.terminal.recommended_lines import spread, value
 from cluster.terminal.records import Phase, Row, Snapshot
 from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import trial_name
@@ -198,13 +198,13 @@ class LineView:
         return new
 
     def _ended(self, row: Row, snapshot: Snapshot) -> str:
-        value = f"{self._title.objective.name} {formatting.measure(row.best_value)}"
+        told = f"{self._title.objective.name} {value(row)}"
         star = " *best*" if row.number == snapshot.leader else ""
         why = row.failure.text if row.failure and row.state == "infeasible" else row.error
         error = f": {why}" if why else ""
         return (
             f"{trial_name(row.number)} {row.word} {row.epochs}/{snapshot.horizon} epochs "
-            f"{value}{star} {formatting.settings(shown(row, self._title.objective))}{error}"
+            f"{told}{star} {formatting.settings(shown(row, self._title.objective))}{error}"
         )
 
     def _say(self, text: str) -> None:

@@ -58,7 +58,8 @@ def tried_again(
 ) -> dict[int, Tried]:
     """Return the best value with each further seed that was trained to the end, by trial.
 
-    Of trials whose last epoch is in ``reached`` those count that have come as far.
+    Of trials whose last epoch is in ``reached`` those count that have come as far. One of which no further seed has
+    come to a value or failed is left out.
 
     A seed with which a constraint is broken counts as failed.
     """
@@ -72,7 +73,8 @@ def tried_again(
         if as_far and entry["state"] != "failed" and best is not None and able:
             values.setdefault(entry["trial"], []).append(best)
         failed[entry["trial"]] += entry["state"] == "failed" or not able
-    return {trial: Tried(trial, values.get(trial, ()), failed[trial]) for trial in failed}
+    tried = [trial for trial, num in failed.items() if num or trial in values]
+    return {trial: Tried(trial, values.get(trial, ()), failed[trial]) for trial in tried}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,8 +77,8 @@ class Retests(SeedMembers):
         again = [entry for entry in self.entries.values() if entry["trial"] == trial.trial]
         if not again or trial.own_best is None or not trial.feasible:
             return None
-        more = tried_again(again, trial.objective, {trial.trial: max(trial.values)})[trial.trial]
-        return Tried(trial.trial, [trial.own_best, *more.values], more.num_failed) if more.values else None
+        more = tried_again(again, trial.objective, {trial.trial: max(trial.values)}).get(trial.trial)
+        return Tried(trial.trial, [trial.own_best, *more.values], more.num_failed) if more and more.values else None
 
     def ended(self, track: Track) -> None:
         """Store the member's final state and values in the study, and whether it keeps the constraints."""
@@ -144,6 +144,8 @@ class Retests(SeedMembers):
             return []
         num_epochs = sum(max(track.values, default=0) for track in search.tracks)
         left = num_affordable(self.share, num_epochs, self.epochs) - len(self._retests)
+        if search.purse.limits.any:
+            left = int(min(left, (search.purse.left - self.num_epochs) // self.epochs))
         able = {
             track.trial
             for track in search.tracks
@@ -155,5 +157,5 @@ class Retests(SeedMembers):
         if self.share != "auto":
             return next_retests(ranked, left)
         if not self._retests:
-            return [one.trial for one in ranked[:2]]
+            return [one.trial for one in ranked[: min(2, left)]]
         return [] if is_clear(ranked, search.rules.objective) else next_retests(ranked, left)

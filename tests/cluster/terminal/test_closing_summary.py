@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,6 +163,16 @@ def test_how_sure_the_recommended_trial_is_stands_below_it() -> None:
         "Mean 0.9600 (standard deviation 0.0141) over 2 seeds, and by the seeds of all trials"
     )
     assert lines[-1].endswith("t001, the best value in the search (0.9900), was trained with one seed.")
+
+
+def test_two_times_of_a_trial_and_values_over_seeds_say_what_they_are() -> None:
+    once, twice = row(1, best_value=0.97), row(2, best_value=0.96, first_value=0.98, further=Tried(2, [0.94]))
+    trained = [replace(one, beside={"training_s": 0.57}, seconds=0.8) for one in (once, twice)]
+    head, first, second, *lines = map(str, closing_summary._table(ending(snapshot(*trained, best=1)), 200, 5))
+    assert "training_s" in head and lines[0].startswith("training_s: training and validation alone; time: of the")
+    assert re.search(r"0\.9700  0\.9700 ×1 ", first) and re.search(r"0\.9800  0\.9600 ±0\.0283 ×2 ", second)
+    plain = list(map(str, closing_summary._table(ending(snapshot(once, best=1)), 200, 5)))
+    assert "mean" not in plain[0] and not plain[2], "none with one seed, and without training_s"
 
 
 def test_tracebacks_through_the_same_code_are_shown_once() -> None:

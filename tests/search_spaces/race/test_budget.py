@@ -11,11 +11,14 @@ import pytest
 from search_spaces.race.ending.budget import Limits, Purse
 from search_spaces.race.roster import Roster
 from search_spaces.race.search import Search
+from search_spaces.race.seeds.retests import Retests
 from search_spaces.race.track import Track
 from search_spaces.schedules.asha import Asha
+from search_spaces.simulation.clock import World as Clock
+from search_spaces.simulation.clock import simulate
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.study.study import Study
-from tests.helpers.toy_race import ACCURACY, Luck, Tally, Toy, World, toy_sweep
+from tests.helpers.toy_race import ACCURACY, Luck, Tally, Toy, World, curve, toy_sweep
 
 
 def world(study: Study | None = None, luck: Luck | None = None, seed: int = 0, **changes: Any) -> World:
@@ -146,3 +149,16 @@ def test_budget_counts_across_a_resume(tmp_path: Path) -> None:
     second.run()
     assert used < second.race.purse.epochs <= 60
     assert trained(second) <= 60 and any(track.state == "done" for track in second.race.tracks)
+
+
+def test_retests_begin_only_where_the_budget_pays_for_them(tmp_path: Path) -> None:
+    """A trial was said to be trained again that the rest was too small for."""
+    limits = {"early_terminate": {"type": "none"}, "budget": Budget(epochs=36 + 9 + 8)}
+    sweep = toy_sweep(trials=4, train_together=1, **limits)
+    search = Search(sweep, Toy, Study("toy", "maximize", tmp_path / "journal.log"))
+    assert search.study is not None
+    simulate(race := search.race(1), Clock(curve))
+    retests = Retests(search.study, sweep.epochs, share=0.9)
+    again = retests.race(race)
+    simulate(again, Clock(curve))
+    assert [track.state for track in again.tracks] == ["done"] and not retests.owed(race)
