@@ -215,5 +215,6 @@ def test_nothing_is_said_of_importance_where_there_is_none() -> None:
 )
 def test_a_search_whose_trials_are_all_there_did_not_end_early(num_planned: int, told: str) -> None:
     seen = snapshot(*(row(number) for number in range(8)), num_planned=num_planned)
-    ending = Ending(TITLE, {"state": "finished", "ended_by": "why"}, seen, [], [])
+    document = {"state": "finished", "ended_by": "why"}
+    ending = Ending(title=TITLE, document=document, snapshot=seen, troubles=[], next=[])
     assert str(closing_summary._head(ending)).endswith(told)
