@@ -145,11 +145,7 @@ class FurtherSeeds(SeedMembers):
         for trial in trials:
             if any(map(self._trains, trial.further)):
                 busy = True
-            elif (
-                self.own.closing
-                or len(trial.with_seeds(rung)) >= self.seeds
-                or any(m.failed for m in trial.further)
-            ):
+            elif self.own.closing or self._tried(trial, rung) or any(m.failed for m in trial.further):
                 over.append(trial)
             else:
                 asking.append(trial)
@@ -162,6 +158,10 @@ class FurtherSeeds(SeedMembers):
             over += [trial for trial in asking if trial.index not in chosen or trial.index in too_dear]
         for trial in over:
             self.search.settle(trial)
+
+    def _tried(self, trial: Track, rung: int) -> bool:
+        """Whether all of its seeds have come to the rung, or ended; also those that break a constraint there."""
+        return 1 + sum(member.ended or member.rung >= rung for member in trial.further) >= self.seeds
 
     def _trains(self, member: Track) -> bool:
         """Whether a member trains, or is to."""

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from search_spaces.criteria.constraints import Constraint
 from search_spaces.race.earlier.known_results import NO_RESULTS, KnownResult, KnownResults
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
@@ -127,6 +128,15 @@ def test_a_trial_counts_with_the_mean_and_who_is_clearly_worse_has_one_seed(tmp_
     seen = toys.race.tracks[by_mean[0].index].observation()
     assert seen.num_seeds == 3 and seen.best_value == by_mean[0].best_value == max(seen.values.values())
     assert max(toys.trained.values()) == 1, "no epoch is trained twice"
+
+
+@pytest.mark.parametrize("schedule", ["hyperband", "none"])
+def test_a_seed_that_breaks_a_constraint_is_one_of_the_trial_s(schedule: str, tmp_path: Path) -> None:
+    """Its trial got others in its place: three seeds where two were asked for."""
+    kept = Constraint(metric=METRIC, min=0.6)
+    toys = Toys(tmp_path, noise=0.2, early_terminate={"type": schedule}, constraints=(kept,))
+    assert any(not seed.feasible for track in toys.race.tracks for seed in track.further)
+    assert max(len(track.further) for track in toys.race.tracks) == 2
 
 
 def test_rungs_decide_on_the_mean_of_what_is_there(tmp_path: Path) -> None:
