@@ -125,7 +125,8 @@ class Coordinator:
         """What the sweep has used so far, over all its drivers, for the study."""
         search_s, final_s = (self.accounts.running_s(self.out(), final) for final in (False, True))
         race, retest_epochs = self.races["search"], self.retests.num_epochs
-        return self.accounts.spending.now(race, self.sweep.trials, retest_epochs, search_s, final_s)
+        spent = self.accounts.spending.now(race, self.sweep.trials, retest_epochs, search_s, final_s)
+        return {**spent, "final_epochs": self.finals.num_epochs}
 
     def look_ahead(self) -> None:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""

@@ -223,11 +223,13 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "first[]": "the first configurations",
         "require_share": "share of the space that satisfies `require`; null without it",
         "defaults_moved": "whether the first trial is only near to the defaults, as these do not satisfy `require`",
-        "epochs": "epochs of the search, expected; more where later trials turn out better",
+        "seeds": "seeds of a trial, at most, by `repeats`; 1 without",
+        "epochs": "epochs of the search, expected, with one seed each; more where later trials turn out better",
+        "epochs_with_all_seeds": "these where `repeats` trains every trial with all of its `seeds`",
         "warm_start": "as in `show`, if the data turns out to be the same",
         "streaming": "whether training rows are read in every epoch",
-        "budget": "by resource the `limit`, and the number of `trials` that it is enough for, where that is known "
-        "before the first one is trained; null without a budget",
+        "budget": "by resource the `limit`, and the number of `trials` that it is enough for, with one seed each "
+        "and `trials_with_all_seeds`, where that is known before the first one is trained; null without a budget",
     },
     "data": {
         "name": "the spec's `name`",

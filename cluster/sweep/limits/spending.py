@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 SPENT: Final = "spent"
 """Part of the study's ``cost``: epochs of the search, seconds of training by purpose, and how many trials fit.
 
-Its ``repeat_epochs`` are those of retests; those of ``repeats`` are the search's.
+Its ``repeat_epochs`` are those of retests; those of ``repeats`` are the search's. ``final_epochs`` are those of the
+final evaluation.
 """
 
 
@@ -87,7 +88,7 @@ def uses(sweep: Sweep, cost: Mapping[str, Any], trained: int = 0) -> list[Use]:
         return []
     limits = sweep.budget.given if sweep.budget else {}
     epochs = max(spent["epochs"], trained) + spent.get("repeat_epochs", 0)
-    found = [Use(name="epochs", used=epochs, limit=limits.get("epochs"), final=0.0)]
+    found = [Use(name="epochs", used=epochs, limit=limits.get("epochs"), final=spent.get("final_epochs", 0))]
     for name, rate in lane_rates(sweep.resources, sweep.cost_per_hour).items():
         hours, final_hours = spent["lane_s"] / HOUR_S, spent["final_lane_s"] / HOUR_S
         if rate or name in limits:

@@ -8,6 +8,7 @@ from cluster.sweep.limits.spending import uses
 from search_spaces.race.ending.budget import USED_UP
 from search_spaces.race.ending.limits import limit_told
 from search_spaces.race.ending.regret import SURE
+from search_spaces.race.search import sweep_schedule
 
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
@@ -36,10 +37,15 @@ def standing(read: Reading, sweep: Sweep) -> Standing | None:
     if ended_by.startswith(SURE) and sweep.stop_when and sweep.stop_when == read.sweep.stop_when:
         return Standing(ended_by, "stop_when.regret_below")
     if name := _used_up(read, sweep):
-        return Standing(
-            ended_by if ended_by.startswith(BUDGET) else USED_UP.format(limit_told(sweep, name)), f"budget.{name}"
-        )
+        return Standing(ended_by if ended_by.startswith(BUDGET) else _told(read, sweep, name), f"budget.{name}")
     return None
+
+
+def _told(read: Reading, sweep: Sweep, name: str) -> str:
+    """Return that a limit of the budget is used up, and of epochs what is left, too few for a trial."""
+    left = [int(use.limit - use.used) for use in uses(sweep, read.facts.cost) if use.limit and use.name == name]
+    but = f" but for {left[0]}, too few for another trial" if name == "epochs" and left[0] > 0 else ""
+    return USED_UP.format(limit_told(sweep, name)) + but
 
 
 def _used_up(read: Reading, sweep: Sweep) -> str | None:
@@ -49,7 +55,9 @@ def _used_up(read: Reading, sweep: Sweep) -> str | None:
     ended = [name for name in before if ended_by.startswith(USED_UP.format(limit_told(read.sweep, name)))]
     if ended_by.startswith(BUDGET) and not ended and before == now:  # it was another limit then
         ended = list(before)
-    spent = [use.name for use in uses(sweep, read.facts.cost) if use.limit is not None and use.used >= use.limit]
+    least = sweep_schedule(sweep).rungs[0]  # epochs of any trial
+    limited = [(use, use.limit) for use in uses(sweep, read.facts.cost) if use.limit is not None]
+    spent = [u.name for u, limit in limited if u.used >= limit or (u.name == "epochs" and u.used + least > limit)]
     return next(
         (name for name in [*ended, *spent] if name in now and (name in spent or now[name] <= before[name])), None
     )

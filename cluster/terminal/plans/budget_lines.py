@@ -13,11 +13,23 @@ from search_spaces.spec.sweep import Sweep
 
 
 def document(sweep: Sweep, plan: Schedule, trials: int) -> dict[str, Any] | None:
-    """Return by resource the ``limit`` and the ``trials`` that it is enough for; None where that shows later."""
+    """Return by resource the ``limit`` and the ``trials`` that it is enough for; None where that shows later.
+
+    They are that many with one seed each; ``trials_with_all_seeds`` are where ``repeats`` trains every trial again.
+    """
     if sweep.budget is None:
         return None
-    fits = {"epochs": num_affordable(plan, sweep.budget.epochs, trials)} if sweep.budget.epochs else {}
-    return {name: {"limit": limit, "trials": fits.get(name)} for name, limit in sweep.budget.given.items()}
+    epochs, seeds = sweep.budget.epochs, sweep.repeats.seeds if sweep.repeats else 1
+    known: dict[str, int | None] = {"trials": None, "trials_with_all_seeds": None}
+    fits = known
+    if epochs:
+        fits = {
+            name: num_affordable(plan, epochs // num, trials) for name, num in zip(known, (1, seeds), strict=True)
+        }
+    return {
+        name: {"limit": limit, **(fits if name == "epochs" else known)}
+        for name, limit in sweep.budget.given.items()
+    }
 
 
 def told(sweep: Sweep, budget: Mapping[str, Any], trials: int) -> str:
@@ -26,8 +38,11 @@ def told(sweep: Sweep, budget: Mapping[str, Any], trials: int) -> str:
     for name, known in budget.items():
         what = TOLD[name].format(known["limit"]) if name in TOLD else f"{known['limit']} epochs"
         if known["trials"] is not None:
-            seeds = ", each with one seed" if sweep.repeats else ""
-            fits = f"{known['trials']} of {formatting.count(trials, 'trial')}"
+            fits, least = (
+                f"{known['trials']} of {formatting.count(trials, 'trial')}",
+                known["trials_with_all_seeds"],
+            )
+            seeds = f", for {least} where all get {sweep.repeats.seeds} seeds" if sweep.repeats else ""
             lines.append(f"{what}, enough for about {fits}{seeds}")
         elif name == "lane_hours":
             lines.append(what)

@@ -44,10 +44,12 @@ class Preview:
     retests: int
     """Largest number of trainings of the best trials with new seeds."""
     first: Sequence[Params]
+    seeds: int = 1
+    """Largest number of seeds of a trial, by repeats."""
     warm_start: Sequence[Mapping[str, Any]] = ()
     """What is taken from each earlier sweep, if the data is the same."""
     budget: Mapping[str, Any] | None = None
-    """By resource the ``limit`` and the ``trials`` that it is enough for, None where that is not known yet."""
+    """By resource the ``limit`` and how many trials it is enough for, None where that is not known yet."""
     require_share: float | None = None
     """Share of the space that satisfies its requirements; None without any."""
     defaults_moved: bool = False
@@ -55,8 +57,13 @@ class Preview:
 
     @property
     def epochs(self) -> int:
-        """Expected number of epochs that the search trains, over all trials."""
+        """Expected number of epochs that the search trains, over all trials, each with one seed."""
         return _epochs(self.rungs, self.reaching)
+
+    @property
+    def epochs_with_all_seeds(self) -> int:
+        """Expected number of epochs where repeats train each trial with all of its seeds, their highest cost."""
+        return self.seeds * self.epochs
 
 
 def _epochs(rungs: Sequence[int], reaching: Sequence[int]) -> int:
@@ -84,6 +91,7 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         retests=num_affordable(sweep.retest, _epochs(plan.rungs, reaching), sweep.epochs) if trials > 1 else 0,
         finals=min(sweep.final.top + 1, trials) * sweep.final.seeds if sweep.final else 0,
         first=[track.searched for track in first],
+        seeds=sweep.repeats.seeds if sweep.repeats else 1,
         warm_start=[asdict(one) for one in warm.taken],
         budget=budget_lines.document(sweep, plan, trials),
         require_share=share(sweep.space).value if sweep.space.require else None,
@@ -98,6 +106,7 @@ def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
     """
     metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
     about = {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
+    about["epochs_with_all_seeds"] = plan.epochs_with_all_seeds
     new_names = {"workers": plan.lanes, "train_together": plan.cohort}
     return {**about, **new_names, "streaming": bool(sweep.data.streaming)}
 
@@ -113,11 +122,16 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         **({"require": _required(sweep, plan)} if sweep.space.require else {}),
         **decisions,
         "epochs": f"about {plan.epochs} of {full}"
+        + (f" with one seed each, {plan.epochs_with_all_seeds} where all get {plan.seeds}" if sweep.repeats else "")
         + (f", each in {folds} folds" if folds else "")
         + ("; more where later trials turn out better" if "early stop" in decisions else ""),
         **({"budget": budget_lines.told(sweep, plan.budget, plan.trials)} if plan.budget else {}),
         "workers": f"{plan.lanes}{_together(plan)}{_processes(sweep)}",
-        **({"repeats": f"up to {sweep.repeats.seeds} seeds a trial"} if sweep.repeats else {}),
+        **(
+            {"repeats": f"up to {sweep.repeats.seeds} seeds a trial, fewer where it is clearly worse"}
+            if sweep.repeats
+            else {}
+        ),
         **_retests(sweep, plan),
         **_ends(sweep, plan),
         "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"

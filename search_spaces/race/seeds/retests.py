@@ -24,7 +24,7 @@ from search_spaces.race.recommended import (
     next_retests,
     tried_again,
 )
-from search_spaces.race.seeds.seed_members import SeedMembers, entries, further_seed
+from search_spaces.race.seeds.seed_members import SeedMembers, entries, further_seed, num_epochs
 from search_spaces.race.track import ENDS, Track
 from search_spaces.schedules.full import Full
 from search_spaces.study.study import Study
@@ -116,7 +116,7 @@ class Retests(SeedMembers):
     @property
     def num_epochs(self) -> int:
         """Number of epochs that the retests have trained so far."""
-        return sum(max(map(int, entry["values"]), default=0) for entry in self._retests)
+        return num_epochs(self._retests)
 
     @property
     def _retests(self) -> list[Mapping[str, Any]]:

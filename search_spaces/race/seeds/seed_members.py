@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,11 @@ from search_spaces.types.values import Params
 def entries(study: Study, prefix: str) -> dict[str, dict[str, Any]]:
     """Return the study's entries of members with further seeds under ``prefix``, by the member's key."""
     return {key.removeprefix(prefix): entry for key, entry in study.facts().items() if key.startswith(prefix)}
+
+
+def num_epochs(entries: Iterable[Mapping[str, Any]]) -> int:
+    """Return the number of epochs that the members of such entries were trained for."""
+    return sum(max(map(int, entry.get("values", ())), default=0) for entry in entries)
 
 
 AFTER = 1000
@@ -42,6 +47,11 @@ class SeedMembers:
     def trials(self) -> set[int]:
         """Numbers of the trials that have such members, begun by this driver or an earlier one."""
         return {entry["trial"] for entry in self.entries.values()}
+
+    @property
+    def num_epochs(self) -> int:
+        """Number of epochs that these members have trained so far."""
+        return num_epochs(self.entries.values())
 
     def again(self, index: int, trial: Track, seed: int, plan: Schedule, params: Params) -> Track:
         """Return a track for ``trial`` with another seed, at ``index`` of its race, with its progress if noted.

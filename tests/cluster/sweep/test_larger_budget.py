@@ -35,8 +35,8 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def used_up(**facts: Any) -> Reading:
-    return Reading.of(raced(*SPENDING, **{"cost": COST, "ended_by": USED_UP, **facts}))
+def used_up(*changes: str, **facts: Any) -> Reading:
+    return Reading.of(raced(*SPENDING, *changes, **{"cost": COST, "ended_by": USED_UP, **facts}))
 
 
 def refusal(read: Reading, *wanted: str, trials: str | None = None) -> list[str]:
@@ -103,6 +103,9 @@ def test_more_trials_need_a_larger_budget_where_it_is_used_up() -> None:
     assert told.startswith(f"--trials: must come with a larger budget: {USED_UP}, received '+4'")
     [told] = refusal(used_up(ended_by=None), trials="+4")
     assert USED_UP in told, "all trials were done by then, and more would end at once"
+    cost = {**COST, SPENT: {**COST[SPENT], "epochs": 28}}
+    [told] = refusal(used_up("early_terminate={type: none}", ended_by=None, cost=cost), trials="+4")
+    assert f"{USED_UP} but for 2, too few for another trial" in told
     cost = {**COST, SPENT: {**COST[SPENT], "epochs": 20}}
     assert new_total(used_up(ended_by=None, cost=cost), "+4")
 

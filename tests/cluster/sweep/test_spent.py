@@ -55,6 +55,7 @@ def test_a_sweep_with_repeats_ends_though_its_driver_died_in_the_verdict(sqlite_
     while leg := life.coordinator.next_leg():
         life.train(leg)
     assert len(life.trained) == 4 - num_judged and life.coordinator.finished
+    assert life.coordinator.spent["final_epochs"] == 4 * 2, "also of those that an earlier driver trained"
     life.end()
 
 

@@ -7,6 +7,8 @@ import pytest
 from cluster.terminal.plans.preview import document, lines, preview
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
+from search_spaces.spec.keys.budget import Budget
+from search_spaces.spec.schema import Repeats
 from tests.helpers.toy_race import FINITE, Toy, toy_sweep
 
 
@@ -42,6 +44,17 @@ def test_of_auto_the_sampler_that_answers_is_told() -> None:
         "search      auto (gp) + asha, seed 0",
         "search      auto (tpe, as the space has conditions) + asha, seed 0",
     ]
+
+
+def test_what_repeats_cost_at_most_is_part_of_the_forecast() -> None:
+    sweep = toy_sweep(early_terminate={"type": "none"}, repeats=Repeats(seeds=2), budget=Budget(epochs=100))
+    plan = preview(sweep, 1, Toy)
+    told = lines(sweep, plan)
+    assert "epochs      about 108 of 108 with one seed each, 216 where all get 2" in told
+    assert "budget      100 epochs, enough for about 11 of 12 trials, for 5 where all get 2 seeds" in told
+    found = document(sweep, plan)
+    assert (found["epochs"], found["epochs_with_all_seeds"], found["seeds"]) == (108, 216, 2)
+    assert found["budget"]["epochs"] == {"limit": 100, "trials": 11, "trials_with_all_seeds": 5}
 
 
 def test_nothing_is_told_where_nothing_is_required() -> None:
