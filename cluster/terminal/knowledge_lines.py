@@ -42,7 +42,7 @@ def cached(trials: Sequence[Mapping[str, Any]]) -> str:
     part = sum(trial["epochs"] > trial["cached_from"]["epoch"] for trial in known)
     all_of = formatting.count(len(trials), "trial")
     told = f"{len(known) - part} of {all_of} were known from sweep {whose} and cost nothing"
-    return f"{told}, the first epochs of {part} more were, too" if part else told
+    return f"{told}; {part} more were known up to a rung, and trained from the beginning to go on" if part else told
 
 
 def cache_lines(trials: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from search_spaces.numerics.gaussian_process import HUGE, log_expected_improvement
-from search_spaces.samplers.model import curve_model, model_sampler
+from search_spaces.samplers.model import curve_model, model_sampler, outlook
 from search_spaces.samplers.model.rung_values import Row
 from search_spaces.samplers.points import Points
 
@@ -48,7 +48,7 @@ PARTS: dict[str, tuple[Any, str, Any]] = {
     "sobol": (Points, "sobol", _random_start),
     "half-rank": (curve_model, "half_rank", _plain_scores),
     "half-rank-all": (curve_model, "half_rank", _all_ranks),
-    "log-improvement": (model_sampler, "log_expected_improvement", _plain_improvement),
+    "log-improvement": (outlook, "log_expected_improvement", _plain_improvement),
     "running": (curve_model.CurveModel, "begin", lambda model, points: None),
     "epochs": (curve_model.CurveModel, "_time", lambda model, epoch: 1.0),
     "climbing": (model_sampler, "NUM_CLIMB", 1),

@@ -109,7 +109,7 @@ def _way_on(read: Reading, resume: str) -> str:
     if not (read.facts.searched or read.complete or read.facts.ended_by):
         return f"{resume} goes on with it"
     if len(read.rows) >= read.sweep.trials or not read.facts.ended_by:
-        return f"its trials are all there: {resume[:-1]} --trials +20` gives it more in the new space"
+        return f"its trials are all there: {resume[:-1]} --trials +20` trains more, as edited"
     return f"its search is over, as {read.facts.ended_by}: an edit of that limit lets it go on"
 
 
@@ -247,7 +247,8 @@ def _check(read: Reading, new: Sweep, changes: Sequence[str]) -> None:
     there = len(read.rows) + (facts.searched and new.trials != read.sweep.trials)
     if new.trials < there:
         faults.append(_too_few(changes, new.trials, there, len(read.rows)))
-    for use in uses(new, facts.cost) if new.budget != read.sweep.budget else ():
+    trained = sum(row.epochs_trained for row in read.rows)
+    for use in uses(new, facts.cost, trained) if new.budget != read.sweep.budget else ():
         if use.limit is not None and use.used >= use.limit:
             rule = f"must be above the {use.used:g} that the search has used"
             faults.append(Fault(place, f"budget.{use.name}", rule, shown(use.limit)))

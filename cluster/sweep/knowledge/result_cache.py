@@ -85,13 +85,15 @@ def known_results(
 
 
 def _keys(sweep: Sweep, card: Mapping[str, Any] | None, earlier: str, gpus: Sequence[str]) -> Keys:
-    """Return the keys; empty where equal configurations need not come to equal values.
+    """Return the keys; empty where equal configurations need not come to equal values, or decide otherwise.
 
-    How many processes train a trial of a variable number is decided as it starts.
+    How many processes train a trial of a variable number is decided as it starts. With repeats one that is known
+    would pass its rungs by its first seed alone, where others wait for the mean over all.
     """
     timed = {sweep.metric.name, *sweep.criteria.names} & set(COSTS)
     varies = sweep.resources.least != sweep.resources.most or sweep.early_terminate.type == "pbt"
-    if card is None or timed or sweep.criteria or varies or (":" in sweep.workload and not sweep.cache):
+    unlike = bool(timed or sweep.criteria or varies or sweep.repeats)
+    if card is None or unlike or (":" in sweep.workload and not sweep.cache):
         return Keys()
     fields = sweep.model_dump(mode="json")
     told = {name: fields[name] for name in TRAINING} | {"metric": [sweep.metric.name, sweep.metric.goal]}

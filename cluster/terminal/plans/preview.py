@@ -188,7 +188,9 @@ def _ends(sweep: Sweep, plan: Preview) -> dict[str, str]:
     told, wanted = [], sweep.stop_when
     if wanted and wanted.no_improvement:
         never = wanted.no_improvement >= plan.trials
-        told.append(f"{wanted.no_improvement} trials in a row bring no better value{_never(plan) if never else ''}")
+        one = wanted.no_improvement == 1
+        who = "a trial brings" if one else f"{wanted.no_improvement} trials in a row bring"
+        told.append(f"{who} no better value{_never(plan) if never else ''}")
     if wanted and wanted.regret_below:
         few = f" (never: it is looked for from {LEAST} trials on)" if plan.trials < LEAST else ""
         told.append(f"no configuration is likely to be better by more than {wanted.regret_below:g}{few}")

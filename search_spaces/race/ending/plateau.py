@@ -74,7 +74,8 @@ class Plateau:
         """Return why the search ends, once so many trials have brought nothing better."""
         if self._holder is None or self.num_since < self._limit:
             return None
-        return f"{self._limit} trials in a row have brought no better value"
+        who = "a trial has" if self._limit == 1 else f"{self._limit} trials in a row have"
+        return f"{who} brought no better value"
 
     def _leave(self, track: Track) -> None:
         if self._best.pop(track.index, None) is not None and track.index == self._holder:

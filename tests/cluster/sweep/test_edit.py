@@ -174,10 +174,7 @@ def test_a_finished_sweep_is_edited_in_its_files(capsys: pytest.CaptureFixture[s
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith(f"sweep {home.id} edited behind 9 trials: parameters.lr.max=0.3 ")
     assert "trials so far lie outside of the space now" in told[0]
-    assert (
-        told[1]
-        == f"its trials are all there: `paceline resume {home.id} --trials +20` gives it more in the new space"
-    )
+    assert told[1] == f"its trials are all there: `paceline resume {home.id} --trials +20` trains more, as edited"
     read = Reading.of(home)
     assert read.complete and read.wrong == ""
     assert edit(home.id, "trials=12") == 0
@@ -237,7 +234,7 @@ def test_a_budget_that_was_used_up_is_raised(capsys: pytest.CaptureFixture[str])
     home = raced("budget={epochs: 30}", "trials=40", **facts)
     before = len(Reading.of(home).rows)
     assert before < 40 and edit(home.id, "budget.epochs=20") == 2
-    assert "budget.epochs: must be above the 29 that the search has used, received 20" in capsys.readouterr().err
+    assert "budget.epochs: must be above the 30 that the search has used, received 20" in capsys.readouterr().err
     assert edit(home.id, "trials=+1") == 2 and edit(home.id, "parameters.lr.max=0.3") == 0
     assert f"its search is over, as {why}: an edit of that limit lets it go on" in capsys.readouterr().out
     assert edit(home.id, "budget.epochs=+30") == 0

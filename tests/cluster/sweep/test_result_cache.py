@@ -68,7 +68,7 @@ def test_an_equal_sweep_takes_over_all() -> None:
         (old.id, i) for i in range(9)
     ]
     free = [one for one in told["trials"] if one["cached_from"]["epoch"] == one["epochs"]]
-    part = ", the first epochs of 1 more were, too" if len(free) == 8 else ""
+    part = "; 1 more were known up to a rung, and trained from the beginning to go on" if len(free) == 8 else ""
     known = f"{len(free)} of 9 trials were known from sweep {old.id} and cost nothing{part}"
     assert cache_lines(told["trials"]) == [f"cache: {known}; {again}"] and len(free) >= 8
     assert told["cost"]["epochs_trained"] <= 9, "what another order of events promotes"
@@ -147,6 +147,7 @@ def test_another_search_takes_over_equal_configurations_alone() -> None:
     "change",
     [
         "constraints=[{metric: params_m, max: 5}]",
+        "repeats={seeds: 2}",
         "constraints=[{metric: val_loss, max: 50}]",
         "early_terminate={type: pbt}",
         "cache=false",

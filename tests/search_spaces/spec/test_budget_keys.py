@@ -32,6 +32,7 @@ FAULTS = {
     "stop_when: {no_improvement: 3, regret_below: }": "stop_when.regret_below: must not be empty: leave it out",
     "budget: 500": "budget: must be a group of keys, such as {epochs: 500}, received 500",
     "cache: true\nconstraints: [{metric: latency_ms, max: 5}]": "cache: has no effect with constraints",
+    "cache: true\nrepeats: {seeds: 2}": "cache: has no effect with repeats",
     "cache: true\nresources: {workers: [1, 2]}": "cache: has no effect where the number of workers may vary",
     "cache: true\nearly_terminate: {type: pbt}": "cache: has no effect with early_terminate type pbt",
     "metrics: [{name: val_accuracy}, {name: val_loss}]\nstop_when: {no_improvement: 3}": "counts values of one",
