@@ -34,7 +34,11 @@ def words(found: Estimated, first: Row | None) -> str:
     text = f"Mean {formatting.measure(found.mean)}{std} over {seeds}"
     if found.ci95:
         low, high = map(formatting.measure, found.ci95)
-        text += f", and by the seeds of all trials about {formatting.measure(found.estimate)} [{low}, {high}]"
+        mean, estimate = formatting.measure(found.mean), formatting.measure(found.estimate)
+        why = "by the seeds of all trials"
+        if mean != estimate:
+            why = "shrunk toward the other trials, as its seeds may be lucky ones,"
+        text += f", and {why} about {estimate} [{low}, {high}]"
     if first is None or first.number == found.trial or first.tried is None:
         return f"{text}."
     again = first.tried

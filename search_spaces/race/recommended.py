@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, stdev, variance
 from typing import Any
 
 from search_spaces.types.objective import Objective, bounded
+from search_spaces.types.problems import BOUNDS
 
 PREFIX = "repeat:"
 """Start of the name of a study's attribute that holds a trial's training with a further seed."""
@@ -91,12 +92,17 @@ class Estimated:
     estimate: float
     sd: float | None
     num_failed: int = 0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    """Smallest and largest possible values of the objective."""
 
     @property
     def ci95(self) -> tuple[float, float] | None:
         """Interval in which the configuration's mean lies with 95 %; None while the noise is unknown."""
         reach = None if self.sd is None else NormalDist().inv_cdf(0.975) * self.sd
-        return None if reach is None else (self.estimate - reach, self.estimate + reach)
+        if reach is None:
+            return None
+        low, high = self.bounds
+        return max(low, self.estimate - reach), min(high, self.estimate + reach)
 
 
 def estimates(tried: Sequence[Tried], objective: Objective) -> list[Estimated]:
@@ -106,7 +112,8 @@ def estimates(tried: Sequence[Tried], objective: Objective) -> list[Estimated]:
     """
     able = [one for one in tried if one.values and math.isfinite(one.mean)]
     noise, centre, between = _group(objective.ranked(able, lambda one: one.mean))
-    found = [_estimated(one, noise, centre, between) for one in able]
+    bounds = _bounds(able, objective)
+    found = [replace(_estimated(one, noise, centre, between), bounds=bounds) for one in able]
     cautious = 1 if objective.ascending else -1
 
     def bound(one: Estimated) -> float:
@@ -144,6 +151,13 @@ def _chance(one: Estimated, leader: Estimated, objective: Objective) -> float:
         return 1.0
     ahead, sd = objective.signed(leader.estimate) - objective.signed(one.estimate), math.hypot(one.sd, leader.sd)
     return NormalDist().cdf(ahead / sd) if sd else float(ahead > 0)
+
+
+def _bounds(tried: Sequence[Tried], objective: Objective) -> tuple[float, float]:
+    """Return the bounds of the objective; none where a value is beyond them, as an accuracy in percent is."""
+    low, high = BOUNDS.get(objective.name, (-math.inf, math.inf))
+    within = all(low <= value <= high for one in tried for value in one.values)
+    return (low, high) if within else (-math.inf, math.inf)
 
 
 def _estimated(one: Tried, noise: float | None, centre: float, between: float) -> Estimated:

@@ -160,7 +160,7 @@ def test_how_sure_the_recommended_trial_is_stands_below_it() -> None:
     lines = [str(line).strip() for line in closing_summary._table(ending(state), 200, 5)]
     assert "recommended     t002  val_accuracy 0.9600 ±0.0141 ×2" in "\n".join(lines)
     assert lines[-1].startswith(
-        "Mean 0.9600 (standard deviation 0.0141) over 2 seeds, and by the seeds of all trials"
+        "Mean 0.9600 (standard deviation 0.0141) over 2 seeds, and shrunk toward the other trials, as"
     )
     assert lines[-1].endswith("t001, the best value in the search (0.9900), was trained with one seed.")
 

@@ -117,3 +117,14 @@ def test_retests_recommend_better_than_luck_on_noisy_values():
         assert found is not None
         retested.append(truth[found.trial])
     assert fmean(retested) > fmean(lucky) + 0.15
+
+
+def test_an_interval_keeps_to_the_bounds_of_its_metric():
+    """An accuracy of up to 1.04, and a negative loss, were thought possible; one in percent has other bounds."""
+    tried = [Tried(0, [1.0, 1.0]), Tried(1, [0.6, 1.0]), Tried(2, [1.0])]
+    name = "val_accuracy"
+    assert [one.ci95[1] for one in estimates(tried, Objective(name, "maximize"))] == [1, 1, 1]
+    percent = [Tried(one.trial, [100 * value for value in one.values]) for one in tried]
+    assert all(one.ci95[1] > 100 for one in estimates(percent, Objective(name, "maximize")))
+    losses = [Tried(one.trial, [1 - value for value in one.values]) for one in tried]
+    assert [one.ci95[0] for one in estimates(losses, Objective("val_loss", "minimize"))] == [0, 0, 0]
