@@ -12,7 +12,6 @@ import click
 from cluster.doctor.proxies import reach_this_machine_directly
 from cluster.exit_codes import FAILED, FINISHED, INTERRUPTED
 from cluster.terminal.standard_streams import open_standard_streams
-from search_spaces.types.faults import nearest
 from search_spaces.types.module_path import working_folder_last
 
 GARBAGE_AFTER = 100_000
@@ -68,6 +67,8 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from search_spaces.types.faults import nearest  # 5 ms: difflib
+
             if args[0] not in COMMANDS and (close := nearest(args[0], COMMANDS)):
                 raise click.UsageError(f"{error.message} Did you mean {close!r}?", ctx) from error
             raise
