@@ -85,7 +85,7 @@ def test_what_the_code_raises_ends_the_leg_and_not_the_lane(legs: Legs, fault: B
 def test_tune_carries_a_leg_to_one_lane_and_keeps_none_that_is_over() -> None:
     leg = Leg(id=3, start=0, stop=5, horizon=5, members=(Member(trial=0, seed=0, params={"lr": 0.1}),))
     coordinator = cast(Any, SimpleNamespace(next_leg=lambda: leg, report=lambda *_: None))
-    lanes = SimpleNamespace(sharing=None, size=None, wanted=lambda: 1)
+    lanes = SimpleNamespace(sharing=None, size=SimpleNamespace(count=1), wanted=lambda: 1)
     searcher = LegSearcher(coordinator, cast(Any, lanes), careful=False)
     config = deepcopy(searcher.suggest("a_00000"))
     assert flatten_dict(config).keys() == {"leg"} and str(config) == "{'leg': leg}"
