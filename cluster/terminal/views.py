@@ -168,7 +168,13 @@ class LineView:
         """Print new phases and ended trials; of those that ended before this process started, only their number."""
         ended = [row for row in snapshot.rows if row.state in ENDED and row.number not in self._told]
         if self._phase is None and ended:
-            self._say(f"{formatting.count(len(ended), 'trial')} ended before")
+            known = [row for row in ended if row.cached]
+            for number, what in (
+                (len(known), "known from earlier sweeps"),
+                (len(ended) - len(known), "ended before"),
+            ):
+                if number:
+                    self._say(f"{formatting.count(number, 'trial')} {what}")
             self._told.update(row.number for row in ended)
             ended = []
         for row in ended:

@@ -222,11 +222,12 @@ def test_a_pipe_gets_a_line_a_trial_that_ends_and_no_control_characters() -> Non
 def test_a_resumed_sweep_does_not_tell_old_trials_again() -> None:
     stream = io.StringIO()
     with LineView(TITLE, stream) as view:
-        view.progress(snapshot(row(0), row(1), phase="starting"))
-        view.progress(snapshot(row(0), row(1), row(2)))
+        old = [row(0), row(1), replace(row(3), cached={"sweep": "1a2b", "trial": 3, "epoch": 9})]
+        view.progress(snapshot(*old, phase="starting"))
+        view.progress(snapshot(*old, row(2)))
     told = re.findall(r"^t\d{3}", stream.getvalue(), re.MULTILINE)
     assert told == ["t002"]
-    assert "2 trials ended before" in stream.getvalue()
+    assert "1 trial known from earlier sweeps\n2 trials ended before\n" in stream.getvalue()
 
 
 @pytest.mark.parametrize("quiet", [False, True])
