@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from cluster.sweep.limits import spending
-from cluster.sweep.reading import Reading, ended, epochs_saved, importance, num_further_epochs
+from cluster.sweep.reading import Reading, ended, epochs_saved, importance
 from cluster.terminal import recommended_lines
 from cluster.terminal.changed_values import stages
 from cluster.terminal.criteria import constraints, pareto_front
 from cluster.terminal.records import Row
+from search_spaces.race.recommended import num_epochs
 from search_spaces.types.trial_names import state_word
 
 
@@ -41,7 +42,7 @@ def document(read: Reading) -> dict[str, Any]:
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),
             "epochs_trained": sum(row.epochs_trained for row in found),
-            "epochs_of_further_seeds": num_further_epochs(facts.further),
+            "epochs_of_further_seeds": num_epochs(facts.further),
             "epochs_saved": epochs_saved(found, sweep.epochs),
             "lanes": facts.cost.get("lanes", 0),
             "workers": facts.cost.get("lanes", 0),

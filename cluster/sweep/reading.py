@@ -17,7 +17,7 @@ from cluster.terminal import recommended_lines
 from cluster.terminal.criteria import measured_at_best, placed
 from cluster.terminal.records import Phase, Row, Snapshot, TrialState, Trouble, best_of, recommended_of
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
-from search_spaces.race.recommended import PREFIX, Estimated
+from search_spaces.race.recommended import PREFIX, Estimated, num_epochs
 from search_spaces.race.track import ENDS
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.failure import FailureReason
@@ -172,7 +172,7 @@ def picture(
         horizon=sweep.epochs,
         best=best.number if best else None,
         epochs_trained=trained,
-        epochs_of_further_seeds=num_further_epochs(facts.further),
+        epochs_of_further_seeds=num_epochs(facts.further),
         epochs_saved=saved,
         elapsed_s=clock.elapsed_s,
         eta_s=_eta_s(found, sweep, clock) if facts.phase == "search" else None,
@@ -202,11 +202,6 @@ def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
 def num_past(found: Sequence[Row]) -> int:
     """Return the number of trials that are finished or wait at a rung, where most stay for good."""
     return sum(1 for row in found if row.state != "running" and row.epochs)
-
-
-def num_further_epochs(further: Sequence[Mapping[str, Any]]) -> int:
-    """Return the number of epochs that trials were trained with further seeds."""
-    return sum(max(map(int, one["values"]), default=0) for one in further)
 
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:

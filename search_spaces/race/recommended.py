@@ -78,6 +78,11 @@ def tried_again(
     return {trial: Tried(trial, values.get(trial, ()), failed[trial]) for trial in tried}
 
 
+def num_epochs(found: Iterable[Mapping[str, Any]]) -> int:
+    """Return the number of epochs that trials were trained for with further seeds."""
+    return sum(max(map(int, entry.get("values", ())), default=0) for entry in found)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Estimated:
     """What is known of a configuration: mean and standard deviation ``std`` over its seeds, and the estimate.

@@ -22,9 +22,10 @@ from search_spaces.race.recommended import (
     estimates,
     is_clear,
     next_retests,
+    num_epochs,
     tried_again,
 )
-from search_spaces.race.seeds.seed_members import SeedMembers, entries, further_seed, num_epochs
+from search_spaces.race.seeds.seed_members import SeedMembers, entries, further_seed
 from search_spaces.race.track import ENDS, Track
 from search_spaces.schedules.full import Full
 from search_spaces.study.study import Study

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces.race.recommended import num_epochs
 from search_spaces.race.search import progress, revive
 from search_spaces.race.track import Track
 from search_spaces.schedules.contract import Schedule
@@ -16,11 +17,6 @@ from search_spaces.types.values import Params
 def entries(study: Study, prefix: str) -> dict[str, dict[str, Any]]:
     """Return the study's entries of members with further seeds under ``prefix``, by the member's key."""
     return {key.removeprefix(prefix): entry for key, entry in study.facts().items() if key.startswith(prefix)}
-
-
-def num_epochs(entries: Iterable[Mapping[str, Any]]) -> int:
-    """Return the number of epochs that the members of such entries were trained for."""
-    return sum(max(map(int, entry.get("values", ())), default=0) for entry in entries)
 
 
 AFTER = 1000

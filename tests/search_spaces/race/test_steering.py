@@ -11,7 +11,7 @@ import pytest
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
-from search_spaces.race.steering import LEFT, refusal
+from search_spaces.race.steering import LEFT, Deed, refusal
 from search_spaces.race.track import Track
 from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.spec.keys.budget import Budget
@@ -99,14 +99,20 @@ def test_paused_trial_holds_nobody_up_and_ends_with_the_search() -> None:
     assert "done" in [track.state for track in it.tracks], "the others were waiting for it"
 
 
-def test_boosted_trial_goes_to_the_last_rung_before_others_whatever_its_schedule_says() -> None:
+def worst_steered(deed: Deed) -> tuple[Race, Track]:
+    """Return a race and its fourth trial, the worst so far, of which that is asked in its first leg."""
     it = race(trials=9, early_terminate={"type": "asha_stopping", "min_iter": 1, "eta": 3})
     for _ in range(3):
         train(it, begun(it))
-    fourth = begun(it)
-    worst = it.tracks[fourth.members[0].trial]
-    it.steer(worst, "boost", "boosted")
-    train(it, fourth)
+    leg = begun(it)
+    worst = it.tracks[leg.members[0].trial]
+    it.steer(worst, deed, deed)
+    train(it, leg)
+    return it, worst
+
+
+def test_boosted_trial_goes_to_the_last_rung_before_others_whatever_its_schedule_says() -> None:
+    it, worst = worst_steered("boost")
     order = rest(it)
     assert order[:2] == [worst.index, worst.index] and worst.state == "done"
 
@@ -179,13 +185,7 @@ def test_a_boost_takes_a_pause_back_also_of_one_that_was_boosted_before() -> Non
 
 
 def test_paused_trial_is_not_stopped_by_its_schedule() -> None:
-    it = race(trials=9, early_terminate={"type": "asha_stopping", "min_iter": 1, "eta": 3})
-    for _ in range(3):
-        train(it, begun(it))
-    last = begun(it)
-    worst = it.tracks[last.members[0].trial]
-    it.steer(worst, "pause", "paused")
-    train(it, last)
+    it, worst = worst_steered("pause")
     begun(it)
     assert worst.state == "paused"
     it.steer(worst, "unpause", "let go on")

@@ -15,8 +15,6 @@ from search_spaces.schedules.contract import Exploit, Setting
 from search_spaces.schedules.pb2 import Interval, Question, chosen, intervals
 from search_spaces.schedules.pbt import PbtParameters, PopulationBased
 from search_spaces.schedules.standings import Standings
-from search_spaces.simulation.clock import World as Simulated
-from search_spaces.simulation.clock import simulate
 from search_spaces.space.cube import Cube
 from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.requirement import Requirement
@@ -24,9 +22,11 @@ from search_spaces.space.space import Space
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.study.study import Study
 from search_spaces.types.faults import SpecError
+from tests.benchmarks.population import PROBLEMS
+from tests.benchmarks.population import best as searched
 from tests.helpers.standings import Seen
-from tests.helpers.toy_race import Luck, Tally, Toy, World, curve, killed_after, toy_sweep
-from tests.search_spaces.schedules.test_pbt import best_constant, learn
+from tests.helpers.toy_race import Luck, Tally, Toy, World, killed_after, toy_sweep
+from tests.search_spaces.schedules.test_pbt import best_constant
 from workloads.registry import catalogue
 
 RULE = {"type": "pbt", "population": 4, "interval": 2}
@@ -34,18 +34,7 @@ SPACE = Space({"lr": Uniform(0.001, 1, log=True), "depth": Int(1, 9), "word": Ch
 
 
 def best(seed: int, explore: str) -> float:
-    sweep = toy_sweep(
-        space=Space({"lr": Uniform(0, 1)}),
-        trials=4,
-        epochs=30,
-        seed=seed,
-        start_from=({"lr": 0.9},),
-        train_together=1,
-        early_terminate={**RULE, "explore": explore},
-    )
-    race = Search(sweep, Toy, None).race(4)
-    simulate(race, Simulated(curve, learn=learn, num_lanes=4), moments=False)
-    return race.ranked()[0].best_value or 0.0
+    return searched(PROBLEMS["planted"], seed, population=4, interval=2, explore=explore)
 
 
 def test_a_small_population_finds_a_schedule_that_no_constant_reaches() -> None:
