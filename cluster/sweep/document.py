@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cluster.sweep.limits import spending
-from cluster.sweep.reading import Reading, ended, epochs_saved, importance
+from cluster.sweep.reading import Reading, ended, epochs_saved, epochs_trained, importance
 from cluster.terminal import recommended_lines
 from cluster.terminal.changed_values import stages
 from cluster.terminal.criteria import constraints, pareto_front
@@ -25,7 +25,7 @@ def document(read: Reading) -> dict[str, Any]:
         "state": read.state,
         "status": read.state,
         "ended_by": facts.ended_by,
-        "budget": spending.document(sweep, facts.cost, sum(row.epochs_trained for row in found)),
+        "budget": spending.document(sweep, facts.cost, epochs_trained(found)),
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
@@ -41,7 +41,7 @@ def document(read: Reading) -> dict[str, Any]:
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),
-            "epochs_trained": sum(row.epochs_trained for row in found),
+            "epochs_trained": epochs_trained(found),
             "epochs_of_further_seeds": num_epochs(facts.further),
             "epochs_saved": epochs_saved(found, sweep.epochs),
             "lanes": facts.cost.get("lanes", 0),

@@ -162,7 +162,7 @@ def picture(
     facts = Facts.of(study)
     found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
-    trained, saved = sum(row.epochs_trained for row in found), epochs_saved(found, sweep.epochs)
+    trained, saved = epochs_trained(found), epochs_saved(found, sweep.epochs)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
     retests = [one for one in facts.further if not one.get("repeat")]
     return Snapshot(
@@ -202,6 +202,11 @@ def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
 def num_past(found: Sequence[Row]) -> int:
     """Return the number of trials that are finished or wait at a rung, where most stay for good."""
     return sum(1 for row in found if row.state != "running" and row.epochs)
+
+
+def epochs_trained(found: Sequence[Row]) -> int:
+    """Return the number of epochs that trials were trained for with their first seeds."""
+    return sum(row.epochs_trained for row in found)
 
 
 def epochs_saved(found: Sequence[Row], horizon: int) -> int:

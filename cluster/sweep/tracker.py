@@ -11,7 +11,7 @@ from typing import Any
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
 from cluster.sweep.mlflow_runs import over_seeds
-from cluster.sweep.reading import ENDED, champion, epochs_saved, rows
+from cluster.sweep.reading import ENDED, champion, epochs_saved, epochs_trained, rows
 from cluster.sweep.steering.order import LANES
 from cluster.terminal.changed_values import shown
 from cluster.terminal.closing_summary import moved, warnings
@@ -161,7 +161,7 @@ class Tracker:
         chosen = champion(verdict) if verdict else known.trial if known else None
         leader = next((row for row in found if row.number == chosen), first)
         tags: dict[str, str] = {}
-        trained = sum(row.epochs_trained for row in found)
+        trained = epochs_trained(found)
         metrics = {
             "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),

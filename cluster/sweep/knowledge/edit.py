@@ -16,7 +16,7 @@ from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.limits.extension import EXTENDED, reopen
 from cluster.sweep.limits.spending import uses
 from cluster.sweep.limits.standing import Standing, standing
-from cluster.sweep.reading import Reading
+from cluster.sweep.reading import Reading, epochs_trained
 from cluster.sweep.restore import note_spec
 from search_spaces.spec.edit import edited, in_all, noted
 from search_spaces.study.study import Study
@@ -247,7 +247,7 @@ def _check(read: Reading, new: Sweep, changes: Sequence[str]) -> None:
     there = len(read.rows) + (facts.searched and new.trials != read.sweep.trials)
     if new.trials < there:
         faults.append(_too_few(changes, new.trials, there, len(read.rows)))
-    trained = sum(row.epochs_trained for row in read.rows)
+    trained = epochs_trained(read.rows)
     for use in uses(new, facts.cost, trained) if new.budget != read.sweep.budget else ():
         if use.limit is not None and use.used >= use.limit:
             rule = f"must be above the {use.used:g} that the search has used"
