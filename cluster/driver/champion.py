@@ -102,8 +102,11 @@ class ChampionProcess:
     def judge(self, case: Case, tracker: Tracker) -> Judgement:
         """Return the judgement of the final evaluation, and keep all predictions as an artifact of the sweep's run.
 
-        Where it cannot be made from the predictions, the user is told, and its intervals are over the seeds alone.
+        Where it cannot be made from the predictions, the user is told, and its intervals are over the seeds alone:
+        so they are where the workload brings its own data, too.
         """
+        if not self.sweep.data.given:
+            return judge(case)
         self.begin()
         try:
             found: Judgement = ray.get(self._worker.judge.remote(case, self.data.search, self.data.test))

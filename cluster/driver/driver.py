@@ -277,7 +277,7 @@ class Driver:
             return
         finalists = Finalists.of(coordinator)
         judged = None
-        if case := finalists.case(self.sweep.workload, self.home.checkpoints, tuple(rows["test"])):
+        if case := finalists.case(self.sweep.workload, self.home.checkpoints, tuple(rows.get("test", ()))):
             with self._progress.timed("champion"):
                 judged = finalists.verdict(case, champion_process.judge(case, tracker))
         self._study.set("verdict", judged)
@@ -286,7 +286,7 @@ class Driver:
         if chosen is not None:
             with self._progress.timed("champion"):
                 self._crowned |= champion_process.crown(chosen, tracker) is not None
-                words = champion_process.inspect(chosen, tracker, rows["val"], _said(judged))
+                words = champion_process.inspect(chosen, tracker, rows.get("val", ()), _said(judged))
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()

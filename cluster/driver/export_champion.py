@@ -23,9 +23,9 @@ def export_champion(read: Reading, path: Path) -> float:
     from workloads.data.prepare import prepare  # 100 ms: NumPy
 
     sweep, checkpoint = read.sweep, _champion(read)
-    search = prepare(sweep.data, sweep.problem).search
-    if not workload(sweep.workload).registered:
+    if not workload(sweep.workload).registered or not sweep.data.given:
         raise NoChampion("what a function of your own saved is for its own framework to export")
+    search = prepare(sweep.data, sweep.problem).search
     if search.train.columns:
         raise NoChampion("a table's champion has a pipeline of scikit-learn's before it: load it from MLflow")
     try:

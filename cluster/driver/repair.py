@@ -104,7 +104,7 @@ def _mend_card(home: SweepHome, study: Study, say: Callable[[str], None]) -> Map
             say(f"{home.data} was damaged or gone, and is had back from the spool")
         else:
             say(f"{home.data} is damaged or gone: the next resume writes it anew from the data")
-    card: Mapping[str, Any] | None = known or kept_card(home)
+    card: Mapping[str, Any] | None = kept_card(home) if known is None else known
     if card is not None and known is None:
         study.set(CARD, dict(card))
     return card

@@ -37,7 +37,8 @@ def _tell(read: Reading, observer: Observer) -> None:
     home, sweep = read.home, read.sweep
     study = Study(home.id, sweep.goals, home.study, attempt=attempt())
     try:
-        card = study.facts().get(CARD) or kept_card(home)
+        card = study.facts().get(CARD)
+        card = kept_card(home) if card is None else card
         if card is None:  # it had not begun
             return
         tracker = Tracker(home, sweep, study, observer, card)

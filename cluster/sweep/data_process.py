@@ -39,10 +39,20 @@ class Loaded:
     search: Any
     test: Any
     card: Mapping[str, Any]
+    """Empty where the workload brings its own data."""
     indices: Mapping[str, list[int]]
+
+    @classmethod
+    def nothing(cls) -> Loaded:
+        """Return what is loaded where the workload brings its own data."""
+        from workloads.data.search_data import no_data, no_examples  # 60 ms: NumPy
+
+        return cls(no_data(), no_examples(), {}, {})
 
     def news(self) -> Iterator[str]:
         """Yield what users should know of the data, one line each."""
+        if not self.card:
+            return
         found, name = self.card["details"], PurePath(self.card["name"]).name
         if "bad_images" in found:
             yield f"{found['bad_images']} images cannot be read and are left out ({found['bad_image_names']})"
@@ -56,10 +66,17 @@ class Loaded:
 
 
 class Preparing:
-    """A process that runs ``workloads.data.prepare.prepare`` and checks that the workload can use the result."""
+    """A process that runs ``workloads.data.prepare.prepare`` and checks that the workload can use the result.
+
+    There is no process where the workload brings its own data.
+    """
 
     def __init__(self, sweep: Sweep) -> None:
         self._loaded: Loaded | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        if not sweep.data.given:
+            self._loaded = Loaded.nothing()
+            return
         self._process = subprocess.Popen(
             command("-c", "from cluster.sweep.data_process import _main; _main()"),
             stdin=subprocess.PIPE,
@@ -97,7 +114,7 @@ class Preparing:
         return loaded
 
     def _read(self) -> Loaded:
-        assert self._process.stdout is not None
+        assert self._process is not None and self._process.stdout is not None
         try:
             found = pickle.load(self._process.stdout)  # its arrays go from the pipe to where they stay
         except (EOFError, pickle.UnpicklingError):
@@ -113,8 +130,9 @@ class Preparing:
 
     def cancel(self) -> None:
         """Kill the process if it still runs."""
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> None:
@@ -187,7 +205,7 @@ def _main() -> None:
 
 def refuse_unfilled(sweep: Sweep, card: Mapping[str, Any]) -> None:
     """Raise DataError where numbers are missing and some trial would not impute them."""
-    missing: Mapping[str, int] = card["missing"]
+    missing: Mapping[str, int] = card.get("missing", {})
     if not missing or "none" not in _imputations(sweep):
         return
     shown = ", ".join(f"{name!r} in {count} rows" for name, count in list(missing.items())[:5])

@@ -114,7 +114,9 @@ def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
     from search_spaces.spec.streaming import decided  # 90 ms: pydantic
 
     known = facts.get(CARD)
-    if known is not None:
+    if not sweep.data.given:
+        found = False
+    elif known is not None:
         found = bool(known["details"].get("streamed"))
     elif workload(sweep.workload).streams and not draws(sweep.constants, sweep.space.domains):
         found = decided(sweep.data, lane_bytes(num_lanes))
@@ -135,7 +137,7 @@ def check_card(home: SweepHome, study: Study, data: Loaded) -> bool:
         known = kept_card(home)
     if known is not None and not _alike(known, data.card):
         raise DataChanged(f"the data has changed since sweep {home.id} began{home.moved()}; start a new sweep")
-    if not home.has_data:
+    if data.card and not home.has_data:
         write_whole(home.data, sealed(json.dumps({"card": data.card, "indices": data.indices})))
     if is_new(study):
         study.set(CARD, dict(data.card))
@@ -152,7 +154,12 @@ def kept_card(home: SweepHome) -> Mapping[str, Any] | None:
 
 
 def _alike(known: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
-    """Return whether two cards describe the same data; the digest is of numbers, and classes are words."""
+    """Return whether two cards describe the same data; the digest is of numbers, and classes are words.
+
+    That of a workload's own data is empty.
+    """
+    if not known or not card:
+        return not known and not card
     return known["digest"] == card["digest"] and list(known["classes"]) == list(card["classes"])
 
 

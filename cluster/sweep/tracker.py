@@ -45,14 +45,14 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         "early_terminate": sweep.early_terminate.type,
         "epochs": sweep.epochs,
         "seed": sweep.seed,
-        "data": str(card["name"]),
+        **({"data": str(card["name"])} if card else {}),
     }
     if sweep.metrics:
         overview["metrics"] = goals(sweep.objective, sweep.criteria)
     if sweep.constraints:
         overview["constraints"] = told(sweep.criteria)
     spaces = [sweep.space, *(edit.space for edit in sweep.edits)]
-    sizes: dict[str, Value] = {f"rows_{split}": count for split, count in card["rows"].items()}
+    sizes: dict[str, Value] = {f"rows_{split}": count for split, count in card.get("rows", {}).items()}
     return SweepHeader(
         sweep_id=home.id,
         name=sweep.name,
@@ -63,7 +63,7 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         method=sweep.method,
         spec_text=sweep.to_text(),
         overview=overview | sizes,
-        dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())},
+        dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())} if card else {},
         log_scaled=frozenset(name for name, domain in sweep.searched.items() if domain.log),
         searched=tuple(sweep.searched),
         categorical=frozenset(name for name, domain in sweep.searched.items() if not _numeric(domain)),
@@ -96,7 +96,9 @@ class Tracker:
         self._summed_up = -math.inf
 
     def keep_splits(self, card: Mapping[str, Any], indices: Mapping[str, list[int]]) -> None:
-        """Write the data card and the row numbers of each split as an artifact."""
+        """Write the data card and the row numbers of each split as an artifact, if there are any."""
+        if not card:
+            return
         self.writer.text(names.SPLITS_FILE, json.dumps({"card": card, "indices": indices}))
 
     def edited(self, sweep: Sweep) -> None:

@@ -32,7 +32,7 @@ class Split(BaseModel):
 class Data(BaseModel):
     """The examples. Exactly one source is given: ``name``, a table's file, ``folder``, ``text`` or ``series``.
 
-    Paths are absolute once a spec is loaded.
+    None is given where the workload brings its own data. Paths are absolute once a spec is loaded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -195,6 +195,11 @@ class Data(BaseModel):
             return self.missing
         unsaid = [] if column == self.target else ["?"]
         return unsaid if self.missing is None else self.missing.get(column, unsaid)
+
+    @property
+    def given(self) -> bool:
+        """Whether there is a source; False: the workload brings its own data."""
+        return bool(self.origin)
 
     @property
     def origin(self) -> str:

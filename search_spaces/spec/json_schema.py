@@ -33,6 +33,9 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         {"enum": list(catalogue.workload_names)},
         {"pattern": r"^[\w.]+:\w+$", "description": "package.module:NAME"},
     ]
+    schema["required"].remove("data")
+    needing = [name for name in catalogue.workload_names if not catalogue.workload(name).own_data]
+    schema |= {"if": {"properties": {"workload": {"enum": needing}}}, "then": {"required": ["data"]}}
     _name_searches(schema, catalogue)
     definitions["Data"]["properties"]["name"] = {
         "enum": list(catalogue.datasets),

@@ -258,7 +258,10 @@ class SpecFile(BaseModel):
         description="What to train: a workload (reference page Hyperparameters), or "
         "package.module:NAME, a workload or function of your own."
     )
-    data: Data = Field(description="The examples, the target column and the splits.")
+    data: Data = Field(
+        description="The examples, the target column and the splits; left out where a function of your own "
+        "brings its own.",
+    )
     method: Annotated[str, AfterValidator(_known_method)] = Field(
         default=DEFAULT_METHOD, description="What to try next."
     )

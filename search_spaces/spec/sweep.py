@@ -74,7 +74,8 @@ class Sweep(BaseModel):
     name: str
     description: str = ""
     workload: str
-    data: Data
+    data: Data = Data()
+    """The examples; of a workload that brings its own ``data.given`` is False."""
     method: str = DEFAULT_METHOD
     metric: Metric
     metrics: tuple[Metric, ...] = ()

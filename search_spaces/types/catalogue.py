@@ -28,6 +28,8 @@ class WorkloadInfo:
     """False where nothing can be scored on the test split: a spec must then say ``final: none``."""
     distributed: bool = True
     """False where several processes cannot train one model together."""
+    own_data: bool = False
+    """Whether it may bring its own data: the spec's ``data`` may then be left out."""
     reports: Mapping[str, Goal] = field(default_factory=dict)
     """Further metrics that it reports and a sweep may optimise, with their goals."""
 

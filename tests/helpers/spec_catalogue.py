@@ -33,6 +33,7 @@ class TestWorkload:
     summary: str = "a workload of the tests"
     judged: bool = True
     distributed: bool = True
+    own_data: bool = False
     init_values: Mapping[str, Any] = field(default_factory=dict)
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(

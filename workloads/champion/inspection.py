@@ -47,6 +47,8 @@ def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
             failed[name] = f"{type(error).__name__}: {error}"
 
     part("curves", lambda: curves(subject))
+    if not search.given:
+        return Inspection(metric=subject.measure, failed=failed, **found)
     try:
         winner = load(subject, search)
     except Exception as error:  # noqa: BLE001 - as above

@@ -41,6 +41,11 @@ class SearchData:
     stream: Stream | None = None
     """All training rows of a streamed source, of which ``train`` is only a sample; None for other sources."""
 
+    @property
+    def given(self) -> bool:
+        """Whether there are examples; False: the workload brings its own data."""
+        return self.num_outputs > 0
+
     def shape(self) -> DataShape:
         """Return what a model must know of the raw examples. A series' values and targets share one scale."""
         example, y = example_shape(self.train.x), self.train.y
@@ -56,6 +61,17 @@ class SearchData:
         if not np.issubdtype(y.dtype, np.floating):
             return DataShape(example, self.num_outputs, self.problem)
         return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)
+
+
+def no_data() -> SearchData:
+    """Return the data of a sweep whose workload brings its own: there are no examples."""
+    none = np.empty(0)
+    return SearchData(no_examples(), no_examples(), Statistics(none, none, none), num_outputs=0)
+
+
+def no_examples() -> Arrays:
+    """Return a split without examples."""
+    return Arrays(np.empty((0, 0)), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class Costs:
 
     def of_epoch(self, setup: Setup, share_s: float) -> dict[str, float]:
         """Return the costs of all members that train as one program, after an epoch of ``share_s`` each."""
-        pace = {"examples_per_s": setup.data.num_examples / share_s} if share_s > 0 else {}
+        num_examples = setup.data.num_examples  # 0 where the workload brings its own data
+        pace = {"examples_per_s": num_examples / share_s} if share_s > 0 and num_examples else {}
         return {**pace, "peak_memory_mib": self._peak_bytes() / MIB}
 
     def of_model(self, setup: Setup, trainee: Trainee) -> Mapping[str, float]:

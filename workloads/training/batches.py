@@ -49,6 +49,11 @@ class ResidentData:
     """Source of all training examples, if ``x_train`` is only a sample of them."""
 
     @property
+    def given(self) -> bool:
+        """Whether there are examples; False: the workload brings its own data."""
+        return self.shape.num_outputs > 0
+
+    @property
     def device(self) -> torch.device:
         """Device of all the tensors."""
         return self.x_train.device

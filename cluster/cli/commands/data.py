@@ -27,6 +27,8 @@ def data(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     classes, splits, leaks, what was told from the file, a picture of each column, and the first training rows.
     """
     sweep = load(spec, overrides)
+    if not sweep.data.given:
+        raise Refusal(f"data: there is none to show: {sweep.workload} brings its own data")
     loaded, name = _loaded(sweep), sweep.data.target or "target"
     found = _overview(sweep, loaded, name)
     from cluster.terminal.data_view import document, view

@@ -168,7 +168,8 @@ def _read(home: SweepHome, sweep: Sweep) -> EarlierSweep:
         raise Unusable(f"cannot be read: {error}") from error
     for rule in _foreign(read.sweep, sweep):
         raise Unusable(rule)
-    known = read.study.facts().get(CARD) or kept_card(home)
+    known = read.study.facts().get(CARD)
+    known = kept_card(home) if known is None else known
     records = read.study.records()
     measured, away = recorded(read, records, sweep.criteria)
     trials = tuple(

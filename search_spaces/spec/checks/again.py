@@ -21,6 +21,9 @@ def check_again(sweep: Sweep, origin: str, catalogue: Catalogue, missing_in: Seq
     """
     document = Document(origin)
     _check_workload(document, sweep, catalogue)
+    if not sweep.data.given:
+        document.refuse_faulty()
+        return
     data = Data(**sweep.data.model_dump(exclude_defaults=True))  # checks count every field set as given by the user
     source = next((key for key in SOURCES if getattr(data, key) is not None), None)
     if source is None:

@@ -15,7 +15,7 @@ from search_spaces.spec.checks.tables import check_table
 from search_spaces.spec.data import TABLES, Data
 from search_spaces.spec.files.dialect import FORM
 from search_spaces.spec.yaml_document import Document
-from search_spaces.types.catalogue import DatasetInfo
+from search_spaces.types.catalogue import DatasetInfo, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.problems import DataKind
 
@@ -108,6 +108,22 @@ def read_data(
     if base is not None:
         data = resolved(document, data, base, given[0])
     return (data, source.kind(data)) if len(document.faults) == before else None
+
+
+def lacks_data(document: Document, workload: WorkloadInfo) -> None:
+    """Note a fault where a workload needs data, and the spec has none."""
+    if not workload.own_data:
+        document.fault(("data",), f"is required for workload {workload.name}: give {_either(['name', *SOURCES])}")
+
+
+def refuse_sourceless(document: Document, workload: WorkloadInfo, data: Data) -> None:
+    """Note a fault for what is said of data that a workload brings itself."""
+    for key in sorted(data.model_fields_set):
+        rule = f"has no effect without a source such as data.csv: {workload.name} brings its own data"
+        document.fault(("data", key), rule, shown(document.tree["data"][key]))
+    if not data.model_fields_set:
+        rule = f"must hold a source ({_either(['name', *SOURCES])}), or be left out: {workload.name} brings its own"
+        document.fault(("data",), rule, shown(document.tree["data"]))
 
 
 def _check_options(document: Document, data: Data, key: str) -> None:

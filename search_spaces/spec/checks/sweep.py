@@ -11,7 +11,7 @@ from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.bounds import check_regret, check_target
 from search_spaces.spec.checks.criteria import Asked, checked_constraints, refuse_of_one_objective
-from search_spaces.spec.checks.data import read_data
+from search_spaces.spec.checks.data import lacks_data, read_data, refuse_sourceless
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.repeats import check_repeats, check_retest
@@ -21,6 +21,7 @@ from search_spaces.spec.checks.space.require import required
 from search_spaces.spec.checks.space.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
+from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget_checks import check_budget
 from search_spaces.spec.keys.cache_checks import check_cache
 from search_spaces.spec.other_tools.told import tell_other_tools
@@ -112,7 +113,12 @@ class _Checks:
         self._spec = self._read()
 
     def _read(self) -> SpecFile:
-        tree, before = self._document.tree, len(self._document.faults)
+        tree = self._document.tree
+        if self._workload is not None and "data" not in tree:
+            lacks_data(self._document, self._workload)
+            self._faulty |= set() if self._workload.own_data else {"data"}
+            tree = {**tree, "data": {}}
+        before = len(self._document.faults)
         spec = checked(self._document, (), SpecFile, tree, instead(self._catalogue), self._catalogue)
         if spec is not None:
             return spec
@@ -132,12 +138,7 @@ class _Checks:
         spec = self._spec
         space, constants = self._space()
         space = self._required(space, constants)
-        checked_data = None
-        if self._sound("data"):
-            checked_data = read_data(self._document, spec.data, base, self._catalogue.datasets)
-        kind = checked_data[1] if checked_data else None
-        if kind is not None and not self._check_kind(kind):
-            kind = None
+        data, kind = self._data(base)
         if kind is not None and self._hyperparameters is not None:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metrics = self._metrics(kind)
@@ -159,7 +160,7 @@ class _Checks:
             **{key: getattr(spec, key) for key in SAME},
             "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,
             "name": spec.name or self._default_name(),
-            "data": checked_data[0] if checked_data else None,
+            "data": data,
             "method": self._method.name,
             "metric": metric,
             "metrics": metrics,
@@ -181,7 +182,23 @@ class _Checks:
     def _method(self) -> SamplerInfo:
         return self._catalogue.methods[self._spec.method]
 
+    def _data(self, base: Path | None) -> tuple[Data | None, DataKind | None]:
+        """Return the data and its kind; no kind for a workload that brings its own, and where there are faults."""
+        given = self._spec.data
+        if not self._sound("data"):
+            return None, None
+        if not given.given and self._workload is not None and self._workload.own_data:
+            if self._given("data"):
+                refuse_sourceless(self._document, self._workload, given)
+            return given, None
+        found = read_data(self._document, given, base, self._catalogue.datasets)
+        if found is None or not self._check_kind(found[1]):
+            return None, None
+        return found
+
     def _default_name(self) -> str:
+        if not self._spec.data.given:
+            return self._spec.workload.rpartition(".")[2].replace(":", "-")
         origin = self._spec.data.origin.split("*")[0].rstrip("/")
         return f"{self._spec.workload.rpartition(':')[2]}-{Path(origin).stem.strip('-_.')}"
 
@@ -213,7 +230,13 @@ class _Checks:
         return True
 
     def _check_final(self) -> None:
-        if self._workload is not None and not self._workload.judged and self._sound("final") and self._spec.final:
+        own = not self._spec.data.given and self._sound("data")
+        if self._workload is None or not self._sound("final") or not self._spec.final:
+            return
+        if own and self._workload.own_data:
+            rule = f"must be none: workload {self._workload.name} brings its own data"
+            self._document.fault(("final",), rule, None if self._given("final") else "the default")
+        elif not self._workload.judged:
             rule = f"must be none: workload {self._workload.name} has no predict(folder, x) beside its function"
             self._document.fault(("final",), rule, None if self._given("final") else "the default")
 

@@ -41,3 +41,15 @@ def test_changed_data_is_refused_and_the_same_is_not(tmp_path: Path, change: str
     assert not check_card(home, study, loaded(path, table)), "resumed"
     with pytest.raises(DataChanged, match="the data has changed since sweep a1b2 began; start a new sweep"):
         check_card(home, study, loaded(path, CHANGES[change](table)))
+
+
+def test_a_sweep_without_data_begins_once_and_keeps_no_card(tmp_path: Path) -> None:
+    home = SweepHome("a1b2", tmp_path)
+    study = Study(home.id, "maximize", home.journal)
+    nothing = Loaded.nothing()
+    assert list(nothing.news()) == [] and not nothing.search.given
+    assert check_card(home, study, nothing), "a new sweep"
+    assert not check_card(home, study, nothing), "resumed"
+    assert not home.data.exists()
+    with pytest.raises(DataChanged):
+        check_card(home, study, loaded(tmp_path / "t.csv", pd.DataFrame({"a": range(60), "kind": ["x", "y"] * 30})))

@@ -15,6 +15,7 @@ from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import COSTS
 from tests.helpers.workload_data import blobs, search_data
+from workloads.data.search_data import no_data, no_examples
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.loop import Abandoned, Run
 from workloads.models.custom.workload import workload_of
@@ -92,6 +93,30 @@ def test_an_example_learns_goes_on_from_its_files_and_is_judged(tmp_path: Path, 
     [scored] = final.score()
     assert 0.5 < scored.metrics["test_accuracy"] <= 1
     assert np.isfinite(scored.metrics["test_f1_macro"])
+
+
+def test_a_function_that_brings_its_own_data_is_paused_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(run: Run) -> None:
+        assert not hasattr(run, "x_train")
+        for epoch in range(run.epoch, run.num_epochs):
+            run.report(lambda folder: (folder / "a.txt").write_text("a"), val_accuracy=epoch / 10)
+
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu")
+    lane = LegRunner(setting, no_data(), no_examples())
+    first = trained(lane, leg(0, 2))
+    assert "examples_per_s" not in first[0].metrics
+    [saved] = lane.save()
+    told = trained(LegRunner(setting, no_data(), no_examples()), leg(2, 3, saved.uri))
+    assert [one.metrics["val_accuracy"] for one in (*first, *told)] == [0.0, 0.1, 0.2]
+
+
+def test_what_a_run_lacks_without_data_is_told() -> None:
+    run = Run.__new__(Run)
+    with pytest.raises(AttributeError, match=r"run.x_train is not there: the sweep has no data"):
+        _ = run.x_train
 
 
 def test_without_saved_files_training_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

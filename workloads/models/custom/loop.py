@@ -27,6 +27,8 @@ from workloads.training.setup import MemberState, Setup, Trainee
 Save = Callable[[Path], object]
 FILES, GENERATORS = "files", "generators"
 TRIED_ROWS = 256
+OF_DATA = ("x_train", "y_train", "x_val", "y_val", "num_outputs", "problem")
+"""Attributes of a ``Run`` that it has only where the sweep has data."""
 LEAVE_S = 1.0
 """Seconds that a function has to return, or to end its ``with`` blocks, once it is given up."""
 _tried: list[Callable[..., Any]] = []
@@ -40,18 +42,26 @@ class Abandoned(BaseException):
 class Run:
     """Data and state that a training function gets, and its way to report.
 
-    Arrays are raw NumPy, to be read only, as other trainings use them, too: tables (rows, columns), images (rows,
-    channels, height, width).
+    Where the sweep has data, ``x_train``, ``y_train``, ``x_val`` and ``y_val`` are raw NumPy arrays, to be read
+    only, as other trainings use them, too: tables (rows, columns), images (rows, channels, height, width);
+    ``num_outputs`` is the number of classes, or 1, and ``problem`` classification or regression.
     """
+
+    x_train: Array
+    y_train: Array
+    x_val: Array
+    y_val: Array
+    num_outputs: int
+    problem: str
 
     def __init__(
         self, setup: Setup, member: Trainee, epoch: int, folder: Path | None, generators: bytes = b""
     ) -> None:
         data = setup.data
-        self.x_train, self.y_train = _fixed(data.x_train), _targets(data.y_train)
-        self.x_val, self.y_val = _fixed(data.x_val), _targets(data.y_val)
-        self.num_outputs: int = data.shape.num_outputs
-        self.problem: str = data.shape.problem
+        if data.given:
+            self.x_train, self.y_train = _fixed(data.x_train), _targets(data.y_train)
+            self.x_val, self.y_val = _fixed(data.x_val), _targets(data.y_val)
+            self.num_outputs, self.problem = data.shape.num_outputs, data.shape.problem
         self.seed: int = member.seed
         self.epoch = epoch
         """Number of epochs that are trained already."""
@@ -65,6 +75,12 @@ class Run:
         self.save: Save | None = None
         self.error: BaseException | None = None
         self.ended = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what is missing where the sweep has no data: called for attributes that are not there."""
+        if name in OF_DATA:
+            raise AttributeError(f"run.{name} is not there: the sweep has no data (its spec has no 'data:')")
+        raise AttributeError(f"run has no attribute {name!r}")
 
     @property
     def folder(self) -> Path | None:
@@ -217,6 +233,8 @@ class OwnLoop:
         """Call ``predict`` on the first files of this process: its faults are told now, not after the search."""
         model = self.setup.build(self.members[0])
         if not self._saved or not isinstance(model, Predictor) or model.predict is None or model.predict in _tried:
+            return
+        if not self.setup.data.given:
             return
         model.load_state_dict({FILES: _bytes(self._saved)})
         with OwnState(self.members[0].seed):

@@ -59,6 +59,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         check=lambda hp, shape: check(returns, shape.problem),
         fusable=False,
         distributed=False,
+        own_data=True,
         judged=predict is not None,
         registered=False,
         scales_targets=False,
