@@ -38,6 +38,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("arrays", "hyperparameters"),
         ("tables",),
         ("data",),
+        ("files",),
         ("layers", "tasks"),
         ("training",),
         ("contract",),

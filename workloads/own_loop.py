@@ -1,5 +1,5 @@
-"""The old name of ``workloads.models.custom.loop``, from which users' functions import ``Run``."""
+"""The old name of ``workloads.models.custom.run``, from which users' functions import ``Run``."""
 
-from workloads.models.custom.loop import Run
+from workloads.models.custom.run import Run
 
 __all__ = ["Run"]

@@ -15,6 +15,7 @@ from workloads.legs import checkpoint
 from workloads.registry import workload
 from workloads.tables.prepare import PrepareTable
 from workloads.training.batches import ResidentData
+from workloads.training.setup import restore
 
 
 class Exported(nn.Module):
@@ -45,7 +46,7 @@ def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, Resi
     hp = kind.hyperparameters(**complete(kind.hyperparameters, progress.params))
     data = kind.data(hp, search, torch.device("cpu"), torch.float32)
     model = kind.build(hp, data.shape)
-    model.load_state_dict(state.model if best is None else best)
+    restore(model, best or state)
     return hp, data, model.eval()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.models.custom.loop import Run
+from workloads.models.custom.run import Run
 
 FILE = "weights.npz"
 

@@ -1,7 +1,8 @@
-"""A member's checkpoint: a folder with ``weights.pt`` (tensors alone) and ``state.json`` (readable).
+"""A member's checkpoint: a folder with ``weights.pt`` (tensors alone), ``state.json`` (readable) and saved files.
 
-``weights.pt`` is written to a temporary name and renamed, then ``state.json``, which holds the size and CRC-32 of
-the former. So a checkpoint is valid if and only if ``state.json`` parses and matches ``weights.pt``.
+What users' code saved is in its folder ``files``; in final legs what it saved at its best epoch is in ``best``,
+unless that is the same. All this is written to a temporary name and renamed, then ``state.json``, which holds the
+size and CRC-32 of each. So a checkpoint is valid if and only if ``state.json`` parses and matches the others.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,21 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.values import Value
 from workloads.data.streaming.files import filesystem_at
+from workloads.files import listed_folder
+from workloads.files.saved_files import SavedFiles
+from workloads.files.stores import get as get
+from workloads.files.stores import local
+from workloads.files.stores import put as put
 
 if TYPE_CHECKING:
-    from workloads.training.setup import MemberState, State
+    from workloads.training.setup import MemberState
 
 WEIGHTS = "weights.pt"
 STATE = "state.json"
-_BUCKETS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
-"""fsspec's protocols of object stores. They have no folders: making one would make a bucket."""
+FILES, BEST = "files", "best"
+"""Folders of what users' code saved: at the checkpoint's epoch, and at the best one."""
+_OWN = ("weights", FILES, BEST)
+"""Keys of ``state.json`` that describe the other files; all others are of ``Progress``."""
 
 
 class TornCheckpoint(Exception):
@@ -67,37 +74,101 @@ def below(root: str, uri: str) -> str:
     return "/".join([root.rstrip("/"), *uri.rstrip("/").split("/")[-2:]])
 
 
-def save(uri: str, progress: Progress, state: MemberState, best: State | None = None) -> None:
-    """Write a checkpoint; ``best`` holds the model's weights of its best epoch, kept in final legs.
+def save(uri: str, progress: Progress, state: MemberState, best: MemberState | None = None) -> None:
+    """Write a checkpoint; ``best`` is the state of the model at its best epoch, kept in final legs.
 
     Raises NotKept where the folder or store cannot be written.
     """
     import torch
 
     buffer = io.BytesIO()
-    torch.save({"model": state.model, "optimizer": state.optimizer, "best": best}, buffer)
+    kept = None if best is None else best.model
+    torch.save({"model": state.model, "optimizer": state.optimizer, "best": kept}, buffer)
     weights = buffer.getvalue()
-    record = {**asdict(progress), "weights": {"bytes": len(weights), "crc32": zlib.crc32(weights)}}
     try:
         put(uri, WEIGHTS, weights)
+        record = {
+            **asdict(progress),
+            "weights": {"bytes": len(weights), "crc32": zlib.crc32(weights)},
+            **_files_written(uri, state, best),
+        }
         put(uri, STATE, json.dumps(record, indent=1).encode())
     except Exception as error:  # each kind of store has errors of its own
         raise NotKept(getattr(error, "strerror", None) or str(error)) from error
 
 
-def load(uri: str) -> tuple[Progress, MemberState, State | None]:
-    """Return what ``save`` wrote, tensors on the CPU. Raises TornCheckpoint if anything is missing or damaged."""
+def _files_written(uri: str, state: MemberState, best: MemberState | None) -> dict[str, Any]:
+    """Write what users' code saved; return what ``state.json`` says of it: of ``best`` a name if it is the same."""
+    found: dict[str, Any] = {}
+    if state.files is not None:
+        found[FILES] = listed_folder.write(uri, FILES, state.files)
+    if best is not None and best.files is not None:
+        same = best.files is state.files
+        found[BEST] = FILES if same else listed_folder.write(uri, BEST, best.files)
+    return found
+
+
+def load(uri: str) -> tuple[Progress, MemberState, MemberState | None]:
+    """Return what ``save`` wrote, tensors on the CPU, and copies of the files.
+
+    Raises TornCheckpoint if anything is missing or damaged.
+    """
     import torch
 
     from workloads.training.setup import MemberState  # 1,200 ms: torch
 
-    record, weights = _checked(uri)
+    record, weights = _read(uri)
     try:
         tensors = torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
-        del record["weights"]
-        return Progress(**record), MemberState(tensors["model"], tensors["optimizer"]), tensors["best"]
-    except (RuntimeError, TypeError, KeyError, ValueError) as error:
+        state = MemberState(tensors["model"], tensors["optimizer"], _files_of(uri, record, FILES))
+        kept = tensors["best"]
+        best = None if kept is None else MemberState(kept, {}, _files_of(uri, record, BEST))
+        return _progress(record), state, best
+    except (RuntimeError, TypeError, KeyError, ValueError, OSError) as error:
         raise TornCheckpoint(f"{uri}: {error}") from error
+
+
+def _files_of(uri: str, record: Mapping[str, Any], name: str) -> SavedFiles | None:
+    place = _place(record, name)
+    if place is None:
+        return None
+    copy = SavedFiles.empty()
+    listed_folder.read(uri, place, record[place], copy.path)
+    return copy
+
+
+def _place(record: Mapping[str, Any], name: str) -> str | None:
+    """Return the folder that has the files ``name``; None where nothing was saved."""
+    found = record.get(name)
+    return found if isinstance(found, str) else name if found else None
+
+
+def copy_saved(uri: str, target: Path) -> bool:
+    """Copy what users' code saved into the new folder ``target``.
+
+    That of the best epoch if it was kept, else of the last one. Returns False where nothing was saved. Raises
+    TornCheckpoint.
+    """
+    record, _ = _read(uri)
+    place = _place(record, BEST) or _place(record, FILES)
+    if place is None:
+        return False
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        listed_folder.read(uri, place, record[place], target)
+    except (TypeError, KeyError, ValueError, FileNotFoundError) as error:
+        raise TornCheckpoint(f"{uri}: {error}") from error
+    return True
+
+
+def saved_at(uri: str) -> str | None:
+    """Return the folder (URI) that ``copy_saved`` copies; None where nothing was saved, or it cannot be read."""
+    try:
+        record = json.loads(get(uri, STATE))
+        place = _place(record, BEST) or _place(record, FILES)
+    except (OSError, ValueError, AttributeError):
+        return None
+    return place and f"{uri.rstrip('/')}/{place}"
 
 
 def progress(uri: str) -> Progress:
@@ -105,9 +176,11 @@ def progress(uri: str) -> Progress:
 
     Raises TornCheckpoint unless the whole checkpoint is complete and undamaged.
     """
-    record, _ = _checked(uri)
-    del record["weights"]
-    return Progress(**record)
+    return _progress(_checked(uri))
+
+
+def _progress(record: Mapping[str, Any]) -> Progress:
+    return Progress(**{key: value for key, value in record.items() if key not in _OWN})
 
 
 def valid(uri: str) -> bool:
@@ -121,13 +194,15 @@ def valid(uri: str) -> bool:
 
 def num_bytes(uri: str) -> int:
     """Return the size of a checkpoint's files; 0 where they are not on a disk of this machine."""
-    path = _local(uri)
-    return sum(file.stat().st_size for file in path.glob("*")) if path is not None and path.is_dir() else 0
+    path = local(uri)
+    if path is None or not path.is_dir():
+        return 0
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def delete(uri: str) -> None:
     """Remove a checkpoint's folder, if there is one."""
-    path = _local(uri)
+    path = local(uri)
     if path is not None:
         shutil.rmtree(path, ignore_errors=True)
         return
@@ -138,7 +213,7 @@ def delete(uri: str) -> None:
 
 def found(root: str) -> set[str]:
     """Return the URIs of all checkpoints below ``root``, complete or not, as ``folder`` writes them."""
-    path = _local(root)
+    path = local(root)
     if path is not None:
         inside = [(one.parent.name, one.name) for one in path.glob("*/*") if one.is_dir()]
     else:
@@ -149,7 +224,20 @@ def found(root: str) -> set[str]:
     return {f"{root.rstrip('/')}/{key}/{name}" for key, name in inside}
 
 
-def _checked(uri: str) -> tuple[dict[str, Any], bytes]:
+def _checked(uri: str) -> dict[str, Any]:
+    """Return the content of ``state.json``. Raises TornCheckpoint unless all other files are as it says."""
+    record, _ = _read(uri)
+    try:
+        for name in (FILES, BEST):
+            if _place(record, name) == name:
+                listed_folder.check(uri, name, record[name])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TornCheckpoint(f"{uri}: {error}") from error
+    return record
+
+
+def _read(uri: str) -> tuple[dict[str, Any], bytes]:
+    """Return the content of ``state.json`` and of ``weights.pt``, which match; saved files are not looked at."""
     try:
         record = json.loads(get(uri, STATE))
         expected = record["weights"]
@@ -161,42 +249,3 @@ def _checked(uri: str) -> tuple[dict[str, Any], bytes]:
     if expected != {"bytes": len(weights), "crc32": zlib.crc32(weights)}:
         raise TornCheckpoint(f"{uri}: {WEIGHTS} does not match {STATE}")
     return record, weights
-
-
-def _local(uri: str) -> Path | None:
-    return Path(uri.removeprefix("file://")) if "://" not in uri or uri.startswith("file://") else None
-
-
-def get(uri: str, name: str) -> bytes:
-    """Return the content of file ``name`` in folder ``uri``. Raises FileNotFoundError where there is none."""
-    path = _local(uri)
-    if path is not None:
-        return (path / name).read_bytes()
-    filesystem, remote = filesystem_at(uri)
-    return bytes(filesystem.cat_file(f"{remote}/{name}"))
-
-
-def put(uri: str, name: str, content: bytes) -> None:
-    """Write file ``name`` in folder ``uri``, whole or not at all.
-
-    A local file is written to a temporary name and renamed; an object store's own put is atomic.
-    """
-    path = _local(uri)
-    if path is None:
-        filesystem, remote = filesystem_at(uri)
-        try:
-            filesystem.pipe_file(f"{remote}/{name}", content)
-        except FileNotFoundError:
-            if filesystem.protocol in _BUCKETS or _BUCKETS.intersection(filesystem.protocol):
-                raise
-            filesystem.makedirs(remote, exist_ok=True)
-            filesystem.pipe_file(f"{remote}/{name}", content)
-        return
-    path.mkdir(parents=True, exist_ok=True)
-    temporary = path / f".{name}.{os.getpid()}"
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path / name)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a disk that is full must not fill up with pieces
-        raise

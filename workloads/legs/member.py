@@ -12,7 +12,7 @@ from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
-from workloads.training.setup import Loop, MemberState, State
+from workloads.training.setup import Loop, MemberState
 
 LOSSES = ("train_loss", "val_loss")
 SAME = 0.02
@@ -21,13 +21,13 @@ SAME = 0.02
 
 @dataclass
 class TrainingMember:
-    """A member of the present leg: its loop, its progress, and in final legs the weights of its best epoch."""
+    """A member of the present leg: its loop, its progress, and in final legs the model of its best epoch."""
 
     member: Member
     hp: Any
     progress: Progress
     loop: Loop
-    best: State | None = None
+    best: MemberState | None = None
     last: MemberState | None = None
     """State at the epoch at which it stopped improving and left its loop, before the leg's stop; else None."""
     saved: bool = False

@@ -29,7 +29,7 @@ from workloads.training.choose_width import cohort_loops
 from workloads.training.folds import FoldedLoop, of_fold
 from workloads.training.memory_limits import Memory, MemoryEnded, Result, attempt
 from workloads.training.process_group import ALONE, ProcessGroup, scaled
-from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
+from workloads.training.setup import Loop, MemberState, Setup, Trainee, restore
 
 __all__ = ["LegRunner", "LegSetting"]
 
@@ -223,7 +223,7 @@ class LegRunner:
         if final and report.failure is None:
             a.record(metrics)
             if a.progress.best_epoch == report.epoch:
-                a.best = self._state(a).model
+                a.best = replace(self._state(a), optimizer={})
         if report.finished:
             a.last = self._state(a)
         return report
@@ -293,16 +293,16 @@ class LegRunner:
         return [shown for a in members for shown in self._exhibits(a)]
 
     def _exhibits(self, a: TrainingMember) -> list[Exhibit]:
-        weights = a.best or of_fold(self._state(a).model, 0)
+        state = a.best or self._state(a)
         if not self.group.first:
             return []
-        model = self._model(a, weights)
+        model = self._model(a, replace(state, model=of_fold(state.model, 0)))
         epoch = a.progress.best_epoch if a.best else a.progress.epoch
         return exhibits(self.setup, model, epoch, a.member.key)
 
-    def _model(self, a: TrainingMember, weights: State) -> nn.Module:
+    def _model(self, a: TrainingMember, state: MemberState) -> nn.Module:
         model = self.setup.build(Trainee(a.member.seed, a.hp))
-        model.load_state_dict(weights)
+        restore(model, state)
         return model.eval()
 
     def score(self) -> list[Scored]:

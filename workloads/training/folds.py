@@ -16,6 +16,7 @@ from torch import Tensor
 from workloads.data.prepare import Arrays
 from workloads.data.search_data import SearchData
 from workloads.data.statistics import Statistics, fit
+from workloads.files.saved_files import SavedFiles
 from workloads.training.choose_width import cohort_loops
 from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
 
@@ -103,16 +104,19 @@ class FoldedLoop:
         """Return a copy of member ``k``'s state, where each tensor's name begins with its fold."""
         model: State = {}
         optimizer: dict[str, Tensor] = {}
+        files: dict[str, SavedFiles] = {}
         for fold, (loop, place) in enumerate(self._places(k)):
             state = loop.state(place)
             model |= {_name(fold, name): value for name, value in state.model.items()}
             optimizer |= {_name(fold, name): value for name, value in state.optimizer.items()}
-        return MemberState(model, optimizer)
+            files |= {_folder(fold): state.files} if state.files else {}
+        return MemberState(model, optimizer, SavedFiles.joined(files) if files else None)
 
     def load(self, k: int, state: MemberState) -> None:
         """Continue member ``k`` from ``state``."""
         for fold, (loop, place) in enumerate(self._places(k)):
-            loop.load(place, MemberState(of_fold(state.model, fold), of_fold(state.optimizer, fold)))
+            files = state.files and state.files.part(_folder(fold))
+            loop.load(place, MemberState(of_fold(state.model, fold), of_fold(state.optimizer, fold), files))
 
     def keep(self, ks: Sequence[int]) -> None:
         """Continue with the members at the places ``ks`` only."""
@@ -164,4 +168,8 @@ def _joined(records: Sequence[Mapping[str, float]], objective: str) -> dict[str,
 
 
 def _name(fold: int, name: str) -> str:
-    return f"fold{fold}/{name}"
+    return f"{_folder(fold)}/{name}"
+
+
+def _folder(fold: int) -> str:
+    return f"fold{fold}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from search_spaces.types.objective import LOSS, WORST, Objective
 from search_spaces.types.plain import plain
 from workloads.arrays import DataShape
 from workloads.data.epoch_order import balancing, epoch_order, mix, seed_cpu
+from workloads.files.saved_files import SavedFiles
 from workloads.layers.initialisation import initialise
 from workloads.tasks.contract import Task
 from workloads.training.batches import ResidentData
@@ -44,6 +45,24 @@ class MemberState:
 
     model: State
     optimizer: State
+    files: SavedFiles | None = None
+    """What users' code saved; None where it saved nothing, and for loops that save tensors alone."""
+
+
+@runtime_checkable
+class OfFiles(Protocol):
+    """A model that is restored from files instead of tensors."""
+
+    def take(self, state: MemberState) -> None:
+        """Take the saved files."""
+
+
+def restore(model: nn.Module, state: MemberState) -> None:
+    """Give ``model`` the weights of ``state``, or the files."""
+    if isinstance(model, OfFiles):
+        model.take(state)
+    else:
+        model.load_state_dict(state.model)
 
 
 class Recipe(Protocol):

@@ -17,7 +17,7 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import search_data
 from workloads.legs.runner import LegRunner, LegSetting
-from workloads.models.custom.loop import Run
+from workloads.models.custom.run import Run
 from workloads.models.custom.workload import workload_of
 
 

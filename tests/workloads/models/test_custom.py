@@ -17,7 +17,7 @@ from search_spaces.types.problems import COSTS
 from tests.helpers.workload_data import blobs, search_data
 from workloads.data.search_data import no_data, no_examples
 from workloads.legs.runner import LegRunner, LegSetting
-from workloads.models.custom.loop import Abandoned, Run
+from workloads.models.custom.run import Abandoned, Run
 from workloads.models.custom.workload import workload_of
 from workloads.registry import workload
 

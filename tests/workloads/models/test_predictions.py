@@ -19,9 +19,9 @@ from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import blobs, search_data
 from workloads.arrays import DataShape, Infeasible
 from workloads.legs.runner import LegRunner, LegSetting
-from workloads.models.custom.loop import Run
 from workloads.models.custom.predictions import Predictions
 from workloads.models.custom.returns import Kind
+from workloads.models.custom.run import Run
 from workloads.models.custom.workload import workload_of
 from workloads.tasks.classification import Classification
 

@@ -28,8 +28,8 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.problems import COSTS
 from tests.helpers.workload_data import search_data
 from workloads.legs.runner import LegRunner, LegSetting
-from workloads.models.custom.loop import Run
 from workloads.models.custom.process_state import OwnState
+from workloads.models.custom.run import Run
 from workloads.models.custom.workload import workload_of
 
 SPOILERS: dict[str, Callable[[], object]] = {

@@ -88,8 +88,8 @@ def _hyperparameters(name: str, train: Callable[..., None]) -> type:
 
 
 def _build(predict: Callable[..., Any] | None, returns: Kind | None, hp: Any, shape: DataShape) -> nn.Module:
-    from workloads.models.custom.loop import Predictor  # 1,200 ms: torch
     from workloads.models.custom.predictions import Predictions  # 50 ms: NumPy
+    from workloads.models.custom.predictor import Predictor  # 1,200 ms: torch
 
     return Predictor(predict, Predictions(returns, shape.num_outputs, shape.problem))
 
