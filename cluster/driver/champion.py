@@ -22,6 +22,7 @@ from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
 from search_spaces.types.trial_names import name_of_key
+from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, register
 from workloads.registry import workload
 from workloads.training.default_inputs import default_data
@@ -142,7 +143,7 @@ class ChampionProcess:
             "metadata": {
                 "trial": str(chosen.trial),
                 "seed": str(chosen.seed),
-                "params": json.dumps(dict(chosen.params)),
+                "params": json.dumps(stored(chosen.params)),
             },
         }
         self.begin()

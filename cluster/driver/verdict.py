@@ -16,7 +16,7 @@ from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, stored
 from tracking.results.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Finalists:
         assert chosen is not None
         shown: dict[str, Any] = {
             "metric": case.metric,
-            "winner": {"number": chosen.trial, "params": dict(chosen.searched), **_estimate(judged.champion)},
+            "winner": {"number": chosen.trial, "params": stored(chosen.searched), **_estimate(judged.champion)},
             "default": {"number": DEFAULT_TRIAL, **self._moved(), **_estimate(judged.default)},
             "difference": _estimate(judged.difference),
             "baseline": None,

@@ -14,6 +14,7 @@ from cluster.terminal.criteria import constraints, pareto_front
 from cluster.terminal.records import Row
 from search_spaces.race.recommended import num_epochs
 from search_spaces.types.trial_names import state_word
+from search_spaces.types.values import stored
 
 
 def document(read: Reading) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def document(read: Reading) -> dict[str, Any]:
 
 
 def _best(row: Row) -> dict[str, Any]:
-    return {"number": row.number, "value": row.best_value, "params": dict(row.params)}
+    return {"number": row.number, "value": row.best_value, "params": stored(row.params)}
 
 
 def _importance(read: Reading) -> dict[str, float] | None:
@@ -78,7 +79,7 @@ def _trial(row: Row) -> dict[str, Any]:
         "epochs": row.epochs,
         "value": row.value,
         "best_value": row.best_value,
-        "params": dict(row.params),
+        "params": stored(row.params),
         "beside": dict(row.beside),
         "changes": list(row.changes),
         "seeds": recommended_lines.seeds(row),

@@ -10,7 +10,7 @@ from cluster.terminal import formatting
 from cluster.terminal.records import Row
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, stored
 
 
 def stages(row: Row, rows: Sequence[Row], objective: Objective) -> list[dict[str, Any]] | None:
@@ -61,7 +61,7 @@ def _best_epoch(row: Row, objective: Objective) -> int:
 
 
 def _stage(epoch: int, row: Row) -> dict[str, Any]:
-    return {"epoch": epoch, "trial": row.number, "params": _after(row, epoch)}
+    return {"epoch": epoch, "trial": row.number, "params": stored(_after(row, epoch))}
 
 
 def _after(row: Row, epoch: int) -> dict[str, Any]:

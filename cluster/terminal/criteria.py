@@ -12,7 +12,7 @@ from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.criteria.measures import Measures, Standing
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, stored
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -94,7 +94,7 @@ def pareto_front(found: Sequence[Row], objective: Objective, criteria: Criteria)
             {
                 "number": able[place][0].number,
                 "values": dict(zip(names, able[place][1], strict=True)),
-                "params": dict(able[place][0].params),
+                "params": stored(able[place][0].params),
             }
             for place in _front().front(points)
         ],

@@ -11,6 +11,7 @@ from cluster.terminal.records import Row
 from search_spaces.race.recommended import Estimated, Tried, tried_again
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import stored
 
 
 def spread(tried: Tried | None) -> str:
@@ -54,10 +55,10 @@ def document(found: Estimated | None, rows: Sequence[Row], first: Row | None) ->
         return None
     if found is None:
         known = {"mean": first.best_value, "std": None, "seeds": 1, "estimate": first.best_value, "ci95": None}
-        return {"number": first.number, **known, "params": dict(first.params)}
+        return {"number": first.number, **known, "params": stored(first.params)}
     [row] = [row for row in rows if row.number == found.trial]
     known = {"mean": found.mean, "std": found.std, "seeds": found.num_seeds, "estimate": found.estimate}
-    return {"number": row.number, **known, "ci95": found.ci95 and list(found.ci95), "params": dict(row.params)}
+    return {"number": row.number, **known, "ci95": found.ci95 and list(found.ci95), "params": stored(row.params)}
 
 
 def seeds(row: Row) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from search_spaces.types.failure import FailureReason
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, restored, stored
 
 Purpose = Literal["search", "repeat", "final"]
 
@@ -55,13 +55,15 @@ class Leg:
 
     def to_json(self) -> str:
         """Return the leg as one line of JSON; ``from_json`` gives an equal leg."""
-        return json.dumps(asdict(self))
+        members = [asdict(member) | {"params": stored(member.params)} for member in self.members]
+        return json.dumps(asdict(self) | {"members": members})
 
     @classmethod
     def from_json(cls, text: str) -> Leg:
         """Return the leg that ``to_json`` wrote."""
         record = json.loads(text)
-        return cls(**{**record, "members": tuple(Member(**member) for member in record["members"])})
+        members = (Member(**{**one, "params": restored(one["params"])}) for one in record["members"])
+        return cls(**{**record, "members": tuple(members)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,12 @@ from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation, identity
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
-from search_spaces.space.hyperparameters import complete, hyperparameters, signature
+from search_spaces.space.hyperparameters import complete, defaults, hyperparameters, signature
 from search_spaces.study.contract import MEASURED, Record
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import beside
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, restored, stored
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -221,7 +221,7 @@ class Search:
     @property
     def defaults(self) -> Params:
         """The workload's default of each hyperparameter."""
-        return {name: known.default for name, known in hyperparameters(self.hyperparameters).items()}
+        return defaults(hyperparameters(self.hyperparameters), self.sweep.space.domains)
 
     def moved_further(self, index: int) -> None:
         """Take note that a trial has changed, or its training with a further seed."""
@@ -270,6 +270,7 @@ def _searched_part(held: Track) -> Params:
 
 def progress(track: Track) -> dict[str, object]:
     """Return the fields, JSON-able, from which ``revive`` restores a track; ``state`` is only for display."""
+    exploits = [{**asdict(one), "params": stored(one.params)} for one in track.exploits]
     return {
         "state": track.state,
         "epoch": track.epoch,
@@ -286,7 +287,7 @@ def progress(track: Track) -> dict[str, object]:
         **({"withdrawn": True} if track.withdrawn else {}),
         **({"boosted": True} if track.boosted else {}),
         **({"steered": list(track.steered)} if track.steered else {}),
-        **({"exploits": [asdict(exploited) for exploited in track.exploits]} if track.exploits else {}),
+        **({"exploits": exploits} if exploits else {}),
         **({"cached": asdict(track.cached)} if track.cached else {}),
     }
 
@@ -312,7 +313,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.resting, track.boosted = bool(noted.get("resting")), bool(noted.get("boosted"))
     track.steered = [str(told) for told in noted.get("steered") or ()]
     for exploited in noted.get("exploits") or ():
-        track.exploit(Exploited(**exploited))
+        track.exploit(Exploited(**{**exploited, "params": restored(exploited["params"])}))
     if noted.get("cached"):
         track.cached = Cached(**noted["cached"])
         track.unkept = track.cached.epoch if track.cached.epoch > track.epoch else None

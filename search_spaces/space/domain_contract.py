@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 1000
 """Largest number of values that a range is cut to for a grid."""
+MAX_STEPS = 1_000_000
+"""Largest number of steps of a range."""
 
 
 class DomainFault(ValueError):
@@ -83,8 +85,8 @@ def check_step(low: float, high: float, step: float) -> None:
     if not is_number(step) or step <= 0:
         raise DomainFault("step", "must be a number > 0", step)
     span, stride = _decimal(high) - _decimal(low), _decimal(step)
-    if span / stride > 1_000_000:
-        raise DomainFault("step", "must make at most 1000000 steps", step)
+    if span / stride > MAX_STEPS:
+        raise DomainFault("step", f"must make at most {MAX_STEPS} steps", step)
     if span % stride:
         below = _decimal(low) + span // stride * stride
         ways = f"max: {_plain(below)} or {_plain(below + stride)} would do"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from search_spaces.space.domain_contract import (
+    MAX_STEPS,
     DecimalGrid,
     DomainFault,
     check_count,
@@ -22,12 +23,17 @@ from search_spaces.space.domain_contract import (
     is_number,
     same,
 )
-from search_spaces.types.values import Value
+from search_spaces.types.values import Value, unnested
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 T = TypeVar("T")
+
+LARGEST = 2**63 - 1
+"""Largest whole number: that of 64 bits, as of seeds."""
+EXACT = 2**53
+"""Up to here all whole numbers are floats, too, which is what Optuna's stores and models hold."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,8 @@ class Uniform:
 class Int:
     """Integers ``low``, ``low + step``, ..., ``high``, uniform or, with ``log``, uniform in the logarithm.
 
-    With ``count`` only so many of them, as evenly as the scale is.
+    With ``count`` only so many of them, as evenly as the scale is. Beyond 2**53 only those that are floats, too:
+    whatever stores one as a float then holds the number itself.
     """
 
     low: int
@@ -126,7 +133,11 @@ class Int:
             if not isinstance(value, int) or isinstance(value, bool):
                 raise DomainFault(field, "must be a whole number", value)
         check_range(self.low, self.high)
-        check_step(self.low, self.high, self.step)
+        if self.step != 1:
+            check_step(self.low, self.high, self.step)
+        for field, end in (("min", self.low), ("max", self.high)):
+            if abs(end) > LARGEST:
+                raise DomainFault(field, f"must lie between -{LARGEST} and {LARGEST}", end)
         if self.log and self.low <= 0:
             raise DomainFault("min", "must be > 0 for a log scale", self.low)
         if self.log and self.step != 1:
@@ -148,12 +159,19 @@ class Int:
 
     @property
     def distribution(self) -> BaseDistribution:
-        from optuna.distributions import IntDistribution
+        from optuna.distributions import FloatDistribution, IntDistribution
 
+        if self.high - self.low > MAX_STEPS * self.step:  # TPE has no probability left for one of so many
+            return FloatDistribution(self.low, self.high, log=self.log)
         return IntDistribution(self.low, self.high, log=self.log, step=self.step)
 
     def to_value(self, internal: Any) -> int:
-        return int(internal)
+        if -EXACT <= internal <= EXACT:
+            return int(round(internal))
+        nearest = int(float(internal))
+        if nearest > self.high:
+            return int(math.nextafter(float(internal), -math.inf))
+        return nearest if nearest >= self.low else int(math.nextafter(float(internal), math.inf))
 
     def to_internal(self, value: Value) -> int:
         assert is_number(value), value
@@ -161,17 +179,23 @@ class Int:
 
     def at(self, quantile: float) -> int:
         if not self.log:
-            return _nth(range(self.low, self.high + 1, self.step), quantile)
+            count = (self.high - self.low) // self.step + 1
+            place = min(int(quantile * count), count - 1)
+            return self.to_value(self.low + place * self.step)
         low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-        return min(max(round(math.exp(low + quantile * (high - low))), self.low), self.high)
+        return self.to_value(min(max(round(math.exp(low + quantile * (high - low))), self.low), self.high))
 
     def contains(self, value: Value) -> bool:
-        if not is_number(value) or value != int(value):
+        if not is_number(value) or value != int(value) or not self.low <= value <= self.high:
             return False
-        return int(value) in self.grid()
+        if self.count is not None:
+            return int(value) in self.grid()
+        return (int(value) - self.low) % self.step == 0 and self.to_value(value) == value
 
     def grid(self) -> Sequence[int]:
         if self.count is None:
+            if self.high - self.low > MAX_STEPS * self.step:
+                raise DomainFault("count", f"is needed (or values) for more than {MAX_STEPS} numbers")
             return range(self.low, self.high + 1, self.step)
         parts = (place / (self.count - 1) for place in range(self.count))
         if self.log:
@@ -216,10 +240,11 @@ class Choice:
             raise DomainFault("probabilities", "must sum to 1", list(probabilities))
 
     def __str__(self) -> str:
+        words = ["null" if value is None else str(value) for value in self.values]
         if self.probabilities is None:
-            return "one of " + ", ".join(map(str, self.values))
-        odds = zip(self.values, self.probabilities, strict=True)
-        return "one of " + ", ".join(f"{value} ({p:.3g})" for value, p in odds)
+            return "one of " + ", ".join(words)
+        odds = zip(words, self.probabilities, strict=True)
+        return "one of " + ", ".join(f"{word} ({p:.3g})" for word, p in odds)
 
     @property
     def distribution(self) -> BaseDistribution:
@@ -253,7 +278,7 @@ class Choice:
 
     def spec(self) -> dict[str, Any]:
         odds = {} if self.probabilities is None else {"probabilities": list(self.probabilities)}
-        return {"values": list(self.values), **odds}
+        return {"values": [unnested(value) for value in self.values], **odds}
 
 
 def _values(count: int | None) -> str:

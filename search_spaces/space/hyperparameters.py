@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from search_spaces.types.values import Params, Value
+from search_spaces.space.domain_contract import Domain, DomainFault
+from search_spaces.types.values import Nested, Params, Value
+
+KINDS = {int: "whole number", float: "number", bool: "true or false", str: "text", object: "value"}
 
 Signature = tuple[tuple[str, Value], ...]
 
@@ -36,6 +39,12 @@ class Hyperparameter:
     """True when the value also changes the preprocessing: inputs are prepared once for each such value."""
     kinds: tuple[str, ...] = ()
     """Kinds of data on which it has an effect; empty: all."""
+    nullable: bool = False
+    """Whether None is a value of it."""
+    required: bool = False
+    """Whether it has no default, so that a spec must give it."""
+    check: Callable[[Value], str | None] | None = None
+    """Returns the rule that a value breaks, or None; for a hyperparameter of type ``object``."""
 
     def __post_init__(self) -> None:
         assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"
@@ -47,22 +56,33 @@ class Hyperparameter:
             return "one of " + ", ".join(map(str, self.choices))
         left = "" if self.low is None else f"{self.low:g} {'<' if self.low_open else '<='} "
         right = "" if self.high is None else f" {'<' if self.high_open else '<='} {self.high:g}"
-        kind = {int: "whole number", float: "number", bool: "true or false", str: "text"}[self.type]
+        kind = KINDS[self.type]
         return f"{left}{self.name}{right}" if left or right else f"a {kind}"
 
     def fault(self, value: Value) -> str | None:
         """Return the rule that ``value`` breaks, or None. NaN and infinity break every numeric rule."""
+        if value is None:
+            return None if self.nullable else "must be a value"
+        if self.type is object:
+            return self.check(value) if self.check else None
         if self.choices is not None:
             return None if value in self.choices else f"must be {self.range}"
         if self.type is bool:
             return None if isinstance(value, bool) else "must be true or false"
         if self.type is str:
-            return None if isinstance(value, str) else "must be text"
+            return None if isinstance(value, str) and not isinstance(value, Nested) else "must be text"
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return "must be a finite number"
         if self.type is int and not float(value).is_integer():
             return "must be a whole number"
         return None if self._inside(value) else f"must hold {self.range}"
+
+    def typed(self, value: Value) -> Value:
+        """Return a value that is allowed in the hyperparameter's type."""
+        if value is None or self.type is object:
+            return value
+        of_type: Value = self.type(value)
+        return of_type
 
     def _inside(self, value: float) -> bool:
         above = self.low is None or (value > self.low if self.low_open else value >= self.low)
@@ -70,8 +90,11 @@ class Hyperparameter:
         return above and below
 
 
-def hyper(default: Value, doc: str, **rule: Any) -> Any:
-    """Return a dataclass field for a hyperparameter; ``rule`` holds the other fields of ``Hyperparameter``."""
+def hyper(default: Any, doc: str, **rule: Any) -> Any:
+    """Return a dataclass field for a hyperparameter; ``rule`` holds the other fields of ``Hyperparameter``.
+
+    With ``dataclasses.MISSING`` as its default it is required.
+    """
     return dataclasses.field(default=default, metadata={"doc": doc, "rule": rule})
 
 
@@ -91,7 +114,8 @@ def _read(cls: type) -> dict[str, Hyperparameter]:
         f.name: Hyperparameter(
             name=f.name,
             type=hints[f.name],
-            default=typing.cast(Value, f.default),
+            default=None if f.default is dataclasses.MISSING else typing.cast(Value, f.default),
+            required=f.default is dataclasses.MISSING,
             doc=f.metadata["doc"],
             **f.metadata["rule"],
         )
@@ -102,12 +126,33 @@ def _read(cls: type) -> dict[str, Hyperparameter]:
 def complete(cls: type, params: Params) -> dict[str, Value]:
     """Return ``params`` with the defaults of ``cls`` filled in, each value converted to its field's type.
 
-    Values that are None are left out.
+    Values that are None are left out, but of nullable hyperparameters.
     """
     known = hyperparameters(cls)
     assert set(params) <= set(known), set(params) - set(known)
     merged = {name: params.get(name, hp.default) for name, hp in known.items()}
-    return {name: known[name].type(value) for name, value in merged.items() if value is not None}
+    return {
+        name: known[name].typed(value)
+        for name, value in merged.items()
+        if value is not None or (known[name].nullable and (name in params or not known[name].required))
+    }
+
+
+def defaults(known: Mapping[str, Hyperparameter], domains: Mapping[str, Domain]) -> dict[str, Value]:
+    """Return the default of each hyperparameter; a required one that is searched has one of its domain.
+
+    That is the first of its choices, or the middle of a range.
+    """
+    found = {name: hp.default for name, hp in known.items() if not hp.required}
+    return found | {name: _middle(domain) for name, domain in domains.items() if known[name].required}
+
+
+def _middle(domain: Domain) -> Value:
+    try:
+        points = domain.grid()
+    except DomainFault:
+        return domain.at(0.5)
+    return points[0 if domain.bounds is None else (len(points) - 1) // 2]
 
 
 def signature(cls: type, params: Params) -> Signature:

@@ -10,13 +10,14 @@ from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
+from search_spaces.types.values import unnested, value_of
 
 KINDS: Final = {kind.__name__: kind for kind in (Uniform, Int, Choice, Normal, Beta, Rounded)}
 
 
 def space_to_json(space: Space) -> dict[str, Any]:
     """Return the space as values of JSON's types; ``space_from_json`` returns an equal space."""
-    when = {name: {parent: list(values) for parent, values in held.items()} for name, held in space.when.items()}
+    when = {name: {parent: _plain(values) for parent, values in held.items()} for name, held in space.when.items()}
     domains = {name: _record(domain) for name, domain in space.domains.items()}
     require = [{"text": one.text, "given": dict(one.given)} for one in space.require]
     return {"domains": domains, "when": when, **({"require": require} if require else {})}
@@ -28,7 +29,7 @@ def space_from_json(value: Any) -> Space:
         return value
     try:
         domains = {name: _domain(record) for name, record in value["domains"].items()}
-        when = {name: {p: tuple(v) for p, v in held.items()} for name, held in value["when"].items()}
+        when = {name: {p: _field(v) for p, v in held.items()} for name, held in value["when"].items()}
         require = tuple(Requirement(one["text"], one["given"]) for one in value.get("require", ()))
         return Space(domains, when, require)
     except (KeyError, TypeError, AttributeError) as error:
@@ -42,7 +43,7 @@ def _record(domain: Domain) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return list(value)
+        return [unnested(one) for one in value]
     return _record(value) if type(value) in KINDS.values() else value
 
 
@@ -56,5 +57,5 @@ def _domain(record: dict[str, Any]) -> Domain:
 
 def _field(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(map(value_of, value))
     return _domain(value) if isinstance(value, dict) else value

@@ -10,11 +10,10 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
-from search_spaces.spec.keys.given import GIVEN
+from search_spaces.spec.keys.given import GIVEN, SpecValue
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import METRICS, Goal
-from search_spaces.types.values import Value
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -293,7 +292,7 @@ class SpecFile(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(
         default=0, description="Seed of the search and of the training."
     )
-    start_from: Annotated[list[dict[str, Value]], Field(max_length=1000)] = Field(
+    start_from: Annotated[list[dict[str, SpecValue]], Field(max_length=1000)] = Field(
         default_factory=list, description="Configurations tried first, after the workload's defaults."
     )
     warm_start: Annotated[

@@ -23,7 +23,7 @@ from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal, Problem, beside
-from search_spaces.types.values import Value
+from search_spaces.types.values import Value, unnested, value_of
 
 DURATIONS = {"timeout_s": "timeout", "grace_s": "grace", "trial_timeout_s": "trial_timeout"}
 """Names of the durations in a ``Sweep``, and their keys in the file."""
@@ -40,6 +40,7 @@ class Metric(BaseModel):
     target: float | None = None
 
 
+StoredValue = Annotated[Value, PlainValidator(value_of), PlainSerializer(unnested)]
 StoredSpace = Annotated[Space, PlainValidator(space_from_json), PlainSerializer(space_to_json)]
 
 
@@ -58,7 +59,7 @@ class Edit(BaseModel):
     outside: int = 0
     """Number of those that are not of the new space."""
     space: StoredSpace
-    constants: dict[str, Value] = {}
+    constants: dict[str, StoredValue] = {}
 
     @property
     def line(self) -> str:
@@ -85,13 +86,13 @@ class Sweep(BaseModel):
     problem: Problem | None = None
     """Problem to solve; None: decided by the target's values when the data is loaded."""
     space: StoredSpace
-    constants: dict[str, Value] = {}
+    constants: dict[str, StoredValue] = {}
     """Hyperparameters with a fixed value in the spec; unnamed ones have the workload's defaults."""
     early_terminate: EarlyTerminate = EarlyTerminate()
     trials: int = 20
     epochs: int = 10
     seed: int = 0
-    start_from: tuple[dict[str, Value], ...] = ()
+    start_from: tuple[dict[str, StoredValue], ...] = ()
     """Configurations to try first, after the defaults; unnamed hyperparameters have their defaults."""
     warm_start: tuple[str, ...] = ()
     """Earlier sweeps whose trials the sampler is shown: IDs, or absolute paths of homes."""
@@ -173,7 +174,7 @@ class Sweep(BaseModel):
             given = [asdict(one) for one in self.constraints]
             words["constraints"] = [{k: v for k, v in one.items() if v is not None} for one in given]
         if self.start_from:
-            words["start_from"] = [dict(entry) for entry in self.start_from]
+            words["start_from"] = [{k: unnested(v) for k, v in entry.items()} for entry in self.start_from]
         if self.warm_start:
             words["warm_start"] = list(self.warm_start)
         return {**plain, "trials": self.trials, **words}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.study.contract import OUTCOMES, Goals, Outcome, Record, Told, each_goal, each_value
 from search_spaces.types.problems import Goal
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, restored, stored
 
 if TYPE_CHECKING:
     from search_spaces.space.space import Space
@@ -74,7 +74,7 @@ def trial_created(space: Space, params: Params) -> Operation:
         "values": None,
         "distributions": {name: space.law_as_json(name) for name in laws},
         "params": {name: laws[name].to_internal_repr(value) for name, value in internal.items()},
-        "user_attrs": {"params": params},
+        "user_attrs": {"params": stored(params)},
         "system_attrs": {},
         "intermediate_values": {},
     }
@@ -110,7 +110,7 @@ class _Trial:
     def record(self, number: int) -> Record:
         return Record(
             number=number,
-            params=self.attributes.get("params", {}),
+            params=restored(self.attributes.get("params", {})),
             values=dict(sorted(self.values.items())),
             outcome=self.outcome,
             attributes=dict(self.attributes),

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from search_spaces.study.contract import Goals, Outcome, Record, Told, each_goal, each_value
 from search_spaces.types.problems import Goal
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, restored, stored
 
 if TYPE_CHECKING:
     from search_spaces.space.space import Space
@@ -54,7 +54,7 @@ class OptunaStudy:
                 state=TrialState.RUNNING,
                 params=space.internal(params),
                 distributions=space.distributions(params),
-                user_attrs={"params": dict(params)},
+                user_attrs={"params": stored(params)},
             )
         )
         return number
@@ -76,7 +76,7 @@ class OptunaStudy:
         return [
             Record(
                 number=trial.number,
-                params=trial.user_attrs.get("params", {}),
+                params=restored(trial.user_attrs.get("params", {})),
                 values=dict(sorted(trial.intermediate_values.items())),
                 outcome=_OUTCOME.get(trial.state),
                 attributes=trial.user_attrs,

@@ -10,6 +10,7 @@ from typing import Any
 from search_spaces.study.contract import OUTCOMES, Outcome
 from search_spaces.study.journal import remains
 from search_spaces.study.operations import NUMBER, Code, parsed
+from search_spaces.types.values import restored
 
 
 @dataclass(kw_only=True)
@@ -50,7 +51,7 @@ def salvage(path: Path) -> Remains:
             known = operation.get(NUMBER, begun if number < min(lost, default=number + 1) else None)
             begun += 1
             if known is not None:
-                params = operation.get("user_attrs", {}).get("params", {})
+                params = restored(operation.get("user_attrs", {}).get("params", {}))
                 found.trials.setdefault(known, Salvaged()).params = params
         elif "trial_id" in operation:
             _tell(found.trials.setdefault(operation["trial_id"], Salvaged()), operation, is_sure)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.space.hyperparameters import defaults, hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.bounds import check_regret, check_target
 from search_spaces.spec.checks.criteria import Asked, checked_constraints, refuse_of_one_objective
@@ -308,7 +308,7 @@ class _Checks:
         size = grid_size(self._document, space, self._method.name, limited=given is not None)
         if size is None:
             return DEFAULT_TRIALS
-        defaults = {name: known.default for name, known in (self._hyperparameters or {}).items()}
-        first = space.first(defaults, self._spec.start_from)  # these need not be points of the grid
+        known = defaults(self._hyperparameters or {}, space.domains)
+        first = space.first(known, self._spec.start_from)  # these need not be points of the grid
         wanted = size + sum(not space.contains(params) for params in first)
         return min(wanted, given or wanted)

@@ -1,10 +1,12 @@
-"""Values that must not be empty where they are written: an empty one is more often a mistake than a choice."""
+"""Types of values in a spec: those that must not be empty where they are written, and those of hyperparameters."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from search_spaces.types.values import Value, value_of
 
 
 def _given(value: Any, info: ValidationInfo) -> Any:
@@ -14,3 +16,10 @@ def _given(value: Any, info: ValidationInfo) -> Any:
 
 
 GIVEN = BeforeValidator(_given)
+"""Refuses an empty value: it is more often a mistake than a choice."""
+
+if TYPE_CHECKING:
+    SpecValue = Value
+else:
+    SpecValue = Annotated[Value | list[Any] | dict[str, Any], AfterValidator(value_of)]
+"""A hyperparameter's value, which in a spec may be a list or mapping."""

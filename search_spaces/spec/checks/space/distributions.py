@@ -13,6 +13,7 @@ from search_spaces.space.domain_contract import Domain, DomainFault, check_range
 from search_spaces.space.domains import Choice, Constant, Int, Uniform
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
+from search_spaces.spec.keys.given import SpecValue
 from search_spaces.types.values import Value
 
 _LAWS = {
@@ -40,8 +41,8 @@ class ParameterFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    value: Value = Field(default=None, description="The one value: not searched.")
-    values: list[Value] = Field(default_factory=list, max_length=1000, description="One of these.")
+    value: SpecValue = Field(default=None, description="The one value: not searched.")
+    values: list[SpecValue] = Field(default_factory=list, max_length=1000, description="One of these.")
     probabilities: list[float] = Field(
         default_factory=list, max_length=1000, description="One for each of values, summing to 1."
     )
@@ -62,7 +63,7 @@ class ParameterFile(BaseModel):
     sigma: float | None = Field(default=None, description="Standard deviation; 1 by default.")
     a: float | None = Field(default=None, description="First shape parameter of the beta distribution.")
     b: float | None = Field(default=None, description="Second shape parameter of the beta distribution.")
-    when: dict[str, Value | Annotated[list[Value], Field(min_length=1, max_length=64)]] = Field(
+    when: dict[str, Value | Annotated[list[SpecValue], Field(min_length=1, max_length=64)]] = Field(
         default_factory=dict, description="Exists only where these other parameters have these values."
     )
 
@@ -236,7 +237,4 @@ def domain_of(parameter: ParameterFile, rule: Hyperparameter | None) -> Domain:
 
 def typed(rule: Hyperparameter | None, value: Value) -> Value:
     """Return ``value`` in the hyperparameter's type; unchanged where it breaks the rule and is refused later."""
-    if rule is None or value is None or rule.fault(value):
-        return value
-    of_type: Value = rule.type(value)
-    return of_type
+    return value if rule is None or rule.fault(value) else rule.typed(value)

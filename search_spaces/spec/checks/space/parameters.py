@@ -16,7 +16,7 @@ from search_spaces.spec.other_tools.words import PARAMETER_KEYS
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.yaml_document import Document, Path, flow
 from search_spaces.types.faults import nearest, shown
-from search_spaces.types.values import Params, Value
+from search_spaces.types.values import Nested, Params, Value, reads_as_nested, unnested
 
 
 @dataclass
@@ -38,6 +38,7 @@ def read_parameters(
     reader = _Reader(document, known, found)
     reader.group(("parameters",), tree)
     reader.settle_conditions()
+    reader.ask_for_required(tree)
     try:
         return Space(found.domains, found.when), found.constants
     except DomainFault as error:
@@ -103,7 +104,8 @@ class _Reader:
         rule = self.known[name] if self.known else None
         if not isinstance(inner, dict):
             if isinstance(inner, list):
-                self.document.fault(path, "a list of choices is written {values: [...]}", shown(inner))
+                words = "a list of choices is written {values: [...]}, one list as a value {value: [...]}"
+                self.document.fault(path, words, shown(inner))
             elif self._check(path, rule, inner):
                 self.found.constants[name] = typed(rule, inner)
             return
@@ -154,14 +156,20 @@ class _Reader:
         return not fault
 
     def _check(self, path: Path, rule: Hyperparameter | None, value: Any) -> bool:
-        fault = rule.fault(value) if rule and value is not None else None
-        if value is None:
-            fault = "must be a value"
+        fault = _fault(rule, value)
         if fault:
-            assert rule is not None or value is None
             close = nearest(value, map(str, rule.choices)) if rule and rule.choices else None
             self.document.fault(path, fault, shown(value), close and repr(close))
         return not fault
+
+    def ask_for_required(self, tree: Any) -> None:
+        """Note a fault where a hyperparameter without a default has no value, or only under a condition."""
+        for name, rule in (self.known or {}).items() if isinstance(tree, dict) else ():
+            if rule.required and name not in self.found.paths:
+                self.document.fault(("parameters",), f"must give {name} a value: it has no default ({rule.doc})")
+            elif rule.required and name in self.found.when:
+                words = f"needs a default of {name} in its code, for where it does not hold"
+                self.document.fault((*self.found.paths[name], "when"), words)
 
     def settle_conditions(self) -> None:
         """Remove from each condition the parents that are constants; a condition that never holds is a fault."""
@@ -172,6 +180,15 @@ class _Reader:
                     rule = f"must be a value that {parent} can have ({constant})"
                     self.document.fault((*self.found.paths[name], "when", parent), rule, shown(list(values)))
         self.found.when = {name: condition for name, condition in self.found.when.items() if condition}
+
+
+def _fault(rule: Hyperparameter | None, value: Value) -> str | None:
+    """Return the rule that a value of the spec breaks, or None."""
+    if rule is None:
+        return None if value is not None else "must be a value"
+    if reads_as_nested(value) and not isinstance(value, Nested) and rule.type is object:
+        return "must be written as the list or mapping that it is, without quotes"
+    return rule.fault(value)
 
 
 def refuse_without_effect(
@@ -188,5 +205,6 @@ def as_parameters(space: Space, constants: Params) -> dict[str, Any]:
     """Return the ``parameters`` of a spec from which ``read_parameters`` returns this space and these constants."""
     searched = {name: domain.spec() for name, domain in space.domains.items()}
     for name, condition in space.when.items():
-        searched[name]["when"] = {parent: list(values) for parent, values in condition.items()}
-    return {**searched, **constants}
+        searched[name]["when"] = {parent: list(map(unnested, values)) for parent, values in condition.items()}
+    fixed = {n: {"value": unnested(v)} if v is None or isinstance(v, Nested) else v for n, v in constants.items()}
+    return {**searched, **fixed}

@@ -132,7 +132,7 @@ class _Reader:
         """Return what a part's value is. Raises ExpressionFault where parts do not fit each other."""
         name = dotted_name(node)
         if name is not None:
-            return "truth" if name in WORDS else _KINDS[self.known[name].type]
+            return "truth" if name in WORDS else self._kind_of(name)
         if isinstance(node, ast.Constant):
             return _KINDS[type(node.value)]
         if isinstance(node, ast.BoolOp):
@@ -145,6 +145,21 @@ class _Reader:
         return self._all(
             "number", [part for part in parts if isinstance(part, ast.expr)], "only numbers are calculated with"
         )
+
+    def _kind_of(self, name: str) -> Kind:
+        """Return what a hyperparameter's values are; by those of its domain where its type does not say it."""
+        if (kind := _KINDS.get(self.known[name].type)) and not self.known[name].nullable:
+            return kind
+        domain = self.space.domains.get(name)
+        if domain is not None and domain.bounds is not None:
+            return "number"
+        values = [self._given(name)] if domain is None else domain.grid()
+        kinds = {_KINDS.get(type(value)) for value in values}
+        if len(kinds) > 1 or None in kinds:
+            raise ExpressionFault("has values that cannot be compared with each other", shown(name))
+        [found] = kinds
+        assert found is not None
+        return found
 
     def _all(self, kind: Kind, parts: Sequence[ast.expr], rule: str) -> Kind:
         for part in parts:

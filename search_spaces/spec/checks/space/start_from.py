@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.space.hyperparameters import Hyperparameter, defaults
 from search_spaces.space.space import Space
 from search_spaces.spec.other_tools.names import meant
 from search_spaces.spec.yaml_document import Document
@@ -49,9 +49,9 @@ class Searched:
 
 def check_entries(document: Document, entries: Sequence[Params], searched: Searched) -> None:
     """Note a fault for each value that is not in the search space."""
-    defaults = {name: known.default for name, known in searched.known.items()}
+    known = defaults(searched.known, searched.space.domains)
     for k, entry in enumerate(entries):
-        full = {**defaults, **searched.constants, **entry}
+        full = {**known, **searched.constants, **entry}
         before = len(document.faults)
         for name, value in entry.items():
             broken, close = searched.fault(name, value, full)
