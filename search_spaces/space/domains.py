@@ -167,7 +167,8 @@ class Int:
 
     def to_value(self, internal: Any) -> int:
         if -EXACT <= internal <= EXACT:
-            return int(round(internal))
+            whole: int = round(internal)
+            return whole
         nearest = int(float(internal))
         if nearest > self.high:
             return int(math.nextafter(float(internal), -math.inf))

@@ -65,12 +65,14 @@ class Hyperparameter:
             return None if self.nullable else "must be a value"
         if self.type is object:
             return self.check(value) if self.check else None
+        if isinstance(value, Nested):
+            return "must be one value"
         if self.choices is not None:
             return None if value in self.choices else f"must be {self.range}"
         if self.type is bool:
             return None if isinstance(value, bool) else "must be true or false"
         if self.type is str:
-            return None if isinstance(value, str) and not isinstance(value, Nested) else "must be text"
+            return None if isinstance(value, str) else "must be text"
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return "must be a finite number"
         if self.type is int and not float(value).is_integer():

@@ -159,7 +159,7 @@ class _Reader:
         fault = _fault(rule, value)
         if fault:
             close = nearest(value, map(str, rule.choices)) if rule and rule.choices else None
-            self.document.fault(path, fault, shown(value), close and repr(close))
+            self.document.fault(path, fault, shown(unnested(value)), close and repr(close))
         return not fault
 
     def ask_for_required(self, tree: Any) -> None:
