@@ -235,10 +235,11 @@ def _drive_on_cluster(home: SweepHome, submission: str | None) -> int:
 
 
 def _drive(home: SweepHome, submission: str | None, cluster: Joined | None = None) -> int:
-    from cluster.cli.commands.shared import reading, title
+    from cluster.cli.commands.shared import reading
     from cluster.doctor.stores import StoresRefused
     from cluster.doctor.surroundings import Unfit
     from cluster.driver.driver import DataChanged, drive
+    from cluster.python.showing import title
     from cluster.sweep.knowledge.edit import settle_waiting
     from cluster.sweep.lane_count import TooSmall
     from cluster.terminal.views import LineView

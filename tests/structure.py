@@ -55,6 +55,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("doctor",),
         ("driver", "probe"),
         ("targets",),
+        ("python",),
         ("cli",),
         ("job",),
         ("pre_stop",),

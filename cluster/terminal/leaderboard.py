@@ -55,7 +55,7 @@ def leaderboard(ranked: Ranked, width: int) -> list[Text]:
     """
     if not ranked.rows:
         return []
-    columns = _fitting(_columns(ranked), width)
+    columns = _fitting(all_columns(ranked), width)
     lines = [Text("  ".join(_pad(c.head, c) for c in columns).rstrip(), style="bright_black")]
     for i in range(len(ranked.rows)):
         line = Text()
@@ -72,7 +72,8 @@ def _pad(text: str, column: BoardColumn) -> str:
     return blank + text if column.right else text + blank
 
 
-def _columns(ranked: Ranked) -> list[BoardColumn]:
+def all_columns(ranked: Ranked) -> list[BoardColumn]:
+    """Return all columns, whatever the width."""
     rows, horizon = ranked.rows, ranked.horizon
     styles = [formatting.MARKS[row.state][1] for row in rows]
     scale = formatting.curve_scale(rows)

@@ -14,9 +14,10 @@ from search_spaces.space.domain_contract import Domain
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
 from search_spaces.spec.checks.space.parameters import as_parameters
-from search_spaces.spec.checks.sweep import checked_sweep
+from search_spaces.spec.checks.sweep import checked_document, checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
+from search_spaces.spec.keys.plain_tree import tree_document
 from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Resources, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
@@ -214,3 +215,13 @@ def parse_sweep(
     SpecError with every fault.
     """
     return Sweep(**checked_sweep(text, origin, base, overrides, catalogue))
+
+
+def sweep_of_tree(
+    tree: Mapping[str, Any], base: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue
+) -> Sweep:
+    """Return the sweep of a spec that is given as a mapping, with file names relative to folder ``base``.
+
+    Raises SpecError with every fault, each at ``spec``.
+    """
+    return Sweep(**checked_document(tree_document(tree, "spec"), base, overrides, catalogue))

@@ -5,6 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 
+class SweepError(Exception):
+    """Error: a sweep cannot begin, go on, or be found; the message says what to do."""
+
+
+class Unable(SweepError):
+    """Error: a sweep cannot run here, or as it is; nothing of it was trained."""
+
+
+class BrokeOff(SweepError):
+    """Error: a sweep that had begun cannot go on."""
+
+
 class Busy(Exception):
     """Error: another process drives this sweep."""
 

@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.cli.commands.run import AFTER_DEMO, DEMO
-from cluster.cli.commands.shared import load, reading, title
+from cluster.cli.commands.shared import load, reading
 from cluster.driver.driver import drive
+from cluster.python.showing import title
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading, snapshot, troubles

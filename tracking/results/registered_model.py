@@ -81,10 +81,31 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}@{names.CHAMPION}")
 
 
+def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:
+    """Return the model that the sweep has registered under ``name``, the newest of it, as MLflow's pyfunc.
+
+    Raises LookupError where there is none, Refused, or, while the store cannot be reached, Away.
+    """
+    import mlflow
+
+    store = open_mlflow(uri)
+    with sorted_trouble(), tracking_at(store.uri):
+        of_sweep = [v for v in _versions(store.client, name) if v.tags.get(names.SWEEP_ID) == sweep_id]
+        if not of_sweep:
+            raise LookupError(f"sweep {sweep_id} has registered no model")
+        newest = max(of_sweep, key=lambda v: int(v.version))
+        return mlflow.pyfunc.load_model(f"models:/{name}/{newest.version}")
+
+
 def _found(client: MlflowClient, candidate: Candidate) -> str | None:
-    quoted = candidate.name.replace("'", "\\'")
-    versions = client.search_model_versions(f"name = '{quoted}'")
+    versions = _versions(client, candidate.name)
     return next((str(v.version) for v in versions if v.run_id == candidate.run_id), None)
+
+
+def _versions(client: MlflowClient, name: str) -> Sequence[Any]:
+    quoted = name.replace("'", "\\'")
+    found: Sequence[Any] = client.search_model_versions(f"name = '{quoted}'")
+    return found
 
 
 def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example) -> str:

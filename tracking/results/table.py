@@ -6,6 +6,9 @@ SQLite is read by SQL, without importing mlflow (2,000 trials in about 0.1 s); o
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from search_spaces.types.trial_names import name_of_key
@@ -13,7 +16,7 @@ from tracking import names
 from tracking.store.errors import Away
 from tracking.store.open import open_mlflow, resolve, sqlite_path
 from tracking.store.records import FoundRun
-from tracking.store.sqlite import read_runs
+from tracking.store.sqlite import read_points, read_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +58,51 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
     return pd.concat([fixed, pd.DataFrame(columns, index=fixed.index)], axis=1)
 
 
+HISTORY: Final = {
+    "trial": "Int64",
+    "name": "string",
+    "role": "string",
+    "epoch": "Int64",
+    "metric": "string",
+    "value": "Float64",
+}
+"""Columns of the table of learning curves."""
+
+
+def history(uri: str | None, sweep_id: str, metrics: Iterable[str] | None = None) -> pd.DataFrame:
+    """Return one row per trial, epoch and metric: ``trial, name, role, epoch, metric, value``.
+
+    ``metrics`` None: all that were measured each epoch. Sorted by trial, name, metric and epoch; empty where
+    nothing was logged. Values that are not finite are left out.
+    """
+    import pandas as pd
+
+    runs = {run.run_id: run for run in _tagged(uri, names.SWEEP_ID, sweep_id) if run.key}
+    asked = None if metrics is None else {names.clean_key(metric) for metric in metrics}
+    today = {earlier: key for key, earlier in names.EARLIER.items()}
+    points = ((runs[at], today.get(key, key), step, value) for at, key, step, value in _points(uri, runs))
+    records = [
+        (_number(run), name_of_key(run.key), run.role, step, key, value)
+        for run, key, step, value in points
+        if step > 0 and (asked is None or key in asked)  # what is of a whole training has step 0
+    ]
+    found = pd.DataFrame(records, columns=list(HISTORY)).astype(HISTORY)
+    return found.sort_values(["trial", "name", "metric", "epoch"], kind="stable", ignore_index=True)
+
+
+def _points(uri: str | None, runs: Mapping[str, FoundRun]) -> Iterator[tuple[str, str, int, float]]:
+    """Yield run, key, step and value of every finite measurement of the runs."""
+    path = sqlite_path(resolve(uri))
+    if path is not None:
+        with _readable(path):
+            yield from read_points(path, set(runs))
+        return
+    store = open_mlflow(uri)
+    for run_id, run in runs.items():
+        for key in run.metrics:
+            yield from ((run_id, key, step, value) for step, value in store.history(run_id, key).items())
+
+
 def sweeps(uri: str | None) -> list[FoundRun]:
     """Return every sweep's own run, oldest first.
 
@@ -71,23 +119,34 @@ def sweep_runs(uri: str | None, sweep_id: str) -> list[FoundRun]:
 def _tagged(uri: str | None, tag: str, value: str) -> list[FoundRun]:
     path = sqlite_path(resolve(uri))
     if path is not None:
-        try:
+        with _readable(path):
             return read_runs(path, value, tag)
-        except (
-            sqlite3.OperationalError,
-            PermissionError,
-        ) as error:  # locked, or closed to us: its content may be right
-            raise Away(f"{path} cannot be read ({error})") from error
-        except sqlite3.Error as error:
-            remedy = "move it away, and `paceline repair ID` writes each sweep's runs into a new one"
-            raise Away(f"{path} cannot be read ({error}): {remedy}") from error
     store = open_mlflow(uri)
     return store.search(store.experiment_ids(), value, tag)
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise Away where the file cannot be read in the block."""
+    try:
+        yield
+    except (
+        sqlite3.OperationalError,
+        PermissionError,
+    ) as error:  # locked, or closed to us: its content may be right
+        raise Away(f"{path} cannot be read ({error})") from error
+    except sqlite3.Error as error:
+        remedy = "move it away, and `paceline repair ID` writes each sweep's runs into a new one"
+        raise Away(f"{path} cannot be read ({error}): {remedy}") from error
+
+
+def _number(row: FoundRun) -> int | None:
+    return int(row.tags[names.TRIAL_NUMBER]) if names.TRIAL_NUMBER in row.tags else None
+
+
 def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:
     return {
-        "trial": int(row.tags[names.TRIAL_NUMBER]) if names.TRIAL_NUMBER in row.tags else None,
+        "trial": _number(row),
         "name": name_of_key(row.key) or None,
         "role": row.tags.get(names.SWEEP_ROLE),
         "state": row.state or None,

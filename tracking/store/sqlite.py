@@ -158,6 +158,12 @@ def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID, hyperparameter
     return list(runs.values())
 
 
+def read_points(path: Path, run_ids: Iterable[str]) -> list[tuple[str, str, int, float]]:
+    """Return run, key, step and value of every finite measurement of these runs."""
+    with closing(connect(path)) as connection:
+        return _of_runs(connection, "key, step, value FROM metrics", run_ids, " AND is_nan = 0").fetchall()
+
+
 def _of_runs(connection: sqlite3.Connection, chosen: str, run_ids: Iterable[str], only: str = "") -> sqlite3.Cursor:
     """Return rows of these runs, by the index on them: the run's ID, then what is chosen from a table."""
     query = f"SELECT run_uuid, {chosen} WHERE run_uuid IN (SELECT value FROM json_each(?)){only}"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.shared import Failure, Refusal, console, load, print_json
+from cluster.cli.commands.shared import Failure, Refusal, load, print_json
 from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
+from cluster.python.showing import console
 
 if TYPE_CHECKING:
     from cluster.sweep.data_process import Loaded

@@ -12,9 +12,10 @@ import click
 from click import ClickException
 
 from cluster.cli.commands.on_target import chosen
-from cluster.cli.commands.shared import console, print_json, reading
+from cluster.cli.commands.shared import print_json, reading
 from cluster.cli.options import JSON, ON
 from cluster.exit_codes import FINISHED
+from cluster.python.showing import console
 from cluster.sweep.home import SweepHome
 from cluster.targets import submitted
 from cluster.targets.contract import LOCAL, SweepJob, TargetError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,18 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cluster.exit_codes import BAD_SPEC, FAILED
+from cluster.python.resume import home_of
 from cluster.sweep.home import SweepHome
-from cluster.sweep.shared_storage import CHECKPOINTS, STUDY
-from search_spaces.types.driver_errors import CANNOT_GO_ON
+from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, Unable
 from search_spaces.types.faults import SpecError
-from search_spaces.types.passwords import masked
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cluster.doctor.machine import Check
     from cluster.sweep.reading import Reading
-    from cluster.terminal.live_lines import Title
     from search_spaces.spec.sweep import Sweep
 
 
@@ -42,51 +37,24 @@ class Failure(click.ClickException):
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn SpecError in the block into Refusal, with a line for each fault, and ``CANNOT_GO_ON`` into Failure."""
-    try:
-        yield
-    except SpecError as error:
-        raise Refusal(str(error)) from error
-    except CANNOT_GO_ON as error:
-        raise Failure(str(error)) from error
+    """Turn SpecError in the block into Refusal, with a line for each fault, and Unable.
 
-
-@contextmanager
-def _without_plugins() -> Iterator[None]:
-    """Turn pydantic's plugins off for the block.
-
-    To find them pydantic reads the metadata of every installed package; the spec's models need none.
+    BrokeOff and ``CANNOT_GO_ON`` become Failure.
     """
-    name = "PYDANTIC_DISABLE_PLUGINS"
-    before = os.environ.get(name)
-    os.environ[name] = "__all__"
     try:
         yield
-    finally:
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
+    except (SpecError, Unable) as error:
+        raise Refusal(str(error)) from error
+    except (BrokeOff, *CANNOT_GO_ON) as error:
+        raise Failure(str(error)) from error
 
 
 def load(spec: str, overrides: Iterable[str]) -> Sweep:
     """Load and check the spec with its overrides. Raises Refusal with every fault."""
-    with _without_plugins():
-        from search_spaces.spec.sweep import load_sweep
-    from workloads.registry import catalogue
+    from cluster.python.specs import loaded
 
     with refusing():
-        return load_sweep(Path(spec), tuple(overrides), catalogue=catalogue())
-
-
-def refuse_addresses(sweep: Sweep) -> None:
-    """Raise Refusal where addresses of the sweep's stores can never work on this machine; nothing is opened."""
-    from tracking.store.open import resolve
-    from tracking.store.uris import source, unusable  # 20 ms: sqlite3 and MLflow's version
-
-    place, uri = source(sweep.tracking.uri), resolve(sweep.tracking.uri)
-    told = [f"{place}: {why}, received {masked(uri)!r}"] if (why := unusable(sweep.tracking.uri)) else []
-    if told := [*told, *_unusable_storage(sweep)]:
-        raise Refusal("\n".join(told))
+        return loaded(Path(spec), tuple(overrides))
 
 
 def refuse_store(sweep: Sweep) -> Check | None:
@@ -94,7 +62,10 @@ def refuse_store(sweep: Sweep) -> Check | None:
 
     Returns the check of a server of MLflow's. A sweep that starts makes these checks itself, and more.
     """
-    refuse_addresses(sweep)
+    from cluster.doctor.addresses import refuse_addresses
+
+    with refusing():
+        refuse_addresses(sweep)
     from tracking.store.open import resolve
     from tracking.store.uris import is_server, source, unfit
 
@@ -111,21 +82,6 @@ def refuse_store(sweep: Sweep) -> Check | None:
     return found
 
 
-def _unusable_storage(sweep: Sweep) -> Iterator[str]:
-    """Yield what is wrong with the addresses of study and checkpoints, of the spec or the environment."""
-    from search_spaces.study.addresses import checkpoints_fault, study_fault, without_secret
-
-    given = (
-        ("study", sweep.storage.study, STUDY, study_fault),
-        ("checkpoints", sweep.storage.checkpoints, CHECKPOINTS, checkpoints_fault),
-    )
-    for key, own, variable, fault in given:
-        address = own or os.environ.get(variable)
-        if address and (why := fault(address)):
-            place = f"storage.{key}" if own else variable
-            yield f"{place}: {without_secret(why)}, received {without_secret(address)!r}"
-
-
 def find(reference: str) -> SweepHome:
     """Return the sweep of an ID, a unique prefix of one, ``last``, or a name, of which the newest, which is told.
 
@@ -133,18 +89,13 @@ def find(reference: str) -> SweepHome:
     is none, and Failure where the database cannot be reached.
     """
     try:
-        found = SweepHome.find(reference)
-        if (told := told_by_name(reference, found)) is not None:
-            print(told, file=sys.stderr)
-        return found
-    except LookupError as error:
-        from cluster.sweep.restore import rebuilt
-
         with refusing():
-            home = rebuilt(reference)
-        if home is None:
-            raise Refusal(str(error.args[0])) from error
-        return home
+            found = home_of(reference)
+    except LookupError as error:
+        raise Refusal(str(error.args[0])) from error
+    if (told := told_by_name(reference, found)) is not None:
+        print(told, file=sys.stderr)
+    return found
 
 
 def told_by_name(reference: str, home: SweepHome) -> str | None:
@@ -163,30 +114,6 @@ def reading(home: SweepHome) -> Reading:
     if read.wrong:
         print(read.wrong, file=sys.stderr)
     return read
-
-
-def title(home: SweepHome, sweep: Sweep) -> Title:
-    """Return the sweep's name and settings for the views."""
-    from cluster.terminal.criteria import goals
-    from cluster.terminal.live_lines import Title
-
-    return Title(
-        id=home.id,
-        name=sweep.name,
-        objective=sweep.objective,
-        method=sweep.method,
-        schedule=sweep.early_terminate.type,
-        seed=sweep.seed,
-        goals=goals(sweep.objective, sweep.criteria) if sweep.metrics else "",
-    )
-
-
-def console(stderr: bool = False) -> Console:
-    """Return a rich console; in a pipe or file it is 120 columns wide, without colours."""
-    from rich.console import Console
-
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=120, color_system=None)
 
 
 def print_json(document: Any) -> None:

@@ -63,6 +63,13 @@ def checked_sweep(
 ) -> dict[str, Any]:
     """Return the fields of the sweep in ``text``. Raises SpecError with every fault."""
     document = read_yaml(decoded(text.encode("utf-8", "surrogatepass"), origin), origin)
+    return checked_document(document, base, overrides, catalogue)
+
+
+def checked_document(
+    document: Document, base: Path | None, overrides: Sequence[str], catalogue: Catalogue
+) -> dict[str, Any]:
+    """Return the fields of the sweep in ``document``. Raises SpecError with every fault."""
     if not isinstance(document.tree, dict):
         document.fault((), "must hold a sweep: keys and values, such as 'workload: mlp'", shown(document.tree))
         document.refuse_faulty()

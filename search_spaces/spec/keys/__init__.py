@@ -1,1 +1,1 @@
-"""Groups of keys of the spec file: their models, and the checks that concern several of them."""
+"""Groups of keys of the spec file: their models, the checks that concern several, and keys as Python's objects."""

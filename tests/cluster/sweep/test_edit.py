@@ -10,10 +10,10 @@ import optuna
 import pytest
 
 from cluster import job
-from cluster.cli.commands.run import _with_edits
 from cluster.cli.commands.shared import find, reading
 from cluster.cli.main import main
 from cluster.driver.edits import take_up_edits
+from cluster.python.resume import with_edits
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.document import document
 from cluster.sweep.files.inbox import FOLDER, send, waiting
@@ -253,12 +253,12 @@ def test_edits_that_came_too_late_are_made_as_the_sweep_is_resumed(capsys: pytes
     assert "its search is over; when its final evaluation is, too, `paceline resume" in capsys.readouterr().out
     send(home, KIND, {"changes": ["trials=3"]})
     send(home, KIND, {"a later version": 1})
-    read = _with_edits(Reading.of(home))
-    told = capsys.readouterr().err.splitlines()
+    read = with_edits(Reading.of(home), print)
+    told = capsys.readouterr().out.splitlines()
     assert told[0] == f"sweep {home.id}: edited behind 9 trials: trials=12"
     assert all("an edit was refused: " in line for line in told[1:]) and len(told) == 3
     assert (read.sweep.trials, read.complete, waiting(home, KIND)) == (12, False, [])
-    assert _with_edits(read) is read
+    assert with_edits(read, print) is read
 
 
 def test_an_edit_comes_from_a_submitter_s_machine(

@@ -44,8 +44,23 @@ def test_an_unknown_sweep_is_an_empty_table_of_the_same_schema(finished_uri: str
     nothing, something = (table.trials(finished_uri, sweep, "val_accuracy") for sweep in ("nope", SWEEP))
     assert len(nothing) == 0
     assert list(nothing.dtypes) == list(something.dtypes)[:11]
+    assert (
+        table.history(finished_uri, "nope").dtypes.to_dict() == table.history(finished_uri, SWEEP).dtypes.to_dict()
+    )
     with pytest.raises(FileNotFoundError):
         table.trials("sqlite:////nowhere/mlflow.db", SWEEP, "val_accuracy")
+
+
+def test_learning_curves_have_a_row_for_each_trial_epoch_and_metric(finished_uri: str) -> None:
+    two = table.history(finished_uri, SWEEP, ["val_accuracy", "val_loss"])
+    assert list(two) == list(table.HISTORY)
+    assert len(two) == 2 * sum(range(1, 7))
+    curve = two[(two["trial"] == 3) & (two["metric"] == "val_loss")]
+    assert curve["epoch"].tolist() == [1, 2, 3, 4]
+    assert curve["value"].tolist() == [names.clean_metric(1 / epoch) for epoch in range(1, 5)]
+    every = table.history(finished_uri, SWEEP)
+    assert set(every["metric"]) == set(metrics(1, 2))
+    assert every[every["metric"].isin(["val_accuracy", "val_loss"])].reset_index(drop=True).equals(two)
 
 
 @pytest.mark.parametrize(

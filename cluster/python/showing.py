@@ -1,0 +1,80 @@
+"""Shows a sweep in a terminal or a pipe while it runs, and its summary at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from cluster.sweep.home import SweepHome
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cluster.sweep.reading import Reading
+    from cluster.terminal.live_lines import Title
+    from cluster.terminal.records import Observer
+    from search_spaces.spec.sweep import Sweep
+
+
+def title(home: SweepHome, sweep: Sweep) -> Title:
+    """Return the sweep's name and settings for the views."""
+    from cluster.terminal.criteria import goals  # 60 ms: rich
+    from cluster.terminal.live_lines import Title
+
+    return Title(
+        id=home.id,
+        name=sweep.name,
+        objective=sweep.objective,
+        method=sweep.method,
+        schedule=sweep.early_terminate.type,
+        seed=sweep.seed,
+        goals=goals(sweep.objective, sweep.criteria) if sweep.metrics else "",
+    )
+
+
+def console(stderr: bool = False) -> Console:
+    """Return a rich console; in a pipe or file it is 120 columns wide, without colours."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=120, color_system=None)
+
+
+def viewer(
+    head: Title, quiet: bool = False, live: bool = True, stderr: bool = False
+) -> AbstractContextManager[Observer]:
+    """Return a live view in a terminal, lines in a pipe or without ``live``, or messages only if ``quiet``.
+
+    With ``stderr`` the view writes there; messages alone always do.
+    """
+    from cluster.terminal.views import LineView, LiveView, QuietView  # 60 ms: rich
+
+    if quiet:
+        return QuietView(sys.stderr)
+    screen = console(stderr=stderr)
+    if live and screen.is_terminal:
+        return LiveView(head, screen)
+    return LineView(head, sys.stderr if stderr else sys.stdout)
+
+
+def show_end(read: Reading, after: Sequence[tuple[str, str]] = (), top: int = 5) -> None:
+    """Print the sweep's summary with the best ``top`` trials.
+
+    It ends with the commands ``after``, or where there are none with the useful next ones.
+    """
+    from cluster.sweep import reading  # 140 ms: Optuna
+    from cluster.sweep.document import document
+    from cluster.sweep.more_trials import can_grow  # 140 ms: Optuna
+    from cluster.terminal import closing_summary
+
+    found = document(read)
+    told = closing_summary.Ending(
+        title=title(read.home, read.sweep),
+        document=found,
+        snapshot=reading.snapshot(read),
+        troubles=reading.troubles(read),
+        next=after or closing_summary.next_commands(found, can_grow(read)),
+    )
+    closing_summary.show(told, console(), top)

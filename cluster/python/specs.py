@@ -1,0 +1,66 @@
+"""Makes a checked sweep of a file, a mapping or a sweep, with overrides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search_spaces.spec.sweep import Sweep
+
+    Spec = str | os.PathLike[str] | Mapping[str, Any] | Sweep
+
+
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Turn pydantic's plugins off for the block.
+
+    To find them pydantic reads the metadata of every installed package; the spec's models need none.
+    """
+    name = "PYDANTIC_DISABLE_PLUGINS"
+    before = os.environ.get(name)
+    os.environ[name] = "__all__"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+
+
+def sweep_of(spec: Spec, overrides: Mapping[str, Any]) -> Sweep:
+    """Return the checked sweep of a file's path, a mapping of a file's keys, or a sweep, with overrides by key.
+
+    Raises SpecError with every fault.
+    """
+    texts = [f"{key}={value}" for key, value in _as_flow(overrides)]
+    if isinstance(spec, str | os.PathLike):
+        return loaded(Path(spec), texts)
+    with _without_plugins():
+        from search_spaces.spec.sweep import Sweep, sweep_of_tree  # 140 ms: pydantic
+    from workloads.registry import catalogue  # 30 ms
+
+    if isinstance(spec, Sweep) and not texts:
+        return spec
+    tree = spec.to_tree() if isinstance(spec, Sweep) else spec
+    return sweep_of_tree(tree, Path.cwd(), texts, catalogue=catalogue())
+
+
+def _as_flow(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    from search_spaces.spec.keys.plain_tree import plain_value  # 60 ms: PyYAML
+    from search_spaces.spec.yaml_document import flow  # 60 ms: PyYAML
+
+    for key, value in overrides.items():
+        yield key, flow(plain_value(value, f"override {key}", ()))
+
+
+def loaded(spec: Path, overrides: Sequence[str]) -> Sweep:
+    """Load and check the spec with its overrides. Raises SpecError with every fault."""
+    with _without_plugins():
+        from search_spaces.spec.sweep import load_sweep  # 140 ms: pydantic
+    from workloads.registry import catalogue  # 30 ms
+
+    return load_sweep(spec, overrides, catalogue=catalogue())
