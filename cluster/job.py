@@ -1,10 +1,11 @@
 """The job that a cluster runs for a sweep: `python -m cluster.job ID` starts or continues it, until it ends.
 
-Everything else comes from the environment: PACELINE_SPEC (path of the submitted spec), PACELINE_HOME (folder of
-sweep homes), PACELINE_ATTEMPT (first attempt number), PACELINE_CODE (``ship`` or ``image``), PACELINE_VERSION (the
-submitting Paceline's), PACELINE_TRIALS (new number of trials), PACELINE_BUDGET (new limits), MLFLOW_TRACKING_URI.
-Exit codes are those of `paceline run`. With ``--local`` the sweep runs on a Ray of its own, with ``--kill`` its
-driver is killed, with ``--steer`` it is told what PACELINE_STEER asks for.
+Everything else comes from the environment: PACELINE_SPEC (path of the submitted spec), PACELINE_FOLDER (folder of
+its file), PACELINE_HOME (folder of sweep homes), PACELINE_ATTEMPT (first attempt number), PACELINE_CODE
+(``ship`` or ``image``), PACELINE_VERSION (the submitting Paceline's), PACELINE_TRIALS (new number of trials),
+PACELINE_BUDGET (new limits), MLFLOW_TRACKING_URI. Exit codes are those of `paceline run`. With ``--local`` the
+sweep runs on a Ray of its own, with ``--kill`` its driver is killed, with ``--steer`` it is told what
+PACELINE_STEER asks for.
 """
 
 from __future__ import annotations
@@ -212,15 +213,17 @@ def _settle(home: SweepHome, sent: Sweep | None) -> None:
         kept = reading(home).sweep  # by the study's own copy
     if (kept.name, kept.workload, kept.seed) != (sent.name, sent.workload, sent.seed):
         raise JobRefused(f"{home.path} is the home of another sweep, {kept.name!r}: submit again, under another ID")
-    home.keep(kept.model_copy(update={"data": sent.data, "tracking": sent.tracking}))
+    home.keep(kept.model_copy(update={"data": sent.data, "tracking": sent.tracking, "folder": sent.folder}))
 
 
 def _sent() -> Sweep | None:
     from search_spaces.spec.sweep import load_sweep
+    from search_spaces.types.module_path import FOLDER
     from workloads.registry import catalogue
 
     path = os.environ.get("PACELINE_SPEC")
-    return load_sweep(Path(path), catalogue=catalogue()) if path else None
+    folder = Path(os.environ.get(FOLDER) or Path.cwd())
+    return load_sweep(Path(path), catalogue=catalogue(), folder=folder) if path else None
 
 
 def _drive_on_cluster(home: SweepHome, submission: str | None) -> int:
@@ -282,8 +285,8 @@ def _steer(sweep_id: str) -> int:
 
     try:
         print("\n".join(asked(reading(SweepHome.find(sweep_id)), wish_from_json(os.environ[STEER]))))
-    except (Busy, Refused) as error:
-        raise JobRefused(str(error)) from error
+    except (Busy, Refused, LookupError) as error:
+        raise JobRefused(str(error.args[0])) from error
     return FINISHED
 
 

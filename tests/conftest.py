@@ -13,6 +13,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run side by side on few cores
 
+from search_spaces.types import module_path
 from search_spaces.types.plain import VARIABLE
 from tests.helpers.object_store import object_store
 from tests.helpers.postgres import Postgres, postgres
@@ -45,6 +46,8 @@ def no_shared_stores() -> Iterator[None]:
 def modules_of_the_own_folder_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command makes this process look for modules in its working folder, and the next test has another one."""
     monkeypatch.setattr(sys, "path", list(sys.path))
+    module_path._own.set(None)
+    module_path._newest.clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
-from search_spaces.types.module_path import working_folder_last
+from search_spaces.types.module_path import code_folder, working_folder_last
 from workloads.contract import Workload
 from workloads.models.custom.hidden import hidden
 from workloads.models.custom.workload import workload_of
@@ -50,8 +50,8 @@ DATASETS: Mapping[str, DatasetInfo] = {
 def workload(name: str) -> Workload:
     """Return the workload ``name`` of the table, or the object ``package.module:OBJECT`` of a user's module.
 
-    Modules are also looked for in the current folder. Raises LookupError with one plain sentence where there is no
-    such workload.
+    Modules are also looked for in the spec's folder, and then in the current one. Raises LookupError with one plain
+    sentence where there is no such workload.
     """
     if not is_users(name) and name not in WORKLOADS:
         close = difflib.get_close_matches(name, WORKLOADS, n=1)
@@ -80,7 +80,7 @@ def is_users(name: str) -> bool:
 
 def _module(module_name: str, name: str) -> Any:
     working_folder_last()
-    if name not in WORKLOADS and (told := hidden(module_name, Path.cwd())):
+    if name not in WORKLOADS and (told := hidden(module_name, Path(code_folder() or Path.cwd()))):
         raise LookupError(f"{name!r} cannot be imported as it is meant: {'; '.join(told)}")
     try:
         return importlib.import_module(module_name)

@@ -26,7 +26,7 @@ COMMANDS = {
     "run": ("run", "Run the sweep that SPEC describes, here or (--on) on a cluster."),
     "submit": ("on_target", "Submit the sweep of SPEC to a cluster and return."),
     "status": ("on_target", "Show a submitted sweep's state."),
-    "logs": ("on_target", "Show a submitted sweep's log."),
+    "logs": ("logs", "Show what trials printed, or a submitted sweep's log."),
     "wait": ("on_target", "Wait until a submitted sweep ends."),
     "resume": ("run", "Continue a sweep, or give it more trials, or a larger budget."),
     "edit": ("edit", "Change the space, or the limits, of a sweep that has begun."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,11 @@ from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
+from search_spaces.types.module_path import users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, register
-from workloads.registry import workload
+from workloads.registry import is_users, workload
 from workloads.training.default_inputs import default_data
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ They take four fifths of the time for a small champion.
 
 
 class _ChampionActor:
-    def __init__(self) -> None:
+    def __init__(self, folder: str | None) -> None:
+        if folder is not None:
+            users_folder(folder)
+            os.chdir(folder)
         for name in EARLY:
             importlib.import_module(name)
 
@@ -92,7 +97,11 @@ class ChampionProcess:
         """Start the actor, which imports its modules in the background; a second call does nothing."""
         if self._worker is None:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
-            self._worker = worker.remote()
+            self._worker = worker.remote(self._code())
+
+    def _code(self) -> str | None:
+        """Return the folder in which the actor runs: that of users' code, where the workload is theirs."""
+        return self.sweep.folder if is_users(self.sweep.workload) else None
 
     def foresee(self, seen: Snapshot) -> None:
         """Start the actor when the verdict is less than ``SOON_S`` seconds away, or has begun."""

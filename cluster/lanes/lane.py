@@ -69,8 +69,9 @@ class Lane(tune.Trainable):
         try:
             return self._leg_in_process.step(order)
         except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
-            self._leg_in_process.forget()
-            reason = FailureReason.told("raised", traceback.format_exc())
+            told = traceback.format_exc()
+            self._leg_in_process.forget(told)
+            reason = FailureReason.told("raised", told)
             return Report(failure=reason, done=True, renew=True, seconds=time.monotonic() - begun)
 
 

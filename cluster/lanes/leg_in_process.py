@@ -17,6 +17,8 @@ from cluster.ray_internals.imports import importing
 from cluster.sweep.messages import Report, Shared
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
+from search_spaces.types.module_path import users_folder
+from workloads.models.custom.trial_log import TrialLog, mark_of, path_of
 from workloads.registry import is_users
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ class LegInProcess:
         self._state: AbstractContextManager[None] = nullcontext()
         self._leftovers: Leftovers | None = None
         self._draft = _Draft()
+        self._log: TrialLog | None = None
+        self._notes: list[str] = []
 
     def step(self, order: dict[str, Any]) -> Report:
         """Begin or continue the leg of ``order`` and return a report. Exceptions of the workload pass through.
@@ -106,7 +110,10 @@ class LegInProcess:
         with self._state:
             leg = self._started(runner)
             begun = time.monotonic() if is_new else begun
-            return self._trained(leg, runner, begun)
+            report = self._trained(leg, runner, begun)
+        if report.done:
+            self._end_log()  # here, as the state that is put back has the log for its output
+        return report
 
     def _trained(self, leg: Leg, runner: LegRunner, begun: float) -> Report:
         self._draft.begin(begun)
@@ -121,12 +128,13 @@ class LegInProcess:
             stopping, late = self._agreed(begun)
         over = runner.done or stopping or full is not None
         epochs, counted_s = self._draft.take()
+        notes, self._notes = self._notes, []
         report = Report(
             epochs=epochs,
             saved=self._saved(runner, over),
             scored=runner.score() if runner.done and leg.purpose == "final" else (),
             exhibits=exhibits,
-            messages=runner.take_messages(),
+            messages=[*runner.take_messages(), *notes],
             fused=self._fused,
             done=over,
             seconds=counted_s + time.monotonic() - self._draft.counted_to,
@@ -154,10 +162,28 @@ class LegInProcess:
         epochs, seconds = self._draft.take()
         return Report(epochs=epochs, seconds=seconds) if epochs else None
 
-    def forget(self) -> None:
-        """Drop the current leg, whose code raised."""
+    def forget(self, told: str = "") -> None:
+        """Drop the current leg, whose code raised, which is ``told`` in the trial's log, too."""
         self._leg = None
         self._draft.take()
+        if self._log:
+            self._log.raised(told)
+        self._end_log()
+
+    def _begin_log(self, leg: Leg) -> None:
+        """Have what this process prints go to the trial's log until ``_end_log``."""
+        self._end_log()
+        if self._shared.logs:
+            member, rank = leg.members[0], self._group.rank if self._group else 0
+            try:
+                self._log = TrialLog(path_of(self._shared.logs, member.trial, rank), mark_of(leg))
+            except OSError as error:
+                self._notes = [f"what it prints is not kept: {error}"]
+
+    def _end_log(self) -> None:
+        if self._log:
+            self._log.close()
+            self._log = None
 
     def _agreed(self, begun: float) -> tuple[bool, bool]:
         """Return whether to stop and whether a report is due, the same on all processes of the group."""
@@ -187,6 +213,8 @@ class LegInProcess:
         # Ray sets it when a process becomes a worker, which may be long after torch was imported.
         if threads := os.environ.get("OMP_NUM_THREADS"):
             torch.set_num_threads(int(threads))
+        if self._shared.folder:
+            users_folder(self._shared.folder)
         open_models_of(self._shared.tracking_uri)
         setting = LegSetting(**self._shared.setting)
         search = ray.get(self._shared.search)
@@ -205,6 +233,9 @@ class LegInProcess:
             from workloads.models.custom.process_state import OwnState  # 1,200 ms: torch
 
             self._leftovers.memory.begin()
+            if self._shared.folder:
+                os.chdir(self._shared.folder)
+            self._begin_log(leg)
             self._state = OwnState(leg.members[0].seed, leg.start)
 
     def _started(self, runner: LegRunner) -> Leg:

@@ -16,7 +16,6 @@ import psutil
 from cluster.python.events import Event
 from cluster.sweep.home import SweepHome
 from cluster.sweep.stop import kill_tree
-from cluster.targets.local import LOG
 from search_spaces.types.files.private_files import private_files
 from search_spaces.types.module_path import command, environment
 
@@ -39,7 +38,7 @@ class DriverProcess:
     def started(cls, home: SweepHome, more: Extension | None) -> DriverProcess:
         """Start the process; ``more`` is what the search gets besides. What it prints goes to the home's log."""
         ours, its = Pipe()
-        with private_files(), (home.path / LOG).open("ab") as log, its:
+        with private_files(), home.driver_log.open("ab") as log, its:
             process = subprocess.Popen(
                 command("-m", "cluster.python.driving", str(home.path), str(its.fileno())),
                 stdin=subprocess.DEVNULL,

@@ -22,7 +22,6 @@ from cluster.python.events import Sender
 from cluster.python.showing import title
 from cluster.sweep.home import Busy, SweepHome
 from cluster.sweep.stop import interrupted_by_sigterm, leave
-from cluster.targets.local import LOG
 from cluster.terminal.standard_streams import open_standard_streams
 from cluster.terminal.views import LineView
 from search_spaces.types.driver_errors import BrokeOff, SweepError, Unable
@@ -72,7 +71,7 @@ def _for_caller(error: Exception, home: SweepHome) -> Exception:
     if isinstance(error, Busy):
         return Unable(held(error, home))
     last = traceback.format_exception_only(error)[-1].strip()
-    return BrokeOff(f"{last}; the whole of it is in {home.path / LOG}")
+    return BrokeOff(f"{last}; the whole of it is in {home.driver_log}")
 
 
 def _stop_when_left(pipe: Connection[Any, Any]) -> None:

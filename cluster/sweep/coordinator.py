@@ -13,7 +13,7 @@ from typing import Any
 
 from cluster.sweep.files import not_kept
 from cluster.sweep.files.disk_bound import most_checkpoints
-from cluster.sweep.files.long_errors import kept_whole
+from cluster.sweep.files.long_errors import kept_whole, with_output
 from cluster.sweep.files.not_kept import NOT_KEPT
 from cluster.sweep.files.told_once import ToldOnce
 from cluster.sweep.files.torn_checkpoints import go_back
@@ -218,10 +218,11 @@ class Coordinator:
         first = aboard[0].key if aboard else None
         reason = kept_whole(replace(reason, text=masked(reason.text)), self.home, first)
         race, ending = self.races[handle[0]], self._forget(handle)
+        reason = with_output(ending.reason if ending else reason, self.home, [track.trial for track in aboard])
         if ending and ending.state:
-            race.ended_leg(handle[1], ending.state, ending.reason)
+            race.ended_leg(handle[1], ending.state, reason)
         else:
-            race.failed_leg(handle[1], ending.reason if ending else reason, to_blame and not ending)
+            race.failed_leg(handle[1], reason, to_blame and not ending)
         again = [track for track in aboard if track.state not in ENDS]
         go_back(race, again, self.say)
         if again and not ending and self._told.is_new(reason.line):

@@ -19,13 +19,13 @@ from search_spaces.space.hyperparameters import complete
 from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.driver_errors import NoData
 from search_spaces.types.encodable import all_encodable
-from search_spaces.types.module_path import command, environment
+from search_spaces.types.module_path import command, environment, users_folder
 from search_spaces.types.values import Params
 from workloads.arrays import DataError, Infeasible
 from workloads.contract import Workload
 from workloads.data.sources.image_records import is_records
 from workloads.hyperparameters import FOR_CLASSES, Training
-from workloads.registry import WORKLOADS, workload
+from workloads.registry import WORKLOADS, is_users, workload
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -94,6 +94,7 @@ class Preparing:
             "searched": list(sweep.space.domains),
             "metric": sweep.metric.name,
             "judged": sweep.final is not None,
+            "folder": sweep.folder if is_users(sweep.workload) else None,
         }
         self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
@@ -193,6 +194,9 @@ def _main() -> None:
         found = prepare(Data.model_validate(order["data"]), order["problem"])
         if order["constants"].get("weights"):
             open_models_of(order["tracking"])
+        if order["folder"] is not None:
+            users_folder(order["folder"])
+            os.chdir(order["folder"])
         check_first(order["workload"], order["constants"], found.search, order["searched"])
         check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}

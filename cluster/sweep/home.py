@@ -24,12 +24,13 @@ from cluster.sweep.files.kept import (
     write_pid,
     write_whole,
 )
-from cluster.sweep.shared_storage import STUDY, Mark, given, mark, named
+from cluster.sweep.shared_storage import STUDY, Mark, given, is_remote, mark, named
 from cluster.sweep.stop import kill_tree
 from search_spaces.types.driver_errors import Busy
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.files.private_files import OWN_FOLDER, private_files
 from search_spaces.types.files.sealed import Rotten, sealed, unsealed
+from search_spaces.types.module_path import users_folder
 from workloads.registry import catalogue
 
 if TYPE_CHECKING:
@@ -103,6 +104,21 @@ class SweepHome:
         """Folder or URI of the checkpoints, with one folder per member."""
         shared = self.storage.checkpoints
         return f"{shared}/{self.id}" if shared else str(self.path / "checkpoints")
+
+    @property
+    def driver_log(self) -> Path:
+        """Path of what the driver of a submitted sweep prints; other sweeps have none."""
+        return self.path / "driver.log"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what trials printed, one file each; all machines see it unless checkpoints are objects."""
+        shared = self.storage.checkpoints
+        return (
+            Path(self.checkpoints.removeprefix("file://"), "logs")
+            if shared and not is_remote(shared)
+            else self.path / "logs"
+        )
 
     @property
     def has_data(self) -> bool:
@@ -229,6 +245,8 @@ class SweepHome:
             found = kept(unsealed(self.document.read_bytes()), str(self.document), self.path)
         except Rotten as error:
             raise SpecError([Fault(str(self.document), "", str(error))]) from error
+        if found.sweep.folder is not None:
+            users_folder(found.sweep.folder)
         if to_run:
             from search_spaces.spec.checks.again import check_again  # 0 ms behind the line above
 

@@ -109,3 +109,7 @@ class Shared:
     """Marks that end single legs."""
     tracking_uri: str | None = None
     """MLflow store in which ``weights`` of the form models:/... are looked up; None: the environment's."""
+    logs: str | None = None
+    """Folder of the trials' logs; None: what users' code prints is not kept."""
+    folder: str | None = None
+    """Folder of the spec, in which users' code runs; None: wherever the process is."""

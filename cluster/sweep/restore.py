@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SPEC, CARD = "spec", "card"
 GROWS = ("trials", "budget")
 """Fields of the spec to which `resume` adds."""
-MAY_DIFFER = (*GROWS, "data", "tracking", "storage")
+MAY_DIFFER = (*GROWS, "data", "tracking", "storage", "folder")
 """Fields of the spec that a home may have of its own: places differ between machines."""
 
 

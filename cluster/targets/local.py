@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cluster.targets.submission import Code, Submission
 
 POLL_S = 0.1
-LOG = "driver.log"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class LocalTarget:
         with private_files():
             home.path.mkdir(parents=True, exist_ok=True)
             spec.write_bytes(submission.files[submission.spec_file])
-            log = (home.path / LOG).open("ab")
+            log = (home.driver_log).open("ab")
         with log:
             driver = subprocess.Popen(
                 command("-m", "cluster.job", submission.id, "--local"),
@@ -62,7 +61,7 @@ class LocalTarget:
         while home.driver_pid() is None and driver.poll() is None:
             time.sleep(POLL_S)
         if driver.poll():
-            told = (home.path / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            told = (home.driver_log).read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise TargetError(f"sweep {submission.id} did not begin: {told[-1] if told else driver.returncode}")
         return submission.id
 
@@ -84,7 +83,7 @@ class LocalTarget:
         Raises LookupError where there is no such sweep, or where it was not submitted.
         """
         home = SweepHome.find(sweep_id)
-        path = home.path / LOG
+        path = home.driver_log
         if not path.exists():
             raise LookupError(f"sweep {home.id} was not submitted: `paceline show {home.id}` tells of it")
         with path.open(encoding="utf-8", errors="replace") as log:

@@ -17,6 +17,7 @@ from cluster.targets import package, submitted
 from cluster.targets.contract import ENDED, LOCAL, SweepJob, Target, TargetError
 from cluster.targets.submission import PODS, Code, LaneNeed, Submission, usual_code
 from search_spaces.types.faults import SpecError
+from search_spaces.types.module_path import FOLDER, users_folder
 from tracking.store.records import user
 from workloads.registry import catalogue
 
@@ -54,16 +55,25 @@ def resubmit(entry: submitted.SubmittedSweep, target: Target, more: Mapping[str,
         if state not in ENDED:
             raise TargetError(f"sweep {entry.id} is {state} on {target}: `paceline stop {entry.id}` ends it")
     text = submitted.spec_of(entry.id)
-    sweep = parse_sweep(text, f"the spec of sweep {entry.id}", Path.cwd(), catalogue=catalogue())
+    folder = users_folder(entry.folder or Path.cwd())
+    sweep = parse_sweep(text, f"the spec of sweep {entry.id}", _sent_from(folder), catalogue=catalogue())
+    sweep = sweep.model_copy(update={"folder": folder})
     attempt = max(entry.attempt + 1, target.next_attempt(entry.id))
     code: Code = "image" if entry.code == "image" else "ship"
     return _send(entry.id, sweep, target, code, attempt, more or {})
 
 
+def _sent_from(spec_folder: str) -> Path:
+    """Return the folder whose files are sent: the working folder, or the spec's where that is not in it."""
+    here = Path.cwd()
+    return here if Path(spec_folder).is_relative_to(here) else Path(spec_folder)
+
+
 def _send(
     sweep_id: str, sweep: Sweep, target: Target, code: Code | None, attempt: int, more: Mapping[str, str]
 ) -> Job:
-    place, folder = str(target), Path.cwd()
+    spec_folder = sweep.folder or str(Path.cwd())
+    place, folder = str(target), _sent_from(spec_folder)
     cluster, pods = place != LOCAL, place.startswith(PODS)
     code = code or usual_code(place)
     given = reachability.travelling(os.environ) if cluster else {}
@@ -77,6 +87,7 @@ def _send(
     known, told = travelling(sweep) if cluster else (b"", "")
     notes += [told] if told else []
     wanted = sweep.resources
+    within = os.path.relpath(spec_folder, folder) if cluster else spec_folder
     submission = Submission(
         id=sweep_id,
         name=sweep.name,
@@ -85,7 +96,7 @@ def _send(
         files={**packed.files, spec_file: text.encode(), **({beside(spec_file): known} if known else {})},
         spec_file=spec_file,
         code=code,
-        environment={**given, **more, "PACELINE_OWNER": user(), "PACELINE_PLACE": place},
+        environment={**given, **more, "PACELINE_OWNER": user(), "PACELINE_PLACE": place, FOLDER: within},
         attempt=attempt,
         priority=sweep.priority,
         lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least),
@@ -100,6 +111,7 @@ def _send(
         owner=user(),
         attempt=attempt,
         code=code,
+        folder=spec_folder,
     )
     submitted.remember(entry, spec_text)
     return Job(sweep_id, target, (*notes, *packed.notes))

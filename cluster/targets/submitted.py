@@ -36,6 +36,8 @@ class SubmittedSweep:
     owner: str
     attempt: int = 1
     code: str = "ship"
+    folder: str = ""
+    """Folder of the spec's file; empty in those of earlier versions, which knew the submitting one alone."""
 
 
 def remember(entry: SubmittedSweep, spec_text: str) -> None:

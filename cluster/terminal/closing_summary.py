@@ -310,7 +310,7 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
     for alike in _alike(troubles):
         trials = sorted({number for trouble in alike for number in trouble.trials})
         lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({_names(trials)}) failed with:", "red"))
-        lines.append(Text(str(alike[0].failure).rstrip()))
+        lines.append(Text(alike[0].failure.whole.rstrip()))
         others = [trouble.failure.line for trouble in alike[1:]]
         lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
         if len(others) > OTHER_MESSAGES:

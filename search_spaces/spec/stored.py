@@ -38,6 +38,8 @@ class _Stored(_Head):
     sweep: Sweep
     place: Place | None = None
     """Folder that paths of data are relative to; earlier versions took the one around the folder of homes."""
+    code: Place | None = None
+    """Folder of the spec's file, and the way to it from ``place``; earlier versions did not keep it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ def to_json(sweep: Sweep, place: Place | None = None) -> str:
     Paths of data inside the folder ``place`` become relative to it.
     """
     stored = sweep if place is None else _with_paths(sweep, lambda path: _relative(path, place.path))
-    return _Stored(format=FORMAT, sweep=stored, place=place).model_dump_json(indent=1) + "\n"
+    code = None
+    if sweep.folder is not None:
+        folder = Path(sweep.folder)
+        code = Place.of(folder, folder if place is None else place.path)
+    return _Stored(format=FORMAT, sweep=stored, place=place, code=code).model_dump_json(indent=1) + "\n"
 
 
 def from_json(text: str | bytes, origin: str, home: Path | None = None) -> Sweep:
@@ -69,7 +75,10 @@ def from_json(text: str | bytes, origin: str, home: Path | None = None) -> Sweep
 
     Raises SpecError where the text has a newer format or was changed.
     """
-    return _read(text, origin).sweep if home is None else kept(text, origin, home).sweep
+    if home is not None:
+        return kept(text, origin, home).sweep
+    stored = _read(text, origin)
+    return stored.sweep.model_copy(update={"folder": stored.code and str(stored.code.path)})
 
 
 def kept(text: str | bytes, origin: str, home: Path) -> Kept:
@@ -83,9 +92,19 @@ def kept(text: str | bytes, origin: str, home: Path) -> Kept:
     found = next((at for at in having if root and is_there(at / root)), next(iter(having), None))
     now = place if found is None else Place.of(found, home)
     sweep = _with_paths(stored.sweep, lambda path: str(now.path / path))
+    if stored.code is not None:
+        sweep = sweep.model_copy(update={"folder": str(_code(stored.code, now.path, sweep.workload))})
     stands = folders[0] == place.path and place.path.is_dir()
-    begun_in = now.path if sweep == stored.sweep else place.path
+    begun_in = now.path if sweep.data == stored.sweep.data else place.path
     return Kept(sweep, now, begun_in, () if found or stands else folders)
+
+
+def _code(code: Place, place: Path, workload: str) -> Path:
+    """Return where the spec's folder is now: the first one of those where it may be that has the user's module."""
+    known = [folder for folder in code.folders(place) if folder.is_dir()]
+    top = workload.partition(":")[0].partition(".")[0] if ":" in workload else ""
+    having = [folder for folder in known if top and ((folder / top).is_dir() or (folder / f"{top}.py").is_file())]
+    return next(iter(having or known), code.path)
 
 
 def place_of(sweep: Sweep, home: Path) -> Place:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.space.domain_contract import Domain
@@ -22,6 +22,7 @@ from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Resources,
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.module_path import users_folder
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal, Problem, beside
 from search_spaces.types.values import Value, unnested, value_of
@@ -127,6 +128,8 @@ class Sweep(BaseModel):
     storage: Storage = Storage()
     edits: tuple[Edit, ...] = ()
     """Changes since it began, the earliest first."""
+    folder: str | None = Field(default=None, exclude=True)
+    """Folder of the spec's file, in which users' code runs and has its modules; no key of the file."""
 
     @property
     def objective(self) -> Objective:
@@ -194,16 +197,23 @@ def _one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def load_sweep(path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue) -> Sweep:
-    """Load the sweep in the file ``path``, with ``key=value`` overrides. Raises SpecError with every fault."""
+def load_sweep(
+    path: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue, folder: Path | None = None
+) -> Sweep:
+    """Load the sweep in the file ``path``, with ``key=value`` overrides. Raises SpecError with every fault.
+
+    Users' code is in ``folder``; None: in that of the file.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError([Fault(str(path), "", f"cannot be read: {reason}")]) from None
-    text = decoded(raw, path.name)
-    return parse_sweep(text, path.name, path.resolve().parent, overrides, catalogue=catalogue)
+    text, base = decoded(raw, path.name), path.resolve().parent
+    code = users_folder(base if folder is None else folder.resolve())
+    sweep = parse_sweep(text, path.name, base, overrides, catalogue=catalogue)
+    return sweep.model_copy(update={"folder": code})
 
 
 def parse_sweep(

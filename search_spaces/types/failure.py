@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FailureKind = Literal[
@@ -43,6 +43,8 @@ class FailureReason:
 
     kind: FailureKind
     text: str
+    output: str = field(default="", compare=False)
+    """The last lines that it printed before, where its prints are kept."""
 
     def __str__(self) -> str:
         words = WORDS[self.kind]
@@ -52,6 +54,12 @@ class FailureReason:
     def line(self) -> str:
         """One line for a table: the sentence, or the last line of the traceback."""
         return next(reversed(str(self).strip().splitlines()), "no reason given")
+
+    @property
+    def whole(self) -> str:
+        """All that is known: the last lines that it printed, and then the sentence or the traceback."""
+        printed = [f"  | {line}" for line in self.output.splitlines()]
+        return "\n".join(["its last lines:", *printed, str(self)] if printed else [str(self)])
 
     @property
     def is_error(self) -> bool:

@@ -1,22 +1,52 @@
-"""The order in which Paceline's processes look for modules: the working folder last, so that it shadows nothing."""
+"""The order in which Paceline's processes look for modules: users' folders last, so that they shadow nothing."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
-from typing import Final
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATHS: Final = "PYTHONPATH"
 HOME: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))  # noqa: PTH120 - pathlib costs 5 ms
 """Folder that holds Paceline's packages."""
 
 
-def working_folder_last() -> None:
-    """Make this process look for modules in the working folder too, but behind Python's, installed ones and ours.
+FOLDER: Final = "PACELINE_FOLDER"
+"""Environment variable of a job with the folder of its spec's file: absolute, or relative to what was sent."""
+_own: ContextVar[str | None] = ContextVar("_own", default=None)
+_newest: list[str] = []
 
-    Those that it starts do the same. In Paceline's own source tree the order stays as it is.
+
+def users_folder(folder: Path | str) -> str:
+    """Make ``folder``, that of a spec, the one in which users' code is looked for, and return it.
+
+    For this thread, and for those that name none themselves.
     """
+    _own.set(str(folder))
+    sys.path[:] = [path for path in sys.path if path not in _newest or path == HOME]
+    _newest[:] = [str(folder)]
+    working_folder_last()
+    return str(folder)
+
+
+def code_folder() -> str | None:
+    """Return the folder in which users' code is; None before ``users_folder``, where it is the working folder."""
+    return _own.get() or (_newest[0] if _newest else None)
+
+
+def working_folder_last() -> None:
+    """Make this process look for modules in the spec's folder and then in the working folder.
+
+    Python's, installed ones and ours come before them. Processes that this one starts do the same. In Paceline's
+    own source tree the order stays as it is.
+    """
+    if (folder := code_folder()) is not None and os.path.realpath(folder) != HOME:
+        sys.path[:] = [*(path for path in sys.path if path != folder), folder]
     try:
         here = os.path.realpath(os.getcwd())  # noqa: PTH109 - pathlib costs 5 ms
     except FileNotFoundError:  # it was removed, and holds no module

@@ -38,6 +38,7 @@ _SWEEP = {
     "`out_of_memory`, `raised`, `lane_died`, `timed_out`, or `stopped`: cut off by the search's early end; "
     "`failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
+    "trials[].failure.output": "the last lines that the trial printed before; empty where none are kept",
     "ended_by": "what ended the search before all its trials were done, as the timeout; null where nothing did",
     "budget": "by resource (`epochs`, `lane_hours`, `gpu_hours`, `cost`) what the search has `used`, the spec's "
     "`limit` (null: none), and what the `final_evaluation` has used beside; null where the spec has neither "

@@ -1,4 +1,4 @@
-"""Commands on a target: submit, status, logs, wait, doctor, and run, resume and stop where the sweep is on one."""
+"""Commands on a target: submit, status, wait, doctor, and run, resume and stop where the sweep is on one."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _after(job: Job, wait: bool, follow: bool) -> int:
         print(note)
     print(f"sweep {job.id} submitted to {job.target}; `paceline logs {job.id} -f` follows it", flush=True)
     if follow:
-        return _follow(job.target, job.id)
+        return follow_driver(job.target, job.id)
     return _wait(job.target, job.id) if wait else FINISHED
 
 
@@ -157,21 +157,6 @@ def _next(job: SweepJob) -> list[str]:
 @click.command()
 @SWEEP
 @ON
-@click.option("-f", "--follow", is_flag=True, help="Until the sweep ends; Ctrl-C leaves it running.")
-def logs(sweep: str, on: str | None, follow: bool) -> int:
-    """Show a submitted sweep's log."""
-    with telling():
-        sweep_id, target = place(sweep, chosen(on))
-        if follow:
-            return _follow(target, sweep_id)
-        for line in target.logs(sweep_id):
-            print(line)
-    return FINISHED
-
-
-@click.command()
-@SWEEP
-@ON
 def wait(sweep: str, on: str | None) -> int:
     """Wait until a submitted sweep ends."""
     with telling():
@@ -207,7 +192,8 @@ def _there(target: Target, sweep_id: str) -> SweepJob:
         return SweepJob(id=sweep_id, job_name="", state="stopped")
 
 
-def _follow(target: Target, sweep_id: str) -> int:
+def follow_driver(target: Target, sweep_id: str) -> int:
+    """Print the sweep's log as it comes, and wait for its end; return its exit code. Ctrl-C leaves it running."""
     try:
         with telling():
             for line in target.logs(sweep_id, follow=True):

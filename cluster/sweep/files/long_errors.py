@@ -1,12 +1,15 @@
-"""Keeps an error's text whole in the sweep's home where it is too long for the study and for MLflow."""
+"""Makes failures' reasons ready to keep: bounded for the study and MLflow, with what the trial printed at last."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.passwords import masked
+from workloads.models.custom.trial_log import last_lines, path_of
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
@@ -21,3 +24,10 @@ def kept_whole(reason: FailureReason, home: SweepHome, key: str | None) -> Failu
     path.parent.mkdir(exist_ok=True)
     path.write_text(reason.text, encoding="utf-8")
     return replace(reason, text=f"[the whole text: {path}]\n{short}")
+
+
+def with_output(reason: FailureReason, home: SweepHome, trials: Sequence[int]) -> FailureReason:
+    """Return the reason with the last lines that the trial printed; unchanged where that is not kept."""
+    if len(trials) != 1 or not reason.is_error:
+        return reason
+    return replace(reason, output=masked(last_lines(path_of(home.logs, trials[0]))))

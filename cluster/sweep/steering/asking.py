@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from cluster.sweep.files.trial_logs import printed, trial_number
 from cluster.sweep.steering.order import MAX_LANES, Order, Sent, lanes_now, orders_now, send_order
 from search_spaces.race.steering import Deed
 from search_spaces.types.faults import Fault, SpecError, shown
@@ -16,8 +17,8 @@ from search_spaces.types.trial_names import state_word, trial_name
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
 
-Wish = tuple[Deed | Literal["lanes", "edit"], tuple[str, ...]]
-"""What a user wants: of trials, by their names, a number of lanes, or an edit, by its changes."""
+Wish = tuple[Deed | Literal["lanes", "edit", "logs"], tuple[str, ...]]
+"""What a user wants: of trials, by their names, a number of lanes, an edit, by its changes, or a trial's log."""
 STEER = "PACELINE_STEER"
 """Environment variable that brings a wish, as JSON, to the machine of the sweep's driver."""
 PATIENCE_S = 15.0
@@ -25,9 +26,9 @@ _TRIAL = re.compile(r"t?0*(\d{1,9})")
 
 
 def orders(read: Reading, wish: Wish) -> list[Order]:
-    """Return the orders that make up a user's wish, which is no edit. Raises SpecError with every fault."""
+    """Return the orders that make up a user's wish, no edit and no log. Raises SpecError with every fault."""
     deed, words = wish
-    assert deed != "edit"
+    assert deed != "edit" and deed != "logs"
     return _lanes_asked(read, words[0]) if deed == "lanes" else _trials_asked(read, deed, words)
 
 
@@ -90,6 +91,8 @@ def asked(read: Reading, wish: Wish) -> list[str]:
 
     Raises SpecError with every fault; of an edit also Refused and Busy, as ``knowledge.edit.change`` does.
     """
+    if wish[0] == "logs":
+        return list(printed(read.home, trial_number(wish[1][0])))
     if wish[0] == "edit":
         from cluster.sweep.knowledge.edit import change  # 300 ms: Optuna
 

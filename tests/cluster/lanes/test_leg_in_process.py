@@ -58,7 +58,12 @@ def test_a_leg_whose_memory_only_grows_is_cut_where_it_can_go_on_in_a_new_proces
     told = []
     for saves in (True, False):
         lane = LegInProcess(
-            cast(Any, SimpleNamespace(stop_mark=tmp_path / "stop", leg_marks=LegMarks(f"{tmp_path}/leg-"))),
+            cast(
+                Any,
+                SimpleNamespace(
+                    stop_mark=tmp_path / "stop", leg_marks=LegMarks(f"{tmp_path}/leg-"), logs=None, folder=None
+                ),
+            ),
             lambda stream: cast(Any, None),
         )
         setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu")

@@ -106,3 +106,17 @@ def test_a_space_of_an_unknown_law_is_refused() -> None:
     document["sweep"]["space"]["domains"]["lr"] = {"kind": "Cauchy"}
     with pytest.raises(SpecError, match=r"sweep.space: .*search space.*Cauchy"):
         stored.from_json(json.dumps(document), "sweep.json")
+
+
+def test_the_folder_of_users_code_is_found_where_it_is_now(tmp_path: Path) -> None:
+    code, home = tmp_path / "project" / "specs", tmp_path / "project" / ".paceline" / "3f2a"
+    for folder in (code, home):
+        folder.mkdir(parents=True)
+    (code / "mine.py").touch()
+    sweep = parsed(HEAD).model_copy(update={"folder": str(code), "workload": "mine:train"})
+    text = stored.to_json(sweep, stored.place_of(sweep, home))
+    assert stored.from_json(text, "sweep.json", home).folder == str(code)
+    moved = (tmp_path / "project").rename(tmp_path / "moved")
+    assert stored.from_json(text, "sweep.json", moved / ".paceline" / "3f2a").folder == str(moved / "specs")
+    assert stored.from_json(stored.to_json(sweep), "").folder == str(code)
+    assert "folder" not in sweep.to_text()

@@ -1,0 +1,76 @@
+"""What a trial's code prints is kept in a file of its own, bounded, and its last lines are found again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from search_spaces.race.legs import Leg, Member
+from workloads.models.custom import trial_log
+from workloads.models.custom.trial_log import (
+    TrialLog,
+    bound,
+    current,
+    files_of,
+    last_lines,
+    mark_of,
+    path_of,
+    trials_of,
+)
+
+LEG = Leg(id=0, start=3, stop=9, horizon=9, members=(Member(trial=7, seed=2, params={}),), retry=True)
+
+
+def test_a_log_takes_what_process_and_children_print_and_gives_the_output_back(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = path_of(tmp_path / "logs", 7)
+    for attempt in (1, 2):
+        log = TrialLog(path, mark_of(LEG))
+        assert current() is log
+        os.write(1, b"out %d\n" % attempt)
+        os.write(2, b"err\n")
+        subprocess.run(["sh", "-c", "echo child"], check=True)
+        if attempt == 1:
+            log.raised("Traceback ...\nValueError: größer")
+        log.close()
+    print("afterwards", flush=True)
+    assert current() is None
+    assert capfd.readouterr().out == "afterwards\n"
+    mark, *lines = path.read_text().splitlines()
+    assert mark.startswith("=== t007 seed 2, epochs 4 to 9, tried again, ")
+    assert lines[:6] == ["out 1", "err", "child", "=== it raised ===", "Traceback ...", "ValueError: größer"]
+    assert lines[7:] == ["out 2", "err", "child"]
+    assert last_lines(path) == "out 2\nerr\nchild"
+    path_of(tmp_path / "logs", 7, rank=1).touch()
+    assert trials_of(tmp_path / "logs") == [7]
+    assert [rank for rank, _ in files_of(tmp_path / "logs", 7)] == [0, 1]
+
+
+def test_the_last_lines_of_an_attempt_that_raised_are_those_before_its_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "t000.log"
+    path.write_text(f"=== {mark_of(LEG)} ===\nold\n=== {mark_of(LEG)} ===\nnew\n=== it raised ===\nTraceback\n")
+    assert last_lines(path) == "new"
+    path.write_text(f"=== {mark_of(LEG)} ===\n")
+    assert last_lines(path) == "" == last_lines(tmp_path / "none")
+    path.write_text("".join(f"{n}\n" for n in range(50)))
+    assert last_lines(path).splitlines() == [str(n) for n in range(50 - trial_log.SHOWN_LINES, 50)]
+
+
+def test_an_endless_print_keeps_its_beginning_and_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("MOST", 1000), ("FIRST", 200), ("LAST", 300)):
+        monkeypatch.setattr(trial_log, name, size)
+    path, lines = tmp_path / "t000.log", [f"line {n:05d}" for n in range(400)]
+    with path.open("a") as file:
+        for line in lines:
+            print(line, file=file, flush=True)
+            bound(path)
+    kept = path.read_bytes()
+    assert len(kept) <= 1000
+    head, told, tail = kept.partition(b"bytes are left out here ===\n")
+    assert head.startswith(b"line 00000\n") and tail.endswith(b"line 00399\n") and tail.startswith(b"line ")
+    count = int(head.rpartition(b"=== ")[2].replace(b",", b""))
+    assert told and count + 200 + len(tail) == 400 * len("line 00000\n")

@@ -1,0 +1,175 @@
+"""Keeps what a trial's code prints: one text file a trial, to which its legs and attempts append.
+
+A line of the form ``=== ... ===`` says where each begins. A file is bounded: of an endless print it keeps the
+beginning and the end. Written in lanes, read by drivers and commands; imports the standard library alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from search_spaces.race.legs import Leg
+from search_spaces.types.trial_names import trial_name
+
+MIB = 2**20
+MOST = 10 * MIB
+"""Bytes at which a log is shortened to ``FIRST`` bytes of its beginning and ``LAST`` of its end."""
+FIRST, LAST = 2 * MIB, 4 * MIB
+LOOK_S = 0.05
+"""Seconds between two looks at the log's size: the fastest print writes some 50 MiB meanwhile."""
+LEFT_OUT = re.compile(rb"\n=== ([0-9,]+) bytes are left out here ===\n")
+MARK = re.compile(r"=== t\d+ .+ ===")
+RAISED = "=== it raised ==="
+SHOWN_LINES, SHOWN_BYTES = 15, 4096
+"""Largest part of the output that a failure's reason shows."""
+_current: list[TrialLog] = []
+_watching: list[threading.Thread] = []
+
+
+def path_of(folder: str | Path, trial: int, rank: int = 0) -> Path:
+    """Return the file of a trial: ``t007.log``, of the other workers of a group ``t007-rank1.log``."""
+    return Path(folder, f"{trial_name(trial)}{f'-rank{rank}' if rank else ''}.log")
+
+
+def mark_of(leg: Leg) -> str:
+    """Return what a log says where ``leg`` begins: trial, seed, epochs and time."""
+    member = leg.members[0]
+    words = [f"seed {member.seed}", f"epochs {leg.start + 1} to {leg.stop}"]
+    words += ["tried again"] if leg.retry else []
+    words += ["final evaluation"] if leg.purpose == "final" else []
+    return f"{trial_name(member.trial)} {', '.join(words)}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def current() -> TrialLog | None:
+    """Return the log that the standard output of this process goes to, for child processes; None without one."""
+    return _current[-1] if _current else None
+
+
+class TrialLog:
+    """A log that is open for appending, and takes what this process prints until ``close``.
+
+    Raises OSError where it cannot be opened. ``number`` is its file descriptor, which child processes may inherit
+    as their standard output; what they write is bounded, too.
+    """
+
+    def __init__(self, path: Path, mark: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.write(f"=== {mark} ===\n")
+        _flush()
+        self._outer = [_duplicate(number) for number in (1, 2)]
+        for number in (1, 2):
+            os.dup2(self.number, number)
+        _current.append(self)
+        if not _watching:
+            _watching.append(threading.Thread(target=_watch, daemon=True, name="trial log"))
+            _watching[0].start()
+
+    def write(self, text: str) -> None:
+        """Append ``text``."""
+        os.write(self.number, text.encode("utf-8", "backslashreplace"))
+
+    def raised(self, text: str) -> None:
+        """Append the traceback with which the training ended."""
+        _flush()
+        with contextlib.suppress(OSError):
+            self.write(f"{RAISED}\n{text.rstrip()}\n")
+
+    def close(self) -> None:
+        """Give the process its output back."""
+        _flush()
+        _current.remove(self)
+        for number, outer in zip((1, 2), self._outer, strict=True):
+            if outer is not None:
+                os.dup2(outer, number)
+                os.close(outer)
+        with contextlib.suppress(OSError):  # a full disk, or the sweep's folder was removed
+            bound(self.path)
+        os.close(self.number)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # one that users' code has put there, or closed
+            stream.flush()
+
+
+def _duplicate(number: int) -> int | None:
+    try:
+        return os.dup(number)
+    except OSError:  # closed
+        return None
+
+
+def _watch() -> None:
+    pause = threading.Event()
+    while True:
+        pause.wait(LOOK_S)
+        for log in [*_current]:
+            with contextlib.suppress(OSError):
+                bound(log.path)
+
+
+def bound(path: Path) -> None:
+    """Shorten the log to its beginning and its end where it is longer than ``MOST``.
+
+    Other processes may append meanwhile: what they write in that moment may be left out, too.
+    """
+    if path.stat().st_size <= MOST:
+        return
+    with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if (size := os.fstat(file.fileno()).st_size) <= MOST:
+            return
+        file.seek(FIRST)
+        earlier = LEFT_OUT.match(file.read(80))
+        begin = FIRST + (len(earlier[0]) if earlier else 0)
+        file.seek(size - LAST)
+        end = file.read(LAST)
+        end = end[end.find(b"\n") + 1 :]
+        count = size - len(end) - begin + (int(earlier[1].replace(b",", b"")) if earlier else 0)
+        file.seek(FIRST)
+        file.write(f"\n=== {count:,} bytes are left out here ===\n".encode() + end)
+        file.truncate()
+
+
+def last_lines(path: Path) -> str:
+    """Return the last lines that the latest attempt printed; empty where it printed nothing or there is no log."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - 64 * 1024))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines: list[str] = []
+    for line in reversed(text.splitlines()):
+        if MARK.fullmatch(line):
+            break
+        lines = [] if line == RAISED else [*lines, line]
+    shown = "\n".join(reversed(lines[:SHOWN_LINES])).strip("\n")
+    return shown if len(shown) <= SHOWN_BYTES else f"... {shown[-SHOWN_BYTES:]}"
+
+
+def trials_of(folder: str | Path) -> list[int]:
+    """Return the numbers of the trials that have a log, in order."""
+    names = (re.fullmatch(r"t(\d+)\.log", path.name) for path in Path(folder).glob("t*.log"))
+    return sorted(int(name[1]) for name in names if name)
+
+
+def files_of(folder: str | Path, trial: int) -> Iterator[tuple[int, Path]]:
+    """Yield the rank and the file of each worker that a trial's log has, rank 0 first."""
+    name = trial_name(trial)
+    found = [
+        (re.fullmatch(rf"{name}(?:-rank(\d+))?\.log", path.name), path) for path in Path(folder).glob("t*.log")
+    ]
+    yield from sorted((int(match[1] or 0), path) for match, path in found if match)
