@@ -39,9 +39,9 @@ def measure(value: float | None) -> str:
 
 
 def setting(value: Value) -> str:
-    """Format a hyperparameter: floats with three significant digits (``1.9e-04`` below 0.01), None as a dash."""
+    """Format a hyperparameter: floats with three significant digits (``1.9e-04`` below 0.01)."""
     if value is None:
-        return NOTHING
+        return "null"
     if not isinstance(value, float):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if value == 0 or 1e-2 <= abs(value) < 1e5:

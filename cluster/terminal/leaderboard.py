@@ -127,8 +127,9 @@ def _settings(rows: Sequence[Row]) -> list[BoardColumn]:
     columns = []
     for i, name in enumerate(names):
         values: list[Value] = [row.params.get(name) for row in rows]
-        cells = [(formatting.middle(formatting.setting(value), VALUE_WIDTH), "") for value in values]
-        keep = (60 if len(set(map(str, values))) > 1 else 20) - min(i, 15)
+        shown = [formatting.setting(row.params[name]) if name in row.params else formatting.NOTHING for row in rows]
+        cells = [(formatting.middle(text, VALUE_WIDTH), "") for text in shown]
+        keep = (60 if len(set(shown)) > 1 else 20) - min(i, 15)
         texts = any(isinstance(value, str) for value in values)
         columns.append(BoardColumn(formatting.middle(name, VALUE_WIDTH), cells, keep, right=not texts))
     return columns

@@ -45,6 +45,8 @@ class Hyperparameter:
     """Whether it has no default, so that a spec must give it."""
     check: Callable[[Value], str | None] | None = None
     """Returns the rule that a value breaks, or None; for a hyperparameter of type ``object``."""
+    words: str = ""
+    """Allowed values in words, for a hyperparameter of type ``object``."""
 
     def __post_init__(self) -> None:
         assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"
@@ -54,6 +56,8 @@ class Hyperparameter:
         """Allowed values in words: ``0 <= dropout < 1`` or ``one of sgd, adam``."""
         if self.choices is not None:
             return "one of " + ", ".join(map(str, self.choices))
+        if self.words:
+            return self.words
         left = "" if self.low is None else f"{self.low:g} {'<' if self.low_open else '<='} "
         right = "" if self.high is None else f" {'<' if self.high_open else '<='} {self.high:g}"
         kind = KINDS[self.type]

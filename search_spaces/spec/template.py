@@ -11,7 +11,7 @@ from search_spaces.spec.example_data import example_data
 from search_spaces.spec.yaml_document import flow
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue, ScheduleInfo, WorkloadInfo
 from search_spaces.types.problems import DataKind
-from search_spaces.types.values import Value
+from search_spaces.types.values import Value, unnested
 
 _HEAD = """\
 # yaml-language-server: $schema={schema}
@@ -120,7 +120,7 @@ def _parameters(workload: WorkloadInfo) -> list[str]:
     fixed = {name: value for name, value in workload.init_values.items() if name not in space}
     written = [f"  {name}: {flow(inner)}{_doc(known.get(name))}\n" for name, inner in {**fixed, **space}.items()]
     others = [
-        f"  # {name}: {flow(hp.default)}{_doc(hp)}\n"
+        f"  # {name}: {'?' if hp.required else flow(unnested(hp.default))}{_doc(hp)}\n"
         for name, hp in known.items()
         if name not in space and name not in fixed
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from workloads.models.custom.generators import Generators
 from workloads.models.custom.predictor import Predictor, earlier_files
 from workloads.models.custom.process_state import OwnState
 from workloads.models.custom.run import Run, Save
+from workloads.models.custom.signature import arguments
 from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
 
@@ -78,7 +78,7 @@ class OwnLoop:
         epoch, generators = (self.epoch_done, self._generators) if self._saved else (0, b"")
         run = Run(self.setup, self.members[0], epoch, self._saved, generators)
         self._own = OwnState(run.seed, 0 if generators else run.epoch)
-        hp = asdict(self.members[0].hp)
+        hp = arguments(self._train, self.members[0].hp)
         thread = threading.Thread(target=run.begin, args=(self._train, hp), daemon=True)
         thread.start()
         weakref.finalize(self, _end, run, thread, self._own)

@@ -19,16 +19,15 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import typing
 from collections.abc import Callable
 from dataclasses import make_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.space.hyperparameters import hyper
 from workloads.arrays import DataShape
 from workloads.contract import Workload
 from workloads.models.custom.returns import Kind, check, declared
+from workloads.models.custom.signature import fields_of
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
     from workloads.training.batches import ResidentData
     from workloads.training.setup import Loop, Setup, Trainee
-
-TYPES = (float, int, str, bool)
 
 
 def workload_of(name: str, train: Callable[..., None]) -> Workload:
@@ -71,20 +68,8 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
 
 
 def _hyperparameters(name: str, train: Callable[..., None]) -> type:
-    hints = typing.get_type_hints(train)
-    first, *others = inspect.signature(train).parameters.values()
-    fields = []
-    for parameter in others:
-        kind = hints.get(parameter.name, type(parameter.default))
-        keyword = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
-        if not keyword or kind not in TYPES:
-            rule = "must be keyword-only, of type float, int, str or bool, with a default"
-            raise LookupError(
-                f"{name!r}: parameter {parameter.name!r} {rule} (only {first.name!r} stands before *)"
-            )
-        fields.append((parameter.name, kind, hyper(parameter.default, f"parameter of {train.__name__}")))
     title = re.sub(r"\W", "_", name).title() + "Hyperparameters"
-    return make_dataclass(title, fields, frozen=True, kw_only=True)
+    return make_dataclass(title, fields_of(name, train), frozen=True, kw_only=True)
 
 
 def _build(predict: Callable[..., Any] | None, returns: Kind | None, hp: Any, shape: DataShape) -> nn.Module:
