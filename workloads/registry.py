@@ -11,6 +11,7 @@ from typing import Any
 
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.schedules.catalogue import SCHEDULES
+from search_spaces.spec.keys.command import SCRIPT
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from search_spaces.types.module_path import code_folder, working_folder_last
 from workloads.contract import Workload
@@ -29,6 +30,9 @@ WORKLOADS: Mapping[str, str] = {
     "recurrent": "workloads.models.recurrent.workload:RECURRENT",
     "gan": "workloads.models.gan.workload:GAN",
 }
+
+OTHERS: Mapping[str, str] = {SCRIPT: "workloads.models.script.workload:SCRIPT_WORKLOAD"}
+"""Workloads that other keys of a spec name: ``program`` or ``command``."""
 
 DATASETS: Mapping[str, DatasetInfo] = {
     "digits": DatasetInfo("digits", "image", "1,797 handwritten digits, 8 x 8 grey, 10 classes"),
@@ -53,13 +57,13 @@ def workload(name: str) -> Workload:
     Modules are also looked for in the spec's folder, and then in the current one. Raises LookupError with one plain
     sentence where there is no such workload.
     """
-    if not is_users(name) and name not in WORKLOADS:
+    if ":" not in name and name not in (*WORKLOADS, *OTHERS):
         close = difflib.get_close_matches(name, WORKLOADS, n=1)
         hint = (
             f"did you mean {close[0]}?" if close else f"there are {', '.join(WORKLOADS)} and package.module:OBJECT"
         )
         raise LookupError(f"there is no workload {name!r}; {hint}")
-    module_name, _, attribute = WORKLOADS.get(name, name).partition(":")
+    module_name, _, attribute = {**WORKLOADS, **OTHERS}.get(name, name).partition(":")
     found = getattr(_module(module_name, name), attribute, None)
     if inspect.isfunction(found):
         return workload_of(name, found)
@@ -75,12 +79,12 @@ def workload(name: str) -> Workload:
 
 def is_users(name: str) -> bool:
     """Return whether the workload of this name is a user's own code."""
-    return ":" in name
+    return ":" in name or name in OTHERS
 
 
 def _module(module_name: str, name: str) -> Any:
     working_folder_last()
-    if name not in WORKLOADS and (told := hidden(module_name, Path(code_folder() or Path.cwd()))):
+    if ":" in name and (told := hidden(module_name, Path(code_folder() or Path.cwd()))):
         raise LookupError(f"{name!r} cannot be imported as it is meant: {'; '.join(told)}")
     try:
         return importlib.import_module(module_name)

@@ -17,7 +17,7 @@ from search_spaces.samplers.contract import Sampler
 from search_spaces.samplers.history import History, Observation, identity
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
-from search_spaces.space.hyperparameters import complete, defaults, hyperparameters, signature
+from search_spaces.space.hyperparameters import Open, complete, defaults, hyperparameters, signature
 from search_spaces.study.contract import MEASURED, Record
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
@@ -187,7 +187,8 @@ class Search:
         if number < len(first):
             return first[number]
         known = [seen for seen in others if self.sweep.space.contains(seen.params)]
-        return next(iter(self.sampler.ask(History(known), 1, {})), first[0])
+        new = self.sampler.ask(History(known), 1, {})
+        return next(iter([*new, *first, *(seen.params for seen in known)]))
 
     def reported(self, track: Track, epoch: int, value: float) -> None:
         """Store the epoch's value in the study."""
@@ -220,7 +221,7 @@ class Search:
 
     @property
     def defaults(self) -> Params:
-        """The workload's default of each hyperparameter."""
+        """The workload's default of each hyperparameter; empty where it has none."""
         return defaults(hyperparameters(self.hyperparameters), self.sweep.space.domains)
 
     def moved_further(self, index: int) -> None:
@@ -229,7 +230,8 @@ class Search:
         self.num_changes += 1
 
     def _first(self) -> Sequence[Params]:
-        first = self.sweep.space.first(self.defaults, (*self.sweep.start_from, *self.warm.first))
+        defaults = None if self.hyperparameters is Open else self.defaults
+        first = self.sweep.space.first(defaults, (*self.sweep.start_from, *self.warm.first))
         return [*self.cache.proposals, *first[len(self.cache.proposals) :]]
 
     def _begun(self, number: int, searched: Params) -> Track:

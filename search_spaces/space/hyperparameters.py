@@ -104,7 +104,14 @@ def hyper(default: Any, doc: str, **rule: Any) -> Any:
     return dataclasses.field(default=default, metadata={"doc": doc, "rule": rule})
 
 
-_known: dict[type, Mapping[str, Hyperparameter]] = {}
+class Open:
+    """Hyperparameters of a workload that takes whatever the spec names: it has no defaults, and knows no ranges."""
+
+    def __init__(self, **params: Value) -> None:
+        self.params: Params = params
+
+
+_known: dict[type, Mapping[str, Hyperparameter]] = {Open: MappingProxyType({})}
 
 
 def hyperparameters(cls: type) -> Mapping[str, Hyperparameter]:
@@ -132,8 +139,10 @@ def _read(cls: type) -> dict[str, Hyperparameter]:
 def complete(cls: type, params: Params) -> dict[str, Value]:
     """Return ``params`` with the defaults of ``cls`` filled in, each value converted to its field's type.
 
-    Values that are None are left out, but of nullable hyperparameters.
+    Values that are None are left out, but of nullable hyperparameters. ``Open`` ones are returned as they are.
     """
+    if cls is Open:
+        return dict(params)
     known = hyperparameters(cls)
     assert set(params) <= set(known), set(params) - set(known)
     merged = {name: params.get(name, hp.default) for name, hp in known.items()}

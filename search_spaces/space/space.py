@@ -82,12 +82,14 @@ class Space:
         """Return those ``params`` that are searched and whose conditions hold."""
         return {name: params[name] for name in self.domains if name in params and self.exists(name, params)}
 
-    def first(self, defaults: Params, entries: Iterable[Params]) -> list[dict[str, Value]]:
+    def first(self, defaults: Params | None, entries: Iterable[Params]) -> list[dict[str, Value]]:
         """Return the first configurations: the ``defaults``, then each entry completed by them, without repeats.
 
-        Defaults that do not satisfy the requirements are changed as little as needed.
+        Defaults that do not satisfy the requirements are changed as little as needed. Without any (None) the
+        entries come first, each of which is complete.
         """
-        wanted = [self._moved(defaults), *(self.active({**defaults, **given}) for given in entries)]
+        moved = [self._moved(defaults or {})] if defaults is not None or not self.domains else []
+        wanted = [*moved, *(self.active({**(defaults or {}), **given}) for given in entries)]
         return list({frozenset(params.items()): params for params in wanted}.values())
 
     def _moved(self, defaults: Params) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from typing import Any
 from search_spaces.spec.checks.early_terminate import rule_model
 from search_spaces.spec.checks.space.distributions import ParameterFile
 from search_spaces.spec.data import TABLES
+from search_spaces.spec.keys.command import Found
 from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.schema import MOST_RETESTED, SpecFile
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, ScheduleInfo
@@ -45,6 +46,11 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
     listed = {name: properties["warm_start"].pop(name) for name in ("type", "items", "maxItems")}
     properties["warm_start"]["anyOf"] = [listed, {"type": "string"}]
     _accept_lists(definitions["Data"]["properties"])
+    definitions["Found"] = Found.model_json_schema()
+    several = {name: properties["metrics"].pop(name) for name in ("type", "items", "maxItems")}
+    properties["metrics"]["anyOf"] = [several, {"$ref": "#/$defs/Found"}]
+    schema["required"].remove("workload")
+    schema["anyOf"] = [{"required": [name]} for name in ("workload", "program", "command")]
     for other, key in OTHER_NAMES.items():
         properties[other] = {**properties[key], "description": f"Another name of {key}."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Paceline sweep"}

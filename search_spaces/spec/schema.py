@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
+from search_spaces.spec.keys.command import Program, Saves, StepsKey, Wandb, Words
 from search_spaces.spec.keys.given import GIVEN, SpecValue
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
@@ -20,11 +21,8 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 def instead(catalogue: Catalogue) -> dict[str, str]:
     """Return the refused keys of other tools, each with what to write instead."""
-    workload = f"'workload: {' | '.join(catalogue.workload_names)}' or 'workload: package.module:NAME'"
     return {
         **KEYS,
-        "program": f"is not read: write {workload}",
-        "command": f"is not read: write {workload}",
         "project": "is not read: write 'tracking: {experiment: NAME}'",
         "entity": "is not read: runs go to the store that 'tracking: {uri: ...}' names",
         "scheduler": f"is not read: write 'method: {' | '.join(catalogue.samplers)}'",
@@ -253,9 +251,14 @@ class SpecFile(BaseModel):
         default=None, description="Shown in lists."
     )
     description: Annotated[str, Field(max_length=5000)] = Field(default="", description="Kept as the sweep's note.")
+    program: Program = None
+    command: Words = None
+    steps: StepsKey = None
+    checkpoint: Saves = False
+    wandb: Wandb = "shim"
     workload: str = Field(
         description="What to train: a workload (reference page Hyperparameters), or "
-        "package.module:NAME, a workload or function of your own."
+        "package.module:NAME, a workload or function of your own. Required unless there is program or command."
     )
     data: Data = Field(
         description="The examples, the target column and the splits; left out where a function of your own "
@@ -267,7 +270,8 @@ class SpecFile(BaseModel):
     metric: MetricFile = Field(default=MetricFile(), description="What to optimise.")
     metrics: Annotated[list[ObjectiveFile], Field(max_length=4)] = Field(
         default_factory=list,
-        description="Two to four objectives instead of metric, a validation metric first: their front is searched.",
+        description="Two to four objectives instead of metric, a validation metric first: their front is searched. "
+        "For a script a group: where its metrics are found in what it prints.",
     )
     constraints: Annotated[list[ConstraintFile], Field(max_length=20)] = Field(
         default_factory=list,

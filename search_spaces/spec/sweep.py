@@ -17,6 +17,7 @@ from search_spaces.spec.checks.space.parameters import as_parameters
 from search_spaces.spec.checks.sweep import checked_document, checked_sweep
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
+from search_spaces.spec.keys.command import Command
 from search_spaces.spec.keys.plain_tree import tree_document
 from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Resources, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
@@ -90,6 +91,8 @@ class Sweep(BaseModel):
     space: StoredSpace
     constants: dict[str, StoredValue] = {}
     """Hyperparameters with a fixed value in the spec; unnamed ones have the workload's defaults."""
+    command: Command | None = None
+    """What a trial of a script runs; None: the workload is no script."""
     early_terminate: EarlyTerminate = EarlyTerminate()
     trials: int = 20
     epochs: int = 10
@@ -161,11 +164,16 @@ class Sweep(BaseModel):
 
     def to_tree(self) -> dict[str, Any]:
         """Return the spec in the form of its file, as plain values, without most defaults."""
-        others = {"final", "constraints", "edits", *(["metric"] if self.metrics else [])}
+        others = {"command", "final", "constraints", "edits", *(["metric"] if self.metrics else [])}
         plain = self.model_dump(
             exclude_defaults=True, exclude={"space", "constants", "problem", *DURATIONS, *others}
         )
         words: dict[str, Any] = {"parameters": as_parameters(self.space, self.constants)}
+        if self.command:
+            plain |= self.command.to_tree()
+            words["parameters"] = self.command.grouped(words["parameters"])
+            if self.command.steps or self.command.open_ended:
+                del plain["epochs"]
         if self.space.require:
             words["require"] = [one.text for one in self.space.require]
         durations = self.model_dump(exclude_defaults=True, include={*DURATIONS})

@@ -47,6 +47,18 @@ FOR_DRIVERS: Mapping[str, str] = {
     "PACELINE_STARTED_BY": "The mark of all processes that a command has started: they end with it.",
 }
 """Variables that Paceline sets for processes of its own."""
+FOR_SCRIPTS: Mapping[str, str] = {
+    "PACELINE_REPORTS": "The file to which a script's reports are appended, one JSON object a line.",
+    "PACELINE_CONFIG": "The trial's hyperparameters as JSON.",
+    "PACELINE_CHECKPOINT": "With `checkpoint: true` the folder that the script writes to, and goes on from.",
+    "PACELINE_SWEEP": "The sweep's ID.",
+    "PACELINE_TRIAL": "The trial's name, such as `t007`.",
+    "PACELINE_PROJECT": "The name of MLflow's experiment.",
+    "PACELINE_FOLDER": "A folder of the trial for files that need not stay.",
+    "PACELINE_SEED": "The seed of the training.",
+    "PACELINE_PURPOSE": "`search`, or `final` in the final evaluation.",
+}
+"""Variables that Paceline sets for a person's script."""
 OTHERS: Mapping[str, str] = {
     "MLFLOW_TRACKING_URI": "Where MLflow keeps the runs unless the spec's `tracking.uri` says; default "
     "`mlflow.db` in "
@@ -73,12 +85,13 @@ OTHERS: Mapping[str, str] = {
 def variables() -> str:
     """Three tables: a person's, the drivers', other tools'."""
     named = in_sources()
-    missing = named - {*FOR_PEOPLE, *FOR_DRIVERS}
+    missing = named - {*FOR_PEOPLE, *FOR_DRIVERS, *FOR_SCRIPTS}
     assert not missing, f"tests/docs/environment.py does not tell what these are for: {sorted(missing)}"
     parts = []
     for title, known in (
         ("## Set by you", FOR_PEOPLE),
         ("## Set by Paceline for its own processes", FOR_DRIVERS),
+        ("## Set by Paceline for a script of yours", FOR_SCRIPTS),
         ("## Of other tools", OTHERS),
     ):
         rows = [[code(name), sentence(text)] for name, text in known.items() if name in named or known is OTHERS]

@@ -8,7 +8,7 @@ from typing import Any
 
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.schedules.catalogue import SCHEDULES
-from search_spaces.space.hyperparameters import hyper
+from search_spaces.space.hyperparameters import Open, hyper
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of
 
@@ -53,6 +53,7 @@ _WORKLOADS = {
     "mlp": TestWorkload("mlp", {"table": _CLASSES, "image": _CLASSES}),
     "cnn": TestWorkload("cnn", {"image": _CLASSES}),
 }
+_SCRIPT = TestWorkload("script", {}, judged=False, own_data=True, hyperparameters=Open, space={})
 _DATASETS = {
     "digits": DatasetInfo("digits", "image", "digits"),
     "breast_cancer": DatasetInfo("breast_cancer", "table", "biopsies"),
@@ -61,9 +62,10 @@ _DATASETS = {
 
 
 def _workload(name: str) -> TestWorkload:
-    if name not in _WORKLOADS:
+    known = {**_WORKLOADS, _SCRIPT.name: _SCRIPT}
+    if name not in known:
         raise LookupError(f"{name!r} cannot be imported")
-    return _WORKLOADS[name]
+    return known[name]
 
 
 CATALOGUE = Catalogue(

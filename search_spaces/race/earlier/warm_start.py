@@ -14,7 +14,7 @@ from typing import Literal
 from search_spaces.criteria.measures import Measures
 from search_spaces.race.track import INFEASIBLE
 from search_spaces.samplers.history import History, Observation, identity
-from search_spaces.space.hyperparameters import complete, hyperparameters
+from search_spaces.space.hyperparameters import Open, complete, hyperparameters
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.contract import Record
 from search_spaces.types.failure import FailureReason
@@ -179,7 +179,8 @@ class _Fit:
 
     def params(self, trial: EarlierTrial) -> Params | None:
         """Return the configuration of the space that trains just as the trial did; None where there is none."""
-        if not trial.params.keys() <= hyperparameters(self.hyperparameters).keys():
+        known = hyperparameters(self.hyperparameters)
+        if self.hyperparameters is not Open and not trial.params.keys() <= known.keys():
             return None
         return fitting(self.sweep, self.hyperparameters, complete(self.hyperparameters, trial.params))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_spaces.space.hyperparameters import defaults, hyperparameters
+from search_spaces.space.hyperparameters import Open, defaults, hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.bounds import check_regret, check_target
 from search_spaces.spec.checks.criteria import Asked, checked_constraints, refuse_of_one_objective
@@ -16,7 +16,11 @@ from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.repeats import check_repeats, check_retest
 from search_spaces.spec.checks.space.grid import grid_size, refuse_counts
-from search_spaces.spec.checks.space.parameters import read_parameters, refuse_without_effect
+from search_spaces.spec.checks.space.parameters import (
+    read_open_parameters,
+    read_parameters,
+    refuse_without_effect,
+)
 from search_spaces.spec.checks.space.require import required
 from search_spaces.spec.checks.space.start_from import Searched, check_count, check_entries
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
@@ -28,6 +32,15 @@ from search_spaces.spec.other_tools.told import tell_other_tools
 from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, ObjectiveFile, SpecFile, instead
+from search_spaces.spec.script.checks import (
+    Told,
+    checked_command,
+    default_name,
+    known_of,
+    length,
+    script_metric,
+    settle_script,
+)
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
@@ -76,12 +89,13 @@ def checked_document(
     settle_aliases(document)
     inner = [text for text in overrides if text.startswith("parameters")]
     override(document, [text for text in overrides if text not in inner])
+    script = settle_script(document)
     workload = _workload(document, catalogue)
     if workload is not None and document.tree.get("parameters") is None:
         _put_default_space(document, workload)
     override(document, inner)
     refuse_passwords(document)
-    fields = _Checks(document, catalogue, workload).fields(base)
+    fields = _Checks(document, catalogue, workload, script).fields(base)
     tell_other_tools(document, hyperparameters(workload.hyperparameters) if workload else None)
     document.refuse_faulty()
     return fields
@@ -113,8 +127,11 @@ def _put_default_space(document: Document, workload: WorkloadInfo) -> None:
 class _Checks:
     """The checks of one document. A key with a fault of its own is left out of rules that concern several keys."""
 
-    def __init__(self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None) -> None:
-        self._document, self._catalogue, self._workload = document, catalogue, workload
+    def __init__(
+        self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None, script: Told
+    ) -> None:
+        self._document, self._catalogue, self._workload, self._script = document, catalogue, workload, script
+        self._open = workload is not None and workload.hyperparameters is Open
         self._hyperparameters = hyperparameters(workload.hyperparameters) if workload else None
         self._faulty = {fault.path.split(".")[0] for fault in document.faults}
         self._spec = self._read()
@@ -159,13 +176,15 @@ class _Checks:
             check_repeats(self._document, spec)
         if self._hyperparameters is not None and self._sound("parameters", "start_from"):
             if self._sound("trials"):
-                check_count(self._document, spec.start_from, spec.trials or DEFAULT_TRIALS)
+                trials_there = spec.trials or DEFAULT_TRIALS
+                check_count(self._document, spec.start_from, trials_there + self._open)
             check_entries(self._document, spec.start_from, Searched(self._hyperparameters, space, constants))
         check_workers(self._document, spec, self._workload)
         check_budget(self._document, spec, self._faulty, bool(space.domains))
         return {
             **{key: getattr(spec, key) for key in SAME},
             "max_failed_trials": spec.max_retries if spec.max_failed_trials is None else spec.max_failed_trials,
+            "epochs": length(spec),
             "name": spec.name or self._default_name(),
             "data": data,
             "method": self._method.name,
@@ -180,6 +199,7 @@ class _Checks:
             "start_from": tuple(spec.start_from),
             "warm_start": checked_warm_start(self._document, spec.warm_start, base, self._method, space),
             "storage": checked_storage(self._document, spec, base),
+            "command": checked_command(self._document, spec, self._script, base) if self._open else None,
             "timeout_s": spec.timeout,
             "grace_s": spec.grace,
             "trial_timeout_s": spec.trial_timeout,
@@ -204,6 +224,8 @@ class _Checks:
         return found
 
     def _default_name(self) -> str:
+        if self._open:
+            return default_name(self._spec)
         if not self._spec.data.given:
             return self._spec.workload.rpartition(".")[2].replace(":", "-")
         origin = self._spec.data.origin.split("*")[0].rstrip("/")
@@ -213,7 +235,12 @@ class _Checks:
         if not self._sound("parameters") or not self._given("parameters"):
             return Space({}), {}
         before = len(self._document.faults)
-        found = read_parameters(self._document, self._document.tree["parameters"], self._hyperparameters)
+        tree = self._document.tree["parameters"]
+        if self._open:
+            space, constants, self._script.nested = read_open_parameters(self._document, tree)
+            found, self._hyperparameters = (space, constants), known_of(space, constants)
+        else:
+            found = read_parameters(self._document, tree, self._hyperparameters)
         if len(self._document.faults) > before:
             self._faulty.add("parameters")
         return found
@@ -251,6 +278,8 @@ class _Checks:
         given = self._spec.metric
         if self._workload is None or not self._sound("metric", "metrics"):
             return None
+        if self._open:
+            return script_metric(self._document, given)
         name = given.name or next(iter(self._natural(kind)))
         asked = Asked(self._document, self._workload.name, self._natural(kind))
         found = asked.objective(ObjectiveFile(name=name, goal=given.goal), ("metric",))
@@ -315,7 +344,7 @@ class _Checks:
         size = grid_size(self._document, space, self._method.name, limited=given is not None)
         if size is None:
             return DEFAULT_TRIALS
-        known = defaults(self._hyperparameters or {}, space.domains)
+        known = None if self._open else defaults(self._hyperparameters or {}, space.domains)
         first = space.first(known, self._spec.start_from)  # these need not be points of the grid
         wanted = size + sum(not space.contains(params) for params in first)
         return min(wanted, given or wanted)

@@ -228,7 +228,7 @@ CASES = {
         "0.2",
     ),
     # other tools' keys
-    "program": Case("program: train.py", 5, "program", "is not read: write 'workload: ", None),
+    "program": Case("program: train.py", 1, "workload", "must be left out beside program or command", "'mlp'"),
     "project": Case("project: mine", 5, "project", "write 'tracking: {experiment: NAME}'"),
     "one of several objectives": Case(
         "metrics: [{name: val_accuracy}]", 5, "metrics", "must be two to four objectives (one: 'metric:", "1"

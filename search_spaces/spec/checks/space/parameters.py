@@ -35,12 +35,33 @@ def read_parameters(
     ``known`` are the workload's hyperparameters; None: unknown, so that values are not checked.
     """
     found = _Found()
-    reader = _Reader(document, known, found)
+    return _read(_Reader(document, known, found), tree), found.constants
+
+
+def read_open_parameters(
+    document: Document, tree: Any
+) -> tuple[Space, dict[str, Value], dict[str, tuple[str, ...]]]:
+    """Return space and constants of ``parameters`` that may have any name, and the parts of each dotted one.
+
+    A parameter in groups has the dotted name of its path.
+    """
+    found = _Found()
+    space = _read(_Reader(document, None, found, dotted=True), tree)
+    groups = {name: _parts(path) for name, path in found.paths.items()}
+    return space, found.constants, {name: parts for name, parts in groups.items() if len(parts) > 1}
+
+
+def _parts(path: Path) -> tuple[str, ...]:
+    return tuple(str(part) for part in path[1:] if part != "parameters")
+
+
+def _read(reader: _Reader, tree: Any) -> Space:
+    document, found = reader.document, reader.found
     reader.group(("parameters",), tree)
     reader.settle_conditions()
     reader.ask_for_required(tree)
     try:
-        return Space(found.domains, found.when), found.constants
+        return Space(found.domains, found.when)
     except DomainFault as error:
         name, _, rest = error.field.partition(".")
         path = (*found.paths.get(name, ("parameters", name)), *rest.split("."))
@@ -48,7 +69,7 @@ def read_parameters(
         close = nearest(parent, found.domains) if parent and parent not in found.domains else None
         received = None if error.received is None else shown(error.received)
         document.fault(path, error.rule, received, close and repr(close))
-        return Space(found.domains), found.constants
+        return Space(found.domains)
 
 
 @dataclass
@@ -56,6 +77,8 @@ class _Reader:
     document: Document
     known: Mapping[str, Hyperparameter] | None
     found: _Found
+    dotted: bool = False
+    """Whether any name and any value may stand here, and one in groups has the dotted name of its path."""
 
     def group(self, path: Path, tree: Any) -> None:
         if not isinstance(tree, dict):
@@ -67,8 +90,10 @@ class _Reader:
                 self.group((*here, "parameters"), inner["parameters"])
             elif isinstance(inner, dict) and not self._is_parameter(name, inner):
                 self.group(here, inner)
-            elif self._is_new(here, name, inner):
-                self._parameter(here, name, inner)
+            else:
+                full = ".".join(_parts(here)) if self.dotted else name
+                if self._is_new(here, full, inner):
+                    self._parameter(here, full, inner)
 
     def _is_parameter(self, name: str, inner: dict[str, Any]) -> bool:
         if not inner or any(key in ParameterFile.model_fields for key in inner):
@@ -156,7 +181,7 @@ class _Reader:
         return not fault
 
     def _check(self, path: Path, rule: Hyperparameter | None, value: Any) -> bool:
-        fault = _fault(rule, value)
+        fault = None if self.dotted else _fault(rule, value)
         if fault:
             close = nearest(value, map(str, rule.choices)) if rule and rule.choices else None
             self.document.fault(path, fault, shown(unnested(value)), close and repr(close))

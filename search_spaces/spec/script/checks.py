@@ -1,0 +1,195 @@
+"""Checks the keys of a script: the program, its command line with W&B's macros, and the length of a trial."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.space.space import Space
+from search_spaces.spec.keys.command import (
+    DEFAULT_COMMAND,
+    MACROS,
+    SCRIPT,
+    UNKNOWN_LENGTH,
+    Command,
+    Found,
+)
+from search_spaces.spec.other_tools.names import metric
+from search_spaces.spec.pydantic_faults import checked
+from search_spaces.spec.schema import MetricFile, SpecFile
+from search_spaces.spec.yaml_document import Document, flow
+from search_spaces.types.faults import nearest, shown
+from search_spaces.types.problems import METRICS
+from search_spaces.types.values import Nested, Params, Value
+
+_OF_SCRIPTS: Final = ("steps", "checkpoint", "wandb")
+_MACRO: Final = re.compile(r"\$\{([^}]*)\}")
+_INTERPRETERS: Final = {
+    ".sh": "bash",
+    ".R": "Rscript",
+    ".r": "Rscript",
+    ".jl": "julia",
+    ".pl": "perl",
+}
+
+
+@dataclass
+class Told:
+    """What a script's spec says beside the keys of its file."""
+
+    found: Found | None = None
+    """Where metrics are found in what it prints."""
+    notes: list[str] = field(default_factory=list)
+    """What of a W&B file is read in another way than W&B does."""
+    nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Dotted names of parameters in groups, with their parts."""
+
+
+def is_script(document: Document) -> bool:
+    """Return whether the spec is one of a script."""
+    return bool({"program", "command"} & document.tree.keys()) or document.tree.get("workload") == SCRIPT
+
+
+def settle_script(document: Document) -> Told:
+    """Put what ``program`` or ``command`` implies, in place, and return what the file says beside its keys.
+
+    A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script; there is no final evaluation,
+    and without ``early_terminate`` no trial is stopped, as in W&B.
+    """
+    tree = document.tree
+    found = Told(_found(document))
+    if not is_script(document):
+        for key in (key for key in _OF_SCRIPTS if key in tree):
+            document.fault((key,), "has no effect without program or command", shown(tree[key]))
+        if found.found is not None:
+            document.fault(("metrics", "pattern"), "has no effect without program or command")
+        return found
+    place = document.place(("program" if "program" in tree else "command",))
+    if "workload" not in tree:
+        document.put(("workload",), SCRIPT, place)
+    elif tree["workload"] != SCRIPT:
+        rule = "must be left out beside program or command, or these beside it: either names what is trained"
+        document.fault(("workload",), rule, shown(tree["workload"]))
+    for key, value in (("final", "none"), ("early_terminate", "none")):
+        if key not in tree:
+            document.put((key,), value, place)
+    _settle_length(document, place)
+    return found
+
+
+def _found(document: Document) -> Found | None:
+    metrics = document.tree.get("metrics")
+    if not isinstance(metrics, dict):
+        return None
+    del document.tree["metrics"]
+    return checked(document, ("metrics",), Found, metrics, {})
+
+
+def _settle_length(document: Document, place: str) -> None:
+    tree = document.tree
+    if "epochs" not in tree:
+        steps = tree.get("steps")
+        most = steps.get("most") if isinstance(steps, dict) else None
+        document.put(("epochs",), UNKNOWN_LENGTH if type(most) is not int else min(most, UNKNOWN_LENGTH), place)
+    elif "steps" in tree:
+        document.fault(("epochs",), "must be left out beside steps, whose most is a trial's length")
+
+
+def checked_command(document: Document, spec: SpecFile, told: Told, base: Path | None) -> Command:
+    """Return the command of a script's spec; faults are noted. ``base`` is the spec's folder, None: unknown."""
+    words = tuple(spec.command or DEFAULT_COMMAND)
+    if spec.program is None and (spec.command is None or "${program}" in words):
+        document.fault(("program",), "is required" + (": ${program} stands in command" if spec.command else ""))
+    if spec.command is not None:
+        _check_words(document, words)
+        if spec.program is not None and "${program}" not in words:
+            rule = "has no effect: ${program} does not stand in command"
+            document.fault(("program",), rule, shown(spec.program))
+    if spec.program is not None and "${program}" in words:
+        _check_program(document, spec.program, base, plain=spec.command is None)
+    return Command(
+        program=spec.program,
+        words=words,
+        nested=dict(told.nested),
+        steps=spec.steps,
+        checkpoint=spec.checkpoint,
+        wandb=spec.wandb,
+        pattern=told.found.pattern if told.found else None,
+        open_ended=spec.steps is None and spec.epochs == UNKNOWN_LENGTH,
+        notes=tuple(told.notes),
+    )
+
+
+def length(spec: SpecFile) -> int:
+    """Return the most epochs of a trial, in the unit of ``steps`` where the spec has one."""
+    return spec.steps.most if spec.steps else spec.epochs
+
+
+def script_metric(document: Document, given: MetricFile) -> dict[str, Any] | None:
+    """Return the objective of a script, which may have any name; faults are noted."""
+    if given.name is None:
+        rule = "is required: the name of what the script reports, such as val_loss"
+        document.fault(("metric", "name") if "metric" in document.tree else ("metric",), rule)
+        return None
+    natural = {name: goal for metrics in METRICS.values() for name, goal in metrics.items()}
+    goal = given.goal or natural.get(metric(given.name) or given.name)
+    if goal is None:
+        document.fault(("metric", "goal"), f"is required for {given.name}: minimize or maximize")
+        return None
+    return {"name": given.name, "goal": goal, "target": given.target}
+
+
+def default_name(spec: SpecFile) -> str:
+    """Return the name of a script's sweep that has none."""
+    first = spec.program or next((word for word in spec.command or () if "${" not in word and "." in word), SCRIPT)
+    return Path(first).stem.strip("-_. ") or SCRIPT
+
+
+def known_of(space: Space, constants: Params) -> dict[str, Hyperparameter]:
+    """Return the hyperparameters of a script, which are those that its ``parameters`` name, each with its type."""
+    ends = {name: domain.bounds or domain.grid() for name, domain in space.domains.items()}
+    kinds = {name: _kind(values) for name, values in ends.items()}
+    kinds |= {name: _kind((value,)) for name, value in constants.items()}
+    return {name: Hyperparameter(name=name, type=kind, default=None, doc="") for name, kind in kinds.items()}
+
+
+def _kind(values: Sequence[Value]) -> type:
+    """Return the type of a hyperparameter with these values, or ends of a range."""
+    for kind in (bool, int, float):
+        able = (int, float) if kind is float else kind
+        if all(isinstance(value, able) and (kind is bool or not isinstance(value, bool)) for value in values):
+            return kind
+    return str if all(isinstance(value, str) and not isinstance(value, Nested) for value in values) else object
+
+
+def _check_words(document: Document, words: Sequence[str]) -> None:
+    for number, word in enumerate(words):
+        whole = _MACRO.fullmatch(word)
+        for name in _MACRO.findall(word):
+            place = ("command", number)
+            if name.startswith("envvar:"):
+                continue
+            if name in MACROS and not whole:
+                document.fault(place, f"${{{name}}} must be a word of its own", shown(word))
+            elif whole and name not in MACROS:
+                close = nearest(name, MACROS)
+                rule = (
+                    "unknown macro" if close else f"unknown macro (there are {', '.join(MACROS)} and envvar:NAME)"
+                )
+                document.fault(place, rule, shown(word), close and repr(f"${{{close}}}"))
+
+
+def _check_program(document: Document, program: str, base: Path | None, plain: bool) -> None:
+    if plain and (with_what := _INTERPRETERS.get(Path(program).suffix)):
+        rule = f"is no Python program: write 'command: {flow([with_what, '${program}', '${args}'])}' beside it"
+        document.fault(("program",), rule, shown(program))
+    elif base is not None and not (base / program).is_file():
+        folder = base / Path(program).parent
+        there = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+        close = nearest(Path(program).name, there)
+        meant = close and repr(str(Path(program).parent / close))
+        document.fault(("program",), f"must be a file in {base}, the folder of the spec", shown(program), meant)
