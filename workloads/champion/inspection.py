@@ -129,9 +129,10 @@ def _scores(subject: Subject, winner: Winner, many: Arrays, repeats: int) -> lis
     """Return the objective of each of ``repeats`` equally long parts; all features are computed at once."""
     data = winner.setup.data.raw(many.columns)
     x, y = on_device(winner.setup, many)
-    ready = replace(data, ready=True)
-    pieces = zip(data.inputs(x).chunk(repeats), y.chunk(repeats), strict=True)
-    return [float(over(winner.task, winner.model, ready, piece)[subject.measure]) for piece in pieces]
+    if isinstance(inputs := data.inputs(x), torch.Tensor):  # else a DataFrame, for a user's function
+        data, x = replace(data, ready=True), inputs
+    pieces = zip(x.chunk(repeats), y.chunk(repeats), strict=True)
+    return [float(over(winner.task, winner.model, data, piece)[subject.measure]) for piece in pieces]
 
 
 def layers(model: nn.Module) -> list[Layer]:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from search_spaces.race.legs import Exhibit
+from workloads.legs.member import TrainingMember
 from workloads.training.setup import Setup
 
 MAX_BYTES = 2**19
@@ -31,6 +32,19 @@ def exhibits(setup: Setup, model: nn.Module, epoch: int, key: str) -> list[Exhib
     except Exception:  # noqa: BLE001 - the user gets the whole traceback in the exhibit's place
         files = {FAILURE: traceback.format_exc().encode()}
     return [Exhibit(key=key, path=path, content=base64.b64encode(c).decode()) for path, c in files.items()]
+
+
+def logged_by(a: TrainingMember, messages: list[str]) -> list[Exhibit]:
+    """Return the files that the member's code, a user's, has logged; ``messages`` get what was left out."""
+    take = getattr(a.loop, "artifacts", None)
+    if take is None:
+        return []
+    logged = take()
+    messages += logged.told
+    return [
+        Exhibit(key=a.member.key, path=path, content=base64.b64encode(content).decode())
+        for path, content in logged.files.items()
+    ]
 
 
 def _bounded(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
 from workloads.legs import checkpoint, predictions
 from workloads.legs.costs import Costs
-from workloads.legs.exhibits import exhibits
+from workloads.legs.exhibits import exhibits, logged_by
 from workloads.legs.inputs import InputCache
 from workloads.legs.member import TrainingMember, board, passed_over
 from workloads.legs.score import scores
@@ -106,7 +106,7 @@ class LegRunner:
         return []
 
     def _build(self, leg: Leg) -> list[str]:
-        trainees = [Trainee(member.seed, self._hyperparameters(member)) for member in leg.members]
+        trainees = [Trainee(m.seed, self._hyperparameters(m), m.trial) for m in leg.members]
         self.group.check(getattr(trainees[0].hp, "batch_size", None))
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
@@ -285,12 +285,14 @@ class LegRunner:
     def exhibits(self) -> list[Exhibit]:
         """Return the members' exhibits (a final member's show its best epoch); empty where the workload has none.
 
-        They are made at the leg's end, or after each epoch if the workload says so.
+        They are made at the leg's end, or after each epoch if the workload says so. What users' code has logged is
+        among them.
         """
-        if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
-            return []
         members = [*self.aboard, *self.ended] if self.done else self.aboard
-        return [shown for a in members for shown in self._exhibits(a)]
+        logged = [one for a in members for one in logged_by(a, self._messages)] if self.group.first else []
+        if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
+            return logged
+        return [*logged, *(shown for a in members for shown in self._exhibits(a))]
 
     def _exhibits(self, a: TrainingMember) -> list[Exhibit]:
         state = a.best or self._state(a)

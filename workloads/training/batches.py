@@ -15,7 +15,6 @@ from workloads.arrays import Array, Column, DataShape
 from workloads.data.search_data import SearchData
 from workloads.data.streaming.stream import Shard
 from workloads.layers.layers import Preprocess
-from workloads.tables.prepare import PrepareTable
 from workloads.training.prefetch import ahead
 from workloads.training.process_group import ALONE, MIN_PART, WHOLE, Part, ProcessGroup
 
@@ -67,7 +66,8 @@ class ResidentData:
 
     def raw(self, columns: Sequence[Column] = ()) -> ResidentData:
         """Return these data for inputs that are still raw (a test split), of a table with these ``columns``."""
-        prepare = self.prepare.of(columns) if columns and isinstance(self.prepare, PrepareTable) else self.prepare
+        of = getattr(self.prepare, "of", None)
+        prepare = of(columns) if columns and of else self.prepare
         return replace(self, prepare=prepare, ready=False)
 
     @property

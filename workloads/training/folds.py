@@ -16,6 +16,7 @@ from torch import Tensor
 from workloads.data.prepare import Arrays
 from workloads.data.search_data import SearchData
 from workloads.data.statistics import Statistics, fit
+from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
 from workloads.training.choose_width import cohort_loops
 from workloads.training.setup import Loop, MemberState, Setup, State, Trainee
@@ -91,6 +92,16 @@ class FoldedLoop:
             for member, record in zip(part.aboard, part.loop.epoch(), strict=True):
                 records[member].append(record)
         return [_joined(records[member], self._objective) for member in self._aboard]
+
+    def artifacts(self) -> Artifacts:
+        """Return the files that users' code has logged since the last call, each fold's in a folder of its own."""
+        all_folds = Artifacts()
+        for fold, parts in enumerate(self._folds):
+            for take in filter(None, [getattr(part.loop, "artifacts", None) for part in parts]):
+                logged = take()
+                all_folds.told += logged.told
+                all_folds.files |= {_name(fold, name): content for name, content in logged.files.items()}
+        return all_folds
 
     def finite(self) -> list[bool]:
         """Return, for each member, whether the weights of all its folds are finite."""

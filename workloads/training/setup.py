@@ -33,6 +33,8 @@ class Trainee:
     seed: int
     hp: Any
     """Instance of the workload's ``hyperparameters``: a ``Training``, unless the workload has a loop of its own."""
+    trial: int = 0
+    """Number of the trial, for users' code."""
 
 
 @dataclass(frozen=True)

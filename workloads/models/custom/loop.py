@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from workloads.data.search_data import SearchData
+from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles, contents
 from workloads.models.custom.generators import Generators
 from workloads.models.custom.predictor import Predictor, earlier_files
 from workloads.models.custom.process_state import OwnState
 from workloads.models.custom.run import Run, Save
+from workloads.models.custom.run_parts.rows import RawTable
 from workloads.models.custom.signature import arguments
 from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
@@ -85,6 +86,10 @@ class OwnLoop:
         self._run, self._saved_at = run, run.epoch
         return run
 
+    def artifacts(self) -> Artifacts:
+        """Return the files that the function has logged since the last call."""
+        return Artifacts() if self._run is None else self._run.artifacts.take()
+
     def finite(self) -> list[bool]:
         """Return true: the weights are not known, and metrics that are not finite show divergence."""
         return [True]
@@ -114,7 +119,7 @@ class OwnLoop:
             return
         model.take(MemberState({}, {}, self._saved))
         with OwnState(self.members[0].seed):
-            model(self.setup.data.x_val[:TRIED_ROWS])
+            model(self.setup.data.inputs(self.setup.data.x_val[:TRIED_ROWS]))
         _tried.append(model.predict)
 
     def load(self, k: int, state: MemberState) -> None:
@@ -144,12 +149,15 @@ def _give_up(run: Run, thread: threading.Thread) -> None:
     thread.join(LEAVE_S)
 
 
-def untouched(search: SearchData) -> ResidentData:
-    """Return both splits with raw examples and targets: preprocessing is up to the user's function."""
-    shape = search.shape().unscaled()
+def untouched(search: SearchData, as_rows: bool = False) -> ResidentData:
+    """Return both splits with raw examples and targets: preprocessing is up to the user's function.
+
+    ``as_rows``: its ``predict`` takes a table's rows as a DataFrame.
+    """
+    shape, raw = search.shape().unscaled(), RawTable(search.train.columns, search.classes, as_rows)
     x_train, y_train = tensor(search.train.x), tensor(search.train.y)
     x_val, y_val = tensor(search.val.x), tensor(search.val.y)
-    return ResidentData(x_train, y_train, x_val, y_val, shape, nn.Identity(), torch.float64, ready=True)
+    return ResidentData(x_train, y_train, x_val, y_val, shape, raw, torch.float64, ready=not as_rows)
 
 
 def saved(save: Save) -> SavedFiles:

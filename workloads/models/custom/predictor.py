@@ -31,15 +31,15 @@ class Predictor(nn.Module):
         files = state.files or earlier_files(state.model)
         self._files = files and files.copied()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return float64 scores (rows, outputs), as ``Predictions.scores`` reads them.
+    def forward(self, x: Any) -> Tensor:
+        """Return float64 scores (rows, outputs), as ``Predictions.scores`` reads them, of a tensor or a DataFrame.
 
         Raises RuntimeError for what cannot be read, and where nothing was saved.
         """
         assert self.predict is not None
         if self._files is None:
             raise RuntimeError("there is nothing to predict with: run.report(save) saved no files")
-        returned = self.predict(self._files.path, x.cpu().numpy())
+        returned = self.predict(self._files.path, x.cpu().numpy() if isinstance(x, Tensor) else x)
         return torch.from_numpy(self._predictions.scores(returned, len(x)))
 
 

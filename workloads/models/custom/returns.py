@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from search_spaces.types.faults import nearest
 from search_spaces.types.problems import Problem
-from workloads.arrays import Infeasible
+from workloads.arrays import DataShape, Infeasible
 
 Kind = Literal["probabilities", "logits", "classes", "values"]
 OF_PROBLEM: Mapping[Problem, tuple[Kind, ...]] = {
@@ -16,6 +16,20 @@ OF_PROBLEM: Mapping[Problem, tuple[Kind, ...]] = {
 }
 """What may be returned, by problem; a single kind needs no declaration."""
 KINDS = tuple(kind for kinds in OF_PROBLEM.values() for kind in kinds)
+
+
+TAKES = ("arrays", "rows")
+"""What ``predict`` may take: arrays as ``run.x_train``, or a table's rows as a DataFrame, as ``run.rows``."""
+
+
+def takes_rows(name: str, predict: Callable[..., Any] | None) -> bool:
+    """Return whether ``predict`` of workload ``name`` declares that it takes rows. Raises LookupError."""
+    found = getattr(predict, "takes", "arrays")
+    if found not in TAKES:
+        close = nearest(str(found), TAKES)
+        hint = f", did you mean {close}?" if close else ""
+        raise LookupError(f"{name!r}: predict.takes must be one of {', '.join(TAKES)}, received {found!r}{hint}")
+    return bool(found == "rows")
 
 
 def declared(name: str, predict: Callable[..., Any] | None) -> Kind | None:
@@ -28,8 +42,11 @@ def declared(name: str, predict: Callable[..., Any] | None) -> Kind | None:
     return cast("Kind | None", found)
 
 
-def check(kind: Kind | None, problem: Problem) -> None:
-    """Raise Infeasible where the declared ``kind`` does not fit the problem."""
+def check(kind: Kind | None, as_rows: bool, shape: DataShape) -> None:
+    """Raise Infeasible where the declared ``kind`` does not fit the problem, or the data have no rows to take."""
+    if as_rows and len(shape.example) != 1:
+        raise Infeasible("predict.takes is 'rows', and the data is no table")
+    problem = shape.problem
     able = OF_PROBLEM[problem]
     if kind not in (None, *able):
         raise Infeasible(f"predict.returns is {kind!r}, and {problem} needs {' or '.join(map(repr, able))}")

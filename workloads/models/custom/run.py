@@ -7,50 +7,34 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from workloads.arrays import Array
+from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
 from workloads.models.custom.generators import Generators, Seedings
+from workloads.models.custom.run_parts.run_data import RunData
 from workloads.training.setup import Setup, Trainee
 
 Save = Callable[[Path], object]
-OF_DATA = ("x_train", "y_train", "x_val", "y_val", "num_outputs", "problem")
-"""Attributes of a ``Run`` that it has only where the sweep has data."""
 
 
 class Abandoned(BaseException):
     """Raised by ``report`` when the training is not continued here; a function that catches it must return."""
 
 
-class Run:
-    """Data and state that a training function gets, and its way to report.
-
-    Where the sweep has data, ``x_train``, ``y_train``, ``x_val`` and ``y_val`` are raw NumPy arrays, to be read
-    only, as other trainings use them, too: tables (rows, columns), images (rows, channels, height, width);
-    ``num_outputs`` is the number of classes, or 1, and ``problem`` classification or regression.
-    """
-
-    x_train: Array
-    y_train: Array
-    x_val: Array
-    y_val: Array
-    num_outputs: int
-    problem: str
+class Run(RunData):
+    """Data and state that a training function gets, and its way to report."""
 
     def __init__(
         self, setup: Setup, member: Trainee, epoch: int, saved: SavedFiles | None, generators: bytes = b""
     ) -> None:
-        data = setup.data
-        if data.given:
-            self.x_train, self.y_train = _fixed(data.x_train), _targets(data.y_train)
-            self.x_val, self.y_val = _fixed(data.x_val), _targets(data.y_val)
-            self.num_outputs, self.problem = data.shape.num_outputs, data.shape.problem
+        super().__init__(setup.data)
         self.seed: int = member.seed
         self.epoch = epoch
         """Number of epochs that are trained already."""
         self.num_epochs: int = setup.horizon
         """Last epoch that this training may have to reach."""
+        self.trial: int = member.trial
+        """Number of the trial: 7 of t007."""
+        self.artifacts = Artifacts()
         self._saved, self._generators = saved, generators
         self._seedings: Seedings | None = None
         self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
@@ -59,12 +43,6 @@ class Run:
         self.save: Save | None = None
         self.error: BaseException | None = None
         self.ended = False
-
-    def __getattr__(self, name: str) -> Any:
-        """Say what is missing where the sweep has no data: called for attributes that are not there."""
-        if name in OF_DATA:
-            raise AttributeError(f"run.{name} is not there: the sweep has no data (its spec has no 'data:')")
-        raise AttributeError(f"run has no attribute {name!r}")
 
     @property
     def folder(self) -> Path | None:
@@ -98,6 +76,14 @@ class Run:
         if self._abandoned:
             raise Abandoned
 
+    def log_artifact(self, path: str | Path, artifact_path: str = "") -> None:
+        """Keep a file, or all files of a folder, as they are now, as artifacts of the trial's MLflow run.
+
+        ``artifact_path`` is the folder there. They are sent with the epoch's report; of more than 4 MiB an epoch
+        the last ones are left out, and told.
+        """
+        self.artifacts.add(Path(path), artifact_path)
+
     def advance(self) -> None:
         """Let the function train one epoch, and wait for its report or its end; called by the loop."""
         self._turn.release()
@@ -124,14 +110,3 @@ class Run:
         """End the function's thread at its next report."""
         self._abandoned = True
         self._turn.release()
-
-
-def _fixed(tensor: Tensor) -> Array:
-    array: Array = tensor.numpy()
-    array.flags.writeable = False
-    return array
-
-
-def _targets(y: Tensor) -> Array:
-    targets = _fixed(y)
-    return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets

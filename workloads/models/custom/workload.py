@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import DataShape
 from workloads.contract import Workload
-from workloads.models.custom.returns import Kind, check, declared
+from workloads.models.custom.returns import Kind, check, declared, takes_rows
 from workloads.models.custom.signature import fields_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
     cannot be a hyperparameter, or ``predict.returns`` is unknown.
     """
     predict = getattr(sys.modules[train.__module__], "predict", None)
-    returns = declared(name, predict)
+    returns, as_rows = declared(name, predict), takes_rows(name, predict)
     return Workload(
         name=name,
         summary=(inspect.getdoc(train) or "a training function").splitlines()[0],
@@ -53,7 +53,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         space=getattr(train, "space", {}),
         problems={"table": ("classification", "regression"), "image": ("classification",)},
         build=partial(_build, predict, returns),
-        check=lambda hp, shape: check(returns, shape.problem),
+        check=lambda hp, shape: check(returns, as_rows, shape),
         fusable=False,
         distributed=False,
         own_data=True,
@@ -61,7 +61,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         registered=False,
         scales_targets=False,
         reports=getattr(train, "metrics", {}),
-        data=_data,
+        data=partial(_data, as_rows),
         streams=False,
         loop=partial(_loop, train),
     )
@@ -79,10 +79,10 @@ def _build(predict: Callable[..., Any] | None, returns: Kind | None, hp: Any, sh
     return Predictor(predict, Predictions(returns, shape.num_outputs, shape.problem))
 
 
-def _data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
+def _data(as_rows: bool, hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     from workloads.models.custom.loop import untouched  # 1,200 ms: torch
 
-    return untouched(search)
+    return untouched(search, as_rows)
 
 
 def _loop(train: Callable[..., None], setup: Setup, member: Trainee) -> Loop:

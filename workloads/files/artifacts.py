@@ -1,0 +1,58 @@
+"""Files that a user's function logs as artifacts of its trial's MLflow run; they travel with the epoch's report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+MAX_BYTES = 2**22
+"""Limit on the files of one epoch together, as they travel with its report."""
+MIB = 2**20
+
+
+@dataclass
+class Artifacts:
+    """Files that were logged since the last epoch's end, by their path among the run's artifacts."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    """Sentences on files that were left out."""
+
+    def add(self, path: Path, into: str) -> None:
+        """Read a file, or all files of a folder, as they are now. One that is too large is left out, and told.
+
+        Raises FileNotFoundError, and ValueError where ``into`` leads out of the run's artifacts.
+        """
+        if not path.exists():
+            raise FileNotFoundError(f"run.log_artifact: there is no {path}")
+        parts = PurePosixPath(into).parts
+        if ".." in parts or parts[:1] == ("/",):
+            raise ValueError(f"run.log_artifact: {into!r} must be a folder among the run's artifacts")
+        for name, file in _files(path):
+            self._keep(PurePosixPath(into, name).as_posix(), file)
+
+    def _keep(self, name: str, file: Path) -> None:
+        size, used = file.stat().st_size, sum(map(len, self.files.values()))
+        if used + size <= MAX_BYTES:
+            self.files[name] = file.read_bytes()
+            return
+        limit = f"the artifacts of an epoch may have {MAX_BYTES // MIB} MiB together"
+        told = f"{name} of {size / MIB:.1f} MiB is left out: {limit}"
+        self.told.append(f"{told}; what is larger belongs into run.report(save)")
+        self.files[f"{name}.left_out.txt"] = f"{told}\n".encode()
+
+    def take(self) -> Artifacts:
+        """Return what there is, and forget it."""
+        taken = Artifacts(self.files, self.told)
+        self.files, self.told = {}, []
+        return taken
+
+
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield path.name, path
+        return
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            yield f"{path.resolve().name}/{file.relative_to(path).as_posix()}", file

@@ -1,0 +1,62 @@
+"""DataLoaders of a run's arrays: shuffled by seed and epoch, and divided among the workers that train together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+
+from workloads.arrays import Array
+from workloads.data.epoch_order import epoch_order
+from workloads.training.batches import tensor
+
+Batches = DataLoader[Any]
+InOrder = DistributedSampler[Any]
+
+
+class Examples(TensorDataset):
+    """Inputs and targets, of which a mini-batch is taken at once."""
+
+    def __getitems__(self, rows: list[int]) -> tuple[Tensor, ...]:
+        """Return the examples of these rows, as tensors (rows, ...)."""
+        return tuple(part[rows] for part in self.tensors)
+
+
+class EpochOrder(DistributedSampler[Any]):
+    """Order of the training rows in the epoch that is under way, whichever leg it is trained in.
+
+    Of ``world_size`` workers each gets equally many rows, which leaves out less than one row for each.
+    """
+
+    def __init__(self, examples: Examples, epoch: Callable[[], int], seed: int, rank: int, world_size: int) -> None:
+        super().__init__(examples, world_size, rank, drop_last=True)
+        self._epoch, self._seed, self._num_rows = epoch, seed, len(examples)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield row numbers."""
+        order = epoch_order([self._seed], self._epoch(), self._num_rows, torch.device("cpu"))
+        return iter(order[self.rank :: self.num_replicas][: len(self)].tolist())
+
+    def __len__(self) -> int:
+        """Return the number of rows for this worker."""
+        return self._num_rows // self.num_replicas
+
+
+def examples(x: Array, y: Array) -> Examples:
+    """Return arrays as examples; numbers become float32, pixels and classes stay whole numbers."""
+    return Examples(*(each.float() if each.is_floating_point() else each for each in (tensor(x), tensor(y))))
+
+
+def loader(data: Examples, sampler: Any, batch_size: int, options: dict[str, Any]) -> Batches:
+    """Return a DataLoader, which draws nothing from the global generators; ``options`` are its own."""
+    own = "collate_fn" in options  # it expects a list of single examples
+    source: Any = TensorDataset(*data.tensors) if own else data
+    usual = {"generator": torch.Generator().manual_seed(0), "collate_fn": _as_it_is}
+    return DataLoader(source, batch_size, sampler=sampler, **{**usual, **options})
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
