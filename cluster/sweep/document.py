@@ -13,6 +13,7 @@ from cluster.terminal.changed_values import stages
 from cluster.terminal.criteria import constraints, pareto_front
 from cluster.terminal.records import Row
 from search_spaces.race.recommended import num_epochs
+from search_spaces.spec.sweep import Sweep
 from search_spaces.types.trial_names import state_word
 from search_spaces.types.values import stored
 
@@ -30,7 +31,13 @@ def document(read: Reading) -> dict[str, Any]:
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [_trial(row) for row in found],
-        "best": best and {**_best(best), "by": read.chosen_by, "stages": stages(best, found, sweep.objective)},
+        "best": best
+        and {
+            **_best(best),
+            "by": read.chosen_by,
+            "stages": stages(best, found, sweep.objective),
+            "files": _files(read),
+        },
         "best_in_search": read.best_in_search and _best(read.best_in_search),
         "recommended": recommended_lines.document(read.recommended, found, read.best_in_search),
         "importance": _importance(read),
@@ -55,6 +62,20 @@ def document(read: Reading) -> dict[str, Any]:
 
 def _best(row: Row) -> dict[str, Any]:
     return {"number": row.number, "value": row.best_value, "params": stored(row.params)}
+
+
+def _files(read: Reading) -> str | None:
+    """Return the folder with what the best trial's code saved; None where the workload is no code of the user's."""
+    if not saves_files(read.sweep):
+        return None
+    from cluster.sweep.files.saved_by_best import folder_of_best  # 40 ms
+
+    return folder_of_best(read)
+
+
+def saves_files(sweep: Sweep) -> bool:
+    """Whether the sweep trains users' code, which may save files."""
+    return ":" in sweep.workload or sweep.workload == "script"
 
 
 def _importance(read: Reading) -> dict[str, float] | None:

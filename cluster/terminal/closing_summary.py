@@ -75,6 +75,8 @@ def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[t
         look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
     if document.get("best"):
         look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
+    if (document.get("best") or {}).get("files"):
+        look.append((f"paceline best {sweep} --files DIR", "what the best trial saved"))
     if state in ("finished", "failed"):
         more = [(f"paceline resume {sweep} --trials +20", "continues with 20 more trials")] if can_grow else []
         return [*look, (f"paceline show {sweep} --top 20", "more of this table"), *more]
@@ -354,6 +356,8 @@ def _closing(ending: Ending) -> list[Text]:
     url = (ending.document.get("tracking") or {}).get("url")
     if url:
         lines.append(live_lines.link_line(url, ending.title.id))
+    if saved := (ending.document.get("best") or {}).get("files"):
+        lines.append(Text(f"saved by {trial_name(ending.document['best']['number'])}: {saved}"))
     if ending.next:
         width = max(len(command) for command, _ in ending.next)
         lines.append(Text("next", "bold"))

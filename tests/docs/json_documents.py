@@ -52,6 +52,7 @@ _SWEEP = {
     "best.by": "what chose it: `search`, `repeats`, `retests` or `final evaluation`",
     "best.stages": "with `early_terminate: {type: pbt}`: how the weights with that value were trained, from each "
     "`epoch` on, in which `trial`, with which `params`; null where no value changed",
+    "best.files": "the folder with what a function of your own, or a script, saved in it; null without any",
     "best_in_search.number": "the trial with the best value in the search; null as `best`",
     "best_in_search.value": "its best value",
     "best_in_search.params": "its searched hyperparameters",
@@ -206,6 +207,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "params": "its searched hyperparameters",
         "by": "what chose it: `search`, `repeats`, `retests` or `final evaluation`",
         "stages": "as in `show`",
+        "files": "likewise",
     },
     "check": {
         "name": "the spec's `name`",

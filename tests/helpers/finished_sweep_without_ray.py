@@ -87,7 +87,8 @@ def raced(
         for epoch in range(leg.start + 1, leg.stop + 1):
             race.reported(leg.id, measured(leg, epoch, score))
         alive = [member for member in leg.members if member.trial != FAILING]
-        race.saved(leg.id, [Saved(key=member.key, epoch=leg.stop, uri="nowhere") for member in alive])
+        kept = {member.key: f"/nowhere/{member.key}/e{leg.stop:04d}" for member in alive}
+        race.saved(leg.id, [Saved(key=key, epoch=leg.stop, uri=uri) for key, uri in kept.items()])
         race.finished_leg(leg.id, 1.0)
     phase = "finished" if race.finished else "stopped"
     told = {"phase": phase, "searched": race.finished, "cost": {"seconds": 65.0, "lanes": 1}, "tracking": TRACKING}

@@ -192,6 +192,15 @@ def valid(uri: str) -> bool:
     return True
 
 
+def is_there(uri: str) -> bool:
+    """Whether there is a checkpoint, which may be damaged."""
+    path = local(uri)
+    if path is not None:
+        return (path / STATE).is_file()
+    filesystem, remote = filesystem_at(uri)
+    return bool(filesystem.exists(f"{remote}/{STATE}"))
+
+
 def num_bytes(uri: str) -> int:
     """Return the size of a checkpoint's files; 0 where they are not on a disk of this machine."""
     path = local(uri)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cluster.cli.commands.run import tell_end
-from cluster.cli.commands.shared import Failure, find, print_json, reading, write_new
+from cluster.cli.commands.shared import Failure, Refusal, find, print_json, reading, write_new
 from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.sweep.document import document as described
+from cluster.sweep.document import saves_files
 from cluster.sweep.home import SweepHome
 from cluster.terminal import changed_values, formatting
 from search_spaces.space.space import Space
@@ -20,6 +22,9 @@ from search_spaces.spec.yaml_document import block
 from search_spaces.types.catalogue import NO_SCHEDULE
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
+
+if TYPE_CHECKING:
+    from cluster.sweep.reading import Reading
 
 CHANGED = "its values changed while it trained, and a sweep file has one of each: these are the first. All of them:"
 
@@ -39,9 +44,13 @@ def show(sweep: str, top: int, as_json: bool) -> int:
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="Write a sweep file of this configuration alone."
 )
+@click.option("--files", metavar="DIR", help="Copy what your code saved in this trial to the new folder DIR.")
 @JSON
-def best(sweep: str, output: str | None, as_json: bool) -> int:
-    """Print the champion's configuration, or before there is one the recommended."""
+def best(sweep: str, output: str | None, files: str | None, as_json: bool) -> int:
+    """Print the champion's configuration, or before there is one the recommended.
+
+    With --files it copies what a function of your own, or a script, saved in that trial.
+    """
     home = find(sweep)
     read = reading(home)
     document = described(read)
@@ -49,13 +58,38 @@ def best(sweep: str, output: str | None, as_json: bool) -> int:
     if not found:
         raise Failure(f"sweep {home.id} has no successful trial yet")
     head, params = _head(home, document), found["stages"][0]["params"] if found["stages"] else found["params"]
+    if files:
+        _copy(read, found["number"], Path(files))
     if output:
         write_new(output, head + _alone(read.sweep, found["number"], params).to_text())
     if as_json:
         print_json(found)
     else:
-        print(f"wrote {output}" if output else head + block(dict(params)), end="\n" if output else "")
+        told = [f"wrote {path}" for path in (files, output) if path]
+        print("\n".join(told) if told else head + block(dict(params)), end="\n" if told else "")
     return FINISHED
+
+
+def _copy(read: Reading, number: int, target: Path) -> None:
+    """Copy what the best trial saved to the folder ``target``, which is new or empty. Raises Refusal, Failure."""
+    from cluster.sweep.files.saved_by_best import copy_of_best
+    from workloads.legs.checkpoint import TornCheckpoint
+
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise Refusal(f"--files {target}: it is there already: name a new folder")
+    try:
+        if copy_of_best(read, target):
+            return
+    except TornCheckpoint as error:
+        raise Failure(f"the checkpoint of {trial_name(number)} is damaged: {error}") from error
+    except OSError as error:
+        raise Refusal(f"--files {target} cannot be written: {error.strerror}") from error
+    name, workload = trial_name(number), read.sweep.workload
+    if not saves_files(read.sweep):
+        way_out = f"its weights are in {read.home.checkpoints}, and after a final evaluation its model is in MLflow"
+        raise Refusal(f"--files: {workload} saves no files of its own; {way_out}")
+    way_out = "a function saves by run.report(save, ...), a script with `checkpoint: true`"
+    raise Refusal(f"--files: {name} of {workload} saved nothing that was kept; {way_out}")
 
 
 def _head(home: SweepHome, document: dict[str, Any]) -> str:
