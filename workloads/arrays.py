@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -99,6 +100,21 @@ class DataShape:
     """Season of a series in steps: its naive forecast repeats the value of one season ago."""
     categories: tuple[int, ...] = ()
     """Number of values of each category with a learned embedding; their codes are a table's first features."""
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of numbers in one example: a table's features, an image's pixels times channels."""
+        return math.prod(self.example)
+
+    @property
+    def num_channels(self) -> int:
+        """Number of an image's channels, or of a series' values at each step; 1 for a table and a text."""
+        return self.example[0] if len(self.example) == 3 else self.example[-1] if len(self.example) == 2 else 1
+
+    @property
+    def num_steps(self) -> int:
+        """Number of steps of a window of a series or a text; of a table its features, of an image its rows."""
+        return self.example[1] if len(self.example) == 3 else self.example[0]
 
     def unscaled(self) -> DataShape:
         """Return the shape for models that predict numbers in the target's own units."""

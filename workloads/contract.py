@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,13 @@ class Workload(WorkloadInfo):
     """False where ``vmap`` cannot batch a model, or makes it slower: members are trained one after the other.
 
     A function where this depends on hyperparameters; it may read only those that shape the program.
+    """
+    programs: Callable[[Setup, Sequence[Trainee]], Sequence[Sequence[int]]] | None = None
+    """Divides the places of members with one signature into those of one program; None: all are of one."""
+    tryout: Callable[[Any, SearchData], str | None] | None = None
+    """Tries a model of these hyperparameters on a few examples before a sweep starts; returns a line for users.
+
+    Raises Infeasible where it does not fit the data.
     """
     recordable: bool = False
     """Whether a GPU may record a training step once and replay it.

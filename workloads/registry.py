@@ -17,6 +17,7 @@ from search_spaces.types.module_path import code_folder, working_folder_last
 from workloads.contract import Workload
 from workloads.models.custom.hidden import hidden
 from workloads.models.custom.workload import workload_of
+from workloads.models.network.workload import is_network, network_of
 
 __all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "is_users", "workload"]
 
@@ -67,14 +68,22 @@ def workload(name: str) -> Workload:
     found = getattr(_module(module_name, name), attribute, None)
     if inspect.isfunction(found):
         return workload_of(name, found)
+    if is_network(found):
+        return network_of(name, found)
     if not isinstance(found, Workload):
         what = (
             "has no such object"
             if found is None
-            else f"is of type {type(found).__name__}, neither a Workload nor a function"
+            else f"is {_what(found)}, neither a function, a network (a class of nn.Module), nor a Workload"
         )
         raise LookupError(f"{name!r}: module {module_name!r} {what}")
     return found
+
+
+def _what(found: object) -> str:
+    if is_network(type(found)):
+        return f"a network that is made already (name its class, {type(found).__name__})"
+    return f"the class {found.__name__}" if inspect.isclass(found) else f"of type {type(found).__name__}"
 
 
 def is_users(name: str) -> bool:

@@ -41,6 +41,8 @@ class Loaded:
     card: Mapping[str, Any]
     """Empty where the workload brings its own data."""
     indices: Mapping[str, list[int]]
+    tried: str | None = None
+    """What users should know of a model that was tried on these data; None where none was."""
 
     @classmethod
     def nothing(cls) -> Loaded:
@@ -63,6 +65,8 @@ class Loaded:
         for word in ("leak", "note"):
             for text in self.card[f"{word}s"]:
                 yield f"data: {word}: {text}"
+        if self.tried:
+            yield self.tried
 
 
 class Preparing:
@@ -136,10 +140,11 @@ class Preparing:
             self._process.wait()
 
 
-def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> None:
+def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> str | None:
     """Raise DataError where the first trial, the defaults with the fixed values, cannot work on this data.
 
-    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data.
+    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data. Returns what
+    users should know of a model that was tried.
     """
 
     kind = workload(name)
@@ -154,9 +159,11 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
     if idle and search.problem != "classification" and issubclass(kind.hyperparameters, Training):
         raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
     if kind.check is None:
-        return
+        return None
+    hp = kind.hyperparameters(**complete(kind.hyperparameters, constants))
     try:
-        kind.check(kind.hyperparameters(**complete(kind.hyperparameters, constants)), search.shape())
+        kind.check(hp, search.shape())
+        return None if kind.tryout is None else kind.tryout(hp, search)
     except Infeasible as error:
         fixed = ", ".join(f"{key}: {value}" for key, value in constants.items())
         what = f"the defaults with {fixed}" if fixed else "the defaults"
@@ -197,10 +204,10 @@ def _main() -> None:
         if order["folder"] is not None:
             users_folder(order["folder"])
             os.chdir(order["folder"])
-        check_first(order["workload"], order["constants"], found.search, order["searched"])
+        tried = check_first(order["workload"], order["constants"], found.search, order["searched"])
         check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
-        answer = Loaded(found.search, found.test, found.card.to_dict(), indices)
+        answer = Loaded(found.search, found.test, found.card.to_dict(), indices, tried)
     except DataError as error:
         answer = error
     pickle.dump(answer, out, protocol=5)

@@ -49,7 +49,9 @@ def setup(name: str, dtype: torch.dtype = torch.float64, device: str = "cpu") ->
 
 def trainee(name: str, seed: int = 0, **params: Any) -> Trainee:
     """Return a member with a tiny network, batches of 8 and a small learning rate."""
-    return Trainee(seed, workload(name).hyperparameters(**{"batch_size": 8, "lr": 0.002, **SMALL[name], **params}))
+    return Trainee(
+        seed, workload(name).hyperparameters(**{"batch_size": 8, "lr": 0.002, **SMALL.get(name, {}), **params})
+    )
 
 
 def train(loop: Loop, num_epochs: int) -> list[list[dict[str, float]]]:

@@ -95,7 +95,7 @@ def test_a_workload_of_ones_own_is_found_in_the_current_folder(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     assert workload("own_workload:OWN").name == "own"
-    with pytest.raises(LookupError, match="type int, neither a Workload nor"):
+    with pytest.raises(LookupError, match="type int, neither a function, a network"):
         workload("own_workload:NOT")
     with pytest.raises(LookupError, match="no such object"):
         workload("own_workload:MISSING")

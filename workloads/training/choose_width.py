@@ -36,14 +36,21 @@ def cohort_loops(
 
     Members with equal seeds are put into one chunk where possible, as they then share their mini-batches.
     """
-    width, messages = _width(setup, members, num_epochs)
-    width = min(width, setup.width or width)
-    by_seed = sorted(range(len(members)), key=lambda i: members[i].seed)
     places: dict[int, tuple[Loop, int]] = {}
-    for chunk in _chunks(by_seed, width):
-        loop = make_loop(setup, [members[i] for i in chunk])
-        places.update({i: (loop, k) for k, i in enumerate(chunk)})
+    messages: list[str] = []
+    for group in _programs(setup, members):
+        width, told = _width(setup, [members[i] for i in group], num_epochs)
+        width = min(width, setup.width or width)
+        messages += told
+        for chunk in _chunks(sorted(group, key=lambda i: members[i].seed), width):
+            loop = make_loop(setup, [members[i] for i in chunk])
+            places.update({i: (loop, k) for k, i in enumerate(chunk)})
     return [places[i] for i in range(len(members))], messages
+
+
+def _programs(setup: Setup, members: Sequence[Trainee]) -> Sequence[Sequence[int]]:
+    divide = setup.workload.programs
+    return [range(len(members))] if divide is None else divide(setup, members)
 
 
 def make_loop(setup: Setup, members: Sequence[Trainee]) -> Loop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class ProcessGroup:
     def wrap(self, model: nn.Module) -> nn.Module:
         """Return ``model`` wrapped for training by the group, with the same parameters; fsdp shards them in place.
 
+        A model with a true ``may_leave_out_parameters`` may compute its outputs without some of them.
         DDP: Li et al. 2020, arXiv:2006.15704. FSDP: Zhao et al. 2023, arXiv:2304.11277.
         """
         if self.alone or not any(p.requires_grad for p in model.parameters()):
@@ -95,12 +97,14 @@ class ProcessGroup:
         if self.strategy == "ddp":
             renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # its later name
             apart: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
-            return DistributedDataParallel(model, gradient_as_bucket_view=True, **apart)
+            unused = getattr(model, "may_leave_out_parameters", False)
+            return DistributedDataParallel(
+                model, gradient_as_bucket_view=True, find_unused_parameters=unused, **apart
+            )
         from torch.distributed.fsdp import fully_shard  # 550 ms
 
-        for child in model.children():
-            if any(True for _ in child.parameters()) and not isinstance(child, nn.ModuleList | nn.ModuleDict):
-                fully_shard(child)
+        for child in _shardable(model):
+            fully_shard(child)
         fully_shard(model)
         return model
 
@@ -166,6 +170,14 @@ class ProcessGroup:
         values: list[Any] = [None] * self.size
         torch.distributed.all_gather_object(values, value)
         return values
+
+
+def _shardable(model: nn.Module) -> list[nn.Module]:
+    """Return the children that are sharded by themselves: those with parameters that no other child shares."""
+    children = [child for child in model.children() if not isinstance(child, nn.ModuleList | nn.ModuleDict)]
+    owners = Counter(id(parameter) for child in model.children() for parameter in child.parameters())
+    own = [[owners[id(parameter)] == 1 for parameter in child.parameters()] for child in children]
+    return [child for child, alone in zip(children, own, strict=True) if alone and all(alone)]
 
 
 ALONE = ProcessGroup()

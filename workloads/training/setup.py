@@ -99,6 +99,10 @@ class Recipe(Protocol):
         """Whether a GPU computes products in bfloat16."""
 
     @property
+    def programs(self) -> Callable[[Setup, Sequence[Trainee]], Sequence[Sequence[int]]] | None:
+        """Divides members with one signature into those of one program; None: all are of one."""
+
+    @property
     def recordable(self) -> bool:
         """Whether a training step may be recorded as a CUDA graph."""
 

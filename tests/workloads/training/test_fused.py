@@ -23,7 +23,9 @@ from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Trainee
 
 TIMING = "examples_per_s"
-FUSABLE = [name for name in WORKLOADS if workload(name).fusable]
+OWN = ["tests.helpers.networks:Perceptron", "tests.helpers.networks:Convolutional", "tests.helpers.networks:Tied"]
+"""Classes as a user's own."""
+FUSABLE = [*(name for name in WORKLOADS if workload(name).fusable), *OWN]
 CLASSIFIERS = [name for name in WORKLOADS if "val_accuracy" in workload(name).metrics(None)]
 ACTIVATED = [name for name in FUSABLE if "activation" in workload(name).hyperparameters.__dataclass_fields__]
 CASES = [
@@ -115,7 +117,7 @@ def test_members_of_different_seeds_agree_with_plain_trainings(name: str, way: s
     assert_agree(name, cohort(name, seeds=(3, 1, 4, 1)))
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "recurrent"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "recurrent", *OWN])
 def test_dropout_agrees_exactly_where_seeds_are_shared(name: str, way: str) -> None:
     rates = (0.0, 0.2, 0.5, 0.7)
     members = [

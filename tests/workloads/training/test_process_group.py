@@ -26,6 +26,7 @@ CASES: dict[str, dict[str, Any]] = {
     "cnn": {"micro_batch": 7, "batch_size": 15},
     "recurrent": {},
     "image": {"norm": "group"},
+    "tests.helpers.networks:Tied": {},
 }
 """What is compared, and with which hyperparameters: nothing that draws noise, no batch norm.
 

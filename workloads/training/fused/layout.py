@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -28,3 +29,10 @@ class Layout:
         pieces = torch.split(theta, [shape.numel() for shape in self.shapes.values()], dim=-1)
         named = zip(self.shapes.items(), pieces, strict=True)
         return {name: piece.view(*theta.shape[:-1], *shape) for (name, shape), piece in named}
+
+
+def shared_names(model: nn.Module) -> dict[str, str]:
+    """Return each further name of a parameter or buffer that several layers share, with its first name."""
+    named = chain(model.named_parameters(remove_duplicate=False), model.named_buffers(remove_duplicate=False))
+    first: dict[int, str] = {}
+    return {name: known for name, tensor in named if (known := first.setdefault(id(tensor), name)) != name}

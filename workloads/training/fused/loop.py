@@ -16,7 +16,7 @@ from workloads.training.denormals import without_denormals
 from workloads.training.evaluate import evaluate
 from workloads.training.fused.cuda_graphs import Graphs
 from workloads.training.fused.gradient_by_hand import DirectGradient, written_out
-from workloads.training.fused.layout import Layout
+from workloads.training.fused.layout import Layout, shared_names
 from workloads.training.fused.stacked_forward import stacked_forward
 from workloads.training.optimizers import SLOTS, StackedOptimizer
 from workloads.training.setup import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
@@ -139,6 +139,7 @@ class FusedLoop:
         kept = self.model.state_dict().keys()
         buffers = {name: value[k] for name, value in self.buffers.items() if name in kept}
         model = {**self.layout.views(self.theta[k]), **buffers}
+        model |= {name: model[first] for name, first in shared_names(self.model).items() if first in model}
         optimizer = {slot: value[k].cpu().clone() for slot, value in self.slots.items()}
         if self.members[k].hp.momentum == 0 and "momentum_buffer" in optimizer:
             optimizer["momentum_buffer"].zero_()  # torch.optim keeps none then

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from workloads.training.fused.layout import Layout
+from workloads.training.fused.layout import Layout, shared_names
 from workloads.training.fused.mlp_by_hand import Sequenced, Tensors, is_sequence
 
 Forward = Callable[[Tensor, Tensors, Tensor], Tensor]
@@ -24,7 +24,7 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
     if is_sequence(model):
         sequence = Sequenced.of(model)
         return lambda theta, buffers, x: _sequence(sequence, theta, buffers, x, example_dims)
-    layout = Layout.of(model)
+    layout, shared_ones = Layout.of(model), shared_names(model)
     skeleton = copy.deepcopy(model).to("meta")
     for module in skeleton.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -32,7 +32,8 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
             module.register_forward_hook(_narrowed)
 
     def one(tensors: Tensors, x: Tensor) -> Tensor:
-        output: Tensor = torch.func.functional_call(skeleton, dict(tensors), (x,))
+        further = {name: tensors[first] for name, first in shared_ones.items()}  # the copy's are not shared
+        output: Tensor = torch.func.functional_call(skeleton, {**tensors, **further}, (x,))
         return output
 
     randomness = "same" if shared else "different"

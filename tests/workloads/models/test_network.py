@@ -1,0 +1,313 @@
+"""Networks of the user's own: what a class declares, which are trained fused, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from search_spaces.race.legs import Leg, Member
+from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.types.objective import Objective
+from tests.helpers import networks
+from tests.helpers.sequence_data import series, text
+from tests.helpers.workload_data import search_data, setup, train, trainee
+from workloads.arrays import Infeasible
+from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.network.tryout import programs, why_apart
+from workloads.models.network.workload import is_network, network_of
+from workloads.registry import workload
+from workloads.training.fused.loop import FusedLoop
+from workloads.training.plain_loop import PlainLoop
+from workloads.training.setup import Trainee
+
+PLACE = "tests.helpers.networks"
+TIMING = "examples_per_s"
+
+
+def own(name: str) -> dict[str, Any]:
+    """The hyperparameters of the class itself, those of all trainings left out."""
+    known = hyperparameters(workload(f"{PLACE}:{name}").hyperparameters)
+    ours = hyperparameters(workload("mlp").hyperparameters)
+    return {
+        key: hp for key, hp in known.items() if key not in ours or (hp.doc != ours[key].doc and key != "encoding")
+    }
+
+
+def test_keyword_arguments_are_hyperparameters_with_their_bounds() -> None:
+    found = own("Perceptron")
+    assert {name: (hp.type, hp.default, hp.range, hp.shapes) for name, hp in found.items()} == {
+        "width": (int, 6, "1 <= width <= 64", True),
+        "dropout": (float, 0.0, "0 <= dropout < 1", False),
+        "hidden": (str, "relu", "one of relu, tanh", True),
+        "residual": (bool, False, "a true or false", True),
+    }
+    assert found["dropout"].doc == "share of hidden units that are dropped"
+    kind = workload(f"{PLACE}:Perceptron")
+    assert kind.space["width"] == {"min": 1, "max": 64} and "lr" in kind.space
+    assert kind.summary == "A small perceptron with dropout."
+
+
+@pytest.mark.parametrize(
+    ("kind", "shaping"),
+    [
+        ("dropout", set()),
+        ("first weights", set()),
+        ("plain", set()),
+        ("alpha dropout", {"rate"}),
+        ("number", {"scale"}),
+        ("function", {"scale"}),
+        ("layer if", {"rate"}),
+        ("tensor", set()),
+        ("drawn tensor", {"rate", "scale"}),
+    ],
+)
+def test_what_shapes_the_program_is_found_by_trying(kind: str, shaping: set[str]) -> None:
+    class Net(networks.Odd):
+        def __init__(self, shape: Any, *, rate: float = 0.5, scale: float = 1.0) -> None:
+            super().__init__(shape, kind=kind, rate=rate, scale=scale)
+
+    known = hyperparameters(network_of("mine:Net", Net).hyperparameters)
+    assert {name for name in ("rate", "scale") if known[name].shapes} == shaping
+
+
+NO_RULE = "nn.LSTM has no batching rule"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("plain", None),
+        ("lazy", None),
+        ("norm of no statistics", None),
+        ("weight norm", None),
+        ("shared", None),
+        ("strided", None),
+        ("dropout", None),
+        ("tensor", None),
+        ("noise", None),
+        ("float32", None),
+        ("cumulative statistics", "decides by the values of tensors"),
+        ("spectral norm", "aten::div.out has no batching rule"),
+        ("branches", "decides by the values of tensors"),
+        ("counts", "keeps state between forward passes (Odd.calls)"),
+        ("python's noise", "draws random numbers from Python"),
+        ("numpy's noise", "draws random numbers from Python or NumPy"),
+        ("own average", "buffer average"),
+        ("frozen", "body.weight is frozen"),
+        ("unused", "other.weight has no part"),
+        ("script", "TorchScript"),
+        pytest.param("compiled", "torch.compile", marks=pytest.mark.soak),
+    ],
+)
+def test_an_oddity_is_trained_fused_only_where_that_equals_plain_training(kind: str, told: str | None) -> None:
+    member, shared = trainee(f"{PLACE}:Odd", kind=kind), setup(f"{PLACE}:Odd", torch.float32)
+    found = shared.workload.programs(shared, [member] * 3)
+    reason = why_apart(declared_of("Odd"), shared, member)
+    if told is None:
+        assert (reason, found) == (None, [[0, 1, 2]])
+    else:
+        assert reason is not None and told in reason and found == [[0], [1], [2]]
+
+
+def declared_of(name: str) -> Any:
+    return workload(f"{PLACE}:{name}").programs.args[0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("wide", r"Odd.forward must return \(batch, num_outputs\) = \(12, 3\) for .*, received \(12, 5\)"),
+        ("pair", "must return one tensor, received tuple"),
+        ("complex", "has complex parameters or buffers"),
+        ("nan", "not finite before any training"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_the_sweep_starts(kind: str, told: str) -> None:
+    found = workload(f"{PLACE}:Odd")
+    assert found.tryout is not None
+    with pytest.raises(Infeasible, match=told):
+        found.tryout(trainee(f"{PLACE}:Odd", kind=kind).hp, search_data())
+
+
+def test_how_it_is_trained_is_told_in_one_line() -> None:
+    for name, told in (("Perceptron", "fused: "), ("Memory", f"one by one: {NO_RULE}")):
+        kind = workload(f"{PLACE}:{name}")
+        assert kind.tryout is not None
+        line = kind.tryout(kind.hyperparameters(), search_data())
+        assert line is not None and line.startswith(f"{PLACE}:{name} is trained {told}")
+
+
+def test_members_of_other_programs_are_not_trained_together() -> None:
+    """A layer that is there for some values of a number only, which the defaults do not show."""
+
+    class Net(networks.Odd):
+        def __init__(self, shape: Any, *, width: int = 5) -> None:
+            super().__init__(shape, kind="noise" if width in (7, 14) else "dropout")
+
+    kind = network_of("mine:Net", Net)
+    shared = dataclasses.replace(setup(f"{PLACE}:Odd", torch.float32), workload=kind)
+    members = [Trainee(0, kind.hyperparameters(width=width, batch_size=8)) for width in (5, 7, 6, 14)]
+    assert not hyperparameters(kind.hyperparameters)["width"].shapes
+    assert programs(kind.programs.args[0], shared, members) == [[0, 2], [1, 3]]  # type: ignore[union-attr]
+
+
+def test_a_loss_and_metrics_of_ones_own_agree_fused_and_plain() -> None:
+    name = f"{PLACE}:Focal"
+    shared = setup(name)
+    members = [trainee(name, lr=0.01 * (k + 1), gamma=gamma) for k, gamma in enumerate((0.0, 1.0, 3.0))]
+    fused = FusedLoop(shared, members)
+    records = train(fused, 2)[-1]
+    for k, member in enumerate(members):
+        plain = PlainLoop(shared, member)
+        (expected,) = train(plain, 2)[-1]
+        assert {**records[k], TIMING: 0} == pytest.approx({**expected, TIMING: 0}, rel=1e-7)
+        assert_close(fused.state(k).model, plain.state(0).model, rtol=1e-6, atol=1e-8)
+    x, y = shared.data.inputs(shared.data.x_val), shared.data.y_val
+    outputs = fused.forward(x)[2].detach()
+    assert records[2]["val_top2"] == networks._top2(outputs, y)
+    assert records[2]["val_loss"] == pytest.approx(float(networks.Focal.loss(outputs, y).mean()))
+    assert workload(name).metrics("image")["val_top2"] == "maximize"
+
+
+def test_a_loss_that_is_a_mean_is_measured_by_row() -> None:
+    from workloads.arrays import DataShape
+    from workloads.models.network.declared import declared
+    from workloads.models.network.task import task
+
+    shape = DataShape((2,), 1, "regression", target_mean=5.0, target_std=2.0)
+    found = task(declared("mine:Huber", networks.Huber), shape, "val_loss")
+    outputs, y = torch.randn(7, 1), torch.randn(7, 1)
+    values = {name: value[None] for name, value in found.evaluate(lambda x: x, outputs, y).items()}
+    measured = found.metrics(values, y)
+    assert float(measured["loss"]) == pytest.approx(float(networks.Huber.loss(outputs, y)))
+    assert found.by_row(values, y)["loss"].shape == (1, 7)
+    assert float(measured["mae"]) == pytest.approx(2 * float((outputs - y).abs().mean()))
+
+
+@pytest.mark.parametrize(
+    ("name", "search", "metric"),
+    [
+        ("Perceptron", lambda _: search_data(), "val_accuracy"),
+        ("Memory", lambda folder: series(folder).search, "val_rmse"),
+        ("Letters", lambda folder: text(folder).search, "val_bits_per_character"),
+    ],
+)
+def test_images_series_and_texts_are_trained(name: str, search: Any, metric: str, tmp_path: Path) -> None:
+    setting = LegSetting(f"{PLACE}:{name}", Objective(metric, "minimize"), str(tmp_path), device="cpu")
+    lane = LegRunner(setting, search(tmp_path))
+    members = tuple(Member(trial=k, seed=0, params={"lr": 0.01 * (k + 1)}) for k in range(2))
+    lane.start(Leg(id=0, start=0, stop=1, horizon=1, members=members))
+    told = lane.epoch()
+    assert [report.failure for report in told] == [None, None]
+    assert {report.metrics[metric] for report in told}
+    assert all(one.uri for one in lane.save())
+
+
+BAD = "Bad"
+
+
+def refused(cls: type) -> str:
+    with pytest.raises(LookupError) as found:
+        network_of("mine:Bad", cls)
+    return str(found.value)
+
+
+class Base(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Positional(Base):
+    def __init__(self, shape: Any, width: int = 3) -> None: ...
+
+
+class Taken(Base):
+    def __init__(self, shape: Any, *, batch_size: int = 3, learning_rate: float = 0.1, many: int) -> None: ...
+
+
+class Kinds(Base):
+    def __init__(self, shape: Any, *, sizes: list = [], size: Literal[1, 2] = 3) -> None: ...  # type: ignore # noqa: B006
+
+
+class Unknown(Base):
+    def __init__(self, num_inputs: int, num_output: int) -> None: ...
+
+
+class Rest(Base):
+    def __init__(self, *args: Any, **more: Any) -> None: ...
+
+
+class Labels(nn.Module):
+    metrics: ClassVar = {"f2": lambda outputs, targets: 0}
+
+    def __init__(self) -> None: ...
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return outputs
+
+
+class LightningModule(Base): ...
+
+
+class Fitted(LightningModule): ...
+
+
+class Spaced(networks.Perceptron):
+    space: ClassVar = {"widht": {"values": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("cls", "told"),
+    [
+        (Positional, ["write '*, ' before 'width'"]),
+        (Taken, ["batch_size is Paceline's own", "lr is Paceline's own", "'many' of Taken needs a default"]),
+        (
+            Kinds,
+            [
+                "'sizes' of Kinds must be of type float, int, str, bool or Literal",
+                "must be one of 1, 2, received 3",
+            ],
+        ),
+        (Unknown, ["received 'num_output' (did you mean num_outputs?)"]),
+        (Rest, ["must name what it takes"]),
+        (
+            Labels,
+            [
+                "must take the data's shape first",
+                "forward must take the inputs alone, received x, y",
+                "loss must be a static method",
+                "metrics of Labels must be",
+            ],
+        ),
+        (Fitted, ["is a LightningModule"]),
+        (Spaced, ["space names 'widht', which is no hyperparameter, did you mean width?"]),
+    ],
+)
+def test_a_class_that_declares_what_cannot_be_is_refused_with_every_fault(cls: type, told: list[str]) -> None:
+    found = refused(cls)
+    assert found.startswith("'mine:Bad'") and [one for one in told if one not in found] == []
+
+
+def test_classes_are_told_from_other_objects() -> None:
+    assert is_network(networks.Perceptron) and not is_network(nn.ReLU()) and not is_network(int)
+    with pytest.raises(LookupError, match=re.escape("neither a function, a network (a class of nn.Module), nor")):
+        workload("pathlib:Path")
+
+
+def test_initial_weights_are_the_users_own_and_follow_from_the_seed() -> None:
+    name = f"{PLACE}:Odd"
+    shared = setup(name)
+    one, same, other = (shared.build(trainee(name, seed, kind="first weights", scale=3.0)) for seed in (1, 1, 2))
+    assert_close(one.state_dict(), same.state_dict())
+    assert not torch.equal(one.last.weight, other.last.weight)  # type: ignore[union-attr,arg-type]
+    assert float(one.last.weight.std()) > 1.5  # type: ignore[union-attr,operator]

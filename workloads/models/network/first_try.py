@@ -1,0 +1,62 @@
+"""Tries a network on a sweep's data before any trial: whether it gives what is to be predicted, and is fused."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from search_spaces.types.error_text import first_line
+from workloads.arrays import Infeasible
+from workloads.contract import Workload
+from workloads.data.search_data import SearchData
+from workloads.models.network.declared import Declared
+from workloads.models.network.tryout import why_apart
+from workloads.training.setup import Setup, Trainee
+
+MANY_ROWS = 20_000
+"""Larger tables are tried by as many of their rows: then their features may be fewer than those of all."""
+FEW_ROWS = 64
+
+
+def first_try(declared: Declared, kind: Workload, hp: Any, search: SearchData) -> str | None:
+    """Return how members are trained, such as ``one by one: nn.LSTM has no batching rule``.
+
+    None where only the whole data can tell. Raises Infeasible where the network does not fit this data.
+    """
+    table = bool(search.train.columns)
+    part = _first(search, MANY_ROWS if table else FEW_ROWS)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = kind.data(hp, part, torch.device("cpu"), torch.float32)
+            reason = why_apart(declared, Setup(kind, data), Trainee(0, hp))
+    except Exception as error:
+        if table and len(search.train) > MANY_ROWS:
+            return None
+        if isinstance(error, Infeasible):
+            raise
+        raise Infeasible(_told(error)) from error
+    return "fused: trials of one structure as one program" if reason is None else f"one by one: {reason}"
+
+
+def _first(search: SearchData, num_rows: int) -> SearchData:
+    parts = (search.train, search.val)
+    train, val = (part.take(np.arange(min(len(part), num_rows))) for part in parts)
+    return replace(search, train=train, val=val, folds=())
+
+
+def _told(error: Exception) -> str:
+    """Return the error of a user's code with the line of it: the last one outside of installed packages."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _own(frame.filename)]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
+    return f"{place}{type(error).__name__}: {first_line(error)}"
+
+
+def _own(file: str) -> bool:
+    return not {"site-packages", "workloads", "importlib"} & set(Path(file).parts)

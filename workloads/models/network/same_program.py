@@ -1,0 +1,133 @@
+"""Compares two networks: whether they differ in the values of parameters and buffers alone.
+
+Then one program computes both. All else that a module holds must be equal: layers, shapes, and Python's attributes.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workloads.layers.layers import Dropout
+
+IN_BUFFERS = {"active"}
+"""Attributes of our dropout that follow from its rate, and that loops set for all members of a program."""
+TENSORS = {"_parameters", "_buffers", "_modules"}
+
+
+def difference(one: nn.Module, other: nn.Module) -> str | None:
+    """Return in what the two differ, as ``layer.p`` or ``layer``; None where one program computes both."""
+    found = next(_Comparison().modules(one, other, type(one).__name__), None)
+    return found or (None if _ties(one) == _ties(other) else "shared parameters")
+
+
+class _Comparison:
+    def __init__(self) -> None:
+        self._seen: set[tuple[int, int]] = set()
+
+    def modules(self, one: nn.Module, other: nn.Module, place: str) -> Iterator[str]:
+        if (id(one), id(other)) in self._seen:
+            return
+        self._seen.add((id(one), id(other)))
+        if _named(type(one)) != _named(type(other)) or [*one._modules] != [*other._modules]:
+            yield place
+            return
+        for kind in ("_parameters", "_buffers"):
+            mine, theirs = getattr(one, kind), getattr(other, kind)
+            if {name: _form(value) for name, value in mine.items()} != {n: _form(v) for n, v in theirs.items()}:
+                yield place
+        own = {name: value for name, value in vars(one).items() if name not in TENSORS}
+        others = {name: value for name, value in vars(other).items() if name not in TENSORS}
+        if own.keys() != others.keys():
+            yield f"{place}.{sorted(own.keys() ^ others.keys())[0]}"
+            return
+        left = IN_BUFFERS if isinstance(one, Dropout) else ()
+        yield from (
+            f"{place}.{name}"
+            for name in own
+            if name not in left and not self._equal_attributes(name, own[name], others[name])
+        )
+        for name, child in one._modules.items():
+            twin = other._modules[name]
+            if child is None or twin is None:
+                if child is not twin:
+                    yield f"{place}.{name}"
+            else:
+                yield from self.modules(child, twin, f"{place}.{name}")
+
+    def _equal_attributes(self, name: str, one: Any, other: Any) -> bool:
+        if name.endswith("hooks") and isinstance(one, Mapping) and isinstance(other, Mapping):
+            return self.equal([*one.values()], [*other.values()])  # the keys count all hooks of the process
+        return self.equal(one, other)
+
+    def equal(self, one: Any, other: Any) -> bool:
+        """Return whether two attributes are known to be equal; what cannot be compared counts as different."""
+        if isinstance(one, Tensor) or isinstance(other, Tensor):
+            return isinstance(other, Tensor) and _equal_tensors(one, other)
+        if one is other or (id(one), id(other)) in self._seen:
+            return True
+        if _named(type(one)) != _named(type(other)):
+            return False
+        if isinstance(one, bool | int | str | bytes | complex | type | torch.dtype | torch.device | torch.Size):
+            return bool(one == other)
+        if isinstance(one, float):
+            return one == other or (one != one and other != other)
+        if isinstance(one, np.ndarray | np.generic):
+            return bool(np.array_equal(one, other))
+        self._seen.add((id(one), id(other)))
+        return self._equal_objects(one, other)
+
+    def _equal_objects(self, one: Any, other: Any) -> bool:
+        if isinstance(one, nn.Module):
+            return next(self.modules(one, other, ""), None) is None
+        if isinstance(one, Mapping):
+            return [*one] == [*other] and all(self.equal(one[key], other[key]) for key in one)
+        if isinstance(one, list | tuple):
+            return len(one) == len(other) and all(map(self.equal, one, other))
+        if isinstance(one, Set):
+            return bool(one == other)
+        if inspect.isfunction(one):
+            parts = (_parts(one), _parts(other))
+            return one.__code__ == other.__code__ and all(map(self.equal, *parts))
+        if isinstance(one, functools.partial):
+            return all(
+                self.equal(getattr(one, part), getattr(other, part)) for part in ("func", "args", "keywords")
+            )
+        if inspect.ismethod(one):
+            return self.equal(one.__func__, other.__func__) and self.equal(one.__self__, other.__self__)
+        if hasattr(one, "__dict__") and not isinstance(one, types.ModuleType | torch.Generator):
+            return self.equal(vars(one), vars(other))
+        return False
+
+
+def _named(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _ties(model: nn.Module) -> list[int]:
+    """Return for each parameter and buffer, a shared one as often as it is named, the place of its first name."""
+    named = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    first: dict[int, int] = {}
+    return [first.setdefault(id(tensor), place) for place, (_, tensor) in enumerate(named)]
+
+
+def _form(tensor: Tensor | None) -> object:
+    return None if tensor is None else (tuple(tensor.shape), tensor.dtype, tensor.requires_grad)
+
+
+def _parts(function: types.FunctionType) -> list[Any]:
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return [function.__defaults__, function.__kwdefaults__, *cells]
+
+
+def _equal_tensors(one: Any, other: Tensor) -> bool:
+    if not isinstance(one, Tensor) or one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return bool(torch.equal(one, other))

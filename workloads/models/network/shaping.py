@@ -1,0 +1,72 @@
+"""Finds by trying which hyperparameters shape a network's program, and which only change numbers in its buffers.
+
+The constructor is called with several values of each; large parameters are not drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+from workloads.arrays import DataShape
+from workloads.models.network.build import sketch
+from workloads.models.network.declared import Declared, Parameter
+from workloads.models.network.same_program import difference
+
+SHAPES = (
+    DataShape((1, 8, 8), 10),
+    DataShape((3, 32, 32), 10),
+    DataShape((3, 224, 224), 10),
+    DataShape((16,), 3),
+    DataShape((24, 1), 1, "forecast"),
+    DataShape((64,), 32, "language", vocabulary="abcdefghijklmnopqrstuvwxyz .,;!"),
+)
+"""Data on which the constructor is tried, until it accepts one of them: its structure hardly depends on which."""
+MOST_CHOICES = 16
+MOST_STARTS = 48
+"""Combinations of values around which the others are varied."""
+
+
+def shaping(declared: Declared) -> frozenset[str]:
+    """Return the names of the constructor's hyperparameters that shape the program; all where no trying helps."""
+    defaults = {one.name: one.default for one in declared.parameters}
+    everything = frozenset(defaults)
+    shape = next((shape for shape in SHAPES if sketch(declared, defaults, shape) is not None), None)
+    if shape is None or not everything:
+        return everything
+    found = {one.name for one in declared.parameters if one.type is str and not one.rule.get("choices")}
+    starts: list[Mapping[str, Any]] = [defaults]
+    for start in starts:  # grows while it is read
+        base = sketch(declared, start, shape)
+        if base is None or _differs(base, sketch(declared, start, shape, seed=1)):
+            return everything
+        for one in declared.parameters:
+            for value in _values(one):
+                changed = {**start, one.name: value}
+                new = None if one.name in found and start is not defaults else sketch(declared, changed, shape)
+                if new is not None and (one.name in found or _differs(base, new)):
+                    found.add(one.name)
+                    starts += [changed] if start is defaults and len(starts) < MOST_STARTS else []
+    return frozenset(found)
+
+
+def _differs(one: nn.Module, other: nn.Module | None) -> bool:
+    return other is None or difference(one, other) is not None
+
+
+def _values(one: Parameter) -> Iterator[Any]:
+    """Yield values other than the default that the declared rule allows, near to it and far from it."""
+    known, default = one.known(shapes=True), one.default
+    if choices := one.rule.get("choices"):
+        tried = list(choices)[:MOST_CHOICES]
+    elif one.type is bool:
+        tried = [not default]
+    elif one.type is str:
+        tried = []
+    else:
+        bounds = [value for value in (known.low, known.high) if value is not None]
+        near = [default * 2, default / 2, default + 1, default - 1, 0, 0.5, *bounds]
+        tried = list(dict.fromkeys(one.type(value) for value in near))
+    yield from (value for value in tried if value != default and known.fault(value) is None)

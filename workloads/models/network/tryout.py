@@ -1,0 +1,248 @@
+"""Tries whether networks of one program can be trained fused: on a few examples, against plain training.
+
+Forward pass, gradients, running statistics and evaluation must agree; else members are trained one by one.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import vector_to_parameters
+
+from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.types.error_text import first_line
+from workloads.arrays import Infeasible
+from workloads.data.epoch_order import seed_noise
+from workloads.layers.layers import activate_dropout
+from workloads.models.network.build import sketch
+from workloads.models.network.declared import Declared
+from workloads.models.network.same_program import difference
+from workloads.training.batches import ResidentData
+from workloads.training.fused.loop import FusedLoop
+from workloads.training.process_group import ALONE
+from workloads.training.setup import Setup, Trainee, numbers_of
+
+NUM_EXAMPLES = 12
+TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3}
+"""Largest difference, relative to the largest number of a tensor, that rounding explains."""
+NO_RULE = (nn.RNNBase,)
+"""Layers that ``vmap`` has no rule for."""
+
+_tried: dict[tuple[Any, ...], str | None] = {}
+"""Why members are trained one by one, by class, signature and shape of the data; None: they are fused."""
+
+
+def programs(declared: Declared, setup: Setup, members: Sequence[Trainee]) -> list[list[int]]:
+    """Divide the places of ``members`` into groups, each of which trains as one program.
+
+    Raises Infeasible where the network does not give what is to be predicted.
+    """
+    apart = why_apart(declared, setup, members[0])
+    if apart is not None:
+        return [[k] for k in range(len(members))]
+    groups: list[list[int]] = []
+    firsts: list[nn.Module] = []
+    for k, member in enumerate(members):
+        given = {one.name: getattr(member.hp, one.name) for one in declared.parameters}
+        model = sketch(declared, given, setup.data.shape, seed=k) if len(members) > 1 else None
+        same = (i for i, first in enumerate(firsts) if model is not None and difference(first, model) is None)
+        place = next(same, None)
+        if place is None:
+            groups.append([k])
+            firsts += [] if model is None else [model]
+        else:
+            groups[place].append(k)
+    return groups
+
+
+def why_apart(declared: Declared, setup: Setup, member: Trainee) -> str | None:
+    """Return why members are trained one by one, in a few words; None where they are fused.
+
+    Raises Infeasible where the network does not give what is to be predicted.
+    """
+    known = hyperparameters(type(member.hp))
+    shapes = tuple(getattr(member.hp, name) for name, field in known.items() if field.shapes)
+    key = (declared.cls, shapes, setup.data.shape, setup.data.dtype)
+    if key not in _tried:
+        _tried[key] = _tryout(declared, _few(setup), member)
+    return _tried[key]
+
+
+def _few(setup: Setup) -> Setup:
+    """Return a setup of a few examples on the CPU."""
+    data = setup.data
+    num = min(NUM_EXAMPLES, len(data.y_train), len(data.y_val) or NUM_EXAMPLES)
+    x = data.inputs(data.x_train[:num]).cpu()
+    y = data.y_train[:num].cpu()
+    few = ResidentData(x, y, x, y, data.shape, nn.Identity(), data.dtype, ready=True)
+    return replace(setup, data=few, group=ALONE, micro_batch=0, width=0)
+
+
+def _tryout(declared: Declared, setup: Setup, member: Trainee) -> str | None:
+    model = setup.build(member)
+    reason = _at_sight(model)
+    before, generators = (None if reason else _copied(model)), _generators()
+    outputs = _checked(declared, setup, model)
+    if not outputs.isfinite().all():
+        raise Infeasible(f"the outputs of {declared.cls.__name__} are not finite before any training")
+    if reason is not None:
+        return reason
+    if _generators() != generators:
+        return "it draws random numbers from Python or NumPy"
+    if before is None:
+        return "it cannot be copied"
+    if (changed := difference(before, model)) is not None:
+        return f"it keeps state between forward passes ({changed})"
+    precise = _in(setup, torch.float64)
+    try:
+        return _compared(precise, member)
+    except Exception:  # noqa: BLE001 - a network may compute in float32 whatever its weights are
+        pass
+    try:
+        return _compared(setup, member)
+    except Exception as error:  # noqa: BLE001 - vmap raises many kinds for what it has no rule for
+        return _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    """Return why ``vmap`` cannot batch a network, in a few words."""
+    told = str(error)
+    if "data-dependent control flow" in told or ".item()" in told:
+        return "its forward pass decides by the values of tensors"
+    operation = re.search(r"rule not implemented for ([\w:.]+)", told)
+    return f"{operation[1]} has no batching rule" if operation else f"vmap says: {first_line(error)}"
+
+
+def _copied(model: nn.Module) -> nn.Module | None:
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # noqa: BLE001 - a user's attribute, such as a generator or a lock
+        return None
+
+
+def _at_sight(model: nn.Module) -> str | None:
+    for module in model.modules():
+        if isinstance(module, NO_RULE):
+            return f"nn.{type(module).__name__} has no batching rule"
+        if isinstance(module, torch.jit.ScriptModule):
+            return "it has parts in TorchScript"
+        if type(module).__name__ == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None:
+            return "it has parts made by torch.compile"
+    frozen = next((name for name, parameter in model.named_parameters() if not parameter.requires_grad), None)
+    return None if frozen is None else f"its parameter {frozen} is frozen"
+
+
+def _checked(declared: Declared, setup: Setup, model: nn.Module) -> Tensor:
+    """Return the outputs in training mode. Raises Infeasible where they are not what is to be predicted."""
+    data = setup.data
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        outputs = model.train()(data.x_train)
+    name = declared.cls.__name__
+    if not isinstance(outputs, Tensor):
+        raise Infeasible(f"{name}.forward must return one tensor, received {type(outputs).__name__}")
+    steps = data.shape.example if data.shape.problem == "language" else ()
+    expected = (len(data.y_train), *steps, data.shape.num_outputs)
+    if tuple(outputs.shape) != expected:
+        words = ("batch", *(["steps"] if steps else []), "num_outputs")
+        shown = f"({', '.join(words)}) = {expected}"
+        raise Infeasible(
+            f"{name}.forward must return {shown} for inputs {tuple(data.x_train.shape)}, "
+            f"received {tuple(outputs.shape)}"
+        )
+    if not outputs.is_floating_point():
+        raise Infeasible(f"{name}.forward must return real numbers, received {outputs.dtype}")
+    return outputs
+
+
+def _in(setup: Setup, dtype: torch.dtype) -> Setup:
+    data = setup.data
+    x = data.x_train.to(dtype) if data.x_train.is_floating_point() else data.x_train
+    y = data.y_train.to(dtype) if data.y_train.is_floating_point() else data.y_train
+    return replace(setup, data=replace(data, x_train=x, y_train=y, x_val=x, y_val=y, dtype=dtype))
+
+
+def _compared(setup: Setup, member: Trainee) -> str | None:
+    """Return what differs between members trained fused and each alone; None where nothing does."""
+    together = [member, member]
+    apart = [member, replace(member, seed=member.seed + 1)]
+    return _differing(setup, together) or _differing(setup, apart)
+
+
+def _differing(setup: Setup, members: Sequence[Trainee]) -> str | None:
+    data, one_order = setup.data, setup.in_one_order(members)
+    loop = FusedLoop(setup, members)
+    loop.theta[1] *= 0.9  # other weights where the seeds are one
+    thetas = loop.theta.clone()
+    x, y = data.x_train, data.y_train
+    if not one_order:
+        x, y = torch.stack([x, x.flip(0)]), torch.stack([y, y.flip(0)])
+    loop.model.train()
+    loop.theta = thetas.clone().requires_grad_()
+    seed_noise(members[0].seed, 0)
+    losses = setup.task().loss(loop.forward, x, y, loop.numbers)
+    (grads,) = torch.autograd.grad(losses["loss"].sum(), loop.theta)
+    loop.model.eval()
+    with torch.no_grad():
+        outputs = loop.forward(data.x_train)
+    for k in range(len(members)):
+        examples = (x, y) if one_order else (x[k], y[k])
+        found = {f"its buffer {name}": value[k] for name, value in loop.buffers.items()}
+        found |= {"its gradients": grads[k], "its outputs": outputs[k]}
+        try:
+            expected, noisy = _alone(setup, members[k], thetas[k], examples)
+        except _Unused as error:
+            return str(error)
+        if noisy and not one_order:
+            return None  # each draws its own noise
+        for what, value in found.items():
+            if not _close(value, expected[what], TOLERANCE[data.dtype]):
+                return f"{what} would differ from those of a network alone"
+    return None
+
+
+class _Unused(Exception):
+    """Raised where a parameter has no gradient."""
+
+
+def _alone(
+    setup: Setup, member: Trainee, theta: Tensor, examples: tuple[Tensor, Tensor]
+) -> tuple[dict[str, Tensor], bool]:
+    """Return what one network computes by itself with the weights ``theta``, and whether it draws noise."""
+    model = setup.build(member)
+    activate_dropout([model])
+    vector_to_parameters(theta, model.parameters())
+    numbers = {name: value[0] for name, value in numbers_of([member], setup.data).items()}
+    seed_noise(member.seed, 0)
+    state = torch.default_generator.get_state()
+    losses = setup.task().loss(model.train(), *examples, numbers)
+    noisy = not torch.equal(state, torch.default_generator.get_state())
+    losses["loss"].backward()  # type: ignore[no-untyped-call]
+    for name, parameter in model.named_parameters():
+        if parameter.grad is None:
+            raise _Unused(f"its parameter {name} has no part in the outputs")
+    grad = torch.cat([p.grad.reshape(-1) for p in model.parameters() if p.grad is not None])
+    with torch.no_grad():
+        outputs = model.eval()(setup.data.x_train)
+    buffers = {f"its buffer {name}": value for name, value in model.named_buffers()}
+    return {"its gradients": grad, "its outputs": outputs, **buffers}, noisy
+
+
+def _close(found: Tensor, expected: Tensor, tolerance: float) -> bool:
+    if found.shape != expected.shape:
+        return False
+    largest = max(float(expected.abs().max()) if expected.numel() else 0.0, 1e-12)
+    return bool(((found.double() - expected.double()).abs() <= tolerance * largest).all())
+
+
+def _generators() -> tuple[Any, ...]:
+    """Return the states of Python's and NumPy's global generators, so that they can be compared."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return random.getstate(), kind, np.asarray(keys).tobytes(), *rest
