@@ -103,8 +103,8 @@ def with_rates(model: nn.Module) -> None:
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child) in DROPOUTS:
-                assert isinstance(child, nn.modules.dropout._DropoutNd)
-                setattr(module, name, MemberDropout(child.p, DROPOUTS[type(child)]))
+                rate: Any = child.p
+                setattr(module, name, MemberDropout(rate, DROPOUTS[type(child)]))
 
 
 def blank(shape: DataShape, num_examples: int = 2) -> Tensor:
