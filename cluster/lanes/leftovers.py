@@ -23,6 +23,8 @@ import psutil
 from cluster.lanes.memory_growth import MemoryGrowth
 
 OURS = ("cluster", "search_spaces", "tracking", "workloads")
+USERS = "workloads.users_code."
+"""Beginning of the names of modules that are users'."""
 INSTALLED = (
     *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
     *site.getsitepackages(),
@@ -113,7 +115,7 @@ def _place(frame: FrameType | None) -> str | None:
     while frame is not None:
         name, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
         installed = name.startswith(INSTALLED) or any(folder in Path(name).parts for folder in PACKAGES)
-        if not installed and module.split(".")[0] not in OURS:
+        if not installed and (module.split(".")[0] not in OURS or module.startswith(USERS)):
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back
     return None

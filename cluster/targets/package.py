@@ -28,6 +28,8 @@ EXCLUDED: Final = (
     ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints", ".env", ".env.*", ".netrc", "*.pem",
 )  # fmt: skip
 """Patterns of files that are never sent: caches, results, environments, and files with secrets."""
+BELOW: Final = "code/"
+"""Folder of the package for the user's files, where some must not be found first."""
 DATA_PATHS: Final = (
     "csv",
     "parquet",
@@ -52,26 +54,29 @@ class Package:
 
     files: Mapping[str, bytes] = field(repr=False)
     notes: tuple[str, ...] = ()
+    below: str = ""
+    """Folder in the package that holds the user's files; empty where they are at its top."""
 
 
 def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
     """Read the folder's files (``modules_only``: only its *.py files) and, with ``ship``, Paceline's packages.
 
-    Leaves out ``EXCLUDED`` and the patterns of ``IGNORE_FILE``. Raises SpecError with every fault: more than
-    ``LIMIT_BYTES``, or a file or folder that would be imported in place of a package of Paceline's.
+    Leaves out ``EXCLUDED`` and the patterns of ``IGNORE_FILE``. Where one of the files would be imported in place
+    of Paceline's or another's, all are below ``BELOW``. Raises SpecError with every fault: over ``LIMIT_BYTES``,
+    and with ``modules_only``, which are without folders, a file that would be imported so.
     """
     patterns = _patterns(folder)
-    faults = list(_shadows(folder, patterns))
-    notes: list[str] = []
+    shadows, notes = list(_shadows(folder, patterns)), list[str]()
+    faults, below = (shadows, "") if modules_only else ([], BELOW if shadows else "")
     found = {
         name: path for name, path in _walk(folder, patterns, notes) if not modules_only or name.endswith(".py")
     }
-    found = {name: path for name, path in found.items() if name.split("/")[0] not in PACKAGES}
+    found = {name: path for name, path in found.items() if below or name.split("/")[0] not in PACKAGES}
     faults += _too_large(folder, {name: path.stat().st_size for name, path in found.items()})
     if faults:
         raise SpecError(faults)
-    files = {name: path.read_bytes() for name, path in sorted(found.items())}
-    return Package(files | (travelling_packages() if code == "ship" else {}), tuple(notes))
+    files = {f"{below}{name}": path.read_bytes() for name, path in sorted(found.items())}
+    return Package(files | (travelling_packages() if code == "ship" else {}), tuple(notes), below)
 
 
 def travelling_packages() -> dict[str, bytes]:
@@ -137,8 +142,8 @@ def _raised(error: OSError) -> None:
 def _shadows(folder: Path, patterns: tuple[str, ...]) -> Iterator[Fault]:
     """Yield a fault for each module in the folder with the name of a package of Paceline's, or of another one.
 
-    On a cluster the folder comes before Python's own modules: Ray puts it on PYTHONPATH. A project's own source may
-    come before an installed copy of it.
+    On a cluster the package comes before Python's own modules: Ray puts it on PYTHONPATH. A project's own source
+    may come before an installed copy of it.
     """
     for name in PACKAGES:
         for path in (folder / name, folder / f"{name}.py"):

@@ -82,12 +82,12 @@ def _send(
     spec_text, staying = package.travelling_spec(sweep, folder)
     notes = [f"{path} does not travel: the cluster must have it there" for path in staying] if cluster else []
     packed = package.pack(folder, code, modules_only=pods) if cluster else package.Package({})
-    spec_file = "sweep.yaml" if pods else f"paceline-{sweep_id}.yaml"
+    spec_file = "sweep.yaml" if pods else f"{packed.below}paceline-{sweep_id}.yaml"
     text = spec_text if cluster else sweep.to_text()
     known, told = travelling(sweep) if cluster else (b"", "")
     notes += [told] if told else []
     wanted = sweep.resources
-    within = os.path.relpath(spec_folder, folder) if cluster else spec_folder
+    within = f"{packed.below}{os.path.relpath(spec_folder, folder)}" if cluster else spec_folder
     submission = Submission(
         id=sweep_id,
         name=sweep.name,

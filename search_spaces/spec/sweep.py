@@ -242,4 +242,5 @@ def sweep_of_tree(
 
     Raises SpecError with every fault, each at ``spec``.
     """
-    return Sweep(**checked_document(tree_document(tree, "spec"), base, overrides, catalogue))
+    code = users_folder(base)
+    return Sweep(**checked_document(tree_document(tree, "spec"), base, overrides, catalogue), folder=code)

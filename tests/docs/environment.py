@@ -42,6 +42,7 @@ FOR_DRIVERS: Mapping[str, str] = {
     "PACELINE_BUDGET": "What `resume --budget` asked for.",
     "PACELINE_STEER": "What `pause`, `boost`, `lanes` or `stop` of a trial asks of a sweep on a cluster.",
     "PACELINE_PLACE": "The target as the submitter named it.",
+    "PACELINE_USERS_CODE": "The folder of users' modules that have the names of others.",
     "PACELINE_FOLDER": "The folder of the spec's file, in which users' code runs.",
     "PACELINE_FORK_SERVER": "The socket of the process that forks Ray's workers.",
     "PACELINE_STARTED_BY": "The mark of all processes that a command has started: they end with it.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from search_spaces.spec.data import Data
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import METRICS
 from tests.helpers.workload_data import setup, trainee
+from workloads import users_code
 from workloads.data.prepare import prepare
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.hidden import hidden, strangers
@@ -101,31 +104,34 @@ def test_a_workload_of_ones_own_is_found_in_the_current_folder(
         workload("own_workload:MISSING")
 
 
-def test_a_module_of_ones_own_that_another_one_hides_is_refused(
+def test_modules_of_ones_own_named_like_others_are_found_by_their_folder_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {
-        "own_training.py": "import random\nfrom own_parts import first\n\ndef train(run): ...\n",
+        "own_training.py": "import random\nfrom own_parts import first\nclass Thing: ...\ndef train(run): ...\n",
         "own_parts/__init__.py": "",
         "own_parts/first.py": "import json  # no file here\nfrom . import second\n",
-        "own_parts/second.py": "def late():\n    import pandas.io\n",
+        "own_parts/second.py": "def late():\n    import pandas.io\n    return pandas\n",
         "own_parts/unused.py": "import calendar\n",
         "random.py": "",
         "pandas/__init__.py": "",
-        "calendar.py": "def train(run): ...\n",
+        "pandas/io.py": "NAME = 'mine'",
+        "calendar.py": "def train(run):\n    'Mine.'\n",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    with pytest.raises(LookupError) as refused:
-        workload("own_training:train")
-    assert "own_training.py:1 names random, which is Python's own and not random.py" in str(refused.value)
-    assert "own_parts/second.py:2 names pandas, which is an installed one" in str(refused.value)
-    assert "pandas/__init__.py of this folder" in str(refused.value) and "calendar" not in str(refused.value)
-    with pytest.raises(LookupError, match="the spec names calendar, which is Python's own"):
-        workload("calendar:train")
+    monkeypatch.setenv(users_code.FOLDER, "")
+    assert workload("own_training:train").name == "own_training:train"
+    assert workload("calendar:train").summary == "Mine."
+    here = sys.modules["workloads.users_code.own_training"]
+    assert here.random.__file__ == str(tmp_path / "random.py") != random.__file__
+    second = here.first.second
+    assert second.late().__file__ == str(tmp_path / "pandas" / "__init__.py")
+    assert second.late().io.NAME == "mine" and here.first.json.loads("1") == 1
+    assert pickle.loads(pickle.dumps(here.Thing)) is here.Thing
 
 
 @pytest.mark.parametrize(("name", "least"), [("softmax", 0.93), ("mlp", 0.95), ("cnn", 0.97)])

@@ -44,7 +44,8 @@ def code_digest(workload: str) -> str:
 
 def _folder(module: str) -> Path:
     """Return the folder of a user's imported module: that of its outermost package, if it is in one."""
-    found = sys.modules[module.partition(".")[0]]
+    top = module.partition(".")[0]
+    found = sys.modules.get(f"workloads.users_code.{top}") or sys.modules[top]
     paths = list(getattr(found, "__path__", ()))
     return Path(paths[0]) if paths else Path(str(found.__file__)).parent
 

@@ -99,10 +99,25 @@ def test_a_folder_that_is_too_large_names_its_largest_entries(
     (folder / package.IGNORE_FILE).write_text("numbers.py")
     with pytest.raises(SpecError) as refused:
         package.pack(folder, "ship")
-    shadow, hiding, large = map(str, refused.value.faults)
+    [large] = map(str, refused.value.faults)
+    assert "raw/images.bin 1.0 MiB" in large and ".pacelineignore" in large
+    with pytest.raises(SpecError) as refused:
+        package.pack(folder, "image", modules_only=True)
+    shadow, hiding = map(str, refused.value.faults)
     assert "in place of Paceline's package 'cluster'" in shadow
     assert "calendar.py: would be imported there by all in place of calendar, Python's own" in hiding
-    assert "raw/images.bin 1.0 MiB" in large and ".pacelineignore" in large
+
+
+def test_files_named_like_others_travel_in_a_folder_of_their_own(folder: Path) -> None:
+    (folder / "tracking").mkdir()
+    (folder / "tracking" / "__init__.py").write_text("MINE = 1")
+    (folder / "train.py").touch()
+    made = package.pack(folder, "ship")
+    assert made.below == "code/" and {"code/train.py", "cluster/job.py"} <= made.files.keys()
+    assert made.files["code/tracking/__init__.py"] == b"MINE = 1" != made.files["tracking/__init__.py"]
+    (folder / "tracking" / "__init__.py").unlink()
+    (folder / "tracking").rmdir()
+    assert package.pack(folder, "ship").below == ""
 
 
 def test_a_project_is_handed_over_from_its_source_though_an_older_copy_is_installed(
@@ -120,11 +135,12 @@ def test_a_project_is_handed_over_from_its_source_though_an_older_copy_is_instal
     rows = "churn_of_a_test/__init__.py,,\nalone_of_a_test.py,,\nchurn_of_a_test-1.0.dist-info/RECORD,,\n"
     (about / "RECORD").write_text(rows)
     with pytest.raises(SpecError) as refused:
-        package.pack(folder, "image")
+        package.pack(folder, "image", modules_only=True)
     assert [Path(fault.place).name for fault in refused.value.faults] == ["alone_of_a_test.py", "churn_of_a_test"]
     (folder / "pyproject.toml").write_text('[project]\nname = "another"\n')
     with pytest.raises(SpecError, match="in place of churn_of_a_test, an installed one"):
-        package.pack(folder, "image")
+        package.pack(folder, "image", modules_only=True)
+    assert package.pack(folder, "image").files["code/churn_of_a_test/__init__.py"] == b"NEW = 1"
     (folder / "pyproject.toml").write_text('[project]\nname = "churn-of-a-test"\n')
     assert package.pack(folder, "image").files["churn_of_a_test/__init__.py"] == b"NEW = 1"
     assert "install it anew, `pip install -e .`" in hidden("churn_of_a_test", folder)[0]
