@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import posixpath
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from search_spaces.criteria.metric_names import MAX_KEY as MAX_KEY
+from search_spaces.criteria.metric_names import clean_key as clean_key
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import Params, Value
 
@@ -69,7 +69,6 @@ SPLITS_FILE: Final = "splits.json"
 LEADERBOARD_CSV: Final = "sweep/leaderboard.csv"
 LEADERBOARD_JSON: Final = "sweep/leaderboard.json"
 
-MAX_KEY: Final = 250
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000
 MAX_DIGEST: Final = 36
@@ -150,16 +149,6 @@ def used(resource: str) -> str:
 def nonfinite(metric: str) -> str:
     """Return the key of the tag that records a NaN or an infinity, which is not logged as a metric."""
     return f"nonfinite.{metric}"
-
-
-def clean_key(key: str) -> str:
-    """Return ``key`` as MLflow accepts it: a normal relative path of at most ``MAX_KEY`` legal characters.
-
-    Other characters become ``_``; before a leading dot one is added.
-    """
-    legal = re.sub(r"[^/\w.\- ]", "_", key)
-    normal = posixpath.normpath(legal.strip("/")) if legal.strip("/") else "_"
-    return ("_" + normal if normal.startswith(".") else normal)[:MAX_KEY]
 
 
 def clean_metric(value: float) -> float | None:

@@ -138,6 +138,7 @@ class Coordinator:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
         self.accounts.heard(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
+        whole = any(leg.stop == leg.horizon for leg, _ in race.running() if leg.id == handle[1])
         for measured in (one for one in report.epochs if aboard[one.key].state not in ENDS):
             track = aboard[measured.key]
             shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
@@ -167,7 +168,7 @@ class Coordinator:
         elif report.done:
             race.finished_leg(handle[1], self.accounts.worked_s(handle), report.fused)
             self._forget(handle, reported=True)
-        self.stop.requested |= self.unreported.found(report.done)
+        self.stop.requested |= self.unreported.found(report.done, whole)
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()

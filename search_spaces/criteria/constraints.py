@@ -47,6 +47,8 @@ class Criteria:
 
     others: Sequence[Objective] = ()
     constraints: Sequence[Constraint] = ()
+    sparse: bool = False
+    """Whether a metric may be reported in some epochs only, as users' code does that measures it now and then."""
 
     def __bool__(self) -> bool:
         return bool(self.others or self.constraints)

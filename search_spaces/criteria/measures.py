@@ -15,8 +15,9 @@ from search_spaces.types.problems import COSTS, COSTS_OF_MODEL
 class Measures:
     """Values of the criteria's metrics by epoch, those that are finite.
 
-    A trial counts with its costs as they are now, and with the other metrics of its best epoch. Of what belongs to
-    its model the first measurement stays; of what grows the largest counts.
+    A trial counts with its costs as they are now, and with the other metrics of its best epoch: one that users'
+    code did not report then, with its last value before, or its first one behind. Of what belongs to its model the
+    first measurement stays; of what grows the largest counts.
     """
 
     criteria: Criteria = NO_CRITERIA
@@ -42,11 +43,22 @@ class Measures:
 
     def at(self, best_epoch: int | None, epoch: int) -> dict[str, float]:
         """Return the values with which a trial counts at ``epoch``, whose best one until then is ``best_epoch``."""
-        best = self.by_epoch.get(best_epoch or 0, {})
-        costs = self.until(epoch)
-        return {
-            name: found[name] for name in self.criteria.names if name in (found := costs if name in COSTS else best)
+        costs, best = self.until(epoch), best_epoch or 0
+        found = {
+            name: costs.get(name) if name in COSTS else self._near(name, best, epoch)
+            for name in self.criteria.names
         }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _near(self, name: str, best: int, epoch: int) -> float | None:
+        """Return a metric of epoch ``best``; where it was not reported, the last before it or the first behind."""
+        of_best = self.by_epoch.get(best, {})
+        if name in of_best or not self.criteria.sparse:
+            return of_best.get(name)
+        known = [one for one in sorted(self.by_epoch) if one <= epoch and name in self.by_epoch[one]]
+        before = [one for one in known if one <= best]
+        chosen = before[-1:] or known[:1]
+        return self.by_epoch[chosen[0]][name] if chosen else None
 
 
 @dataclass(frozen=True)

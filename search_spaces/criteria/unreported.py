@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search_spaces.criteria.constraints import Criteria
+from search_spaces.criteria.metric_names import is_of_test
 from search_spaces.types.faults import Fault, nearest, shown
 
 
@@ -22,22 +23,31 @@ class Unreported:
         if self.criteria and not self._over:
             self._seen |= metrics.keys()
 
-    def found(self, over: bool) -> bool:
-        """Whether any is found; ``over`` tells that a leg is."""
-        self._over |= over and bool(self._seen)
+    def found(self, over: bool, whole: bool = True) -> bool:
+        """Whether any is found; ``over`` tells that a leg is, and ``whole`` that its members' training is, too."""
+        mistyped = any(nearest(name, self._known) for name in self._lacking)
+        self._over |= over and bool(self._seen) and (whole or not self.criteria.sparse or mistyped)
         return bool(self.names)
 
     @property
     def names(self) -> list[str]:
         """Names of the metrics that nobody reports; empty before the end of a leg."""
-        return [name for name in self.criteria.names if name not in self._seen] if self._over else []
+        return self._lacking if self._over else []
+
+    @property
+    def _lacking(self) -> list[str]:
+        return [name for name in self.criteria.names if name not in self._seen]
+
+    @property
+    def _known(self) -> list[str]:
+        return sorted(metric for metric in self._seen if not is_of_test(metric))
 
     def faults(self, place: str, sweep: str) -> list[Fault]:
         """Return a fault for each of them, with a way out of the sweep with this ID."""
         return [self._fault(name, place, sweep) for name in self.names]
 
     def _fault(self, name: str, place: str, sweep: str) -> Fault:
-        known = sorted(metric for metric in self._seen if not metric.startswith("test_"))
+        known = self._known
         way = f"name one of these in a new sweep, or report it from your function and `paceline resume {sweep}`"
         rule = f"nobody reports this metric; the first trial reported {', '.join(known)}: {way}"
         close = nearest(name, known)

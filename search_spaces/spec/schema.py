@@ -72,10 +72,13 @@ class MetricFile(BaseModel):
 
     name: str | None = Field(
         default=None,
-        description="A validation metric that the workload reports on this data (reference page Metrics); default: "
-        f"the first that a function of your own reports, else {_DEFAULT_METRICS}.",
+        description="A validation metric that the workload reports on this data (reference page Metrics), or any "
+        "that a function of your own reports; default: the first that it lists in its attribute metrics, else "
+        f"{_DEFAULT_METRICS}.",
     )
-    goal: Goal | None = Field(default=None, description="The metric's natural goal unless given.")
+    goal: Goal | None = Field(
+        default=None, description="The metric's natural goal unless given; required for a name of your own."
+    )
     target: float | None = Field(
         default=None, description="The sweep ends when a trial reaches it; with repeats on average over its seeds."
     )

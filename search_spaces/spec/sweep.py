@@ -143,7 +143,7 @@ class Sweep(BaseModel):
     def criteria(self) -> Criteria:
         """What decides besides the objective."""
         others = tuple(Objective(one.name, one.goal) for one in self.metrics[1:])
-        return Criteria(others=others, constraints=self.constraints)
+        return Criteria(others=others, constraints=self.constraints, sparse=":" in self.workload)
 
     @property
     def goals(self) -> tuple[Goal, ...]:

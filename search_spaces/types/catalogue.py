@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of
+from search_spaces.types.problems import METRICS, DataKind, Goal, Problem, metrics_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,8 @@ class WorkloadInfo:
     """False where several processes cannot train one model together."""
     own_data: bool = False
     """Whether it may bring its own data: the spec's ``data`` may then be left out."""
+    own_metrics: bool = False
+    """Whether it reports metrics of any names: they stay as they are, and a sweep on an unknown one has a goal."""
     reports: Mapping[str, Goal] = field(default_factory=dict)
     """Further metrics that it reports and a sweep may optimise, with their goals."""
 
@@ -37,7 +39,8 @@ class WorkloadInfo:
         """Return the metrics that a sweep on this kind of data (None: any) may optimise, the default first."""
         kinds = self.problems if kind is None else (kind,)
         known = metrics_of(dict.fromkeys(problem for kind in kinds for problem in self.problems[kind]))
-        return {**self.reports, **known}
+        others = metrics_of(METRICS) if self.own_metrics else {}
+        return {**self.reports, **known, **others}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ class TestWorkload:
     judged: bool = True
     distributed: bool = True
     own_data: bool = False
+    own_metrics: bool = False
+    reports: Mapping[str, Goal] = field(default_factory=dict)
     init_values: Mapping[str, Any] = field(default_factory=dict)
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -127,8 +127,13 @@ class LegRunner:
     def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
         """Return the data prepared as ``hp`` says, with the memory limits that are known for its signature."""
         bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, fold)
-        width, micro_batch = bound.width, bound.micro_batch
-        return replace(form, horizon=horizon, group=self.group, width=width, micro_batch=micro_batch)
+        form = replace(form, width=bound.width, micro_batch=bound.micro_batch)
+        return replace(form, horizon=horizon, group=self.group, purpose=self._purpose)
+
+    @property
+    def _purpose(self) -> Literal["search", "final"]:
+        """Purpose of the leg as users' code knows it: members with further seeds are of the search."""
+        return "final" if self.leg is not None and self.leg.purpose == "final" else "search"
 
     def _attempt(self, action: Callable[[], Result]) -> Result | None:
         """Return what ``action`` returns, or None where memory ended, if this process trains alone.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -125,6 +125,8 @@ class Setup:
     """Largest number of members whose program fits into memory; 0: no limit is known."""
     group: ProcessGroup = ALONE
     """The processes that train each member together."""
+    purpose: Literal["search", "final"] = "search"
+    """Whether the members are of the search, or of the final evaluation."""
 
     def task(self) -> Task:
         """Return the task: loss and metrics."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.criteria.constraints import Constraint
+from search_spaces.criteria.metric_names import LOCKED_TEST, fault_of, is_of_test, on_validation, with_goal
 from search_spaces.spec.checks.bounds import check_constraint_bounds
 from search_spaces.spec.other_tools.names import metric
 from search_spaces.spec.schema import ConstraintFile, ObjectiveFile, SpecFile
@@ -29,17 +30,19 @@ class Asked:
     """Checks objectives against the metrics that a workload has, with their ``natural`` goals."""
 
     document: Document
-    workload: str
+    workload: WorkloadInfo
     natural: Mapping[str, Goal]
 
     def objective(self, given: ObjectiveFile, path: Path, costs: bool = False) -> dict[str, Any] | None:
         """Return name and goal of an objective; None where it is no metric. ``costs``: it may be one of these."""
         known = {**self.natural, **COSTS} if costs else self.natural
-        name = ALIASES.get(given.name, given.name)
+        name = given.name if self.workload.own_metrics else ALIASES.get(given.name, given.name)
+        if self.workload.own_metrics and name not in COSTS:
+            return self._own(given, path, known)
         if name not in known:
             split, _, measure = name.partition("_")
             close = _suggestion(f"val_{measure}" if split in LOCKED else name, known)
-            rule = f"unknown metric (workload {self.workload} has {', '.join(known)})"
+            rule = f"unknown metric (workload {self.workload.name} has {', '.join(known)})"
             if name in COSTS:
                 rule = "must be a validation metric, by which a trial's best epoch is chosen: costs come behind it"
             self.document.fault((*path, "name"), LOCKED.get(split, rule), shown(name), close)
@@ -48,6 +51,20 @@ class Asked:
             rule = f"must be {known[name]} for {name}"
             self.document.fault((*path, "goal"), rule, shown(given.goal), repr(known[name]))
         return {"name": name, "goal": known[name]}
+
+    def _own(self, given: ObjectiveFile, path: Path, known: Mapping[str, Goal]) -> dict[str, Any] | None:
+        """Return name and goal of an objective that users' code reports, under whatever name."""
+        name, goal = given.name, known.get(given.name, given.goal)
+        if rule := _unusable(name):
+            self.document.fault((*path, "name"), rule, shown(name), _suggestion(on_validation(name), known))
+            return None
+        if goal is None:
+            rule = f"is required for {name}, whose goal is not known: write {with_goal(name)}"
+            self.document.fault((*path, "goal"), rule, None, _suggestion(name, known))
+            return None
+        if given.goal not in (None, goal):
+            self.document.fault((*path, "goal"), f"must be {goal} for {name}", shown(given.goal), repr(goal))
+        return {"name": name, "goal": goal}
 
     def objectives(self, given: Sequence[ObjectiveFile]) -> tuple[dict[str, Any], ...]:
         """Return the objectives of ``metrics``, the first of which must be no cost."""
@@ -91,16 +108,32 @@ def checked_constraints(
     """Return the constraints of a spec; faults are noted."""
     seen: set[str] = set()
     for number, one in enumerate(given):
-        name, path = ALIASES.get(one.metric, one.metric), ("constraints", number)
+        name, path = _meant(one.metric, workload), ("constraints", number)
         _check_bounds(document, one, path)
         if name in seen:
             document.fault((*path, "metric"), "is bound twice: write max and min in one entry", shown(one.metric))
         seen.add(name)
         if workload is not None:
             _check_name(document, name, workload, kind, (*path, "metric"))
-    if workload is not None and ":" not in workload.name:
+    if workload is not None and not is_of_users(workload):
         check_constraint_bounds(document, given)
-    return tuple(Constraint(metric=ALIASES.get(one.metric, one.metric), max=one.max, min=one.min) for one in given)
+    return tuple(Constraint(metric=_meant(one.metric, workload), max=one.max, min=one.min) for one in given)
+
+
+def is_of_users(workload: WorkloadInfo) -> bool:
+    """Return whether a workload is users' code, whose metrics may mean anything."""
+    return ":" in workload.name or workload.own_metrics
+
+
+def _meant(name: str, workload: WorkloadInfo | None) -> str:
+    return name if workload and workload.own_metrics else ALIASES.get(name, name)
+
+
+def _unusable(name: str) -> str | None:
+    """Return why a metric of users' code cannot be an objective, or bound; None where it can."""
+    if is_of_test(name):
+        return f"must not be one of the test split: {name} {LOCKED_TEST}"
+    return fault_of(name)
 
 
 def _check_bounds(document: Document, one: ConstraintFile, path: Path) -> None:
@@ -118,11 +151,14 @@ def _check_name(document: Document, name: str, workload: WorkloadInfo, kind: Dat
     Any other unknown name may be one that the workload reports: the first leg will tell.
     """
     known = {**COSTS, **workload.metrics(kind), **dict.fromkeys(ALSO)}
+    if workload.own_metrics and (rule := _unusable(name)):
+        document.fault(path, rule, shown(name), _suggestion(on_validation(name), known))
+        return
     if name in known:
         return
     if name.startswith("test_"):
         document.fault(path, LOCKED["test"], shown(name), _suggestion(f"val_{name[5:]}", known))
-    elif ":" not in workload.name and (close := _suggestion(name, known)):
+    elif not is_of_users(workload) and (close := _suggestion(name, known)):
         document.fault(path, "unknown metric", shown(name), close)
 
 

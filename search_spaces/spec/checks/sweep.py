@@ -10,7 +10,7 @@ from typing import Any
 from search_spaces.space.hyperparameters import Open, defaults, hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.bounds import check_regret, check_target
-from search_spaces.spec.checks.criteria import Asked, checked_constraints, refuse_of_one_objective
+from search_spaces.spec.checks.criteria import Asked, checked_constraints, is_of_users, refuse_of_one_objective
 from search_spaces.spec.checks.data import lacks_data, read_data, refuse_sourceless
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
@@ -280,20 +280,37 @@ class _Checks:
             return None
         if self._open:
             return script_metric(self._document, given)
-        name = given.name or next(iter(self._natural(kind)))
-        asked = Asked(self._document, self._workload.name, self._natural(kind))
+        name = given.name or self._default_metric(kind)
+        if name is None:
+            return None
+        asked = Asked(self._document, self._workload, self._natural(kind))
         found = asked.objective(ObjectiveFile(name=name, goal=given.goal), ("metric",))
-        if found is not None and ":" not in self._workload.name:
+        if found is not None and not is_of_users(self._workload):
             check_target(self._document, found["name"], given.target)
             if self._sound("stop_when"):
                 check_regret(self._document, self._spec, found["name"])
         return None if found is None else {**found, "target": given.target}
 
+    def _default_metric(self, kind: DataKind | None) -> str | None:
+        """Return the metric of a sweep that names none; None, with the fault noted, where nobody knows one."""
+        assert self._workload is not None
+        if self._spec.data.given or self._workload.reports or not self._sound("data"):
+            return next(iter(self._natural(kind)))
+        rule = (
+            f"is required: one that {self._workload.name} reports, as in metric: {{name: val_loss, goal: minimize}}"
+        )
+        self._document.fault(("metric",), rule)
+        return None
+
     def _natural(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """Return the metrics that a sweep on this kind of data may optimise, with their goals."""
         assert self._workload is not None
-        own = self._own_problem(kind)
-        return metrics_of([own]) if own else self._workload.metrics(kind)
+        own, known = self._own_problem(kind), self._workload.metrics(kind)
+        if own is None:
+            return known
+        if self._workload.own_metrics:
+            return {**self._workload.reports, **metrics_of([own]), **known}
+        return metrics_of([own])
 
     def _metrics(self, kind: DataKind | None) -> tuple[dict[str, Any], ...]:
         """Return several objectives; none where there is one."""
@@ -301,7 +318,7 @@ class _Checks:
         if not self._given("metrics") or self._workload is None or not self._sound("metrics"):
             return ()
         refuse_of_one_objective(self._document, self._spec, self._catalogue, self._faulty)
-        return Asked(self._document, self._workload.name, self._natural(kind)).objectives(given)
+        return Asked(self._document, self._workload, self._natural(kind)).objectives(given)
 
     def _problem(self, kind: DataKind | None, metric: Mapping[str, Any] | None) -> Problem | None:
         if self._workload is None or kind is None or metric is None:

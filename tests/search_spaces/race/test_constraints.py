@@ -179,3 +179,26 @@ def test_a_metric_that_nobody_reports_is_named_after_the_first_leg() -> None:
     assert str(fault).startswith("sweep.yaml: constraints.1.metric: nobody reports this metric; the first trial")
     assert "gap, latency_ms: name one" in str(fault) and "did you mean 'latency_ms'?" in str(fault)
     assert "`paceline resume a1b2`" in str(fault)
+
+
+def test_a_metric_that_may_come_late_is_missed_after_a_whole_training_or_where_it_is_mistyped() -> None:
+    found = Unreported(Criteria(constraints=(Constraint(metric="f1", max=5.0),), sparse=True))
+    found.saw({"gap": 0.1})
+    assert not found.found(over=True, whole=False)
+    assert found.found(over=True, whole=True)
+    found = Unreported(Criteria(constraints=(Constraint(metric="latncy_ms", max=5.0),), sparse=True))
+    found.saw({"gap": 0.1, "latency_ms": 2.0})
+    assert found.found(over=True, whole=False)
+
+
+def test_a_metric_that_is_reported_now_and_then_counts_with_its_last_value() -> None:
+    measures = Measures(Criteria(constraints=(GAP,), sparse=True))
+    for epoch, metrics in enumerate(({}, {"gap": 0.3}, {}, {"gap": 0.1}, {}), 1):
+        measures.record(epoch, metrics)
+    assert [measures.at(best, 5) for best in (1, 2, 3, 5)] == [
+        {"gap": 0.3},
+        {"gap": 0.3},
+        {"gap": 0.3},
+        {"gap": 0.1},
+    ]
+    assert measures.at(1, 1) == {}

@@ -1,4 +1,4 @@
-"""Workloads that bring their own data: the spec's ``data`` is left out, and what would need it is refused."""
+"""Users' functions: ``data`` may be left out, and metrics have any names; what cannot be meant is refused."""
 
 from __future__ import annotations
 
@@ -65,3 +65,61 @@ def test_a_workload_that_needs_data_says_which_forms_there_are() -> None:
         "data: is required for workload mlp: give name, csv, parquet, xlsx, jsonl, feather, folder, text or series"
     )
     assert told in str(caught.value)
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        parsed(text)
+    return [f"{fault.path}: {fault.rule}" for fault in caught.value.faults]
+
+
+METRIC = "workload: mine:train\nparameters: {lr: {min: 0.1, max: 1.0}}\nfinal: none\n"
+
+
+def test_names_of_metrics_stay_as_they_are_reported() -> None:
+    assert parsed(f"{METRIC}metric: {{name: val_acc, goal: maximize}}").metric.name == "val_acc"
+    assert parsed(f"{METRIC}metric: {{name: val_loss}}").metric.goal == "minimize"
+    assert parsed(f"{METRIC}metric: {{name: eval/f1, goal: maximize, target: 95}}").metric.target == 95
+    sweep = parsed(f"{METRIC}metrics: [{{name: val_acc, goal: maximize}}, {{name: train_loss, goal: minimize}}]")
+    assert sweep.objective.name == "val_acc" and [one.name for one in sweep.criteria.others] == ["train_loss"]
+    sweep = parsed(f"{METRIC}metric: {{name: val_loss}}\nconstraints: [{{metric: val_acc, min: 90}}]")
+    assert sweep.constraints[0].metric == "val_acc"
+    assert parse_sweep(sweep.to_text(), "", None, catalogue=KNOWN) == sweep
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            "metric: {name: val_f1}",
+            "metric.goal: is required for val_f1, whose goal is not known: "
+            "write metric: {name: val_f1, goal: maximize} (or minimize)",
+        ),
+        (
+            "metric: {name: my_loss}",
+            "metric.goal: is required for my_loss, whose goal is not known: "
+            "write metric: {name: my_loss, goal: minimize} (or maximize)",
+        ),
+        ("metric: {name: val_loss, goal: maximize}", "metric.goal: must be minimize for val_loss"),
+        ("metric: {name: 'f1@5', goal: maximize}", "metric.name: is no name that MLflow keeps"),
+        ("metric: {name: hp/lr, goal: maximize}", "metric.name: is a name that Paceline itself writes"),
+        (
+            "metric: {name: test_f1, goal: maximize}",
+            "metric.name: must not be one of the test split: test_f1 is of the test split, which is locked until "
+            "the final evaluation: what the search has seen looks better than it is",
+        ),
+        ("metric: {name: test/f1, goal: maximize}", "metric.name: must not be one of the test split"),
+        (
+            "metric: {name: val_loss}\nconstraints: [{metric: test_f1, max: 1}]",
+            "constraints.0.metric: must not be one",
+        ),
+        (
+            "metrics: [{name: val_loss}, {name: val_f1}]",
+            "metrics.1.goal: is required for val_f1",
+        ),
+        ("", "metric: is required: one that mine:train reports, as in metric: {name: val_loss, goal: minimize}"),
+    ],
+)
+def test_metrics_that_cannot_be_meant_are_refused(spec: str, told: str) -> None:
+    [found] = faults(METRIC + spec)
+    assert found.startswith(told)

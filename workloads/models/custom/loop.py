@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from search_spaces.types.faults import nearest
 from workloads.data.search_data import SearchData
 from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles, contents
@@ -55,8 +56,11 @@ class OwnLoop:
             self._advance(run)
         objective = self.setup.objective.name
         if objective not in run.metrics:
-            shown = ", ".join(run.metrics) or "nothing"
-            raise RuntimeError(f"{self._train.__name__} must report {objective}; it reported {shown}")
+            told, close = ", ".join(run.metrics) or "nothing", nearest(objective, run.metrics)
+            hint = f"; did you mean {close}?" if close else ""
+            raise RuntimeError(
+                f"{self._train.__name__} must report {objective}; it reported {told} at epoch {target}{hint}"
+            )
         self.epoch_done = target
         return [dict(run.metrics)]
 

@@ -10,6 +10,7 @@ from typing import Any
 from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
 from workloads.models.custom.generators import Generators, Seedings
+from workloads.models.custom.reported import Purpose, numbers
 from workloads.models.custom.run_parts.run_data import RunData
 from workloads.training.setup import Setup, Trainee
 
@@ -28,6 +29,8 @@ class Run(RunData):
     ) -> None:
         super().__init__(setup.data)
         self.seed: int = member.seed
+        self.purpose: Purpose = setup.purpose
+        """``search``, or ``final`` where the model is to be judged: its test metrics may be reported then alone."""
         self.epoch = epoch
         """Number of epochs that are trained already."""
         self.num_epochs: int = setup.horizon
@@ -35,6 +38,7 @@ class Run(RunData):
         self.trial: int = member.trial
         """Number of the trial: 7 of t007."""
         self.artifacts = Artifacts()
+        self._objective = setup.objective.name
         self._saved, self._generators = saved, generators
         self._seedings: Seedings | None = None
         self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
@@ -63,13 +67,17 @@ class Run(RunData):
         if self._seedings:
             self._seedings.end()
 
-    def report(self, save: Save | None = None, **metrics: float) -> None:
+    def report(self, save: Save | None = None, **metrics: Any) -> None:
         """Report the end of an epoch, and wait until training continues.
 
-        ``save(folder)`` writes the files from which training can continue. Names of ``metrics`` begin with
-        ``train_`` or ``val_``; the sweep's metric must be among them.
+        ``save(folder)`` writes the files from which training can continue. ``metrics`` are numbers of Python, NumPy
+        or torch, under any names; the sweep's metric must be among them. Raises ValueError where one cannot be
+        kept.
         """
-        self.metrics, self.save = {name: float(value) for name, value in metrics.items()}, save
+        if save is not None and not callable(save):
+            rule = "metrics are given by name, as run.report(save, val_loss=0.5) or run.report(save, **metrics)"
+            raise TypeError(f"save must be a function of a folder, received {type(save).__name__}: {rule}")
+        self.metrics, self.save = numbers(metrics, self._objective, self.purpose), save
         self._forget_generators()
         self._told.release()
         self._turn.acquire()

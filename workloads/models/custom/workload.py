@@ -57,6 +57,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         fusable=False,
         distributed=False,
         own_data=True,
+        own_metrics=True,
         judged=predict is not None,
         registered=False,
         scales_targets=False,
