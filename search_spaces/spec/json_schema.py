@@ -36,7 +36,8 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
     ]
     schema["required"].remove("data")
     needing = [name for name in catalogue.workload_names if not catalogue.workload(name).own_data]
-    schema |= {"if": {"properties": {"workload": {"enum": needing}}}, "then": {"required": ["data"]}}
+    named = {"required": ["workload"], "properties": {"workload": {"enum": needing}}}
+    schema |= {"if": named, "then": {"required": ["data"]}}  # users' code may bring its own
     _name_searches(schema, catalogue)
     definitions["Data"]["properties"]["name"] = {
         "enum": list(catalogue.datasets),

@@ -140,10 +140,15 @@ class Sweep(BaseModel):
         return Objective(self.metric.name, self.metric.goal)
 
     @property
+    def of_users(self) -> bool:
+        """Whether what is trained is users' code: a script, or an object of their modules."""
+        return ":" in self.workload or self.command is not None
+
+    @property
     def criteria(self) -> Criteria:
         """What decides besides the objective."""
         others = tuple(Objective(one.name, one.goal) for one in self.metrics[1:])
-        return Criteria(others=others, constraints=self.constraints, sparse=":" in self.workload)
+        return Criteria(others=others, constraints=self.constraints, sparse=self.of_users)
 
     @property
     def goals(self) -> tuple[Goal, ...]:

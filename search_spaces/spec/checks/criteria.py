@@ -55,7 +55,7 @@ class Asked:
     def _own(self, given: ObjectiveFile, path: Path, known: Mapping[str, Goal]) -> dict[str, Any] | None:
         """Return name and goal of an objective that users' code reports, under whatever name."""
         name, goal = given.name, known.get(given.name, given.goal)
-        if rule := _unusable(name):
+        if rule := unusable(name):
             self.document.fault((*path, "name"), rule, shown(name), _suggestion(on_validation(name), known))
             return None
         if goal is None:
@@ -129,7 +129,7 @@ def _meant(name: str, workload: WorkloadInfo | None) -> str:
     return name if workload and workload.own_metrics else ALIASES.get(name, name)
 
 
-def _unusable(name: str) -> str | None:
+def unusable(name: str) -> str | None:
     """Return why a metric of users' code cannot be an objective, or bound; None where it can."""
     if is_of_test(name):
         return f"must not be one of the test split: {name} {LOCKED_TEST}"
@@ -151,7 +151,7 @@ def _check_name(document: Document, name: str, workload: WorkloadInfo, kind: Dat
     Any other unknown name may be one that the workload reports: the first leg will tell.
     """
     known = {**COSTS, **workload.metrics(kind), **dict.fromkeys(ALSO)}
-    if workload.own_metrics and (rule := _unusable(name)):
+    if workload.own_metrics and (rule := unusable(name)):
         document.fault(path, rule, shown(name), _suggestion(on_validation(name), known))
         return
     if name in known:

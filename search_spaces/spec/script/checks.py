@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from search_spaces.criteria.metric_names import with_goal
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
+from search_spaces.spec.checks.criteria import unusable
 from search_spaces.spec.keys.command import (
     DEFAULT_COMMAND,
     MACROS,
@@ -135,10 +137,13 @@ def script_metric(document: Document, given: MetricFile) -> dict[str, Any] | Non
         rule = "is required: the name of what the script reports, such as val_loss"
         document.fault(("metric", "name") if "metric" in document.tree else ("metric",), rule)
         return None
+    if unfit := unusable(given.name):
+        document.fault(("metric", "name"), unfit, shown(given.name))
+        return None
     natural = {name: goal for metrics in METRICS.values() for name, goal in metrics.items()}
     goal = given.goal or natural.get(metric(given.name) or given.name)
     if goal is None:
-        document.fault(("metric", "goal"), f"is required for {given.name}: minimize or maximize")
+        document.fault(("metric", "goal"), f"is required for {given.name}: write {with_goal(given.name)}")
         return None
     return {"name": given.name, "goal": goal, "target": given.target}
 

@@ -137,7 +137,7 @@ def test_a_script_needs_a_metric_with_its_goal_unless_that_is_known(folder: Path
     assert faults(folder, spec)["metric"].startswith("is required")
     assert (
         faults(folder, spec, "metric: {name: reward}")["metric.goal"]
-        == "is required for reward: minimize or maximize"
+        == "is required for reward: write metric: {name: reward, goal: maximize} (or minimize)"
     )
     assert read(folder, spec, "metric: {name: val_acc}").metric.goal == "maximize"
 

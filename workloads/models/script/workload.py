@@ -30,6 +30,7 @@ SCRIPT_WORKLOAD = Workload(
     fusable=False,
     distributed=False,
     own_data=True,
+    own_metrics=True,
     judged=False,
     registered=False,
     scales_targets=False,
