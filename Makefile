@@ -32,7 +32,7 @@ endif
 
 # Where PYTHONDONTWRITEBYTECODE is set every process would compile our sources anew: 0.3 s each.
 compiled: install
-	$(BIN)/python -m compileall -q cluster workloads search_spaces tracking tests
+	$(BIN)/python -m compileall -q cluster workloads search_spaces tracking paceline.py tests
 
 # The main job on real data: a sweep from one YAML file to a judged winner. Leaves mlflow.db and .paceline/ in .demo.
 demo: compiled

@@ -17,6 +17,8 @@ from tests.helpers.paths import ROOT
 from tests.structure import PACKAGES, ROOMS, Tree, circles, room_of
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_FILES = 400, 50, 6, 15
+FACADE = "paceline.py"
+"""The one module at the top level: it stands above ``cluster``."""
 ENTRIES = ("cluster.cli", "cluster.job", "cluster.pre_stop")
 """Where a command begins: each imports what it needs when it is called."""
 REASON = re.compile(r"#.*\d ms")
@@ -65,6 +67,16 @@ def test_sources_are_found() -> None:
     assert len(list(sources())) > 40
 
 
+def test_the_facade_is_small_and_nothing_imports_it() -> None:
+    assert len((ROOT / FACADE).read_text().splitlines()) <= 250
+    assert {name.split(".")[0] for name in imported(ROOT / FACADE)} <= {
+        "cluster",
+        "search_spaces",
+        *sys.stdlib_module_names,
+    }
+    assert [path for path in sources() if "paceline" in imported(path)] == []
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_point_one_way(package: str) -> None:
     for path in (ROOT / package).rglob("*.py"):
@@ -107,7 +119,7 @@ def test_each_package_is_this_repository_s(package: str) -> None:
 
 def test_files_and_functions_stay_small() -> None:
     faults = []
-    for path in sources():
+    for path in (*sources(), ROOT / FACADE):
         text = path.read_text()
         if len(text.splitlines()) > MAX_FILE_LINES:
             faults.append(f"{path.relative_to(ROOT)}: {len(text.splitlines())} lines")
@@ -183,7 +195,7 @@ def _docstring(path: Path) -> str | None:
 
 
 @pytest.mark.slow
-def test_the_wheel_ships_the_four_packages_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_ships_the_four_packages_the_facade_and_nothing_else(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT,
@@ -193,5 +205,5 @@ def test_the_wheel_ships_the_four_packages_and_nothing_else(tmp_path: Path) -> N
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith(".dist-info")} == {*PACKAGES, FACADE}
     assert "search_spaces/examples/demo.yaml" in names

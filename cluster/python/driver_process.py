@@ -22,6 +22,8 @@ from search_spaces.types.module_path import command, environment
 if TYPE_CHECKING:
     from cluster.sweep.limits.extension import Extension
 
+LOG: Final = "python.log"
+"""File of a sweep's home with what its driver has printed."""
 OF_A_KERNEL: Final = ("MPLBACKEND",)
 """Variables that a notebook's kernel sets for itself alone."""
 
@@ -38,7 +40,7 @@ class DriverProcess:
     def started(cls, home: SweepHome, more: Extension | None) -> DriverProcess:
         """Start the process; ``more`` is what the search gets besides. What it prints goes to the home's log."""
         ours, its = Pipe()
-        with private_files(), home.driver_log.open("ab") as log, its:
+        with private_files(), (home.path / LOG).open("ab") as log, its:
             process = subprocess.Popen(
                 command("-m", "cluster.python.driving", str(home.path), str(its.fileno())),
                 stdin=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.doctor.proxies import reach_this_machine_directly
 from cluster.driver.here import drive_here, held
 from cluster.exit_codes import FAILED, INTERRUPTED
+from cluster.python.driver_process import LOG
 from cluster.python.events import Sender
 from cluster.python.showing import title
 from cluster.sweep.home import Busy, SweepHome
@@ -71,7 +72,7 @@ def _for_caller(error: Exception, home: SweepHome) -> Exception:
     if isinstance(error, Busy):
         return Unable(held(error, home))
     last = traceback.format_exception_only(error)[-1].strip()
-    return BrokeOff(f"{last}; the whole of it is in {home.driver_log}")
+    return BrokeOff(f"{last}; the whole of it is in {home.path / LOG}")
 
 
 def _stop_when_left(pipe: Connection[Any, Any]) -> None:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.types.module_path import PATHS
+
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
     Spec = str | os.PathLike[str] | Mapping[str, Any] | Sweep
+
+
+@contextmanager
+def path_kept() -> Iterator[None]:
+    """Put the path on which this process finds modules back after the block, which looks for users' code."""
+    before, given = list(sys.path), os.environ.get(PATHS)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+        if given is not None:
+            os.environ[PATHS] = given
 
 
 @contextmanager
@@ -45,8 +60,14 @@ def sweep_of(spec: Spec, overrides: Mapping[str, Any]) -> Sweep:
 
     if isinstance(spec, Sweep) and not texts:
         return spec
-    tree = spec.to_tree() if isinstance(spec, Sweep) else spec
-    return sweep_of_tree(tree, Path.cwd(), texts, catalogue=catalogue())
+    if isinstance(spec, Sweep):
+        return sweep_of_tree(spec.to_tree(), Path(spec.folder or Path.cwd()), texts, catalogue=catalogue())
+    return sweep_of_tree(spec, Path.cwd(), texts, catalogue=catalogue())
+
+
+def origin_of(spec: Spec) -> str:
+    """Return the spec's name in faults."""
+    return Path(spec).name if isinstance(spec, str | os.PathLike) else "spec"
 
 
 def _as_flow(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,8 @@ DATA_PATHS: Final = (
     "root",
 )
 """Keys of a spec's ``data`` that hold paths."""
+FACADE: Final = "paceline.py"
+"""The module that users' code may import, too."""
 UNUSED: Final = ("tests", "test", "setup", "conftest", "docs", "examples", "scripts")
 """Modules that installed packages leave behind, and that none imports."""
 
@@ -80,12 +82,13 @@ def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
 
 
 def travelling_packages() -> dict[str, bytes]:
-    """Return the files of Paceline's four packages, as they are installed here."""
-    return {
+    """Return the files of Paceline's four packages, as they are installed here, and ``FACADE``."""
+    packages = {
         f"{package}/{name}": path.read_bytes()
         for package in PACKAGES
         for name, path in _walk(HOME / package, EXCLUDED, [])
     }
+    return {**packages, FACADE: (HOME / FACADE).read_bytes()}
 
 
 def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:

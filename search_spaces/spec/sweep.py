@@ -243,7 +243,7 @@ def parse_sweep(
 def sweep_of_tree(
     tree: Mapping[str, Any], base: Path, overrides: Sequence[str] = (), *, catalogue: Catalogue
 ) -> Sweep:
-    """Return the sweep of a spec that is given as a mapping, with file names relative to folder ``base``.
+    """Return the sweep of a spec that is given as a mapping; file names and users' code are of folder ``base``.
 
     Raises SpecError with every fault, each at ``spec``.
     """

@@ -195,3 +195,4 @@ def test_the_dockerfile_installs_what_pyproject_names() -> None:
     for copied in ("cluster", "workloads", "search_spaces", "tracking"):
         assert f"COPY {copied} /src/{copied}" in text
         assert f"!{copied}" in (K8S / "Dockerfile.dockerignore").read_text()
+    assert "paceline.py /src/" in text and "!paceline.py" in (K8S / "Dockerfile.dockerignore").read_text()

@@ -1,0 +1,190 @@
+"""A sweep's result: its trials as tables, what was best, the champion's model and the weights of any trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.python.notebook import cell
+from cluster.python.specs import path_kept
+from cluster.sweep.home import SweepHome
+from search_spaces.types.driver_errors import SweepError
+from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import Params
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cluster.sweep.reading import Reading
+    from tracking.names import SweepState
+
+
+@contextmanager
+def _asking_mlflow() -> Iterator[None]:
+    """Raise SweepError where MLflow's store is away, or refuses us, in the block."""
+    from tracking.store.errors import Away, Refused  # 20 ms: sqlite3
+
+    try:
+        yield
+    except (Away, Refused, FileNotFoundError) as error:
+        raise SweepError(f"MLflow cannot be asked: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """A trial, its best value in the search and its searched hyperparameters; ``by`` is what chose it."""
+
+    number: int
+    value: float
+    params: Params
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommended:
+    """The trial to recommend, by the values of all trials with all their seeds."""
+
+    number: int
+    params: Params
+    mean: float
+    """Mean over its ``seeds``, with the standard deviation ``std``: None with one seed."""
+    std: float | None
+    seeds: int
+    estimate: float
+    """The mean, shrunk toward the better half of the trials, with its 95 % interval."""
+    ci95: tuple[float, float] | None
+
+
+@dataclass(repr=False)
+class Outcome:
+    """A sweep as it is on disk. While it runs, each look reads it anew."""
+
+    home: SweepHome
+    _known: Reading | None = None
+    _shown_in: int | None = None
+    """Number of the notebook's cell that shows it already, as it has run the sweep; None: none does."""
+
+    @property
+    def _read(self) -> Reading:
+        from cluster.sweep.reading import Reading  # 140 ms: Optuna
+
+        if self._known is None or self._known.live:
+            with path_kept():
+                self._known = Reading.of(self.home)
+        return self._known
+
+    @property
+    def id(self) -> str:
+        """The sweep's ID."""
+        return self.home.id
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+        return self._read.sweep.name
+
+    @property
+    def state(self) -> SweepState:
+        """``running``, ``finished``, ``stopped``, or ``failed``: no trial came to a value."""
+        return self._read.state
+
+    @property
+    def best(self) -> Best | None:
+        """The champion, or before a final evaluation the recommended trial; None before the first value."""
+        found = self.to_dict()["best"]
+        return found and Best(**{name: found[name] for name in Best.__dataclass_fields__})
+
+    @property
+    def recommended(self) -> Recommended | None:
+        """The trial to recommend by what the search knows; None before the first value."""
+        found = self.to_dict()["recommended"]
+        return found and Recommended(**{**found, "ci95": found["ci95"] and tuple(found["ci95"])})
+
+    @property
+    def verdict(self) -> Mapping[str, Any] | None:
+        """The final evaluation, as in the JSON document; None without one."""
+        return self._read.facts.verdict
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial: state, epochs, values, run in MLflow, and its hyperparameters in columns."""
+        from tracking.results.table import trials  # 100 ms
+
+        with _asking_mlflow():
+            return trials(self._store, self.id, self._read.sweep.metric.name)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Learning curves: one row per trial, epoch and metric."""
+        from tracking.results.table import history  # 100 ms
+
+        with _asking_mlflow():
+            return history(self._store, self.id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sweep as one document, that of ``paceline show --json``."""
+        from cluster.sweep.document import document  # 140 ms: Optuna
+
+        return document(self._read)
+
+    def model(self) -> Any:
+        """Return the champion as MLflow's pyfunc, whose ``predict`` takes rows as their owner has them.
+
+        Raises SweepError where none is registered.
+        """
+        from tracking.results.registered_model import load_champion  # 60 ms
+
+        read = self._read
+        try:
+            with _asking_mlflow():
+                return load_champion(self._store, read.sweep.name, self.id)
+        except LookupError:
+            asked = read.sweep.final is not None
+            why = "its final evaluation has not ended" if asked else "it has no final evaluation (final: none)"
+            if asked and read.facts.verdict is not None:
+                why = "what its workload trains is not registered: checkpoint(result.best.number) has it"
+        raise SweepError(f"sweep {self.id} has no model: {why}")
+
+    def checkpoint(self, trial: int | None = None, folder: str | Path | None = None) -> Path:
+        """Return a folder with what a trial (None: the best) has saved, to be loaded without Paceline.
+
+        ``model.pt`` is the ``state_dict`` of our workloads and of a module of yours; what a function of yours saved
+        is there as it saved it; ``trial.json`` has epoch, hyperparameters and values. ``folder`` None: one of the
+        sweep's home. Raises SweepError where the trial has no checkpoint any more.
+        """
+        from cluster.python.weights import unpacked  # 60 ms
+
+        read = self._read
+        if trial is None and read.best is None:
+            raise SweepError(f"sweep {self.id} has no trial with a value yet")
+        number = read.best.number if trial is None and read.best else trial or 0
+        return unpacked(read, number, None if folder is None else Path(folder))
+
+    @property
+    def _store(self) -> str | None:
+        """Address of the MLflow store that has the sweep."""
+        found = self._read.facts.tracking.get("uri")
+        return str(found) if found else self._read.sweep.tracking.uri
+
+    def __repr__(self) -> str:
+        read = self._read
+        best = read.best
+        told = f", best {trial_name(best.number)} {read.sweep.metric.name} {best.best_value:.4g}" if best else ""
+        return f"<sweep {self.id} ({read.sweep.name}): {read.state}, {len(read.rows)} trials{told}>"
+
+    def _repr_html_(self) -> str:
+        return "" if self._shown_in is not None and self._shown_in == cell() else self.html()
+
+    def html(self, said: Sequence[str] = ()) -> str:
+        """Return the sweep as HTML, with the lines that were ``said`` while it ran."""
+        from cluster.python.html_view import page  # 60 ms: rich
+        from cluster.python.showing import title
+        from cluster.sweep.reading import snapshot  # 140 ms: Optuna
+        from cluster.terminal.closing_summary import verdict_lines
+
+        read = self._read
+        head, url = title(self.home, read.sweep), str(read.facts.tracking.get("url", ""))
+        return page(snapshot(read), head, url, said, verdict_lines(read.facts.verdict, head.objective))

@@ -1,0 +1,92 @@
+"""Paceline from Python: run sweeps, look at their results, go on with them.
+
+    import paceline
+
+    result = paceline.run({"workload": "mlp", "data": {"name": "digits"}}, trials=20)
+    result.best.params
+    result.model().predict(rows)
+
+A sweep runs in a process of its own: any number of them run, one after the other or at once, and nothing that
+befalls one ends this process. What a sweep leaves behind is what ``paceline run`` leaves: both are the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cluster.python.begin import begun
+from cluster.python.outcome import Best, Recommended
+from cluster.python.result import Progress, Result, Running, begun_beside, followed
+from cluster.python.resume import home_of
+from cluster.python.specs import origin_of, path_kept, sweep_of
+from search_spaces.types.driver_errors import BrokeOff, SweepError, Unable
+from search_spaces.types.faults import SpecError
+
+if TYPE_CHECKING:
+    from cluster.python.specs import Spec
+    from cluster.sweep.home import SweepHome
+    from search_spaces.spec.sweep import Sweep
+
+__all__ = [
+    "Best",
+    "BrokeOff",
+    "Recommended",
+    "Result",
+    "Running",
+    "SpecError",
+    "SweepError",
+    "Unable",
+    "check",
+    "load",
+    "run",
+    "start",
+]
+
+
+def run(
+    spec: Spec, overrides: Mapping[str, Any] | None = None, *, progress: Progress = "auto", **keys: Any
+) -> Result:
+    """Run the sweep of a file's path, a mapping of a file's keys, or a checked sweep, and return its result.
+
+    ``keys`` override keys of the spec, as ``trials=20``; ``overrides`` does so by dotted names, as
+    ``{"parameters.lr.max": 0.1}``. ``progress`` says how it is shown: as fits the place (``auto``), as a table in
+    the terminal (``live``), by ``lines``, or by messages alone (``quiet``). An interrupt stops the sweep cleanly, a
+    second one at once; the result's state is then ``stopped``.
+
+    Trials that fail raise nothing. Raises SpecError, whose text has a line for each fault of the spec, Unable where
+    the sweep cannot run here, and BrokeOff where it cannot go on.
+    """
+    sweep, home = _begun(spec, {**(overrides or {}), **keys})
+    return followed(home, sweep, progress)
+
+
+def start(
+    spec: Spec, overrides: Mapping[str, Any] | None = None, *, progress: Progress = "auto", **keys: Any
+) -> Running:
+    """Start a sweep in the background; ``await`` what is returned, or ask for its ``result()``.
+
+    As ``run`` otherwise; outside of a notebook it shows messages alone, unless ``progress`` asks for more.
+    """
+    sweep, home = _begun(spec, {**(overrides or {}), **keys})
+    return begun_beside(home, sweep, progress)
+
+
+def check(spec: Spec, overrides: Mapping[str, Any] | None = None, **keys: Any) -> Sweep:
+    """Return the checked sweep of a spec with overrides, as ``run`` takes them. Raises SpecError."""
+    with path_kept():
+        return sweep_of(spec, {**(overrides or {}), **keys})
+
+
+def load(reference: str = "last") -> Result:
+    """Return an earlier sweep of this folder, by its ID, a unique beginning of one, its name, or ``last``.
+
+    Raises LookupError with the known IDs where there is none.
+    """
+    return Result(home_of(reference))
+
+
+def _begun(spec: Spec, overrides: Mapping[str, Any]) -> tuple[Sweep, SweepHome]:
+    with path_kept():
+        sweep = sweep_of(spec, overrides)
+        return sweep, begun(sweep, origin_of(spec))
