@@ -78,6 +78,8 @@ class Workload(WorkloadInfo):
     """Whether models predict numbers standardised by the training split; False: in the target's own units."""
     registered: bool = True
     """False where MLflow cannot serve the champion: its files stay in its checkpoint."""
+    serves_files: bool = False
+    """Whether the champion is saved files, with which a user's ``predict`` predicts; else it is weights."""
 
     def fuses(self, hp: Any) -> bool:
         """Return whether members with these hyperparameters are trained as one program."""

@@ -25,7 +25,7 @@ from search_spaces.types.error_text import last_line
 from search_spaces.types.module_path import users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
-from tracking.results.registered_model import Candidate, Example, Folder, register
+from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
 from workloads.registry import is_users, workload
 from workloads.training.default_inputs import default_data
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from cluster.lanes.shared_data import SharedData
     from tracking.results.registered_model import Candidate
 
+SAVED = "saved"
+"""Folder among the artifacts of the champion's run, with what a champion without ``predict`` saved."""
 STORE_TIMEOUT_S = 30.0
 SOON_S = 60.0
 """Seconds before the search's estimated end at which the actor starts; not earlier, as it takes memory."""
@@ -67,8 +69,20 @@ class _ChampionActor:
         candidate = Candidate(
             name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
         )
+        if workload(order["workload"]).serves_files:
+            return _function(order, candidate, search)
         by_row = search.train.columns and workload(order["workload"]).data is default_data
         return (_table if by_row else _module)(order, candidate, search)
+
+    def keep(self, order: dict[str, Any]) -> bool:
+        """Log what a champion without ``predict`` saved as artifacts of its run; return whether it saved any."""
+        from workloads.legs.checkpoint import copy_saved  # 20 ms
+
+        with TemporaryDirectory() as folder:
+            saved = copy_saved(order["checkpoint"], Path(folder, SAVED))
+            if saved:
+                log_folder(order["uri"], order["run_id"], Path(folder, SAVED))
+        return saved
 
     def inspect(self, order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
         from tracking.results.report import files  # 400 ms: matplotlib
@@ -135,9 +149,6 @@ class ChampionProcess:
         call makes no second version.
         """
         home, sweep = self.home, self.sweep
-        if not workload(sweep.workload).registered:
-            tracker.say(f"the champion is no model for MLflow: what it saved is in {chosen.checkpoint}")
-            return None
         run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
         if run_id is None or chosen.checkpoint is None:
             tracker.say(f"the champion is not registered yet; `paceline resume {home.id}` does it")
@@ -157,10 +168,22 @@ class ChampionProcess:
         }
         self.begin()
         try:
+            if not workload(sweep.workload).registered:
+                self._keep(order, tracker)
+                return None
             return str(ray.get(self._worker.register.remote(order, self.data.search)))
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None
+
+    def _keep(self, order: dict[str, Any], tracker: Tracker) -> None:
+        """Log what a champion that is no model for MLflow saved, and say where it is."""
+        told = f"the champion is no model for MLflow, as {self.sweep.workload} has no predict"
+        if ray.get(self._worker.keep.remote(order)):
+            place = f"the artifact {SAVED!r} of its run, `paceline best {self.home.id} --files DIR` copies it"
+            tracker.say(f"{told}: what it saved is {place}")
+        else:
+            tracker.say(f"{told}; it saved nothing: run.report(save, ...) writes files to keep")
 
     def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int], said: Sequence[str] = ()) -> str | None:
         """Analyse the errors and the overfitting of ``chosen``, and store the figures as artifacts of its run.
@@ -200,6 +223,18 @@ def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
     with torch.inference_mode():
         example = Example(inputs, model(torch.from_numpy(inputs)).numpy())
     return register(order["uri"], candidate, model, example).uri
+
+
+def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
+    """Register the champion of a user's function, which predicts by its own ``predict``; return the model's URI."""
+    from workloads.champion.own_function import LOADER, imports_kept, own_function  # 1,300 ms: torch
+
+    with TemporaryDirectory() as folder:
+        found = own_function(order["workload"], order["checkpoint"], search, Path(folder))
+        model = Folder(str(found.path), LOADER, found.packages, tuple(map(str, found.code)))
+        example = None if found.example is None else Example(found.example, found.outputs)
+        with imports_kept(found.code):
+            return register(order["uri"], candidate, model, example).uri
 
 
 def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:

@@ -23,8 +23,9 @@ def export_champion(read: Reading, path: Path) -> float:
     from workloads.data.prepare import prepare  # 100 ms: NumPy
 
     sweep, checkpoint = read.sweep, _champion(read)
-    if not workload(sweep.workload).registered or not sweep.data.given:
-        raise NoChampion("what a function of your own saved is for its own framework to export")
+    if not (kind := workload(sweep.workload)).registered or kind.serves_files or not sweep.data.given:
+        way_out = f"`paceline best {read.home.id} --files DIR` copies it"
+        raise NoChampion(f"what a function of your own saved is for its own framework to export: {way_out}")
     search = prepare(sweep.data, sweep.problem).search
     if search.train.columns:
         raise NoChampion("a table's champion has a pipeline of scikit-learn's before it: load it from MLflow")
@@ -41,6 +42,6 @@ def _champion(read: Reading) -> str:
         raise NoChampion(f"sweep {home.id} has no final evaluation, so no champion (final: none, or not finished)")
     of_winner = f"{home.checkpoints}/t{verdict['winner']['number']:04d}-s"
     for uri in sorted(checkpoint.found(home.checkpoints), reverse=True):
-        if uri.startswith(of_winner) and checkpoint.load(uri)[2] is not None:
+        if uri.startswith(of_winner) and checkpoint.progress(uri).curves is not None:  # which final members keep
             return uri
     raise NoChampion(f"the champion's checkpoint is not in {home.checkpoints} any more")

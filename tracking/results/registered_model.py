@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracking import names
@@ -49,7 +50,9 @@ class Folder:
     loader: str
     """Name of the module whose ``_load_pyfunc(path)`` returns an object with ``predict``."""
     packages: tuple[str, ...]
-    """Packages that it needs beside Paceline; they are pinned to the installed versions."""
+    """Packages that it needs; they are pinned to the installed versions."""
+    code: tuple[str, ...] = ()
+    """Files and folders of modules that go along with it, and are found where it is loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +67,16 @@ class Registered:
     uri: str
 
 
-def register(uri: str | None, candidate: Candidate, model: Any, example: Example) -> Registered:
+def register(uri: str | None, candidate: Candidate, model: Any, example: Example | None) -> Registered:
     """Log ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and register it as champion.
 
-    ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph). Safe to
-    repeat: a second call for the same run finds its version and sets the alias, and a call that was cut off goes
-    on from the model that it had logged. Another champion of the same sweep gets a version of its own. Logging
-    sets the run to FINISHED. Raises Refused or, while the store cannot be reached, Away.
+    ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph); of a Folder
+    it may be None: no types of inputs are known then. Safe to repeat: a second call for the same run finds its
+    version and sets the alias, and a call that was cut off goes on from the model that it had logged. Another
+    champion of the same sweep gets a version of its own. Logging sets the run to FINISHED. Raises Refused or, while
+    the store cannot be reached, Away.
     """
-    assert len(example.inputs) >= 2, len(example.inputs)
+    assert example is None or len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
     with sorted_trouble(), tracking_at(store.uri):
         found = _found(store.client, candidate)
@@ -97,6 +101,13 @@ def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:
         return mlflow.pyfunc.load_model(f"models:/{name}/{newest.version}")
 
 
+def log_folder(uri: str | None, run_id: str, folder: Path) -> None:
+    """Log a folder, under its name, as artifacts of a run. Raises Refused, Away."""
+    store = open_mlflow(uri)
+    with sorted_trouble():
+        store.client.log_artifacts(run_id, str(folder), folder.name)
+
+
 def _found(client: MlflowClient, candidate: Candidate) -> str | None:
     versions = _versions(client, candidate.name)
     return next((str(v.version) for v in versions if v.run_id == candidate.run_id), None)
@@ -108,7 +119,7 @@ def _versions(client: MlflowClient, name: str) -> Sequence[Any]:
     return found
 
 
-def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example) -> str:
+def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example | None) -> str:
     model_id, uri = _logged(client, candidate) or _log_anew(candidate, model, example)
     tags = {**candidate.metadata, names.SWEEP_ID: candidate.sweep_id}
     _ensure_name(client, candidate.name)
@@ -130,11 +141,15 @@ def _logged(client: MlflowClient, candidate: Candidate) -> tuple[str, str] | Non
     return found
 
 
-def _log_anew(candidate: Candidate, model: Any, example: Example) -> tuple[str, str]:
+def _log_anew(candidate: Candidate, model: Any, example: Example | None) -> tuple[str, str]:
     import mlflow
 
     with mlflow.start_run(run_id=candidate.run_id, nested=True):
-        logged = _log_folder(model, example) if isinstance(model, Folder) else _log_module(model, example)
+        if isinstance(model, Folder):
+            logged = _log_folder(model, example)
+        else:
+            assert example is not None
+            logged = _log_module(model, example)
     return str(logged.model_id), str(logged.model_uri)
 
 
@@ -151,26 +166,38 @@ def _log_module(model: Any, example: Example) -> Any:
     )
 
 
-def _log_folder(model: Folder, example: Example) -> Any:
-    """Log a model saved as files, with input columns of any type.
-
-    The types that MLflow infers would refuse whole numbers where the example's rows have fractions.
-    """
+def _log_folder(model: Folder, example: Example | None) -> Any:
+    """Log a model saved as files."""
     import mlflow
-    from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import AnyType, ColSpec, Schema
 
-    any_type = AnyType()  # type: ignore[no-untyped-call]
-    inputs = Schema([ColSpec(any_type, name, required=False) for name in example.inputs])
-    outputs = infer_signature(example.inputs, example.outputs).outputs
     return mlflow.pyfunc.log_model(
         name=ARTIFACT,
         loader_module=model.loader,
         data_path=model.path,
-        signature=ModelSignature(inputs, outputs),
-        input_example=example.inputs,
-        pip_requirements=_pinned(("paceline", *model.packages)),
+        code_paths=list(model.code) or None,
+        signature=None if example is None else _signature(example),
+        input_example=None if example is None else example.inputs,
+        pip_requirements=_pinned(model.packages),
     )
+
+
+def _signature(example: Example) -> Any:
+    """Return the signature of a model saved as files, with input columns of any type; None where types are missing.
+
+    The types that MLflow infers would refuse whole numbers where the example's rows have fractions.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types.schema import AnyType, ColSpec, Schema
+
+    any_type = AnyType()  # type: ignore[no-untyped-call]
+    try:
+        inputs, outputs = infer_signature(example.inputs).inputs, infer_signature(None, example.outputs).outputs
+    except (MlflowException, TypeError):  # of what a user's function takes or returns
+        return None
+    if hasattr(example.inputs, "columns"):
+        inputs = Schema([ColSpec(any_type, name, required=False) for name in example.inputs])
+    return ModelSignature(inputs, outputs)
 
 
 def _pinned(packages: Sequence[str]) -> list[str]:
@@ -179,7 +206,7 @@ def _pinned(packages: Sequence[str]) -> list[str]:
     Without requirements MLflow would find them by importing the model in another process: 7 s instead of 0.4.
     """
     found: list[str] = []
-    for name in packages:
+    for name in dict.fromkeys(packages):
         with suppress(PackageNotFoundError):
             found.append(f"{name}=={version(name)}")
     return found

@@ -29,8 +29,8 @@ from workloads.tables.prepare import PrepareTable
 
 MODEL, WEIGHTS, PIPELINE = "model.json", "weights.pt", "pipeline.skops"
 PREDICTION = "prediction"
-PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "skops")
-"""Packages that serving the model needs beside Paceline."""
+PACKAGES = ("paceline", "torch", "numpy", "pandas", "scikit-learn", "skops")
+"""Packages that serving the model needs."""
 
 
 @dataclass(frozen=True, kw_only=True)

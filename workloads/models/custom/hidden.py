@@ -109,6 +109,23 @@ def _is_copy(found: Path, own: Path) -> bool:
     )
 
 
+def used_modules(module: str, folder: Path) -> tuple[list[Path], set[str]]:
+    """Return the files of ``folder`` that importing ``module`` runs, and the first names of the other modules.
+
+    What is imported inside of functions counts, too.
+    """
+    asked, files, others = [module], list[Path](), set[str]()
+    while asked:
+        name = asked.pop()
+        own = _files(folder, name)
+        others |= set() if own else {name.partition(".")[0]}
+        for path in own:
+            if path not in files:
+                files.append(path)
+                asked += [imported for imported, _ in _imports(path, folder)]
+    return sorted(files), {name for name in others if name not in sys.stdlib_module_names}
+
+
 def _files(folder: Path, name: str) -> list[Path]:
     """Return the files of the folder that an import of the dotted ``name`` would run."""
     parts = name.split(".")

@@ -1,0 +1,127 @@
+"""What MLflow needs to serve the champion of a user's function: saved files, its modules, and an example."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from workloads.arrays import Column
+from workloads.champion import served_function
+from workloads.champion.export import trained
+from workloads.champion.served_function import ABOUT, SAVED
+from workloads.data.search_data import SearchData
+from workloads.legs import checkpoint
+from workloads.models.custom.hidden import used_modules
+from workloads.models.custom.run_parts.rows import RawTable
+
+NUM_ROWS = 4
+LOADER = "paceline_served_function"
+"""Name of the module that loads the model, a copy of ``served_function``."""
+OURS = ("workloads", "search_spaces", "tracking", "cluster")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFunction:
+    """A function's champion as files, with all that is needed to serve it by ``LOADER``."""
+
+    path: Path
+    code: tuple[Path, ...]
+    """Files and folders to be put on the import path where the model is loaded."""
+    packages: tuple[str, ...]
+    """Distributions that the modules import."""
+    example: Any
+    """A few inputs as ``predict`` takes them, None without data."""
+    outputs: Any
+    """What ``predict`` returned for them."""
+
+
+class NothingSaved(Exception):
+    """Error: the champion saved no files, so there is nothing to predict with."""
+
+
+def own_function(workload_name: str, uri: str, search: SearchData, folder: Path) -> OwnFunction:
+    """Put the files of the checkpoint ``uri``, and the function's modules, into ``folder``.
+
+    Raises NothingSaved, and what ``predict`` raises for the example.
+    """
+    path, module = folder / "function", workload_name.partition(":")[0]
+    if not checkpoint.copy_saved(uri, path / SAVED):
+        raise NothingSaved(f"{workload_name} saved nothing: run.report(save, ...) writes what predict reads")
+    predict: Any = importlib.import_module(module).predict
+    root, example, columns = _root(module), *_example(workload_name, uri, search)
+    files, imports = used_modules(module, root)
+    (path / ABOUT).write_text(json.dumps({"module": module, "columns": columns}, indent=1), encoding="utf-8")
+    return OwnFunction(
+        path=path,
+        code=_copied([] if _is_package_s(module) else files, root, folder / "code"),
+        packages=_packages({*imports, module.partition(".")[0]}),
+        example=example,
+        outputs=None if example is None else predict(path / SAVED, example),
+    )
+
+
+@contextmanager
+def imports_kept(code: Iterable[Path]) -> Iterator[None]:
+    """Put the import path, and the modules with the names of ``code``, back after the block.
+
+    MLflow imports the copies where it tries the model that it logs, and deletes them.
+    """
+    own = {path.stem for path in code}
+    path, before = list(sys.path), {n: m for n, m in sys.modules.items() if n.partition(".")[0] in own}
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _root(module: str) -> Path:
+    """Return the folder in which ``import`` finds the module's first part."""
+    file = Path(str(sys.modules[module].__file__)).resolve()
+    return file.parents[module.count(".") + (file.name == "__init__.py")]
+
+
+def _is_package_s(module: str) -> bool:
+    """Whether the module is of an installed package, which is required then, and not copied."""
+    top, parts = module.partition(".")[0], _root(module).parts
+    return top in OURS or "site-packages" in parts or "dist-packages" in parts
+
+
+def _copied(files: list[Path], root: Path, target: Path) -> tuple[Path, ...]:
+    """Copy the user's modules, and the loader, into ``target``; return what is on its top level."""
+    places = {file: target / file.resolve().relative_to(root) for file in files}
+    for file, copy in {**places, Path(served_function.__file__): target / f"{LOADER}.py"}.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(file, copy)
+    return tuple(sorted(target.iterdir()))
+
+
+def _packages(tops: set[str]) -> tuple[str, ...]:
+    """Return the distributions of these modules; those of the standard library and of the folder have none."""
+    known = packages_distributions()
+    found = {name for top in tops - set(OURS) for name in known.get(top, ())}
+    return tuple(sorted({"mlflow", "numpy", "pandas", *found} | ({"paceline"} if tops & set(OURS) else set())))
+
+
+def _example(workload_name: str, uri: str, search: SearchData) -> tuple[Any, dict[str, dict[str, str]]]:
+    """Return a few raw inputs as ``predict`` takes them, and the columns if these are rows."""
+    if not search.given:
+        return None, {}
+    _, data, _ = trained(workload_name, uri, search)
+    x = data.inputs(data.x_val[:NUM_ROWS])
+    rows = isinstance(data.prepare, RawTable) and data.prepare.as_rows
+    return (x, _told(search.train.columns)) if rows else (x.numpy(), {})
+
+
+def _told(columns: tuple[Column, ...]) -> dict[str, dict[str, str]]:
+    return {c.name: {"kind": c.kind, "form": c.date_format or c.number_form} for c in columns}
