@@ -173,7 +173,7 @@ def test_a_sparkline_shows_the_last_epoch_of_each_stretch_and_blanks_for_nan() -
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.9e-4, "1.9e-04"), (0.42, "0.42"), (0.0, "0"), (32, "32"), (True, "true"), ("relu", "relu"), (None, "—"),
+    [(1.9e-4, "1.9e-04"), (0.42, "0.42"), (0.0, "0"), (32, "32"), (True, "true"), ("relu", "relu"), (None, "null"),
      (1234.5, "1234"), (3e7, "3.0e+07")],
 )  # fmt: skip
 def test_settings_are_short(value: Any, text: str) -> None:
