@@ -12,6 +12,7 @@ from typing import Any
 from search_spaces.samplers.catalogue import SAMPLERS
 from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.spec.keys.command import SCRIPT
+from search_spaces.spec.starting.words import like, meant
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from search_spaces.types.module_path import code_folder, working_folder_last
 from workloads.contract import Workload
@@ -59,10 +60,9 @@ def workload(name: str) -> Workload:
     sentence where there is no such workload.
     """
     if ":" not in name and name not in (*WORKLOADS, *OTHERS):
-        close = difflib.get_close_matches(name, WORKLOADS, n=1)
-        hint = (
-            f"did you mean {close[0]}?" if close else f"there are {', '.join(WORKLOADS)} and package.module:OBJECT"
-        )
+        near = difflib.get_close_matches(name, WORKLOADS, n=1)
+        close = meant(name) or (near[0] if near else like(name))
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(WORKLOADS)} and package.module:OBJECT"
         raise LookupError(f"there is no workload {name!r}; {hint}")
     module_name, _, attribute = {**WORKLOADS, **OTHERS}.get(name, name).partition(":")
     found = getattr(_module(module_name, name), attribute, None)

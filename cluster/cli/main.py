@@ -19,7 +19,7 @@ GARBAGE_AFTER = 100_000
 
 COMMANDS = {
     "demo": ("run", "Run a small sweep, in under a minute."),
-    "init": ("spec", "Write a commented spec that runs as it is."),
+    "init": ("starting.init", "Write a commented spec that runs as it is."),
     "check": ("spec", "Validate a sweep file and preview the sweep."),
     "simulate": ("simulate", "Run the search of SPEC on recorded learning curves, to choose a schedule."),
     "data": ("data", "Show the data of SPEC as trials will see it."),

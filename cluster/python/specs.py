@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.spec.starting.examples import EXAMPLE, example_file
+from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.module_path import PATHS
 
 if TYPE_CHECKING:
@@ -79,9 +81,18 @@ def _as_flow(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def loaded(spec: Path, overrides: Sequence[str]) -> Sweep:
-    """Load and check the spec with its overrides. Raises SpecError with every fault."""
+    """Load and check the spec, a file or ``example:NAME``, with overrides. Raises SpecError with every fault."""
     with _without_plugins():
         from search_spaces.spec.sweep import load_sweep  # 140 ms: pydantic
     from workloads.registry import catalogue  # 30 ms
 
-    return load_sweep(spec, overrides, catalogue=catalogue())
+    return load_sweep(_file(spec), overrides, catalogue=catalogue())
+
+
+def _file(spec: Path) -> Path:
+    if not str(spec).startswith(EXAMPLE) or spec.exists():
+        return spec
+    try:
+        return example_file(str(spec))
+    except LookupError as error:
+        raise SpecError([Fault(str(spec), "", str(error.args[0]))]) from None

@@ -1,14 +1,13 @@
-"""Commands about specs: check, init, schema."""
+"""Commands about specs: check, schema."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.shared import Refusal, load, print_json, refuse_store, refusing, write_new
+from cluster.cli.commands.shared import load, print_json, refuse_store, refusing
 from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
 from workloads.registry import catalogue
@@ -16,11 +15,6 @@ from workloads.registry import catalogue
 if TYPE_CHECKING:
     from search_spaces.race.earlier.warm_start import WarmStart
     from search_spaces.spec.sweep import Sweep
-
-SCHEMA = "paceline.schema.json"
-NEXT = """wrote {path}; next
-  paceline check {path}
-  paceline run {path}"""
 
 
 @click.command()
@@ -87,47 +81,6 @@ def _disk(sweep: Sweep, lanes: int) -> str | None:
     from cluster.sweep.home import root
 
     return shortage(sweep.storage.checkpoints or str(root()), most_checkpoints(sweep, lanes))
-
-
-@click.command()
-@click.argument("workload", required=False)
-@click.option("kind", "--data", type=click.Choice(["table", "image", "text", "series"]), help="Its kind of data.")
-@click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
-def init(workload: str | None, kind: str | None, output: str) -> int:
-    """Write a commented spec that runs as it is.
-
-    Beside it: the schema that editors complete it by, and a small file of data where no registered data set fits.
-    """
-    from search_spaces.spec.example_data import example_data
-    from search_spaces.spec.json_schema import json_schema
-    from search_spaces.spec.template import default_kind, template
-
-    known = catalogue()
-    if workload is None:
-        rows = [f"  {name:<10} {known.workload(name).summary}" for name in known.workload_names]
-        raise Refusal("\n".join(["paceline init WORKLOAD, one of", *rows]))
-    try:
-        info = known.workload(workload)
-    except LookupError as error:
-        raise Refusal(str(error.args[0])) from error
-    wanted = next((one for one in info.problems if one == kind), None)
-    if kind and not wanted:
-        raise Refusal(f"workload {workload} takes no {kind} data: --data must be {' or '.join(info.problems)}")
-    wanted = wanted or default_kind(info)
-    example = example_data(wanted, info.problems[wanted][0])
-    content = example.content()
-    beside = Path(output).with_name(example.file or SCHEMA)
-    if example.file and beside.exists() and beside.read_bytes() != content.encode():
-        raise Refusal(f"{beside} is there already, and is not the example that the spec needs: use another folder")
-    write_new(output, template(info, SCHEMA, known, wanted))
-    Path(output).with_name(SCHEMA).write_text(json.dumps(json_schema(known), indent=2), encoding="utf-8")
-    if example.file:
-        beside.write_bytes(content.encode())
-        print(f"wrote {beside}, {example.what}: put your own in its place")
-    if others := [one for one in info.problems if one != wanted]:
-        print(f"{output} is for {wanted} data; there is also --data {' or '.join(others)}")
-    print(NEXT.format(path=output))
-    return FINISHED
 
 
 @click.command()

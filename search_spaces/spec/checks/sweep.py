@@ -41,6 +41,7 @@ from search_spaces.spec.script.checks import (
     script_metric,
     settle_script,
 )
+from search_spaces.spec.starting.words import like, meant
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
@@ -109,11 +110,13 @@ def _workload(document: Document, catalogue: Catalogue) -> WorkloadInfo | None:
         return catalogue.workload(name)
     except LookupError as error:
         names = ", ".join(catalogue.workload_names)
-        close = nearest(name, catalogue.workload_names)
+        known = meant(name)
+        close = nearest(name, catalogue.workload_names) if known is None else None
+        known = known or (None if close else like(name))
         rule = (
             str(error.args[0]) if ":" in name else f"unknown workload (there are {names} and package.module:NAME)"
         )
-        document.fault(("workload",), rule, shown(name), close and repr(close))
+        document.fault(("workload",), rule, shown(name), str(known) if known else close and repr(close))
     return None
 
 

@@ -20,8 +20,8 @@ from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import parse_sweep
-from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
 from tests.helpers.toy_race import ACCURACY, FINITE, Toy, curve, toy_sweep

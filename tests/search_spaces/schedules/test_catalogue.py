@@ -15,8 +15,8 @@ from search_spaces.schedules.catalogue import SCHEDULES, schedule
 from search_spaces.schedules.contract import Setting
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import Sweep, parse_sweep
-from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
 from tests.helpers.copying_schedule import COPYING, KIND
 from tests.helpers.toy_race import Toy, curve, toy_sweep

@@ -9,9 +9,9 @@ import pytest
 
 import search_spaces
 from search_spaces.spec import stored
-from search_spaces.spec.example_data import example_data
+from search_spaces.spec.starting.example_data import example_data
+from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import Sweep, load_sweep, parse_sweep
-from search_spaces.spec.template import template
 from search_spaces.types.faults import SpecError
 from tests.helpers.spec_texts import FULL, HEAD, parsed
 from workloads.registry import WORKLOADS, catalogue

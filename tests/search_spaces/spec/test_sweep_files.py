@@ -15,8 +15,8 @@ import search_spaces
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.spec.data import TABLES
 from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.starting.template import default_kind, guessed_space, template
 from search_spaces.spec.sweep import load_sweep, parse_sweep
-from search_spaces.spec.template import default_kind, guessed_space, template
 from tests.helpers.spec_catalogue import CATALOGUE
 from tests.helpers.spec_texts import FULL, HEAD
 from workloads.registry import catalogue

@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from search_spaces.space.hyperparameters import Hyperparameter, hyperparameters
-from search_spaces.spec.example_data import example_data
+from search_spaces.spec.starting.around import around
+from search_spaces.spec.starting.proposal import Proposal, narrowed
 from search_spaces.spec.yaml_document import flow
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue, ScheduleInfo, WorkloadInfo
 from search_spaces.types.problems import DataKind
@@ -21,7 +22,7 @@ _HEAD = """\
 name: {title}
 workload: {name}
 
-# {others}
+{notes}
 data: {data}
 
 metric: {{name: {metric}, goal: {goal}}}   # {metrics}
@@ -61,31 +62,33 @@ _FINAL = """\
 final: {top: 3, seeds: 5}  # final evaluation: the best trials again, with new seeds, on the test split; or none"""
 _NO_FINAL = "final: none                # a verdict on the test split needs a function predict(folder, x)"
 
-_OTHERS: Mapping[DataKind, str] = {
-    "table": "or {csv: PATH, target: COLUMN}, or {parquet: PATH, target: COLUMN}",
-    "image": "or {folder: PATH} with a folder for each class, or {parquet: PATH, image: COLUMN, target: COLUMN}",
-    "text": "or another file, and window: 64, the characters that a model sees",
-    "series": "or another file, and horizon: 1, the values that are forecast at once",
-}
-
 
 def default_kind(workload: WorkloadInfo) -> DataKind:
     """Return a template's default kind of data: images for our workloads that take them, else the first kind."""
     return "image" if "image" in workload.problems and ":" not in workload.name else next(iter(workload.problems))
 
 
-def template(workload: WorkloadInfo, schema_name: str, catalogue: Catalogue, kind: DataKind) -> str:
-    """Return a spec for ``workload`` on example data of ``kind``, which names the schema and runs unchanged."""
-    data = example_data(kind, workload.problems[kind][0])
-    metrics = workload.metrics(kind)
+def template(
+    workload: WorkloadInfo,
+    schema_name: str,
+    catalogue: Catalogue,
+    kind: DataKind,
+    proposal: Proposal | None = None,
+) -> str:
+    """Return a spec for ``workload`` on what is proposed, by default example data of ``kind``, that runs unchanged.
+
+    It names the schema by which editors complete it.
+    """
+    found = proposal or Proposal.example(workload, kind, {})
+    metrics = found.metrics(workload)
     metric, goal = next(iter(metrics.items()))
     head = _HEAD.format(
         schema=schema_name,
         name=workload.name,
         summary=workload.summary,
-        title=f"{workload.name.rpartition(':')[2]}-{data.title}",
-        others=_OTHERS[kind],
-        data=flow(data.spec),
+        title=f"{workload.name.rpartition(':')[2]}-{found.data.title}",
+        notes="\n".join(f"# {line}" for line in found.notes),
+        data=flow(found.data.spec),
         metric=metric,
         goal=goal,
         method=_line(f"method: {DEFAULT_METHOD}", " | ".join(catalogue.samplers)),
@@ -93,7 +96,7 @@ def template(workload: WorkloadInfo, schema_name: str, catalogue: Catalogue, kin
     )
     tail = _TAIL.replace("{final}", _FINAL if workload.judged else _NO_FINAL)
     tail = tail.replace("{early_terminate}", _early_terminate(catalogue.schedules))
-    parameters = "".join(_parameters(workload))
+    parameters = "".join(_parameters(workload, found.fixed))
     if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
         head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
     return head + parameters + tail
@@ -111,13 +114,13 @@ def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> str:
     return f"early_terminate: {default}   # or {others}"
 
 
-def _parameters(workload: WorkloadInfo) -> list[str]:
+def _parameters(workload: WorkloadInfo, given: Mapping[str, Value]) -> list[str]:
     known = hyperparameters(workload.hyperparameters)
-    space = workload.space or guessed_space(workload.hyperparameters)
+    space = narrowed(workload.space or guessed_space(workload.hyperparameters), given)
     note = (
         "" if workload.space else "  # ranges around the defaults of a function that names none: put in your own\n"
     )
-    fixed = {name: value for name, value in workload.init_values.items() if name not in space}
+    fixed = {**{name: value for name, value in workload.init_values.items() if name not in space}, **given}
     written = [f"  {name}: {flow(inner)}{_doc(known.get(name))}\n" for name, inner in {**fixed, **space}.items()]
     others = [
         f"  # {name}: {'?' if hp.required else flow(unnested(hp.default))}{_doc(hp)}\n"
@@ -135,19 +138,8 @@ def guessed_space(hyperparameters_type: type) -> dict[str, Any]:
     return {
         name: inner
         for name, hp in hyperparameters(hyperparameters_type).items()
-        if (inner := _around(hp.default)) is not None
+        if (inner := around(hp.default)) is not None
     }
-
-
-def _around(default: Value) -> dict[str, Any] | None:
-    if isinstance(default, bool):
-        return {"values": [False, True]}
-    if default is None or isinstance(default, str) or default <= 0:
-        return None
-    if isinstance(default, int):
-        return {"values": sorted({max(1, default // 2), default, default * 2})}
-    high = min(default * 3, default**0.5) if default < 1 else default * 3
-    return {"min": float(f"{default / 3:.3g}"), "max": float(f"{high:.3g}"), "log": True}
 
 
 def _doc(hp: Hyperparameter | None) -> str:

@@ -1,0 +1,91 @@
+"""What is proposed for a file or folder of data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from search_spaces.spec.starting.template import template
+from search_spaces.spec.sweep import parse_sweep
+from workloads.arrays import DataError
+from workloads.data.proposed import proposed, target_of
+from workloads.registry import catalogue
+
+
+def rows(num: int = 60) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer": [f"c{k:04d}" for k in range(num)],
+            "age": [20 + k % 50 for k in range(num)],
+            "plan": ["basic", "pro", "pro"] * (num // 3),
+            "churned": ["yes", "no"] * (num // 2),
+            "spent": [k * 1.5 for k in range(num)],
+        }
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "jsonl"])
+def test_a_table_is_named_with_its_target(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"churn.{ending}"
+    if ending == "parquet":
+        rows().to_parquet(path)
+    elif ending == "jsonl":
+        rows().to_json(path, orient="records", lines=True)
+    else:
+        rows().to_csv(path, index=False)
+    found = proposed(path, path.name)
+    assert (found.kind, found.problem) == ("table", "classification")
+    assert found.data.spec == {ending.split(".")[0]: path.name, "target": "churned"}
+    assert found.notes[0].startswith("to predict: churned (2 classes: yes, no)")
+    assert "2 numbers: age, spent; 1 category: plan" in found.notes[1]
+    assert "'customer' names its rows" in found.notes[2]
+    info = catalogue().workload("mlp")
+    text = template(info, "schema.json", catalogue(), "table", found)
+    sweep = parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue())
+    assert sweep.metric.name == "val_accuracy" and sweep.name == "mlp-churn"
+
+
+def test_a_column_of_numbers_is_a_regression_and_one_of_times_a_series(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    rows().to_csv(path, index=False)
+    found = proposed(path, "other.csv")
+    assert found.data.spec["target"] == "spent" and found.problem == "regression"
+    sales = tmp_path / "sales.csv"
+    months = [f"{2000 + k // 12}-{1 + k % 12:02d}-01" for k in range(60)]
+    pd.DataFrame({"month": months, "sold": [float(k) for k in range(60)]}).to_csv(sales, index=False)
+    found = proposed(sales, "sales.csv")
+    assert (found.kind, found.data.spec) == ("series", {"series": "sales.csv", "time": "month", "value": "sold"})
+
+
+def test_a_folder_of_images_and_a_text(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "zoo" / name).mkdir(parents=True)
+        (tmp_path / "zoo" / name / "a.png").write_bytes(b"x")
+    found = proposed(tmp_path / "zoo", "zoo")
+    assert (found.kind, found.data.spec, found.notes) == ("image", {"folder": "zoo"}, ("2 classes: cat, dog",))
+    (tmp_path / "book.txt").write_text("words")
+    assert proposed(tmp_path / "book.txt", "book.txt").data.spec == {"text": "book.txt"}
+
+
+def test_what_is_no_data_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+    for name, rule in (("a.bin", "is no data that is told by its name"), ("empty", "is no folder of images")):
+        with pytest.raises(DataError, match=rule):
+            proposed(tmp_path / name, name)
+
+
+@pytest.mark.parametrize(
+    ("columns", "file", "target"),
+    [
+        (["a", "Label", "b"], "x.csv", "Label"),
+        (["price", "area"], "price.csv", "price"),
+        (["churned", "b"], "churn.csv", "churned"),
+        (["is_target", "b"], "x.csv", "is_target"),
+        (["a", "b"], "x.csv", "b"),
+    ],
+)
+def test_a_target_is_told_by_its_name_the_file_s_or_its_place(columns: list[str], file: str, target: str) -> None:
+    assert target_of(columns, Path(file)) == target

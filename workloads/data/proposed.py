@@ -1,0 +1,141 @@
+"""Looks at a file or folder of data, and proposes how a spec names it: the kind, the target, the problem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from search_spaces.spec.data import Data
+from search_spaces.spec.image_folder import FolderFault, class_folders
+from search_spaces.spec.starting.example_data import ExampleData
+from search_spaces.spec.starting.proposal import Proposal
+from search_spaces.types.problems import DataKind, Problem
+from workloads.arrays import Column, DataError
+from workloads.data.sources.tables import read_frame
+from workloads.data.targets import MANY_NUMBERS, holds_measurements, is_numeric
+from workloads.tables.infer_kinds import columns_of, described
+
+TARGETS: Final = ("target", "label", "labels", "class", "classes", "y", "outcome", "response", "output")
+"""Names of columns that are what is to be predicted, the likeliest first."""
+TABLES: Final[Mapping[str, str]] = {
+    **{"csv": "csv", "tsv": "csv", "tab": "csv", "parquet": "parquet", "pq": "parquet", "xlsx": "xlsx"},
+    **{"jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl", "feather": "feather", "arrow": "feather"},
+}
+"""Key of the spec for each ending of a table's file."""
+TEXTS: Final = ("txt", "text", "md")
+MANY_CLASSES: Final = 100
+
+
+def proposed(path: Path, shown: str, wanted: DataKind | None = None) -> Proposal:
+    """Return what is proposed for the data at ``path``, which the spec names ``shown``.
+
+    ``wanted`` is the kind of data asked for. Raises DataError where there is none that can be told.
+    """
+    if path.is_dir():
+        return _folder(path, shown)
+    ending = _ending(path)
+    if ending in TEXTS:
+        return Proposal("text", "language", ExampleData(_title(path), {"text": shown}))
+    if ending not in TABLES:
+        known = ", ".join(f".{one}" for one in (*TABLES, *TEXTS))
+        raise DataError(f"{path} is no data that is told by its name: a folder of images, or a file {known}")
+    return _table(path, shown, TABLES[ending], wanted)
+
+
+def _ending(path: Path) -> str:
+    packed = (".gz", ".bz2", ".xz", ".zst", ".zip")
+    return (path.with_suffix("") if path.suffix.lower() in packed else path).suffix.lower().lstrip(".")
+
+
+def _title(path: Path) -> str:
+    return re.sub(r"\W+", "-", path.name.split(".")[0]).strip("-") or "data"
+
+
+def _folder(path: Path, shown: str) -> Proposal:
+    try:
+        folders = class_folders(path)
+    except (FolderFault, OSError) as error:
+        raise DataError(f"{path} is no folder of images: {error}") from error
+    classes = list(dict.fromkeys(one.name for one in folders))
+    notes = [f"{len(classes)} classes: {_few(classes)}"]
+    if splits := list(dict.fromkeys(one.split for one in folders if one.split)):
+        notes.append(f"its folders are splits: {', '.join(splits)}")
+    return Proposal("image", "classification", ExampleData(_title(path), {"folder": shown}), tuple(notes))
+
+
+def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposal:
+    data = Data.model_validate({key: str(path)})
+    frame, _ = read_frame(str(path), data)
+    if len(frame.columns) < 2:
+        raise DataError(f"{path} must have a column to predict and one to predict it from")
+    if wanted == "series" or (wanted is None and _is_series(frame, data, path)):
+        return _series(frame, path, shown, data)
+    target = target_of(list(map(str, frame.columns)), path)
+    problem = problem_of(frame[target])
+    columns, left = columns_of(frame.drop(columns=[target]), data, path.name)
+    notes = [f"to predict: {target} ({_about(frame[target], problem)}); another column is named the same way"]
+    notes.append(f"{len(frame)} rows, whose columns are by their values {'; '.join(described(columns))}")
+    return Proposal("table", problem, ExampleData(_title(path), {key: shown, "target": target}), (*notes, *left))
+
+
+def target_of(columns: Sequence[str], path: Path) -> str:
+    """Return the column that is likely to be predicted: by its name, by the file's, else the last one."""
+    folded = {re.sub(r"\W+", "_", name.strip().casefold()): name for name in columns}
+    for word in TARGETS:
+        if word in folded:
+            return folded[word]
+    stem = path.name.split(".")[0].casefold()
+    like = [name for key, name in folded.items() if len(key) > 2 and (key.startswith(stem) or stem.startswith(key))]
+    ends = [name for key, name in folded.items() if key.split("_")[-1] in TARGETS or key.split("_")[0] in TARGETS]
+    return next(iter([*like, *ends, columns[-1]]))
+
+
+def problem_of(target: Any) -> Problem:
+    """Return what predicting a column is: words, truth values and few whole numbers are classes."""
+    import pandas as pd
+
+    if not is_numeric(target) or pd.api.types.is_bool_dtype(target):
+        return "classification"
+    many = target.nunique() >= MANY_NUMBERS
+    return "regression" if many or holds_measurements(target) else "classification"
+
+
+def _about(target: Any, problem: Problem) -> str:
+    values = target.dropna().unique().tolist()
+    if problem == "regression":
+        return f"numbers from {target.min():g} to {target.max():g}"
+    return f"{len(values)} classes: {_few(values)}"
+
+
+def _few(values: Any) -> str:
+    shown = [str(value) for value in list(values)[:6]]
+    return ", ".join(shown) + (f" and {len(values) - 6} more" if len(values) > 6 else "")
+
+
+def _kinds(frame: Any, data: Data, path: Path) -> tuple[Column, ...]:
+    try:
+        return columns_of(frame, data, path.name)[0]
+    except DataError:
+        return ()
+
+
+def _is_series(frame: Any, data: Data, path: Path) -> bool:
+    """Whether a table is one column of times in order and one of numbers."""
+    kinds = [column.kind for column in _kinds(frame, data, path)]
+    return frame.shape[1] == 2 and sorted(kinds) == ["datetime", "number"]
+
+
+def _series(frame: Any, path: Path, shown: str, data: Data) -> Proposal:
+    kinds = {column.name: column.kind for column in _kinds(frame, data, path)}
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    times = [name for name, kind in kinds.items() if kind == "datetime"]
+    if not numbers or data.csv is None:
+        raise DataError(f"{path} must be a CSV file with a column of numbers to forecast")
+    value = target_of(numbers, path)
+    spec = {"series": shown, **({"time": times[0]} if times else {}), "value": value}
+    others = [name for name in numbers if name != value]
+    notes = [f"to forecast: {value}, {len(frame)} steps; horizon: 1, the values that are forecast at once"]
+    notes += [f"or with inputs that are known before: inputs: [{_few(others)}]"] if others else []
+    return Proposal("series", "forecast", ExampleData(_title(path), spec), tuple(notes))
