@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from workloads.training.setup import Loop, Setup, Trainee
 
 
+class NotServed(Exception):
+    """Error: a champion is no model for MLflow; the message says why."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workload(WorkloadInfo):
     """A named kind of model. ``build`` makes one from an instance of ``hyperparameters`` and the data's shape."""

@@ -86,6 +86,11 @@ def _what(found: object) -> str:
     return f"the class {found.__name__}" if inspect.isclass(found) else f"of type {type(found).__name__}"
 
 
+def module_of(name: str) -> Any:
+    """Return the module that the object of a user's workload is in. Raises LookupError as ``workload`` does."""
+    return _module(name.partition(":")[0], name)
+
+
 def is_users(name: str) -> bool:
     """Return whether the workload of this name is a user's own code."""
     return ":" in name or name in OTHERS

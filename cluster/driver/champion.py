@@ -26,6 +26,7 @@ from search_spaces.types.module_path import users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
+from workloads.contract import NotServed
 from workloads.registry import is_users, workload
 from workloads.training.default_inputs import default_data
 
@@ -144,9 +145,10 @@ class ChampionProcess:
     def crown(self, chosen: Track, tracker: Tracker) -> str | None:
         """Register the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
 
-        Returns the model's URI. None, with a message to the user, where MLflow cannot be reached, the member's run
-        does not exist yet (`paceline resume` registers it later), or the workload has no model for MLflow. A second
-        call makes no second version.
+        Returns the model's URI, or of a champion that is no model for MLflow that of the files which it saved.
+        None, with a message to the user, where MLflow cannot be reached, the member's run does not exist yet
+        (`paceline resume` registers it later), or the champion has saved nothing. A second call makes no second
+        version.
         """
         home, sweep = self.home, self.sweep
         run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
@@ -169,21 +171,23 @@ class ChampionProcess:
         self.begin()
         try:
             if not workload(sweep.workload).registered:
-                self._keep(order, tracker)
-                return None
+                return self._kept(order, tracker, f"{sweep.workload} has no predict")
             return str(ray.get(self._worker.register.remote(order, self.data.search)))
+        except NotServed as error:
+            return self._kept(order, tracker, last_line(error))
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None
 
-    def _keep(self, order: dict[str, Any], tracker: Tracker) -> None:
-        """Log what a champion that is no model for MLflow saved, and say where it is."""
-        told = f"the champion is no model for MLflow, as {self.sweep.workload} has no predict"
-        if ray.get(self._worker.keep.remote(order)):
-            place = f"the artifact {SAVED!r} of its run, `paceline best {self.home.id} --files DIR` copies it"
-            tracker.say(f"{told}: what it saved is {place}")
-        else:
-            tracker.say(f"{told}; it saved nothing: run.report(save, ...) writes files to keep")
+    def _kept(self, order: dict[str, Any], tracker: Tracker, why: str) -> str | None:
+        """Log what a champion that is no model for MLflow saved, say so, and return the URI of that."""
+        told = f"the champion is no model for MLflow: {why}"
+        if not ray.get(self._worker.keep.remote(order)):
+            tracker.say(f"{told}; nor did it save anything by run.report(save, ...)")
+            return None
+        place = f"the artifact {SAVED!r} of its run, and `paceline best {self.home.id} --files DIR` copies it"
+        tracker.say(f"{told}; what it saved is {place}")
+        return f"runs:/{order['run_id']}/{SAVED}"
 
     def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int], said: Sequence[str] = ()) -> str | None:
         """Analyse the errors and the overfitting of ``chosen``, and store the figures as artifacts of its run.

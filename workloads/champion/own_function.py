@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,10 +16,12 @@ from workloads.arrays import Column
 from workloads.champion import served_function
 from workloads.champion.export import trained
 from workloads.champion.served_function import ABOUT, SAVED
+from workloads.contract import NotServed
 from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
-from workloads.models.custom.hidden import used_modules
+from workloads.models.custom.hidden import hidden, used_modules
 from workloads.models.custom.run_parts.rows import RawTable
+from workloads.registry import module_of
 
 NUM_ROWS = 4
 LOADER = "paceline_served_function"
@@ -43,28 +44,26 @@ class OwnFunction:
     """What ``predict`` returned for them."""
 
 
-class NothingSaved(Exception):
-    """Error: the champion saved no files, so there is nothing to predict with."""
-
-
 def own_function(workload_name: str, uri: str, search: SearchData, folder: Path) -> OwnFunction:
     """Put the files of the checkpoint ``uri``, and the function's modules, into ``folder``.
 
-    Raises NothingSaved, and what ``predict`` raises for the example.
+    Raises NotServed, and what ``predict`` raises for the example.
     """
-    path, module = folder / "function", workload_name.partition(":")[0]
+    path, name, module = folder / "function", workload_name.partition(":")[0], module_of(workload_name)
+    root = _root(module, name)
+    if told := hidden(name, root):
+        raise NotServed(f"where it is served, {'; '.join(told)}")
     if not checkpoint.copy_saved(uri, path / SAVED):
-        raise NothingSaved(f"{workload_name} saved nothing: run.report(save, ...) writes what predict reads")
-    predict: Any = importlib.import_module(module).predict
-    root, example, columns = _root(module), *_example(workload_name, uri, search)
-    files, imports = used_modules(module, root)
-    (path / ABOUT).write_text(json.dumps({"module": module, "columns": columns}, indent=1), encoding="utf-8")
+        raise NotServed(f"{workload_name} saved nothing: run.report(save, ...) writes what predict reads")
+    example, columns = _example(workload_name, uri, search)
+    files, imports = used_modules(name, root)
+    (path / ABOUT).write_text(json.dumps({"module": name, "columns": columns}, indent=1), encoding="utf-8")
     return OwnFunction(
         path=path,
-        code=_copied([] if _is_package_s(module) else files, root, folder / "code"),
-        packages=_packages({*imports, module.partition(".")[0]}),
+        code=_copied([] if _is_package_s(name, root) else files, root, folder / "code"),
+        packages=_packages({*imports, name.partition(".")[0]}),
         example=example,
-        outputs=None if example is None else predict(path / SAVED, example),
+        outputs=None if example is None else module.predict(path / SAVED, example),
     )
 
 
@@ -85,16 +84,15 @@ def imports_kept(code: Iterable[Path]) -> Iterator[None]:
         sys.modules.update(before)
 
 
-def _root(module: str) -> Path:
-    """Return the folder in which ``import`` finds the module's first part."""
-    file = Path(str(sys.modules[module].__file__)).resolve()
-    return file.parents[module.count(".") + (file.name == "__init__.py")]
+def _root(module: Any, name: str) -> Path:
+    """Return the folder in which ``import`` finds the first part of the module's name."""
+    file = Path(str(module.__file__)).resolve()
+    return file.parents[name.count(".") + (file.name == "__init__.py")]
 
 
-def _is_package_s(module: str) -> bool:
+def _is_package_s(name: str, root: Path) -> bool:
     """Whether the module is of an installed package, which is required then, and not copied."""
-    top, parts = module.partition(".")[0], _root(module).parts
-    return top in OURS or "site-packages" in parts or "dist-packages" in parts
+    return name.partition(".")[0] in OURS or bool({"site-packages", "dist-packages"}.intersection(root.parts))
 
 
 def _copied(files: list[Path], root: Path, target: Path) -> tuple[Path, ...]:

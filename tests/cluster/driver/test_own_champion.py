@@ -18,6 +18,7 @@ from cluster.driver.champion import _ChampionActor
 from tests.workloads.models.test_run import table
 from workloads.champion import served_function
 from workloads.champion.own_function import imports_kept, own_function
+from workloads.contract import NotServed
 from workloads.data.search_data import SearchData, no_data
 from workloads.files.saved_files import SavedFiles
 from workloads.legs import checkpoint
@@ -101,6 +102,7 @@ def cases(uri: str, folder: Path) -> Iterator[tuple[str, dict[str, Any], SearchD
         workload = mine(folder / f"code {name}", f"own_mine_{name}", "rows" if name == "rows" else "arrays")
         yield name, order(uri, folder, name, workload, factor), no_data() if name == "bare" else table()
         sys.modules.pop("own_helper", None)
+        sys.path.remove(str(folder / f"code {name}"))
 
 
 def test_files_and_modules_are_all_that_it_needs(sqlite_uri: str, tmp_path: Path, actor: _ChampionActor) -> None:
@@ -122,6 +124,19 @@ def test_files_and_modules_are_all_that_it_needs(sqlite_uri: str, tmp_path: Path
         assert np.asarray(loaded[name].predict(x)).tolist() == EXPECTED[name]
     with pytest.raises(ValueError, match="must have the column 'grade', they have colour"):
         loaded["rows"].predict(pd.DataFrame(ROWS)[["colour", "day", "size"]])
+
+
+def test_what_cannot_be_served_is_told(sqlite_uri: str, tmp_path: Path, actor: _ChampionActor) -> None:
+    nothing = order(sqlite_uri, tmp_path, "nothing", mine(tmp_path / "code", "own_mine_nothing", "arrays"), None)
+    with pytest.raises(NotServed, match=r"own_mine_nothing:train saved nothing: run.report\(save, ...\) writes"):
+        own_function(nothing["workload"], nothing["checkpoint"], no_data(), tmp_path / "a")
+    helper = tmp_path / "code" / "statistics.py"  # has the name of one of Python's own
+    (tmp_path / "code" / "own_helper.py").rename(helper)
+    module = tmp_path / "code" / "own_mine_named.py"
+    module.write_text(MODULE.format(helper="statistics", takes="arrays"))
+    named = order(sqlite_uri, tmp_path, "named", "own_mine_named:train", 2.0)
+    with pytest.raises(NotServed, match="names statistics, which is Python's own"):
+        own_function(named["workload"], named["checkpoint"], no_data(), tmp_path / "b")
 
 
 @pytest.mark.soak
