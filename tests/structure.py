@@ -43,7 +43,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("training",),
         ("contract",),
         ("models",),
-        ("registry",),
+        ("bridges", "registry"),
         ("legs",),
         ("champion",),
         ("examples", "own_loop", "table_model", "transformers"),

@@ -155,6 +155,8 @@ class LegInProcess:
         if self._leftovers is None:
             return report
         left = f"left behind {full}" if full else self._leftovers.told()
+        if self._group is not None:
+            left = next(filter(None, self._group.gathered(left)), None)
         return replace(report, left=left, renew=left is not None)
 
     def early(self) -> Report | None:

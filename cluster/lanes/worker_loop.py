@@ -15,6 +15,7 @@ from cluster.ray_internals import spare_workers
 from cluster.sweep.messages import Shared
 from search_spaces.types.failure import FailureReason
 from workloads.legs.ray_train import Warned, device, here, order_spares, shard
+from workloads.registry import is_users, workload
 
 IDLE_S = 30.0
 """Seconds without a leg after which a worker group ends: another lane's group may wait for its resources."""
@@ -23,8 +24,8 @@ IDLE_S = 30.0
 def work(config: dict[str, Any]) -> None:
     """Train legs in each process of a worker group. Only the first process takes orders and reports."""
     mailbox: Mailbox = config["wires"]
-    group = here(config["strategy"])
     shared: Shared = config["shared"]
+    group = here(config["strategy"], _divides_work(shared.setting["workload"]))
     shared = replace(shared, setting={**shared.setting, "device": device()})
     leg_in_process, token = LegInProcess(shared, shard, group, Warned()), secrets.token_hex(8)
     if group.first:
@@ -44,6 +45,16 @@ def work(config: dict[str, Any]) -> None:
                 spare = None
             if group.first:
                 mailbox.put("news", "report", token, report.to_result())
+
+
+def _divides_work(name: str) -> bool:
+    """Whether the workload's code communicates by itself, in the group that is there."""
+    if not is_users(name):
+        return False
+    from workloads.models.custom.ranks.present_group import keep_group  # 1,200 ms: torch
+
+    keep_group()
+    return workload(name).divides_work
 
 
 def _next(mailbox: Mailbox, token: str) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class WorkloadInfo:
     """Whether it may bring its own data: the spec's ``data`` may then be left out."""
     own_metrics: bool = False
     """Whether it reports metrics of any names: they stay as they are, and a sweep on an unknown one has a goal."""
+    divides_work: bool = False
+    """Whether its code divides the work among several processes by itself: it forms batches and wraps models."""
     reports: Mapping[str, Goal] = field(default_factory=dict)
     """Further metrics that it reports and a sweep may optimise, with their goals."""
 

@@ -43,7 +43,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
     if run.folder is not None:
         learner.model.load_state_dict(torch.load(run.folder / FILE, weights_only=True))
 
-    class Report(Callback):  # type: ignore[misc,unused-ignore]
+    class Report(Callback):  # type: ignore[misc]
         """Reports each epoch to the sweep."""
 
         def after_epoch(self) -> None:

@@ -1,4 +1,4 @@
-"""PyTorch Lightning: a perceptron; a callback reports each epoch after its validation."""
+"""PyTorch Lightning: a perceptron; with ``resources: {workers: 2}`` two processes train it together (DDP)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from workloads.models.custom.run import Run
-
-FILE = "lightning.ckpt"
 
 
 def network(num_inputs: int, width: int, num_outputs: int) -> Any:
@@ -27,7 +25,7 @@ def perceptron(net: Any, lr: float) -> Any:
     import torch
     from torch.nn.functional import cross_entropy
 
-    class Perceptron(lightning.LightningModule):  # type: ignore[misc,name-defined,unused-ignore]
+    class Perceptron(lightning.LightningModule):  # type: ignore[misc]
         """The network and its steps."""
 
         def __init__(self) -> None:
@@ -42,7 +40,7 @@ def perceptron(net: Any, lr: float) -> Any:
             """Log loss and accuracy, so that the callback finds them."""
             logits = self.net(batch[0])
             accuracy = (logits.argmax(1) == batch[1]).float().mean()
-            self.log_dict({"val_loss": cross_entropy(logits, batch[1]), "val_accuracy": accuracy})
+            self.log_dict({"val_loss": cross_entropy(logits, batch[1]), "val_accuracy": accuracy}, sync_dist=True)
 
         def configure_optimizers(self) -> Any:
             """Return Adam with rate ``lr``."""
@@ -53,45 +51,29 @@ def perceptron(net: Any, lr: float) -> Any:
 
 def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64) -> None:
     """Perceptron trained by PyTorch Lightning."""
-    import lightning
     import torch
     from torch.utils.data import DataLoader, TensorDataset
+
+    from workloads.bridges import lightning as bridge
 
     def table(x: Any, y: Any) -> Any:
         return TensorDataset(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32)), torch.from_numpy(y))
 
-    lightning.seed_everything(run.seed + run.epoch, verbose=False)
     net = network(int(np.prod(run.x_train.shape[1:])), width, run.num_outputs)
-
-    class Report(lightning.Callback):  # type: ignore[misc,name-defined,unused-ignore]
-        """Reports each epoch to the sweep."""
-
-        def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
-            """Report the epoch's metrics, after its validation."""
-            measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            run.report(lambda folder: trainer.save_checkpoint(folder / FILE), **measured)
-
-    trainer = lightning.Trainer(
-        max_epochs=run.num_epochs,
-        accelerator="cpu",
-        callbacks=[Report()],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = bridge.trainer(run, num_sanity_val_steps=0)
     trainer.fit(
         perceptron(net, lr),
-        DataLoader(table(run.x_train, run.y_train), batch_size, shuffle=True),
+        DataLoader(table(run.x_train, run.y_train), batch_size // run.world_size, shuffle=True),
         DataLoader(table(run.x_val, run.y_val), len(run.x_val)),
-        ckpt_path=None if run.folder is None else str(run.folder / FILE),
+        ckpt_path=bridge.checkpoint(run),
     )
 
 
 def predict(folder: Path, x: Any) -> Any:
     """Return logits (rows, classes)."""
     import torch
+
+    from workloads.bridges.lightning import FILE
 
     state = torch.load(folder / FILE, weights_only=True)["state_dict"]
     weights = {name.removeprefix("net."): value for name, value in state.items()}

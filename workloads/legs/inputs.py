@@ -41,7 +41,7 @@ class InputCache:
             search = self._search if fold is None else fold_data(self._search, fold)
             data = self._workload.data(hp, search, self._device, torch.float32)
             data = data if self._shard is None else replace(data, shard=self._shard)
-            self._setups[key] = Setup(self._workload, data, objective)
+            self._setups[key] = Setup(self._workload, data, objective, device=self._device)
             if len(self._setups) > KEPT_FORMS * max(1, len(self._search.folds)):
                 self._setups.popitem(last=False)
         self._setups.move_to_end(key)

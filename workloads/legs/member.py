@@ -68,7 +68,8 @@ class TrainingMember:
         """
         epoch, key = self.progress.epoch + 1, self.member.key
         deciding = {name: value for name, value in metrics.items() if name in (objective.name, *LOSSES)}
-        broken = [f"{name} is {value}" for name, value in deciding.items() if not math.isfinite(value)]
+        where = getattr(self.loop, "where", {})
+        broken = [f"{name} is {v}{where.get(name, '')}" for name, v in deciding.items() if not math.isfinite(v)]
         if broken or not finite:
             shown = ", ".join(broken) or "weights are not finite"
             return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=FailureReason("diverged", shown))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -184,10 +185,21 @@ def _join(backend: str, file: str, timeout_s: float) -> None:
         LOCAL_WORLD_SIZE=str(context.get_local_world_size()),
         NODE_RANK=str(context.get_node_rank()),
         ACCELERATE_TORCH_DEVICE=device(),
+        MASTER_ADDR="127.0.0.1",
     )
     store = torch.distributed.FileStore(file, size)  # type: ignore[attr-defined] # in C++
+    if rank == 0:
+        store.set("port", str(_free_port()))
+    os.environ["MASTER_PORT"] = store.get("port").decode()
     timeout = timedelta(seconds=timeout_s)
     torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+
+
+def _free_port() -> int:
+    """Return a port on which nothing listens: users' code may have one of its own stores there."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def _connected(worker_group: Any, backend: str, form: Callable[[], object]) -> None:
@@ -212,14 +224,23 @@ def hush() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def here(strategy: Strategy) -> ProcessGroup:
-    """Return the process group of this worker."""
+def here(strategy: Strategy, apart: bool = False) -> ProcessGroup:
+    """Return the process group of this worker.
+
+    ``apart`` leaves torch's default group to users' code, and has torchrun's variables tell it of that.
+    """
     import ray.train
+    import torch
 
     from workloads.training.process_group import ProcessGroup  # 1,200 ms: torch
 
     context = ray.train.get_context()
-    return ProcessGroup(context.get_world_rank(), context.get_world_size(), strategy)
+    control = None
+    if apart and context.get_world_size() > 1:
+        os.environ.update(GROUP_RANK=str(context.get_node_rank()), TORCHELASTIC_RUN_ID="paceline")
+        control = torch.distributed.new_group(backend="gloo")
+    local_rank = context.get_local_rank()
+    return ProcessGroup(context.get_world_rank(), context.get_world_size(), strategy, local_rank, control)
 
 
 def order_spares(order: Callable[[int, Mapping[str, float] | None], None], cpus: float, gpus: float) -> None:

@@ -107,7 +107,8 @@ class LegRunner:
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(m.seed, self._hyperparameters(m), m.trial) for m in leg.members]
-        self.group.check(getattr(trainees[0].hp, "batch_size", None))
+        if not self._workload.divides_work:
+            self.group.check(getattr(trainees[0].hp, "batch_size", None))
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
             self.aboard.append(board(leg, member, trainee.hp, place))

@@ -46,6 +46,13 @@ class ProcessGroup:
     rank: int = 0
     size: int = 1
     strategy: Strategy = "ddp"
+    local_rank: int = 0
+    """Number of this process among those on its machine."""
+    control: Any = None
+    """A group of torch's for ``agree`` and ``gathered`` alone; None: the default one.
+
+    Where users' code communicates in the default group, from a thread of its own, ours must not come in between.
+    """
 
     @property
     def alone(self) -> bool:
@@ -113,13 +120,21 @@ class ProcessGroup:
         if self.alone:
             return value
         values: list[Any] = [value]
-        torch.distributed.broadcast_object_list(values, src=0)
+        torch.distributed.broadcast_object_list(values, src=0, group=self.control)
         agreed: T = values[0]
         return agreed
 
+    def gathered(self, value: T) -> list[T]:
+        """Return the values of all processes, by their ranks."""
+        if self.alone:
+            return [value]
+        values: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(values, value, group=self.control)
+        return values
+
     def all_true(self, value: bool) -> bool:
         """Return whether ``value`` is true in every process."""
-        return value if self.alone else min(self._all(value))
+        return min(self.gathered(value))
 
     def means(self, means: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
         """Return the means over all processes; ``means`` are this one's, over ``weight`` examples.
@@ -128,7 +143,7 @@ class ProcessGroup:
         """
         if self.alone:
             return dict(means)
-        parts = self._all((dict(means), weight))
+        parts = self.gathered((dict(means), weight))
         total = sum(each for _, each in parts)
         return {name: torch.stack([found[name] * each for found, each in parts]).sum(0) / total for name in means}
 
@@ -165,11 +180,6 @@ class ProcessGroup:
         """Average the running statistics of batch norm over the processes, in place."""
         if not self.alone:
             self.average_([buffer for buffer in model.buffers() if buffer.is_floating_point() and buffer.dim()])
-
-    def _all(self, value: T) -> list[T]:
-        values: list[Any] = [None] * self.size
-        torch.distributed.all_gather_object(values, value)
-        return values
 
 
 def _shardable(model: nn.Module) -> list[nn.Module]:

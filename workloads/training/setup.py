@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -127,6 +127,8 @@ class Setup:
     """The processes that train each member together."""
     purpose: Literal["search", "final"] = "search"
     """Whether the members are of the search, or of the final evaluation."""
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    """Device to train on, where the data may be elsewhere."""
 
     def task(self) -> Task:
         """Return the task: loss and metrics."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,22 @@ def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | N
     if workload is not None and not workload.distributed:
         rule = f"must be 1: workload {workload.name} is trained in one process"
         document.fault(("resources", "workers"), rule, shown(wanted.workers))
+    if workload is not None and workload.divides_work:
+        _check_own_division(document, wanted, workload)
     if spec.train_together not in (None, 1):
         rule = "must be 1 where several processes train a trial"
         document.fault(("train_together",), rule, shown(spec.train_together))
+
+
+def _check_own_division(document: Document, wanted: Resources, workload: WorkloadInfo) -> None:
+    """Note a fault for each key that says how we divide the work, where users' code does that."""
+    if wanted.strategy != Resources.model_fields["strategy"].default:
+        rule = f"has no effect on {workload.name}, which wraps its model itself: leave it out"
+        document.fault(("resources", "strategy"), rule, shown(wanted.strategy))
+    if wanted.lr_scaling != Resources.model_fields["lr_scaling"].default and "lr" not in _names(workload):
+        rule = f"has no effect on {workload.name}, which has no parameter lr: leave it out"
+        document.fault(("resources", "lr_scaling"), rule, shown(wanted.lr_scaling))
+
+
+def _names(workload: WorkloadInfo) -> set[str]:
+    return {field.name for field in fields(workload.hyperparameters)}

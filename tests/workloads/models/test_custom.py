@@ -26,6 +26,9 @@ OTHERS = {
     "lightning": "workloads.examples.lightning_mlp:train",
     "keras": "workloads.examples.keras_mlp:train",
     "fastai": "workloads.examples.fastai_tabular:train",
+    "accelerate": "workloads.examples.accelerate_mlp:train",
+    "ignite": "workloads.examples.ignite_mlp:train",
+    "skorch": "workloads.examples.skorch_mlp:train",
 }
 
 

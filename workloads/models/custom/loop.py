@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from search_spaces.types.faults import nearest
 from workloads.data.search_data import SearchData
@@ -16,6 +18,10 @@ from workloads.files.saved_files import SavedFiles, contents
 from workloads.models.custom.generators import Generators
 from workloads.models.custom.predictor import Predictor, earlier_files
 from workloads.models.custom.process_state import OwnState
+from workloads.models.custom.ranks.present_group import FunctionThread
+from workloads.models.custom.ranks.reports import BadReport, Told, reduced, where_not_finite
+from workloads.models.custom.ranks.shards import joined
+from workloads.models.custom.ranks.together import all_ranks
 from workloads.models.custom.run import Run, Save
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.models.custom.signature import arguments
@@ -24,6 +30,7 @@ from workloads.training.setup import MemberState, Setup, Trainee
 
 GENERATORS = "generators"
 TRIED_ROWS = 256
+SAVED_ALONE = "save was called on rank 0 alone, and run.report(save, sharded=True) calls it on every rank"
 LEAVE_S = 1.0
 """Seconds that a function has to return, or to end its ``with`` blocks, once it is given up."""
 _tried: list[Callable[..., Any]] = []
@@ -43,7 +50,11 @@ class OwnLoop:
         self._saved_at = 0
         """Epoch after which ``_saved`` and ``_generators`` were taken."""
         self._run: Run | None = None
+        self._others: Sequence[bytes] = ()
+        """Random generators of the other ranks, if this is the first."""
         self._own = OwnState(member.seed)
+        self.where: dict[str, str] = {}
+        """On which ranks a metric is not finite, if not on all."""
 
     def epoch(self) -> list[dict[str, float]]:
         """Train one more epoch, and return the reported metrics.
@@ -72,21 +83,46 @@ class OwnLoop:
     def _advance(self, run: Run) -> None:
         with self._own:
             run.advance()
-        if run.error is not None:
-            raise run.error
-        if run.ended:
-            asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
-            raise RuntimeError(f"{self._train.__name__} ended behind epoch {run.epoch}: {asked}")
+            told = self._on_all(run, "each must report every epoch")
+            deciding = (self.setup.objective.name, "train_loss", "val_loss")
+            try:
+                run.metrics = run.metrics if len(told) == 1 else reduced(told, deciding)
+            except BadReport as fault:
+                run.refuse(fault)  # raised where the function reports, so that its line is told
+                run.wait()
+                raise run.error or fault from None
+        self.where = {name: where_not_finite(told, name) for name in deciding}
         run.epoch += 1
+
+    def _on_all(self, run: Run, why: str, waits: bool = True) -> Sequence[Told]:
+        """Wait for the functions of all ranks, of this one if it ``waits``, and return their last reports.
+
+        Raises what the function raises, and RuntimeError where it ends, or waits for ever: ``why`` says what to do.
+        """
+
+        def told(seconds: float | None = None) -> Told | None:
+            if waits and not run.wait(seconds):
+                return None
+            if run.error is not None:
+                raise run.error
+            if run.ended:
+                who = self._train.__name__ + ("" if self.setup.group.alone else f" on rank {run.rank}")
+                asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
+                raise RuntimeError(f"{who} ended behind epoch {run.epoch}: {asked}")
+            return run.told
+
+        if self.setup.group.alone:
+            return [told() or run.told]
+        return all_ranks(self.setup.group, self._thread, told, why)
 
     def _begun(self) -> Run:
         epoch, generators = (self.epoch_done, self._generators) if self._saved else (0, b"")
         run = Run(self.setup, self.members[0], epoch, self._saved, generators)
-        self._own = OwnState(run.seed, 0 if generators else run.epoch)
+        self._own = OwnState(run.seed, 0 if generators else run.epoch, rank=run.rank)
         hp = arguments(self._train, self.members[0].hp)
-        thread = threading.Thread(target=run.begin, args=(self._train, hp), daemon=True)
-        thread.start()
-        weakref.finalize(self, _end, run, thread, self._own)
+        self._thread = FunctionThread(target=run.begin, args=(self._train, hp), daemon=True)
+        self._thread.start()
+        weakref.finalize(self, _end, run, self._thread, self._own)
         self._run, self._saved_at = run, run.epoch
         return run
 
@@ -107,17 +143,30 @@ class OwnLoop:
         if self._run is not None and self._saved_at != self._run.epoch:
             with self._own:
                 generators = Generators.now()
-                self._saved = saved(self._run.save) if self._run.save else None
+                self._saved = self._files(self._run)
                 generators.put_back()  # the clock decides when a checkpoint is due, and training is to be the same
             self._generators, self._saved_at = generators.to_bytes(), self._run.epoch
+            self._others = self.setup.group.gathered(self._generators)[1:]
             self._try_predict()
-        kept = torch.frombuffer(bytearray(self._generators or b"\0"), dtype=torch.uint8)
-        return MemberState({}, {"step": torch.tensor(self.epoch_done), GENERATORS: kept}, self._saved)
+        kept = {_name(rank): _tensor(content) for rank, content in enumerate([self._generators, *self._others])}
+        return MemberState({}, {"step": torch.tensor(self.epoch_done), **kept}, self._saved)
+
+    def _files(self, run: Run) -> SavedFiles | None:
+        """Have rank 0, or each rank, save. Return the files on rank 0; else None."""
+        group, save = self.setup.group, run.save
+        if not group.agree(save is not None):
+            return None
+        calls = group.first or run.told.sharded
+        if save is not None and calls:
+            run.ask(partial(saved, save))
+        self._on_all(run, SAVED_ALONE, calls)
+        files: SavedFiles | None = run.answer if calls else None
+        return joined(group, files) if files and run.told.sharded else files
 
     def _try_predict(self) -> None:
         """Call ``predict`` on the first files of this process: its faults are told now, not after the search."""
         model = self.setup.build(self.members[0])
-        if self._saved is None or not isinstance(model, Predictor):
+        if self._saved is None or not self.setup.group.first or not isinstance(model, Predictor):
             return
         if not self.setup.data.given or model.predict is None or model.predict in _tried:
             return
@@ -130,7 +179,7 @@ class OwnLoop:
         """Continue from ``state``: the function gets its files in ``run.folder``, to do with them what it likes."""
         assert k == 0
         self._saved = state.files or earlier_files(state.model)
-        kept = state.optimizer.get(GENERATORS)  # earlier versions kept none
+        kept = state.optimizer.get(_name(self.setup.group.rank))  # earlier versions kept none, nor did fewer ranks
         self._generators = b"" if kept is None else kept.numpy().tobytes().strip(b"\0")
 
     def keep(self, ks: Sequence[int]) -> None:
@@ -151,6 +200,15 @@ def _end(run: Run, thread: threading.Thread, state: OwnState) -> None:
 def _give_up(run: Run, thread: threading.Thread) -> None:
     run.abandon()
     thread.join(LEAVE_S)
+
+
+def _name(rank: int) -> str:
+    """Return the name of the rank's random generators in a checkpoint."""
+    return f"{GENERATORS}.{rank}" if rank else GENERATORS
+
+
+def _tensor(content: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(content or b"\0"), dtype=torch.uint8)
 
 
 def untouched(search: SearchData, as_rows: bool = False) -> ResidentData:

@@ -31,19 +31,20 @@ from workloads.models.custom.standard_streams import Streams
 class OwnState:
     """Context in which code finds the process as it left it, and after which the process is as before.
 
-    At first it finds the process as it is, but for the global random generators, which ``seed`` determines. Where
-    the code's working folder is gone, entering raises RuntimeError, and leaves the process as it is.
+    At first it finds the process as it is, but for the global random generators, which ``seed`` determines: torch's
+    are alike on all ranks, so that the models drawn there are the same, and the others differ from rank to rank.
+    Where the code's working folder is gone, entering raises RuntimeError, and leaves the process as it is.
     """
 
-    def __init__(self, *seed: int) -> None:
-        self._seed = np.random.SeedSequence(seed)
+    def __init__(self, *seed: int, rank: int = 0) -> None:
+        self._seed, self._rank = seed, rank
         self._own: ProcessState | None = None
         self._outer: list[ProcessState] = []
 
     def __enter__(self) -> None:
         outer = ProcessState.now()
         if self._own is None:
-            _seed(self._seed)
+            _seed(self._seed, self._rank)
         else:
             try:
                 self._own.put_back()
@@ -202,9 +203,10 @@ SETTINGS = (
 )
 
 
-def _seed(seed: np.random.SeedSequence) -> None:
-    number = int(seed.generate_state(1)[0])
-    random.seed(number)
-    np.random.seed(number)
+def _seed(seed: tuple[int, ...], rank: int) -> None:
+    number = int(np.random.SeedSequence(seed).generate_state(1)[0])
+    own = int(np.random.SeedSequence((*seed, rank)).generate_state(1)[0]) if rank else number
+    random.seed(own)
+    np.random.seed(own)
     seed_cpu(number)
     torch.cuda.manual_seed_all(number)  # counts, too, where this code is the first in its process to use a GPU

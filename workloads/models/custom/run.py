@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
 from workloads.models.custom.generators import Generators, Seedings
+from workloads.models.custom.ranks.reports import Reduction, Told
 from workloads.models.custom.reported import Purpose, numbers
 from workloads.models.custom.run_parts.run_data import RunData
 from workloads.training.setup import Setup, Trainee
@@ -39,10 +42,22 @@ class Run(RunData):
         """Number of the trial: 7 of t007."""
         self.artifacts = Artifacts()
         self._objective = setup.objective.name
+        self.rank: int = setup.group.rank
+        """Number of this worker among the ``world_size`` ones that train together, from 0."""
+        self.world_size: int = setup.group.size
+        self.local_rank: int = setup.group.local_rank
+        """Number of this worker among those on its machine."""
+        self.device: torch.device = setup.device
+        """Device that this worker trains on."""
         self._saved, self._generators = saved, generators
         self._seedings: Seedings | None = None
         self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
         self._abandoned = False
+        self._refusal: Exception | None = None
+        self._asked: Callable[[], object] | None = None
+        self.answer: Any = None
+        """What was asked for, once ``wait`` has returned true."""
+        self.told = Told({})
         self.metrics: Mapping[str, float] = {}
         self.save: Save | None = None
         self.error: BaseException | None = None
@@ -67,22 +82,49 @@ class Run(RunData):
         if self._seedings:
             self._seedings.end()
 
-    def report(self, save: Save | None = None, **metrics: Any) -> None:
+    def report(
+        self,
+        save: Save | None = None,
+        *,
+        sharded: bool = False,
+        reduce: Reduction | Mapping[str, Reduction] = "mean",
+        **metrics: Any,
+    ) -> None:
         """Report the end of an epoch, and wait until training continues.
 
         ``save(folder)`` writes the files from which training can continue. ``metrics`` are numbers of Python, NumPy
         or torch, under any names; the sweep's metric must be among them. Raises ValueError where one cannot be
         kept.
+
+        Of several workers all must report each epoch. A metric is the mean of what they report; ``reduce`` says
+        ``sum``, ``min``, ``max`` or ``rank0`` (the first worker's; the others need not have it) instead, of all
+        metrics or by name. ``save`` is called on rank 0; if it is ``sharded``, on all, and all files are kept.
         """
         if save is not None and not callable(save):
             rule = "metrics are given by name, as run.report(save, val_loss=0.5) or run.report(save, **metrics)"
             raise TypeError(f"save must be a function of a folder, received {type(save).__name__}: {rule}")
         self.metrics, self.save = numbers(metrics, self._objective, self.purpose), save
+        self.told = Told(self.metrics, reduce, save is not None, sharded).checked()
         self._forget_generators()
         self._told.release()
-        self._turn.acquire()
-        if self._abandoned:
-            raise Abandoned
+        self._attend()
+
+    def _attend(self) -> None:
+        """Do what the loop asks for, until it lets the training continue."""
+        while True:
+            self._turn.acquire()
+            if self._abandoned:
+                raise Abandoned
+            if self._refusal is not None:
+                raise self._refusal
+            if self._asked is None:
+                return
+            asked, self._asked = self._asked, None
+            try:
+                self.answer = asked()
+            except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
+                self.error = error
+            self._told.release()
 
     def log_artifact(self, path: str | Path, artifact_path: str = "") -> None:
         """Keep a file, or all files of a folder, as they are now, as artifacts of the trial's MLflow run.
@@ -93,15 +135,30 @@ class Run(RunData):
         self.artifacts.add(Path(path), artifact_path)
 
     def advance(self) -> None:
-        """Let the function train one epoch, and wait for its report or its end; called by the loop."""
+        """Let the function train one epoch; called by the loop, like all below."""
         self._turn.release()
-        self._told.acquire()
+
+    def ask(self, work: Callable[[], object]) -> None:
+        """Have the function's thread, which waits in ``report``, call ``work`` there."""
+        self._asked = work
+        self._turn.release()
+
+    def refuse(self, reason: Exception) -> None:
+        """Raise ``reason`` where the function waits in ``report``."""
+        self._refusal = reason
+        self._turn.release()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the function's report or its end, or for what was asked for. Returns False after ``seconds``."""
+        return self._told.acquire(timeout=seconds)
 
     def begin(self, train: Callable[..., None], hp: Mapping[str, Any]) -> None:
         """Wait for the first ``advance``, then call ``train(self, **hp)``; the body of the function's thread."""
         self._turn.acquire()
         if not self._abandoned:
             try:
+                if self.device.type == "cuda":
+                    torch.cuda.set_device(self.device)  # each thread has its own
                 if self._generators:
                     Generators.from_bytes(self._generators).put_back()
                     self._seedings = Seedings()
