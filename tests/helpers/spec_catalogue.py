@@ -36,6 +36,7 @@ class TestWorkload:
     own_data: bool = False
     own_metrics: bool = False
     reports: Mapping[str, Goal] = field(default_factory=dict)
+    divides_work: bool = False
     init_values: Mapping[str, Any] = field(default_factory=dict)
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(

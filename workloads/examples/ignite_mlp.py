@@ -27,7 +27,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    from workloads.bridges import ignite as bridge
+    from workloads.bridges import ignite as bridge  # 1,500 ms
 
     def table(x: Any, y: Any) -> Any:
         return TensorDataset(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32)), torch.from_numpy(y))
@@ -48,7 +48,7 @@ def predict(folder: Path, x: Any) -> Any:
     """Return logits (rows, classes)."""
     import torch
 
-    from workloads.bridges.ignite import FILE
+    from workloads.bridges.ignite import FILE  # 1,500 ms
 
     weights = torch.load(folder / FILE, weights_only=True)["model"]
     net = network(weights["0.weight"].shape[0], *weights["3.weight"].shape[::-1]).eval()

@@ -12,7 +12,7 @@ from workloads.models.custom.run import Run
 
 def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64) -> None:
     """Perceptron trained by Keras."""
-    from workloads.bridges import keras as bridge  # isort: skip - it chooses Keras's backend
+    from workloads.bridges import keras as bridge  # isort: skip # 2,000 ms; it chooses the backend
     import keras
 
     keras.utils.set_random_seed(run.seed + run.epoch)
@@ -37,7 +37,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
 
 def predict(folder: Path, x: Any) -> Any:
     """Return logits (rows, classes)."""
-    from workloads.bridges.keras import FILE  # isort: skip - it chooses Keras's backend
+    from workloads.bridges.keras import FILE  # isort: skip # 2,000 ms; it chooses the backend
     import keras
 
     model = keras.models.load_model(folder / FILE)

@@ -54,7 +54,7 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    from workloads.bridges import lightning as bridge
+    from workloads.bridges import lightning as bridge  # 4,000 ms
 
     def table(x: Any, y: Any) -> Any:
         return TensorDataset(torch.from_numpy(x.reshape(len(x), -1).astype(np.float32)), torch.from_numpy(y))
@@ -73,7 +73,7 @@ def predict(folder: Path, x: Any) -> Any:
     """Return logits (rows, classes)."""
     import torch
 
-    from workloads.bridges.lightning import FILE
+    from workloads.bridges.lightning import FILE  # 4,000 ms
 
     state = torch.load(folder / FILE, weights_only=True)["state_dict"]
     weights = {name.removeprefix("net."): value for name, value in state.items()}

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from search_spaces.race.legs import Leg, Member
+from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.faults import SpecError
 from search_spaces.types.objective import Objective
 from tests.helpers.two_workers import on_two
 from tests.helpers.workload_data import blobs, search_data
@@ -19,6 +21,7 @@ from workloads.legs.ray_train import account
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.ranks import together
 from workloads.models.custom.ranks.reports import BadReport, Told, reduced, where_not_finite
+from workloads.registry import catalogue
 from workloads.training.process_group import ProcessGroup
 
 KEPT = ("val_", "train_loss", "loss", "eval_loss", "eval_accuracy")
@@ -198,3 +201,14 @@ def test_what_reports_come_to() -> None:
         Told({"a": 1.0}, {"b": "sum"}).checked()
     with pytest.raises(BadReport, match="received 'mea', did you mean mean"):
         Told({"a": 1.0}, "mea").checked()  # type: ignore[arg-type]
+
+
+def test_a_function_on_several_workers_divides_its_work_itself() -> None:
+    text = f"workload: {FUNCTION}\ndata: {{name: wine}}\nparameters: {{fault: {{values: [none]}}}}\n"
+    parse_sweep(text + "resources: {workers: [1, 2]}\n", "sweep.yaml", catalogue=catalogue())
+    with pytest.raises(SpecError) as refused:
+        parse_sweep(
+            text + "resources: {workers: 2, strategy: fsdp, lr_scaling: sqrt}\n", "s.yaml", catalogue=catalogue()
+        )
+    assert f"resources.strategy: has no effect on {FUNCTION}, which wraps its model itself" in str(refused.value)
+    assert f"resources.lr_scaling: has no effect on {FUNCTION}, which has no parameter lr" in str(refused.value)
