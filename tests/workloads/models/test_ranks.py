@@ -205,10 +205,13 @@ def test_what_reports_come_to() -> None:
 
 def test_a_function_on_several_workers_divides_its_work_itself() -> None:
     text = f"workload: {FUNCTION}\ndata: {{name: wine}}\nparameters: {{fault: {{values: [none]}}}}\n"
-    parse_sweep(text + "resources: {workers: [1, 2]}\n", "sweep.yaml", catalogue=catalogue())
+    parse_sweep(text + "resources: {workers: [1, 2]}\n", "sweep.yaml", None, catalogue=catalogue())
     with pytest.raises(SpecError) as refused:
         parse_sweep(
-            text + "resources: {workers: 2, strategy: fsdp, lr_scaling: sqrt}\n", "s.yaml", catalogue=catalogue()
+            text + "resources: {workers: 2, strategy: fsdp, lr_scaling: sqrt}\n",
+            "s.yaml",
+            None,
+            catalogue=catalogue(),
         )
     assert f"resources.strategy: has no effect on {FUNCTION}, which wraps its model itself" in str(refused.value)
     assert f"resources.lr_scaling: has no effect on {FUNCTION}, which has no parameter lr" in str(refused.value)
