@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-PREFIX = "paceline-"
+from workloads.files.temporary_home import temporary_home
 
 
 class NotAFile(RuntimeError):
@@ -63,7 +63,7 @@ def _check_name(name: str) -> None:
 
 
 def _new() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+    return TemporaryDirectory(dir=temporary_home(), ignore_cleanup_errors=True)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import torch
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
+from tests.helpers.paths import ROOT
 from tests.helpers.workload_data import blobs, search_data
 from workloads.files import listed_folder
 from workloads.files.saved_files import NotAFile, SavedFiles, contents
@@ -230,3 +233,33 @@ def test_a_checkpoint_of_an_earlier_version_goes_on(tmp_path: Path, monkeypatch:
     uri = checkpoint.folder(str(tmp_path), "t0000-s1", 2)
     checkpoint.save(uri, Progress(epoch=2, seed=1, params={}), state)
     assert (Path(run(lane(tmp_path, monkeypatch), 2, 3, uri)) / "files" / "at").read_text() == "3"
+
+
+MAKES = """
+import os, signal, sys
+from workloads.files.saved_files import SavedFiles
+kept = SavedFiles.empty()
+(kept.path / "file").touch()
+print(kept.path.parent, flush=True)
+sys.stdin.read() if sys.argv[1] == "waits" else os.kill(os.getpid(), signal.SIGKILL if sys.argv[1] == "dies" else 0)
+"""
+
+
+def test_folders_of_a_process_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+
+    def begun(what: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", MAKES, what]
+        return subprocess.Popen(command, env=environment, stdin=-1, stdout=-1, text=True)
+
+    with begun("waits") as living, begun("dies") as dead:
+        assert living.stdout and dead.stdout
+        there, left = Path(living.stdout.readline().strip()), Path(dead.stdout.readline().strip())
+        dead.wait()
+        assert [len(list(folder.glob("*/file"))) for folder in (there, left)] == [1, 1]
+        with begun("ends") as other:
+            other.wait()
+        assert there.is_dir() and {path.name for path in tmp_path.iterdir()} == {there.name, f"{there.name}.lock"}
+        living.stdin.close() if living.stdin else None
+        living.wait()
+    assert list(tmp_path.iterdir()) == []
