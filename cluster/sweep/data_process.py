@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
 from cluster.sweep.model_loader import open_models_of
-from search_spaces.space.hyperparameters import complete
+from search_spaces.space.hyperparameters import Open, complete, defaults, hyperparameters
 from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.driver_errors import NoData
 from search_spaces.types.encodable import all_encodable
@@ -94,6 +95,7 @@ class Preparing:
             "problem": sweep.problem,
             "workload": sweep.workload,
             "constants": dict(sweep.constants),
+            "needed": _needed(sweep),
             "tracking": sweep.tracking.uri,
             "searched": list(sweep.space.domains),
             "metric": sweep.metric.name,
@@ -140,11 +142,26 @@ class Preparing:
             self._process.wait()
 
 
-def check_first(name: str, constants: Params, search: SearchData, searched: Iterable[str] = ()) -> str | None:
+def _needed(sweep: Sweep) -> Params:
+    """Return a value of each hyperparameter that is searched and has no default."""
+    kind = workload(sweep.workload).hyperparameters
+    if kind is Open:
+        return {}
+    known = hyperparameters(kind)
+    return {name: value for name, value in defaults(known, sweep.space.domains).items() if known[name].required}
+
+
+def check_first(
+    name: str,
+    constants: Params,
+    search: SearchData,
+    searched: Iterable[str] = (),
+    needed: Params = MappingProxyType({}),
+) -> str | None:
     """Raise DataError where the first trial, the defaults with the fixed values, cannot work on this data.
 
-    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data. Returns what
-    users should know of a model that was tried.
+    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data. ``needed``
+    are values of those that have no default. Returns what users should know of a model that was tried.
     """
 
     kind = workload(name)
@@ -160,7 +177,7 @@ def check_first(name: str, constants: Params, search: SearchData, searched: Iter
         raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
     if kind.check is None:
         return None
-    hp = kind.hyperparameters(**complete(kind.hyperparameters, constants))
+    hp = kind.hyperparameters(**complete(kind.hyperparameters, {**needed, **constants}))
     try:
         kind.check(hp, search.shape())
         return None if kind.tryout is None else kind.tryout(hp, search)
@@ -204,7 +221,8 @@ def _main() -> None:
         if order["folder"] is not None:
             users_folder(order["folder"])
             os.chdir(order["folder"])
-        tried = check_first(order["workload"], order["constants"], found.search, order["searched"])
+        constants, needed = order["constants"], order["needed"]
+        tried = check_first(order["workload"], constants, found.search, order["searched"], needed)
         check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices, tried)

@@ -123,17 +123,19 @@ def hyperparameters(cls: type) -> Mapping[str, Hyperparameter]:
 
 def _read(cls: type) -> dict[str, Hyperparameter]:
     hints = typing.get_type_hints(cls)
-    return {
-        f.name: Hyperparameter(
-            name=f.name,
-            type=hints[f.name],
-            default=None if f.default is dataclasses.MISSING else typing.cast(Value, f.default),
-            required=f.default is dataclasses.MISSING,
-            doc=f.metadata["doc"],
-            **f.metadata["rule"],
-        )
-        for f in dataclasses.fields(cls)
-    }
+    return {f.name: of_field(f.name, hints[f.name], f) for f in dataclasses.fields(cls)}
+
+
+def of_field(name: str, kind: type, field: Any) -> Hyperparameter:
+    """Return the hyperparameter of a dataclass's ``field``, as ``hyper`` made it."""
+    return Hyperparameter(
+        name=name,
+        type=kind,
+        default=None if field.default is dataclasses.MISSING else typing.cast(Value, field.default),
+        required=field.default is dataclasses.MISSING,
+        doc=field.metadata["doc"],
+        **field.metadata["rule"],
+    )
 
 
 def complete(cls: type, params: Params) -> dict[str, Value]:

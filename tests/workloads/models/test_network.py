@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -13,12 +14,13 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member
-from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.space.hyperparameters import complete, hyperparameters
 from search_spaces.types.objective import Objective
+from search_spaces.types.values import value_of
 from tests.helpers import networks
 from tests.helpers.sequence_data import series, text
 from tests.helpers.workload_data import search_data, setup, train, trainee
-from workloads.arrays import Infeasible
+from workloads.arrays import DataShape, Infeasible
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.network.tryout import programs, why_apart
 from workloads.models.network.workload import is_network, network_of
@@ -177,7 +179,6 @@ def test_a_loss_and_metrics_of_ones_own_agree_fused_and_plain() -> None:
 
 
 def test_a_loss_that_is_a_mean_is_measured_by_row() -> None:
-    from workloads.arrays import DataShape
     from workloads.models.network.declared import declared
     from workloads.models.network.task import task
 
@@ -233,7 +234,7 @@ class Taken(Base):
 
 
 class Kinds(Base):
-    def __init__(self, shape: Any, *, sizes: list = [], size: Literal[1, 2] = 3) -> None: ...  # type: ignore # noqa: B006
+    def __init__(self, shape: Any, *, size: Literal[1, 2] = 3, form: nn.Module = None) -> None: ...  # type: ignore
 
 
 class Unknown(Base):
@@ -269,17 +270,17 @@ class Spaced(networks.Perceptron):
 @pytest.mark.parametrize(
     ("cls", "told"),
     [
-        (Positional, ["write '*, ' before 'width'"]),
-        (Taken, ["batch_size is Paceline's own", "lr is Paceline's own", "'many' of Taken needs a default"]),
+        (Positional, ["'width' must be keyword-only: write '*, ' before it"]),
+        (Taken, ["batch_size is Paceline's own", "lr is Paceline's own"]),
         (
             Kinds,
             [
-                "'sizes' of Kinds must be of type float, int, str, bool or Literal",
+                "'form' must have a type that a spec can hold, received torch.nn.modules.module.Module",
                 "must be one of 1, 2, received 3",
             ],
         ),
         (Unknown, ["received 'num_output' (did you mean num_outputs?)"]),
-        (Rest, ["must name what it takes"]),
+        (Rest, ["'*args' must name each hyperparameter", "'**more' must name each"]),
         (
             Labels,
             [
@@ -296,6 +297,31 @@ class Spaced(networks.Perceptron):
 def test_a_class_that_declares_what_cannot_be_is_refused_with_every_fault(cls: type, told: list[str]) -> None:
     found = refused(cls)
     assert found.startswith("'mine:Bad'") and [one for one in told if one not in found] == []
+
+
+class Layers(Base):
+    """Layers of any sizes, the last of a size that the spec must give."""
+
+    def __init__(self, shape: Any, *, sizes: list[int] = [4, 4], last: int, bias: float | None = None) -> None:  # noqa: B006
+        super().__init__()
+        widths = [shape.num_inputs, *sizes, last]
+        self.layers = nn.Sequential(*(nn.Linear(a, b) for a, b in itertools.pairwise(widths)))
+        self.head = nn.Linear(last, shape.num_outputs)
+        if bias is not None:
+            nn.init.constant_(self.head.bias, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layers(x.flatten(1)))
+
+
+def test_lists_and_values_that_only_the_spec_has() -> None:
+    kind = network_of("mine:Layers", Layers)
+    known = hyperparameters(kind.hyperparameters)
+    assert [known[name].shapes for name in ("sizes", "last", "bias")] == [True, True, True]
+    hp = kind.hyperparameters(**complete(kind.hyperparameters, {"sizes": value_of([3, 2]), "last": 5}))
+    model = kind.build(hp, DataShape((6,), 2))
+    assert [tuple(p.shape) for p in model.parameters() if p.dim() == 2] == [(3, 6), (2, 3), (5, 2), (2, 5)]
+    assert kind.tryout is not None and "fused" in str(kind.tryout(hp, search_data()))
 
 
 def test_classes_are_told_from_other_objects() -> None:

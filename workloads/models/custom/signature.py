@@ -12,14 +12,14 @@ import enum
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
 
 from search_spaces.space.hyperparameters import hyper
-from search_spaces.types.values import Value, plain_value, unnested, value_of
+from search_spaces.types.values import Params, Value, plain_value, unnested, value_of
 
 SIMPLE = (float, int, str, bool)
 _BOUNDS = (("ge", "low", False), ("gt", "low", True), ("le", "high", False), ("lt", "high", True))
@@ -32,21 +32,35 @@ def fields_of(name: str, train: Callable[..., Any]) -> list[tuple[str, type, Any
     Raises LookupError with every fault.
     """
     first, *others = inspect.signature(train).parameters.values()
-    hints, faults = _hints(train), []
-    found = []
-    for parameter in others:
+    faults: list[str] = []
+    found = keyword_fields(train, others, train.__name__, faults, f" (only {first.name!r} stands before *)")
+    if faults:
+        raise LookupError(f"{name!r}: {'; '.join(faults)}")
+    return found
+
+
+def keyword_fields(
+    function: Callable[..., Any],
+    parameters: Iterable[inspect.Parameter],
+    owner: str,
+    faults: list[str],
+    before: str = "",
+) -> list[tuple[str, type, Any]]:
+    """Return these ``parameters`` of a function as fields; what is wrong with others is added to ``faults``.
+
+    ``owner`` is the function's name for people, ``before`` what may be positional.
+    """
+    hints, found = _hints(function), []
+    for parameter in parameters:
         if parameter.kind is not parameter.KEYWORD_ONLY:
             named = parameter.kind is not parameter.VAR_POSITIONAL and parameter.kind is not parameter.VAR_KEYWORD
             shown = str(parameter).split(":")[0].split("=")[0]
-            rule = f"{_FORM} (only {first.name!r} stands before *)" if named else "must name each hyperparameter"
-            faults.append(f"parameter {shown!r} {rule}")
+            faults.append(f"parameter {shown!r} {_FORM + before if named else 'must name each hyperparameter'}")
             continue
         try:
-            found.append(_field(parameter, hints[parameter.name], train.__name__))
+            found.append(_field(parameter, hints[parameter.name], owner))
         except ValueError as error:
             faults.append(f"parameter {parameter.name!r} {error}")
-    if faults:
-        raise LookupError(f"{name!r}: {'; '.join(faults)}")
     return found
 
 
@@ -55,8 +69,12 @@ def arguments(train: Callable[..., Any], hp: Any) -> dict[str, Any]:
 
     Lists, mappings and whatever its annotation asks for are made from the texts that a trial keeps.
     """
-    hints = _hints(train)
-    values = {field.name: getattr(hp, field.name) for field in dataclasses.fields(hp)}
+    return made(train, {field.name: getattr(hp, field.name) for field in dataclasses.fields(hp)})
+
+
+def made(function: Callable[..., Any], values: Params) -> dict[str, Any]:
+    """Return ``values`` of a function's hyperparameters as it is to get them."""
+    hints = _hints(function)
     return {name: _made(hints[name], value) for name, value in values.items()}
 
 

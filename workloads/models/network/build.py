@@ -51,7 +51,7 @@ def build(declared: Declared, hp: Any, shape: DataShape) -> nn.Module:
     Raises Infeasible for a network that cannot be trained: it has no parameters, or complex ones.
     """
     with _seeded():
-        model = made(declared, {one.name: getattr(hp, one.name) for one in declared.parameters}, shape)
+        model = made(declared, declared.values(hp), shape)
     if any(tensor.is_complex() for tensor in model.state_dict().values()):
         raise Infeasible(f"{declared.cls.__name__} has complex parameters or buffers, and all must be real")
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -65,7 +65,7 @@ def build(declared: Declared, hp: Any, shape: DataShape) -> nn.Module:
 
 def made(declared: Declared, given: Mapping[str, Any], shape: DataShape) -> nn.Module:
     """Return what the constructor makes of the hyperparameters ``given``."""
-    model: nn.Module = declared.cls(*declared.arguments(shape), **given)
+    model: nn.Module = declared.network(given, shape)
     if any(isinstance(tensor, LAZY) for tensor in (*model.parameters(), *model.buffers())):
         with torch.no_grad():
             model.eval()(blank(shape))  # lazy layers learn their sizes

@@ -10,9 +10,11 @@ from typing import Any
 
 from torch import nn
 
+from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.types.values import Value
 from workloads.arrays import DataShape
 from workloads.models.network.build import sketch
-from workloads.models.network.declared import Declared, Parameter
+from workloads.models.network.declared import Declared
 from workloads.models.network.same_program import difference
 
 SHAPES = (
@@ -31,12 +33,12 @@ MOST_STARTS = 48
 
 def shaping(declared: Declared) -> frozenset[str]:
     """Return the names of the constructor's hyperparameters that shape the program; all where no trying helps."""
-    defaults = {one.name: one.default for one in declared.parameters}
+    defaults = {one.name: _first(one) for one in declared.parameters}
     everything = frozenset(defaults)
     shape = next((shape for shape in SHAPES if sketch(declared, defaults, shape) is not None), None)
     if shape is None or not everything:
         return everything
-    found = {one.name for one in declared.parameters if one.type is str and not one.rule.get("choices")}
+    found = {one.name for one in declared.parameters if not _is_number(one)}
     starts: list[Mapping[str, Any]] = [defaults]
     for start in starts:  # grows while it is read
         base = sketch(declared, start, shape)
@@ -56,17 +58,28 @@ def _differs(one: nn.Module, other: nn.Module | None) -> bool:
     return other is None or difference(one, other) is not None
 
 
-def _values(one: Parameter) -> Iterator[Any]:
+def _is_number(one: Hyperparameter) -> bool:
+    """Return whether its values can be numbers of each member; words can be, by their place among the choices."""
+    return one.type is not object and not one.nullable and (one.type is not str or bool(one.choices))
+
+
+def _first(one: Hyperparameter) -> Value:
+    """Return the default, or some value of a hyperparameter that has none."""
+    if not one.required:
+        return one.default
+    return next(iter(_values(one)), None)
+
+
+def _values(one: Hyperparameter) -> Iterator[Value]:
     """Yield values other than the default that the declared rule allows, near to it and far from it."""
-    known, default = one.known(shapes=True), one.default
-    if choices := one.rule.get("choices"):
-        tried = list(choices)[:MOST_CHOICES]
+    tried: list[Any] = []
+    if one.choices:
+        tried = list(one.choices)[:MOST_CHOICES]
     elif one.type is bool:
-        tried = [not default]
-    elif one.type is str:
-        tried = []
-    else:
-        bounds = [value for value in (known.low, known.high) if value is not None]
-        near = [default * 2, default / 2, default + 1, default - 1, 0, 0.5, *bounds]
+        tried = [False, True]
+    elif one.type in (int, float):
+        default = 8 if one.required or one.default is None else one.default
+        bounds = [value for value in (one.low, one.high) if value is not None]
+        near = [default, default * 2, default / 2, default + 1, default - 1, 0, 0.5, *bounds]  # type: ignore
         tried = list(dict.fromkeys(one.type(value) for value in near))
-    yield from (value for value in tried if value != default and known.fault(value) is None)
+    yield from (value for value in tried if one.fault(value) is None and (one.required or value != one.default))

@@ -51,8 +51,7 @@ def programs(declared: Declared, setup: Setup, members: Sequence[Trainee]) -> li
     groups: list[list[int]] = []
     firsts: list[nn.Module] = []
     for k, member in enumerate(members):
-        given = {one.name: getattr(member.hp, one.name) for one in declared.parameters}
-        model = sketch(declared, given, setup.data.shape, seed=k) if len(members) > 1 else None
+        model = sketch(declared, declared.values(member.hp), setup.data.shape, seed=k) if len(members) > 1 else None
         same = (i for i, first in enumerate(firsts) if model is not None and difference(first, model) is None)
         place = next(same, None)
         if place is None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import make_dataclass
+from dataclasses import MISSING, make_dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +99,7 @@ def _hyperparameters(name: str, found: Declared) -> type:
     from workloads.models.network.shaping import shaping  # 1,200 ms: torch
 
     shapes = shaping(found)
-    own = [
-        (one.name, one.type, hyper(one.default, one.doc, shapes=one.name in shapes, **one.rule))
-        for one in (*found.parameters, *found.of_loss)
-    ]
+    own = [_field(one, one.name in shapes) for one in (*found.parameters, *found.of_loss)]
     if found.loss is not None:
         without = f"no effect: {found.cls.__name__} has a loss of its own"
         own += [
@@ -113,11 +110,19 @@ def _hyperparameters(name: str, found: Declared) -> type:
     return make_dataclass(title, own, bases=(Training, TableFeatures), frozen=True, kw_only=True)
 
 
+def _field(one: Hyperparameter, shapes: bool) -> tuple[str, type, Any]:
+    rule = {
+        key: value for key, value in vars(one).items() if key not in ("name", "type", "default", "doc", "required")
+    }
+    default = MISSING if one.required else one.default
+    return one.name, one.type, hyper(default, one.doc, **{**rule, "shapes": shapes})
+
+
 def _space(name: str, found: Declared, hyperparameters: type) -> Mapping[str, Any]:
     """Return the default space: the class's own, or ours with the bounded hyperparameters of the constructor."""
     given = getattr(found.cls, "space", None)
     if given is None:
-        own = {one.name: inner for one in found.parameters if (inner := _natural(one.known(shapes=False)))}
+        own = {one.name: inner for one in found.parameters if (inner := _natural(one))}
         return {**SPACE, **own}
     names = hyperparameters.__dataclass_fields__  # type: ignore[attr-defined] # a dataclass
     if not isinstance(given, Mapping):
