@@ -65,19 +65,26 @@ def workload(name: str) -> Workload:
         hint = f"did you mean {close}?" if close else f"there are {', '.join(WORKLOADS)} and package.module:OBJECT"
         raise LookupError(f"there is no workload {name!r}; {hint}")
     module_name, _, attribute = {**WORKLOADS, **OTHERS}.get(name, name).partition(":")
-    found = getattr(_module(module_name, name), attribute, None)
+    module = _module(module_name, name)
+    found = getattr(module, attribute, None)
     if inspect.isfunction(found):
         return workload_of(name, found)
     if is_network(found):
         return network_of(name, found)
     if not isinstance(found, Workload):
         what = (
-            "has no such object"
+            f"has no such object{_meant(module, attribute)}"
             if found is None
             else f"is {_what(found)}, neither a function, a network (a class of nn.Module), nor a Workload"
         )
         raise LookupError(f"{name!r}: module {module_name!r} {what}")
     return found
+
+
+def _meant(module: Any, attribute: str) -> str:
+    names = [name for name, value in vars(module).items() if inspect.isfunction(value) or inspect.isclass(value)]
+    close = difflib.get_close_matches(attribute, names, n=1)
+    return f", did you mean {close[0]}?" if close else ""
 
 
 def _what(found: object) -> str:

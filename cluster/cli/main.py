@@ -41,6 +41,7 @@ COMMANDS = {
     "export": ("serve", "Write a sweep's champion to an ONNX file."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
+    "workloads": ("workloads", "List workloads, or describe one with its hyperparameters."),
     "schema": ("spec", "Print the JSON Schema of a spec."),
 }
 """Module in ``cluster.cli.commands`` and summary of each command, in the order of `paceline --help`."""

@@ -234,6 +234,22 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "budget": "by resource the `limit`, and the number of `trials` that it is enough for, with one seed each "
         "and `trials_with_all_seeds`, where that is known before the first one is trained; null without a budget",
     },
+    "workloads": {
+        "workloads[].name": "the workload, as a spec names it",
+        "workloads[].summary": "what it is, in one line",
+        "workloads[].data[].kind": "a kind of data that it accepts",
+        "workloads[].data[].problems[]": "the problems that it solves on it, the default first",
+        "workloads[].metrics[].name": "a metric that a sweep may optimise",
+        "workloads[].metrics[].goal": "`maximize` or `minimize`",
+        "workloads[].space": "the default search space, as a spec's `parameters`",
+        "workloads[].hyperparameters[].name": "a hyperparameter",
+        "workloads[].hyperparameters[].type": "`float`, `int`, `str`, `bool`, or `object`: any value of a spec",
+        "workloads[].hyperparameters[].default": "its default; null where a spec must give a value",
+        "workloads[].hyperparameters[].required": "whether a spec must give a value",
+        "workloads[].hyperparameters[].range": "allowed values, in words",
+        "workloads[].hyperparameters[].doc": "what it is",
+        "workloads[].hyperparameters[].shapes": "whether it is the same for all trials that are trained together",
+    },
     "data": {
         "name": "the spec's `name`",
         **{f"card.{name}": text for name, text in CARD.items()},
@@ -283,6 +299,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 OPAQUE = {
+    "workloads[].space",
     "moved",
     "pareto_front.trials[].values",
     "pareto_front.reference",

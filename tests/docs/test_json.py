@@ -54,9 +54,13 @@ def test_a_document_has_the_fields_of_its_table(
     several = ("metrics=[{name: val_accuracy}, {name: params_m}]", "constraints=[{metric: params_m, max: 9}]")
     home = raced("trials=24", *several, verdict=VERDICT, not_kept=not_kept, **again)
     command = "show" if "show" in name else name
-    target = {"check": [str(home.spec)], "data": [str(home.spec), "data.name=wine"], "doctor": [], "ls": []}.get(
-        command, [home.id]
-    )
+    target = {
+        "check": [str(home.spec)],
+        "data": [str(home.spec), "data.name=wine"],
+        "doctor": [],
+        "ls": [],
+        "workloads": ["mlp"],
+    }.get(command, [home.id])
     if command == "simulate":
         curves = write_curves(tmp_path / "curves.csv", home.sweep().space, home.sweep().epochs, cost="params_m")
         target = [str(home.spec), "--table", str(curves), "--seeds", "1"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 from search_spaces.race.cohort_size import MANY
 from search_spaces.space.hyperparameters import hyperparameters
@@ -22,6 +23,8 @@ WORTH = 20
 """Widths are timed only for a leg of at least this many times the timed steps."""
 CLEARLY_SLOWER = 1.25
 """Wider programs are not tried once one is slower than the fastest by this factor."""
+SMALL = 50_000
+"""Parameters of a user's network without convolutions that is expected to be faster in a wide program."""
 AS_FAST = 1.05
 """Widths above 1 whose times differ by less than this factor count as equal: the widest is taken."""
 
@@ -111,7 +114,15 @@ def _best(seconds: Mapping[int, float]) -> int:
 
 
 def _expect_wide(setup: Setup, member: Trainee) -> bool:
-    return setup.data.device.type == "cuda" or is_sequence(setup.build(member))
+    if setup.data.device.type == "cuda":
+        return True
+    model = setup.build(member)
+    return is_sequence(model) or (setup.workload.programs is not None and _small(model))
+
+
+def _small(model: nn.Module) -> bool:
+    """Return whether steps of the model take longer than their arithmetic: few parameters, and no convolution."""
+    return all(p.dim() <= 2 for p in model.parameters()) and sum(p.numel() for p in model.parameters()) <= SMALL
 
 
 def _key(setup: Setup, members: Sequence[Trainee]) -> tuple[Any, ...]:

@@ -76,3 +76,16 @@ def test_data_that_the_workload_does_not_take_and_files_in_the_way_are_refused(
     assert main(["init", "recurrent", "--data", "series"]) == 2
     assert "example.csv is there already" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir()] == ["example.csv"]
+
+
+def test_a_network_of_ones_own_is_described_and_gets_a_spec_for_data_that_it_takes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["workloads", "tests.helpers.networks:Convolutional"]) == 0
+    said = capsys.readouterr().out
+    assert "  channels " in said and "hyperparameters of every training" in said
+    assert main(["init", "tests.helpers.networks:Convolutional"]) == 0
+    assert "data: {name: digits}" in (folder / "sweep.yaml").read_text()
+    assert main(["check", "sweep.yaml"]) == 0
+    assert main(["workloads", "mlpp"]) == 2
+    assert "did you mean mlp" in capsys.readouterr().err

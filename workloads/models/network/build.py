@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -77,7 +78,8 @@ def made(declared: Declared, given: Mapping[str, Any], shape: DataShape) -> nn.M
 def sketch(declared: Declared, given: Mapping[str, Any], shape: DataShape, seed: int = 0) -> nn.Module | None:
     """Return a network to compare its form, whose large parameters are not drawn; None where values are refused."""
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             torch.default_generator.manual_seed(seed)
             with _seeded(), _Undrawn():
                 return made(declared, given, shape)

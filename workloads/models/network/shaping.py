@@ -8,24 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.types.problems import DataKind
 from search_spaces.types.values import Value
 from workloads.arrays import DataShape
-from workloads.models.network.build import sketch
+from workloads.models.network.build import blank, sketch
 from workloads.models.network.declared import Declared
 from workloads.models.network.same_program import difference
 
-SHAPES = (
-    DataShape((1, 8, 8), 10),
-    DataShape((3, 32, 32), 10),
-    DataShape((3, 224, 224), 10),
-    DataShape((16,), 3),
-    DataShape((24, 1), 1, "forecast"),
-    DataShape((64,), 32, "language", vocabulary="abcdefghijklmnopqrstuvwxyz .,;!"),
-)
-"""Data on which the constructor is tried, until it accepts one of them: its structure hardly depends on which."""
+SHAPES: Mapping[DataKind, tuple[DataShape, ...]] = {
+    "table": (DataShape((16,), 3),),
+    "image": (DataShape((1, 8, 8), 10), DataShape((3, 32, 32), 10), DataShape((3, 224, 224), 10)),
+    "series": (DataShape((24, 1), 1, "forecast"),),
+    "text": (DataShape((64,), 32, "language", vocabulary="abcdefghijklmnopqrstuvwxyz .,;!"),),
+}
+"""Data on which a class is tried, until it accepts one of them: its structure hardly depends on which."""
+MOST_PARAMETERS = 2_000_000
+"""Larger networks are not run to find the kinds of data that they take."""
 MOST_CHOICES = 16
 MOST_STARTS = 48
 """Combinations of values around which the others are varied."""
@@ -35,7 +37,8 @@ def shaping(declared: Declared) -> frozenset[str]:
     """Return the names of the constructor's hyperparameters that shape the program; all where no trying helps."""
     defaults = {one.name: _first(one) for one in declared.parameters}
     everything = frozenset(defaults)
-    shape = next((shape for shape in SHAPES if sketch(declared, defaults, shape) is not None), None)
+    shapes = (shape for several in SHAPES.values() for shape in several)
+    shape = next((shape for shape in shapes if sketch(declared, defaults, shape) is not None), None)
     if shape is None or not everything:
         return everything
     found = {one.name for one in declared.parameters if not _is_number(one)}
@@ -52,6 +55,25 @@ def shaping(declared: Declared) -> frozenset[str]:
                     found.add(one.name)
                     starts += [changed] if start is defaults and len(starts) < MOST_STARTS else []
     return frozenset(found)
+
+
+def fitting(declared: Declared) -> list[DataKind]:
+    """Return the kinds of data for which a network with the default values gives what is to be predicted."""
+    given = {one.name: _first(one) for one in declared.parameters}
+    return [
+        kind for kind, shapes in SHAPES.items() if any(_fits(sketch(declared, given, one), one) for one in shapes)
+    ]
+
+
+def _fits(model: nn.Module | None, shape: DataShape) -> bool:
+    if model is None or sum(parameter.numel() for parameter in model.parameters()) > MOST_PARAMETERS:
+        return False
+    steps = shape.example if shape.problem == "language" else ()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return bool(model.eval()(blank(shape)).shape == (2, *steps, shape.num_outputs))
+    except Exception:  # noqa: BLE001 - a user's code on data that it is not for
+        return False
 
 
 def _differs(one: nn.Module, other: nn.Module | None) -> bool:

@@ -80,7 +80,7 @@ def network_of(name: str, cls: type) -> Workload:
         summary=_summary(cls),
         hyperparameters=hyperparameters,
         space=_space(name, found, hyperparameters),
-        problems=PROBLEMS,
+        problems=_problems(found),
         reports={f"val_{metric}": goal for metric, (_, goal) in found.metrics.items()},
         build=partial(_build, found),
         check=partial(_check, found),
@@ -95,19 +95,28 @@ def _summary(cls: type) -> str:
     return (cls.__doc__ or "a network of your own").strip().splitlines()[0]
 
 
+def _problems(found: Declared) -> Mapping[DataKind, tuple[Problem, ...]]:
+    """Return the problems by kind of data, those kinds first for which the network seems to be."""
+    from workloads.models.network.shaping import fitting  # 1,200 ms: torch
+
+    return {kind: PROBLEMS[kind] for kind in dict.fromkeys([*fitting(found), *PROBLEMS])}
+
+
 def _hyperparameters(name: str, found: Declared) -> type:
     from workloads.models.network.shaping import shaping  # 1,200 ms: torch
 
     shapes = shaping(found)
     own = [_field(one, one.name in shapes) for one in (*found.parameters, *found.of_loss)]
+    idle: list[tuple[str, type, Any]] = []
     if found.loss is not None:
         without = f"no effect: {found.cls.__name__} has a loss of its own"
-        own += [
+        idle = [
             ("label_smoothing", float, hyper(0.0, without, low=0, high=0)),
             ("class_weights", str, hyper("none", without, choices=("none",))),
         ]
     title = re.sub(r"\W", "_", name).title() + "Hyperparameters"
-    return make_dataclass(title, own, bases=(Training, TableFeatures), frozen=True, kw_only=True)
+    first = make_dataclass(f"Own{title}", own, frozen=True, kw_only=True)
+    return make_dataclass(title, idle, bases=(Training, TableFeatures, first), frozen=True, kw_only=True)
 
 
 def _field(one: Hyperparameter, shapes: bool) -> tuple[str, type, Any]:
