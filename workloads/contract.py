@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search_spaces.types.catalogue import WorkloadInfo
 from workloads.arrays import DataShape
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
     from workloads.tasks.contract import Task
     from workloads.training.batches import ResidentData
-    from workloads.training.setup import Loop, Setup, Trainee
+    from workloads.training.setup import Loop, MemberState, Setup, Trainee
+
+
+Measure: TypeAlias = "Callable[[MemberState, Any, str], Mapping[str, float]]"
+"""Function from (state of the best epoch, hyperparameters, name of a test metric) to metrics of the test split.
+
+It raises ValueError, whose text is the broken rule, for what users' code returns and cannot be meant.
+"""
 
 
 class NotServed(Exception):
@@ -77,6 +84,9 @@ class Workload(WorkloadInfo):
 
     None where the served module takes raw examples and returns the model's outputs.
     """
+
+    test: Measure | None = None
+    """Measures a final member on test data of users' own code; None where the code reports that, or does not."""
 
     scales_targets: bool = True
     """Whether models predict numbers standardised by the training split; False: in the target's own units."""

@@ -277,7 +277,9 @@ class Driver:
             return
         finalists = Finalists.of(coordinator)
         judged = None
-        if case := finalists.case(self.sweep.workload, self.home.checkpoints, tuple(rows.get("test", ()))):
+        own = workload(self.sweep.workload).tests_itself(self.sweep.data.given, self.sweep.metric.name)
+        places = tuple(rows.get("test", ()))
+        if case := finalists.case(self.sweep.workload, self.home.checkpoints, places, own):
             with self._progress.timed("champion"):
                 judged = finalists.verdict(case, champion_process.judge(case, tracker))
         self._study.set("verdict", judged)

@@ -37,6 +37,8 @@ class Case:
     """Key of each final member, by trial and seed."""
     rows: Sequence[int] = ()
     """Where each test example stands in its source."""
+    tested_by: str | None = None
+    """The workload, where users' code has measured itself on test data of its own; else None."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.driver.judging import PREDICTIONS, Case, Judgement
 from cluster.terminal.closing_summary import warnings
+from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.finals import DEFAULT_TRIAL, scores
 from search_spaces.race.race import Race
 from search_spaces.race.recommended import Tried
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def test_metric(objective: str) -> str:
     """Return the metric of the verdict: the objective on the test split."""
-    return "test_" + objective.removeprefix("val_")
+    return on_test(objective)
 
 
 def _members(race: Race) -> dict[int, list[Track]]:
@@ -106,10 +107,12 @@ class Finalists:
         """Name of the objective on the test split."""
         return test_metric(self.objective.name)
 
-    def case(self, workload: str, checkpoints: str, rows: tuple[int, ...] = ()) -> Case | None:
+    def case(
+        self, workload: str, checkpoints: str, rows: tuple[int, ...] = (), own_test: bool = False
+    ) -> Case | None:
         """Return what is to be judged; None when the champion could not be scored.
 
-        ``rows`` tells where each test example stands in its source.
+        ``rows`` tells where each test example stands in its source, ``own_test`` that users' code measured itself.
         """
         chosen, by_trial = winner(self.race), scores(self.entries, self.metric)
         if chosen is None or chosen.trial not in by_trial:
@@ -127,6 +130,7 @@ class Finalists:
             scores=by_trial,
             keys=keys,
             rows=rows,
+            tested_by=workload if own_test else None,
         )
 
     def verdict(self, case: Case, judged: Judgement) -> dict[str, Any]:
@@ -144,6 +148,7 @@ class Finalists:
             "why": self._why(chosen),
             "breaks": chosen.criteria.broken(_means(_members(self.race)[chosen.trial]), at_end=True),
             "predictions": PREDICTIONS if judged.predictions else None,
+            "tested_by": case.tested_by,
         }
         if judged.yardstick is not None:
             name, value, difference = judged.yardstick

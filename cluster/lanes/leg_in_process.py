@@ -18,6 +18,7 @@ from cluster.sweep.messages import Report, Shared
 from cluster.sweep.model_loader import open_models_of
 from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
 from search_spaces.types.module_path import users_folder
+from workloads.legs.own_test import Untested
 from workloads.models.custom.trial_log import TrialLog, mark_of, path_of
 from workloads.registry import is_users
 
@@ -129,10 +130,18 @@ class LegInProcess:
         over = runner.done or stopping or full is not None
         epochs, counted_s = self._draft.take()
         notes, self._notes = self._notes, []
+        saved, untested = self._saved(runner, over), None
+        try:
+            scored = runner.score() if runner.done and leg.purpose == "final" else ()
+        except Untested as error:
+            untested = str(error)
+        if untested:  # no checkpoint is named: the member is trained again, by code that measures itself
+            report = Report(epochs=epochs, exhibits=exhibits, done=True, handed_back=True, untested=untested)
+            return self._left(report, runner, full)
         report = Report(
             epochs=epochs,
-            saved=self._saved(runner, over),
-            scored=runner.score() if runner.done and leg.purpose == "final" else (),
+            saved=saved,
+            scored=scored,
             exhibits=exhibits,
             messages=[*runner.take_messages(), *notes],
             fused=self._fused,

@@ -168,6 +168,7 @@ class Coordinator:
         elif report.done:
             race.finished_leg(handle[1], self.accounts.worked_s(handle), report.fused)
             self._forget(handle, reported=True)
+        self.unreported.untested = report.untested or self.unreported.untested
         self.stop.requested |= self.unreported.found(report.done, whole)
         if race.closing:
             self.home.stop_mark.touch()

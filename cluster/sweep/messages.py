@@ -43,6 +43,8 @@ class Report:
     """What the leg left behind in its process, for users."""
     renew: bool = False
     """Whether a new lane must take this one's place: after what is ``left``, and after what users' code raised."""
+    untested: str | None = None
+    """Why a leg of the final evaluation, which is handed back, cannot be judged: a sentence for users."""
     handed_back: bool = False
     """Whether the leg was not trained, as it needs a new process."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from search_spaces.criteria.metric_names import is_of_test
 from search_spaces.race.finals import Finals, final_seeds
 from search_spaces.race.legs import Purpose
 from search_spaces.race.lineage import told
@@ -66,7 +67,7 @@ def measured_metrics(track: Track, metrics: Mapping[str, float], log_scaled: fro
 
 def at_best_epoch(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return a final member's scores with ``val_*`` named ``best_val_*``: they are of one epoch, no curve."""
-    return {name if name.startswith("test_") else names.best(name): value for name, value in metrics.items()}
+    return {name if is_of_test(name) else names.best(name): value for name, value in metrics.items()}
 
 
 @dataclass(frozen=True)

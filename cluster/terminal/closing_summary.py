@@ -150,7 +150,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     if not verdict:
         return []
     lines = [
-        Text(f"final evaluation: {verdict['metric']} on the test split, which the search never saw", "bold"),
+        Text(f"final evaluation: {verdict['metric']} {_tested_on(verdict)}", "bold"),
         *_measured_lines(verdict),
     ]
     lines += _finalist_lines(verdict)
@@ -160,6 +160,14 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
     lines += [Text(f"  {text}", "bold red") for text in warned]
     return [*lines, *([] if said in warned else [Text(f"  {said}")])]
+
+
+def _tested_on(verdict: Mapping[str, Any]) -> str:
+    """Return on what the finalists are judged: of users' own test data Paceline knows nothing."""
+    own = verdict.get("tested_by")
+    return (
+        f"as {own} measures it, on test data of its own" if own else "on the test split, which the search never saw"
+    )
 
 
 def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
@@ -227,7 +235,8 @@ def _counted(verdict: Mapping[str, Any]) -> str | None:
     if not counted.get("over"):
         return None
     if not counted.get("rows"):
-        return "95 % intervals over the seeds alone: for other test rows they would be wider."
+        others = "other test data" if verdict.get("tested_by") else "other test rows"
+        return f"95 % intervals over the seeds alone: for {others} they would be wider."
     parts = {
         "rows": "test rows",
         "groups": "groups of test rows",

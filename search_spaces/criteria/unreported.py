@@ -1,4 +1,4 @@
-"""Finds metrics that a spec asks for and no trial reports, once the first leg is over."""
+"""Finds metrics that a spec asks for and no training reports, so that the sweep need not go on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Unreported:
     """What the members of the first leg that trained have reported."""
 
     criteria: Criteria
+    untested: str | None = None
+    """Why the finalists of users' code cannot be judged: a sentence; None where nothing is known against it."""
     _seen: set[str] = field(default_factory=set)
     _over: bool = False
 
@@ -27,7 +29,7 @@ class Unreported:
         """Whether any is found; ``over`` tells that a leg is, and ``whole`` that its members' training is, too."""
         mistyped = any(nearest(name, self._known) for name in self._lacking)
         self._over |= over and bool(self._seen) and (whole or not self.criteria.sparse or mistyped)
-        return bool(self.names)
+        return bool(self.names or self.untested)
 
     @property
     def names(self) -> list[str]:
@@ -44,7 +46,11 @@ class Unreported:
 
     def faults(self, place: str, sweep: str) -> list[Fault]:
         """Return a fault for each of them, with a way out of the sweep with this ID."""
-        return [self._fault(name, place, sweep) for name in self.names]
+        found = [self._fault(name, place, sweep) for name in self.names]
+        if self.untested:
+            way = f"then `paceline resume {sweep}` trains the finalists again (or final: none in a new sweep)"
+            found.append(Fault(place, "final", f"{self.untested}; {way}"))
+        return found
 
     def _fault(self, name: str, place: str, sweep: str) -> Fault:
         known = self._known

@@ -30,12 +30,24 @@ class WorkloadInfo:
     """False where several processes cannot train one model together."""
     own_data: bool = False
     """Whether it may bring its own data: the spec's ``data`` may then be left out."""
+    has_test: bool = False
+    """Whether it measures itself on its own test data: its code has a function ``test``."""
+    may_report_test: Callable[[], bool] = bool
+    """Whether it may report a test metric itself; reads its code."""
     own_metrics: bool = False
     """Whether it reports metrics of any names: they stay as they are, and a sweep on an unknown one has a goal."""
     divides_work: bool = False
     """Whether its code divides the work among several processes by itself: it forms batches and wraps models."""
     reports: Mapping[str, Goal] = field(default_factory=dict)
     """Further metrics that it reports and a sweep may optimise, with their goals."""
+
+    def scores(self, metric: str) -> bool:
+        """Return whether predictions on the sweep's own test split can be scored by the sweep's ``metric``."""
+        return self.judged and (not self.own_metrics or metric in metrics_of(METRICS))
+
+    def tests_itself(self, has_data: bool, metric: str) -> bool:
+        """Return whether it measures itself in the final evaluation: it cannot be scored on the sweep's data."""
+        return self.own_data and (not has_data or (self.has_test and not self.scores(metric)))
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         """Return the metrics that a sweep on this kind of data (None: any) may optimise, the default first."""

@@ -116,6 +116,7 @@ _SWEEP = {
     "verdict.breaks": "which constraints the champion breaks on average over the new seeds; null where none",
     "verdict.warnings": "sentences: the champion is no better than what needs no model, or worse than the defaults",
     "verdict.predictions": "the table of all predictions among the artifacts of the sweep's run; null without one",
+    "verdict.tested_by": "the function of your own that measured itself on test data of its own; else null",
     "verdict.overfitting": "what the learning curves say, in words",
     "cost.seconds": "seconds from the command's start, over all attempts",
     "cost.epochs_trained": "epochs of the search, of each trial with its first seed",

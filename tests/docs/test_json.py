@@ -40,6 +40,7 @@ VERDICT: Mapping[str, Any] = {
     "breaks": None,
     "warnings": ["The champion is WORSE than the defaults."],
     "predictions": "verdict/predictions.parquet",
+    "tested_by": None,
     "overfitting": "no overfitting to be seen",
 }
 

@@ -60,11 +60,14 @@ class TrainingMember:
         """Record ``seconds`` of training, its share of an epoch."""
         self.progress = replace(self.progress, seconds=self.progress.seconds + seconds)
 
-    def measured(self, metrics: Mapping[str, float], finite: bool, objective: Objective) -> MemberEpoch:
+    def measured(
+        self, metrics: Mapping[str, float], finite: bool, objective: Objective, tested: str | None = None
+    ) -> MemberEpoch:
         """Record an epoch's metrics, and return its report: whether the member diverged or is finished.
 
         It diverged if the objective, a loss, or any of its weights (``finite`` False) is not finite. Other metrics
-        may be undefined on this data. Of equally good epochs the last is the best, as in the race.
+        may be undefined on this data. Of equally good epochs the last is the best, as in the race. With ``tested``
+        the best is one that has this metric, if there is any: it is what a final member is judged by.
         """
         epoch, key = self.progress.epoch + 1, self.member.key
         deciding = {name: value for name, value in metrics.items() if name in (objective.name, *LOSSES)}
@@ -75,7 +78,8 @@ class TrainingMember:
             return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=FailureReason("diverged", shown))
         value, before = metrics[objective.name], self.progress
         self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
-        if objective.reaches(value, before.best_value):
+        has, had = (tested is None or tested in found for found in (metrics, before.best_metrics or {}))
+        if (has and not had) or (has >= had and objective.reaches(value, before.best_value)):
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
         patience, least = getattr(self.hp, "patience", 0), getattr(self.hp, "min_improvement", 0.0)
         if objective.signed(before.reference) - objective.signed(value) > least:

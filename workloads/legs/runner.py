@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from search_spaces.criteria.metric_names import is_of_test
 from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Scored
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.plain import ASKED_FOR
@@ -21,6 +22,7 @@ from workloads.legs.costs import Costs
 from workloads.legs.exhibits import exhibits, logged_by
 from workloads.legs.inputs import InputCache
 from workloads.legs.member import TrainingMember, board, passed_over
+from workloads.legs.own_test import OwnTest
 from workloads.legs.score import scores
 from workloads.legs.setting import LegSetting
 from workloads.registry import workload
@@ -54,6 +56,7 @@ class LegRunner:
         self._workload, self._search = workload(setting.workload), search
         self._forms = InputCache(self._workload, search, setting.torch_device(), shard)
         self.test = test
+        self._own_test = OwnTest.of(self._workload, search.given, setting.objective.name)
         self._memory = Memory()
         self._costs = Costs(self._workload, setting.torch_device(), lambda text: self._messages.append(text))
         self.aboard: list[TrainingMember] = []
@@ -221,11 +224,13 @@ class LegRunner:
     def _tell(
         self, a: TrainingMember, metrics: Mapping[str, float], finite: bool, costs: Mapping[str, float]
     ) -> MemberEpoch:
-        report = a.measured(metrics, finite, self.setting.objective)
-        report = replace(report, metrics={**costs, **report.metrics})
+        final = self.leg is not None and self.leg.purpose == "final"
+        tested = self._own_test.reported if final and self._own_test else None
+        report = a.measured(metrics, finite, self.setting.objective, tested)
+        metrics = {name: value for name, value in metrics.items() if not (tested and is_of_test(name))}
+        report = replace(report, metrics={**costs, **metrics})
         if report.failure is None and (broken := self._broken(report.metrics)):
             return replace(report, failure=FailureReason("constraint", broken))
-        final = self.leg is not None and self.leg.purpose == "final"
         if final and report.failure is None:
             a.record(metrics)
             if a.progress.best_epoch == report.epoch:
@@ -316,12 +321,16 @@ class LegRunner:
     def score(self) -> list[Scored]:
         """Return final members' ``test_*`` metrics on the locked test split, and ``val_*`` of the same best epoch.
 
-        Empty in all processes of a group but the first.
+        Empty in all processes of a group but the first. Raises Untested where users' code is to measure itself, and
+        has not.
         """
         if not self.group.first:
             return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
-        return [self._score(a, self.test) for a in (*self.aboard, *self.ended)]
+        members = [*self.aboard, *self.ended]
+        if self._own_test is not None:
+            return self._own_test.scored(self.leg, members, self.setting.objective.name)
+        return [self._score(a, self.test) for a in members]
 
     def _score(self, a: TrainingMember, test: TestData) -> Scored:
         assert a.best is not None

@@ -12,6 +12,7 @@ from cluster.terminal.criteria import goals
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
 from cluster.terminal.plans import budget_lines
+from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.race.ending.regret import LEAST
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
@@ -20,6 +21,7 @@ from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.values import Params
+from workloads.registry import workload
 
 NUM_CONFIGURATIONS = 5
 
@@ -134,7 +136,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         ),
         **_retests(sweep, plan),
         **_ends(sweep, plan),
-        "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation"
+        "final": f"up to {formatting.count(plan.finals, 'training')} for the final evaluation{_tested(sweep)}"
         if plan.finals
         else "none",
         **{f"warm start{' ' * i}": warm_start_line(one, False) for i, one in enumerate(plan.warm_start)},
@@ -147,6 +149,15 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         "first configurations",
         *(f"  {formatting.settings(params) or 'as the sweep file says'}" for params in plan.first),
     ]
+
+
+def _tested(sweep: Sweep) -> str:
+    """Return how users' code comes to the test metric where it measures itself; empty for others."""
+    kind, metric = workload(sweep.workload), on_test(sweep.metric.name)
+    if not kind.tests_itself(sweep.data.given, sweep.metric.name):
+        return ""
+    way = "test(folder, ...) returns" if kind.has_test else "where run.purpose is 'final' it reports"
+    return f"; {way} {metric}"
 
 
 def _method(sweep: Sweep) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.criteria.constraints import Constraint
-from search_spaces.criteria.metric_names import LOCKED_TEST, fault_of, is_of_test, on_validation, with_goal
+from search_spaces.criteria.metric_names import LOCKED_TEST, fault_of, is_of_test, on_test, on_validation, with_goal
 from search_spaces.spec.checks.bounds import check_constraint_bounds
 from search_spaces.spec.other_tools.names import metric
 from search_spaces.spec.schema import ConstraintFile, ObjectiveFile, SpecFile
@@ -123,6 +123,23 @@ def checked_constraints(
 def is_of_users(workload: WorkloadInfo) -> bool:
     """Return whether a workload is users' code, whose metrics may mean anything."""
     return ":" in workload.name or workload.own_metrics
+
+
+def unjudged(workload: WorkloadInfo, has_data: bool, metric: str | None) -> str | None:
+    """Return why there can be no final evaluation, and what to write; None where there can be."""
+    none = f"must be none: workload {workload.name}"
+    tested = on_test(metric) if metric else "the test metric"
+    ways = f"define test(folder, **hyperparameters) beside its function, which returns {tested}"
+    if not has_data and workload.own_data:
+        lacks = (
+            f"{none} brings its own data, and no file of it says test: report {tested} at the last epoch, or {ways}"
+        )
+        return None if workload.has_test or workload.may_report_test() else lacks
+    if workload.has_test or (workload.judged and (metric is None or workload.scores(metric))):
+        return None
+    if not workload.judged:
+        return f"{none} has no predict(folder, x) beside its function"
+    return f"{none} cannot be judged by {metric}: predict is scored by known metrics alone; or {ways}"
 
 
 def _meant(name: str, workload: WorkloadInfo | None) -> str:

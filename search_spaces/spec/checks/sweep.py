@@ -10,7 +10,13 @@ from typing import Any
 from search_spaces.space.hyperparameters import Open, defaults, hyperparameters
 from search_spaces.space.space import Space
 from search_spaces.spec.checks.bounds import check_regret, check_target
-from search_spaces.spec.checks.criteria import Asked, checked_constraints, is_of_users, refuse_of_one_objective
+from search_spaces.spec.checks.criteria import (
+    Asked,
+    checked_constraints,
+    is_of_users,
+    refuse_of_one_objective,
+    unjudged,
+)
 from search_spaces.spec.checks.data import lacks_data, read_data, refuse_sourceless
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
@@ -170,7 +176,7 @@ class _Checks:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metrics = self._metrics(kind)
         metric = metrics[0] if metrics else self._metric(kind)
-        self._check_final()
+        self._check_final(metric["name"] if metric else None)
         trials = self._trials(space)
         if self._sound("retest", "trials", "parameters"):
             check_retest(self._document, spec, trials)
@@ -266,15 +272,10 @@ class _Checks:
             return False
         return True
 
-    def _check_final(self) -> None:
-        own = not self._spec.data.given and self._sound("data")
-        if self._workload is None or not self._sound("final") or not self._spec.final:
+    def _check_final(self, metric: str | None) -> None:
+        if self._workload is None or not self._sound("final", "data") or not self._spec.final:
             return
-        if own and self._workload.own_data:
-            rule = f"must be none: workload {self._workload.name} brings its own data"
-            self._document.fault(("final",), rule, None if self._given("final") else "the default")
-        elif not self._workload.judged:
-            rule = f"must be none: workload {self._workload.name} has no predict(folder, x) beside its function"
+        if rule := unjudged(self._workload, self._spec.data.given, metric):
             self._document.fault(("final",), rule, None if self._given("final") else "the default")
 
     def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:

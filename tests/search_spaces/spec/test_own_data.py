@@ -123,3 +123,33 @@ def test_names_of_metrics_stay_as_they_are_reported() -> None:
 def test_metrics_that_cannot_be_meant_are_refused(spec: str, told: str) -> None:
     [found] = faults(METRIC + spec)
     assert found.startswith(told)
+
+
+JUDGED = "workload: mine:train\nmetric: {name: val_f1, goal: maximize}\nparameters: {lr: {min: 0.1, max: 1.0}}\n"
+
+
+@pytest.mark.parametrize(
+    ("facts", "data", "told"),
+    [
+        ({"has_test": True}, "", None),
+        ({"may_report_test": lambda: True}, "", None),
+        ({}, "", "brings its own data, and no file of it says test: report test_f1 at the last epoch, or define"),
+        (
+            {"judged": True},
+            "data: {name: digits}",
+            "cannot be judged by val_f1: predict is scored",
+        ),
+        ({"judged": True, "has_test": True}, "data: {name: digits}", None),
+        ({}, "data: {name: digits}", "has no predict(folder, x) beside its function"),
+    ],
+)
+def test_a_final_evaluation_needs_a_test_metric(facts: dict[str, Any], data: str, told: str | None) -> None:
+    kind = replace(workload_of("mine:train", train), judged=False, may_report_test=bool)
+    known = replace(catalogue(), workload=lambda name: replace(kind, **facts))
+    if told is None:
+        assert parse_sweep(JUDGED + data, "", Path("/"), catalogue=known).final is not None
+        return
+    with pytest.raises(SpecError) as caught:
+        parse_sweep(JUDGED + data, "", Path("/"), catalogue=known)
+    assert [fault.path for fault in caught.value.faults] == ["final"]
+    assert f"must be none: workload mine:train {told}" in str(caught.value)

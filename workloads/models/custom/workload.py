@@ -11,6 +11,9 @@
 
     predict.returns = "probabilities"        # or "logits", "classes", "values"; told from the values if left out
 
+    def test(folder, **hyperparameters):        # for the verdict of a function that brings its own data
+        return accuracy(load(folder / "model"), *my_test_data())
+
 Its keyword-only parameters are the hyperparameters. This file imports no torch, as it is needed to check a spec.
 """
 
@@ -20,12 +23,13 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import make_dataclass
+from dataclasses import fields, make_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import DataShape
 from workloads.contract import Workload
+from workloads.models.custom.own_test import may_report, measure, own_test_of
 from workloads.models.custom.returns import Kind, check, declared, takes_rows
 from workloads.models.custom.signature import fields_of
 
@@ -44,12 +48,16 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
     that it reports; ``predict.returns`` says what that function returns. Raises LookupError where a parameter
     cannot be a hyperparameter, or ``predict.returns`` is unknown.
     """
-    predict = getattr(sys.modules[train.__module__], "predict", None)
+    predict, hyperparameters = (
+        getattr(sys.modules[train.__module__], "predict", None),
+        _hyperparameters(name, train),
+    )
+    test = own_test_of(name, train, [field.name for field in fields(hyperparameters)])
     returns, as_rows = declared(name, predict), takes_rows(name, predict)
     return Workload(
         name=name,
         summary=(inspect.getdoc(train) or "a training function").splitlines()[0],
-        hyperparameters=_hyperparameters(name, train),
+        hyperparameters=hyperparameters,
         space=getattr(train, "space", {}),
         problems={"table": ("classification", "regression"), "image": ("classification",)},
         build=partial(_build, predict, returns),
@@ -58,6 +66,9 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         own_data=True,
         own_metrics=True,
         divides_work=True,
+        has_test=test is not None,
+        may_report_test=partial(may_report, train),
+        test=None if test is None else partial(measure, test, train),
         judged=predict is not None,
         registered=predict is not None,
         serves_files=predict is not None,

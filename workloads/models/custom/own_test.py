@@ -1,0 +1,87 @@
+"""A user's function ``test(folder, **hyperparameters)``, and whether code says anything of a test at all."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.criteria.metric_names import is_of_test
+from workloads.models.custom.hidden import used_modules
+from workloads.models.custom.signature import arguments
+
+if TYPE_CHECKING:
+    from workloads.training.setup import MemberState
+
+FOLDER = "folder"
+"""Name of the first parameter of ``test``, by which it is told from other functions of that name."""
+_TEST = re.compile(r"test", re.IGNORECASE)
+_BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def own_test_of(name: str, train: Callable[..., Any], known: Collection[str]) -> Callable[..., Any] | None:
+    """Return the function ``test`` beside ``train``; None without one whose first parameter is ``folder``.
+
+    ``known`` are the hyperparameters. Raises LookupError where it asks for others.
+    """
+    found = getattr(sys.modules[train.__module__], "test", None)
+    if found is train or not inspect.isfunction(found):
+        return None
+    parameters = [*inspect.signature(found).parameters.values()]
+    if not parameters or parameters[0].name != FOLDER:
+        return None
+    strange = [
+        p.name for p in parameters[1:] if p.default is p.empty and p.kind in _BY_NAME and p.name not in known
+    ]
+    if strange:
+        named = ", ".join(map(repr, strange))
+        raise LookupError(f"{name!r}: test(folder, ...) asks for {named}, no hyperparameter of {train.__name__}")
+    return found
+
+
+def may_report(train: Callable[..., Any]) -> bool:
+    """Return whether users' code may report a test metric: some file of it says something of a test."""
+    return any(_TEST.search(text) for text in _texts(train))
+
+
+def _texts(train: Callable[..., Any]) -> Iterator[str]:
+    """Yield the code of the function's module, and of those of its folder that it imports."""
+    file = getattr(sys.modules[train.__module__], "__file__", None)
+    if file is None or not file.endswith(".py"):  # a notebook's, or compiled: it may report anything
+        yield "test"
+        return
+    own = Path(file)
+    yield own.read_text(encoding="utf-8", errors="replace")
+    root = own.parents[train.__module__.count(".") + (own.name == "__init__.py")]
+    for path in used_modules(train.__module__, root)[0]:
+        yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def measure(
+    test: Callable[..., Any], train: Callable[..., Any], state: MemberState, hp: Any, metric: str
+) -> Mapping[str, float]:
+    """Return the metrics that ``test`` measures with the files of ``state``. Raises ValueError for what is none."""
+    from workloads.models.custom.predictor import earlier_files  # 1,200 ms: torch
+    from workloads.models.custom.reported import number, numbers  # beside it
+
+    files = state.files or earlier_files(state.model)
+    if files is None:
+        raise ValueError("has nothing to test with: run.report(save) saved no files")
+    parameters = inspect.signature(test).parameters.values()
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    given = {k: v for k, v in arguments(train, hp).items() if takes_all or k in {p.name for p in parameters}}
+    copy = files.copied()  # the function may do what it likes to it
+    returned = test(copy.path, **given)
+    if not isinstance(returned, Mapping):
+        try:
+            return {metric: number(returned)}
+        except ValueError as error:
+            raise ValueError(f"must return {metric}, or a mapping of test metrics: {error}") from error
+    names = list(map(str, returned))
+    if metric not in names or not all(map(is_of_test, names)):
+        told = ", ".join(names) or "nothing"
+        raise ValueError(f"must return {metric}, beside other test metrics alone; it returned {told}")
+    return numbers(returned, "", "final")
