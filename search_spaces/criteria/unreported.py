@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
 
 from search_spaces.criteria.constraints import Criteria
 from search_spaces.criteria.metric_names import is_of_test
 from search_spaces.types.faults import Fault, nearest, shown
+
+ONE_LETTER: Final = 0.9
+"""Similarity, by difflib, of names that differ by a slip of one letter."""
 
 
 @dataclass
@@ -27,7 +32,7 @@ class Unreported:
 
     def found(self, over: bool, whole: bool = True) -> bool:
         """Whether any is found; ``over`` tells that a leg is, and ``whole`` that its members' training is, too."""
-        mistyped = any(nearest(name, self._known) for name in self._lacking)
+        mistyped = any(get_close_matches(name, self._known, 1, ONE_LETTER) for name in self._lacking)
         self._over |= over and bool(self._seen) and (whole or not self.criteria.sparse or mistyped)
         return bool(self.names or self.untested)
 
