@@ -14,6 +14,7 @@ from cluster.lanes.mailbox import Mailbox
 from cluster.ray_internals import spare_workers
 from cluster.sweep.messages import Shared
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.module_path import users_folder
 from workloads.legs.ray_train import Warned, device, here, order_spares, shard
 from workloads.registry import is_users, workload
 
@@ -25,7 +26,7 @@ def work(config: dict[str, Any]) -> None:
     """Train legs in each process of a worker group. Only the first process takes orders and reports."""
     mailbox: Mailbox = config["wires"]
     shared: Shared = config["shared"]
-    group = here(config["strategy"], _divides_work(shared.setting["workload"]))
+    group = here(config["strategy"], _divides_work(shared))
     shared = replace(shared, setting={**shared.setting, "device": device()})
     leg_in_process, token = LegInProcess(shared, shard, group, Warned()), secrets.token_hex(8)
     if group.first:
@@ -47,13 +48,16 @@ def work(config: dict[str, Any]) -> None:
                 mailbox.put("news", "report", token, report.to_result())
 
 
-def _divides_work(name: str) -> bool:
+def _divides_work(shared: Shared) -> bool:
     """Whether the workload's code communicates by itself, in the group that is there."""
+    name = shared.setting["workload"]
     if not is_users(name):
         return False
     from workloads.models.custom.ranks.present_group import keep_group  # 1,200 ms: torch
 
     keep_group()
+    if shared.folder:
+        users_folder(shared.folder)
     return workload(name).divides_work
 
 

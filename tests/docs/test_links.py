@@ -56,7 +56,7 @@ def test_every_picture_is_shown_and_small() -> None:
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_of_code_says_what_it_is(path: Path) -> None:
     """Such a block is coloured, and the tests know what to do with it."""
-    known = {"yaml", "console", "python", "text", "json", "toml", "csv", "dockerfile"}
+    known = {"yaml", "console", "python", "diff", "text", "json", "toml", "csv", "dockerfile"}
     told = [f"line {block.line}: {block.kind!r}" for block in blocks(path.read_text()) if block.kind not in known]
     if path.is_relative_to(DOCS):
         assert told == []
