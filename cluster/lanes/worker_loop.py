@@ -6,6 +6,7 @@ Imports no Ray Tune, which would cost every worker a second.
 from __future__ import annotations
 
 import secrets
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +23,19 @@ IDLE_S = 30.0
 """Seconds without a leg after which a worker group ends: another lane's group may wait for its resources."""
 
 
+class RankFailed(RuntimeError):
+    """Error: what a worker trains has raised. The message is the whole traceback, which Ray Train leaves behind."""
+
+
 def work(config: dict[str, Any]) -> None:
     """Train legs in each process of a worker group. Only the first process takes orders and reports."""
+    try:
+        _work(config)
+    except BaseException:  # noqa: BLE001 - raised again, with its traceback
+        raise RankFailed(traceback.format_exc().strip()) from None
+
+
+def _work(config: dict[str, Any]) -> None:
     mailbox: Mailbox = config["wires"]
     shared: Shared = config["shared"]
     group = here(config["strategy"], _divides_work(shared))
