@@ -64,6 +64,8 @@ class Workload(WorkloadInfo):
     """Whether it accepts training rows that are streamed batch by batch; False where all must be in memory."""
     half: bool = False
     """Whether a GPU computes the model's products in bfloat16 (autocast)."""
+    by_row: bool = False
+    """Whether the champion of a table takes rows, as the pipeline prepares them; True for the default ``data``."""
     task: Callable[[DataShape, str], Task] = default_task
     """Makes the task (loss and metrics) for data of this shape and the name of the sweep's objective."""
     judge: Callable[[ResidentData], Task] | None = None

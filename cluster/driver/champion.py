@@ -26,6 +26,7 @@ from search_spaces.types.module_path import users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
+from tracking.store.errors import Away, Refused
 from workloads.contract import NotServed
 from workloads.registry import is_users, workload
 from workloads.training.default_inputs import default_data
@@ -70,9 +71,10 @@ class _ChampionActor:
         candidate = Candidate(
             name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
         )
-        if workload(order["workload"]).serves_files:
+        kind = workload(order["workload"])
+        if kind.serves_files:
             return _function(order, candidate, search)
-        by_row = search.train.columns and workload(order["workload"]).data is default_data
+        by_row = search.train.columns and (kind.by_row or kind.data is default_data)
         return (_table if by_row else _module)(order, candidate, search)
 
     def keep(self, order: dict[str, Any]) -> bool:
@@ -226,7 +228,26 @@ def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
     model, inputs = export(order["workload"], order["checkpoint"], search)
     with torch.inference_mode():
         example = Example(inputs, model(torch.from_numpy(inputs)).numpy())
-    return register(order["uri"], candidate, model, example).uri
+    try:
+        return register(order["uri"], candidate, model, example).uri
+    except Exception as error:
+        if isinstance(error, Away | Refused) or not is_users(order["workload"]):
+            raise
+    return _network(order, candidate, search, example)  # a graph of it cannot be traced
+
+
+def _network(order: dict[str, Any], candidate: Candidate, search: Any, example: Example) -> str:
+    """Register a user's network as its weights and its own module; return the model's URI."""
+    from workloads.champion import network_model  # 1,300 ms: torch
+    from workloads.champion.own_function import code_of_network, imports_kept  # 1,300 ms: torch
+
+    found = network_model.network_model(order["workload"], order["checkpoint"], search)
+    with TemporaryDirectory() as folder:
+        found.save(made := Path(folder, "model"))
+        code = code_of_network(order["workload"], Path(folder, "code"))
+        saved = Folder(str(made), network_model.__name__, network_model.PACKAGES, tuple(map(str, code)))
+        with imports_kept(code):
+            return register(order["uri"], candidate, saved, example).uri
 
 
 def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
@@ -244,9 +265,12 @@ def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
 def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
     """Register a champion that takes raw rows of a table (a pandas frame); return the model's URI."""
     from workloads.champion import table_model  # 1,300 ms: torch
+    from workloads.champion.own_function import code_of_network, imports_kept  # 1,300 ms: torch
 
     model, rows = table_model.table_model(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:
-        model.save(Path(folder))
-        saved = Folder(folder, table_model.__name__, table_model.PACKAGES)
-        return register(order["uri"], candidate, saved, Example(rows, model.predict(rows))).uri
+        model.save(made := Path(folder, "model"))
+        code = code_of_network(order["workload"], Path(folder, "code"))
+        saved = Folder(str(made), table_model.__name__, table_model.PACKAGES, tuple(map(str, code)))
+        with imports_kept(code):
+            return register(order["uri"], candidate, saved, Example(rows, model.predict(rows))).uri

@@ -21,7 +21,7 @@ from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
 from workloads.models.custom.hidden import hidden, used_modules
 from workloads.models.custom.run_parts.rows import RawTable
-from workloads.registry import module_of
+from workloads.registry import is_users, module_of
 
 NUM_ROWS = 4
 LOADER = "paceline_served_function"
@@ -56,12 +56,11 @@ def own_function(workload_name: str, uri: str, search: SearchData, folder: Path)
     if not checkpoint.copy_saved(uri, path / SAVED):
         raise NotServed(f"{workload_name} saved nothing: run.report(save, ...) writes what predict reads")
     example, columns = _example(workload_name, uri, search)
-    files, imports = used_modules(name, root)
     (path / ABOUT).write_text(json.dumps({"module": name, "columns": columns}, indent=1), encoding="utf-8")
     return OwnFunction(
         path=path,
-        code=_copied([] if _is_package_s(name, root) else files, root, folder / "code"),
-        packages=_packages({*imports, name.partition(".")[0]}),
+        code=modules_along(name, root, folder / "code", Path(served_function.__file__)),
+        packages=_packages({*used_modules(name, root)[1], name.partition(".")[0]}),
         example=example,
         outputs=None if example is None else module.predict(path / SAVED, example),
     )
@@ -84,6 +83,23 @@ def imports_kept(code: Iterable[Path]) -> Iterator[None]:
         sys.modules.update(before)
 
 
+def modules_along(name: str, root: Path, target: Path, loader: Path | None = None) -> tuple[Path, ...]:
+    """Copy what importing a user's module runs, and the ``loader``, into ``target``; return its top level.
+
+    Of an installed package nothing is copied: it is required.
+    """
+    files = [] if _is_package_s(name, root) else used_modules(name, root)[0]
+    return _copied(files, root, target, loader)
+
+
+def code_of_network(workload_name: str, target: Path) -> tuple[Path, ...]:
+    """Copy the modules of a user's network into ``target``; return what is on its top level. None for our own."""
+    if not is_users(workload_name):
+        return ()
+    name = workload_name.partition(":")[0]
+    return modules_along(name, _root(module_of(workload_name), name), target)
+
+
 def _root(module: Any, name: str) -> Path:
     """Return the folder in which ``import`` finds the first part of the module's name."""
     file = Path(str(module.__file__)).resolve()
@@ -95,10 +111,12 @@ def _is_package_s(name: str, root: Path) -> bool:
     return name.partition(".")[0] in OURS or bool({"site-packages", "dist-packages"}.intersection(root.parts))
 
 
-def _copied(files: list[Path], root: Path, target: Path) -> tuple[Path, ...]:
+def _copied(files: list[Path], root: Path, target: Path, loader: Path | None) -> tuple[Path, ...]:
     """Copy the user's modules, and the loader, into ``target``; return what is on its top level."""
     places = {file: target / file.resolve().relative_to(root) for file in files}
-    for file, copy in {**places, Path(served_function.__file__): target / f"{LOADER}.py"}.items():
+    places |= {} if loader is None else {loader: target / f"{LOADER}.py"}
+    target.mkdir(parents=True, exist_ok=True)
+    for file, copy in places.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
         copyfile(file, copy)
     return tuple(sorted(target.iterdir()))

@@ -81,6 +81,7 @@ class TableModel:
         """Write ``model.json`` (readable), the weights (tensors only) and the pipeline (skops, without pickle)."""
         import skops.io
 
+        folder.mkdir(exist_ok=True)
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         torch.save(self.model.state_dict(), folder / WEIGHTS)
         skops.io.dump(self.fitted.transformer, folder / PIPELINE)

@@ -88,6 +88,7 @@ def network_of(name: str, cls: type) -> Workload:
         tryout=partial(_tryout, name, found),
         task=partial(_task, found),
         data=_data,
+        by_row=True,
     )
 
 
