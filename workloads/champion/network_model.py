@@ -62,7 +62,8 @@ def network_model(workload_name: str, uri: str, search: SearchData) -> NetworkMo
 def load(folder: Path) -> NetworkModel:
     """Return the model that ``save`` wrote to ``folder``; the user's module must be importable."""
     read = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    shape = DataShape(**{name: tuple(v) if isinstance(v, list) else v for name, v in read["shape"].items()})
+    facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in read["shape"].items()}
+    shape = DataShape(**facts)
     weights = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
     kind, params = workload(read["workload"]), restored(read["params"])
     prepare: nn.Module = Codes()
