@@ -314,7 +314,7 @@ class _Checks:
             return known
         if self._workload.own_metrics:
             return {**self._workload.reports, **metrics_of([own]), **known}
-        return metrics_of([own])
+        return {**self._workload.reports, **metrics_of([own])}
 
     def _metrics(self, kind: DataKind | None) -> tuple[dict[str, Any], ...]:
         """Return several objectives; none where there is one."""

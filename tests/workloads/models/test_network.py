@@ -15,6 +15,7 @@ from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.space.hyperparameters import complete, hyperparameters
+from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import value_of
 from tests.helpers import networks
@@ -24,7 +25,7 @@ from workloads.arrays import DataShape, Infeasible
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.network.tryout import programs, why_apart
 from workloads.models.network.workload import is_network, network_of
-from workloads.registry import workload
+from workloads.registry import catalogue, workload
 from workloads.training.fused.loop import FusedLoop
 from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Trainee
@@ -211,7 +212,10 @@ def test_images_series_and_texts_are_trained(name: str, search: Any, metric: str
     assert all(one.uri for one in lane.save())
 
 
-BAD = "Bad"
+def test_a_spec_may_name_a_metric_of_ones_own_whatever_the_data_s_problem() -> None:
+    spec = f"workload: {PLACE}:Focal\ndata: {{name: diabetes}}\nmetric: {{name: val_top2}}\ntrials: 2\n"
+    sweep = parse_sweep(spec, "sweep.yaml", Path.cwd(), catalogue=catalogue())
+    assert (sweep.metric.name, sweep.metric.goal) == ("val_top2", "maximize")
 
 
 def refused(cls: type) -> str:
