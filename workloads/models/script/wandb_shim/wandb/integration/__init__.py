@@ -1,0 +1,1 @@
+"""Callbacks of other libraries: those of Keras are here."""
