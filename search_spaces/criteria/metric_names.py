@@ -78,8 +78,12 @@ def fault_of(name: str, objective: str | None = None) -> str | None:
     return None
 
 
+def smaller_is_better(name: str) -> bool:
+    """Return whether a metric of this name is likely the better the smaller it is."""
+    return any(word.endswith(_SMALL) for word in re.split(r"[^a-z]+", name.lower()) if word)
+
+
 def with_goal(name: str) -> str:
     """Return what to write for a metric whose goal is not known, with the likelier goal first."""
-    small = any(word.endswith(_SMALL) for word in re.split(r"[^a-z]+", name.lower()) if word)
-    first, second = ("minimize", "maximize") if small else ("maximize", "minimize")
+    first, second = ("minimize", "maximize") if smaller_is_better(name) else ("maximize", "minimize")
     return f"metric: {{name: {name}, goal: {first}}} (or {second})"

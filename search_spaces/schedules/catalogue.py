@@ -12,7 +12,13 @@ from search_spaces.schedules.curves import Curves, CurvesParameters
 from search_spaces.schedules.full import Full
 from search_spaces.schedules.hyperband import Hyperband
 from search_spaces.schedules.pbt import PbtParameters, PopulationBased
-from search_spaces.schedules.stopping import MedianParameters, Percentile, PercentileParameters, StoppingAsha
+from search_spaces.schedules.stopping import (
+    MedianParameters,
+    Percentile,
+    PercentileParameters,
+    StoppingAsha,
+    StoppingAshaParameters,
+)
 from search_spaces.types.catalogue import ScheduleInfo
 
 
@@ -35,7 +41,7 @@ _ROWS = (
     ScheduleRow(
         name="asha_stopping",
         summary="the same rungs, but a trial that is not among the best as it arrives is stopped for good",
-        parameters=AshaParameters,
+        parameters=StoppingAshaParameters,
         make=lambda setting, parameters: StoppingAsha(setting.epochs, parameters),
     ),
     ScheduleRow(

@@ -20,6 +20,15 @@ def judged(rung: Rung, places: int) -> dict[int, Decision]:
     return decisions | dict.fromkeys(rung.behind(places), Stop())
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoppingAshaParameters(AshaParameters):
+    """Keys of ``early_terminate`` in a spec."""
+
+    max_iter: int = parameter(
+        100_000, "No decision at this epoch or later, where a trial may be longer.", low=2, high=100_000
+    )
+
+
 @dataclass(frozen=True)
 class StoppingAsha:
     """Asynchronous successive halving that stops: the rule of Ray Tune's ``ASHAScheduler`` (Li et al. 2020).
@@ -30,16 +39,20 @@ class StoppingAsha:
     """
 
     epochs: int
-    parameters: AshaParameters
+    parameters: StoppingAshaParameters
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """Epochs of the rungs, those of ``asha``."""
-        return Asha(self.epochs, self.parameters).rungs
+        """Epochs of the rungs, those of ``asha`` below ``max_iter``, and the last epoch."""
+        return (*self._asha.rungs[:-1], self.epochs)
+
+    @property
+    def _asha(self) -> Asha:
+        return Asha(min(self.epochs, self.parameters.max_iter), self.parameters)
 
     def reaching(self, num_trials: int) -> tuple[int, ...]:
         """Return the expected number of trials at each rung, if they come in random order: that of ``asha``."""
-        return Asha(self.epochs, self.parameters).reaching(num_trials)
+        return self._asha.reaching(num_trials)
 
     def decide(self, standings: Standings) -> dict[int, Decision]:
         """Return a decision for each waiting trial."""

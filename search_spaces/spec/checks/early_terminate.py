@@ -30,7 +30,9 @@ def read_early_terminate(
     own = {field.name for field in fields(row.parameters)} if row else set()
     foreign = {f.name for other in schedules.values() for f in fields(other.parameters)} - own
     for key in sorted(foreign & given.keys()) if row else ():
-        document.fault(("early_terminate", key), f"has no effect with type {kind}", shown(given[key]))
+        told = SCHEDULE_KEYS.get(key)
+        received = None if told else shown(given[key])
+        document.fault(("early_terminate", key), told or f"has no effect with type {kind}", received)
     tree = {key: value for key, value in given.items() if key not in foreign}
     rule = checked(document, ("early_terminate",), rule_model(row, schedules), tree, SCHEDULE_KEYS)
     given_only = rule.model_dump(exclude_none=True) if rule else {}

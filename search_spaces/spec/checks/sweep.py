@@ -283,7 +283,7 @@ class _Checks:
         if self._workload is None or not self._sound("metric", "metrics"):
             return None
         if self._open:
-            return script_metric(self._document, given)
+            return script_metric(self._document, given, self._script)
         name = given.name or self._default_metric(kind)
         if name is None:
             return None

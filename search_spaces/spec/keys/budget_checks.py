@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
+from search_spaces.spec.keys.command import UNKNOWN_LENGTH
 from search_spaces.spec.keys.rates import lane_rates
 from search_spaces.spec.schema import SpecFile
 from search_spaces.spec.yaml_document import Document
@@ -46,7 +47,8 @@ def _useless(spec: SpecFile, faulty: Set[str]) -> Iterator[_Told]:
         yield ("cost_per_hour",), rule, shown(prices.model_dump(exclude_defaults=True))
     if budget is None:
         return
-    if budget.epochs is not None and budget.epochs < spec.epochs and "epochs" not in faulty:
+    known = "epochs" not in faulty and spec.epochs != UNKNOWN_LENGTH
+    if budget.epochs is not None and budget.epochs < spec.epochs and known:
         rule = f"must be at least epochs = {spec.epochs}, else no trial is trained to the end"
         yield ("budget", "epochs"), rule, shown(budget.epochs)
     if budget.gpu_hours is not None and not wanted.gpus and "resources" not in faulty:

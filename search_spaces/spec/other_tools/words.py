@@ -32,6 +32,10 @@ KEYS: Mapping[str, str] = {
     "log_policies": "is not read: write 'max_retries: N' and 'max_failed_trials: N'",
     "slurm": "is not read: start Ray on the machines, and 'paceline submit FILE --on http://HEAD:8265'",
     "pbs": "is not read: start Ray on the machines, and 'paceline submit FILE --on http://HEAD:8265'",
+    # W&B
+    "job": "is not read: the code of a job is at W&B; write 'program: train.py', a copy of it beside this file",
+    "image_uri": "is not read: write 'program: train.py', and the image into the target of 'paceline submit --on'",
+    "imageuri": "is not read: write 'program: train.py', and the image into the target of 'paceline submit --on'",
     # Katib
     "apiVersion": "is not read: 'paceline submit FILE --on k8s:CONTEXT/NAMESPACE' makes the objects",
     "kind": "is not read: 'paceline submit FILE --on k8s:CONTEXT/NAMESPACE' makes the objects",

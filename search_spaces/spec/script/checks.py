@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from search_spaces.criteria.metric_names import with_goal
+from search_spaces.criteria.metric_names import fault_of, is_of_test, with_goal
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
-from search_spaces.spec.checks.criteria import unusable
 from search_spaces.spec.keys.command import (
     DEFAULT_COMMAND,
     MACROS,
@@ -23,12 +22,15 @@ from search_spaces.spec.keys.command import (
 from search_spaces.spec.other_tools.names import metric
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import MetricFile, SpecFile
+from search_spaces.spec.script.wandb_keys import settle_wandb
 from search_spaces.spec.yaml_document import Document, flow
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.problems import METRICS
 from search_spaces.types.values import Nested, Params, Value
 
 _OF_SCRIPTS: Final = ("steps", "checkpoint", "wandb")
+_OF_KNOWN_LENGTH: Final = ("median", "medianstop", "percentile", "curves", "pbt")
+"""Schedules that decide at each epoch, or need the last one."""
 _MACRO: Final = re.compile(r"\$\{([^}]*)\}")
 _INTERPRETERS: Final = {
     ".sh": "bash",
@@ -70,6 +72,7 @@ def settle_script(document: Document) -> Told:
         if found.found is not None:
             document.fault(("metrics", "pattern"), "has no effect without program or command")
         return found
+    found.notes += settle_wandb(document)
     place = document.place(("program" if "program" in tree else "command",))
     if "workload" not in tree:
         document.put(("workload",), SCRIPT, place)
@@ -113,6 +116,11 @@ def checked_command(document: Document, spec: SpecFile, told: Told, base: Path |
             document.fault(("program",), rule, shown(spec.program))
     if spec.program is not None and "${program}" in words:
         _check_program(document, spec.program, base, plain=spec.command is None)
+    open_ended = spec.steps is None and spec.epochs == UNKNOWN_LENGTH
+    kind = (spec.early_terminate or {}).get("type")
+    if open_ended and kind in _OF_KNOWN_LENGTH:
+        rule = "needs 'epochs: N' beside it, the number of reports of a trial, or 'steps'"
+        document.fault(("early_terminate", "type"), rule, shown(kind))
     return Command(
         program=spec.program,
         words=words,
@@ -121,7 +129,7 @@ def checked_command(document: Document, spec: SpecFile, told: Told, base: Path |
         checkpoint=spec.checkpoint,
         wandb=spec.wandb,
         pattern=told.found.pattern if told.found else None,
-        open_ended=spec.steps is None and spec.epochs == UNKNOWN_LENGTH,
+        open_ended=open_ended,
         notes=tuple(told.notes),
     )
 
@@ -131,15 +139,20 @@ def length(spec: SpecFile) -> int:
     return spec.steps.most if spec.steps else spec.epochs
 
 
-def script_metric(document: Document, given: MetricFile) -> dict[str, Any] | None:
-    """Return the objective of a script, which may have any name; faults are noted."""
+def script_metric(document: Document, given: MetricFile, told: Told) -> dict[str, Any] | None:
+    """Return the objective of a script, which may have any name; faults are noted.
+
+    One of the test split is only told of: a script has no final evaluation, from which a split could be kept.
+    """
     if given.name is None:
         rule = "is required: the name of what the script reports, such as val_loss"
         document.fault(("metric", "name") if "metric" in document.tree else ("metric",), rule)
         return None
-    if unfit := unusable(given.name):
+    if unfit := fault_of(given.name, given.name):
         document.fault(("metric", "name"), unfit, shown(given.name))
         return None
+    if is_of_test(given.name):
+        told.notes.append(f"the search chooses by {given.name}: what it finds looks better than it is on new data")
     natural = {name: goal for metrics in METRICS.values() for name, goal in metrics.items()}
     goal = given.goal or natural.get(metric(given.name) or given.name)
     if goal is None:

@@ -16,7 +16,7 @@ from search_spaces.schedules.contract import Schedule, Setting, next_rung
 from search_spaces.schedules.full import Full
 from search_spaces.schedules.hyperband import Hyperband
 from search_spaces.schedules.standings import Standings
-from search_spaces.schedules.stopping import MedianParameters, Percentile, StoppingAsha
+from search_spaces.schedules.stopping import MedianParameters, Percentile, StoppingAsha, StoppingAshaParameters
 from tests.helpers.standings import halving, promoted, standings, stopped
 
 
@@ -118,7 +118,7 @@ def test_a_preview_counts_on_one_trial_that_is_trained_to_the_end() -> None:
 
 
 def test_stopping_asha_decides_as_trials_arrive() -> None:
-    asha, at_1 = StoppingAsha(9, AshaParameters()), {0: 0.5}
+    asha, at_1 = StoppingAsha(9, StoppingAshaParameters()), {0: 0.5}
 
     def arrived(number: int, score: float) -> tuple[list[int], set[int]]:
         at_1[number] = score
@@ -151,7 +151,8 @@ def test_the_median_stops_the_worse_half_of_those_at_the_same_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    "plan", [StoppingAsha(9, AshaParameters()), Percentile(9, MedianParameters(min_iter=1, every=8, min_trials=1))]
+    "plan",
+    [StoppingAsha(9, StoppingAshaParameters()), Percentile(9, MedianParameters(min_iter=1, every=8, min_trials=1))],
 )
 def test_none_of_equal_trials_is_stopped_for_having_come_later(plan: Schedule) -> None:
     equal = {**dict.fromkeys(range(9), 0.5), 9: 0.4}
