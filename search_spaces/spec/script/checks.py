@@ -61,8 +61,8 @@ def is_script(document: Document) -> bool:
 def settle_script(document: Document) -> Told:
     """Put what ``program`` or ``command`` implies, in place, and return what the file says beside its keys.
 
-    A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script; there is no final evaluation,
-    and without ``early_terminate`` no trial is stopped, as in W&B.
+    A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script; there is no final evaluation.
+    Unless the file says so no trial is stopped, and none is trained again, as in W&B.
     """
     tree = document.tree
     found = Told(_found(document))
@@ -79,7 +79,7 @@ def settle_script(document: Document) -> Told:
     elif tree["workload"] != SCRIPT:
         rule = "must be left out beside program or command, or these beside it: either names what is trained"
         document.fault(("workload",), rule, shown(tree["workload"]))
-    for key, value in (("final", "none"), ("early_terminate", "none")):
+    for key, value in (("final", "none"), ("early_terminate", "none"), ("retest", "none")):
         if key not in tree:
             document.put((key,), value, place)
     _settle_length(document, place)

@@ -47,7 +47,7 @@ def test_a_program_implies_workload_length_and_what_a_script_cannot_have(folder:
     assert (sweep.workload, sweep.name, sweep.final) == ("script", "train", None)
     assert (sweep.command.program, sweep.command.words) == ("train.py", DEFAULT_COMMAND)
     assert (sweep.epochs, sweep.command.open_ended) == (UNKNOWN_LENGTH, True)
-    assert (sweep.early_terminate.type, sweep.metric.name) == ("none", "val/acc")
+    assert (sweep.early_terminate.type, sweep.retest, sweep.metric.name) == ("none", 0, "val/acc")
     assert not sweep.data.given
 
 
