@@ -36,6 +36,8 @@ class Rules:
     """
     several: bool = False
     """Whether trials are ranked by several objectives, and not by the first one alone."""
+    runs_on: bool = False
+    """Whether members cannot be paused: each trains in one leg, and a schedule can only stop it at a rung."""
     keep_top: int = 1
     """Number of ended tracks, the best ones, whose checkpoints are kept."""
     limits: Limits = NONE

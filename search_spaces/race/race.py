@@ -18,6 +18,7 @@ from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.lineage import copied, possible
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.roster import Roster
+from search_spaces.race.running_on import finish, is_stopped
 from search_spaces.race.steering import LEFT, Deed, note, obeyed, resting, without_resting
 from search_spaces.race.track import ENDS, Exploited, State, Track
 from search_spaces.schedules.contract import Continue, Exploit, Schedule, Stop, next_rung
@@ -47,16 +48,15 @@ class Race:
         """Reason why the race ends early, else None: no leg starts, running members end, the others are stopped."""
         self.garbage: list[str] = []
         """URIs of checkpoints that are no longer needed; the driver deletes them and clears the list."""
-        self.purse = Purse(rules.limits, schedule, self._roster, rules.objective)
+        self.purse = Purse(rules.limits, schedule, self._roster, rules.objective, rules.runs_on)
         self._observers, self._intake = observers, NewTrials(rules, supply, self._roster, self.purse)
         self._legs: dict[int, tuple[Leg, list[Track]]] = {}
         named = Counter(uri for track in self.tracks for uri in (track.checkpoint, track.previous) if uri)
         self._shared = {uri for uri, count in named.items() if count > 1}
         """URIs of checkpoints from which several members have continued, or will."""
-        for track in self.tracks:
-            self._check_target(track)
         self._leg_ids = itertools.count()
         for track in self.tracks:
+            self._check_target(track)
             if track.state == "ready" and (track.trained == schedule.rungs[-1] or track.settled):
                 self._arrive(track)
 
@@ -157,6 +157,8 @@ class Race:
                 self._end(track, "failed", reason)
             elif measured.finished:
                 track.last = measured.epoch
+            elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule):
+                self._end(track, "stopped", None)
         return fresh
 
     def saved(self, leg_id: int, saved: Sequence[Saved]) -> None:
@@ -220,9 +222,8 @@ class Race:
     def ranked(self) -> list[Track]:
         """Return the tracks with a value that did not fail, the best first; equal ones in order of their index."""
         able = [track for track in self.tracks if track.values and track.feasible]
-        if self.rules.several:
-            return self._roster.in_order(able)
-        return self.rules.objective.ranked(able, lambda track: track.best_value)
+        by_value = self.rules.objective.ranked
+        return self._roster.in_order(able) if self.rules.several else by_value(able, lambda track: track.best_value)
 
     def _choose(self) -> list[Track]:
         """Return the next leg's tracks; those whose results are known move on without one."""
@@ -273,18 +274,16 @@ class Race:
 
     def _start(self, group: list[Track]) -> Leg:
         epoch, rungs, top = group[0].epoch, self.schedule.rungs, self.top()
+        # A lane ranks by a checkpoint's best value, maybe another's, and knows only constraints broken for good.
+        ranks = self.rules.purpose != "final" and not any(t.exploits or t.criteria for t in group)
         leg = Leg(
             id=next(self._leg_ids),
             start=epoch,
-            stop=next_rung(rungs, group[0].trained),
+            stop=rungs[-1] if self.rules.runs_on else next_rung(rungs, group[0].trained),
             horizon=rungs[-1],
             members=tuple(track.member for track in group),
             purpose=self.rules.purpose,
-            # A lane ranks a member by its checkpoint's best value, which after an exploit may be another member's.
-            # And of constraints it knows only those that are broken for good.
-            keep=self.rules.keep_top
-            if self.rules.purpose != "final" and not any(t.exploits or t.criteria for t in group)
-            else None,
+            keep=self.rules.keep_top if ranks else None,
             floor=top[-1].best_value if top and len(top) == self.rules.keep_top else None,
             retry=group[0].alone and group[0].num_failures > 0,
         )
@@ -307,7 +306,9 @@ class Race:
         """
         rungs = self.schedule.rungs
         track.state = "ready"
-        if track.settled:
+        if track.settled and self.rules.runs_on:
+            finish(track, self._roster, rungs)
+        elif track.settled:
             track.held = next(rung for rung in rungs if rung >= track.rung)
         if track.rung == rungs[-1]:
             self._end(track, "done", None)
@@ -394,7 +395,6 @@ class Race:
         self._moved(track)
 
     def _finish(self) -> None:
-        reason = FailureReason("stopped", self.closing) if self.closing else None
         for track in list(self._roster.open.values()):
-            self._end(track, "stopped", reason)
+            self._end(track, "stopped", FailureReason("stopped", self.closing) if self.closing else None)
         self.finished = True

@@ -37,9 +37,9 @@ SHARE_A_LANE = 8
 def cohort_width(sweep: Sweep, num_lanes: int) -> int:
     """Return the largest number of members of a leg: every lane still gets ``LEGS_A_LANE`` legs; at most 32.
 
-    1 where several workers train a member together. ``train_together`` of the spec takes precedence.
+    1 where several workers train a member together, or a script. ``train_together`` of the spec takes precedence.
     """
-    if sweep.resources.most > 1:
+    if sweep.resources.most > 1 or sweep.command is not None:
         return 1
     return sweep.train_together or max(1, min(MAX_WIDTH, sweep.trials // (LEGS_A_LANE * num_lanes)))
 
@@ -94,6 +94,7 @@ class Search:
             seeds=self.sweep.repeats.seeds if self.sweep.repeats else 1,
             limits=sweep_limits(self.sweep),
             fill=fill,
+            runs_on=not self.sweep.pauses,
             several=bool(self.sweep.criteria.others),
             keep_top=self.sweep.final.top if self.sweep.final else 1,
             beside=beside(self.sweep.problem, self.sweep.metric.name),
@@ -222,6 +223,8 @@ class Search:
     @property
     def defaults(self) -> Params:
         """The workload's default of each hyperparameter; empty where it has none."""
+        if self.hyperparameters is Open:
+            return {}
         return defaults(hyperparameters(self.hyperparameters), self.sweep.space.domains)
 
     def moved_further(self, index: int) -> None:
@@ -261,7 +264,8 @@ class Search:
             track.measure(epoch, value)
         revive(track, record.attributes.get("progress", {}), record.outcome, plan)
         for rung in plan.rungs[:-1]:
-            if (rung <= track.rung or track.state == "done") and track.values:
+            last = track.rung if self.sweep.pauses else max(track.values, default=0)
+            if (rung <= last or track.state == "done") and track.values:
                 track.reached(rung)
         return track
 

@@ -210,7 +210,13 @@ class Track:
 
     def best_until(self, epoch: int) -> float:
         """Return the best value until ``epoch``, signed so that lower is better, for a mean over seeds."""
-        return bounded(min(self.objective.signed(value) for known, value in self.values.items() if known <= epoch))
+        return bounded(min(map(self.objective.signed, self._until(epoch).values())))
+
+    def _until(self, epoch: int | None) -> dict[int, float]:
+        """Return the values up to an epoch (None: all): where the first is of a later one, that one alone."""
+        if epoch is None or not self.values:
+            return self.values
+        return {e: value for e, value in self.values.items() if e <= max(epoch, min(self.values))}
 
     def _mean_until(self, epoch: int) -> float:
         """Return the mean over the seeds of the best values until ``epoch``."""
@@ -224,7 +230,7 @@ class Track:
 
     def vector(self, epoch: int | None = None) -> tuple[float, ...] | None:
         """Return the objectives with which the trial counts, or counted at ``epoch``; None while one is unknown."""
-        until = {e: value for e, value in self.values.items() if epoch is None or e <= epoch}
+        until = self._until(epoch)
         if not until:
             return None
         best = min(until, key=lambda e: (self.objective.signed(until[e]), -e))
@@ -242,7 +248,7 @@ class Track:
         """Whether a constraint is known to be broken now, or was at ``epoch``."""
         if not self.criteria.constraints:
             return False
-        until = {e: value for e, value in self.values.items() if epoch is None or e <= epoch}
+        until = self._until(epoch)
         best = min(until, key=lambda e: (self.objective.signed(until[e]), -e), default=None)
         found = self.measures.at(best, max(until, default=0) if epoch is None else epoch)
         return any(amount > 0 for amount in self.criteria.excess(found).values())
@@ -316,7 +322,7 @@ class Track:
 
     def reached(self, rung: int) -> None:
         """Record the score at a rung; one that breaks a constraint there is behind all that do not."""
-        until = {epoch: value for epoch, value in self.values.items() if epoch <= rung}
+        until = self._until(rung)
         best = min(until, key=lambda epoch: (self.objective.signed(until[epoch]), -epoch))
         value = self._mean_until(rung) if self.further else until[best]
         self.scores[rung] = -math.inf if self.breaks(rung) else -self.objective.signed(value)
@@ -334,7 +340,7 @@ class Track:
         score = self.scores.get(epoch, 0.0)
         if self.criteria.others or score == -math.inf:
             return score
-        return -self.objective.signed(self.values[max(known for known in self.values if known <= epoch)])
+        return -self.objective.signed(self.values[max(self._until(epoch))])
 
     def observation(self) -> Observation:
         """Return the trial as a sampler should see it now: of its own configuration, not of what it took over."""

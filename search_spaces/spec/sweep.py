@@ -145,6 +145,11 @@ class Sweep(BaseModel):
         return ":" in self.workload or self.command is not None
 
     @property
+    def pauses(self) -> bool:
+        """Whether a trial can pause at a rung and go on later; a script without ``checkpoint: true`` cannot."""
+        return self.command is None or self.command.checkpoint
+
+    @property
     def criteria(self) -> Criteria:
         """What decides besides the objective."""
         others = tuple(Objective(one.name, one.goal) for one in self.metrics[1:])

@@ -48,7 +48,8 @@ class Helm:
         return min(wanted, self.most)
 
     def look(self, coordinator: Coordinator) -> None:
-        """Take up what has come since, at most every ``LOOK_EVERY_S`` seconds."""
+        """Take up what has come since, at most every ``LOOK_EVERY_S`` seconds; end what was stopped at once."""
+        self._end_stopped(coordinator)
         now = time.monotonic()
         if now - self._looked < LOOK_EVERY_S:
             return
@@ -84,6 +85,12 @@ class Helm:
     def _end(self, handle: Handle) -> None:
         self._ending[handle] = self.marks.of(*handle)
         self._ending[handle].touch()
+
+    def _end_stopped(self, coordinator: Coordinator) -> None:
+        """End the legs of members that their schedule has stopped while they ran on."""
+        for handle in coordinator.out() if coordinator.races["search"].rules.runs_on else ():
+            if handle not in self._ending and all(track.ended for track in _aboard(coordinator, handle)):
+                self._end(handle)
 
     def _steer(self, deed: Deed, trial: int, order: Order, coordinator: Coordinator) -> str:
         race, name = coordinator.races["search"], trial_name(trial)

@@ -68,8 +68,10 @@ def schedule_epochs(
 class Purse:
     """The budget of one race over the tracks of ``roster``."""
 
-    def __init__(self, limits: Limits, schedule: Schedule, roster: Roster, objective: Objective) -> None:
-        self.limits = limits
+    def __init__(
+        self, limits: Limits, schedule: Schedule, roster: Roster, objective: Objective, runs_on: bool = False
+    ) -> None:
+        self.limits, self._runs_on = limits, runs_on
         self.epochs = sum(track.epochs_trained for track in roster.tracks)
         """Epochs trained so far, those that were trained twice as their worker died included."""
         self.lane_s = sum(track.seconds for track in roster.tracks)
@@ -242,7 +244,8 @@ class Purse:
     def _cost(self, track: Track) -> int:
         if track.state == "running" or track.known_until(self._schedule.rungs):
             return 0
-        return next_rung(self._schedule.rungs, track.trained) - track.epoch
+        rungs = self._schedule.rungs
+        return (rungs[-1] if self._runs_on else next_rung(rungs, track.trained)) - track.epoch
 
     def _promising(self, tracks: Sequence[Track]) -> list[Track]:
         """Return the tracks in the order in which they are paid for; those that break a constraint come last."""

@@ -47,6 +47,7 @@ from search_spaces.spec.script.checks import (
     script_metric,
     settle_script,
 )
+from search_spaces.spec.script.running_on import stopping_form
 from search_spaces.spec.starting.words import like, meant
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
@@ -346,6 +347,9 @@ class _Checks:
             self._document.fault(("early_terminate", "min_iter"), text, shown(first))
         if rule and self._hyperparameters and self._sound("early_terminate", "epochs", "trials", "parameters"):
             check_population(self._document, self._spec, rule, space, self._hyperparameters)
+        if rule and self._open and not self._spec.checkpoint:
+            rule, told = stopping_form(self._document, rule)
+            self._script.notes += told
         return rule
 
     def _trials(self, space: Space) -> int:

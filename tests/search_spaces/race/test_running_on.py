@@ -1,0 +1,110 @@
+"""A race of members that cannot be paused: they run on through rungs, and a schedule can only end them there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search_spaces.race.legs import MemberEpoch, Saved
+from search_spaces.race.search import Search
+from search_spaces.race.track import ENDS
+from search_spaces.spec.keys.command import Command
+from search_spaces.study.study import Study
+from tests.helpers.toy_race import METRIC, Luck, Out, Tally, Toy, World, curve, killed_after, toy_sweep
+
+
+class RunningOn(World):
+    """Lanes of scripts: they save nothing before their end, and learn of a stop an epoch late."""
+
+    def _train(self, out: Out) -> None:
+        ids, (member,) = out.leg.id, out.leg.members
+        if self.by_key[member.key].state in ENDS:
+            self.out.remove(out)
+            self.race.finished_leg(ids, 1.0)
+            return
+        if self.random.random() < self.luck.crash:
+            self._die(out)
+            return
+        out.epoch += 1
+        finished = self.luck.finishes(member.params) == out.epoch
+        value = curve(member.params, out.epoch)
+        self.race.reported(
+            ids, [MemberEpoch(key=member.key, epoch=out.epoch, metrics={METRIC: value}, finished=finished)]
+        )
+        if finished or out.epoch == out.leg.stop:
+            self.race.saved(ids, [Saved(key=member.key, epoch=out.epoch, uri=None)])
+            self.out.remove(out)
+            self.race.finished_leg(ids, 1.0)
+        self.commit()
+
+
+def world(seed: int, luck: Luck, study: Study | None = None, **changes: Any) -> RunningOn:
+    sweep = toy_sweep(
+        **{"early_terminate": {"type": "asha_stopping"}, "command": Command(program="train.py"), **changes}
+    )
+    tally = Tally()
+    race = Search(sweep, Toy, study).race(2, [tally])
+    tally.ends.update(track.index for track in race.tracks if track.state in ENDS and track.index not in tally.ends)
+    return RunningOn(race, tally, luck, Random(seed))
+
+
+LUCK = st.builds(
+    Luck,
+    crash=st.sampled_from([0.0, 0.1]),
+    finishes=st.sampled_from([lambda params: None, lambda params: int(params["lr"] * 30) % 10 or None]),
+)
+FEW = settings(max_examples=10, deadline=None)
+
+
+@FEW
+@given(seed=st.integers(0, 10**6), luck=LUCK, rule=st.sampled_from(["asha_stopping", "median", "none"]))
+def test_every_trial_trains_in_one_leg_and_is_stopped_at_rungs_alone(seed: int, luck: Luck, rule: str) -> None:
+    it = world(seed, luck, early_terminate={"type": rule}, max_retries=20)
+    it.run()
+    rungs = it.race.schedule.rungs
+    assert len(it.race.tracks) == 12 and any(track.state == "done" for track in it.race.tracks)
+    for track in it.race.tracks:
+        finishing = luck.finishes(track.params) or 9
+        assert track.state in ("done", "stopped") and track.checkpoint is None
+        assert list(track.values) == list(range(1, 1 + max(track.values)))
+        if track.state == "done":
+            assert max(track.values) == finishing and set(track.scores) == set(rungs[:-1])
+        else:
+            assert max(track.values) in rungs[:-1] and max(track.values) < finishing
+    if rule == "none":
+        assert all(track.state == "done" for track in it.race.tracks)
+
+
+def test_the_worst_are_stopped_as_they_arrive() -> None:
+    it = world(3, Luck(), trials=40)
+    it.run()
+    stopped = [track for track in it.race.tracks if track.state == "stopped"]
+    assert len(stopped) > 15
+    assert sum(max(track.values) for track in it.race.tracks) < 9 * 40 / 2
+
+
+@FEW
+@given(seed=st.integers(0, 10**6), moments=st.lists(st.integers(1, 40), max_size=3), luck=LUCK)
+def test_one_that_was_judged_at_a_rung_is_not_judged_there_again(seed: int, moments: list[int], luck: Luck) -> None:
+    luck = replace(luck, crash=0.0)
+    it, records = killed_after(lambda study: world(seed, luck, study, trials=9), [*moments, 5000])
+    assert it.race.finished and len(records) == 9
+    for record, track in zip(records, it.race.tracks, strict=True):
+        assert record.outcome == track.state and record.values == track.values
+        if track.state == "stopped":
+            assert max(track.values) in it.race.schedule.rungs[:-1]
+
+
+def test_a_report_counts_at_the_rungs_that_it_passes() -> None:
+    race = Search(
+        toy_sweep(command=Command(program="train.py"), early_terminate={"type": "asha_stopping"}), Toy, None
+    ).race(1)
+    leg = race.next_leg()
+    assert leg is not None and (leg.start, leg.stop, race.schedule.rungs) == (0, 9, (1, 3, 9))
+    race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=2, metrics={METRIC: 0.5})])
+    race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=5, metrics={METRIC: 0.7})])
+    assert race.tracks[0].scores == {1: 0.5, 3: 0.5} and race.tracks[0].state == "running"
