@@ -15,7 +15,7 @@ with importing():
 
     from cluster.lanes.leg_in_process import LegInProcess
     from cluster.sweep.messages import Report, Shared, taken
-    from search_spaces.types.failure import FailureReason
+    from search_spaces.types.failure import FailureReason, ScriptFailed
 
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream
@@ -68,6 +68,10 @@ class Lane(tune.Trainable):
         begun = time.monotonic()
         try:
             return self._leg_in_process.step(order)
+        except ScriptFailed as error:  # nothing of it is left in this process
+            self._leg_in_process.forget()
+            reason = FailureReason.told("raised", str(error))
+            return Report(failure=reason, done=True, seconds=time.monotonic() - begun)
         except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
             told = traceback.format_exc()
             self._leg_in_process.forget(told)

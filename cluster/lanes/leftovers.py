@@ -37,6 +37,7 @@ PACKAGES = ("site-packages", "dist-packages")
 POOLS = (
     *("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky", "compile_worker"),
     *("wandb-core", "wandb-service"),
+    "script/lane_guard.py",
 )
 """Parts of the commands of processes that libraries keep for the whole process: joblib's, torch.compile's ..."""
 PR_SET_CHILD_SUBREAPER = 36

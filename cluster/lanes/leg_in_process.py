@@ -105,7 +105,7 @@ class LegInProcess:
         runner = self._runner or self._made()
         if self._leg is None:
             leg = Leg.from_json(order["leg"])
-            if leg.retry and self._leftovers and self._has_trained:
+            if leg.retry and self._leftovers and self._has_trained and self._shared.setting.get("command") is None:
                 return Report(done=True, renew=True, handed_back=True)
             self._begin(leg, order.get("test"))
         with self._state:
@@ -177,7 +177,9 @@ class LegInProcess:
         """Drop the current leg, whose code raised, which is ``told`` in the trial's log, too."""
         self._leg = None
         self._draft.take()
-        if self._log:
+        if self._runner:
+            self._runner.close()
+        if self._log and told:
             self._log.raised(told)
         self._end_log()
 
@@ -196,11 +198,13 @@ class LegInProcess:
             self._log.close()
             self._log = None
 
+    def _is_to_stop(self) -> bool:
+        return self._shared.stop_mark.exists() or (self._leg_mark is not None and self._leg_mark.exists())
+
     def _agreed(self, begun: float) -> tuple[bool, bool]:
         """Return whether to stop and whether a report is due, the same on all processes of the group."""
         now = time.monotonic()
-        stopping = self._shared.stop_mark.exists() or (self._leg_mark is not None and self._leg_mark.exists())
-        found = stopping, now - begun >= REPORT_EVERY_S
+        found = self._is_to_stop(), now - begun >= REPORT_EVERY_S
         return found if self._group is None else self._group.agree(found)
 
     def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:
@@ -208,7 +212,7 @@ class LegInProcess:
         due = over or self._warned() or begun > self._save_at
         if not self._num_unsaved or not (due if self._group is None else self._group.agree(due)):
             return ()
-        saved, self._num_unsaved = runner.save(), 0
+        saved, self._num_unsaved = runner.save(over), 0
         ended = time.monotonic()
         cost_s = ended - begun if self._has_saved else 0.0
         self._save_at, self._has_saved = ended + max(CHECKPOINT_EVERY_S, cost_s / CHECKPOINT_SHARE), True
@@ -254,6 +258,7 @@ class LegInProcess:
         assert self._leg is not None
         if self._starts:
             self._starts = False
+            runner.stopped = self._is_to_stop
             runner.start(self._leg)
             self._fused = runner.fused
             self._save_at, self._num_unsaved = time.monotonic() + CHECKPOINT_EVERY_S, 0

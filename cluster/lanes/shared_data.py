@@ -41,6 +41,9 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData, leg_marks: LegMarks)
         "device": "auto" if sweep.resources.gpus else "cpu",
         "lr_scaling": sweep.resources.lr_scaling,
         "criteria": sweep.criteria,
+        "command": sweep.command,
+        "sweep": home.id,
+        "project": sweep.tracking.experiment or sweep.name,
     }
     store = resolve(sweep.tracking.uri)  # absolute: each lane has a working folder of its own
     return Shared(setting, data.search, home.stop_mark, leg_marks, store, str(home.logs), sweep.folder)

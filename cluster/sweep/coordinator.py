@@ -28,7 +28,7 @@ from cluster.terminal.retries import next_attempt
 from search_spaces.criteria.unreported import Unreported
 from search_spaces.race.ending.overdue import Ending
 from search_spaces.race.finals import Finals, finalists
-from search_spaces.race.legs import Leg, Purpose
+from search_spaces.race.legs import Leg, MemberEpoch, Purpose
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.race.seeds.repeats import FurtherSeeds
@@ -139,16 +139,14 @@ class Coordinator:
         self.accounts.heard(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         whole = any(leg.stop == leg.horizon for leg, _ in race.running() if leg.id == handle[1])
-        for measured in (one for one in report.epochs if aboard[one.key].state not in ENDS):
-            track = aboard[measured.key]
-            shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
-            self.writer.epoch(run_key(track, ROLES[handle[0]]), measured.epoch, shown)
-            self.unreported.saw({} if measured.failure else measured.metrics)
+        # One that runs on is judged at each epoch: MLflow must not get what comes after the one at which it ends.
+        for epochs in ([one] for one in report.epochs) if race.rules.runs_on else [report.epochs]:
+            self._measured(handle, epochs)
+            race.reported(handle[1], epochs)
         for exhibit in report.exhibits:
             self.writer.content(exhibit.path, exhibit.content, run_key(aboard[exhibit.key], ROLES[handle[0]]))
         for message in report.messages:
             self.say(f"{', '.join(run_key(track, ROLES[handle[0]]) for track in aboard.values())}: {message}")
-        race.reported(handle[1], report.epochs)
         for scored in report.scored:
             track = aboard[scored.key]
             self.finals.scored(track, scored)
@@ -173,6 +171,15 @@ class Coordinator:
         if race.closing:
             self.home.stop_mark.touch()
         self.commit()
+
+    def _measured(self, handle: Handle, epochs: Sequence[MemberEpoch]) -> None:
+        """Give MLflow the metrics of a leg's members that have not ended."""
+        aboard = {track.key: track for track in self._aboard(handle)}
+        for measured in (one for one in epochs if aboard[one.key].state not in ENDS):
+            track = aboard[measured.key]
+            shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
+            self.writer.epoch(run_key(track, ROLES[handle[0]]), measured.epoch, shown)
+            self.unreported.saw({} if measured.failure else measured.metrics)
 
     def make_up(self) -> None:
         """Give MLflow what the study has of the events that the spool has lost, if any."""

@@ -162,14 +162,17 @@ def picture(
     facts = Facts.of(study)
     found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
-    trained, saved = epochs_trained(found), epochs_saved(found, sweep.epochs)
+    open_ended = sweep.command is not None and sweep.command.open_ended
+    horizon = max((row.epochs for row in found), default=1) if open_ended else sweep.epochs
+    trained, saved = epochs_trained(found), epochs_saved(found, horizon)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
     retests = [one for one in facts.further if not one.get("repeat")]
     return Snapshot(
         phase=facts.phase,
         rows=found,
         num_planned=sweep.trials,
-        horizon=sweep.epochs,
+        horizon=max(horizon, 1),
+        open_ended=open_ended,
         best=best.number if best else None,
         epochs_trained=trained,
         epochs_of_further_seeds=num_epochs(facts.further),

@@ -146,6 +146,8 @@ class Snapshot:
     finals_planned: int = 0
     champion: int | None = None
     """Number of the trial that won the final evaluation; None before it has ended."""
+    open_ended: bool = False
+    """Whether trials end by themselves, nobody knows after how many epochs; ``horizon`` is then the most so far."""
     budget: str = ""
     """What was used of the budget, in words; empty without one."""
     epochs_of_further_seeds: int = 0

@@ -27,7 +27,7 @@ REFRESHES_PER_SECOND = 3
 ENDED = ("done", "stopped", "infeasible", "failed")
 PHASES: dict[Phase, str] = {
     "starting": "starting",
-    "search": "search: {planned}, up to {horizon} epochs each, on {workers}",
+    "search": "search: {planned}, {length}, on {workers}",
     "verdict": "final evaluation: {finals}, scored on the test split",
     "stopped": "stopped",
 }
@@ -208,8 +208,11 @@ class LineView:
         star = " *best*" if row.number == snapshot.leader else ""
         why = row.failure.text if row.failure and row.state == "infeasible" else row.error
         error = f": {why}" if why else ""
+        epochs = f"{row.epochs}/{snapshot.horizon} epochs"
+        if snapshot.open_ended:
+            epochs = formatting.count(row.epochs, "epoch")
         return (
-            f"{trial_name(row.number)} {row.word} {row.epochs}/{snapshot.horizon} epochs "
+            f"{trial_name(row.number)} {row.word} {epochs} "
             f"{told}{star} {formatting.settings(shown(row, self._title.objective))}{error}"
         )
 
@@ -229,7 +232,7 @@ def _print(text: str, stream: TextIO) -> None:
 def _phase_line(snapshot: Snapshot) -> str:
     return PHASES[snapshot.phase].format(
         planned=formatting.count(snapshot.num_planned, "trial"),
-        horizon=snapshot.horizon,
+        length="each until its script ends" if snapshot.open_ended else f"up to {snapshot.horizon} epochs each",
         workers=formatting.count(snapshot.num_lanes, "worker"),
         finals=formatting.count(snapshot.finals_planned, "training"),
     )

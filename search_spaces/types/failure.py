@@ -37,6 +37,10 @@ _ENDED = (*OUT_OF_MEMORY, "OutOfMemoryError", "MemoryError", "running low on mem
 """Texts that mean out of memory, with those of Python, of Ray for a process it has killed, and of older homes."""
 
 
+class ScriptFailed(Exception):
+    """Error of a user's program. Its text is the whole reason: a traceback would be that of Paceline."""
+
+
 @dataclass(frozen=True, slots=True)
 class FailureReason:
     """Why a trial ended early: its kind, and a sentence or the whole traceback as ``text``."""

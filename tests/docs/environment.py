@@ -46,6 +46,7 @@ FOR_DRIVERS: Mapping[str, str] = {
     "PACELINE_FOLDER": "The folder of the spec's file, in which users' code runs.",
     "PACELINE_FORK_SERVER": "The socket of the process that forks Ray's workers.",
     "PACELINE_STARTED_BY": "The mark of all processes that a command has started: they end with it.",
+    "PACELINE_SCRIPT_OF": "The mark of a script's processes: they end with the worker that has started it.",
 }
 """Variables that Paceline sets for processes of its own."""
 FOR_SCRIPTS: Mapping[str, str] = {
@@ -57,6 +58,8 @@ FOR_SCRIPTS: Mapping[str, str] = {
     "PACELINE_PROJECT": "The name of MLflow's experiment.",
     "PACELINE_FOLDER": "A folder of the trial for files that need not stay.",
     "PACELINE_SEED": "The seed of the training.",
+    "PACELINE_PARAMS": "A JSON file with the trial's hyperparameters.",
+    "PACELINE_EPOCHS": "The last epoch that counts, or the `most` of `steps`; not set where the spec has neither.",
     "PACELINE_PURPOSE": "`search`, or `final` in the final evaluation.",
 }
 """Variables that Paceline sets for a person's script."""

@@ -24,7 +24,7 @@ from tests.docs.fixtures import write_data
 from tests.docs.markdown_files import Block, blocks, files
 from tests.helpers.paths import ROOT
 
-SPEC = re.compile(r"(#.*\n)*(workload:|name: .*\n(.*\n)*?workload:)")
+SPEC = re.compile(r"(#.*\n)*(workload:|program:|name: .*\n(.*\n)*?(workload|program):)")
 FILE = re.compile(r"# ([\w./-]+\.(?:py|ya?ml))\b")
 TIMEOUT_S = 300
 

@@ -30,9 +30,10 @@ class Artifacts:
         if ".." in parts or parts[:1] == ("/",):
             raise ValueError(f"run.log_artifact: {into!r} must be a folder among the run's artifacts")
         for name, file in _files(path):
-            self._keep(PurePosixPath(into, name).as_posix(), file)
+            self.keep(PurePosixPath(into, name).as_posix(), file)
 
-    def _keep(self, name: str, file: Path) -> None:
+    def keep(self, name: str, file: Path) -> None:
+        """Read the file that is to be ``name`` among the run's artifacts."""
         size, used = file.stat().st_size, sum(map(len, self.files.values()))
         if used + size <= MAX_BYTES:
             self.files[name] = file.read_bytes()

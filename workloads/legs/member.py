@@ -12,7 +12,7 @@ from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
-from workloads.training.setup import Loop, MemberState
+from workloads.training.setup import Loop, MemberState, SelfRunning
 
 LOSSES = ("train_loss", "val_loss")
 SAME = 0.02
@@ -56,6 +56,21 @@ class TrainingMember:
         told = f"{objective.name} of the saved model is {found:.4g}, and training reported {self.value:.4g}"
         return f"{told}: what is judged may not be what was optimised"
 
+    @property
+    def epoch(self) -> int:
+        """The epoch that its loop has trained last: one that runs by itself may leave some out."""
+        return self.loop.epoch_done if isinstance(self.loop, SelfRunning) else self.progress.epoch + 1
+
+    @property
+    def able(self) -> bool:
+        """Whether training can go on from what its loop saves."""
+        return self.loop.saves if isinstance(self.loop, SelfRunning) else True
+
+    @property
+    def settled(self) -> bool:
+        """Whether its training has ended by itself."""
+        return isinstance(self.loop, SelfRunning) and self.loop.finished
+
     def spend(self, seconds: float) -> None:
         """Record ``seconds`` of training, its share of an epoch."""
         self.progress = replace(self.progress, seconds=self.progress.seconds + seconds)
@@ -69,7 +84,7 @@ class TrainingMember:
         may be undefined on this data. Of equally good epochs the last is the best, as in the race. With ``tested``
         the best is one that has this metric, if there is any: it is what a final member is judged by.
         """
-        epoch, key = self.progress.epoch + 1, self.member.key
+        epoch, key = self.epoch, self.member.key
         deciding = {name: value for name, value in metrics.items() if name in (objective.name, *LOSSES)}
         where = getattr(self.loop, "where", {})
         broken = [f"{name} is {v}{where.get(name, '')}" for name, v in deciding.items() if not math.isfinite(v)]
@@ -84,7 +99,7 @@ class TrainingMember:
         patience, least = getattr(self.hp, "patience", 0), getattr(self.hp, "min_improvement", 0.0)
         if objective.signed(before.reference) - objective.signed(value) > least:
             self.progress = replace(self.progress, reference=value, num_stale=0)
-        finished = 0 < patience <= self.progress.num_stale
+        finished = self.settled or 0 < patience <= self.progress.num_stale
         return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
 
     def record(self, metrics: Mapping[str, float]) -> None:

@@ -31,7 +31,7 @@ from workloads.training.choose_width import cohort_loops
 from workloads.training.folds import FoldedLoop, of_fold
 from workloads.training.memory_limits import Memory, MemoryEnded, Result, attempt
 from workloads.training.process_group import ALONE, ProcessGroup, scaled
-from workloads.training.setup import Loop, MemberState, Setup, Trainee, restore
+from workloads.training.setup import Loop, MemberState, SelfRunning, Setup, Trainee, restore
 
 __all__ = ["LegRunner", "LegSetting"]
 
@@ -65,6 +65,8 @@ class LegRunner:
         why = by_hand.why_off()
         self._messages = [] if why in (None, ASKED_FOR) else [f"{why}: {by_hand.WITHOUT}"]
         self.leg: Leg | None = None
+        self.stopped: Callable[[], bool] = bool
+        """Whether the leg is to end before its stop: for loops that wait long for an epoch's end."""
         self._refusal: FailureReason | None = None
 
     def start(self, leg: Leg) -> list[str]:
@@ -84,6 +86,9 @@ class LegRunner:
 
     def take_messages(self) -> list[str]:
         """Return the messages for people since the last call, and forget them."""
+        for loop in self._self_running():
+            self._messages += loop.messages
+            loop.messages.clear()
         taken, self._messages = self._messages, []
         return taken
 
@@ -121,18 +126,22 @@ class LegRunner:
         """Return each member's (loop, place): search members train in all folds, final ones on the split alone."""
         hp, num_epochs = trainees[0].hp, leg.stop - leg.start
         if leg.purpose == "final" or not self._search.folds:
-            self.setup = self._setup(hp, leg.horizon)
+            self.setup = self._setup(hp, leg)
             return cohort_loops(self.setup, trainees, num_epochs)
-        setups = [self._setup(hp, leg.horizon, fold) for fold in range(len(self._search.folds))]
+        setups = [self._setup(hp, leg, fold) for fold in range(len(self._search.folds))]
         self.setup = setups[0]
         loop = FoldedLoop(setups, trainees, num_epochs)
         return [(loop, k) for k in range(len(trainees))], loop.messages
 
-    def _setup(self, hp: Any, horizon: int, fold: int | None = None) -> Setup:
+    def _setup(self, hp: Any, leg: Leg, fold: int | None = None) -> Setup:
         """Return the data prepared as ``hp`` says, with the memory limits that are known for its signature."""
         bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, fold)
         form = replace(form, width=bound.width, micro_batch=bound.micro_batch)
-        return replace(form, horizon=horizon, group=self.group, purpose=self._purpose)
+        form = replace(form, horizon=leg.horizon, stop=leg.stop, group=self.group, purpose=self._purpose)
+        if (setting := self.setting).command is None:
+            return form
+        form = replace(form, command=setting.command, sweep=setting.sweep, project=setting.project)
+        return replace(form, others=tuple(setting.criteria.names), stopped=self.stopped)
 
     @property
     def _purpose(self) -> Literal["search", "final"]:
@@ -176,6 +185,8 @@ class LegRunner:
     def _epoch(self) -> list[MemberEpoch]:
         reports: list[MemberEpoch] = []
         for loop, metrics, finite, seconds in [self._trained(loop) for loop in self._loops()]:
+            if not metrics:  # it is not to go on here
+                continue
             members = [a for a in self.aboard if a.loop is loop]
             share_s = seconds / len(members)
             shared = self._costs.of_epoch(self.setup, share_s)
@@ -216,7 +227,16 @@ class LegRunner:
 
     def leave(self) -> None:
         """Drop the leg's members, once all is taken that is wanted of them."""
+        self.close()
         self.leg, self.aboard, self.ended = None, [], []
+
+    def close(self) -> None:
+        """End what members train in processes of their own."""
+        for loop in self._self_running():
+            loop.close()
+
+    def _self_running(self) -> list[SelfRunning]:
+        return [a.loop for a in (*self.aboard, *self.ended) if isinstance(a.loop, SelfRunning)]
 
     def _loops(self) -> list[Loop]:
         return list({id(a.loop): a.loop for a in self.aboard}.values())
@@ -257,29 +277,34 @@ class LegRunner:
         keep = [k for k, report in enumerate(reports) if report.failure is None and not report.finished]
         if len(keep) == len(members):
             return
+        if isinstance(loop, SelfRunning) and not any(report.finished for report in reports):
+            loop.close()
         staying = {id(members[k]) for k in keep}
         self.ended += [a for a, report in zip(members, reports, strict=True) if report.finished]
         self.aboard = [a for a in self.aboard if a.loop is not loop or id(a) in staying]
         if keep:
             loop.keep(keep)
 
-    def save(self) -> list[Saved]:
-        """Save all members at their present epoch, and each finished member once.
+    def save(self, over: bool = False) -> list[Saved]:
+        """Save all members at their present epoch, and each finished member once. ``over``: the leg ends now.
 
         A member that needs no checkpoint, or whose checkpoint cannot be written, is returned with ``uri`` None.
         The latter raises NotKept in a final leg.
         """
         assert self.leg is not None
-        over = passed_over(self.leg, self.aboard, self.setting.objective) if self.group.alone else ()
-        saved = [self._save(a, a.member.key in over) for a in (*self.aboard, *self.ended) if not a.saved]
-        if self.aboard and not self.done and not any(done.not_kept for done in saved):
+        needless = passed_over(self.leg, self.aboard, self.setting.objective) if self.group.alone else ()
+        due = [a for a in (*self.aboard, *self.ended) if not a.saved and (a.able or self.done)]
+        for loop in self._self_running() if over else ():
+            loop.pause()
+        saved = [self._save(a, a.member.key in needless) for a in due]
+        if saved and self.aboard and not self.done and not any(done.not_kept for done in saved):
             uris = {done.key: done.uri for done in saved}
             members = tuple(replace(a.member, checkpoint=uris[a.member.key]) for a in self.aboard)
             self.leg = replace(self.leg, start=self.aboard[0].progress.epoch, members=members)
         return saved
 
     def _save(self, a: TrainingMember, needless: bool) -> Saved:
-        if needless:
+        if needless or not a.able:
             return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None)
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
         state = self._state(a)

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
+from search_spaces.spec.keys.command import Command
 from search_spaces.types.objective import Objective
 
 
@@ -26,6 +27,12 @@ class LegSetting:
 
     criteria: Criteria = NO_CRITERIA
     """What decides besides the objective."""
+    command: Command | None = None
+    """What a trial of a script runs; None for other workloads."""
+    sweep: str = ""
+    """The sweep's ID."""
+    project: str = ""
+    """Name of MLflow's experiment."""
 
     def torch_device(self) -> torch.device:
         """Return the device that ``device`` names."""

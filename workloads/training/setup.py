@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ from workloads.tasks.contract import Task
 from workloads.training.batches import ResidentData
 from workloads.training.learning_rates import RateSchedule
 from workloads.training.process_group import ALONE, ProcessGroup
+
+if TYPE_CHECKING:
+    from search_spaces.spec.keys.command import Command
 
 State = dict[str, Tensor]
 
@@ -129,6 +132,18 @@ class Setup:
     """Whether the members are of the search, or of the final evaluation."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Device to train on, where the data may be elsewhere."""
+    stop: int = 1
+    """Epoch with which the leg is over."""
+    command: Command | None = None
+    """What a trial of a script runs; None for other workloads."""
+    sweep: str = ""
+    """The sweep's ID."""
+    project: str = ""
+    """Name of MLflow's experiment."""
+    others: tuple[str, ...] = ()
+    """Names of the metrics that decide besides the objective."""
+    stopped: Callable[[], bool] = field(default=bool, compare=False)
+    """Whether the leg is to end before its stop."""
 
     def task(self) -> Task:
         """Return the task: loss and metrics."""
@@ -216,6 +231,24 @@ class Loop(Protocol):
 
     def keep(self, ks: Sequence[int]) -> None:
         """Continue with the members at the places ``ks`` only."""
+
+
+@runtime_checkable
+class SelfRunning(Protocol):
+    """A loop whose only member trains in processes of its own, and counts its epochs: it may leave some out."""
+
+    finished: bool
+    """Whether the training has ended by itself: there is no later epoch."""
+    saves: bool
+    """Whether it can go on from a state; else it is trained in one leg, and begins anew where that is cut off."""
+    messages: list[str]
+    """What is new for people."""
+
+    def pause(self) -> None:
+        """End the training, which goes on elsewhere from ``state``."""
+
+    def close(self) -> None:
+        """End all processes of the training, and remove its files."""
 
 
 def numbers_of(members: Sequence[Trainee], data: ResidentData) -> dict[str, Tensor]:

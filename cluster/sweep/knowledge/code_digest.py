@@ -26,8 +26,11 @@ LEFT_OUT: Final = ("__pycache__", "node_modules", "site-packages", "mlruns", "ml
 _OURS: Final = tuple(Path(str(package.__file__)).resolve().parent for package in (workloads, search_spaces))
 
 
-def code_digest(workload: str) -> str:
-    """Return the digest of Paceline's workloads, of the libraries below them and of a user's own code."""
+def code_digest(workload: str, script: str | None = None) -> str:
+    """Return the digest of Paceline's workloads, of the libraries below them and of a user's own code.
+
+    ``script`` is the folder of the sweep's script, if it has one.
+    """
     digest = hashlib.sha256(f"{sys.version_info[:2]} {workload}\n".encode())
     for ours in _OURS:
         digest.update(_content(ours))
@@ -37,7 +40,9 @@ def code_digest(workload: str) -> str:
         digest.update(_content(folder))
         for name, path in imported_elsewhere(module, folder):
             digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    versions = _all_versions() if own else (f"{name} {_version(name)}" for name in LIBRARIES)
+    if script:
+        digest.update(_content(Path(script)))
+    versions = _all_versions() if own or script else (f"{name} {_version(name)}" for name in LIBRARIES)
     digest.update("\n".join(versions).encode())
     return digest.hexdigest()
 

@@ -31,7 +31,7 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError
 from search_spaces.types.files.sealed import Rotten, document, sealed
 from search_spaces.types.problems import COSTS
-from workloads.registry import workload
+from workloads.registry import is_users, workload
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -93,12 +93,14 @@ def _keys(sweep: Sweep, card: Mapping[str, Any] | None, earlier: str, gpus: Sequ
     timed = {sweep.metric.name, *sweep.criteria.names} & set(COSTS)
     varies = sweep.resources.least != sweep.resources.most or sweep.early_terminate.type == "pbt"
     unlike = bool(timed or sweep.criteria or varies or sweep.repeats)
-    if card is None or unlike or (":" in sweep.workload and not sweep.cache):
+    if card is None or unlike or (is_users(sweep.workload) and not sweep.cache):
         return Keys()
     fields = sweep.model_dump(mode="json")
     told = {name: fields[name] for name in TRAINING} | {"metric": [sweep.metric.name, sweep.metric.goal]}
     told["data"] = {name: value for name, value in fields["data"].items() if name not in (*PATHS, "also")}
     told |= {"rows": data_key(card), "code": code_digest(sweep.workload)}
+    if sweep.command:
+        told |= {"command": fields["command"], "code": code_digest(sweep.workload, sweep.folder)}
     told["machine"] = [platform.machine(), *gpus]
     training = _digest(told)
     asked = {name: value for name, value in fields.items() if name not in NOT_OF_SEARCH}

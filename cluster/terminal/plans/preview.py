@@ -11,12 +11,13 @@ from cluster.terminal import formatting
 from cluster.terminal.criteria import goals
 from cluster.terminal.criteria import told as told_of
 from cluster.terminal.knowledge_lines import warm_start_line
-from cluster.terminal.plans import budget_lines
+from cluster.terminal.plans import budget_lines, script_lines
 from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.earlier.warm_start import NOTHING_KNOWN, WarmStart
 from search_spaces.race.ending.regret import LEAST
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.seeds.retests import num_affordable
+from search_spaces.space.hyperparameters import Open
 from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
@@ -97,7 +98,8 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         warm_start=[asdict(one) for one in warm.taken],
         budget=budget_lines.document(sweep, plan, trials),
         require_share=share(sweep.space).value if sweep.space.require else None,
-        defaults_moved=not sweep.space.satisfies(sweep.space.active(search.defaults)),
+        defaults_moved=hyperparameters is not Open
+        and not sweep.space.satisfies(sweep.space.active(search.defaults)),
     )
 
 
@@ -141,6 +143,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         else "none",
         **{f"warm start{' ' * i}": warm_start_line(one, False) for i, one in enumerate(plan.warm_start)},
     }
+    told |= script_lines.told(sweep, plan.trials)
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"
     heads = [f"{name:<11} {text}" for name, text in told.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.space.hyperparameters import Open, hyperparameters
 from search_spaces.spec.checks.data import SOURCES, read_data, resolved
 from search_spaces.spec.data import Data
 from search_spaces.spec.sweep import Sweep
@@ -38,10 +38,13 @@ def check_again(sweep: Sweep, origin: str, catalogue: Catalogue, missing_in: Seq
 
 def _check_workload(document: Document, sweep: Sweep, catalogue: Catalogue) -> None:
     try:
-        known = hyperparameters(catalogue.workload(sweep.workload).hyperparameters)
+        found = catalogue.workload(sweep.workload).hyperparameters
     except LookupError as error:
         document.fault(("workload",), str(error.args[0]), shown(sweep.workload))
         return
+    if found is Open:
+        return
+    known = hyperparameters(found)
     ends = {name: domain.bounds or domain.grid() for name, domain in sweep.space.domains.items()}
     for name, values in {**ends, **{name: (value,) for name, value in sweep.constants.items()}}.items():
         if name not in known:

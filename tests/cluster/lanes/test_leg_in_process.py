@@ -24,7 +24,7 @@ from workloads.models.custom.workload import workload_of
 def test_a_process_s_first_checkpoint_does_not_put_off_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now, costs, saved_at = 100.0, iter([3.0, 0.1, 0.1]), []
 
-    def save() -> tuple[str]:
+    def save(over: bool) -> tuple[str]:
         nonlocal now
         saved_at.append(now)
         now += next(costs)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,12 @@ from workloads.models.script.argv import config
 
 SHIM: Final = Path(__file__).parent / "wandb_shim"
 """Folder that holds the module which a script imports as ``wandb``."""
+
+NOT_PASSED_ON: Final = (
+    *("PACELINE_STUDY", "PACELINE_CHECKPOINTS", "RAY_AUTH_TOKEN", "RAY_ADDRESS", "RAY_JOB_ID"),
+    *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_EXPERIMENT_NAME"),
+)
+"""Variables of a lane that hold passwords of its own, or would lead a script to Paceline's stores and cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,12 @@ class Told:
     """``search``, or ``final`` in the final evaluation."""
     checkpoint: Path | None = None
     """Folder with what it saved, if it says that it saves."""
+    epochs: int | None = None
+    """Last epoch or step that counts; None where the trial ends with its script."""
+    params: Path | None = None
+    """JSON file of its hyperparameters."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables."""
 
 
 def environment(
@@ -67,6 +79,10 @@ def environment(
         "PATH": os.pathsep.join([str(Path(interpreter).parent), outer.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
     }
+    if told.epochs is not None:
+        ours["PACELINE_EPOCHS"] = str(told.epochs)
+    if told.params is not None:
+        ours["PACELINE_PARAMS"] = str(told.params)
     if told.checkpoint is not None:
         ours["PACELINE_CHECKPOINT"] = str(told.checkpoint)
     if command.wandb == "shim":
@@ -79,7 +95,8 @@ def environment(
         }
     else:
         ours["WANDB_SWEEP_PARAM_PATH"] = str(told.folder / PARAMETERS)
-    return {**outer, **ours}
+    kept = {name: value for name, value in outer.items() if name not in NOT_PASSED_ON}
+    return {**kept, **ours, **told.more}
 
 
 PARAMETERS: Final = "config.yaml"

@@ -1,0 +1,105 @@
+"""Epochs of what scripts report, whatever they count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from workloads.models.script.epochs import Epochs, Report
+
+V = "val_acc"
+
+
+def told(reports: Sequence[tuple[dict[str, float], float | None]], **given: object) -> dict[int, dict[str, float]]:
+    epochs = Epochs(V, **given)  # type: ignore[arg-type]
+    found: dict[int, dict[str, float]] = {}
+    for metrics, step in reports:
+        epochs.add(Report(metrics, step))
+        while epoch := epochs.next():
+            assert epoch.number not in found
+            found[epoch.number] = dict(epoch.metrics)
+    if epoch := epochs.next(over=True):
+        found[epoch.number] = dict(epoch.metrics)
+    return found
+
+
+def values(*reports: dict[str, float], **given: object) -> dict[int, float]:
+    return {n: m[V] for n, m in told([(one, None) for one in reports], **given).items()}
+
+
+def test_each_report_of_the_metric_is_an_epoch() -> None:
+    assert values({V: 0.1}, {"loss": 3.0}, {V: 0.2}, {V: 0.3}) == {1: 0.1, 2: 0.2, 3: 0.3}
+
+
+def test_what_comes_before_the_metric_is_of_its_epoch_and_what_comes_after_it_too() -> None:
+    found = told([({"loss": 3.0}, None), ({V: 0.1}, None), ({"f1": 0.5}, None), ({V: 0.2}, None)])
+    assert found == {1: {"loss": 3.0, V: 0.1, "f1": 0.5}, 2: {V: 0.2}}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_epochs_are_counted_from_0_or_from_1(first: int) -> None:
+    assert values(*({"epoch": first + n, V: n / 10} for n in range(3))) == {1: 0.0, 2: 0.1, 3: 0.2}
+
+
+def test_the_epoch_may_be_told_before_the_metric_comes() -> None:
+    reports = [({"epoch": 0.0, "loss": 2.0}, None), ({"epoch": 0.0, V: 0.4}, None), ({"epoch": 1.0, V: 0.5}, None)]
+    assert told(reports) == {1: {"epoch": 0.0, "loss": 2.0, V: 0.4}, 2: {"epoch": 1.0, V: 0.5}}
+
+
+def test_a_metric_that_is_told_every_third_epoch_leaves_the_others_out() -> None:
+    reports = [{"epoch": e, **({V: e / 10} if e % 3 == 0 else {})} for e in range(1, 8)]
+    assert values(*reports) == {3: 0.3, 6: 0.6}
+
+
+def test_reports_of_one_step_are_one_epoch() -> None:
+    found = told([({V: 0.1}, 782), ({"f1": 0.2}, 782), ({V: 0.3}, 1564), ({"f1": 0.4}, 1564)])
+    assert found == {1: {V: 0.1, "f1": 0.2}, 2: {V: 0.3, "f1": 0.4}}
+
+
+def test_a_step_of_ones_own_is_the_epochs_number() -> None:
+    by_metric = [{"global_step": s, V: s / 1000} for s in (100, 200, 250)]
+    assert values(*by_metric, unit="global_step") == {100: 0.1, 200: 0.2, 250: 0.25}
+    by_the_logger = told([({V: 0.1}, 100), ({V: 0.2}, 200)], unit="global_step")
+    assert list(by_the_logger) == [100, 200]
+
+
+def test_a_part_of_an_epoch_is_no_number() -> None:
+    assert values(*({"epoch": e, V: e} for e in (0.5, 1.0, 1.5, 2.0))) == {1: 0.5, 2: 1.0, 3: 1.5, 4: 2.0}
+
+
+def test_epochs_that_go_back_are_counted_on_and_it_is_said_once() -> None:
+    epochs = Epochs(V)
+    for number in (1, 2, 3, 1, 2):
+        epochs.add(Report({"epoch": number, V: number}))
+    epochs.next(over=True)
+    assert epochs.done == 4
+    assert epochs.messages == ["epoch 1 was reported after epoch 3: from there on it counts from 4"]
+
+
+def test_it_goes_on_behind_the_epochs_that_are_done() -> None:
+    assert values({V: 0.4}, {V: 0.5}, done=3, known=3) == {4: 0.4, 5: 0.5}
+    assert values({"epoch": 3, V: 0.4}, {"epoch": 4, V: 0.5}, done=3, known=3, first=0) == {4: 0.4, 5: 0.5}
+
+
+def test_epochs_that_are_trained_again_are_not_told_again() -> None:
+    reports = [{"epoch": e, V: e / 10} for e in (2, 3, 4)]
+    assert values(*reports, done=3, known=3, first=1) == {4: 0.4}
+    assert values(*({V: e / 10} for e in (1, 2, 3, 4)), done=0, known=3) == {4: 0.4}
+
+
+def test_an_epoch_that_was_told_is_not_told_once_more() -> None:
+    epochs = Epochs(V)
+    epochs.add(Report({"epoch": 1, V: 0.1}))
+    assert epochs.next(over=True) is not None
+    epochs.add(Report({"epoch": 1, V: 0.2, "f1": 0.3}))
+    assert not epochs.pending
+    epochs.add(Report({"epoch": 2, V: 0.4}))
+    last = epochs.next(over=True)
+    assert last is not None and (last.number, last.metrics["f1"]) == (2, 0.3)
+
+
+def test_what_is_not_a_number_is_told_as_it_is() -> None:
+    assert math.isnan(values({V: math.nan})[1])
+    assert list(values({"epoch": math.nan, V: 0.5})) == [1]

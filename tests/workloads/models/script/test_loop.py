@@ -1,0 +1,228 @@
+"""Legs of scripts, in this process: what a lane does with them, without Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from textwrap import dedent
+
+import psutil
+import pytest
+
+from search_spaces.race.legs import Leg, Member, MemberEpoch
+from search_spaces.spec.keys.command import Command, Steps
+from search_spaces.types.failure import ScriptFailed
+from search_spaces.types.objective import Objective
+from workloads.data.search_data import no_data
+from workloads.legs import checkpoint
+from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.script import running
+
+V = "val_acc"
+FAST = ("${interpreter}", "-S", "${program}", "${args}")
+"""Without site-packages: Python starts in a third of the time."""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., LegRunner]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running, "_found", {})
+
+    def begin(program: str, **given: object) -> LegRunner:
+        (tmp_path / "train.py").write_text(dedent(program))
+        command = Command(program="train.py", words=FAST, **given)  # type: ignore[arg-type]
+        objective = Objective(V, "maximize")
+        setting = LegSetting("script", objective, str(tmp_path / "checkpoints"), device="cpu", command=command)
+        return LegRunner(setting, no_data())
+
+    return begin
+
+
+def leg(stop: int, horizon: int = 0, start: int = 0, uri: str | None = None, **params: object) -> Leg:
+    member = Member(trial=3, seed=7, params=params, checkpoint=uri)  # type: ignore[arg-type]
+    return Leg(id=0, start=start, stop=stop, horizon=horizon or stop, members=(member,))
+
+
+def trained(runner: LegRunner, leg: Leg, most: int = 99) -> list[MemberEpoch]:
+    runner.start(leg)
+    found = list[MemberEpoch]()
+    while not runner.done and len(found) < most:
+        found += runner.epoch()
+    return found
+
+
+def values(epochs: Sequence[MemberEpoch]) -> dict[int, float]:
+    return {epoch.epoch: epoch.metrics[V] for epoch in epochs}
+
+
+PRINTS = """
+    import sys
+    for epoch in range({epochs}):
+        print(f"epoch={{epoch}} val_acc={{epoch / 10}}", flush=True)
+"""
+
+
+def test_a_script_is_trained_to_its_end_and_nothing_of_it_stays(run: Callable[..., LegRunner]) -> None:
+    runner = run(PRINTS.format(epochs=3))
+    found = trained(runner, leg(3))
+    assert values(found) == {1: 0.0, 2: 0.1, 3: 0.2} and [e.finished for e in found] == [False, False, True]
+    (saved,) = runner.save(over=True)
+    assert (saved.epoch, saved.uri) == (3, None)
+    (a,) = runner.ended
+    temporary = a.loop._run.temporary  # type: ignore[attr-defined]
+    assert temporary.exists()
+    runner.leave()
+    deadline = time.monotonic() + 30
+    while temporary.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert runner.take_messages() == []
+
+
+def test_one_that_ends_before_the_last_epoch_is_done_there(run: Callable[..., LegRunner]) -> None:
+    runner = run(PRINTS.format(epochs=2))
+    found = trained(runner, leg(10))
+    assert (values(found), found[-1].finished) == ({1: 0.0, 2: 0.1}, True)
+    assert [(saved.epoch, saved.uri) for saved in runner.save(over=True)] == [(2, None)]
+
+
+def test_one_that_goes_on_behind_the_last_epoch_is_ended(run: Callable[..., LegRunner]) -> None:
+    runner = run(PRINTS.format(epochs=3) + "    import time\n    time.sleep(99)\n")
+    found = trained(runner, leg(2))
+    assert values(found) == {1: 0.0, 2: 0.1} and not found[-1].finished
+    pid = runner.aboard[0].loop._run._child.pid  # type: ignore[attr-defined]
+    runner.leave()
+    assert not psutil.pid_exists(pid)
+
+
+def test_what_it_gets(run: Callable[..., LegRunner]) -> None:
+    program = """
+        import json, os, sys
+        params = json.load(open(os.environ["PACELINE_PARAMS"]))
+        assert params == {"lr": 0.1, "opt": {"name": "sgd"}}, params
+        assert sys.argv[1:] == ["--lr=0.1", "--opt.name=sgd"], sys.argv
+        names = "TRIAL", "SEED", "EPOCHS", "PURPOSE"
+        assert [os.environ["PACELINE_" + name] for name in names] == ["t003", "7", "5", "search"]
+        assert "PACELINE_CHECKPOINT" not in os.environ
+        assert os.path.exists("train.py")
+        with open(os.environ["PACELINE_REPORTS"], "a") as file:
+            print(json.dumps({"metrics": {"val_acc": 0.5, "words": "none"}, "step": None}), file=file)
+        print("val_acc=0.1")
+    """
+    runner = run(program, nested={"opt.name": ("opt", "name")})
+    assert values(trained(runner, leg(5, lr=0.1, **{"opt.name": "sgd"}))) == {1: 0.5}
+    assert any("what the script reports" in told for told in runner.take_messages())
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("print('loss=0.5 f1=0.1')", "train.py ended without reporting val_acc; it logged: loss, f1"),
+        ("pass", "train.py ended without reporting val_acc; it logged: nothing"),
+        ("print('val_acc=0.1')\n1 / 0", "train.py ended with exit code 1: ZeroDivisionError: division by zero"),
+        ("import os; os.kill(os.getpid(), 11)", "train.py was killed by SIGSEGV: it printed nothing"),
+        ("import os; os._exit(3)", "train.py ended with exit code 3: it printed nothing"),
+        ("import sys; sys.exit('bad day')", "train.py ended with exit code 1: bad day"),
+        ("import nothing_of_this_name", "exit code 1: ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+    ],
+)
+def test_how_it_fails_is_told_in_a_sentence(run: Callable[..., LegRunner], program: str, told: str) -> None:
+    with pytest.raises(ScriptFailed, match=told.replace("(", r"\(")) as raised:
+        trained(run(program), leg(3))
+    assert str(raised.value).endswith(told)
+
+
+def test_a_program_that_cannot_be_started(run: Callable[..., LegRunner], tmp_path: Path) -> None:
+    runner = run("")
+    command = Command(words=("no-such-program", "${args}"))
+    runner.setting = LegSetting("script", runner.setting.objective, str(tmp_path), device="cpu", command=command)
+    with pytest.raises(
+        ScriptFailed, match="no-such-program cannot be started: No such file or directory: no-such-program"
+    ):
+        trained(runner, leg(3))
+
+
+def test_a_value_that_is_no_number_is_divergence(run: Callable[..., LegRunner]) -> None:
+    runner = run("import time\nprint('val_acc=nan', flush=True)\ntime.sleep(99)")
+    (found,) = trained(runner, leg(3))
+    assert found.failure is not None and found.failure.kind == "diverged"
+
+
+def test_rungs_are_in_the_unit_of_its_steps(run: Callable[..., LegRunner]) -> None:
+    program = "for step in range(100, 500, 100):\n    print(f'global_step={step} val_acc={step / 1000}')"
+    runner = run(program, steps=Steps(name="global_step", most=400))
+    assert values(trained(runner, leg(400))) == {100: 0.1, 200: 0.2, 300: 0.3, 400: 0.4}
+
+
+def test_it_is_ended_while_an_epoch_takes_long(run: Callable[..., LegRunner]) -> None:
+    runner = run("import time\nprint('val_acc=0.1', flush=True)\ntime.sleep(99)")
+    begun, ended = time.monotonic(), list[bool]()
+    runner.stopped = lambda: bool(ended)
+    runner.start(leg(3))
+    assert values(runner.epoch()) == {1: 0.1}
+    ended.append(True)
+    assert runner.epoch() == [] and not runner.done
+    assert runner.save(over=True) == []
+    runner.leave()
+    assert time.monotonic() - begun < 60
+
+
+SAVES = """
+    import os, pathlib, sys, time
+    folder = pathlib.Path(os.environ["PACELINE_CHECKPOINT"])
+    saved = folder / "sub" / "epoch"
+    done = int(saved.read_text()) if saved.exists() else 0
+    saved.parent.mkdir(exist_ok=True)
+    for epoch in range(done + 1, 7):
+        time.sleep(0.05)
+        new = saved.with_suffix(".new")
+        new.write_text(str(epoch))
+        new.replace(saved)
+        print(f"epoch={epoch} val_acc={epoch / 10} from={done}", flush=True)
+"""
+
+
+def test_one_that_saves_goes_on_from_what_it_has_saved(run: Callable[..., LegRunner]) -> None:
+    runner = run(SAVES, checkpoint=True)
+    assert values(trained(runner, leg(2, 6))) == {1: 0.1, 2: 0.2}
+    (saved,) = runner.save(over=True)
+    runner.leave()
+    assert saved.uri is not None and checkpoint.valid(saved.uri)
+    assert Path(saved.uri, "files", "sub", "epoch").read_text() == "2"
+    found = trained(runner, leg(6, start=2, uri=saved.uri))
+    assert values(found) == {3: 0.3, 4: 0.4, 5: 0.5, 6: 0.6} and {e.metrics["from"] for e in found} == {2}
+    runner.leave()
+
+
+def test_what_it_saves_as_it_is_told_to_end_counts(run: Callable[..., LegRunner]) -> None:
+    program = """
+        import os, pathlib, signal, sys, time
+        saved = pathlib.Path(os.environ["PACELINE_CHECKPOINT"], "epoch")
+        epoch = int(saved.read_text()) if saved.exists() else 0
+        def end(*_):
+            saved.write_text(str(epoch))
+            sys.exit()
+        signal.signal(signal.SIGTERM, end)
+        while True:
+            epoch += 1
+            print(f"epoch={epoch} val_acc={epoch / 10}", flush=True)
+            time.sleep(0.2)
+    """
+    runner = run(program, checkpoint=True)
+    assert values(trained(runner, leg(2, 6))) == {1: 0.1, 2: 0.2}
+    (saved,) = runner.save(over=True)
+    runner.leave()
+    assert values(trained(runner, leg(4, 6, 2, saved.uri))) == {3: 0.3, 4: 0.4}
+    runner.leave()
+
+
+def test_what_a_killed_one_has_saved_without_a_number_counts_on(run: Callable[..., LegRunner]) -> None:
+    program = SAVES.replace("epoch={epoch} ", "").replace("{epoch / 10} from={done}", "{epoch / 10}")
+    runner = run(program, checkpoint=True)
+    trained(runner, leg(3, 6))
+    (saved,) = runner.save()  # in between, as every few seconds; then the lane is killed
+    again = run(program, checkpoint=True)
+    assert values(trained(again, leg(6, start=3, uri=saved.uri))) == {4: 0.4, 5: 0.5, 6: 0.6}
+    runner.leave()
+    again.leave()

@@ -1,0 +1,128 @@
+"""Puts what a script reports together to epochs, whatever the script counts.
+
+The rules, in their order. With ``steps`` of the spec the number of an epoch is the value of that metric, or the
+step that the report was logged with. Else a reported ``epoch`` that is a whole number is the epoch's number; a
+script whose first one is 0 counts from 0, any other from 1. Else each report of the sweep's metric is one epoch
+more. Reports of one step are one epoch, and what comes before the sweep's metric counts with its epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+EPOCH = "epoch"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Metrics that a script logged at once, and the step that it logged them with."""
+
+    metrics: Mapping[str, float]
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The end of an epoch, with its metrics."""
+
+    number: int
+    metrics: Mapping[str, float]
+
+
+Key = tuple[str, float]
+
+
+class Epochs:
+    """Epochs of one script, which goes on behind epoch ``done``; those up to ``known`` are told already.
+
+    ``first`` is the number that the script has for its first epoch, None where it is not known yet.
+    """
+
+    def __init__(
+        self, metric: str, unit: str | None = None, done: int = 0, known: int = 0, first: int | None = None
+    ) -> None:
+        self.metric, self.done, self.first = metric, done, first
+        self.names: dict[str, None] = {}
+        """Names of all metrics that were reported, in order."""
+        self.messages: list[str] = []
+        self._unit, self._known, self._offset = unit, known, 0
+        self._row: dict[str, float] = {}
+        self._key: Key | None = None
+        self._last: Key | None = None
+        self._position: float | None = None
+        self._ready: deque[Epoch] = deque()
+
+    def add(self, report: Report) -> None:
+        """Take up a report."""
+        self.names |= dict.fromkeys(report.metrics)
+        key = self._key_of(report)
+        metrics = dict(report.metrics)
+        if key is not None and key == self._last and self._key is None:
+            metrics.pop(self.metric, None)  # its epoch is told already; the others count with the next one
+            key = None
+        again = self.metric in self._row and self.metric in metrics
+        unkeyed = key is None or self._key is None
+        if (again if unkeyed else key != self._key) and self.metric in self._row:
+            self._close()
+        self._key = key if key is not None else self._key
+        self._row |= metrics
+
+    def next(self, over: bool = False) -> Epoch | None:
+        """Return the next epoch that is complete, None where there is none; ``over``: no more of it will follow."""
+        if over and self.metric in self._row and not self._ready:
+            self._close()
+        return self._ready.popleft() if self._ready else None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the sweep's metric was reported for an epoch that may not be complete yet."""
+        return self.metric in self._row
+
+    @property
+    def num_ready(self) -> int:
+        """Number of epochs that ``next`` returns at once."""
+        return len(self._ready)
+
+    @property
+    def upcoming(self) -> int:
+        """Number of the epoch whose metrics are coming in."""
+        if self._key is None or self._key[0] != EPOCH:
+            return self.done + 1
+        return max(1, int(self._key[1]) + (self.first == 0 and self._unit is None) + self._offset)
+
+    def _key_of(self, report: Report) -> Key | None:
+        """Return what reports of one epoch have in common; None where it is not said."""
+        position = self._place(report)
+        if position is not None:
+            if self.first is None and self._unit is None:
+                self.first = 0 if position == 0 else 1
+            return EPOCH, position
+        return None if report.step is None else ("step", report.step)
+
+    def _place(self, report: Report) -> float | None:
+        name = self._unit or EPOCH
+        value = report.metrics.get(name, report.step if self._unit else None)
+        return value if value is not None and math.isfinite(value) and float(value).is_integer() else None
+
+    def _close(self) -> None:
+        key, row = self._key, self._row
+        number = self._forward(self.upcoming, key)
+        self._last, self._key, self._row = key, None, {}
+        self.done = max(self.done, number)
+        if number > self._known:
+            self._ready.append(Epoch(number, row))
+
+    def _forward(self, number: int, key: Key | None) -> int:
+        """Return the number of the epoch that is complete, behind all others but those that are trained again."""
+        before, self._position = self._position, key[1] if key and key[0] == EPOCH else self._position
+        if number > self.done or number <= self._known == self.done:
+            return number  # the latter where it goes on from an earlier state than that of its last report
+        if before is not None and self._position is not None and self._position < before:
+            name = self._unit or EPOCH
+            told = f"{name} {self._position:g} was reported after {name} {before:g}"
+            self.messages.append(f"{told}: from there on it counts from {self.done + 1}")
+        self._offset += self.done + 1 - number
+        return self.done + 1

@@ -1,0 +1,146 @@
+"""Trains one member by a script, epoch by epoch: what the leg's runner sees of a process that runs by itself."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import torch
+
+from search_spaces.spec.keys.command import Command
+from workloads.files.artifacts import Artifacts
+from workloads.files.saved_files import SavedFiles
+from workloads.models.script.epochs import Epochs
+from workloads.models.script.running import Interrupted, Order, ScriptRun
+from workloads.training.setup import MemberState, Setup, Trainee
+
+FIRST = "first"
+UNKNOWN = -1
+"""``first`` in a state where the script has not reported an epoch's number."""
+
+
+class ScriptLoop:
+    """The loop of one member. A script that cannot be paused runs on through all rungs, and saves nothing here."""
+
+    def __init__(self, setup: Setup, member: Trainee) -> None:
+        assert setup.command is not None
+        self.setup, self.members, self.epoch_done = setup, [member], 0
+        self.command: Command = setup.command
+        self.saves = self.command.checkpoint
+        self.finished = False
+        """Whether the script has ended by itself: there is no later epoch."""
+        self.metrics: dict[str, float] = {}
+        self.messages: list[str] = []
+        self._files: SavedFiles | None = None
+        self._first: int | None = None
+        self._run: ScriptRun | None = None
+
+    def epoch(self) -> list[dict[str, float]]:
+        """Wait for the end of the next epoch, and return its metrics; empty where training is not to go on here.
+
+        ``epoch_done`` is its number, which may leave some out. The last epoch is told again where the script ended
+        behind it. Raises ScriptFailed where the script fails, or does not report the objective.
+        """
+        run = self._run or self._begun()
+        try:
+            found = run.next_epoch()
+        except Interrupted:
+            return []
+        finally:
+            self._tell(run)
+        if found is not None:
+            self.metrics = dict(found.metrics)
+            self.epoch_done = min(found.number, self.setup.stop)
+        self.finished = run.ended
+        return [dict(self.metrics)]
+
+    def _begun(self) -> ScriptRun:
+        member, steps = self.members[0], self.command.steps
+        files = self._files.path if self._files is not None and any(self._files.path.iterdir()) else None
+        done = self.epoch_done if files else 0
+        epochs = Epochs(
+            self.setup.objective.name, steps.name if steps else None, done, self.epoch_done, self._first
+        )
+        order = Order(
+            command=self.command,
+            params=member.hp.params,
+            metric=self.setup.objective.name,
+            others=self.setup.others,
+            trial=member.trial,
+            seed=member.seed,
+            purpose=self.setup.purpose,
+            horizon=self.setup.horizon,
+            stop=self.setup.stop,
+            sweep=self.setup.sweep,
+            project=self.setup.project,
+        )
+        self._run = ScriptRun(order, epochs, files, self.setup.stopped)
+        self._files = None
+        weakref.finalize(self, self._run.close)
+        return self._run
+
+    def _tell(self, run: ScriptRun) -> None:
+        self.messages += run.take_messages()
+
+    def pause(self) -> None:
+        """End the script, which goes on elsewhere from what it has saved.
+
+        That is what it saves at SIGTERM, if it ends by itself then; else what was there when it was halted.
+        """
+        if self._run is None or self._files is not None or not self.saves:
+            return
+        halted, before = self._copied(self._run), _marks(self._run.checkpoint)
+        by_itself = self._run.end()
+        new = by_itself and _marks(self._run.checkpoint) != before
+        self._files = self._copied(self._run) if new else halted
+
+    def _copied(self, run: ScriptRun) -> SavedFiles:
+        run.freeze()
+        copy = SavedFiles.empty()
+        shutil.copytree(run.checkpoint, copy.path, dirs_exist_ok=True)
+        return copy
+
+    def finite(self) -> list[bool]:
+        """Return true: the weights are not known, and metrics that are not finite show divergence."""
+        return [True]
+
+    def state(self, k: int) -> MemberState:
+        """Return what the script has saved; nothing where it cannot be paused."""
+        assert k == 0
+        files = self._files
+        if self.saves and files is None and self._run is not None:
+            files = self._copied(self._run)
+        first = self._run.epochs.first if self._run else self._first
+        numbers = {"step": self.epoch_done, FIRST: UNKNOWN if first is None else first}
+        return MemberState({}, {name: torch.tensor(number) for name, number in numbers.items()}, files)
+
+    def load(self, k: int, state: MemberState) -> None:
+        """Continue from ``state``: the script finds its files in ``PACELINE_CHECKPOINT``."""
+        assert k == 0
+        first = int(state.optimizer[FIRST])
+        self._files, self._first = state.files, None if first == UNKNOWN else first
+
+    def keep(self, ks: Sequence[int]) -> None:
+        """Keep the only member; without it the whole loop is dropped instead."""
+        assert list(ks) == [0]
+
+    def artifacts(self) -> Artifacts:
+        """Return the files that the script has logged since the last call."""
+        found, over = Artifacts(), self.finished or self.epoch_done >= self.setup.stop
+        for name, file in self._run.artifacts(over) if self._run else ():
+            if not {"..", "/"} & {*PurePosixPath(name).parts}:
+                found.keep(name, file)
+        return found
+
+    def close(self) -> None:
+        """End the script with all that it has started, and remove its files."""
+        if self._run is not None:
+            self._run.close()
+
+
+def _marks(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of each file below a folder."""
+    files = [(path, path.stat()) for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (found.st_size, found.st_mtime_ns) for path, found in files}

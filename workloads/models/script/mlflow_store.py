@@ -1,0 +1,130 @@
+"""A private MLflow store of one script: a folder, from which its metrics are read as the script logs them.
+
+The sweep's own store gets them from Paceline, as those of any workload. If the script wrote there itself, each
+value would be there twice, those of an attempt that was killed would stay, the script would have to know the
+store's password, and two processes would change the state of one run.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from workloads.models.script.epochs import Report
+from workloads.models.script.printed import as_number
+from workloads.models.script.report_file import Tail
+
+EXPERIMENT = "0"
+OTHER_EXPERIMENT = "active experiment ID does not match environment run ID"
+"""What MLflow says to a script that has set an experiment of its own and then gets our run."""
+SCHEDULED = 2
+"""MLflow's number for the state of a run that has not begun."""
+
+
+class MlflowStore:
+    """A store in ``folder`` with one run, which is the active one of a script with this ``environment``."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.run_id = folder, secrets.token_hex(16)
+        self.names: dict[str, None] = {}
+        self._tails: dict[Path, Tail] = {}
+        _write_yaml(folder / EXPERIMENT / "meta.yaml", _experiment(folder))
+        _write_yaml(folder / EXPERIMENT / self.run_id / "meta.yaml", self._run(name))
+        for part in ("metrics", "params", "tags", "artifacts"):  # without them it is no run to MLflow
+            (folder / EXPERIMENT / self.run_id / part).mkdir()
+
+    def environment(self, own_experiment: bool) -> Mapping[str, str]:
+        """Return the variables that lead MLflow to this store, and to its run.
+
+        A script that has an ``own_experiment`` makes runs there itself: MLflow refuses it one of another.
+        """
+        found = {
+            "MLFLOW_TRACKING_URI": self.folder.as_uri(),
+            "MLFLOW_REGISTRY_URI": self.folder.as_uri(),
+            "MLFLOW_ALLOW_FILE_STORE": "true",
+        }
+        return (
+            found if own_experiment else {**found, "MLFLOW_RUN_ID": self.run_id, "MLFLOW_EXPERIMENT_ID": EXPERIMENT}
+        )
+
+    def new(self) -> list[Report]:
+        """Return what all runs of the store have measured since the last call, by step."""
+        points = sorted(self._points(), key=lambda point: point[0])
+        found: dict[tuple[Path, float], dict[str, float]] = defaultdict(dict)
+        for _, run, step, name, value in points:
+            found[run, step][name] = value
+        return [Report(metrics, step) for (_, step), metrics in found.items()]
+
+    @property
+    def artifacts(self) -> list[tuple[str, Path]]:
+        """Files that the script logged: the path among its run's artifacts, and where each is."""
+        folders = [run / "artifacts" for run in self._runs()]
+        files = [(folder, path) for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+        return [(path.relative_to(folder).as_posix(), path) for folder, path in files]
+
+    def _points(self) -> Iterator[tuple[int, Path, float, str, float]]:
+        for run in self._runs():
+            metrics = run / "metrics"
+            for path in metrics.rglob("*") if metrics.is_dir() else ():
+                if path.is_dir():
+                    continue
+                name = path.relative_to(metrics).as_posix()
+                for line in self._tails.setdefault(path, Tail(path)).lines():
+                    if (point := _point(line)) is not None:
+                        self.names[name] = None
+                        at, value, step = point
+                        yield at, run, step, name, value
+
+    def _runs(self) -> list[Path]:
+        return [meta.parent for meta in self.folder.glob("*/*/meta.yaml")]
+
+    def _run(self, name: str) -> Mapping[str, object]:
+        return {
+            "artifact_uri": (self.folder / EXPERIMENT / self.run_id / "artifacts").as_uri(),
+            "end_time": None,
+            "entry_point_name": "",
+            "experiment_id": EXPERIMENT,
+            "lifecycle_stage": "active",
+            "run_id": self.run_id,
+            "run_uuid": self.run_id,
+            "run_name": name,
+            "source_name": "",
+            "source_type": 4,
+            "source_version": "",
+            "start_time": int(time.time() * 1000),
+            "status": SCHEDULED,
+            "tags": [],
+            "user_id": "paceline",
+        }
+
+
+def _experiment(folder: Path) -> Mapping[str, object]:
+    now = int(time.time() * 1000)
+    return {
+        "artifact_location": (folder / EXPERIMENT).as_uri(),
+        "creation_time": now,
+        "experiment_id": EXPERIMENT,
+        "last_update_time": now,
+        "lifecycle_stage": "active",
+        "name": "Default",
+    }
+
+
+def _write_yaml(path: Path, content: Mapping[str, object]) -> None:
+
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in content.items()), encoding="utf-8")
+
+
+def _point(line: bytes) -> tuple[int, float, float] | None:
+    """Return time in ms, value and step of a line of a metric's file; None where it is none."""
+    words = line.decode("utf-8", "replace").split()
+    numbers = [as_number(word) for word in words[:3]]
+    if len(numbers) < 2 or numbers[0] is None or numbers[1] is None:
+        return None
+    step = numbers[2] if len(numbers) > 2 and numbers[2] is not None else 0.0
+    return int(numbers[0]), numbers[1], step

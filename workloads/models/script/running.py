@@ -1,0 +1,301 @@
+"""One run of a trial's script: starts it with its files, follows its epochs, and says in words how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+
+from search_spaces.spec.keys.command import Command
+from search_spaces.types.failure import ScriptFailed
+from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import Params
+from workloads.models.custom import trial_log
+from workloads.models.script.argv import argv, config
+from workloads.models.script.child import Child, Start
+from workloads.models.script.environment import PARAMETERS, Told, environment, parameters_file
+from workloads.models.script.epochs import Epoch, Epochs, Report
+from workloads.models.script.lane_guard import Guarded
+from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
+from workloads.models.script.printed import Printed
+from workloads.models.script.report_file import ReportFile
+from workloads.models.script.sources import SETTLE_S, SHORT_SETTLE_S, WORDS, Name, Sources
+
+QUIET_S, LONG_QUIET_S = 0.25, 5.0
+"""Seconds after which no more metrics of an epoch are expected; the latter where no rung waits for them."""
+LOOK_S, FAST_LOOK_S = 0.05, 0.005
+"""Seconds between two looks at the files; the latter where the script is halted at each epoch."""
+ASK_S = 0.25
+"""Seconds between two looks whether the training is to end here."""
+GRACE_S = 15.0
+"""Seconds that a script has to end once it has got SIGTERM."""
+MOST_NAMES = 12
+_found: dict[tuple[str | None, tuple[str, ...], str], Name] = {}
+"""Where this process has found the metrics of a script, by its command and the metric."""
+_own_experiments: set[tuple[str | None, tuple[str, ...], str]] = set()
+"""Scripts, by the same, that set an experiment of MLflow of their own."""
+
+
+class Interrupted(Exception):
+    """Raised where the training is not to go on here, and nothing of the present epoch is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a run of a script is for."""
+
+    command: Command
+    params: Params
+    metric: str
+    others: tuple[str, ...] = ()
+    """Further metrics that decide, which a line that is printed may have alone."""
+    trial: int = 0
+    seed: int = 0
+    purpose: str = "search"
+    horizon: int = 1
+    stop: int = 1
+    """Epoch with which it is over here."""
+    sweep: str = ""
+    project: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of its environment."""
+
+    @property
+    def name(self) -> str:
+        """The script in words."""
+        return self.command.program or next((word for word in self.command.words if "${" not in word), "the script")
+
+
+class ScriptRun:
+    """A running script. ``epochs`` says where it goes on; ``saved`` is a folder that it finds its files in."""
+
+    def __init__(
+        self, order: Order, epochs: Epochs, saved: Path | None, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.order, self.epochs, self._stopped = order, epochs, stopped
+        self.ended: bool
+        """Whether it has ended by itself, all epochs told."""
+        self.temporary = Path(mkdtemp(prefix="paceline-"))
+        self.checkpoint = self.temporary / "checkpoint"
+        self.ended = self._has_told = self._closed = False
+        try:
+            if saved is None:
+                if order.command.checkpoint:
+                    self.checkpoint.mkdir()
+            else:
+                shutil.copytree(saved, self.checkpoint)
+            self._mlflow = MlflowStore(self.temporary / "mlflow", trial_name(order.trial))
+            self.reports = ReportFile(self.temporary / "reports.jsonl")
+            wanted = (order.metric, *order.others, *([order.command.steps.name] if order.command.steps else []))
+            self._printed = Printed(order.command.pattern, wanted)
+            new: dict[Name, Callable[[], list[Report]]] = {
+                "reports": self.reports.new,
+                "mlflow": self._mlflow.new,
+                "printed": self._printed.new,
+            }
+            if order.command.pattern:
+                new = {"printed": self._printed.new}  # the spec says where they are
+            self._key = (order.command.program, order.command.words, order.metric)
+            settle_s = SHORT_SETTLE_S if order.command.checkpoint else SETTLE_S
+            self.sources = Sources(order.metric, new, _found.get(self._key), settle_s)
+            self._child = self._started()
+        except BaseException:
+            shutil.rmtree(self.temporary, ignore_errors=True)
+            raise
+
+    def _started(self) -> Child:
+        order, params, own = self.order, self.temporary / "params.json", self.temporary / "own"
+        params.write_text(json.dumps(config(order.command, order.params)), encoding="utf-8")
+        own.mkdir(exist_ok=True)
+        if order.command.wandb == "real":
+            (own / PARAMETERS).write_text(parameters_file(order.command, order.params), encoding="utf-8")
+        told = Told(
+            sweep=order.sweep,
+            trial=trial_name(order.trial),
+            project=order.project,
+            reports=self.reports.path,
+            folder=own,
+            seed=order.seed,
+            purpose=order.purpose,
+            checkpoint=self.checkpoint if order.command.checkpoint else None,
+            epochs=None if order.command.open_ended else order.horizon,
+            params=params,
+            more={**self._mlflow.environment(self._key in _own_experiments), **order.extra},
+        )
+        variables = environment(order.command, order.params, told, sys.executable, os.environ)
+        try:
+            words = argv(order.command, order.params, sys.executable, params, variables)
+            return Child(Start(words, Path.cwd(), variables, self.temporary), _logged(), self._printed.line)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            named = getattr(error, "filename", None)
+            raise ScriptFailed(f"{order.name} cannot be started: {why}{f': {named}' if named else ''}") from error
+
+    def next_epoch(self) -> Epoch | None:
+        """Wait for the end of the next epoch; None where it has ended by itself before.
+
+        Raises ScriptFailed with the reason where it failed, and Interrupted where it is not to go on here.
+        """
+        halts = self.order.command.checkpoint
+        self._child.thaw()
+        quiet_s = LONG_QUIET_S if self.order.command.open_ended else QUIET_S
+        last, asked = time.monotonic(), time.monotonic()
+        while True:
+            now = time.monotonic()
+            quiet = self.epochs.pending and now - last > quiet_s and not self._at_end()
+            found = self._taken(halts) or (self.epochs.next(over=True) if quiet else None)
+            if found is not None:
+                self._has_told = True
+                return found
+            if self._child.code is not None:
+                return self._last()
+            if now - asked > ASK_S:
+                asked = now
+                if not halts and self._stopped():
+                    raise Interrupted
+            before = self.epochs.pending
+            self._child.wait(FAST_LOOK_S if halts else LOOK_S)
+            if self._take() or not before:
+                last = time.monotonic()
+
+    def _at_end(self) -> bool:
+        """Whether the epoch that is pending is the last one: all that it reports until its end is of that one."""
+        return self.epochs.upcoming >= self.order.stop and self.order.stop == self.order.horizon
+
+    def _taken(self, halts: bool) -> Epoch | None:
+        self._take()
+        found = self.epochs.next()
+        if found is None and halts and self.epochs.pending and not self._at_end():
+            self._child.freeze()
+            self._child.wait(0)
+            self._take()
+            found = self.epochs.next(over=True)
+        elif found is not None and halts:
+            self._child.freeze()
+        return found
+
+    def _take(self, over: bool = False) -> bool:
+        reports = self.sources.take(over)
+        for report in reports:
+            self.epochs.add(report)
+        if (chosen := self.sources.chosen) and _found.get(self._key) != chosen:
+            _found[self._key] = chosen
+            self.epochs.messages.append(f"{self.order.metric} is read from {WORDS[chosen]}")
+        return bool(reports)
+
+    def _last(self) -> Epoch | None:
+        """Return what is left to tell of a script that has ended; None where there is nothing, which is its end."""
+        code = self._child.code
+        self._child.close()
+        self._take(over=True)
+        if code != 0 and self._is_refused():
+            self._child.guarded.end()
+            self._child = self._started()
+            return self.next_epoch()
+        if code != 0:
+            assert code is not None
+            raise ScriptFailed(self._failed(code))
+        self._sum_up()
+        found = self.epochs.next() or self.epochs.next(over=True)
+        self._has_told |= found is not None
+        if not self._has_told:
+            raise ScriptFailed(self._missing())
+        self.ended = not self.epochs.pending and not self.epochs.num_ready
+        return found
+
+    def _is_refused(self) -> bool:
+        """Whether MLflow has refused it the run that it found as the active one; noted, as it is told once."""
+        told = not self._has_told and any(OTHER_EXPERIMENT in line for line in self._child.tail)
+        found = told and self._key not in _own_experiments
+        _own_experiments.update([self._key] if found else [])
+        return found
+
+    def _sum_up(self) -> None:
+        """Take up what it says of the whole run: the metric where it was not reported otherwise, and all others."""
+        known = self._has_told or self.epochs.pending or self.epochs.num_ready
+        left_out = {self.order.metric} if known else set[str]()
+        if summary := {name: value for name, value in self.reports.summary.items() if name not in left_out}:
+            self.epochs.add(Report(summary))
+
+    def _failed(self, code: int) -> str:
+        after = f" after epoch {self.epochs.done}" if self.epochs.done else ""
+        said = next((line.strip() for line in reversed(self._child.tail) if line.strip()), "it printed nothing")
+        return f"{self.order.name} {how_ended(code)}{after}: {said[:500]}"
+
+    def _missing(self) -> str:
+        names = list(dict.fromkeys([*self.reports.names, *self._mlflow.names, *self._printed.names]))
+        shown = ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
+        behind = f" behind epoch {self.epochs.done}" if self.epochs.done else ""
+        missing = f"{self.order.name} ended without reporting {self.order.metric}{behind}"
+        return f"{missing}; it logged: {shown or 'nothing'}"
+
+    def take_messages(self) -> list[str]:
+        """Return the messages for people since the last call, and forget them."""
+        taken, self.epochs.messages = self.epochs.messages, []
+        return taken
+
+    def artifacts(self, over: bool) -> list[tuple[str, Path]]:
+        """Return the files that it has logged since the last call: the path among the run's, and where each is.
+
+        Those of MLflow once it is ``over``: until then it may not have written them all.
+        """
+        taken, self.reports.artifacts = self.reports.artifacts, []
+        inside = [(name, path, file) for name, path in taken for file in _files(path)]
+        own = [(str(PurePosixPath(name, file.relative_to(path).as_posix())), file) for name, path, file in inside]
+        return [*own, *(self._mlflow.artifacts if over else [])]
+
+    def freeze(self) -> None:
+        """Halt it until the next epoch is asked for."""
+        self._child.freeze()
+
+    def end(self, grace_s: float = GRACE_S) -> bool:
+        """End it with all that it has started; return whether it ended by itself within the grace."""
+        return self._child.end(grace_s)
+
+    def close(self) -> None:
+        """End it, and have its files removed."""
+        self._child.end(0.0 if self.ended else GRACE_S)
+        if not self._closed:
+            self._closed = True
+            _removing().submit(_remove, self.temporary, self._child.guarded)  # some 30 ms on a disk
+
+
+def how_ended(code: int) -> str:
+    """Return how a process ended, by its exit code: minus a signal's number, or 128 more, as shells say it."""
+    number = -code if code < 0 else code - 128
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"ended with exit code {code}"
+    memory = ", as where memory ends" if number == signal.SIGKILL else ""
+    return f"was killed by {name}{memory}" if code < 0 else f"ended with exit code {code} ({name}{memory})"
+
+
+@cache
+def _removing() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "script files")
+
+
+def _remove(folder: Path, guarded: Guarded) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    guarded.end()
+
+
+def _files(path: Path) -> list[Path]:
+    """Return a file, or all files below a folder; none where there is nothing."""
+    return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
+
+
+def _logged() -> Callable[[bytes], object]:
+    """Return what writes to the trial's log, or to nothing where there is none."""
+    log = trial_log.current()
+    return (lambda piece: os.write(log.number, piece)) if log else len
