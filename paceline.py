@@ -15,17 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cluster.python.begin import begun
+from cluster.python.begin import begun_of, checked
 from cluster.python.outcome import Best, Recommended
 from cluster.python.result import Progress, Result, Running, begun_beside, followed
 from cluster.python.resume import home_of
-from cluster.python.specs import origin_of, path_kept, sweep_of
 from search_spaces.types.driver_errors import BrokeOff, SweepError, Unable
 from search_spaces.types.faults import SpecError
 
 if TYPE_CHECKING:
     from cluster.python.specs import Spec
-    from cluster.sweep.home import SweepHome
     from search_spaces.spec.sweep import Sweep
 
 __all__ = [
@@ -57,7 +55,7 @@ def run(
     Trials that fail raise nothing. Raises SpecError, whose text has a line for each fault of the spec, Unable where
     the sweep cannot run here, and BrokeOff where it cannot go on.
     """
-    sweep, home = _begun(spec, {**(overrides or {}), **keys})
+    sweep, home = begun_of(spec, {**(overrides or {}), **keys})
     return followed(home, sweep, progress)
 
 
@@ -68,14 +66,13 @@ def start(
 
     As ``run`` otherwise; outside of a notebook it shows messages alone, unless ``progress`` asks for more.
     """
-    sweep, home = _begun(spec, {**(overrides or {}), **keys})
+    sweep, home = begun_of(spec, {**(overrides or {}), **keys})
     return begun_beside(home, sweep, progress)
 
 
 def check(spec: Spec, overrides: Mapping[str, Any] | None = None, **keys: Any) -> Sweep:
     """Return the checked sweep of a spec with overrides, as ``run`` takes them. Raises SpecError."""
-    with path_kept():
-        return sweep_of(spec, {**(overrides or {}), **keys})
+    return checked(spec, {**(overrides or {}), **keys})
 
 
 def load(reference: str = "last") -> Result:
@@ -84,9 +81,3 @@ def load(reference: str = "last") -> Result:
     Raises LookupError with the known IDs where there is none.
     """
     return Result(home_of(reference))
-
-
-def _begun(spec: Spec, overrides: Mapping[str, Any]) -> tuple[Sweep, SweepHome]:
-    with path_kept():
-        sweep = sweep_of(spec, overrides)
-        return sweep, begun(sweep, origin_of(spec))

@@ -17,6 +17,7 @@ from search_spaces.types.catalogue import Catalogue, DatasetInfo
 from search_spaces.types.module_path import code_folder, working_folder_last
 from workloads.contract import Workload
 from workloads.models.custom.hidden import hidden
+from workloads.models.custom.kept_code import is_kept, kept
 from workloads.models.custom.workload import workload_of
 from workloads.models.network.workload import is_network, network_of
 
@@ -56,9 +57,12 @@ DATASETS: Mapping[str, DatasetInfo] = {
 def workload(name: str) -> Workload:
     """Return the workload ``name`` of the table, or the object ``package.module:OBJECT`` of a user's module.
 
-    Modules are also looked for in the spec's folder, and then in the current one. Raises LookupError with one plain
-    sentence where there is no such workload.
+    Modules are also looked for in the spec's folder, and then in the current one; ``FILE.pkl:OBJECT`` is code that
+    a sweep keeps. Raises LookupError with one plain sentence where there is no such workload.
     """
+    if is_kept(name):
+        working_folder_last()  # modules that it imports are there
+        return as_workload(name, kept(name))
     if ":" not in name and name not in (*WORKLOADS, *OTHERS):
         near = difflib.get_close_matches(name, WORKLOADS, n=1)
         close = meant(name) or (near[0] if near else like(name))
@@ -66,18 +70,20 @@ def workload(name: str) -> Workload:
         raise LookupError(f"there is no workload {name!r}; {hint}")
     module_name, _, attribute = {**WORKLOADS, **OTHERS}.get(name, name).partition(":")
     module = _module(module_name, name)
-    found = getattr(module, attribute, None)
+    if (found := getattr(module, attribute, None)) is None:
+        raise LookupError(f"{name!r}: module {module_name!r} has no such object{_meant(module, attribute)}")
+    return as_workload(name, found)
+
+
+def as_workload(name: str, found: Any) -> Workload:
+    """Return a user's workload, function or network as the workload ``name``. Raises LookupError for others."""
     if inspect.isfunction(found):
         return workload_of(name, found)
     if is_network(found):
         return network_of(name, found)
     if not isinstance(found, Workload):
-        what = (
-            f"has no such object{_meant(module, attribute)}"
-            if found is None
-            else f"is {_what(found)}, neither a function, a network (a class of nn.Module), nor a Workload"
-        )
-        raise LookupError(f"{name!r}: module {module_name!r} {what}")
+        what = f"is {_what(found)}, neither a function, a network (a class of nn.Module), nor a Workload"
+        raise LookupError(f"{name!r}: module {name.rpartition(':')[0]!r} {what}")
     return found
 
 

@@ -15,6 +15,7 @@ from search_spaces.types.module_path import PATHS
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
+    from search_spaces.types.catalogue import Catalogue
 
     Spec = str | os.PathLike[str] | Mapping[str, Any] | Sweep
 
@@ -48,23 +49,24 @@ def _without_plugins() -> Iterator[None]:
             os.environ[name] = before
 
 
-def sweep_of(spec: Spec, overrides: Mapping[str, Any]) -> Sweep:
+def sweep_of(spec: Spec, overrides: Mapping[str, Any], known: Catalogue | None = None) -> Sweep:
     """Return the checked sweep of a file's path, a mapping of a file's keys, or a sweep, with overrides by key.
 
-    Raises SpecError with every fault.
+    ``known`` are the names that it may use; None: those of the registry. Raises SpecError with every fault.
     """
     texts = [f"{key}={value}" for key, value in _as_flow(overrides)]
     if isinstance(spec, str | os.PathLike):
-        return loaded(Path(spec), texts)
+        return loaded(Path(spec), texts, known)
     with _without_plugins():
         from search_spaces.spec.sweep import Sweep, sweep_of_tree  # 140 ms: pydantic
     from workloads.registry import catalogue  # 30 ms
 
+    known = known or catalogue()
     if isinstance(spec, Sweep) and not texts:
         return spec
     if isinstance(spec, Sweep):
-        return sweep_of_tree(spec.to_tree(), Path(spec.folder or Path.cwd()), texts, catalogue=catalogue())
-    return sweep_of_tree(spec, Path.cwd(), texts, catalogue=catalogue())
+        return sweep_of_tree(spec.to_tree(), Path(spec.folder or Path.cwd()), texts, catalogue=known)
+    return sweep_of_tree(spec, Path.cwd(), texts, catalogue=known)
 
 
 def origin_of(spec: Spec) -> str:
@@ -80,13 +82,13 @@ def _as_flow(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield key, flow(plain_value(value, f"override {key}", ()))
 
 
-def loaded(spec: Path, overrides: Sequence[str]) -> Sweep:
+def loaded(spec: Path, overrides: Sequence[str], known: Catalogue | None = None) -> Sweep:
     """Load and check the spec, a file or ``example:NAME``, with overrides. Raises SpecError with every fault."""
     with _without_plugins():
         from search_spaces.spec.sweep import load_sweep  # 140 ms: pydantic
     from workloads.registry import catalogue  # 30 ms
 
-    return load_sweep(_file(spec), overrides, catalogue=catalogue())
+    return load_sweep(_file(spec), overrides, catalogue=known or catalogue())
 
 
 def _file(spec: Path) -> Path:

@@ -92,6 +92,7 @@ def kept(text: str | bytes, origin: str, home: Path) -> Kept:
     found = next((at for at in having if root and is_there(at / root)), next(iter(having), None))
     now = place if found is None else Place.of(found, home)
     sweep = _with_paths(stored.sweep, lambda path: str(now.path / path))
+    sweep = sweep.model_copy(update={"workload": _kept_in(home, sweep.workload)})
     if stored.code is not None:
         sweep = sweep.model_copy(update={"folder": str(_code(stored.code, now.path, sweep.workload))})
     stands = folders[0] == place.path and place.path.is_dir()
@@ -105,6 +106,12 @@ def _code(code: Place, place: Path, workload: str) -> Path:
     top = workload.partition(":")[0].partition(".")[0] if ":" in workload else ""
     having = [folder for folder in known if top and ((folder / top).is_dir() or (folder / f"{top}.py").is_file())]
     return next(iter(having or known), code.path)
+
+
+def _kept_in(home: Path, workload: str) -> str:
+    """Return the name of a workload whose code the home keeps with the home's path now; others as they are."""
+    path, _, name = workload.rpartition(":")
+    return f"{home / Path(path).name}:{name}" if path and (home / Path(path).name).is_file() else workload
 
 
 def place_of(sweep: Sweep, home: Path) -> Place:

@@ -18,6 +18,7 @@ from typing import Final
 
 import search_spaces
 import workloads
+from workloads.models.custom.kept_code import is_kept
 
 LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow")
 """Packages on whose version the numbers of our own workloads depend."""
@@ -35,7 +36,9 @@ def code_digest(workload: str, script: str | None = None) -> str:
     for ours in _OURS:
         digest.update(_content(ours))
     module, own, _ = workload.partition(":")
-    if own:
+    if is_kept(workload):
+        digest.update(Path(workload.rpartition(":")[0]).read_bytes())
+    elif own:
         folder = _folder(module)
         digest.update(_content(folder))
         for name, path in imported_elsewhere(module, folder):

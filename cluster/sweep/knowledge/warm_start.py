@@ -30,6 +30,7 @@ from search_spaces.spec.checks.warm_start import is_path
 from search_spaces.types.driver_errors import CANNOT_GO_ON, Unreadable
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 from search_spaces.types.files.sealed import Rotten, document, sealed
+from workloads.models.custom.kept_code import name_shown
 from workloads.registry import workload
 
 if TYPE_CHECKING:
@@ -201,8 +202,9 @@ def _tells_nothing(sweep: Sweep, one: EarlierSweep, taken: Taken, away: str) -> 
 
 def _foreign(earlier: Sweep, new: Sweep) -> Iterator[str]:
     """Yield why the trials of another sweep cannot be compared with the new ones."""
-    if earlier.workload != new.workload:
-        yield f"must be a sweep of workload {new.workload}, as this one, and is one of {earlier.workload}"
+    theirs, ours = (name_shown(sweep.workload) for sweep in (earlier, new))
+    if theirs != ours:
+        yield f"must be a sweep of workload {ours}, as this one, and is one of {theirs}"
     if earlier.objective != new.objective:
         is_to = f"{earlier.metric.goal} {earlier.metric.name}"
         yield f"must {new.metric.goal} {new.metric.name}, as this sweep does, and is to {is_to}"
