@@ -85,7 +85,7 @@ def _lines(lines: Sequence[Text]) -> str:
     """Return lines of styled text as one block that keeps its blanks."""
     if not lines:
         return ""
-    console = Console(record=True, file=io.StringIO(), width=10_000, highlight=False)
+    console = Console(record=True, file=io.StringIO(), width=10_000, highlight=False, force_jupyter=False)
     for line in lines:
         console.print(line, soft_wrap=True, markup=False)
     code = console.export_html(code_format="{code}", inline_styles=True, theme=DEFAULT_TERMINAL_THEME)

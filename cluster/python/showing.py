@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.home import SweepHome
 
@@ -38,8 +38,9 @@ def console(stderr: bool = False) -> Console:
     """Return a rich console; in a pipe or file it is 120 columns wide, without colours."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=120, color_system=None)
+    plain: Any = {"stderr": stderr, "highlight": False, "force_jupyter": False}
+    made = Console(**plain)
+    return made if made.is_terminal else Console(**plain, width=120, color_system=None)
 
 
 def viewer(
