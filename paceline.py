@@ -13,9 +13,10 @@ befalls one ends this process. What a sweep leaves behind is what ``paceline run
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cluster.python.begin import begun_of, checked
+from cluster.python.job import Job, job_of, submitted_of
 from cluster.python.outcome import Best, Recommended
 from cluster.python.result import Progress, Result, Running, begun_beside, followed
 from cluster.python.resume import home_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Best",
     "BrokeOff",
+    "Job",
     "Recommended",
     "Result",
     "Running",
@@ -36,9 +38,11 @@ __all__ = [
     "SweepError",
     "Unable",
     "check",
+    "job",
     "load",
     "run",
     "start",
+    "submit",
 ]
 
 
@@ -70,6 +74,23 @@ def start(
     return begun_beside(home, sweep, progress)
 
 
+def submit(
+    spec: Spec,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    on: str | None = None,
+    code: Literal["ship", "image"] | None = None,
+    **keys: Any,
+) -> Job:
+    """Submit a sweep to a cluster, or to a process of this machine that outlives this one, and return.
+
+    ``on`` is ``local``, ``http://HEAD:8265``, ``ray://HEAD:10001`` or ``k8s:CONTEXT/NAMESPACE``; None:
+    PACELINE_TARGET, else ``local``. ``code`` says whether Paceline travels along (``ship``) or is in the cluster's
+    image (``image``); None: ``ship``, on Kubernetes ``image``. Raises SpecError, and Unable where the target refuses.
+    """
+    return submitted_of(spec, {**(overrides or {}), **keys}, on, code)
+
+
 def check(spec: Spec, overrides: Mapping[str, Any] | None = None, **keys: Any) -> Sweep:
     """Return the checked sweep of a spec with overrides, as ``run`` takes them. Raises SpecError."""
     return checked(spec, {**(overrides or {}), **keys})
@@ -81,3 +102,11 @@ def load(reference: str = "last") -> Result:
     Raises LookupError with the known IDs where there is none.
     """
     return Result(home_of(reference))
+
+
+def job(reference: str = "last", on: str | None = None) -> Job:
+    """Return a sweep that was submitted from this folder, or one on target ``on``, by what ``load`` takes.
+
+    Raises LookupError where there is none.
+    """
+    return job_of(reference, on)

@@ -12,7 +12,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.docs import commands, data_sources, environment, json_documents, methods, mlflow_names, models, spec_keys
+from tests.docs import (
+    commands,
+    data_sources,
+    environment,
+    json_documents,
+    methods,
+    mlflow_names,
+    models,
+    python_api,
+    spec_keys,
+)
 from tests.helpers.paths import ROOT
 from workloads.hyperparameters import Nonlinearity, Training
 from workloads.registry import WORKLOADS
@@ -44,6 +54,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "mlflow-metrics": mlflow_names.metrics,
     "mlflow-files": mlflow_names.files,
     "mlflow-statuses": mlflow_names.statuses,
+    "python-functions": python_api.functions,
+    "python-classes": python_api.classes,
+    "python-errors": python_api.errors,
 }
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.on_target import chosen, follow_driver, place, telling
+from cluster.cli.commands.on_target import chosen, follow_driver, telling
 from cluster.cli.commands.shared import find
 from cluster.cli.options import ON, SWEEP
 from cluster.exit_codes import FINISHED, INTERRUPTED
 from cluster.sweep.home import SweepHome
 from cluster.targets.contract import LOCAL
+from cluster.targets.place import place
 
 if TYPE_CHECKING:
     from cluster.targets.contract import Target

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.on_target import away, chosen, place, telling
+from cluster.cli.commands.on_target import away, chosen, telling
 from cluster.cli.commands.shared import Failure, find, reading, refusing
 from cluster.cli.options import ON
 from cluster.exit_codes import FINISHED
+from cluster.targets.place import place
 
 if TYPE_CHECKING:
     from cluster.sweep.steering.asking import Wish
