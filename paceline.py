@@ -86,7 +86,9 @@ def submit(
 
     ``on`` is ``local``, ``http://HEAD:8265``, ``ray://HEAD:10001`` or ``k8s:CONTEXT/NAMESPACE``; None:
     PACELINE_TARGET, else ``local``. ``code`` says whether Paceline travels along (``ship``) or is in the cluster's
-    image (``image``); None: ``ship``, on Kubernetes ``image``. Raises SpecError, and Unable where the target refuses.
+    image (``image``); None: ``ship``, on Kubernetes ``image``.
+
+    Raises SpecError, and Unable where the target refuses.
     """
     return submitted_of(spec, {**(overrides or {}), **keys}, on, code)
 

@@ -102,8 +102,8 @@ class Job:
             return Result(home_of(self.id))
         except LookupError as error:
             raise SweepError(
-                f"the home of sweep {self.id} is on {self.target}: set PACELINE_STUDY to the database of its study to "
-                "read it here; its trials are in MLflow, by the tag sweep.id"
+                f"the home of sweep {self.id} is on {self.target}: set PACELINE_STUDY to its database of studies, "
+                "to read it here; its trials are in MLflow, by the tag sweep.id"
             ) from error
 
     def __repr__(self) -> str:

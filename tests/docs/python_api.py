@@ -10,68 +10,74 @@ import paceline
 from tests.docs.markdown import code, table
 
 WIDTH = 100
+INNER = ("home", "started", "html")
+"""Members that are for Paceline's own use."""
+_PUBLIC = [(name, getattr(paceline, name)) for name in paceline.__all__]
 
 
 def functions() -> str:
     """Return a section for each function: its signature and docstring."""
-    found = [(name, getattr(paceline, name)) for name in paceline.__all__]
-    return "\n\n".join(_section(name, each) for name, each in found if inspect.isfunction(each))
+    return "\n\n".join(_section(name, each) for name, each in _PUBLIC if inspect.isfunction(each))
 
 
 def classes() -> str:
     """Return a section for each class that is no error: its members."""
-    found = [getattr(paceline, name) for name in paceline.__all__]
-    return "\n\n".join(
-        _members(each) for each in found if inspect.isclass(each) and not issubclass(each, Exception)
-    )
+    kinds = [each for _, each in _PUBLIC if inspect.isclass(each) and not issubclass(each, Exception)]
+    return "\n\n".join(_class(each) for each in kinds)
 
 
 def errors() -> str:
     """Return a table of the errors."""
-    found = [(name, getattr(paceline, name)) for name in paceline.__all__]
-    rows = [
-        (code(name), _doc(each).removeprefix("Error: "))
-        for name, each in found
-        if inspect.isclass(each) and issubclass(each, Exception)
-    ]
-    return table(("error", "when"), rows)
+    kinds = [(name, each) for name, each in _PUBLIC if inspect.isclass(each) and issubclass(each, Exception)]
+    return table(("error", "when"), [(code(name), _doc(each).removeprefix("Error: ")) for name, each in kinds])
 
 
 def _section(name: str, function: Any) -> str:
     return f"### `paceline.{name}`\n\n```text\n{_signature(name, function)}\n```\n\n{_doc(function)}"
 
 
-def _members(cls: type) -> str:
-    rows = []
-    for name in dict.fromkeys(name for one in reversed(cls.__mro__) for name in vars(one)):
-        member = inspect.getattr_static(cls, name)
-        if name.startswith("_") or name in ("home", "started", "html"):
-            continue
-        if isinstance(member, property):
-            rows.append((code(name), _doc(member.fget)))
-        elif inspect.isfunction(member):
-            rows.append(
-                (code(f"{name}({', '.join(list(inspect.signature(member).parameters)[1:])})"), _doc(member))
-            )
-    for name in getattr(cls, "__dataclass_fields__", {}) if not rows else ():
-        rows.append((code(name), ""))
-    return f"### `paceline.{cls.__name__}`\n\n{_doc(cls)}\n\n{table(('member', ''), rows)}"
+def _class(cls: type) -> str:
+    rows = [row for name in _members(cls) if (row := _row(cls, name))]
+    if not rows:
+        fields = getattr(cls, "__dataclass_fields__", {})
+        rows = [(code(name), code(field.type)) for name, field in fields.items()]
+    return f"### `paceline.{cls.__name__}`\n\n{_doc(cls)}\n\n{table(('member', 'what it is'), rows)}"
+
+
+def _members(cls: type) -> list[str]:
+    names = dict.fromkeys(name for one in reversed(cls.__mro__) for name in vars(one))
+    return [name for name in names if not name.startswith("_") and name not in INNER]
+
+
+def _row(cls: type, name: str) -> tuple[str, str] | None:
+    member = inspect.getattr_static(cls, name)
+    if isinstance(member, property):
+        return code(name), _doc(member.fget)
+    if not inspect.isfunction(member):
+        return None
+    parameters = ", ".join(list(inspect.signature(member).parameters)[1:])
+    return code(f"{name}({parameters})"), _doc(member)
 
 
 def _signature(name: str, function: Any) -> str:
-    """Return a call with its parameters, defaults and types, on as many lines as it needs."""
+    """Return a call with its parameters, types and defaults, on as many lines as it needs."""
     found = inspect.signature(function)
-    parts = [str(parameter).replace("'", "") for parameter in found.parameters.values()]
-    keyword = next((i for i, p in enumerate(found.parameters.values()) if p.kind is p.KEYWORD_ONLY), None)
-    if keyword is not None:
-        parts.insert(keyword, "*")
-    result = str(found.return_annotation)
-    whole = f"{name}({', '.join(parts)}) -> {result}"
-    return whole if len(whole) <= WIDTH else f"{name}(\n    " + ",\n    ".join(parts) + f",\n) -> {result}"
+    parts = [_parameter(parameter) for parameter in found.parameters.values()]
+    keywords = [i for i, each in enumerate(found.parameters.values()) if each.kind is each.KEYWORD_ONLY]
+    if keywords:
+        parts.insert(keywords[0], "*")
+    whole = f"{name}({', '.join(parts)}) -> {found.return_annotation}"
+    if len(whole) <= WIDTH:
+        return whole
+    return f"{name}(\n    " + ",\n    ".join(parts) + f",\n) -> {found.return_annotation}"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    return f"{stars}{parameter.name}: {parameter.annotation}{default}"
 
 
 def _doc(of: Any) -> str:
-    """Return a docstring as Markdown: its lines joined to paragraphs, code as code."""
-    text = inspect.getdoc(of) or ""
-    paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
-    return re.sub(r"``(.+?)``", r"`\1`", " ".join(paragraphs))
+    """Return a docstring as one paragraph of Markdown."""
+    return re.sub(r"``(.+?)``", r"`\1`", " ".join((inspect.getdoc(of) or "").split()))
