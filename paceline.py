@@ -13,12 +13,13 @@ befalls one ends this process. What a sweep leaves behind is what ``paceline run
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from cluster.python.begin import begun_of, checked
 from cluster.python.job import Job, job_of, submitted_of
-from cluster.python.outcome import Best, Recommended
-from cluster.python.result import Progress, Result, Running, begun_beside, followed
+from cluster.python.outcome import Best, Recommended, telling
+from cluster.python.result import Progress, Result, Running, begun_beside, followed, refuse_unknown
 from cluster.python.resume import home_of
 from search_spaces.types.driver_errors import BrokeOff, SweepError, Unable
 from search_spaces.types.faults import SpecError
@@ -45,38 +46,42 @@ __all__ = [
     "submit",
 ]
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def run(
-    spec: Spec, overrides: Mapping[str, Any] | None = None, *, progress: Progress = "auto", **keys: Any
+    spec: Spec = NOTHING, overrides: Mapping[str, Any] = NOTHING, *, progress: Progress = "auto", **keys: Any
 ) -> Result:
     """Run the sweep of a file's path, a mapping of a file's keys, or a checked sweep, and return its result.
 
-    ``keys`` override keys of the spec, as ``trials=20``; ``overrides`` does so by dotted names, as
-    ``{"parameters.lr.max": 0.1}``. ``progress`` says how it is shown: as fits the place (``auto``), as a table in
-    the terminal (``live``), by ``lines``, or by messages alone (``quiet``). An interrupt stops the sweep cleanly, a
-    second one at once; the result's state is then ``stopped``.
+    ``keys`` override keys of the spec, as ``trials=20``, or are all of it; ``overrides`` does so by dotted names,
+    as ``{"parameters.lr.max": 0.1}``. ``progress`` says how it is shown: as fits the place (``auto``), as a table
+    in the terminal (``live``), by ``lines``, or by messages alone (``quiet``). An interrupt stops the sweep
+    cleanly, a second one at once; the result's state is then ``stopped``.
 
     Trials that fail raise nothing. Raises SpecError, whose text has a line for each fault of the spec, Unable where
     the sweep cannot run here, and BrokeOff where it cannot go on.
     """
-    sweep, home = begun_of(spec, {**(overrides or {}), **keys})
+    refuse_unknown(progress)
+    sweep, home = begun_of(spec, {**overrides, **keys})
     return followed(home, sweep, progress)
 
 
 def start(
-    spec: Spec, overrides: Mapping[str, Any] | None = None, *, progress: Progress = "auto", **keys: Any
+    spec: Spec = NOTHING, overrides: Mapping[str, Any] = NOTHING, *, progress: Progress = "auto", **keys: Any
 ) -> Running:
     """Start a sweep in the background; ``await`` what is returned, or ask for its ``result()``.
 
     As ``run`` otherwise; outside of a notebook it shows messages alone, unless ``progress`` asks for more.
     """
-    sweep, home = begun_of(spec, {**(overrides or {}), **keys})
+    refuse_unknown(progress)
+    sweep, home = begun_of(spec, {**overrides, **keys})
     return begun_beside(home, sweep, progress)
 
 
 def submit(
-    spec: Spec,
-    overrides: Mapping[str, Any] | None = None,
+    spec: Spec = NOTHING,
+    overrides: Mapping[str, Any] = NOTHING,
     *,
     on: str | None = None,
     code: Literal["ship", "image"] | None = None,
@@ -90,20 +95,21 @@ def submit(
 
     Raises SpecError, and Unable where the target refuses.
     """
-    return submitted_of(spec, {**(overrides or {}), **keys}, on, code)
+    return submitted_of(spec, {**overrides, **keys}, on, code)
 
 
-def check(spec: Spec, overrides: Mapping[str, Any] | None = None, **keys: Any) -> Sweep:
+def check(spec: Spec = NOTHING, overrides: Mapping[str, Any] = NOTHING, **keys: Any) -> Sweep:
     """Return the checked sweep of a spec with overrides, as ``run`` takes them. Raises SpecError."""
-    return checked(spec, {**(overrides or {}), **keys})
+    return checked(spec, {**overrides, **keys})
 
 
 def load(reference: str = "last") -> Result:
     """Return an earlier sweep of this folder, by its ID, a unique beginning of one, its name, or ``last``.
 
-    Raises LookupError with the known IDs where there is none.
+    Raises LookupError with the known IDs where there is none, and BrokeOff where its study is away.
     """
-    return Result(home_of(reference))
+    with telling():
+        return Result(home_of(reference))
 
 
 def job(reference: str = "last", on: str | None = None) -> Job:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.python.begin import checked
 from cluster.python.given_code import separated
+from cluster.python.outcome import telling
 from cluster.python.result import Result
 from cluster.python.resume import home_of
 from cluster.targets import submitted
@@ -99,7 +100,8 @@ class Job:
     def result(self) -> Result:
         """Return its result so far. Raises SweepError where this machine has neither its home nor its study."""
         try:
-            return Result(home_of(self.id))
+            with telling():
+                return Result(home_of(self.id))
         except LookupError as error:
             raise SweepError(
                 f"the home of sweep {self.id} is on {self.target}: set PACELINE_STUDY to its database of studies, "

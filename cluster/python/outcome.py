@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.python.notebook import cell
 from cluster.python.specs import path_kept
 from cluster.sweep.home import SweepHome
-from search_spaces.types.driver_errors import SweepError
+from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, SweepError
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
     from cluster.sweep.reading import Reading
     from tracking.names import SweepState
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Raise BrokeOff where the block finds a study or a file that cannot be read."""
+    try:
+        yield
+    except CANNOT_GO_ON as error:
+        raise BrokeOff(str(error)) from error
 
 
 @contextmanager
@@ -72,8 +82,10 @@ class Outcome:
         from cluster.sweep.reading import Reading  # 140 ms: Optuna
 
         if self._known is None or self._known.live:
-            with path_kept():
+            with path_kept(), telling():
                 self._known = Reading.of(self.home)
+            if self._known.wrong:
+                warnings.warn(self._known.wrong, stacklevel=3)
         return self._known
 
     @property

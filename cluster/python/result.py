@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cluster.python.driver_process import DriverProcess
 from cluster.python.events import Event, show
@@ -45,6 +45,7 @@ class Result(Outcome):
         ``trials`` is how many in all, or with ``"+20"`` how many more; ``budget`` likewise by limit, as in
         ``{"epochs": "+200"}``. Without them a sweep with nothing left to do is returned as it is.
         """
+        refuse_unknown(progress)
         read = ready(self._read, partial(warnings.warn, stacklevel=3))
         more = None
         if trials is not None or budget:
@@ -144,6 +145,12 @@ def _died(home: SweepHome, code: int) -> BrokeOff:
     how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
     way_on = f'paceline.load("{home.id}").resume() goes on with it'
     return BrokeOff(f"the process that drove sweep {home.id} ended with {how}; {way_on}")
+
+
+def refuse_unknown(progress: str) -> None:
+    """Raise ValueError for a ``progress`` that there is not."""
+    if progress not in get_args(Progress):
+        raise ValueError(f"progress must be one of {', '.join(get_args(Progress))}, received {progress!r}")
 
 
 def followed(home: SweepHome, sweep: Sweep, progress: Progress, more: Extension | None = None) -> Result:

@@ -75,6 +75,7 @@ def _signature(name: str, function: Any) -> str:
 def _parameter(parameter: inspect.Parameter) -> str:
     stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
     default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    default = " = {}" if parameter.default is paceline.NOTHING else default
     return f"{stars}{parameter.name}: {parameter.annotation}{default}"
 
 

@@ -60,6 +60,13 @@ def test_a_sweep_without_a_value_has_no_best() -> None:
         found.checkpoint()
 
 
+def test_what_is_wrong_with_a_home_is_told() -> None:
+    home = raced()
+    home.spec.write_text("trials: 100\n")
+    with pytest.warns(UserWarning, match=r"sweep\.yaml was changed since it was written"):
+        assert paceline.load().state == "finished"
+
+
 def test_the_view_in_a_notebook_is_html_without_what_could_be_markup() -> None:
     raced("name=<b>&", score=lambda trial, epoch: 0.5)
     html = paceline.load()._repr_html_()

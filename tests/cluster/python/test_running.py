@@ -148,5 +148,8 @@ def test_faults_of_a_spec_are_told_at_once_and_the_module_path_is_left_alone() -
         paceline.check("sweep.yaml", trials=7).trials
         == paceline.check(paceline.check("sweep.yaml"), trials=7).trials
     )
+    assert paceline.check(**SPEC, max_concurrent=1).trials == 2
+    with pytest.raises(ValueError, match="progress must be one of auto, live, lines, quiet, received 'bar'"):
+        paceline.run(SPEC, progress="bar")
     with pytest.raises(LookupError, match="there is no sweep"):
         paceline.load()
