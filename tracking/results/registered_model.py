@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -93,11 +94,12 @@ def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:
     import mlflow
 
     store = open_mlflow(uri)
-    with sorted_trouble(), tracking_at(store.uri):
+    with sorted_trouble(), tracking_at(store.uri), warnings.catch_warnings():
         of_sweep = [v for v in _versions(store.client, name) if v.tags.get(names.SWEEP_ID) == sweep_id]
         if not of_sweep:
             raise LookupError(f"sweep {sweep_id} has registered no model")
         newest = max(of_sweep, key=lambda v: int(v.version))
+        warnings.filterwarnings("ignore", "IProgress not found")  # of a progress bar that needs ipywidgets
         return mlflow.pyfunc.load_model(f"models:/{name}/{newest.version}")
 
 

@@ -94,6 +94,8 @@ class _Undrawn(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         tensor = args[0] if args and getattr(func, "__name__", "") in DRAWING else None
+        if isinstance(tensor, Tensor) and tensor.numel() == 0:
+            return tensor  # torch would warn that there is nothing to draw
         if isinstance(tensor, Tensor) and tensor.numel() > LARGE:
             func(tensor.data[(slice(0, 1),) * tensor.dim()], *args[1:], **(kwargs or {}))
             return tensor
