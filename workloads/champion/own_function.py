@@ -20,6 +20,7 @@ from workloads.contract import NotServed
 from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
 from workloads.models.custom.hidden import hidden, used_modules
+from workloads.models.custom.kept_code import is_kept
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.registry import is_users, module_of
 
@@ -49,6 +50,10 @@ def own_function(workload_name: str, uri: str, search: SearchData, folder: Path)
 
     Raises NotServed, and what ``predict`` raises for the example.
     """
+    if is_kept(workload_name):
+        raise NotServed(
+            "code of a notebook or script is in no module that a server could import: write it into one"
+        )
     path, name, module = folder / "function", workload_name.partition(":")[0], module_of(workload_name)
     root = _root(module, name)
     if told := hidden(name, root):
