@@ -6,7 +6,7 @@ import base64
 import importlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,7 +56,8 @@ They take four fifths of the time for a small champion.
 
 
 class _ChampionActor:
-    def __init__(self, folder: str | None) -> None:
+    def __init__(self, folder: str | None, env: Mapping[str, str]) -> None:
+        os.environ.update(env)
         if folder is not None:
             users_folder(folder)
             os.chdir(folder)
@@ -114,7 +115,7 @@ class ChampionProcess:
         """Start the actor, which imports its modules in the background; a second call does nothing."""
         if self._worker is None:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
-            self._worker = worker.remote(self._code())
+            self._worker = worker.remote(self._code(), self.sweep.env)
 
     def _code(self) -> str | None:
         """Return the folder in which the actor runs: that of users' code, where the workload is theirs."""

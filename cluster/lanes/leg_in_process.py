@@ -219,6 +219,7 @@ class LegInProcess:
         return saved
 
     def _made(self) -> LegRunner:
+        os.environ.update(self._shared.env)
         with importing():
             import torch
 

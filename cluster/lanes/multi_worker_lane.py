@@ -135,7 +135,8 @@ def _lacks_room(group: WorkerGroup) -> bool:
     if on_loopback():
         return False
     free = ray.available_resources()  # type: ignore[no-untyped-call] # Ray's
-    needed = {"CPU": group.least * group.cpus, "GPU": group.least * group.gpus}
+    each = {"CPU": group.cpus, "GPU": group.gpus, **group.custom}
+    needed = {name: group.least * amount for name, amount in each.items()}
     if any(free.get(name, 0.0) < amount for name, amount in needed.items()):
         return True
     groups = ray.util.placement_group_table().values()

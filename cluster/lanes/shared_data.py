@@ -46,4 +46,4 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData, leg_marks: LegMarks)
         "project": sweep.tracking.experiment or sweep.name,
     }
     store = resolve(sweep.tracking.uri)  # absolute: each lane has a working folder of its own
-    return Shared(setting, data.search, home.stop_mark, leg_marks, store, str(home.logs), sweep.folder)
+    return Shared(setting, data.search, home.stop_mark, leg_marks, store, str(home.logs), sweep.folder, sweep.env)

@@ -331,11 +331,13 @@ def _trainable(coordinator: Coordinator, lanes: Lanes) -> Any:
     size, name = lanes.size, f"Lane{coordinator.home.id}"
     if size.most == 1:
         lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
-        return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus})
+        return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus, **size.custom})
     strategy = coordinator.sweep.resources.strategy
     storage = str(coordinator.home.path / "tune" / "crews")
     spares = lanes.sharing is not None and spare_workers.why_off() is None
-    crew = WorkerGroup(size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=spares)
+    crew = WorkerGroup(
+        size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=spares, custom=size.custom
+    )
     lane = tune.with_parameters(type(name, (MultiWorkerLane,), {}), shared=lanes.shared, crew=crew)
     return tune.with_resources(
         lane, {"memory": 1}

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from search_spaces.spec.files.memory import memory_bytes
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
+
+
+Amounts = Mapping[str, float]
+"""Resources of a node by Ray's names: CPU, GPU, ..."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class LaneSize:
     most: int = 1
     reading_cpus: float = 0.0
     """Further CPUs of each lane, for tasks that read its data."""
+    custom: Amounts = field(default_factory=dict)
+    """Further resources of one worker, by Ray's names."""
 
     @property
     def all_cpus(self) -> float:
@@ -49,10 +56,15 @@ def lane_size(sweep: Sweep) -> LaneSize:
     counted at their largest. Tasks that read data share the cores with the workers that train on it.
     """
     wanted = sweep.resources
-    gpus = wanted.gpus * wanted.least
-    if gpus > num_gpus():
-        raise TooSmall(f"resources.gpus: a trial asks for {gpus:g}, and this machine has {num_gpus()}")
-    fits = (num_gpus() / wanted.gpus if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
+    if wanted.custom:
+        asked = ", ".join(f"{amount:g} {name}" for name, amount in wanted.custom.items())
+        raise TooSmall(f"resources.custom: a trial asks for {asked}, which a cluster's nodes may have: --on TARGET")
+    places = gpu_places(num_gpus(), wanted.gpus) if wanted.gpus else 0
+    if wanted.gpus and places < wanted.least:
+        raise TooSmall(
+            f"resources.gpus: a trial asks for {wanted.gpus * wanted.least:g}, and this machine has {num_gpus()}"
+        )
+    fits = (places if wanted.gpus else num_cpus() / wanted.cpus) // wanted.most
     count = max(1, min(sweep.max_concurrent or int(fits), sweep.trials))
     return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, _reading(sweep))
 
@@ -69,10 +81,6 @@ def lane_bytes(num_lanes: int) -> float:
     return memory_bytes() / num_lanes
 
 
-Amounts = Mapping[str, float]
-"""Resources of a node by Ray's names: CPU, GPU, ..."""
-
-
 def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None = None) -> LaneSize:
     """Return as many lanes as fit on the cluster's nodes now, at most ``max_concurrent`` and the trials.
 
@@ -81,34 +89,44 @@ def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None 
     """
     wanted, reading = sweep.resources, _reading(sweep)
     cpus = wanted.cpus + reading / wanted.most
-    now = sum(num_places(node, cpus, wanted.gpus) for node in nodes)
-    ever = max(now, num_places(growth, cpus, wanted.gpus)) if growth else now
+    now = sum(num_places(node, cpus, wanted.gpus, wanted.custom) for node in nodes)
+    ever = max(now, num_places(growth, cpus, wanted.gpus, wanted.custom)) if growth else now
     if ever < wanted.least:
         besides = f" and {reading:g} CPU to read its data" if reading else ""
         raise TooSmall(
-            f"resources: a trial asks for {needs(wanted.cpus, wanted.gpus, wanted.least)}{besides}, and the "
-            f"cluster has {told(nodes)}{' and can grow to ' + told([growth]) if growth else ''}: "
+            f"resources: a trial asks for {needs(wanted.cpus, wanted.gpus, wanted.least, wanted.custom)}{besides}, "
+            f"and the cluster has {told(nodes, wanted.custom)}"
+            f"{' and can grow to ' + told([growth], wanted.custom) if growth else ''}: "
             "it would wait for ever"
         )
     fits = (ever if sweep.max_concurrent else now) // wanted.most
     count = max(1, min(sweep.max_concurrent or fits, fits, sweep.trials))
-    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, reading)
+    return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, reading, wanted.custom)
 
 
-def num_places(node: Amounts, cpus: float, gpus: float) -> int:
+def num_places(node: Amounts, cpus: float, gpus: float, custom: Amounts = MappingProxyType({})) -> int:
     """Return how many workers of this size fit on an otherwise empty node."""
-    by_cpu = int(node.get("CPU", 0.0) / cpus + 1e-9)
-    return min(by_cpu, int(node.get("GPU", 0.0) / gpus + 1e-9)) if gpus else by_cpu
+    found = [int(node.get("CPU", 0.0) / cpus + 1e-9)]
+    if gpus:
+        found.append(gpu_places(node.get("GPU", 0.0), gpus))
+    return min(found + [int(node.get(name, 0.0) / amount + 1e-9) for name, amount in custom.items()])
 
 
-def needs(cpus: float, gpus: float, workers: int) -> str:
+def gpu_places(num: float, gpus: float) -> int:
+    """Return how many workers with ``gpus`` each fit on ``num`` GPUs; a fraction is one of a single GPU."""
+    return int(num) * int(1 / gpus + 1e-9) if gpus < 1 else int(num / gpus + 1e-9)
+
+
+def needs(cpus: float, gpus: float, workers: int, custom: Amounts = MappingProxyType({})) -> str:
     """Describe a lane's resources: ``2 processes of 1 CPU, 1 GPU``."""
-    return told([{"CPU": cpus, "GPU": gpus}]) if workers == 1 else f"{workers} processes of {needs(cpus, gpus, 1)}"
+    one = told([{"CPU": cpus, "GPU": gpus, **custom}], custom)
+    return one if workers == 1 else f"{workers} processes of {one}"
 
 
-def told(nodes: Sequence[Amounts]) -> str:
-    """Describe the resources of nodes: ``4 CPU, 1 GPU + 8 CPU, 0 GPU``."""
-    return " + ".join(f"{n.get('CPU', 0):g} CPU, {n.get('GPU', 0):g} GPU" for n in nodes) or "no node"
+def told(nodes: Sequence[Amounts], custom: Collection[str] = ()) -> str:
+    """Describe the resources of nodes, those named ``custom`` besides: ``4 CPU, 1 GPU + 8 CPU, 0 GPU``."""
+    names = ("CPU", "GPU", *custom)
+    return " + ".join(", ".join(f"{n.get(name, 0):g} {name}" for name in names) for n in nodes) or "no node"
 
 
 def num_cpus() -> int:

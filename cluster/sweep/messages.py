@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.race.legs import Exhibit, MemberEpoch, Purpose, Saved, Scored
@@ -115,3 +115,5 @@ class Shared:
     """Folder of the trials' logs; None: what users' code prints is not kept."""
     folder: str | None = None
     """Folder of the spec, in which users' code runs; None: wherever the process is."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that the spec sets."""

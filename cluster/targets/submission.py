@@ -17,11 +17,15 @@ def usual_code(place: str) -> Code:
 
 @dataclass(frozen=True, kw_only=True)
 class LaneNeed:
-    """Least resources of one lane: ``workers`` processes with ``cpus`` CPUs and ``gpus`` GPUs each."""
+    """Least resources of one lane: ``workers`` processes with ``cpus`` CPUs and ``gpus`` GPUs each.
+
+    ``custom`` are further resources of each, by Ray's names.
+    """
 
     cpus: float = 1.0
     gpus: float = 0.0
     workers: int = 1
+    custom: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

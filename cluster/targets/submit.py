@@ -99,7 +99,7 @@ def _send(
         environment={**given, **more, "PACELINE_OWNER": user(), "PACELINE_PLACE": place, FOLDER: within},
         attempt=attempt,
         priority=sweep.priority,
-        lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least),
+        lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least, custom=wanted.custom),
     )
     name = target.submit(submission)
     entry = submitted.SubmittedSweep(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_serializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
 from search_spaces.spec.keys.command import Program, Saves, StepsKey, Wandb, Words
 from search_spaces.spec.keys.given import GIVEN, SpecValue
+from search_spaces.spec.keys.resources import Environment, Resources
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import METRICS, Goal
@@ -137,54 +138,6 @@ class EarlyTerminate(BaseModel):
     def parameters(self) -> dict[str, Any]:
         """Parameters of the schedule by name; those not given have their defaults."""
         return dict(self.model_extra or {})
-
-
-MAX_WORKERS = 4096
-
-
-def _bounds(value: Any) -> Any:
-    bounds = list(value) if isinstance(value, list | tuple) else [value, value]
-    if len(bounds) != 2 or not all(type(bound) is int for bound in bounds):
-        raise ValueError("must be a number of workers, or [least, most]")
-    if not 1 <= min(bounds) <= max(bounds) <= MAX_WORKERS:
-        raise ValueError(f"must be >= 1 and <= {MAX_WORKERS}")
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"must be [least, most], and {bounds[0]} is more than {bounds[1]}")
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Resources(BaseModel):
-    """Resources for training one trial: CPUs and GPUs of a process, and the number of processes."""
-
-    model_config = _STRICT
-
-    cpus: Annotated[float, Field(gt=0, le=4096)] = Field(default=1.0, description="CPU cores of one process.")
-    gpus: Annotated[float, Field(ge=0, le=4096)] = Field(
-        default=0.0, description="GPUs of one process, fractions allowed."
-    )
-    workers: Annotated[int | tuple[int, int], BeforeValidator(_bounds)] = Field(
-        default=1, description="Processes that train one trial together, or [least, most]."
-    )
-    strategy: Literal["ddp", "fsdp"] = Field(
-        default="ddp", description="Each process holds the whole model (ddp), or its share of it (fsdp)."
-    )
-    lr_scaling: Literal["none", "linear", "sqrt"] = Field(
-        default="none", description="Multiplies lr by the number of processes (linear) or its square root (sqrt)."
-    )
-
-    @field_serializer("workers")
-    def _plain(self, workers: int | tuple[int, int]) -> int | list[int]:
-        return workers if isinstance(workers, int) else list(workers)
-
-    @property
-    def least(self) -> int:
-        """Smallest number of processes that train a trial."""
-        return self.workers if isinstance(self.workers, int) else self.workers[0]
-
-    @property
-    def most(self) -> int:
-        """Largest number of processes that train a trial."""
-        return self.workers if isinstance(self.workers, int) else self.workers[1]
 
 
 class Final(BaseModel):
@@ -358,6 +311,10 @@ class SpecFile(BaseModel):
         description="With more failed trials than this a sweep ends with exit code 3: max_retries unless given.",
     )
     resources: Resources = Field(default=Resources(), description="What training one trial takes.")
+    env: Environment = Field(
+        default={},
+        description="Environment variables of the processes that train, such as {TOKENIZERS_PARALLELISM: 'false'}.",
+    )
     final: Annotated[Final | None, _word("none")] = Field(
         default=Final(), description="The final evaluation on the test split; 'none' skips it."
     )

@@ -19,7 +19,8 @@ from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
 from search_spaces.spec.keys.command import Command
 from search_spaces.spec.keys.plain_tree import tree_document
-from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Resources, Storage, Tracking
+from search_spaces.spec.keys.resources import Resources
+from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Storage, Tracking
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
@@ -123,6 +124,8 @@ class Sweep(BaseModel):
     max_failed_trials: int = 3
     """With more failed trials than this the sweep ends with exit code 3."""
     resources: Resources = Resources()
+    env: dict[str, str] = {}
+    """Environment variables of the processes that train."""
     final: Final | None = Final()
     repeats: Repeats | None = None
     retest: float | Literal["auto"] = "auto"

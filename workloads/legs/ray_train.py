@@ -67,6 +67,8 @@ class WorkerGroup:
     """Ray's runtime environment of the workers."""
     spares: bool = False
     """Whether processes are kept ready to replace workers that die."""
+    custom: Mapping[str, float] = field(default_factory=dict)
+    """Further resources of one worker, by Ray's names."""
 
 
 def train(
@@ -97,7 +99,7 @@ def train(
         scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
             num_workers=workers,  # type: ignore[arg-type]
             use_gpu=group.gpus > 0,
-            resources_per_worker={"CPU": group.cpus, **({"GPU": group.gpus} if group.gpus else {})},
+            resources_per_worker={"CPU": group.cpus, **({"GPU": group.gpus} if group.gpus else {}), **group.custom},
             elastic_resize_monitor_interval_s=RESIZE_EVERY_S,
         ),
         run_config=RunConfig(  # type: ignore[call-arg] # typed as Train V1's

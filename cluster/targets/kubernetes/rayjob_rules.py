@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from cluster.sweep.lane_count import gpu_places
 from cluster.targets.kubernetes.rayjob import Manifest
 from cluster.targets.submission import LaneNeed, Submission
 from search_spaces.types.faults import Fault
@@ -71,7 +72,7 @@ def template_faults(rayjob: Manifest, place: str) -> Iterator[Fault]:
 def capacity_faults(cluster: Manifest, lane: LaneNeed, place: str) -> Iterator[Fault]:
     """Yield a fault where one lane does not fit into the largest cluster: it would be pending for ever."""
     sizes = [group_size(group) for group in cluster.get("workerGroupSpecs") or []]
-    fitting = sum(count * min(_times(cpus, lane.cpus), _times(gpus, lane.gpus)) for count, cpus, gpus in sizes)
+    fitting = sum(count * min(_times(cpus, lane.cpus), _gpu_times(gpus, lane.gpus)) for count, cpus, gpus in sizes)
     if fitting < lane.workers:
         rule = f"a worker of {lane.workers} x ({lane.cpus:g} CPUs, {lane.gpus:g} GPUs) must fit into the workers"
         had = ", ".join(f"{count} x ({cpus:g} CPUs, {gpus:g} GPUs)" for count, cpus, gpus in sizes) or "none"
@@ -82,7 +83,7 @@ def least_workers(cluster: Manifest, lane: LaneNeed) -> int:
     """Return the number of workers of the first group that hold one lane, at least the template's number."""
     group = cluster["workerGroupSpecs"][0]
     _, cpus, gpus = group_size(group)
-    fitting = min(_times(cpus, lane.cpus), _times(gpus, lane.gpus))
+    fitting = min(_times(cpus, lane.cpus), _gpu_times(gpus, lane.gpus))
     return max(int(group.get("replicas", 0)), 1 if fitting < 1 else math.ceil(lane.workers / fitting))
 
 
@@ -96,6 +97,10 @@ def group_size(group: Manifest) -> tuple[int, float, float]:
     cpus = math.ceil(parse_quantity(limits.get("cpu", requests.get("cpu", 0))))
     gpus = sum(parse_quantity(value) for name, value in limits.items() if name.endswith("gpu"))
     return group["maxReplicas"] * group.get("numOfHosts", 1), float(cpus), float(gpus)
+
+
+def _gpu_times(have: float, need: float) -> float:
+    return gpu_places(have, need) if need else float("inf")
 
 
 def _times(have: float, need: float) -> float:

@@ -126,9 +126,10 @@ def check_capacity(address: str, lane: LaneNeed) -> None:
     has = capacity(address)
     if has is None or has.grows or not has.nodes:
         return
-    places = sum(num_places(node, lane.cpus, lane.gpus) for node in has.nodes)
+    places = sum(num_places(node, lane.cpus, lane.gpus, lane.custom) for node in has.nodes)
     if places < lane.workers:
         raise TargetError(
-            f"resources: a trial asks for {needs(lane.cpus, lane.gpus, lane.workers)}, and {address} has "
-            f"{told(has.nodes)}: it would wait for ever. Ask for less, or for a larger cluster"
+            f"resources: a trial asks for {needs(lane.cpus, lane.gpus, lane.workers, lane.custom)}, and "
+            f"{address} has {told(has.nodes, lane.custom)}: it would wait for ever. "
+            "Ask for less, or for a larger cluster"
         )

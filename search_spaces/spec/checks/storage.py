@@ -7,7 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from search_spaces.spec.schema import Resources, SpecFile, Storage
+from search_spaces.spec.keys.resources import Resources
+from search_spaces.spec.schema import SpecFile, Storage
 from search_spaces.spec.yaml_document import Document
 from search_spaces.spec.yaml_document import Path as KeyPath
 from search_spaces.study.addresses import misspelt

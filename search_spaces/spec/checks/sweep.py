@@ -71,6 +71,7 @@ SAME = (
     "cost_per_hour",
     "stop_when",
     "resources",
+    "env",
     "final",
     "repeats",
     "retest",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from search_spaces.spec.keys.budget import CostPerHour
-    from search_spaces.spec.schema import Resources
+    from search_spaces.spec.keys.resources import Resources
 
 HOUR_S: Final = 3600.0
 TOLD: Final = {"lane_hours": "{:g} lane-hours", "gpu_hours": "{:g} GPU-hours", "cost": "cost {:g}"}

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sweep.lane_count import TooSmall, cluster_size, lane_size, num_cpus
+from cluster.sweep.lane_count import TooSmall, cluster_size, gpu_places, lane_size, num_cpus
 from search_spaces.spec.data import Data, Split
 from search_spaces.spec.streaming import decided
 from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.types.faults import SpecError
 from workloads.registry import catalogue
 
 
@@ -34,6 +35,40 @@ def test_a_lane_may_ask_for_more_cores_than_there_are() -> None:
 def test_fractions_of_gpus_make_several_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert lane_size(sweep("resources.gpus=0.5")).count == 4
+    assert lane_size(sweep("resources.gpus=0.6")).count == 2, "a fraction is of one GPU"
+    assert lane_size(sweep("resources.gpus=0.4", "resources.workers=2")).count == 2
+    assert [gpu_places(num, gpus) for num, gpus in ((1, 1 / 3), (4, 2), (3, 2), (1, 0.1))] == [3, 2, 1, 10]
+    with pytest.raises(SpecError, match=r"a fraction below 1, or a whole number"):
+        sweep("resources.gpus=1.5")
+
+
+def test_resources_that_only_some_nodes_have() -> None:
+    asked = sweep("resources.custom={a100: 1, fast: 0.5}")
+    nodes = [{"CPU": 8.0, "a100": 2.0, "fast": 4.0}, {"CPU": 8.0}]
+    assert (cluster_size(asked, nodes).count, cluster_size(asked, nodes).custom) == (2, {"a100": 1, "fast": 0.5})
+    with pytest.raises(TooSmall, match=r"1 a100, 0.5 fast, which a cluster's nodes may have: --on TARGET"):
+        lane_size(asked)
+    with pytest.raises(
+        TooSmall, match=r"asks for 1 CPU, 0 GPU, 1 a100, 0.5 fast, .* has 8 CPU, 0 GPU, 0 a100, 0 fast"
+    ):
+        cluster_size(asked, nodes[1:])
+    with pytest.raises(SpecError, match=r"write resources: \{gpus: N\}"):
+        sweep("resources.custom={GPU: 1}")
+    assert Sweep.model_validate_json(asked.model_dump_json()) == asked
+
+
+def test_environment_variables_are_texts_and_none_of_ours() -> None:
+    assert sweep("env={A_B: 1, C: 'x y', D: 1.5}").env == {"A_B": "1", "C": "x y", "D": "1.5"}
+    for name, told in (
+        ("RANK", "write resources: {workers: N}"),
+        ("RAY_X", "those of Ray"),
+        ("1A", "must be names of letters"),
+    ):
+        with pytest.raises(SpecError) as error:
+            sweep(f"env={{{name}: x}}")
+        assert told in str(error.value)
+    with pytest.raises(SpecError, match=r"env\.A"):
+        sweep("env={A: true}")
 
 
 def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
