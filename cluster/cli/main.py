@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -20,6 +21,7 @@ GARBAGE_AFTER = 100_000
 COMMANDS = {
     "demo": ("run", "Run a small sweep, in under a minute."),
     "init": ("starting.init", "Write a commented spec that runs as it is."),
+    "import": ("starting.imported", "Write the sweep file that another tool's file means."),
     "check": ("spec", "Validate a sweep file and preview the sweep."),
     "simulate": ("simulate", "Run the search of SPEC on recorded learning curves, to choose a schedule."),
     "data": ("data", "Show the data of SPEC as trials will see it."),
@@ -58,7 +60,8 @@ class Commands(click.Group):
         """Import and return the command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"cluster.cli.commands.{COMMANDS[cmd_name][0]}"), cmd_name)
+        module = import_module(f"cluster.cli.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         return command
 
     def resolve_command(

@@ -32,6 +32,7 @@ from search_spaces.spec.checks.space.start_from import Searched, check_count, ch
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.data import Data
+from search_spaces.spec.imported.read import tool_of
 from search_spaces.spec.keys.budget_checks import check_budget
 from search_spaces.spec.keys.cache_checks import check_cache
 from search_spaces.spec.other_tools.told import tell_other_tools
@@ -95,6 +96,8 @@ def checked_document(
     if not isinstance(document.tree, dict):
         document.fault((), "must hold a sweep: keys and values, such as 'workload: mlp'", shown(document.tree))
         document.refuse_faulty()
+    if tool := tool_of(document.tree):
+        document.fault((), f"is {tool.what}: `paceline import {document.origin}` writes a sweep file of it")
     settle_aliases(document)
     inner = [text for text in overrides if text.startswith("parameters")]
     override(document, [text for text in overrides if text not in inner])

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from search_spaces.spec.other_tools import names
+from search_spaces.spec.other_tools.parameters import determined_parameter, katib_parameter, number
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.spec.yaml_document import Document, Path, flow
 from search_spaces.types.faults import nearest
@@ -105,7 +106,7 @@ def _hyperparameters(known: Collection[str] | None, tree: Tree, inside: Path = (
         if isinstance(value, dict) and "type" not in value:
             yield from _hyperparameters(known, value, (*inside, name))
         else:
-            yield (*inside, name), _parameter(name, _determined_parameter(value), known)
+            yield (*inside, name), _parameter(name, determined_parameter(value), known)
 
 
 def _parameter(name: Any, value: Any, known: Collection[str] | None) -> str:
@@ -115,22 +116,6 @@ def _parameter(name: Any, value: Any, known: Collection[str] | None) -> str:
     if key is not None and (of_sweep := names.as_sweep_key(key, value)) is not None:
         return _write(of_sweep, " beside parameters")
     return _write({ours or str(name).lstrip("-"): value}, " below parameters")
-
-
-def _determined_parameter(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if value["type"] in ("const", "categorical"):
-        return value.get("val") if value["type"] == "const" else {"values": value.get("vals")}
-    ends = {"min": value.get("minval"), "max": value.get("maxval")}
-    if value["type"] == "log":
-        ends = {key: _power(value.get("base", 10), end) for key, end in ends.items()} | {"log": True}
-    return {**ends, **({"count": value["count"]} if "count" in value else {})}
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    able = all(isinstance(number, int | float) and abs(number) < 100 for number in (base, exponent)) and base > 0
-    return float(f"{float(base) ** exponent:.12g}") if able else exponent
 
 
 def _katib(known: Collection[str] | None, tree: Tree) -> Iterator[tuple[Path, str]]:
@@ -146,7 +131,7 @@ def _katib(known: Collection[str] | None, tree: Tree) -> Iterator[tuple[Path, st
             for place, one in enumerate(value):
                 if isinstance(one, dict) and isinstance(one.get("feasibleSpace"), dict):
                     of_epochs = one.get("name") == settings.get("resource_name") and _epochs_of(settings)
-                    ours = _parameter(one.get("name"), _katib_parameter(one), known)
+                    ours = _parameter(one.get("name"), katib_parameter(one), known)
                     yield (key, place), of_epochs or ours
         else:
             rule = KEYS[key].removeprefix("is not read: ") if key in KEYS else _nothing(key, [*KEYS])
@@ -185,7 +170,7 @@ def _katib_algorithm(key: str, tree: Tree) -> Iterator[tuple[Path, str]]:
 
 def _katib_setting(setting: Tree, beside: Mapping[str, Any]) -> str:
     """Return what to write for a setting of an algorithm, ``beside`` which there are others."""
-    name, value = names.plain(setting.get("name")), _number(setting.get("value"))
+    name, value = names.plain(setting.get("name")), number(setting.get("value"))
     if ours := _KATIB_SETTINGS.get(name):
         return _write({"early_terminate": {ours: value}})
     if name == "random_state":
@@ -206,27 +191,5 @@ def _epochs_of(settings: Mapping[str, Any]) -> str | None:
     """Return what to write for the resource of a hyperband that is epochs; None where it is not, or has no end."""
     if names.sweep_key(settings.get("resource_name", "epochs")) != "epochs":
         return None
-    of_epochs = names.as_sweep_key("epochs", _number(settings.get("r_l")))
+    of_epochs = names.as_sweep_key("epochs", number(settings.get("r_l")))
     return _write(of_epochs, ", the most that a trial has") if of_epochs else None
-
-
-def _katib_parameter(one: Tree) -> Any:
-    space = one["feasibleSpace"]
-    if isinstance(space.get("list"), list):
-        return {"values": [_number(value) for value in space["list"]]}
-    keys = {key: _number(space[key]) for key in ("min", "max", "step") if key in space}
-    if one.get("parameterType") == "double":
-        keys = {key: float(value) if isinstance(value, int) else value for key, value in keys.items()}
-    if str(space.get("distribution")).startswith("log"):
-        keys = {key: value for key, value in keys.items() if key != "step"} | {"log": True}
-    return keys
-
-
-def _number(text: Any) -> Any:
-    """Return the number that a text holds, as Katib's do; other text as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except (TypeError, ValueError):
-            continue
-    return text

@@ -1,0 +1,47 @@
+"""What becomes of another tool's file: the keys of a spec, and what is said of those without a counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search_spaces.spec.yaml_document import Path
+
+Tree = Mapping[str, Any]
+
+
+@dataclass
+class Import:
+    """A spec in the making: its ``tree``, and notes on the file's keys, by their paths in it."""
+
+    tree: dict[str, Any] = field(default_factory=dict)
+    notes: list[tuple[Path, str]] = field(default_factory=list)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
+    """What cannot be meant here, so that no spec is written."""
+
+    def note(self, path: Path, text: str) -> None:
+        """Say of a key that it has no counterpart, or what is left to do."""
+        self.notes.append((path, text))
+
+    def refuse(self, path: Path, text: str) -> None:
+        """Say of a key that it makes the whole file one that cannot be meant here."""
+        self.refused.append((path, text))
+
+    def put(self, **keys: Any) -> None:
+        """Set keys of the spec, those of groups beside what they hold already; None is left out."""
+        for key, value in keys.items():
+            if isinstance(value, dict) and isinstance(self.tree.get(key), dict):
+                self.tree[key].update(value)
+            elif value is not None:
+                self.tree[key] = value
+
+
+def group(tree: Any, *keys: str | int) -> Any:
+    """Return what is found behind ``keys``; an empty mapping where one is missing."""
+    for key in keys:
+        listed = isinstance(tree, list) and isinstance(key, int) and key < len(tree)
+        if not listed and not (isinstance(tree, Mapping) and key in tree):
+            return {}
+        tree = tree[key]
+    return tree

@@ -1,0 +1,127 @@
+"""Determined's experiment configuration as a spec of its entrypoint."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Final
+
+from search_spaces.spec.imported.contract import Import, Tree, group
+from search_spaces.spec.other_tools.parameters import determined_parameter
+from search_spaces.spec.other_tools.words import KEYS
+from search_spaces.spec.yaml_document import Path
+
+_SAME: Final = {"name": "name", "description": "description", "max_restarts": "max_retries"}
+_COUNTS: Final = {"max_trials": "trials", "max_concurrent_trials": "max_concurrent"}
+_READ: Final = (*_SAME, "searcher", "hyperparameters", "entrypoint", "resources", "environment", "reproducibility")
+_SCHEDULES: Final = {"adaptive_asha": "hyperband", "async_halving": "asha", "asha": "asha"}
+_UNITS: Final = ("epochs", "batches", "records")
+NO_FLAGS: Final = (
+    "hyperparameters come as arguments --name=value (or ${args_json_file}), where Determined's came by its API: "
+    "read them there, and report by 'from workloads.report import report'"
+)
+
+
+def from_determined(tree: Tree) -> Import:
+    """Return the spec of an experiment."""
+    found = Import()
+    for key, ours in _SAME.items():
+        found.put(**{ours: tree.get(key)})
+    _entrypoint(found, tree.get("entrypoint"))
+    _searcher(found, group(tree, "searcher"))
+    _hyperparameters(found, group(tree, "hyperparameters"), ("hyperparameters",))
+    _resources(found, group(tree, "resources"))
+    found.put(seed=group(tree, "reproducibility").get("experiment_seed"))
+    variables = group(tree, "environment").get("environment_variables")
+    if isinstance(variables, list):
+        found.put(env=dict(str(one).split("=", 1) for one in variables if "=" in str(one)) or None)
+    for key in group(tree, "environment"):
+        if key != "environment_variables":
+            found.note(("environment", key), "trials run in this environment, on a cluster in the job's")
+    for key in tree:
+        if key not in _READ:
+            found.note((key,), KEYS.get(key, "has no counterpart").removeprefix("is not read: "))
+    return found
+
+
+def _entrypoint(found: Import, entrypoint: Any) -> None:
+    words = entrypoint if isinstance(entrypoint, list) else shlex.split(str(entrypoint or ""))
+    words = [str(word) for word in words]
+    if not words:
+        found.refuse(("entrypoint",), "must name what a trial starts")
+    elif len(words) == 1 and ":" in words[0]:
+        module = words[0].partition(":")[0]
+        found.put(workload=f"{module}:train")
+        found.note(
+            ("entrypoint",), f"{words[0]} is a Trial class: write a function train(run, *, ...) in {module}.py"
+        )
+    else:
+        if "determined.launch" in " ".join(words):
+            at = next((k for k, word in enumerate(words) if word in ("--", "python", "python3") and k > 2), 0)
+            words = [word for word in words[at:] if word != "--"]
+            found.note(("entrypoint",), "workers are started by resources.workers, without Determined's launcher")
+        found.put(command=[*words, "${args}"])
+        found.note(("entrypoint",), NO_FLAGS)
+
+
+def _searcher(found: Import, searcher: Tree) -> None:
+    name = searcher.get("name")
+    goal = "maximize" if searcher.get("smaller_is_better") is False else "minimize"
+    found.put(metric={"name": searcher.get("metric"), "goal": goal})
+    if name in _SCHEDULES:
+        schedule = "asha" if name == "adaptive_asha" and searcher.get("mode") == "aggressive" else _SCHEDULES[name]
+        if searcher.get("stop_once"):
+            schedule = "asha_stopping"
+        found.put(method="random", early_terminate={"type": schedule})
+        found.put(early_terminate={"eta": searcher["divisor"]} if "divisor" in searcher else None)
+    elif name == "single":
+        found.put(trials=1, early_terminate="none")
+    elif name in ("random", "grid"):
+        found.put(method=name, early_terminate="none")
+    else:
+        found.refuse(("searcher", "name"), f"there is no searcher like {name} here")
+    for key, ours in _COUNTS.items():
+        found.put(**{ours: searcher.get(key)})
+    _length(found, searcher)
+    read = ("name", "metric", "smaller_is_better", "divisor", "stop_once", "max_length", "max_time", "time_metric")
+    for key in searcher:
+        if key not in (*read, *_COUNTS):
+            found.note(("searcher", key), "rungs follow from epochs" if "rung" in key else "has no counterpart")
+
+
+def _length(found: Import, searcher: Tree) -> None:
+    length = searcher.get("max_length")
+    if length is None and "max_time" in searcher:
+        length = {str(searcher.get("time_metric", "batches")): searcher["max_time"]}
+    if isinstance(length, int):
+        length = {"batches": length}
+    for unit, most in (length or {}).items():
+        if "epoch" in unit:
+            found.put(epochs=most)
+        else:
+            found.put(steps={"name": unit, "most": most})
+            found.note(("searcher", "max_length"), f"report {unit!r} beside the metric: lengths are counted in it")
+
+
+def _hyperparameters(found: Import, tree: Tree, path: Path) -> None:
+    for name, value in tree.items():
+        if isinstance(value, dict) and "type" not in value:
+            inner = Import()
+            _hyperparameters(inner, value, (*path, name))
+            found.put(parameters={name: {"parameters": inner.tree.get("parameters", {})}})
+            found.notes += inner.notes
+        else:
+            found.put(parameters={name: determined_parameter(value)})
+
+
+def _resources(found: Import, resources: Tree) -> None:
+    slots = resources.get("slots_per_trial", 1)
+    found.put(
+        resources={"gpus": 1, **({"workers": slots} if slots > 1 else {})}
+        if "slots_per_trial" in resources
+        else None
+    )
+    found.put(priority=resources.get("priority"))
+    for key in resources:
+        if key not in ("slots_per_trial", "priority"):
+            rule = KEYS.get(f"resources.{key}", "has no counterpart").removeprefix("is not read: ")
+            found.note(("resources", key), rule)

@@ -1,0 +1,185 @@
+"""The hyperopt section of a Ludwig configuration as a spec of one of our workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from search_spaces.spec.imported.contract import Import, Tree, group
+from search_spaces.spec.other_tools.names import hyperparameter
+from search_spaces.spec.yaml_document import Path
+
+_LAWS: Final = {
+    "uniform": {},
+    "quniform": {},
+    "randint": {},
+    "qrandint": {},
+    "int": {},
+    "float": {},
+    "loguniform": {"log": True},
+    "qloguniform": {"log": True},
+    "lograndint": {"log": True},
+    "qlograndint": {"log": True},
+}
+_WHOLE: Final = ("randint", "qrandint", "int", "lograndint", "qlograndint")
+_METRICS: Final = {
+    "category": ("val_accuracy", "maximize"),
+    "binary": ("val_accuracy", "maximize"),
+    "number": ("val_rmse", "minimize"),
+    "numerical": ("val_rmse", "minimize"),
+}
+"""Our metric by the type of the output feature."""
+_NAMES: Final = {
+    "accuracy": "val_accuracy",
+    "loss": "val_loss",
+    "roc_auc": "val_roc_auc",
+    "root_mean_squared_error": "val_rmse",
+    "mean_absolute_error": "val_mae",
+    "r2": "val_r2",
+    "f1": "val_f1_macro",
+}
+_SCHEDULES: Final = {
+    "async_hyperband": "asha_stopping",
+    "asha": "asha_stopping",
+    "asynchyperband": "asha_stopping",
+    "hyperband": "hyperband",
+    "median_stopping_rule": "median",
+    "medianstopping": "median",
+    "pbt": "pbt",
+    "fifo": "none",
+}
+_SEARCHES: Final = {
+    "variant_generator": "random",
+    "random": "random",
+    "hyperopt": "tpe",
+    "optuna": "tpe",
+    "bohb": "auto",
+}
+_SCHEDULE_KEYS: Final = {"grace_period": "min_iter", "reduction_factor": "eta"}
+_OWN_NAMES: Final = {
+    "num_fc_layers": "depth",
+    "output_size": "width",
+    "fc_size": "width",
+    "gradient_clipping": "clip_norm",
+}
+KNOWN: Final = (
+    *("lr", "batch_size", "weight_decay", "dropout", "optimizer", "depth", "width", "activation", "momentum"),
+    *("lr_schedule", "clip_norm", "patience", "batch_norm", "cell", "embedding_size"),
+)
+"""Hyperparameters of ours that Ludwig's may mean."""
+
+
+def from_ludwig(tree: Tree) -> Import:
+    """Return the spec of a configuration with a ``hyperopt`` section."""
+    found, hyperopt = Import(), group(tree, "hyperopt")
+    inputs, outputs = tree.get("input_features") or [], tree.get("output_features") or []
+    _workload(found, inputs, outputs)
+    _metric(found, hyperopt, outputs)
+    for name, domain in group(hyperopt, "parameters").items():
+        _parameter(found, name, domain, ("hyperopt", "parameters", name))
+    _executor(found, hyperopt)
+    search = group(hyperopt, "search_alg").get("type")
+    if search is not None:
+        found.put(method=_SEARCHES.get(search, "auto"))
+        if search not in _SEARCHES:
+            found.note(("hyperopt", "search_alg", "type"), f"there is no {search} here: auto is written")
+    for key in group(tree, "trainer"):
+        _trainer(found, key, tree["trainer"][key])
+    for key in tree:
+        if key not in ("hyperopt", "input_features", "output_features", "trainer"):
+            found.note((key,), "has no counterpart: the workload's own hyperparameters are listed by paceline init")
+    return found
+
+
+def _workload(found: Import, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    if len(outputs) != 1:
+        found.refuse(
+            ("output_features",), f"must be one feature, which is what a sweep predicts, not {len(outputs)}"
+        )
+        return
+    kinds = {str(one.get("type")) for one in inputs if isinstance(one, dict)}
+    if kinds & {"image", "audio", "timeseries"}:
+        kind = sorted(kinds & {"image", "audio", "timeseries"})[0]
+        found.note(
+            ("input_features",), f"columns of {kind} need a spec of their own: paceline init image, or recurrent"
+        )
+    target = str(outputs[0].get("name"))
+    columns = {str(one.get("name")): _KINDS[one["type"]] for one in inputs if one.get("type") in _KINDS}
+    found.put(
+        workload="mlp", data={"csv": "FILE.csv", "target": target, **({"columns": columns} if columns else {})}
+    )
+    found.note(("input_features",), "put the file that `ludwig --dataset` named into data.csv")
+
+
+_KINDS: Final = {
+    "category": "category",
+    "number": "number",
+    "numerical": "number",
+    "text": "text",
+    "date": "datetime",
+}
+
+
+def _metric(found: Import, hyperopt: Tree, outputs: Sequence[Any]) -> None:
+    kind = str(outputs[0].get("type")) if outputs else ""
+    name, goal = _METRICS.get(kind, ("val_loss", "minimize"))
+    asked = hyperopt.get("metric")
+    if asked in _NAMES:
+        name, goal = _NAMES[asked], hyperopt.get("goal", goal)
+    elif asked is not None:
+        found.note(("hyperopt", "metric"), f"there is no {asked} here: {name} is written")
+    found.put(metric={"name": name, "goal": goal})
+    if "split" in hyperopt and hyperopt["split"] != "validation":
+        found.note(("hyperopt", "split"), "trials are compared on the validation split, never on the test split")
+
+
+def _parameter(found: Import, name: str, domain: Any, path: Path) -> None:
+    last = name.rpartition(".")[2]
+    ours = _OWN_NAMES.get(last) or hyperparameter(last, KNOWN)
+    if ours is None or ours in found.tree.get("parameters", {}):
+        found.note(path, "has no counterpart among the hyperparameters of the workload")
+        return
+    if not isinstance(domain, dict):
+        found.put(parameters={ours: domain})
+        return
+    space = domain.get("space", domain.get("type", "uniform"))
+    if space in ("choice", "grid_search", "category"):
+        found.put(parameters={ours: {"values": domain.get("categories", domain.get("values"))}})
+    elif space in _LAWS:
+        low, high = (domain.get(key, domain.get(other)) for key, other in (("lower", "low"), ("upper", "high")))
+        if space in _WHOLE and isinstance(high, int) and space != "int":
+            high -= 1  # the upper end is not one of them
+        found.put(parameters={ours: {"min": low, "max": high, **_LAWS[space]}})
+    else:
+        found.note(path, f"there is no distribution {space} here")
+
+
+def _executor(found: Import, hyperopt: Tree) -> None:
+    executor = group(hyperopt, "executor")
+    found.put(trials=executor.get("num_samples") or group(hyperopt, "sampler").get("num_samples"))
+    found.put(timeout=executor.get("time_budget_s"), max_concurrent=_count(executor.get("max_concurrent_trials")))
+    for key, ours in (("cpu_resources_per_trial", "cpus"), ("gpu_resources_per_trial", "gpus")):
+        found.put(resources={ours: executor[key]} if executor.get(key) else None)
+    scheduler = group(executor, "scheduler")
+    name = scheduler.get("type")
+    if name is not None and name not in _SCHEDULES:
+        found.note(("hyperopt", "executor", "scheduler", "type"), f"there is no {name} here: asha is the default")
+    if name in _SCHEDULES:
+        word = _SCHEDULES[name]
+        keys = {ours: scheduler[key] for key, ours in _SCHEDULE_KEYS.items() if key in scheduler}
+        found.put(early_terminate="none" if word == "none" else {"type": word, **keys})
+    found.put(epochs=scheduler.get("max_t"))
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _trainer(found: Import, key: str, value: Any) -> None:
+    ours = hyperparameter(key, KNOWN)
+    if key == "epochs":
+        found.tree.setdefault("epochs", value)
+    elif ours and ours not in found.tree.get("parameters", {}) and isinstance(value, int | float | str):
+        found.put(parameters={ours: value})
+    elif not ours:
+        found.note(("trainer", key), "has no counterpart")

@@ -1,0 +1,46 @@
+"""One hyperparameter of Determined's and Katib's files in the form of a spec's parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def determined_parameter(value: Any) -> Any:
+    """Return one of Determined's hyperparameters in the form of a spec's parameter."""
+    if not isinstance(value, dict):
+        return value
+    if value["type"] in ("const", "categorical"):
+        return value.get("val") if value["type"] == "const" else {"values": value.get("vals")}
+    ends = {"min": value.get("minval"), "max": value.get("maxval")}
+    if value["type"] == "log":
+        ends = {key: _power(value.get("base", 10), end) for key, end in ends.items()} | {"log": True}
+    return {**ends, **({"count": value["count"]} if "count" in value else {})}
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    able = all(isinstance(number, int | float) and abs(number) < 100 for number in (base, exponent)) and base > 0
+    return float(f"{float(base) ** exponent:.12g}") if able else exponent
+
+
+def katib_parameter(one: Mapping[str, Any]) -> Any:
+    """Return one of Katib's parameters in the form of a spec's parameter."""
+    space = one["feasibleSpace"]
+    if isinstance(space.get("list"), list):
+        return {"values": [number(value) for value in space["list"]]}
+    keys = {key: number(space[key]) for key in ("min", "max", "step") if key in space}
+    if one.get("parameterType") == "double":
+        keys = {key: float(value) if isinstance(value, int) else value for key, value in keys.items()}
+    if str(space.get("distribution")).startswith("log"):
+        keys = {key: value for key, value in keys.items() if key != "step"} | {"log": True}
+    return keys
+
+
+def number(text: Any) -> Any:
+    """Return the number that a text holds, as Katib's do; other text as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except (TypeError, ValueError):
+            continue
+    return text

@@ -1,0 +1,206 @@
+"""Files of other tools, in the shapes of their own documentation, as specs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.spec.imported.read import imported
+from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.spec.yaml_document import read_yaml
+from search_spaces.types.faults import SpecError
+from workloads.registry import catalogue
+
+KATIB = r"""
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {namespace: kubeflow, name: tuned}
+spec:
+  objective:
+    type: maximize
+    goal: 0.99
+    objectiveMetricName: Validation-accuracy
+    additionalMetricNames: [Train-accuracy]
+  algorithm:
+    algorithmName: bayesianoptimization
+    algorithmSettings: [{name: random_state, value: "7"}, {name: acq_func, value: gp_hedge}]
+  earlyStopping: {algorithmName: medianstop, algorithmSettings: [{name: start_step, value: "4"}]}
+  parallelTrialCount: 3
+  maxTrialCount: 12
+  maxFailedTrialCount: 2
+  parameters:
+    - {name: lr, parameterType: double, feasibleSpace: {min: "0.01", max: "0.05", distribution: logUniform}}
+    - {name: num-layers, parameterType: int, feasibleSpace: {min: "1", max: "64"}}
+    - {name: optimizer, parameterType: categorical, feasibleSpace: {list: [sgd, adam]}}
+  metricsCollectorSpec:
+    collector: {kind: StdOut}
+    source: {filter: {metricsFormat: ['([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?)']}}
+  trialTemplate:
+    primaryContainerName: training-container
+    retain: true
+    trialParameters:
+      - {name: learningRate, description: Learning rate, reference: lr}
+      - {name: numberLayers, reference: num-layers}
+      - {name: optimizer, reference: optimizer}
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        template:
+          spec:
+            containers:
+              - name: training-container
+                image: example/mnist:latest
+                command:
+                  - "python3"
+                  - "/opt/mnist.py"
+                  - "--batch-size=64"
+                  - "--lr=${trialParameters.learningRate}"
+                  - "--layers"
+                  - "${trialParameters.numberLayers}"
+                  - "--opt=${trialParameters.optimizer}"
+                resources: {limits: {cpu: 500m, memory: 1Gi, nvidia.com/gpu: 1}}
+            restartPolicy: Never
+"""
+DETERMINED = """
+name: cifar
+entrypoint: python3 -m determined.launch.torch_distributed -- python3 train.py --fast
+hyperparameters:
+  global_batch_size: 64
+  learning_rate: {type: log, base: 10, minval: -4, maxval: -1}
+  optimizer:
+    momentum: {type: double, minval: 0.2, maxval: 0.9}
+    name: {type: categorical, vals: [sgd, adam]}
+  layers: {type: int, minval: 1, maxval: 4}
+searcher:
+  name: adaptive_asha
+  metric: validation_accuracy
+  smaller_is_better: false
+  max_trials: 16
+  max_length: {batches: 1000}
+  max_rungs: 3
+resources: {slots_per_trial: 2, resource_pool: big}
+reproducibility: {experiment_seed: 5}
+environment: {image: x, environment_variables: [A=1, B=two words]}
+max_restarts: 1
+records_per_epoch: 50000
+"""
+LUDWIG = """
+input_features:
+  - {name: age, type: number}
+  - {name: plan, type: category}
+output_features: [{name: churned, type: binary}]
+trainer: {epochs: 20, learning_rate: 0.01, steps_per_checkpoint: 5}
+hyperopt:
+  goal: maximize
+  metric: roc_auc
+  output_feature: churned
+  parameters:
+    trainer.learning_rate: {space: loguniform, lower: 0.001, upper: 0.1}
+    trainer.batch_size: {space: choice, categories: [32, 64]}
+    combiner.num_fc_layers: {space: randint, lower: 1, upper: 5}
+    age.preprocessing.normalization: {space: choice, categories: [zscore, minmax]}
+  search_alg: {type: hyperopt}
+  executor:
+    type: ray
+    num_samples: 24
+    time_budget_s: 600
+    cpu_resources_per_trial: 2
+    scheduler: {type: async_hyperband, max_t: 30, grace_period: 3, reduction_factor: 2}
+"""
+
+
+def spec_of(text: str, folder: Path) -> tuple[Sweep, str, list[str]]:
+    written, notes = imported(read_yaml(text, "theirs.yaml"))
+    alone = ["resources.workers=1"] if "workers: 2" in written else []
+    return parse_sweep(written, "sweep.yaml", folder, alone, catalogue=catalogue()), written, notes
+
+
+def said(notes: list[str], key: str) -> str:
+    return next(note for note in notes if f": {key}: " in note)
+
+
+def test_a_katib_experiment_starts_its_container_s_command(tmp_path: Path) -> None:
+    sweep, text, notes = spec_of(KATIB, tmp_path)
+    assert sweep.command is not None
+    assert sweep.command.words == ("python3", "/opt/mnist.py", "--batch-size=64", "${args}")
+    assert sweep.command.pattern is not None and "(?P<name>" in sweep.command.pattern
+    assert {name: str(domain) for name, domain in sweep.space.domains.items()} == {
+        "lr": "0.01 to 0.05, log scale",
+        "layers": "1 to 64, whole",
+        "opt": "one of sgd, adam",
+    }
+    assert (sweep.metric.name, sweep.metric.goal, sweep.metric.target) == ("Validation-accuracy", "maximize", 0.99)
+    assert (sweep.method, sweep.seed, sweep.trials, sweep.max_concurrent) == (
+        "gp",
+        7,
+        12,
+        3,
+    ) or sweep.method == "auto"
+    assert (sweep.max_failed_trials, sweep.early_terminate.type) == (2, "median")
+    assert (sweep.resources.cpus, sweep.resources.gpus) == (0.5, 1)
+    assert "image example/mnist:latest" in said(
+        notes, "spec.trialTemplate.trialSpec.spec.template.spec.containers.0.image"
+    )
+    assert "acq_func has no counterpart" in said(notes, "spec.algorithm.algorithmSettings.1")
+    assert text.startswith("# Imported from theirs.yaml, a Katib experiment.\n# theirs.yaml:")
+
+
+def test_a_determined_experiment_starts_its_entrypoint(tmp_path: Path) -> None:
+    sweep, text, notes = spec_of(DETERMINED, tmp_path)
+    assert sweep.command is not None and sweep.command.words == ("python3", "train.py", "--fast", "${args}")
+    assert sweep.command.steps is not None and (sweep.command.steps.name, sweep.command.steps.most) == (
+        "batches",
+        1000,
+    )
+    assert str(sweep.space.domains["learning_rate"]) == "0.0001 to 0.1, log scale"
+    assert {"optimizer.momentum", "optimizer.name", "layers"} <= sweep.space.domains.keys()
+    assert sweep.constants["global_batch_size"] == 64
+    assert (sweep.metric.name, sweep.metric.goal, sweep.trials) == ("validation_accuracy", "maximize", 16)
+    assert (sweep.resources.gpus, sweep.seed, sweep.max_retries) == (1, 5, 1) and "workers: 2" in text
+    assert sweep.env == {"A": "1", "B": "two words"}
+    assert "paceline submit" in said(notes, "resources.resource_pool")
+    assert "Determined's came by its API" in said(notes, "entrypoint") or len(notes) > 3
+
+
+def test_a_ludwig_configuration_is_a_table_for_a_perceptron(tmp_path: Path) -> None:
+    (tmp_path / "FILE.csv").write_text("age,plan,churned\n" + "\n".join(f"{k},a,{k % 2}" for k in range(50)))
+    sweep, _, notes = spec_of(LUDWIG, tmp_path)
+    assert (sweep.workload, sweep.data.target) == ("mlp", "churned")
+    assert (sweep.metric.name, sweep.metric.goal, sweep.trials, sweep.epochs) == ("val_roc_auc", "maximize", 24, 30)
+    assert {name: str(domain) for name, domain in sweep.space.domains.items()} == {
+        "lr": "0.001 to 0.1, log scale",
+        "batch_size": "one of 32, 64",
+        "depth": "1 to 4, whole",
+    }
+    assert (sweep.early_terminate.type, sweep.early_terminate.parameters) == (
+        "asha_stopping",
+        {"min_iter": 3, "eta": 2},
+    )
+    assert (sweep.method, sweep.timeout_s, sweep.resources.cpus) == ("tpe", 600, 2)
+    assert "no counterpart" in said(notes, "hyperopt.parameters.age.preprocessing.normalization")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (KATIB.replace("bayesianoptimization", "darts"), "there is no search like darts here"),
+        (KATIB.replace("--opt=${", "--opt=x-${"), "stands where no argument --name=value is"),
+        (DETERMINED.replace("adaptive_asha", "custom"), "there is no searcher like custom here"),
+        (LUDWIG.replace("type: binary}]", "type: binary}, {name: b, type: number}]"), "must be one feature"),
+        ("a: 1", "must be a Katib experiment, a Determined experiment, a Ludwig configuration"),
+        ("method: grid\nparameters: {}", "`paceline run` takes it as it is"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(text: str, told: str) -> None:
+    with pytest.raises(SpecError) as error:
+        imported(read_yaml(text, "theirs.yaml"))
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "what"), [(KATIB, "Katib"), (DETERMINED, "Determined"), (LUDWIG, "Ludwig")])
+def test_such_a_file_that_is_run_is_recognised(text: str, what: str) -> None:
+    with pytest.raises(SpecError) as error:
+        parse_sweep(text, "theirs.yaml", Path.cwd(), catalogue=catalogue())
+    assert f"is a {what}" in str(error.value) and "`paceline import theirs.yaml`" in str(error.value)
