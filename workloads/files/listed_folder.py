@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from workloads.data.streaming.files import filesystem_at
 from workloads.files.saved_files import Contents, SavedFiles, contents
-from workloads.files.stores import has_no_folders, local, opened
+from workloads.files.stores import has_no_folders, key, local, opened
 
 PIECE_BYTES = 2**20
 
@@ -61,7 +61,7 @@ def _to_store(uri: str, name: str, found: Contents) -> dict[str, Any]:
     filesystem, remote = filesystem_at(uri)
     files = {}
     for each, source in found.files.items():
-        target = f"{remote}/{name}/{each}"
+        target = f"{remote}/{name}/{key(each)}"
         if not has_no_folders(filesystem):
             filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
         with source.open("rb") as reader, filesystem.open(target, "wb") as writer:

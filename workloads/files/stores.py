@@ -58,8 +58,13 @@ def opened(uri: str, name: str) -> IO[bytes]:
     if path is not None:
         return (path / name).open("rb")
     filesystem, remote = filesystem_at(uri)
-    found: IO[bytes] = filesystem.open(f"{remote}/{name}", "rb")
+    found: IO[bytes] = filesystem.open(f"{remote}/{key(name)}", "rb")
     return found
+
+
+def key(name: str) -> str:
+    """Return the name by which an object store keeps the file ``name``: without control characters."""
+    return "".join(f"%{ord(one):02X}" if one < " " or one == "\x7f" else one for one in name)
 
 
 def has_no_folders(filesystem: Any) -> bool:
