@@ -66,7 +66,9 @@ def damaging(pattern: str, *damages: Damage) -> Strike:
 
     def strike(arena: Arena, dice: random.Random) -> str:
         home = arena.home
-        there = sorted(path for path in (home.glob(pattern) if home else ()) if path.stat().st_size)
+        there = sorted(
+            path for path in (home.glob(pattern) if home else ()) if path.is_file() and path.stat().st_size
+        )
         if not there:
             raise Missed(f"no file {pattern}")
         path = dice.choice(there)
@@ -90,5 +92,5 @@ fault("between", "search", name="data_card_damaged")(damaging("data.json"))
 fault("between", "search", name="spec_json_damaged")(damaging("sweep.json"))
 fault("between", "search", name="spec_yaml_damaged")(damaging("sweep.yaml", flip, zeros, torn))
 fault("between", "search", name="lock_damaged", weight=2)(damaging("driver.lock"))
-fault("between", name="checkpoint_damaged", again=True, weight=8)(damaging("checkpoints/*/*/*"))
-fault("search", name="checkpoint_damaged_alive", again=True)(damaging("checkpoints/*/*/*"))
+fault("between", name="checkpoint_damaged", again=True, weight=8)(damaging("checkpoints/*/*/**/*"))
+fault("search", name="checkpoint_damaged_alive", again=True)(damaging("checkpoints/*/*/**/*"))
