@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from shutil import copyfile
@@ -19,7 +20,7 @@ from workloads.champion.served_function import ABOUT, SAVED
 from workloads.contract import NotServed
 from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
-from workloads.models.custom.hidden import hidden, used_modules
+from workloads.models.custom.hidden import used_modules
 from workloads.models.custom.kept_code import is_kept
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.registry import is_users, module_of
@@ -56,8 +57,6 @@ def own_function(workload_name: str, uri: str, search: SearchData, folder: Path)
         )
     path, name, module = folder / "function", workload_name.partition(":")[0], module_of(workload_name)
     root = _root(module, name)
-    if told := hidden(name, root):
-        raise NotServed(f"where it is served, {'; '.join(told)}")
     if not checkpoint.copy_saved(uri, path / SAVED):
         raise NotServed(f"{workload_name} saved nothing: run.report(save, ...) writes what predict reads")
     example, columns = _example(workload_name, uri, search)
@@ -127,9 +126,15 @@ def _copied(files: list[Path], root: Path, target: Path, loader: Path | None) ->
     return tuple(sorted(target.iterdir()))
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the distributions of each module on the import path: about a second, where many are installed."""
+    return packages_distributions()
+
+
 def _packages(tops: set[str]) -> tuple[str, ...]:
     """Return the distributions of these modules; those of the standard library and of the folder have none."""
-    known = packages_distributions()
+    known = _distributions()
     found = {name for top in tops - set(OURS) for name in known.get(top, ())}
     return tuple(sorted({"mlflow", "numpy", "pandas", *found} | ({"paceline"} if tops & set(OURS) else set())))
 

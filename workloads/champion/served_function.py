@@ -34,13 +34,24 @@ def _code_of(data: Path) -> Path:
 
 
 def imported(name: str, code: Path) -> Any:
-    """Import the module that came along in the folder ``code``, not another model's of the same name."""
-    own = {path.stem for path in code.iterdir()}
-    for known in [module for module in sys.modules if module.partition(".")[0] in own - {__name__}]:
-        origin = getattr(sys.modules[known], "__file__", None)
-        if origin and not Path(origin).is_relative_to(code):
-            del sys.modules[known]
-    return importlib.import_module(name)
+    """Import the module that came along in the folder ``code``, which MLflow has put first on the import path.
+
+    It and what it imports are of that folder, as in a shell, also where modules of another model, or of a library,
+    have the same names; the library's are those of the process again afterwards.
+    """
+    own = {path.stem for path in code.iterdir()} - {__name__}
+    before = {known: sys.modules.pop(known) for known in list(sys.modules) if known.partition(".")[0] in own}
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.modules.update({known: module for known, module in before.items() if not _is_model_s(module)})
+
+
+def _is_model_s(module: Any) -> bool:
+    """Whether the module came along with a model."""
+    file = Path(getattr(module, "__file__", None) or "none")
+    return any((folder / Path(__file__).name).is_file() for folder in file.parents)
 
 
 def rows(frame: Any, columns: dict[str, dict[str, str]]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from cluster.driver.champion import _ChampionActor
+from tests.helpers.paths import ROOT
 from tests.workloads.models.test_run import table
 from workloads.champion import served_function
 from workloads.champion.own_function import imports_kept, own_function
@@ -130,13 +132,20 @@ def test_what_cannot_be_served_is_told(sqlite_uri: str, tmp_path: Path, actor: _
     nothing = order(sqlite_uri, tmp_path, "nothing", mine(tmp_path / "code", "own_mine_nothing", "arrays"), None)
     with pytest.raises(NotServed, match=r"own_mine_nothing:train saved nothing: run.report\(save, ...\) writes"):
         own_function(nothing["workload"], nothing["checkpoint"], no_data(), tmp_path / "a")
-    helper = tmp_path / "code" / "statistics.py"  # has the name of one of Python's own
-    (tmp_path / "code" / "own_helper.py").rename(helper)
+
+
+def test_a_module_may_have_the_name_of_another(sqlite_uri: str, tmp_path: Path, actor: _ChampionActor) -> None:
+    mine(tmp_path / "code", "own_mine_named", "arrays")
+    (tmp_path / "code" / "own_helper.py").rename(tmp_path / "code" / "tracking.py")  # as one of Paceline's own
     module = tmp_path / "code" / "own_mine_named.py"
-    module.write_text(MODULE.format(helper="statistics", takes="arrays"))
-    named = order(sqlite_uri, tmp_path, "named", "own_mine_named:train", 2.0)
-    with pytest.raises(NotServed, match="names statistics, which is Python's own"):
-        own_function(named["workload"], named["checkpoint"], no_data(), tmp_path / "b")
+    module.write_text(MODULE.format(helper="tracking", takes="arrays"))
+    asked = order(sqlite_uri, tmp_path, "named", "own_mine_named:train", 2.0)
+    found = own_function(asked["workload"], asked["checkpoint"], no_data(), tmp_path / "model")
+    with imports_kept((tmp_path / "model" / "code").iterdir()):
+        sys.path.insert(0, str(tmp_path / "model" / "code"))
+        loaded = served_function._load_pyfunc(str(found.path))
+        assert Path(str(importlib.import_module("tracking").__file__)).parent == ROOT / "tracking"
+    assert loaded.predict(np.array([[1.0]])).tolist() == [[2 + len("own_mine_named")]]
 
 
 @pytest.mark.soak
