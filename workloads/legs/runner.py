@@ -325,7 +325,8 @@ class LegRunner:
         among them.
         """
         members = [*self.aboard, *self.ended] if self.done else self.aboard
-        logged = [one for a in members for one in logged_by(a, self._messages)] if self.group.first else []
+        logged = [one for a in members for one in logged_by(a, self._messages)]
+        logged = logged if self.group.first else []
         if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
             return logged
         return [*logged, *(shown for a in members for shown in self._exhibits(a))]

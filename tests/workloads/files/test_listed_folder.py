@@ -235,6 +235,11 @@ def test_a_checkpoint_of_an_earlier_version_goes_on(tmp_path: Path, monkeypatch:
     assert (Path(run(lane(tmp_path, monkeypatch), 2, 3, uri)) / "files" / "at").read_text() == "3"
 
 
+def read_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
 MAKES = """
 import os, signal, sys
 from workloads.files.saved_files import SavedFiles
@@ -252,10 +257,11 @@ def test_folders_of_a_process_that_was_killed_are_removed_by_the_next(tmp_path: 
         command = [sys.executable, "-c", MAKES, what]
         return subprocess.Popen(command, env=environment, stdin=-1, stdout=-1, text=True)
 
-    with begun("waits") as living, begun("dies") as dead:
-        assert living.stdout and dead.stdout
-        there, left = Path(living.stdout.readline().strip()), Path(dead.stdout.readline().strip())
-        dead.wait()
+    with begun("waits") as living:
+        there = Path(read_line(living))
+        with begun("dies") as dead:
+            left = Path(read_line(dead))
+            dead.wait()
         assert [len(list(folder.glob("*/file"))) for folder in (there, left)] == [1, 1]
         with begun("ends") as other:
             other.wait()
