@@ -202,3 +202,15 @@ def test_a_metric_that_is_reported_now_and_then_counts_with_its_last_value() -> 
         {"gap": 0.1},
     ]
     assert measures.at(1, 1) == {}
+
+
+def test_finalists_that_cannot_be_judged_end_the_sweep_with_a_way_on() -> None:
+    found = Unreported(Criteria())
+    assert not found.found(over=True)
+    found.untested = "mine:train ended a training without test_acc"
+    assert found.found(over=False)
+    [fault] = found.faults("sweep.yaml", "a1b2")
+    assert str(fault) == (
+        "sweep.yaml: final: mine:train ended a training without test_acc; then `paceline resume a1b2` trains the "
+        "finalists again (or final: none in a new sweep)"
+    )
