@@ -40,6 +40,7 @@ from cluster.sweep.steering.helm import Helm
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Snapshot
+from cluster.terminal.standard_streams import without_rays_messages
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
@@ -144,6 +145,7 @@ class Driver:
         try:
             early.start()
             with (
+                without_rays_messages(),
                 self._ray(process_ends, quieten),
                 self.stop.listening(process_ends),
                 nullcontext() if self.joined else watched(self._leave),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ with importing():
     from cluster.lanes.leg_in_process import LegInProcess
     from cluster.sweep.messages import Report, Shared, taken
     from search_spaces.types.failure import FailureReason, ScriptFailed
+    from search_spaces.types.users_traceback import users_traceback
 
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream
@@ -72,8 +72,8 @@ class Lane(tune.Trainable):
             self._leg_in_process.forget()
             reason = FailureReason.told("raised", str(error))
             return Report(failure=reason, done=True, seconds=time.monotonic() - begun)
-        except BaseException:  # noqa: BLE001 - told whole to the driver, which retries and in the end tells the user
-            told = traceback.format_exc()
+        except BaseException as error:  # noqa: BLE001 - told to the driver, which retries and in the end tells the user
+            told = users_traceback(error)
             self._leg_in_process.forget(told)
             reason = FailureReason.told("raised", told)
             return Report(failure=reason, done=True, renew=True, seconds=time.monotonic() - begun)

@@ -42,6 +42,8 @@ POOLS = (
 """Parts of the commands of processes that libraries keep for the whole process: joblib's, torch.compile's ..."""
 PR_SET_CHILD_SUBREAPER = 36
 """Linux, ``prctl(2)``: processes whose parents end become children of this process, where they are found."""
+SHOWN = 3
+"""Number of different commands of processes that are named."""
 ENDED_S, LEFT_S = 1.0, 5.0
 """Seconds after which a child that has got SIGTERM gets SIGKILL, and after which one that stays is left."""
 
@@ -61,19 +63,20 @@ class Leftovers:
         return f"left behind {', '.join(left)}" if left else None
 
     def _ended_children(self) -> list[str]:
-        names: list[str] = []
+        commands: dict[int, str] = {}
         if self._left():
             gc.collect()  # a loader that nothing holds but itself ends its workers
         begun = time.monotonic()
         while (left := self._left()) and (spent_s := time.monotonic() - begun) < LEFT_S:
             for child in left:  # the children of those that end come up as ours
                 with contextlib.suppress(psutil.Error):  # also one of another user, as of sudo
-                    command = " ".join(child.cmdline()) or child.name()
-                    names += [f"a process ({command[:80]})"] if f"a process ({command[:80]})" not in names else []
+                    commands.setdefault(child.pid, (" ".join(child.cmdline()) or child.name())[:80])
                     child.send_signal(signal.SIGTERM if spent_s < ENDED_S else signal.SIGKILL)
             psutil.wait_procs(left, 0.1)
         self._children |= {child.pid for child in left}
-        return names
+        names = ", ".join(list(dict.fromkeys(commands.values()))[:SHOWN])
+        count = "a process" if len(commands) == 1 else f"{len(commands)} processes"
+        return [f"{count} ({names})"] if commands else []
 
     def _left(self) -> list[psutil.Process]:
         """Return the living children that users' code started, but for libraries' pools."""

@@ -19,7 +19,7 @@ from cluster.sweep.model_loader import open_models_of
 from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
 from search_spaces.types.module_path import users_folder
 from workloads.legs.own_test import Untested
-from workloads.models.custom.trial_log import TrialLog, mark_of, path_of
+from workloads.models.custom.trial_log import LegLogs
 from workloads.registry import is_users
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class LegInProcess:
         self._state: AbstractContextManager[None] = nullcontext()
         self._leftovers: Leftovers | None = None
         self._draft = _Draft()
-        self._log: TrialLog | None = None
+        self._log: LegLogs | None = None
         self._notes: list[str] = []
 
     def step(self, order: dict[str, Any]) -> Report:
@@ -187,9 +187,8 @@ class LegInProcess:
         """Have what this process prints go to the trial's log until ``_end_log``."""
         self._end_log()
         if self._shared.logs:
-            member, rank = leg.members[0], self._group.rank if self._group else 0
             try:
-                self._log = TrialLog(path_of(self._shared.logs, member.trial, rank), mark_of(leg))
+                self._log = LegLogs(self._shared.logs, leg, self._group.rank if self._group else 0)
             except OSError as error:
                 self._notes = [f"what it prints is not kept: {error}"]
 

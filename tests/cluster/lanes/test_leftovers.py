@@ -46,7 +46,7 @@ def test_children_and_theirs_are_ended_and_named(leftovers: Leftovers, monkeypat
     orphan = subprocess.run(["sh", "-c", f"sleep {CHILD} >/dev/null & echo $!"], stdout=subprocess.PIPE, text=True)
     lost = psutil.Process(int(orphan.stdout))
     told = leftovers.told()
-    assert told is not None and "a process (sh -c trap" in told and f"a process (sleep {CHILD})" in told
+    assert told is not None and " processes (sh -c trap" in told and f"sleep {CHILD})" in told
     assert child.poll() is not None and not grandchild.is_running() and not lost.is_running()
     assert leftovers.told() is None
 
@@ -149,7 +149,11 @@ def test_a_sweep_replaces_the_worker_of_a_trial_that_left_something_or_failed(tm
     done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout + done.stderr
-    assert f"t002 left behind a process (sh -c sleep {CHILD}" in said and "a new worker goes on" in said
+    assert (
+        f" processes (sh -c sleep {CHILD}" in said
+        and "t002 left behind " in said
+        and "a new worker goes on" in said
+    )
     assert "t001 failed (RuntimeError: spoiled by those before)" in said
     runs = {run["trial.number"]: run["run_id"] for run in folder.runs("trial").values()}
     before, drawn = (

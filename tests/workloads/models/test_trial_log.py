@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from search_spaces.race.legs import Leg, Member
 from workloads.models.custom import trial_log
 from workloads.models.custom.trial_log import (
-    TrialLog,
+    LegLogs,
     bound,
     current,
     files_of,
@@ -19,6 +20,7 @@ from workloads.models.custom.trial_log import (
     mark_of,
     path_of,
     trials_of,
+    turn,
 )
 
 LEG = Leg(id=0, start=3, stop=9, horizon=9, members=(Member(trial=7, seed=2, params={}),), retry=True)
@@ -29,8 +31,8 @@ def test_a_log_takes_what_process_and_children_print_and_gives_the_output_back(
 ) -> None:
     path = path_of(tmp_path / "logs", 7)
     for attempt in (1, 2):
-        log = TrialLog(path, mark_of(LEG))
-        assert current() is log
+        log = LegLogs(tmp_path / "logs", LEG)
+        assert (found := current()) is not None and found.path == path
         os.write(1, b"out %d\n" % attempt)
         os.write(2, b"err\n")
         subprocess.run(["sh", "-c", "echo child"], check=True)
@@ -52,12 +54,47 @@ def test_a_log_takes_what_process_and_children_print_and_gives_the_output_back(
 
 def test_the_last_lines_of_an_attempt_that_raised_are_those_before_its_traceback(tmp_path: Path) -> None:
     path = tmp_path / "t000.log"
-    path.write_text(f"=== {mark_of(LEG)} ===\nold\n=== {mark_of(LEG)} ===\nnew\n=== it raised ===\nTraceback\n")
+    mark = f"=== {mark_of(LEG, *LEG.members)} ===\n"
+    path.write_text(f"{mark}old\n{mark}new\n=== it raised ===\nTraceback\n")
     assert last_lines(path) == "new"
-    path.write_text(f"=== {mark_of(LEG)} ===\n")
+    path.write_text(f"=== {mark_of(LEG, *LEG.members)} ===\n")
     assert last_lines(path) == "" == last_lines(tmp_path / "none")
     path.write_text("".join(f"{n}\n" for n in range(50)))
     assert last_lines(path).splitlines() == [str(n) for n in range(50 - trial_log.SHOWN_LINES, 50)]
+
+
+def test_members_of_one_leg_print_to_their_own_logs_in_their_turns(tmp_path: Path) -> None:
+    logs = LegLogs(tmp_path, replace(LEG, members=tuple(Member(trial=k, seed=0, params={}) for k in (1, 2))))
+    with turn(1):
+        os.write(1, b"one\n")
+    with turn(2):
+        os.write(1, b"two\n")
+    os.write(1, b"one again\n")
+    with pytest.raises(ValueError), turn(2):
+        raise ValueError
+    logs.raised("ValueError")
+    logs.close()
+    assert current() is None
+    assert (tmp_path / "t001.log").read_text().splitlines()[1:] == ["one", "one again"]
+    assert (tmp_path / "t002.log").read_text().splitlines()[1:] == ["two", "=== it raised ===", "ValueError"]
+
+
+def test_the_last_lines_leave_out_what_a_crash_tells_of_others_code(tmp_path: Path) -> None:
+    path = tmp_path / "t000.log"
+    lines = [
+        *("same", "same", "same", "Fatal Python error: Segmentation fault", "Stack (most recent call first):"),
+        *(f'  File "{name}", line 3 in f' for name in (trial_log.__file__, os.__file__, "/home/me/mine.py")),
+        *(
+            "[2026-11-30 16:16:41,466 E 1 2] logging.cc:474: x",
+            "    @     0x7f9c  (unknown)",
+            "Extension modules: a",
+        ),
+    ]
+    path.write_text("\n".join(lines))
+    assert last_lines(path).splitlines() == [
+        *("same", "(3 such lines)", *lines[3:5]),
+        '  File "/home/me/mine.py", line 3 in f',
+    ]
 
 
 def test_an_endless_print_keeps_its_beginning_and_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from workloads.models.custom.ranks.together import all_ranks
 from workloads.models.custom.run import Run, Save
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.models.custom.signature import arguments
+from workloads.models.custom.trial_log import turn
 from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
 
@@ -81,7 +82,7 @@ class OwnLoop:
         return self._run is None or self._run.save is not None
 
     def _advance(self, run: Run) -> None:
-        with self._own:
+        with turn(self.members[0].trial), self._own:
             run.advance()
             told = self._on_all(run, "each must report every epoch")
             deciding = (self.setup.objective.name, "train_loss", "val_loss")

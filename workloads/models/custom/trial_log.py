@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import re
 import sys
@@ -16,8 +17,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from search_spaces.race.legs import Leg
+from search_spaces.race.legs import Leg, Member
 from search_spaces.types.trial_names import trial_name
+from search_spaces.types.users_traceback import is_users
 
 MIB = 2**20
 MOST = 10 * MIB
@@ -28,9 +30,14 @@ LOOK_S = 0.05
 LEFT_OUT = re.compile(rb"\n=== ([0-9,]+) bytes are left out here ===\n")
 MARK = re.compile(r"=== t\d+ .+ ===")
 RAISED = "=== it raised ==="
+FRAME = re.compile(r'  File "(.+)", line \d+ in ')
+CRASH = re.compile(r"Extension modules: |\[.+\] logging\.cc:|(PC: |    )@ +0x")
 SHOWN_LINES, SHOWN_BYTES = 15, 4096
 """Largest part of the output that a failure's reason shows."""
-_current: list[TrialLog] = []
+_open: list[TrialLog] = []
+"""The logs of the leg under way; one process has one leg."""
+_present: list[TrialLog] = []
+"""The one of them that the process prints to."""
 _watching: list[threading.Thread] = []
 
 
@@ -39,62 +46,104 @@ def path_of(folder: str | Path, trial: int, rank: int = 0) -> Path:
     return Path(folder, f"{trial_name(trial)}{f'-rank{rank}' if rank else ''}.log")
 
 
-def mark_of(leg: Leg) -> str:
-    """Return what a log says where ``leg`` begins: trial, seed, epochs and time."""
-    member = leg.members[0]
+def mark_of(leg: Leg, member: Member) -> str:
+    """Return what a log says where a member's part of ``leg`` begins: trial, seed, epochs and time."""
     words = [f"seed {member.seed}", f"epochs {leg.start + 1} to {leg.stop}"]
     words += ["tried again"] if leg.retry else []
     words += ["final evaluation"] if leg.purpose == "final" else []
     return f"{trial_name(member.trial)} {', '.join(words)}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def current() -> TrialLog | None:
-    """Return the log that the standard output of this process goes to, for child processes; None without one."""
-    return _current[-1] if _current else None
+def current(trial: int | None = None) -> TrialLog | None:
+    """Return the log that this process prints to, or that of ``trial`` where it is open; None without one."""
+    if trial is None:
+        return _present[-1] if _present else None
+    return next((log for log in _open if log.trial == trial), current())
+
+
+@contextlib.contextmanager
+def turn(trial: int) -> Iterator[None]:
+    """Have what this process prints in the block go to the log of ``trial``, one of its leg's.
+
+    What is said of an error that leaves the block goes there, too.
+    """
+    before, own = current(), current(trial)
+    if own is None or own is before:
+        yield
+        return
+    _go_to(own)
+    yield
+    if before is not None:
+        _go_to(before)
 
 
 class TrialLog:
-    """A log that is open for appending, and takes what this process prints until ``close``.
+    """A log that is open for appending. Raises OSError where it cannot be opened.
 
-    Raises OSError where it cannot be opened. ``number`` is its file descriptor, which child processes may inherit
-    as their standard output; what they write is bounded, too.
+    ``number`` is its file descriptor, which child processes may inherit as their standard output; what they write
+    is bounded, too.
     """
 
-    def __init__(self, path: Path, mark: str) -> None:
+    def __init__(self, path: Path, trial: int, mark: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
+        self.path, self.trial = path, trial
         self.number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.write(f"=== {mark} ===\n")
-        _flush()
-        self._outer = [_duplicate(number) for number in (1, 2)]
-        for number in (1, 2):
-            os.dup2(self.number, number)
-        _current.append(self)
-        if not _watching:
-            _watching.append(threading.Thread(target=_watch, daemon=True, name="trial log"))
-            _watching[0].start()
 
     def write(self, text: str) -> None:
         """Append ``text``."""
         os.write(self.number, text.encode("utf-8", "backslashreplace"))
 
-    def raised(self, text: str) -> None:
-        """Append the traceback with which the training ended."""
+    def close(self) -> None:
+        """Bound the file, and close it."""
+        with contextlib.suppress(OSError):  # a full disk, or the sweep's folder was removed
+            bound(self.path)
+        os.close(self.number)
+
+
+class LegLogs:
+    """The logs of a leg's trials. What this process prints until ``close`` goes to one of them, at first the first.
+
+    Raises OSError where one cannot be opened.
+    """
+
+    def __init__(self, folder: str | Path, leg: Leg, rank: int = 0) -> None:
+        members = {member.trial: member for member in leg.members}
+        for trial, member in members.items():
+            _open.append(TrialLog(path_of(folder, trial, rank), trial, mark_of(leg, member)))
         _flush()
-        with contextlib.suppress(OSError):
-            self.write(f"{RAISED}\n{text.rstrip()}\n")
+        self._outer = [_duplicate(number) for number in (1, 2)]
+        _go_to(_open[0])
+        if not _watching:
+            _watching.append(threading.Thread(target=_watch, daemon=True, name="trial log"))
+            _watching[0].start()
+
+    def raised(self, text: str) -> None:
+        """Append the traceback with which the training ended whose turn it was."""
+        _flush()
+        if (log := current()) is not None:
+            with contextlib.suppress(OSError):
+                log.write(f"{RAISED}\n{text.rstrip()}\n")
 
     def close(self) -> None:
-        """Give the process its output back."""
+        """Give the process its output back, and close the logs."""
         _flush()
-        _current.remove(self)
         for number, outer in zip((1, 2), self._outer, strict=True):
             if outer is not None:
                 os.dup2(outer, number)
                 os.close(outer)
-        with contextlib.suppress(OSError):  # a full disk, or the sweep's folder was removed
-            bound(self.path)
-        os.close(self.number)
+        _present.clear()
+        for log in _open:
+            log.close()
+        _open.clear()
+
+
+def _go_to(log: TrialLog) -> None:
+    """Have what this process prints go to ``log``."""
+    _flush()
+    for number in (1, 2):
+        os.dup2(log.number, number)
+    _present[:] = [log]
 
 
 def _flush() -> None:
@@ -114,7 +163,7 @@ def _watch() -> None:
     pause = threading.Event()
     while True:
         pause.wait(LOOK_S)
-        for log in [*_current]:
+        for log in [*_open]:
             with contextlib.suppress(OSError):
                 bound(log.path)
 
@@ -155,9 +204,22 @@ def last_lines(path: Path) -> str:
     for line in reversed(text.splitlines()):
         if MARK.fullmatch(line):
             break
-        lines = [] if line == RAISED else [*lines, line]
-    shown = "\n".join(reversed(lines[:SHOWN_LINES])).strip("\n")
+        lines = [] if line == RAISED else [*lines, line] if _is_worth(line) else lines
+    shown = "\n".join(_once(list(reversed(lines)))[-SHOWN_LINES:]).strip("\n")
     return shown if len(shown) <= SHOWN_BYTES else f"... {shown[-SHOWN_BYTES:]}"
+
+
+def _is_worth(line: str) -> bool:
+    """Whether a line is not one of the many that a process that crashes tells of Python, Ray and Paceline."""
+    frame = FRAME.match(line)
+    return is_users(frame[1]) if frame else not CRASH.match(line)
+
+
+def _once(lines: list[str]) -> list[str]:
+    """Return the lines with equal ones in a row as one, and how many there were."""
+    groups = ((line, len(list(found))) for line, found in itertools.groupby(lines))
+    told = ([line] if count == 1 else [line, f"({count:,} such lines)"] for line, count in groups)
+    return [*itertools.chain.from_iterable(told)]
 
 
 def trials_of(folder: str | Path) -> list[int]:
