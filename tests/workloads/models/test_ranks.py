@@ -204,7 +204,7 @@ def test_what_reports_come_to() -> None:
 
 
 def test_a_function_on_several_workers_divides_its_work_itself() -> None:
-    text = f"workload: {FUNCTION}\ndata: {{name: wine}}\nparameters: {{fault: {{values: [none]}}}}\n"
+    text = f"workload: {FUNCTION}\ndata: {{name: wine}}\nparameters: {{fault: {{values: [none]}}}}\nfinal: none\n"
     parse_sweep(text + "resources: {workers: [1, 2]}\n", "sweep.yaml", None, catalogue=catalogue())
     with pytest.raises(SpecError) as refused:
         parse_sweep(
