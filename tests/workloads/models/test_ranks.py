@@ -89,7 +89,6 @@ def fault(name: str, group: ProcessGroup, folder: Path) -> str:
 
 def each(group: ProcessGroup, folder: Path) -> dict[str, Any]:
     """What each of two processes does."""
-    together.LOOK_S, together.STUCK_S = 0.05, 0.3
     found: dict[str, Any] = {}
     found["told"] = trained(runner(folder / "told", FUNCTION, group), leg(0, 2, None, fault="rank 0's"))
     found["drawn"] = resumed(FUNCTION, group, folder / "drawn", fault="drawn")
@@ -116,7 +115,7 @@ def examples(name: str, group: ProcessGroup, folder: Path) -> Any:
 
 def last(name: str, group: ProcessGroup, folder: Path) -> str:
     """What is told of a fault behind which the processes cannot be used."""
-    together.LOOK_S, together.STUCK_S = 0.05, 0.3
+    together.LOOK_S, together.STUCK_S = 0.1, 1.0
     return fault(name, group, folder)
 
 
