@@ -65,6 +65,15 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
 """The rooms of each package from the ground up; a room may import those of lower floors, and none of its own."""
 
 
+OTHERS_INTERFACE = "wandb_shim"
+"""Folder of a module that stands for another package: its imports and signatures are those of that package."""
+
+
+def python_files(folder: Path) -> list[Path]:
+    """Return the sources below a folder in order, without those that have another package's interface."""
+    return sorted(path for path in folder.rglob("*.py") if OTHERS_INTERFACE not in path.parts)
+
+
 @dataclass(frozen=True)
 class Import:
     """One import of a module of ours by another: ``line`` counts from 1; ``inside`` a function or not."""
@@ -86,7 +95,7 @@ class Tree:
         """Modules by their dotted names."""
         found = {}
         for package in PACKAGES:
-            for path in sorted((self.root / package).rglob("*.py")):
+            for path in python_files(self.root / package):
                 parts = path.relative_to(self.root).with_suffix("").parts
                 found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
         return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.paths import ROOT
-from tests.structure import PACKAGES, ROOMS, Tree, circles, room_of
+from tests.structure import PACKAGES, ROOMS, Tree, circles, python_files, room_of
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_FILES = 400, 50, 6, 15
 FACADE = "paceline.py"
@@ -48,7 +48,7 @@ LOOPS = (
 
 def sources() -> Iterator[Path]:
     for package in PACKAGES:
-        yield from sorted((ROOT / package).rglob("*.py"))
+        yield from python_files(ROOT / package)
 
 
 OF_SCRIPTS = ROOT / "workloads/models/script/wandb_shim/wandb"
@@ -85,7 +85,7 @@ def test_the_facade_is_small_and_nothing_imports_it() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_point_one_way(package: str) -> None:
-    for path in (ROOT / package).rglob("*.py"):
+    for path in python_files(ROOT / package):
         tops = {name.split(".")[0] for name in imported(path)}
         assert not tops & FORBIDDEN[package], f"{path} imports {sorted(tops & FORBIDDEN[package])}"
 

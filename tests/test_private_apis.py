@@ -21,7 +21,7 @@ import torch
 from ray.tune.experiment.trial import _TemporaryTrialState
 
 from tests.helpers.paths import ROOT
-from tests.structure import PACKAGES
+from tests.structure import PACKAGES, python_files
 
 MOST_ROWS = 50
 """The number of rows today: lower it with every row that goes."""
@@ -141,7 +141,7 @@ def test_private_names_of_dependencies_are_in_files_of_the_table_alone() -> None
     outside = {
         f"{path.relative_to(ROOT)}: {name}"
         for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
+        for path in python_files(ROOT / package)
         if path.relative_to(ROOT).as_posix() not in known
         for name in _private(path)
     }

@@ -14,8 +14,8 @@ with importing():
 
     from cluster.lanes.leg_in_process import LegInProcess
     from cluster.sweep.messages import Report, Shared, taken
+    from search_spaces.types.errors.users_traceback import users_traceback
     from search_spaces.types.failure import FailureReason, ScriptFailed
-    from search_spaces.types.users_traceback import users_traceback
 
 if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shard, Stream

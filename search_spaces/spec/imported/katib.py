@@ -26,6 +26,7 @@ _COUNTS: Final = {
 _FIELDS: Final = ("objective", "algorithm", "earlyStopping", "parameters", "trialTemplate", "metricsCollectorSpec")
 _PLACEHOLDER: Final = re.compile(r"\$\{trialParameters\.(\w+)\}")
 _FLAG: Final = re.compile(r"--?([\w.-]+)=\$\{trialParameters\.(\w+)\}")
+UNKNOWN_EPOCHS: Final = 100
 IMAGE: Final = (
     "runs in this environment, not in image {}: install what it needs, and copy the program beside the spec"
 )
@@ -44,6 +45,9 @@ def from_katib(tree: Tree) -> Import:
     flags = _template(found, group(spec, "trialTemplate"))
     _parameters(found, spec.get("parameters"), flags)
     _collector(found, group(spec, "metricsCollectorSpec"))
+    if "early_terminate" in found.tree and not {"epochs", "steps"} & found.tree.keys():
+        found.put(epochs=UNKNOWN_EPOCHS)
+        found.note(("spec", "trialTemplate"), "epochs is a guess: write how often a whole trial reports its metric")
     for key in spec:
         if key == "nasConfig":
             found.refuse(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search_spaces.types.users_traceback import users_traceback
+from search_spaces.types.errors.users_traceback import users_traceback
 from workloads.models.custom.predictions import Predictions
 from workloads.training.memory_limits import attempt
 

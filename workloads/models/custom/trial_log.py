@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from search_spaces.race.legs import Leg, Member
+from search_spaces.types.errors.users_traceback import is_users
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.users_traceback import is_users
 
 MIB = 2**20
 MOST = 10 * MIB

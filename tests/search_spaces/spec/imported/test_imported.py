@@ -174,10 +174,8 @@ def test_a_ludwig_configuration_is_a_table_for_a_perceptron(tmp_path: Path) -> N
         "batch_size": "one of 32, 64",
         "depth": "1 to 4, whole",
     }
-    assert (sweep.early_terminate.type, sweep.early_terminate.parameters) == (
-        "asha_stopping",
-        {"min_iter": 3, "eta": 2},
-    )
+    assert sweep.early_terminate.type == "asha_stopping"
+    assert {"min_iter": 3, "eta": 2}.items() <= sweep.early_terminate.parameters.items()
     assert (sweep.method, sweep.timeout_s, sweep.resources.cpus) == ("tpe", 600, 2)
     assert "no counterpart" in said(notes, "hyperopt.parameters.age.preprocessing.normalization")
 
