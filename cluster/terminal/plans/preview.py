@@ -143,7 +143,7 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         else "none",
         **{f"warm start{' ' * i}": warm_start_line(one, False) for i, one in enumerate(plan.warm_start)},
     }
-    told |= script_lines.told(sweep, plan.trials)
+    told |= script_lines.told(sweep, plan.trials, plan.rungs)
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"
     heads = [f"{name:<11} {text}" for name, text in told.items()]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from search_spaces.schedules.asha import AshaParameters
 from search_spaces.spec.script.sources import expected_source
 from search_spaces.spec.sweep import Sweep
 
+MOST_SHOWN = 4
+"""Number of rungs that are named where nobody knows which is the last."""
 
-def told(sweep: Sweep, num_trials: int) -> dict[str, str]:
+
+def told(sweep: Sweep, num_trials: int, rungs: Sequence[int]) -> dict[str, str]:
     """Return lines by their heads, some in place of those of other sweeps; empty for a sweep without a script."""
     command = sweep.command
     if command is None:
@@ -16,8 +21,17 @@ def told(sweep: Sweep, num_trials: int) -> dict[str, str]:
     found: dict[str, str] = {}
     if command.open_ended:
         found |= {"trials": f"{num_trials}, each until its script ends", "epochs": "as many as the scripts report"}
+        if len(rungs) > 1:
+            found["early stop"] = _decisions(sweep, rungs)
     elif command.steps:
         found["trials"] = f"{num_trials}, up to {command.steps.name} {command.steps.most} each"
     folder = Path(sweep.folder) if sweep.folder else None
     found["metrics"] = f"{sweep.metric.name} from {expected_source(command, folder)}"
     return found | {f"note{' ' * i}": note for i, note in enumerate(command.notes)}
+
+
+def _decisions(sweep: Sweep, rungs: Sequence[int]) -> str:
+    """Return when it is decided who goes on; not how many come so far, as trials may end before."""
+    shown = ", ".join(map(str, rungs[:-1][:MOST_SHOWN])) + (", ..." if len(rungs) > MOST_SHOWN + 1 else "")
+    eta = sweep.early_terminate.parameters.get("eta", AshaParameters().eta)
+    return f"after {shown} reports of {sweep.metric.name} one of {eta} goes on, of those that came so far"
