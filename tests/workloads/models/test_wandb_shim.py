@@ -83,11 +83,11 @@ def test_rows_and_steps_are_those_of_the_package(reports: Reports) -> None:
 
 
 def test_what_is_no_number_is_kept_or_passed_over(reports: Reports, capsys: pytest.CaptureFixture[str]) -> None:
-    wandb.init()
+    wandb.init(sync_tensorboard=True)
     table = wandb.Table(columns=["a", "b"], data=[[1, "x"]])
     table.add_data(2, "y")
     wandb.log({
-        "g": {"h": np.float32(0.5), "i": {"j": True}},
+        "g": {"h": np.float32(0.5), "i": {"j": np.bool_(True), "k": np.ones(3)}},
         "text": "words",
         "table": table,
         "image": [wandb.Image(np.zeros((4, 4, 3))), wandb.Image(np.ones((2, 2)))],
@@ -105,7 +105,9 @@ def test_what_is_no_number_is_kept_or_passed_over(reports: Reports, capsys: pyte
     ]
     assert json.loads(kept["media/table/table_0.table.json"].read_text())["data"] == [[1, "x"], [2, "y"]]
     assert json.loads(kept["media/table/matrix_0.table.json"].read_text())["data"][2] == ["v", "u", 1]
-    assert "does not keep histograms: write 'wandb: real'" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    for what in ("histograms", "arrays", "what is written for TensorBoard (sync_tensorboard)"):
+        assert f"does not keep {what}: write 'wandb: real'" in told
 
 
 def test_the_summary_holds_the_last_or_the_best_values(reports: Reports) -> None:

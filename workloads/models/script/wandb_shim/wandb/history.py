@@ -27,7 +27,7 @@ def number(value: Any) -> float | int | None:
             found = value.item() if hasattr(value, "item") else float(value)
         except (TypeError, ValueError, RuntimeError):
             return None
-        return found if isinstance(found, int | float) else None
+        return int(found) if isinstance(found, bool) else found if isinstance(found, int | float) else None
     return None
 
 

@@ -327,6 +327,8 @@ def begun(reinit: Any, config: Any, given: dict[str, Any]) -> Run:
         if config is not None:
             run.config.update(config, allow_val_change=given.get("allow_val_change"))
         return run
+    if given.get("sync_tensorboard") or given.get("tensorboard"):
+        passed_over("what is written for TensorBoard (sync_tensorboard)")
     made = Run(config, **given)
     _set_current(made)
     atexit.register(_at_exit, made, os.getpid())
