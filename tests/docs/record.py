@@ -144,7 +144,7 @@ def renamed(text: str, ids: Mapping[str, str]) -> str:
 def file_of(fence: str, text: str) -> str | None:
     """The file that a block is, where it is one."""
     named = NAMED.match(text)
-    if fence == "yaml" and re.search(r"^workload:", text, re.M):
+    if fence == "yaml" and re.search(r"^(workload|program):", text, re.M):
         return named[1] if named else "sweep.yaml"
     return named[1] if named and fence == "python" else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class TestWorkload:
     distributed: bool = True
     own_data: bool = False
     own_metrics: bool = False
+    has_test: bool = False
+    may_report_test: Callable[[], bool] = bool
     reports: Mapping[str, Goal] = field(default_factory=dict)
     divides_work: bool = False
     init_values: Mapping[str, Any] = field(default_factory=dict)
@@ -46,6 +48,9 @@ class TestWorkload:
             "dropout": {"min": 0.0, "max": 0.5},
         }
     )
+
+    def scores(self, metric: str) -> bool:
+        return self.judged and not self.own_metrics
 
     def metrics(self, kind: DataKind | None) -> Mapping[str, Goal]:
         return metrics_of(["classification"])

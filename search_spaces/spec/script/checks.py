@@ -210,4 +210,7 @@ def _check_program(document: Document, program: str, base: Path | None, plain: b
         there = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
         close = nearest(Path(program).name, there)
         meant = close and repr(str(Path(program).parent / close))
-        document.fault(("program",), f"must be a file in {base}, the folder of the spec", shown(program), meant)
+        rule = f"must be a file in {base}, the folder of the spec"
+        if (here := Path.cwd() / program).is_file() and not Path(program).is_absolute():
+            rule += f", in which it runs: {here} is another one, so move the spec to {Path.cwd()}"
+        document.fault(("program",), rule, shown(program), meant)

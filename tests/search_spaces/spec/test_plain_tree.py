@@ -26,7 +26,8 @@ def of(tree: dict[str, Any], *overrides: str) -> Sweep:
 
 
 def test_a_mapping_is_the_sweep_of_its_file() -> None:
-    assert of(SPEC, "epochs=3") == parse_sweep(block(SPEC), "s", Path("/"), ["epochs=3"], catalogue=catalogue())
+    sweep = parse_sweep(block(SPEC), "s", Path("/"), ["epochs=3"], catalogue=catalogue())
+    assert of(SPEC, "epochs=3") == sweep.model_copy(update={"folder": "/"})
 
 
 def test_what_scientific_code_has_at_hand_is_taken() -> None:

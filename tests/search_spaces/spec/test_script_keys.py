@@ -126,8 +126,11 @@ def test_faults_of_a_scripts_keys(folder: Path, lines: str, path: str, rule: str
     assert told[path].startswith(rule)
 
 
-def test_a_program_must_be_there_and_one_that_can_be_run(folder: Path) -> None:
+def test_a_program_must_be_there_and_one_that_can_be_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "must be a file in" in faults(folder, SPEC.replace("train.py", "trian.py"))["program"]
+    (folder / "specs").mkdir()
+    monkeypatch.chdir(folder)
+    assert faults(folder / "specs", SPEC)["program"].endswith(f"so move the spec to {folder}")
     told = faults(folder, SPEC.replace("train.py", "train.sh"))["program"]
     assert told == "is no Python program: write 'command: [bash, '${program}', '${args}']' beside it"
 
