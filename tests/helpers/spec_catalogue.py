@@ -34,6 +34,7 @@ class TestWorkload:
     judged: bool = True
     distributed: bool = True
     own_data: bool = False
+    has_test: bool = False
     own_metrics: bool = False
     has_test: bool = False
     may_report_test: Callable[[], bool] = bool

@@ -280,7 +280,8 @@ class _Checks:
     def _check_final(self, metric: str | None) -> None:
         if self._workload is None or not self._sound("final", "data") or not self._spec.final:
             return
-        if rule := unjudged(self._workload, self._spec.data.given, metric):
+        own = "must be none: a script has no final evaluation, its trials are told by what they report"
+        if rule := own if self._open else unjudged(self._workload, self._spec.data.given, metric):
             self._document.fault(("final",), rule, None if self._given("final") else "the default")
 
     def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:
