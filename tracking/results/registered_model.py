@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -91,15 +92,17 @@ def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:
 
     Raises LookupError where there is none, Refused, or, while the store cannot be reached, Away.
     """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # of a progress bar that needs ipywidgets
+        importlib.import_module("tqdm.auto")  # MLflow imports it, and it warns then
     import mlflow
 
     store = open_mlflow(uri)
-    with sorted_trouble(), tracking_at(store.uri), warnings.catch_warnings():
+    with sorted_trouble(), tracking_at(store.uri):
         of_sweep = [v for v in _versions(store.client, name) if v.tags.get(names.SWEEP_ID) == sweep_id]
         if not of_sweep:
             raise LookupError(f"sweep {sweep_id} has registered no model")
         newest = max(of_sweep, key=lambda v: int(v.version))
-        warnings.filterwarnings("ignore", "IProgress not found")  # of a progress bar that needs ipywidgets
         return mlflow.pyfunc.load_model(f"models:/{name}/{newest.version}")
 
 
