@@ -21,7 +21,7 @@ from workloads.models.custom.kept_code import is_kept, kept
 from workloads.models.custom.workload import workload_of
 from workloads.models.network.workload import is_network, network_of
 
-__all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "is_users", "workload"]
+__all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "described", "is_users", "workload"]
 
 # name -> "module:OBJECT". A new workload is one file and one row.
 WORKLOADS: Mapping[str, str] = {
@@ -93,6 +93,30 @@ def _meant(module: Any, attribute: str) -> str:
     return f", did you mean {close[0]}?" if close else ""
 
 
+def described(name: str) -> Workload:
+    """Return the workload ``name`` for all who train nothing: drivers, and those who check a spec or show a sweep.
+
+    A user's function is read from its file, where that is enough: what the file imports may take seconds. Raises
+    LookupError as ``workload`` does.
+    """
+    if ":" in name and (path := _file(name.partition(":")[0])):
+        from workloads.models.custom.read_function import read_function  # 2 ms: ast
+
+        module, _, function = name.partition(":")
+        if (found := read_function(path, function, module)) is not None:
+            return workload_of(name, found)
+    return workload(name)
+
+
+def _file(module_name: str) -> Path | None:
+    """Return the file of a user's module in the spec's folder or the working one; None where it is elsewhere."""
+    for folder in (code_folder(), Path.cwd()):
+        place = folder and Path(folder, *module_name.split("."))
+        if place and place.with_name(f"{place.name}.py").is_file():
+            return place.with_name(f"{place.name}.py")
+    return None
+
+
 def _what(found: object) -> str:
     if is_network(type(found)):
         return f"a network that is made already (name its class, {type(found).__name__})"
@@ -132,7 +156,7 @@ def _ambiguous(module_name: str) -> Path | None:
 def catalogue() -> Catalogue:
     """Return the names that a spec may use: workloads, data sets, samplers and schedules."""
     return Catalogue(
-        workload=workload,
+        workload=described,
         workload_names=tuple(WORKLOADS),
         datasets=DATASETS,
         samplers=SAMPLERS,

@@ -28,7 +28,7 @@ from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
 from tracking.store.errors import Away, Refused
 from workloads.contract import NotServed
-from workloads.registry import is_users, workload
+from workloads.registry import described, is_users, workload
 from workloads.training.default_inputs import default_data
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class ChampionProcess:
         }
         self.begin()
         try:
-            if not workload(sweep.workload).registered:
+            if not described(sweep.workload).registered:
                 return self._kept(order, tracker, f"{sweep.workload} has no predict")
             return str(ray.get(self._worker.register.remote(order, self.data.search)))
         except NotServed as error:

@@ -47,7 +47,7 @@ from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unre
 from search_spaces.types.faults import SpecError
 from search_spaces.types.plain import MEANING, plain
 from workloads.arrays import DataError
-from workloads.registry import workload
+from workloads.registry import described
 
 if TYPE_CHECKING:
     from cluster.driver.champion import ChampionProcess
@@ -119,7 +119,7 @@ class Driver:
         self._past = 0
         self._rows: reading.KnownRows = {}
         self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
-        self._crowned = not workload(self.sweep.workload).registered
+        self._crowned = not described(self.sweep.workload).registered
         self._study = Study(self.home.id, self.sweep.goals, self.home.study, attempt=attempt())
         note_spec(self.home, self._study, self.sweep)
         self._size = sized(self.sweep, self._study, self.joined)

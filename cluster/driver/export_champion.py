@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cluster.sweep.reading import Reading
 from workloads.legs import checkpoint
-from workloads.registry import workload
+from workloads.registry import described
 
 
 class NoChampion(Exception):
@@ -23,7 +23,7 @@ def export_champion(read: Reading, path: Path) -> float:
     from workloads.data.prepare import prepare  # 100 ms: NumPy
 
     sweep, checkpoint = read.sweep, _champion(read)
-    if not (kind := workload(sweep.workload)).registered or kind.serves_files or not sweep.data.given:
+    if not (kind := described(sweep.workload)).registered or kind.serves_files or not sweep.data.given:
         way_out = f"`paceline best {read.home.id} --files DIR` copies it"
         raise NoChampion(f"what a function of your own saved is for its own framework to export: {way_out}")
     search = prepare(sweep.data, sweep.problem).search

@@ -20,7 +20,8 @@ from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
 from search_spaces.types.module_path import users_folder
 from workloads.legs.own_test import Untested
 from workloads.models.custom.trial_log import LegLogs
-from workloads.registry import is_users
+from workloads.models.custom.workload import refuse_other
+from workloads.registry import is_users, workload
 
 if TYPE_CHECKING:
     from cluster.sweep.shared_storage import Mark
@@ -236,6 +237,7 @@ class LegInProcess:
         shard = None if search.stream is None else self._shard(search.stream)
         self._runner = LegRunner(setting, search, group=self._group or ALONE, shard=shard)
         self._leftovers = Leftovers() if is_users(setting.workload) else None
+        refuse_other(workload(setting.workload), self._shared.interface)
         return self._runner
 
     def _begin(self, leg: Leg, test: Any) -> None:

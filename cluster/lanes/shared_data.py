@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.messages import Shared
 from tracking.store.open import resolve
+from workloads.models.custom.workload import interface
+from workloads.registry import described
 
 if TYPE_CHECKING:
     import ray
@@ -46,4 +48,15 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData, leg_marks: LegMarks)
         "project": sweep.tracking.experiment or sweep.name,
     }
     store = resolve(sweep.tracking.uri)  # absolute: each lane has a working folder of its own
-    return Shared(setting, data.search, home.stop_mark, leg_marks, store, str(home.logs), sweep.folder, sweep.env)
+    read = interface(described(sweep.workload)) if ":" in sweep.workload else {}
+    return Shared(
+        setting,
+        data.search,
+        home.stop_mark,
+        leg_marks,
+        store,
+        logs=str(home.logs),
+        interface=read,
+        folder=sweep.folder,
+        env=sweep.env,
+    )

@@ -164,7 +164,10 @@ def check_first(
     are values of those that have no default. Returns what users should know of a model that was tried.
     """
 
-    kind = workload(name)
+    try:
+        kind = workload(name)
+    except LookupError as error:
+        raise DataError(f"workload: {error.args[0]}") from error
     if is_records(search.train.x) and not kind.reads_files:
         raise DataError(
             f"data.in_memory_gib: {len(search.train.x)} training images take more memory than that, and workload "

@@ -113,6 +113,8 @@ class Shared:
     """MLflow store in which ``weights`` of the form models:/... are looked up; None: the environment's."""
     logs: str | None = None
     """Folder of the trials' logs; None: what users' code prints is not kept."""
+    interface: Mapping[str, str] = field(default_factory=dict)
+    """What the driver knows of a user's function, as it has read it from its file."""
     folder: str | None = None
     """Folder of the spec, in which users' code runs; None: wherever the process is."""
     env: Mapping[str, str] = field(default_factory=dict)

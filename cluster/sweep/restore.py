@@ -15,7 +15,7 @@ from cluster.sweep.shared_storage import STUDY
 from search_spaces.types.faults import SpecError
 from search_spaces.types.files.sealed import Rotten, document, sealed, without_seal
 from search_spaces.types.passwords import without_password
-from workloads.registry import catalogue, workload
+from workloads.registry import catalogue, described
 
 if TYPE_CHECKING:
     from cluster.sweep.data_process import Loaded
@@ -118,7 +118,7 @@ def streamed(sweep: Sweep, facts: Mapping[str, Any], num_lanes: int) -> Sweep:
         found = False
     elif known is not None:
         found = bool(known["details"].get("streamed"))
-    elif workload(sweep.workload).streams and not draws(sweep.constants, sweep.space.domains):
+    elif described(sweep.workload).streams and not draws(sweep.constants, sweep.space.domains):
         found = decided(sweep.data, lane_bytes(num_lanes))
     else:
         found = bool(sweep.data.streaming)

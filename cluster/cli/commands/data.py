@@ -49,9 +49,9 @@ def _overview(sweep: Sweep, loaded: Loaded, target: str) -> Overview:
     from search_spaces.space.hyperparameters import complete
     from workloads.arrays import Infeasible
     from workloads.data.overview import Names, overview
-    from workloads.registry import workload
+    from workloads.registry import described
 
-    kind = workload(sweep.workload).hyperparameters
+    kind = described(sweep.workload).hyperparameters
     hp = kind(**complete(kind, sweep.constants))
     try:
         return overview(loaded.search, Names(loaded.card["features"], target), loaded.indices["train"], hp)

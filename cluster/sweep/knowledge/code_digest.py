@@ -18,6 +18,7 @@ from typing import Final
 
 import search_spaces
 import workloads
+from search_spaces.types.module_path import code_folder
 from workloads.models.custom.kept_code import is_kept
 
 LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow")
@@ -53,9 +54,15 @@ def code_digest(workload: str, script: str | None = None) -> str:
 def _folder(module: str) -> Path:
     """Return the folder of a user's imported module: that of its outermost package, if it is in one."""
     top = module.partition(".")[0]
-    found = sys.modules.get(f"workloads.users_code.{top}") or sys.modules[top]
-    paths = list(getattr(found, "__path__", ()))
-    return Path(paths[0]) if paths else Path(str(found.__file__)).parent
+    for folder in (code_folder(), Path.cwd()):
+        if folder and Path(folder, top).is_dir():
+            return Path(folder, top)
+        if folder and Path(folder, f"{top}.py").is_file():
+            return Path(folder)
+    found = importlib.util.find_spec(top)
+    assert found is not None, "its workload was found"
+    paths = found.submodule_search_locations
+    return Path(paths[0]) if paths else Path(str(found.origin)).parent
 
 
 def imported_elsewhere(module: str, folder: Path) -> list[tuple[str, Path]]:

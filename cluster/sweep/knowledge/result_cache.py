@@ -31,7 +31,7 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError
 from search_spaces.types.files.sealed import Rotten, document, sealed
 from search_spaces.types.problems import COSTS
-from workloads.registry import is_users, workload
+from workloads.registry import described, is_users
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -136,7 +136,7 @@ def _kept(home: SweepHome) -> Keys:
 
 def _results(home: SweepHome, sweep: Sweep, records: list[Record]) -> Iterator[tuple[Identity, KnownResult]]:
     """Yield what the trials of a sweep have come to, by their whole configuration."""
-    kind = workload(sweep.workload).hyperparameters
+    kind = described(sweep.workload).hyperparameters
     for record in records:
         noted = record.attributes.get("progress", {})
         values = known_values(record.values)

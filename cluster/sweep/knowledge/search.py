@@ -13,7 +13,7 @@ from cluster.terminal.formatting import count
 from cluster.terminal.knowledge_lines import TRAINS_AGAIN, warm_start_line
 from search_spaces.race.earlier.known_results import NO_RESULTS
 from search_spaces.race.search import Search
-from workloads.registry import workload
+from workloads.registry import described
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
@@ -43,4 +43,4 @@ def search_of(
     if say is not None and cache.results and not study.records():
         whose = ", ".join(dict.fromkeys(result.sweep for result in cache.results.values()))
         say(f"cache: {count(len(cache.results), 'result')} of equal trainings known from {whose}; {TRAINS_AGAIN}")
-    return Search(sweep, workload(sweep.workload).hyperparameters, study, warm, cache)
+    return Search(sweep, described(sweep.workload).hyperparameters, study, warm, cache)

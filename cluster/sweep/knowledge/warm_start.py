@@ -31,7 +31,7 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON, Unreadable
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 from search_spaces.types.files.sealed import Rotten, document, sealed
 from workloads.models.custom.kept_code import name_shown
-from workloads.registry import workload
+from workloads.registry import described
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -213,7 +213,7 @@ def _foreign(earlier: Sweep, new: Sweep) -> Iterator[str]:
 
 
 def _taken(sweep: Sweep, earlier: tuple[EarlierSweep, ...], digest: str | None) -> WarmStart:
-    return warm_start(sweep, workload(sweep.workload).hyperparameters, earlier, digest)
+    return warm_start(sweep, described(sweep.workload).hyperparameters, earlier, digest)
 
 
 def _kept(home: SweepHome) -> str:

@@ -16,10 +16,18 @@ from workloads.models.custom.signature import arguments
 if TYPE_CHECKING:
     from workloads.training.setup import MemberState
 
+READ = "__read_by_paceline__"
+"""Name in the globals of a function that was read from its file and not imported."""
 FOLDER = "folder"
 """Name of the first parameter of ``test``, by which it is told from other functions of that name."""
 _TEST = re.compile(r"test", re.IGNORECASE)
 _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def names_beside(train: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return what the module of ``train`` defines, or of one that was read from its file (``READ``) the same part."""
+    names: Mapping[str, Any] = getattr(train, "__globals__", {})
+    return names if READ in names else vars(sys.modules[train.__module__])
 
 
 def own_test_of(name: str, train: Callable[..., Any], known: Collection[str]) -> Callable[..., Any] | None:
@@ -27,7 +35,7 @@ def own_test_of(name: str, train: Callable[..., Any], known: Collection[str]) ->
 
     ``known`` are the hyperparameters. Raises LookupError where it asks for others.
     """
-    found = getattr(sys.modules[train.__module__], "test", None)
+    found = names_beside(train).get("test")
     if found is train or not inspect.isfunction(found):
         return None
     parameters = [*inspect.signature(found).parameters.values()]
@@ -49,7 +57,7 @@ def may_report(train: Callable[..., Any]) -> bool:
 
 def _texts(train: Callable[..., Any]) -> Iterator[str]:
     """Yield the code of the function's module, and of those of its folder that it imports."""
-    file = getattr(sys.modules[train.__module__], "__file__", None)
+    file = names_beside(train).get("__file__")
     if file is None or not file.endswith(".py"):  # a notebook's, or compiled: it may report anything
         yield "test"
         return

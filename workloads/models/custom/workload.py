@@ -21,15 +21,15 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
-from collections.abc import Callable
-from dataclasses import fields, make_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import fields, make_dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.space.hyperparameters import hyperparameters
 from workloads.arrays import DataShape
 from workloads.contract import Workload
-from workloads.models.custom.own_test import may_report, measure, own_test_of
+from workloads.models.custom.own_test import may_report, measure, names_beside, own_test_of
 from workloads.models.custom.returns import Kind, check, declared, takes_rows
 from workloads.models.custom.signature import fields_of
 
@@ -48,16 +48,13 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
     that it reports; ``predict.returns`` says what that function returns. Raises LookupError where a parameter
     cannot be a hyperparameter, or ``predict.returns`` is unknown.
     """
-    predict, hyperparameters = (
-        getattr(sys.modules[train.__module__], "predict", None),
-        _hyperparameters(name, train),
-    )
-    test = own_test_of(name, train, [field.name for field in fields(hyperparameters)])
+    predict, known = names_beside(train).get("predict"), _hyperparameters(name, train)
+    test = own_test_of(name, train, [field.name for field in fields(known)])
     returns, as_rows = declared(name, predict), takes_rows(name, predict)
     return Workload(
         name=name,
         summary=(inspect.getdoc(train) or "a training function").splitlines()[0],
-        hyperparameters=hyperparameters,
+        hyperparameters=known,
         space=getattr(train, "space", {}),
         problems={"table": ("classification", "regression"), "image": ("classification",)},
         build=partial(_build, predict, returns),
@@ -78,6 +75,24 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         streams=False,
         loop=partial(_loop, train),
     )
+
+
+def interface(kind: Workload) -> dict[str, str]:
+    """Return what the spec and the search are told of a workload: equal for equal ones."""
+    known = hyperparameters(kind.hyperparameters)
+    told = {f"parameter {name}": repr(replace(one, check=None)) for name, one in known.items()}
+    facts = {"space": kind.space, "predict": kind.judged, "metrics": dict(kind.reports)}
+    return {**told, **{name: repr(fact) for name, fact in facts.items()}}
+
+
+def refuse_other(kind: Workload, read: Mapping[str, str]) -> None:
+    """Raise RuntimeError where the interface of an imported function is not the one ``read`` from its file."""
+    imported = interface(kind)
+    if read and (names := [name for name in {**read, **imported} if read.get(name) != imported.get(name)]):
+        raise RuntimeError(
+            f"{kind.name} is another function once its module is imported than its file says ({', '.join(names)}): "
+            "put a decorator on it, and Paceline imports it to know it"
+        )
 
 
 def _hyperparameters(name: str, train: Callable[..., None]) -> type:

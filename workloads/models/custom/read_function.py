@@ -1,0 +1,239 @@
+"""Reads a user's training function from its file, without what the file imports: Lightning alone takes seconds.
+
+Of the module only that is run of which the function's interface is made: its signature, the literals and types in
+it, and its attributes, as ``train.space``. Where more would have to run to know it, nothing is read.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.util
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+from workloads.models.custom.own_test import READ
+
+LIGHT = {
+    *("__future__", "annotated_types", "collections", "dataclasses", "datetime", "decimal", "enum", "math"),
+    *("numbers", "pathlib", "pydantic", "typing", "typing_extensions"),
+}
+"""Modules that take no time, or that Paceline has imported already."""
+PURE = {
+    *(
+        "abs",
+        "bool",
+        "bytes",
+        "complex",
+        "dict",
+        "float",
+        "frozenset",
+        "int",
+        "len",
+        "list",
+        "max",
+        "min",
+        "object",
+    ),
+    *(
+        "property",
+        "range",
+        "reversed",
+        "round",
+        "set",
+        "sorted",
+        "staticmethod",
+        "str",
+        "sum",
+        "tuple",
+        "type",
+        "zip",
+    ),
+}
+"""Built-in names without effects."""
+BESIDE = ("predict", "test")
+"""Functions beside it that count."""
+
+
+class _Unknown(Exception):
+    """The interface depends on more than the text."""
+
+
+def read_function(path: Path, name: str, module: str = "") -> Callable[..., None] | None:
+    """Return the function ``name`` of a file with an empty body, those of ``BESIDE`` in its globals, too.
+
+    None where that may mislead, as statements of the file do more with them than the text tells, and where the
+    import would fail, as Python's own message is the one to show.
+    """
+    try:
+        content = path.read_bytes()
+        return _read(str(path), content, name, module or path.stem)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _read(path: str, content: bytes, name: str, module_name: str) -> Callable[..., None] | None:
+    try:
+        tree = ast.parse(content)
+        module = _Module(tree)
+        if not all(_is_there(imported, Path(path).parent) for imported in module.imported):
+            return None
+        names: dict[str, Any] = {"__name__": module_name, "__file__": path, READ: True}
+        exec(compile(module.interface({name, *BESIDE}, name), path, "exec"), names)
+    except (_Unknown, SyntaxError, ValueError, TypeError, NameError, AttributeError, ImportError):
+        return None
+    found: Callable[..., None] = names[name]
+    return found
+
+
+class _Module:
+    """The statements at a file's top, by the names that they define."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._of: dict[str, list[ast.stmt]] = {}
+        self._attributes: dict[str, list[ast.Assign]] = {}
+        self._loose: set[str] = set()
+        """Names in statements that may do anything with them."""
+        self.imported: list[str] = []
+        self._tree = tree
+        for statement in tree.body:
+            self._sort(statement)
+
+    def _sort(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                self._define(name, statement)
+                self._loose |= {used for each in statement.decorator_list for used in _used(each)}
+            case ast.Import(names=names):
+                self.imported += [each.name for each in names]
+                for each in names:
+                    self._define(each.asname or each.name.partition(".")[0], statement)
+            case ast.ImportFrom(names=names, level=level):
+                self.imported += [statement.module] if statement.module and not level else []
+                for each in names:
+                    self._define(each.asname or each.name, statement)
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner))]):
+                self._attributes.setdefault(owner, []).append(statement)
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                self._define(name, statement)
+                value = statement.value  # ``other = train`` is an alias, through which it may be changed
+                self._loose |= {value.id} if isinstance(value, ast.Name) else set()
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+                pass
+            case _:
+                self._loose |= set(_used(statement))
+
+    def _define(self, name: str, statement: ast.stmt) -> None:
+        self._of.setdefault(name, []).append(statement)
+
+    def interface(self, functions: set[str], wanted: str) -> ast.Module:
+        """Return the module of the functions alone and of what their signatures and attributes name."""
+        if "*" in self._of or not isinstance(self._only(wanted), ast.FunctionDef):
+            raise _Unknown
+        chosen: dict[int, ast.stmt] = {}
+        waiting = [name for name in functions if name in self._of]
+        for name in waiting:
+            if not isinstance(self._only(name), ast.FunctionDef):
+                raise _Unknown
+        seen = set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name not in self._of:
+                if name in PURE:
+                    continue
+                raise _Unknown
+            statement = self._only(name)
+            attributes = self._attributes.get(name, [])
+            if name not in functions and attributes:
+                raise _Unknown
+            kept = [self._kept(statement, name in functions), *attributes]
+            for original, each in zip([statement, *attributes], kept, strict=True):
+                chosen[original.lineno * 1000 + original.col_offset] = each
+                waiting += _needed(each)
+        body = [chosen[place] for place in sorted(chosen)]
+        return ast.fix_missing_locations(ast.Module([*_future(self._tree), *body], []))
+
+    def _only(self, name: str) -> ast.stmt:
+        found = self._of.get(name, [])
+        if len(found) != 1 or name in self._loose:
+            raise _Unknown
+        return found[0]
+
+    @staticmethod
+    def _kept(statement: ast.stmt, is_function: bool) -> ast.stmt:
+        match statement:
+            case ast.FunctionDef() if is_function and not statement.decorator_list:
+                empty = copy.deepcopy(statement)
+                empty.returns = None
+                for given in (*empty.args.posonlyargs, *empty.args.args):
+                    given.annotation = None  # of ``run``, ``folder``, ``x``: nobody asks for it
+                doc = ast.get_docstring(statement, clean=False)
+                empty.body = [ast.Expr(ast.Constant(doc))] if doc else [ast.Pass()]
+                return empty
+            case ast.ClassDef(decorator_list=[]) | ast.Assign() | ast.AnnAssign():
+                return statement
+            case ast.Import(names=names) if all(each.name.partition(".")[0] in LIGHT for each in names):
+                return statement
+            case ast.ImportFrom(level=0, module=str(module)) if module.partition(".")[0] in LIGHT:
+                return statement
+        raise _Unknown
+
+
+def _future(tree: ast.Module) -> Iterator[ast.stmt]:
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            yield statement
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    """Yield the names in a piece of code, those that it defines among them."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id
+        elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield each.name
+        elif isinstance(each, ast.alias):
+            yield each.asname or each.name.partition(".")[0]
+        elif isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value.isidentifier():
+            yield each.value  # as in ``globals()["train"]``
+
+
+def _needed(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement reads when it is run, words of annotations among them."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return []
+    made = {
+        each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    inner = {each.arg for each in ast.walk(statement) if isinstance(each, ast.arg)}
+    read = {
+        each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    }
+    for each in ast.walk(statement):
+        if isinstance(each, ast.Lambda | ast.Await | ast.Yield | ast.NamedExpr):
+            raise _Unknown
+        annotation = getattr(each, "annotation", None)
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            read |= {one.id for one in ast.walk(ast.parse(annotation.value)) if isinstance(one, ast.Name)}
+    return sorted(read - made - inner)
+
+
+def _is_there(name: str, folder: Path) -> bool:
+    """Whether a module that the file imports can be found; whether it can be imported is seen in the workers."""
+    top = name.partition(".")[0]
+    if (folder / f"{top}.py").is_file() or (folder / top).is_dir():
+        return True
+    try:
+        found: ModuleSpec | None = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return True  # of a module that is imported already, and has no origin
+    return found is not None
