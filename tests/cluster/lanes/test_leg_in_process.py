@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -75,3 +76,33 @@ def test_a_leg_whose_memory_only_grows_is_cut_where_it_can_go_on_in_a_new_proces
     assert [saved.epoch for saved in cut.saved] == [3]
     assert cut.left is not None and cut.left.endswith("40 MiB an epoch")
     assert len(whole.epochs) == 5, "it would begin anew"
+
+
+def test_trials_of_one_leg_run_in_the_spec_s_folder_and_print_to_their_own_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leftovers: Leftovers
+) -> None:
+    def train(run: Run, *, fails: bool = False) -> None:
+        os.write(1, f"{run.trial} in {Path.cwd().name}\n".encode())
+        for _ in range(run.num_epochs):
+            run.report(val_accuracy=0.5)
+            if fails:
+                raise ValueError("größer")
+
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").mkdir()
+    shared = SimpleNamespace(
+        stop_mark=tmp_path / "stop",
+        leg_marks=LegMarks(f"{tmp_path}/leg-"),
+        logs=str(tmp_path / "logs"),
+        folder=str(tmp_path / "specs"),
+    )
+    lane = LegInProcess(cast(Any, shared), lambda stream: cast(Any, None))
+    setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu")
+    lane._runner, lane._leftovers = LegRunner(setting, search_data()), leftovers
+    members = tuple(Member(trial=k, seed=0, params={"fails": k == 1}) for k in (0, 1))
+    with pytest.raises(ValueError, match="größer"):
+        lane.step({"leg": Leg(id=0, start=0, stop=2, horizon=2, members=members).to_json()})
+    lane.forget("ValueError: größer")
+    logs = [(tmp_path / "logs" / name).read_text().splitlines()[1:] for name in ("t000.log", "t001.log")]
+    assert logs == [["0 in specs"], ["1 in specs", "=== it raised ===", "ValueError: größer"]]
