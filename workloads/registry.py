@@ -100,7 +100,7 @@ def described(name: str) -> Workload:
     LookupError as ``workload`` does.
     """
     if ":" in name and (path := _file(name.partition(":")[0])):
-        from workloads.models.custom.read_function import read_function  # 2 ms: ast
+        from workloads.models.custom.source.read_function import read_function  # 2 ms: ast
 
         module, _, function = name.partition(":")
         if (found := read_function(path, function, module)) is not None:

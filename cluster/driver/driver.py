@@ -279,7 +279,7 @@ class Driver:
             return
         finalists = Finalists.of(coordinator)
         judged = None
-        own = workload(self.sweep.workload).tests_itself(self.sweep.data.given, self.sweep.metric.name)
+        own = described(self.sweep.workload).tests_itself(self.sweep.data.given, self.sweep.metric.name)
         places = tuple(rows.get("test", ()))
         if case := finalists.case(self.sweep.workload, self.home.checkpoints, places, own):
             with self._progress.timed("champion"):

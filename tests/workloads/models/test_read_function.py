@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.types.module_path import users_folder
-from workloads.models.custom.read_function import read_function
+from workloads.models.custom.source.read_function import read_function
 from workloads.models.custom.workload import interface, refuse_other, workload_of
 from workloads.registry import described, workload
 

@@ -25,7 +25,7 @@ _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYW
 
 
 def names_beside(train: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return what the module of ``train`` defines, or of one that was read from its file (``READ``) the same part."""
+    """Return what the module of ``train`` defines; of a function that was read from its file what was read."""
     names: Mapping[str, Any] = getattr(train, "__globals__", {})
     return names if READ in names else vars(sys.modules[train.__module__])
 
