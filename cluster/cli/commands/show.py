@@ -21,7 +21,7 @@ from search_spaces.spec.sweep import Sweep
 from search_spaces.spec.yaml_document import block
 from search_spaces.types.catalogue import NO_SCHEDULE
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, restored
 
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
@@ -105,7 +105,7 @@ def _head(home: SweepHome, document: dict[str, Any]) -> str:
 
 def _alone(sweep: Sweep, number: int, params: Params) -> Sweep:
     """Return the sweep with a trial's ``params`` fixed: one trial, which trains that configuration to its end."""
-    fixed = {name: value for name, value in params.items() if value is not None}
-    changes = {"space": Space({}), "constants": {**sweep.drawn_with(number)[1], **fixed}, "trials": 1}
+    fixed = {**sweep.drawn_with(number)[1], **restored(params)}
+    changes: dict[str, Any] = {"space": Space({}), "constants": fixed, "trials": 1}
     changes |= {"start_from": (), "warm_start": (), "edits": (), "retest": "auto", "stop_when": None}
     return sweep.model_copy(update={**changes, "early_terminate": EarlyTerminate(type=NO_SCHEDULE)})

@@ -15,6 +15,7 @@ from cluster.cli.commands.serve import _beside, _port
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
 from search_spaces.spec.sweep import load_sweep, parse_sweep
+from search_spaces.types.values import stored
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, TRACKING, raced
 from tracking.names import SWEEP_STATUS
 from workloads.registry import catalogue
@@ -259,3 +260,26 @@ def test_the_ui_of_a_copied_folder_shows_the_store_that_was_copied_with_it(
     assert _beside(moved, known) == f"sqlite:///{copied / 'mlflow.db'}"
     assert "was moved" in capsys.readouterr().out
     assert _beside(moved, "postgresql://there/mlflow") == "postgresql://there/mlflow"
+
+
+SCRIPT = """
+program: train.py
+epochs: 3
+trials: 3
+metric: {name: val_accuracy, goal: maximize}
+parameters:
+  depth: {values: [null]}
+  layers: {values: [[64, 64]]}
+  how: {values: [{a: [1]}, 'b']}
+start_from: [{depth: null, layers: [64, 64], how: {a: [1]}}]
+early_terminate: none
+"""
+
+
+def test_best_of_lists_and_null_is_written_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.py").write_text("")
+    raced(text=SCRIPT, most_legs=1)
+    told = json.loads(printed(capsys, "best", "--json"))["params"]
+    assert told == {"depth": None, "layers": [64, 64], "how": {"a": [1]}}
+    printed(capsys, "best", "-o", "best.yaml")
+    assert stored(load_sweep(Path("best.yaml"), catalogue=catalogue()).constants) == told
