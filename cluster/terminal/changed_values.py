@@ -10,7 +10,7 @@ from cluster.terminal import formatting
 from cluster.terminal.records import Row
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params, stored
+from search_spaces.types.values import Params, restored, stored
 
 
 def stages(row: Row, rows: Sequence[Row], objective: Objective) -> list[dict[str, Any]] | None:
@@ -69,5 +69,5 @@ def _after(row: Row, epoch: int) -> dict[str, Any]:
     params = dict(row.params)
     for one in row.changes:
         if one["epoch"] <= epoch:
-            params |= {name: value for name, value in one["params"].items() if name in params}
+            params |= {name: value for name, value in restored(one["params"]).items() if name in params}
     return params

@@ -84,3 +84,9 @@ def test_a_script_is_told_its_trial(tmp_path: Path) -> None:
     real = environment(command.model_copy(update={"wandb": "real"}), PARAMS, told, "/venv/bin/python", outer)
     assert real["PYTHONPATH"] == "/mine"
     assert json.loads(parameters_file(command, PARAMS))["opt"] == {"value": {"name": "adam"}}
+
+
+def test_a_text_stays_the_text_that_the_spec_has() -> None:
+    command = Command(program="train.py", words=("${args}",))
+    assert argv(command, {"js": '{"a":1}'}, "python", Path("p.json"), {}) == ['--js={"a":1}']
+    assert config(command, {"js": '{"a":1}'}) == {"js": '{"a":1}'}

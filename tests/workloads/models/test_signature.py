@@ -128,3 +128,11 @@ def open_ended(run: Any, *, lr: float = 1.0, **rest: Any) -> None: ...
 def test_what_cannot_be_a_hyperparameter_is_told_at_once(function: Callable[..., None], told: str) -> None:
     with pytest.raises(LookupError, match=told):
         workload_of("mine:train", function)
+
+
+def test_a_text_that_may_be_none_stays_a_text() -> None:
+    def named(run: Any, *, note: str | None = None) -> None: ...
+
+    kind = workload_of("mine:named", named).hyperparameters
+    assert arguments(named, kind(**complete(kind, {"note": "[1, 2]"}))) == {"note": "[1, 2]"}
+    assert arguments(named, kind(**complete(kind, {}))) == {"note": None}

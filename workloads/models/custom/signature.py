@@ -187,7 +187,8 @@ def _made(hint: Any, value: Any) -> Any:
             for member in option:
                 if _kept(member) == value:
                     return member
-    plain = value if isinstance(value, list | dict) or hint is str else plain_value(value)
+    is_text = isinstance(value, str) and all(one in (str, type(None)) for one in _options(hint))
+    plain = value if isinstance(value, list | dict) or is_text else plain_value(value)
     return plain if hint is Any else TypeAdapter(hint).validate_python(plain)
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.spec.keys.command import ENVVAR, Command
-from search_spaces.types.values import Params, plain_value
+from search_spaces.types.values import Params, unnested
 
 _FILE = "${args_json_file}"
 
 
 def config(command: Command, params: Params) -> dict[str, Any]:
     """Return the hyperparameters as ``wandb.config`` has them: those of nested ``parameters`` in groups."""
-    return command.grouped({name: plain_value(value) for name, value in params.items()}, inner="")
+    return command.grouped({name: unnested(value) for name, value in params.items()}, inner="")
 
 
 def takes_file(command: Command) -> bool:
@@ -45,7 +45,7 @@ def argv(
         elif word == "${args_json}":
             words.append(json.dumps(config(command, params)))
         elif word in _ARGUMENTS:
-            given = ((name, plain_value(value)) for name, value in params.items())
+            given = ((name, unnested(value)) for name, value in params.items())
             words += [text for name, value in given for text in _ARGUMENTS[word](name, value)]
         else:
             words.append(_filled(word, environment))
