@@ -34,6 +34,8 @@ def from_determined(tree: Tree) -> Import:
     variables = group(tree, "environment").get("environment_variables")
     if isinstance(variables, list):
         found.put(env=dict(str(one).split("=", 1) for one in variables if "=" in str(one)) or None)
+    elif variables:
+        found.note(("environment", "environment_variables"), "write those of this machine's kind into env")
     for key in group(tree, "environment"):
         if key != "environment_variables":
             found.note(("environment", key), "trials run in this environment, on a cluster in the job's")
@@ -114,12 +116,9 @@ def _hyperparameters(found: Import, tree: Tree, path: Path) -> None:
 
 
 def _resources(found: Import, resources: Tree) -> None:
-    slots = resources.get("slots_per_trial", 1)
-    found.put(
-        resources={"gpus": 1, **({"workers": slots} if slots > 1 else {})}
-        if "slots_per_trial" in resources
-        else None
-    )
+    slots = resources.get("slots_per_trial")
+    if isinstance(slots, int) and slots > 0:
+        found.put(resources={"gpus": 1, **({"workers": slots} if slots > 1 else {})})
     found.put(priority=resources.get("priority"))
     for key in resources:
         if key not in ("slots_per_trial", "priority"):

@@ -24,8 +24,8 @@ _COUNTS: Final = {
     "maxFailedTrialCount": "max_failed_trials",
 }
 _FIELDS: Final = ("objective", "algorithm", "earlyStopping", "parameters", "trialTemplate", "metricsCollectorSpec")
-_PLACEHOLDER: Final = re.compile(r"\$\{trialParameters\.(\w+)\}")
-_FLAG: Final = re.compile(r"--?([\w.-]+)=\$\{trialParameters\.(\w+)\}")
+_PLACEHOLDER: Final = re.compile(r"\$\{trialParameters\.([\w.-]+)\}")
+_FLAG: Final = re.compile(r"--?([\w.-]+)=\$\{trialParameters\.([\w.-]+)\}")
 UNKNOWN_EPOCHS: Final = 100
 IMAGE: Final = (
     "runs in this environment, not in image {}: install what it needs, and copy the program beside the spec"
@@ -115,6 +115,10 @@ def _parameters(found: Import, parameters: Any, flags: dict[str, str]) -> None:
         if resource and name == resource:
             found.put(parameters={flags.get(name, name): found.tree["epochs"]})
             continue
+        law = str(one["feasibleSpace"].get("distribution"))
+        if law.casefold() in ("normal", "lognormal"):
+            path: Path = ("spec", "parameters", place, "feasibleSpace", "distribution")
+            found.note(path, f"{name} is drawn evenly from min to max: else write distribution, mu, sigma")
         found.put(parameters={flags.get(name, name): katib_parameter(one)})
 
 
@@ -137,6 +141,7 @@ def _template(found: Import, template: Tree) -> dict[str, str]:
         found.refuse(path, f"${{trialParameters.{placeholder}}} stands where no argument --name=value is")
     found.put(command=command)
     found.note((*path, "spec", "containers", 0, "image"), IMAGE.format(container.get("image", "?")))
+    _variables(found, container.get("env"), (*path, "spec", "containers", 0, "env"))
     limits = group(container, "resources").get("limits") or group(container, "resources").get("requests") or {}
     found.put(resources=_resources(limits, workers) or None)
     for key in ("retain", "successCondition", "failureCondition"):
@@ -145,6 +150,17 @@ def _template(found: Import, template: Tree) -> dict[str, str]:
                 ("spec", "trialTemplate", key), "a trial has succeeded where its program ends with exit code 0"
             )
     return {references.get(name, name): flag for name, flag in flags.items()}
+
+
+def _variables(found: Import, variables: Any, path: Path) -> None:
+    for place, one in enumerate(variables if isinstance(variables, list) else ()):
+        name, value = group(one, "name"), group(one, "value")
+        if isinstance(value, str) and _PLACEHOLDER.search(value):
+            found.refuse((*path, place), f"{name} holds a hyperparameter, which comes as an argument --name=value")
+        elif isinstance(value, str):
+            found.put(env={str(name): value})
+        else:
+            found.note((*path, place), f"{name} has no value here: set it where the sweep runs")
 
 
 def _pod(job: Tree, path: Path) -> tuple[Tree, Path, int]:

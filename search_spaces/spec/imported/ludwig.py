@@ -21,7 +21,6 @@ _LAWS: Final = {
     "lograndint": {"log": True},
     "qlograndint": {"log": True},
 }
-_WHOLE: Final = ("randint", "qrandint", "int", "lograndint", "qlograndint")
 _METRICS: Final = {
     "category": ("val_accuracy", "maximize"),
     "binary": ("val_accuracy", "maximize"),
@@ -38,6 +37,7 @@ _NAMES: Final = {
     "r2": "val_r2",
     "f1": "val_f1_macro",
 }
+_LOSSES: Final = ("val_loss", "val_rmse", "val_mae")
 _SCHEDULES: Final = {
     "async_hyperband": "asha_stopping",
     "asha": "asha_stopping",
@@ -123,10 +123,11 @@ _KINDS: Final = {
 def _metric(found: Import, hyperopt: Tree, outputs: Sequence[Any]) -> None:
     kind = str(outputs[0].get("type")) if outputs else ""
     name, goal = _METRICS.get(kind, ("val_loss", "minimize"))
-    asked = hyperopt.get("metric")
+    asked = hyperopt.get("metric", "loss")
     if asked in _NAMES:
-        name, goal = _NAMES[asked], hyperopt.get("goal", goal)
-    elif asked is not None:
+        name = _NAMES[asked]
+        goal = hyperopt.get("goal", "minimize" if name in _LOSSES else "maximize")
+    else:
         found.note(("hyperopt", "metric"), f"there is no {asked} here: {name} is written")
     found.put(metric={"name": name, "goal": goal})
     if "split" in hyperopt and hyperopt["split"] != "validation":
@@ -147,11 +148,18 @@ def _parameter(found: Import, name: str, domain: Any, path: Path) -> None:
         found.put(parameters={ours: {"values": domain.get("categories", domain.get("values"))}})
     elif space in _LAWS:
         low, high = (domain.get(key, domain.get(other)) for key, other in (("lower", "low"), ("upper", "high")))
-        if space in _WHOLE and isinstance(high, int) and space != "int":
+        if space in ("randint", "lograndint") and isinstance(high, int):
             high -= 1  # the upper end is not one of them
-        found.put(parameters={ours: {"min": low, "max": high, **_LAWS[space]}})
+        found.put(parameters={ours: {"min": low, "max": high, **(_rounding(space, domain) or _LAWS[space])}})
     else:
         found.note(path, f"there is no distribution {space} here")
+
+
+def _rounding(space: str, domain: Tree) -> dict[str, Any]:
+    """Return the keys of a law whose values are multiples of ``q``."""
+    if not space.startswith("q") or domain.get("q") in (None, 1):
+        return {}
+    return {"distribution": "q_log_uniform_values" if "log" in space else "q_uniform", "q": domain["q"]}
 
 
 def _executor(found: Import, hyperopt: Tree) -> None:

@@ -9,13 +9,17 @@ from typing import Any
 def determined_parameter(value: Any) -> Any:
     """Return one of Determined's hyperparameters in the form of a spec's parameter."""
     if not isinstance(value, dict):
-        return value
+        return _fixed(value)
     if value["type"] in ("const", "categorical"):
-        return value.get("val") if value["type"] == "const" else {"values": value.get("vals")}
+        return _fixed(value.get("val")) if value["type"] == "const" else {"values": value.get("vals")}
     ends = {"min": value.get("minval"), "max": value.get("maxval")}
     if value["type"] == "log":
         ends = {key: _power(value.get("base", 10), end) for key, end in ends.items()} | {"log": True}
     return {**ends, **({"count": value["count"]} if "count" in value else {})}
+
+
+def _fixed(value: Any) -> Any:
+    return {"value": value} if value is None or isinstance(value, list | dict) else value
 
 
 def _power(base: Any, exponent: Any) -> Any:

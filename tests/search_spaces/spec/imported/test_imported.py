@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,3 +203,52 @@ def test_such_a_file_that_is_run_is_recognised(text: str, what: str) -> None:
     with pytest.raises(SpecError) as error:
         parse_sweep(text, "theirs.yaml", Path.cwd(), catalogue=catalogue())
     assert f"is a {what}" in str(error.value) and "`paceline import theirs.yaml`" in str(error.value)
+
+
+def tree_of(text: str) -> tuple[dict[str, Any], list[str]]:
+    written, notes = imported(read_yaml(text, "theirs.yaml"))
+    found: dict[str, Any] = read_yaml(written, "sweep.yaml").tree
+    return found, notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("metric: loss", {"name": "val_loss", "goal": "minimize"}),
+        ("metric: accuracy", {"name": "val_accuracy", "goal": "maximize"}),
+        ("output_feature: churned", {"name": "val_loss", "goal": "minimize"}),
+        ("metric: loss\n  goal: maximize", {"name": "val_loss", "goal": "maximize"}),
+    ],
+)
+def test_ludwig_s_metric_is_the_loss_and_has_its_own_goal_unless_said(asked: str, meant: dict[str, str]) -> None:
+    assert tree_of(LUDWIG.replace("goal: maximize\n  metric: roc_auc", asked))[0]["metric"] == meant
+
+
+def test_ludwig_s_laws_of_multiples_keep_them_and_their_upper_end() -> None:
+    before, laws = "{space: choice, categories: [32, 64]}", "trainer.batch_size: "
+    tree, _ = tree_of(LUDWIG.replace(laws + before, laws + "{space: qrandint, lower: 32, upper: 256, q: 32}"))
+    assert tree["parameters"]["batch_size"] == {"min": 32, "max": 256, "distribution": "q_uniform", "q": 32}
+    tree, _ = tree_of(LUDWIG.replace(before, "{space: qloguniform, lower: 8, upper: 64, q: 8}"))
+    assert tree["parameters"]["batch_size"]["distribution"] == "q_log_uniform_values"
+
+
+def test_katib_s_variables_and_laws_are_kept_or_told() -> None:
+    variables = "env: [{name: A, value: one}, {name: B, valueFrom: {secretKeyRef: {name: s, key: k}}}]"
+    text = KATIB.replace("resources: {limits", variables + "\n                resources: {limits")
+    text = text.replace("logUniform", "logNormal").replace("learningRate", "learning-rate")
+    tree, notes = tree_of(text)
+    assert tree["env"] == {"A": "one"} and tree["parameters"]["lr"]["log"] is True
+    assert "B has no value here" in said(
+        notes, "spec.trialTemplate.trialSpec.spec.template.spec.containers.0.env.1"
+    )
+    assert "lr is drawn evenly" in said(notes, "spec.parameters.0.feasibleSpace.distribution")
+    with pytest.raises(SpecError, match="A holds a hyperparameter"):
+        tree_of(text.replace("value: one", "value: '${trialParameters.optimizer}'"))
+
+
+def test_determined_s_lists_are_single_values_and_no_slot_is_no_gpu(tmp_path: Path) -> None:
+    text = DETERMINED.replace("global_batch_size: 64", "global_batch_size: 64\n  sizes: [64, 32]\n  none: null")
+    text = text.replace("slots_per_trial: 2", "slots_per_trial: 0").replace("[A=1, B=two words]", "{cpu: [A=1]}")
+    sweep, _, notes = spec_of(text, tmp_path)
+    assert (sweep.constants["sizes"], sweep.constants["none"]) == ("[64, 32]", None)
+    assert sweep.resources.gpus == 0 and "into env" in said(notes, "environment.environment_variables")
