@@ -19,6 +19,8 @@ from workloads.tables.infer_kinds import columns_of, described
 
 TARGETS: Final = ("target", "label", "labels", "class", "classes", "y", "outcome", "response", "output")
 """Names of columns that are what is to be predicted, the likeliest first."""
+_NAMES_ROWS: Final = re.compile(r"(^|_)(id|uuid|guid|index|nr)$")
+"""Names of columns that name rows, and are not what is to be predicted."""
 TABLES: Final[Mapping[str, str]] = {
     **{"csv": "csv", "tsv": "csv", "tab": "csv", "parquet": "parquet", "pq": "parquet", "xlsx": "xlsx"},
     **{"jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl", "feather": "feather", "arrow": "feather"},
@@ -86,10 +88,11 @@ def target_of(columns: Sequence[str], path: Path) -> str:
     for word in TARGETS:
         if word in folded:
             return folded[word]
-    stem = path.name.split(".")[0].casefold()
+    folded = {key: name for key, name in folded.items() if not _NAMES_ROWS.search(key)} or folded
+    stem = path.name.split(".")[0].casefold() or "data"
     like = [name for key, name in folded.items() if len(key) > 2 and (key.startswith(stem) or stem.startswith(key))]
     ends = [name for key, name in folded.items() if key.split("_")[-1] in TARGETS or key.split("_")[0] in TARGETS]
-    return next(iter([*like, *ends, columns[-1]]))
+    return next(iter([*like, *ends, [*folded.values()][-1]]))
 
 
 def problem_of(target: Any) -> Problem:

@@ -73,6 +73,8 @@ class Argument:
         words = self.name.lower().replace("-", "_").split("_")
         if any(word in _NOT_SEARCHED for word in words) or self.is_epochs:
             return None
+        if self.kind is bool and not self.is_flag:  # argparse takes any text but the empty one as true
+            return None
         if self.choices:
             return {"values": list(self.choices)}
         if self.is_flag:
@@ -113,7 +115,7 @@ def script_spec(script: Script, program: str, schema: str) -> str:
     return _TEXT.format(
         schema=schema,
         summary=script.summary,
-        name=Path(program).stem,
+        name=flow(Path(program).stem),
         program=flow(program),
         command=f"command: {words}\n" if flags else "",
         metric=flow(metric),
@@ -153,6 +155,8 @@ def _argument(node: ast.AST) -> Argument | None:
     name = options[-1].lstrip("-")  # what the command line calls it
     action = _word(given.get("action"))
     default = _literal(given.get("default"))
+    if action == "BooleanOptionalAction" and default is True:  # its flag turns it off
+        name, default = f"no-{name}", False
     kind = _TYPES.get(_word(given.get("type")) or "", type(default) if _is_number(default) else None)
     choices = _literal(given.get("choices")) or ()
     return Argument(

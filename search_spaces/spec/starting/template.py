@@ -87,7 +87,7 @@ def template(
         name=workload.name,
         summary=workload.summary,
         title=f"{workload.name.rpartition(':')[2]}-{found.data.title}",
-        notes="\n".join(f"# {line}" for line in found.notes),
+        notes="\n".join(f"# {' '.join(line.split())}" for line in found.notes),
         data=flow(found.data.spec),
         metric=metric,
         goal=goal,

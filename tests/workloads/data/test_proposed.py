@@ -85,7 +85,16 @@ def test_what_is_no_data_is_told(tmp_path: Path) -> None:
         (["churned", "b"], "churn.csv", "churned"),
         (["is_target", "b"], "x.csv", "is_target"),
         (["a", "b"], "x.csv", "b"),
+        (["customer_id", "b", "Nr"], "customer.csv", "b"),
+        (["id", "nr"], "x.csv", "nr"),
     ],
 )
 def test_a_target_is_told_by_its_name_the_file_s_or_its_place(columns: list[str], file: str, target: str) -> None:
     assert target_of(columns, Path(file)) == target
+
+
+def test_words_of_the_data_stay_in_their_line_of_comment(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    pd.DataFrame({"a": range(40), "b": ["one\nworkload: cnn", "two"] * 20}).to_csv(path, index=False)
+    text = template(catalogue().workload("mlp"), "s.json", catalogue(), "table", proposed(path, path.name))
+    assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).workload == "mlp"

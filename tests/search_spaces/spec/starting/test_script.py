@@ -58,3 +58,18 @@ def test_what_is_no_python_is_told(tmp_path: Path) -> None:
 def test_losses_and_errors_are_minimised() -> None:
     assert {goal_of(name) for name in ("val_loss", "eval/rmse", "test_error")} == {"minimize"}
     assert goal_of("val_acc") == "maximize"
+
+
+def test_flags_mean_what_argparse_does_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "on.py"
+    path.write_text(
+        "p.add_argument('--bias', action=argparse.BooleanOptionalAction, default=True)\n"
+        "p.add_argument('--fast', action=argparse.BooleanOptionalAction, default=False)\n"
+        "p.add_argument('--text', type=bool, default=False)\n"
+    )
+    script = read_script(path)
+    searched = {one.name: one.searched for one in script.arguments}
+    flag = {"values": [False, True]}
+    assert searched == {"no-bias": flag, "fast": flag, "text": None}, "any text is true, and --bias its default"
+    text = script_spec(script, "on.py", "schema.json")
+    assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).name == "on"
