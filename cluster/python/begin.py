@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.doctor.addresses import refuse_addresses
 from cluster.python.given_code import GivenCode, separated
-from cluster.python.specs import origin_of, path_kept, sweep_of
+from cluster.python.own_modules import own_modules
+from cluster.python.specs import folder_of, origin_of, path_kept, sweep_of
 from cluster.sweep.home import SweepHome
 from search_spaces.types.faults import SpecError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def checked(spec: Spec, overrides: Mapping[str, Any]) -> Sweep:
     """Return the checked sweep of a spec with overrides; its workload may be an object. Raises SpecError."""
-    with path_kept():
+    with path_kept(), own_modules(folder_of(spec)):
         named, named_overrides, code = separated(spec, overrides)
         return sweep_of(named, named_overrides, None if code is None else code.catalogue())
 
@@ -29,7 +30,7 @@ def begun_of(spec: Spec, overrides: Mapping[str, Any]) -> tuple[Sweep, SweepHome
     Raises SpecError.
     """
     named, named_overrides, code = separated(spec, overrides)
-    with path_kept():
+    with path_kept(), own_modules(folder_of(spec)):
         sweep = sweep_of(named, named_overrides, None if code is None else code.catalogue())
         if code is None:
             return sweep, begun(sweep, origin_of(spec))

@@ -60,7 +60,7 @@ class DriverProcess:
             while True:
                 try:
                     yield self._pipe.recv()
-                except (EOFError, OSError):
+                except Exception:  # noqa: BLE001 - it has ended, or was stopped in the middle of an event
                     return
 
     def code(self) -> int:

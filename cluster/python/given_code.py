@@ -59,7 +59,8 @@ def separated(spec: Spec, overrides: Mapping[str, Any]) -> tuple[Spec, Mapping[s
 
     One of a module that other processes can import is named, and None. Raises SpecError for what has no name.
     """
-    given = overrides.get(KEY, spec.get(KEY) if isinstance(spec, Mapping) else None)
+    given = overrides.get(KEY, spec.get(KEY) if isinstance(spec, Mapping) else getattr(spec, KEY, None))
+    given = _of_main(given) or given
     if given is None or isinstance(given, str):
         return spec, overrides, None
     try:
@@ -72,6 +73,13 @@ def separated(spec: Spec, overrides: Mapping[str, Any]) -> tuple[Spec, Mapping[s
         spec = {**spec, KEY: named}
     code = None if _is_importable(module, name, given) else GivenCode(named, given)
     return spec, {**overrides, KEY: named}, code
+
+
+def _of_main(name: Any) -> Any:
+    """Return the object that ``__main__:NAME`` names, as a checked sweep has it; None for anything else."""
+    if not isinstance(name, str) or not name.startswith("__main__:"):
+        return None
+    return getattr(sys.modules["__main__"], name.partition(":")[2], None)
 
 
 def _is_importable(module: str, name: str, code: Any) -> bool:

@@ -13,6 +13,7 @@ from cluster.python.notebook import cell
 from cluster.python.specs import path_kept
 from cluster.sweep.home import SweepHome
 from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, SweepError
+from search_spaces.types.faults import SpecError
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
 
@@ -68,12 +69,24 @@ class Recommended:
     ci95: tuple[float, float] | None
 
 
+def _written(home: SweepHome) -> object:
+    """Return what is another one once the sweep was written to; of a database, which may be at any time, always."""
+    try:
+        if isinstance(home.study, str):
+            return object()
+        there = [path.stat() for path in (home.journal, home.document)]
+    except (OSError, SpecError):  # what is damaged or gone is told by whoever reads it
+        return object()
+    return [(one.st_ino, one.st_size, one.st_mtime_ns) for one in there]
+
+
 @dataclass(repr=False)
 class Outcome:
-    """A sweep as it is on disk. While it runs, each look reads it anew."""
+    """A sweep as it is on disk: each look reads it anew, if it runs or was written to since."""
 
     home: SweepHome
     _known: Reading | None = None
+    _known_of: object = None
     _shown_in: int | None = None
     """Number of the notebook's cell that shows it already, as it has run the sweep; None: none does."""
 
@@ -81,11 +94,13 @@ class Outcome:
     def _read(self) -> Reading:
         from cluster.sweep.reading import Reading  # 140 ms: Optuna
 
-        if self._known is None or self._known.live:
-            with path_kept(), telling():
-                self._known = Reading.of(self.home)
-            if self._known.wrong:
-                warnings.warn(self._known.wrong, stacklevel=3)
+        with path_kept(), telling():
+            written = _written(self.home)
+            if self._known is not None and not self._known.live and written == self._known_of:
+                return self._known
+            self._known, self._known_of = Reading.of(self.home), written
+        if self._known.wrong:
+            warnings.warn(self._known.wrong, stacklevel=3)
         return self._known
 
     @property

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.spec.starting.examples import EXAMPLE, example_file
@@ -32,6 +33,10 @@ def path_kept() -> Iterator[None]:
             os.environ[PATHS] = given
 
 
+_plugins_off = RLock()
+"""Held while the variable is set: sweeps may be started by several threads at once."""
+
+
 @contextmanager
 def _without_plugins() -> Iterator[None]:
     """Turn pydantic's plugins off for the block.
@@ -39,14 +44,15 @@ def _without_plugins() -> Iterator[None]:
     To find them pydantic reads the metadata of every installed package; the spec's models need none.
     """
     name = "PYDANTIC_DISABLE_PLUGINS"
-    before = os.environ.get(name)
-    os.environ[name] = "__all__"
-    try:
-        yield
-    finally:
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
+    with _plugins_off:
+        before = os.environ.get(name)
+        os.environ[name] = "__all__"
+        try:
+            yield
+        finally:
+            del os.environ[name]
+            if before is not None:
+                os.environ[name] = before
 
 
 def sweep_of(spec: Spec, overrides: Mapping[str, Any], known: Catalogue | None = None) -> Sweep:
@@ -67,6 +73,13 @@ def sweep_of(spec: Spec, overrides: Mapping[str, Any], known: Catalogue | None =
     if isinstance(spec, Sweep):
         return sweep_of_tree(spec.to_tree(), Path(spec.folder or Path.cwd()), texts, catalogue=known)
     return sweep_of_tree(spec, Path.cwd(), texts, catalogue=known)
+
+
+def folder_of(spec: Spec) -> Path:
+    """Return the folder in which users' code is looked for."""
+    if isinstance(spec, str | os.PathLike):
+        return Path(spec).resolve().parent
+    return Path(getattr(spec, "folder", None) or Path.cwd())
 
 
 def origin_of(spec: Spec) -> str:

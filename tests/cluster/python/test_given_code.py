@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,32 @@ def test_it_is_checked_as_any_other_and_nothing_is_made_where_it_is_refused() ->
         paceline.check({**SPEC, "workload": lambda run: None})
     assert SweepHome.all() == []
     assert paceline.check({**SPEC, "workload": made(1.0)}).workload.endswith(":train")
+
+
+def test_a_checked_sweep_of_code_of_this_program_keeps_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = made(0.5)
+    train.__module__ = "__main__"
+    monkeypatch.setattr(sys.modules["__main__"], "train", train, raising=False)
+    sweep = paceline.check(SPEC, workload=train)
+    assert sweep.workload == "__main__:train"
+    begun, home = begun_of(sweep, {})
+    assert begun.workload == f"{home.path}/workload.pkl:train"
+    assert begun_of(sweep, {"trials": 3})[0].trials == 3
+
+
+def test_a_module_that_was_changed_or_is_another_folder_s_is_imported_anew(tmp_path: Path) -> None:
+    """Its decorator is what makes it one that is imported."""
+    source = "import functools\n@functools.cache\ndef same():\n    return lambda f: f\n"
+    source += "@same()\ndef train(run, *, {}: float = 0.1):\n    run.report(val_accuracy=1.0)\n"
+
+    def params(folder: Path, name: str) -> set[str]:
+        folder.mkdir(exist_ok=True)
+        (folder / "mine_anew.py").write_text(source.format(name))
+        (folder / "s.yaml").write_text("workload: mine_anew:train\ndata: {name: iris}\nfinal: none\n")
+        metric = {"name": "val_accuracy", "goal": "maximize"}
+        return {*paceline.check(folder / "s.yaml", parameters={name: 0.5}, metric=metric).constants}
+
+    assert params(tmp_path / "a", "lr") == {"lr"}
+    assert params(tmp_path / "a", "momentum") == {"momentum"}
+    assert params(tmp_path / "b", "width") == {"width"}
+    assert params(tmp_path / "a", "depth") == {"depth"}

@@ -10,6 +10,7 @@ import paceline
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
+from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import SweepError
 from tests.helpers.finished_sweep_without_ray import CARD, raced, tracked
 from tracking.results.table import HISTORY
@@ -118,3 +119,13 @@ def test_weights_are_read_without_paceline(tmp_path: Path) -> None:
     assert found.checkpoint(3) == folder, "its own folder is written anew"
     (home.path / "checkpoints/t0003/e0004/weights.pt").write_bytes(b"torn")
     assert torch.load(found.checkpoint(3) / "model.pt", weights_only=True) == {"weight": torch.tensor([1.0])}
+
+
+def test_a_result_knows_what_was_written_since_it_was_looked_at() -> None:
+    home = raced(most_legs=3)
+    found = paceline.load()
+    assert found.state == "stopped" and found._read is found._read
+    study = Study(home.id, "maximize", home.journal)
+    study.set("phase", "finished")
+    study.flush()
+    assert found.state == "finished"

@@ -153,3 +153,13 @@ def test_faults_of_a_spec_are_told_at_once_and_the_module_path_is_left_alone() -
         paceline.run(SPEC, progress="bar")
     with pytest.raises(LookupError, match="there is no sweep"):
         paceline.load()
+
+
+def test_an_end_in_the_middle_of_an_event_is_an_end() -> None:
+    home = SweepHome.create(sweep_of(SPEC, {}))
+    ours, its = Pipe()
+    running = Running(DriverProcess(home, ours, Ended(1)), print)  # type: ignore[arg-type]
+    its.send_bytes(b"half of an event")
+    with pytest.raises(paceline.BrokeOff, match="ended with exit code 1"):
+        running.result(10)
+    its.close()
