@@ -30,10 +30,12 @@ from search_spaces.spec.checks.warm_start import is_path
 from search_spaces.types.driver_errors import CANNOT_GO_ON, Unreadable
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 from search_spaces.types.files.sealed import Rotten, document, sealed
+from search_spaces.types.values import restored
 from workloads.models.custom.kept_code import name_shown
 from workloads.registry import described
 
 if TYPE_CHECKING:
+    from search_spaces.spec.imported.optuna_study import KnownTrials
     from search_spaces.spec.sweep import Sweep
     from search_spaces.study.study import Study
 
@@ -42,6 +44,10 @@ MOST_BYTES: Final = 500_000
 """Largest size of the trials that travel with a submitted sweep: Kubernetes takes 1 MiB of files in all."""
 EARLIER: Final = "warm_start"
 """Attribute of the study: the earlier sweeps with their trials, as JSON."""
+
+
+TRIALS: Final = ".trials.json"
+"""End of the name of a file with the trials of a study of Optuna's, which ``paceline import`` writes."""
 
 
 class Unusable(Exception):
@@ -77,6 +83,9 @@ def collected(sweep: Sweep, origin: str) -> Collected:
     faults, found = [], {}
     for place, reference in enumerate(sweep.warm_start):
         try:
+            if reference.endswith(TRIALS):
+                found[reference] = (reference, _of_file(Path(reference), sweep))
+                continue
             home = _home(reference)
             if str(home.path) in found:
                 raise Unusable("is a sweep that is named before")
@@ -161,6 +170,29 @@ def _home(reference: str) -> SweepHome:
         return home_of_study
 
 
+def keep_trials(path: Path, known: KnownTrials) -> None:
+    """Write the trials of an Optuna study into a new file that ``warm_start`` can name. Raises FileExistsError."""
+    one = {"id": path.name, "name": known.name, "digest": None, "epochs": known.epochs, "trials": known.trials}
+    text = sealed(json.dumps({"format": 1, "sweeps": [one], "goal": known.goal}))
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _of_file(path: Path, sweep: Sweep) -> EarlierSweep:
+    """Return the trials that ``keep_trials`` wrote. Raises Unusable where they say nothing to ``sweep``."""
+    try:
+        found = document(path.read_bytes())
+    except (OSError, Rotten) as error:
+        raise Unusable(f"cannot be read: {error}") from error
+    if found["goal"] != sweep.metric.goal:
+        raise Unusable(f"must {sweep.metric.goal} its metric, as this sweep does, and is to {found['goal']}")
+    [one] = _from_json(json.dumps(found))
+    [taken] = _taken(sweep, (one,), None).taken
+    if not taken.used:
+        raise Unusable(_tells_nothing(sweep, one, taken, ""))
+    return one
+
+
 def _read(home: SweepHome, sweep: Sweep) -> EarlierSweep:
     """Read an earlier sweep. Raises Unusable where its trials say nothing to ``sweep``."""
     try:
@@ -239,4 +271,4 @@ def _from_json(text: str) -> tuple[EarlierSweep, ...]:
 
 def _trial(record: Mapping[str, Any]) -> EarlierTrial:
     by_epoch = {key: {int(epoch): found for epoch, found in record[key].items()} for key in ("values", "measured")}
-    return EarlierTrial(**{**record, **by_epoch})
+    return EarlierTrial(**{**record, **by_epoch, "params": restored(record["params"])})
