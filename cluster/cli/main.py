@@ -21,7 +21,7 @@ GARBAGE_AFTER = 100_000
 COMMANDS = {
     "demo": ("run", "Run a small sweep, in under a minute."),
     "init": ("starting.init", "Write a commented spec that runs as it is."),
-    "import": ("starting.imported", "Write the sweep file that another tool's file means."),
+    "import": ("starting.imported", "Write the sweep file that FILE of another tool means."),
     "check": ("spec", "Validate a sweep file and preview the sweep."),
     "simulate": ("simulate", "Run the search of SPEC on recorded learning curves, to choose a schedule."),
     "data": ("data", "Show the data of SPEC as trials will see it."),
@@ -43,7 +43,7 @@ COMMANDS = {
     "export": ("serve", "Write a sweep's champion to an ONNX file."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
-    "workloads": ("workloads", "List workloads, or describe one with its hyperparameters."),
+    "workloads": ("workloads", "List workloads, or describe WORKLOAD: its data, metrics and hyperparameters."),
     "schema": ("spec", "Print the JSON Schema of a spec."),
 }
 """Module in ``cluster.cli.commands`` and summary of each command, in the order of `paceline --help`."""

@@ -48,6 +48,7 @@ def test_an_epoch_meets_every_row_once_in_an_order_of_its_own(tmp_path: Path) ->
     assert first != sorted(first)
 
 
+@pytest.mark.soak
 def test_a_sweep_over_files_in_an_object_store(tmp_path: Path, s3: dict[str, str]) -> None:
     """Nothing of the data is on this machine; the address alone makes it a stream."""
     import boto3

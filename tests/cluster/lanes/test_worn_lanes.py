@@ -37,7 +37,7 @@ def went_on(path: Path) -> bool:
     folder.write(SPEC.replace("MARK", str(path / "has_trained")))
     done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "left behind a process" in done.stdout + done.stderr
+    assert "t001 left behind 3 processes (sh -c sleep" in done.stdout + done.stderr
     runs = {run["trial.number"]: run["run_id"] for run in folder.runs("trial").values()}
     before, after = folder.points(runs["0"], "val_before")
     assert before == 0

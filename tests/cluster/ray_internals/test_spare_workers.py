@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cluster.ray_internals import spare_workers
 from tests.helpers.commands import clean_environment
 from tests.helpers.paths import ROOT
-from tests.helpers.soak import SOAK
 
 SCRIPT = """
 import json, os, sys, time
@@ -67,10 +68,11 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.soak
 def test_a_spare_takes_the_place_of_a_worker_again_and_again() -> None:
     environment = {**clean_environment(), "PYTHONPATH": str(ROOT), "RAY_num_workers_soft_limit": "32"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "5" if SOAK else "2"],
+        [sys.executable, "-c", SCRIPT, "5"],
         env=environment,
         cwd=ROOT,
         capture_output=True,
