@@ -32,6 +32,11 @@ class MemberDropout(Dropout):
         self.channel_dims = channel_dims
         """Dimensions of a map behind batch and channels; 0: single units are dropped."""
 
+    @property
+    def p(self) -> float:
+        """The rate, as ``nn.Dropout`` has it; where it is read in ``forward``, members are trained one by one."""
+        return float(self.rate)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` with units or maps dropped and the others divided by 1 - rate."""
         if not (self.training and self.active):

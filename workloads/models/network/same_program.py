@@ -20,6 +20,15 @@ from workloads.layers.layers import Dropout
 IN_BUFFERS = {"active"}
 """Attributes of our dropout that follow from its rate, and that loops set for all members of a program."""
 TENSORS = {"_parameters", "_buffers", "_modules"}
+OF_SAVING = (
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+"""Hooks that compute nothing of the outputs."""
+OF_CLASS = {"__dict__", "__weakref__", "__doc__", "__annotations__", "__abstractmethods__", "_abc_impl"}
+"""Attributes of a class that say nothing of what it computes."""
 
 
 def difference(one: nn.Module, other: nn.Module) -> str | None:
@@ -30,21 +39,24 @@ def difference(one: nn.Module, other: nn.Module) -> str | None:
 
 class _Comparison:
     def __init__(self) -> None:
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: dict[tuple[int, int], object] = {}
+        """Pairs that were compared, by their ids. They are kept: the id of an object that is gone is another's."""
 
     def modules(self, one: nn.Module, other: nn.Module, place: str) -> Iterator[str]:
         if (id(one), id(other)) in self._seen:
             return
-        self._seen.add((id(one), id(other)))
-        if _named(type(one)) != _named(type(other)) or [*one._modules] != [*other._modules]:
+        self._seen[id(one), id(other)] = (one, other)
+        if not self.equal(type(one), type(other)) or [*one._modules] != [*other._modules]:
             yield place
             return
         for kind in ("_parameters", "_buffers"):
             mine, theirs = getattr(one, kind), getattr(other, kind)
             if {name: _form(value) for name, value in mine.items()} != {n: _form(v) for n, v in theirs.items()}:
                 yield place
-        own = {name: value for name, value in vars(one).items() if name not in TENSORS}
-        others = {name: value for name, value in vars(other).items() if name not in TENSORS}
+        own, others = (
+            {name: value for name, value in vars(each).items() if name not in (*TENSORS, *OF_SAVING)}
+            for each in (one, other)
+        )
         if own.keys() != others.keys():
             yield f"{place}.{sorted(own.keys() ^ others.keys())[0]}"
             return
@@ -75,14 +87,21 @@ class _Comparison:
             return True
         if _named(type(one)) != _named(type(other)):
             return False
-        if isinstance(one, bool | int | str | bytes | complex | type | torch.dtype | torch.device | torch.Size):
+        if isinstance(one, bool | int | str | bytes | complex | torch.dtype | torch.device | torch.Size):
             return bool(one == other)
         if isinstance(one, float):
             return one == other or (one != one and other != other)
         if isinstance(one, np.ndarray | np.generic):
             return bool(np.array_equal(one, other))
-        self._seen.add((id(one), id(other)))
-        return self._equal_objects(one, other)
+        self._seen[id(one), id(other)] = (one, other)
+        return self._equal_classes(one, other) if isinstance(one, type) else self._equal_objects(one, other)
+
+    def _equal_classes(self, one: type, other: type) -> bool:
+        """Compare two classes that a constructor may have made, each with values of its own in its methods."""
+        if _named(one) != _named(other) or not self.equal(one.__bases__, other.__bases__):
+            return False
+        mine, theirs = ({k: v for k, v in vars(each).items() if k not in OF_CLASS} for each in (one, other))
+        return self.equal(mine, theirs)
 
     def _equal_objects(self, one: Any, other: Any) -> bool:
         if isinstance(one, nn.Module):
@@ -102,6 +121,10 @@ class _Comparison:
             )
         if inspect.ismethod(one):
             return self.equal(one.__func__, other.__func__) and self.equal(one.__self__, other.__self__)
+        if isinstance(one, staticmethod | classmethod):
+            return self.equal(one.__func__, other.__func__)
+        if isinstance(one, property):
+            return all(self.equal(getattr(one, part), getattr(other, part)) for part in ("fget", "fset", "fdel"))
         if hasattr(one, "__dict__") and not isinstance(one, types.ModuleType | torch.Generator):
             return self.equal(vars(one), vars(other))
         return False
@@ -123,8 +146,14 @@ def _form(tensor: Tensor | None) -> object:
 
 
 def _parts(function: types.FunctionType) -> list[Any]:
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return [function.__defaults__, function.__kwdefaults__, *cells]
+    return [function.__defaults__, function.__kwdefaults__, *map(_content, function.__closure__ or ())]
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing is assigned to it yet
+        return None
 
 
 def _equal_tensors(one: Any, other: Tensor) -> bool:
