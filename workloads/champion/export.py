@@ -15,7 +15,7 @@ from workloads.legs import checkpoint
 from workloads.registry import workload
 from workloads.tables.prepare import PrepareTable
 from workloads.training.batches import ResidentData
-from workloads.training.setup import restore
+from workloads.training.setup import Trainee, first_model, restore
 
 
 class Exported(nn.Module):
@@ -40,12 +40,13 @@ def trained(workload_name: str, uri: str, search: SearchData) -> tuple[Any, Resi
     """Load the checkpoint ``uri``: hyperparameters, data, and the model in evaluation mode on the CPU.
 
     The weights are those of the best epoch where the checkpoint holds them (final evaluation), else the last ones.
+    The seed is the training's: a user's network may draw more than its weights.
     """
     kind = workload(workload_name)
     progress, state, best = checkpoint.load(uri)
     hp = kind.hyperparameters(**complete(kind.hyperparameters, progress.params))
     data = kind.data(hp, search, torch.device("cpu"), torch.float32)
-    model = kind.build(hp, data.shape)
+    model = first_model(kind, Trainee(progress.seed, hp), data.shape).to(data.dtype)
     restore(model, best or state)
     return hp, data, model.eval()
 

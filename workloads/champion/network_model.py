@@ -21,8 +21,10 @@ from workloads.champion.export import Exported, trained
 from workloads.data.search_data import SearchData
 from workloads.data.statistics import Statistics
 from workloads.layers.layers import Preprocess
+from workloads.legs import checkpoint
 from workloads.models.network.data import Codes
 from workloads.registry import workload
+from workloads.training.setup import Trainee, first_model
 
 CARD, WEIGHTS, STATISTICS = "model.json", "weights.pt", ("fill", "mean", "std")
 PACKAGES = ("paceline", "torch", "numpy")
@@ -37,6 +39,8 @@ class NetworkModel:
     params: Mapping[str, Value]
     shape: DataShape
     module: nn.Module
+    seed: int
+    """Seed of the training: the network may draw more than its weights."""
 
     def predict(self, rows: Any, params: Any = None) -> Array:
         """Return the outputs for an array of raw inputs, such as uint8 images; ``params`` is not used."""
@@ -48,6 +52,7 @@ class NetworkModel:
         """Write a readable card and the weights, tensors only."""
         folder.mkdir(exist_ok=True)
         card = {"workload": self.workload, "params": stored(self.params), "shape": asdict(self.shape)}
+        card["seed"] = self.seed
         (folder / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
         torch.save(self.module.state_dict(), folder / WEIGHTS)
 
@@ -56,7 +61,7 @@ def network_model(workload_name: str, uri: str, search: SearchData) -> NetworkMo
     """Return the model of the checkpoint ``uri``."""
     hp, data, model = trained(workload_name, uri, search)
     exported = Exported(data.prepare, model, data.shape).eval().requires_grad_(False)
-    return NetworkModel(workload_name, vars(hp), data.shape, exported)
+    return NetworkModel(workload_name, vars(hp), data.shape, exported, checkpoint.progress(uri).seed)
 
 
 def load(folder: Path) -> NetworkModel:
@@ -65,13 +70,14 @@ def load(folder: Path) -> NetworkModel:
     facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in read["shape"].items()}
     shape = DataShape(**facts)
     weights = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
-    kind, params = workload(read["workload"]), restored(read["params"])
+    kind, params, seed = workload(read["workload"]), restored(read["params"]), read["seed"]
     prepare: nn.Module = Codes()
     if "preprocess.mean" in weights:
         prepare = Preprocess(Statistics(*(weights[f"preprocess.{name}"].numpy() for name in STATISTICS)))
-    module = Exported(prepare, kind.build(kind.hyperparameters(**params), shape), shape)
+    model = first_model(kind, Trainee(seed, kind.hyperparameters(**params)), shape).float()
+    module = Exported(prepare, model, shape)
     module.load_state_dict(weights)
-    return NetworkModel(read["workload"], params, shape, module.eval().requires_grad_(False))
+    return NetworkModel(read["workload"], params, shape, module.eval().requires_grad_(False), seed)
 
 
 def _load_pyfunc(data_path: str) -> NetworkModel:

@@ -21,11 +21,13 @@ from search_spaces.types.values import Value
 from workloads.arrays import Array, Column, DataShape
 from workloads.champion.export import trained
 from workloads.data.search_data import SearchData
+from workloads.legs import checkpoint
 from workloads.registry import workload
 from workloads.tables.columns import decode, encode
 from workloads.tables.dates import written
 from workloads.tables.pipeline import TRUSTED, Fitted
 from workloads.tables.prepare import PrepareTable
+from workloads.training.setup import Trainee, first_model
 
 MODEL, WEIGHTS, PIPELINE = "model.json", "weights.pt", "pipeline.skops"
 PREDICTION = "prediction"
@@ -43,6 +45,8 @@ class Card:
     shape: DataShape
     columns: tuple[Column, ...]
     classes: tuple[str, ...]
+    seed: int = 0
+    """Seed of the training: a user's network may draw more than its weights."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def load(folder: Path | str) -> TableModel:
     )
     card = Card(**{key: _tuple(value) for key, value in read.items()}, shape=shape, columns=columns)
     kind = workload(card.workload)
-    model = kind.build(kind.hyperparameters(**card.params), shape)
+    model = first_model(kind, Trainee(card.seed, kind.hyperparameters(**card.params)), shape).float()
     model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
     transformer = skops.io.load(folder / PIPELINE, trusted=TRUSTED)
     return TableModel(card, Fitted(transformer, shape.categories), model.eval().requires_grad_(False))
@@ -117,7 +121,12 @@ def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[Table
     # The pipeline takes categories and texts as words, not codes: their values, training data, are not saved.
     columns = tuple(c if c.kind == "ordinal" else replace(c, values=()) for c in search.train.columns)
     card = Card(
-        workload=workload_name, params=asdict(hp), shape=data.shape, columns=columns, classes=search.classes
+        workload=workload_name,
+        params=asdict(hp),
+        shape=data.shape,
+        columns=columns,
+        classes=search.classes,
+        seed=checkpoint.progress(uri).seed,
     )
     return TableModel(card, data.prepare.fitted, model.requires_grad_(False)), example_rows(search)
 

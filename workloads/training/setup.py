@@ -167,11 +167,7 @@ class Setup:
 
     def build(self, member: Trainee) -> nn.Module:
         """Return a new model on the data's device; its weights are drawn on the CPU from the member's seed."""
-        with torch.random.fork_rng(devices=[]):
-            seed_cpu(mix(member.seed, 0))
-            model = self.workload.build(member.hp, self.data.shape)
-            initialise(model, member.hp)
-        return model.to(self.data.device, self.data.dtype)
+        return first_model(self.workload, member, self.data.shape).to(self.data.device, self.data.dtype)
 
     def batches(self, members: Sequence[Trainee], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Return an iterator over the mini-batches (inputs, targets) of an epoch, counted from 0."""
@@ -209,6 +205,15 @@ class Setup:
         if self.objective.name not in means:
             return [WORST] * max(map(len, means.values()))
         return [self.objective.signed(value) for value in means[self.objective.name].tolist()]
+
+
+def first_model(kind: Recipe, member: Trainee, shape: DataShape) -> nn.Module:
+    """Return a new model on the CPU; its weights, and all else that it draws, follow from the member's seed."""
+    with torch.random.fork_rng(devices=[]):
+        seed_cpu(mix(member.seed, 0))
+        model = kind.build(member.hp, shape)
+        initialise(model, member.hp)
+    return model
 
 
 class Loop(Protocol):
