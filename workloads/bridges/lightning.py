@@ -10,9 +10,11 @@ def train(run, *, lr: float = 1e-3):
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import lightning
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 
 from workloads.models.custom.run import Run
@@ -20,11 +22,33 @@ from workloads.models.custom.run import Run
 FILE = "lightning.ckpt"
 
 
-class ReportEpochs(lightning.Callback):  # type: ignore[misc]
-    """Reports each epoch after its validation, with all that was logged of it; saves the Trainer's checkpoint."""
+class ReportEpochs(Checkpoint):  # type: ignore[misc]
+    """Reports each epoch after its validation, with all that was logged of it; saves the Trainer's checkpoint.
+
+    As a checkpoint callback it comes behind the module's own ``on_train_epoch_end``, which may log more.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run, self._validated = run, False
+        self._measured: Mapping[str, float] = {}
+        self._before: Mapping[str, float] = {}
+        """Metrics of the epoch from which training goes on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the epoch's metrics, for schedulers that wait for one."""
+        return {"measured": dict(self._measured)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the metrics of the epoch from which training goes on."""
+        self._before = state_dict["measured"]
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Step the schedulers that wait for a metric: the Trainer does that behind the report, and not here."""
+        before, self._before = self._before, {}
+        for one in trainer.lr_scheduler_configs if pl_module.automatic_optimization else ():
+            due = one.interval == "epoch" and trainer.current_epoch % one.frequency == 0
+            if one.reduce_on_plateau and due and one.monitor in before:
+                pl_module.lr_scheduler_step(one.scheduler, before[one.monitor])
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Note that there is something to report."""
@@ -35,6 +59,7 @@ class ReportEpochs(lightning.Callback):  # type: ignore[misc]
         if trainer.val_dataloaders is None or self._validated:
             self._validated = False
             metrics: dict[str, Any] = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            self._measured = metrics
             self._run.report(
                 lambda folder: trainer.save_checkpoint(folder / FILE), sharded=self._run.world_size > 1, **metrics
             )
@@ -54,7 +79,7 @@ def trainer(run: Run, **given: Any) -> Any:
     With several workers the strategy is DDP unless another is given. Unless they are given, there are no bars,
     loggers and checkpoints of Lightning's.
     """
-    quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    quiet = ("logger", "enable_progress_bar", "enable_model_summary")
     on_gpu = run.device.type == "cuda"
     chosen: dict[str, Any] = {
         "max_epochs": run.num_epochs * (given.get("check_val_every_n_epoch") or 1),
@@ -67,7 +92,8 @@ def trainer(run: Run, **given: Any) -> Any:
         chosen |= {"devices": local, "num_nodes": run.world_size // local, "strategy": "ddp"}
         given = {**given, "plugins": [*_listed(given.get("plugins")), PresentGroup()]}
     callbacks = [*_listed(given.get("callbacks")), ReportEpochs(run)]
-    return lightning.Trainer(**{**chosen, **given, "callbacks": callbacks})
+    # ReportEpochs is a checkpoint callback, which Lightning refuses where they are off; no other is added.
+    return lightning.Trainer(**{**chosen, **given, "callbacks": callbacks, "enable_checkpointing": True})
 
 
 def checkpoint(run: Run) -> str | None:
