@@ -56,13 +56,14 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
             optimizer.step()
         net.eval()
         with torch.no_grad():
-            x, y = val_rows[run.rank :: run.world_size]  # each worker judges its share, and the mean is reported
+            x, y = val_rows[run.rank :: run.world_size]  # each worker's share: one may have a row more
             logits, y = net(x.to(run.device)), y.to(run.device)
         run.report(
             save,
+            reduce={"val_loss": "sum", "val_accuracy": "sum"},
             train_loss=loss.item(),
-            val_loss=cross_entropy(logits, y).item(),
-            val_accuracy=(logits.argmax(1) == y).float().mean().item(),
+            val_loss=cross_entropy(logits, y, reduction="sum").item() / len(val_rows),
+            val_accuracy=(logits.argmax(1) == y).sum().item() / len(val_rows),
         )
 
 
