@@ -65,6 +65,8 @@ def test_keyword_arguments_are_hyperparameters_with_their_bounds() -> None:
         ("plain", set()),
         ("alpha dropout", {"rate"}),
         ("number", {"scale"}),
+        ("hook", {"scale"}),
+        ("class made inside", {"scale"}),
         ("function", {"scale"}),
         ("layer if", {"rate"}),
         ("tensor", set()),
@@ -96,6 +98,9 @@ NO_RULE = "nn.LSTM has no batching rule"
         ("tensor", None),
         ("noise", None),
         ("float32", None),
+        ("hook", None),
+        ("class made inside", None),
+        ("rate read", "decides by the values of tensors"),
         ("cumulative statistics", "decides by the values of tensors"),
         ("spectral norm", "aten::div.out has no batching rule"),
         ("branches", "decides by the values of tensors"),
@@ -177,6 +182,27 @@ def test_a_loss_and_metrics_of_ones_own_agree_fused_and_plain() -> None:
     assert records[2]["val_top2"] == networks._top2(outputs, y)
     assert records[2]["val_loss"] == pytest.approx(float(networks.Focal.loss(outputs, y).mean()))
     assert workload(name).metrics("image")["val_top2"] == "maximize"
+
+
+def test_a_loss_that_is_no_mean_over_examples_is_told() -> None:
+    for name, told in (("Weighted", "val_loss is that mean, and train_loss is not"), ("Focal", "as one program")):
+        kind = workload(f"{PLACE}:{name}")
+        assert kind.tryout is not None
+        assert (kind.tryout(kind.hyperparameters(), search_data()) or "").endswith(told)
+
+
+def test_a_loss_that_takes_rows_is_measured_for_each() -> None:
+    name = f"{PLACE}:Masked"
+    shared = setup(name)
+    loop = PlainLoop(shared, trainee(name))
+    (found,) = train(loop, 1)[-1]
+    x, y = shared.data.inputs(shared.data.x_val), shared.data.y_val
+    outputs = loop.model(x).detach()
+    assert found["val_loss"] == pytest.approx(float(networks.Masked.loss(outputs, y)))
+    assert found["val_accuracy"] == networks._top2(outputs, y)
+    values = {key: value[None] for key, value in loop.task.evaluate(loop.model, x, y).items()}
+    assert "accuracy" not in loop.task.by_row(values, y), "the rows of ours are not those of the class's own"
+    assert {len(k) for k in programs(declared_of("Masked"), shared, [trainee(name)] * 2)} == {1}
 
 
 def test_a_loss_that_is_a_mean_is_measured_by_row() -> None:

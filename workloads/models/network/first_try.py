@@ -16,12 +16,14 @@ from workloads.arrays import Infeasible
 from workloads.contract import Workload
 from workloads.data.search_data import SearchData
 from workloads.models.network.declared import Declared
+from workloads.models.network.task import OwnTask
 from workloads.models.network.tryout import why_apart
 from workloads.training.setup import Setup, Trainee
 
 MANY_ROWS = 20_000
 """Larger tables are tried by as many of their rows: then their features may be fewer than those of all."""
 FEW_ROWS = 64
+NO_MEAN = "; its loss of a batch is not the mean of each example's: val_loss is that mean, and train_loss is not"
 
 
 def first_try(declared: Declared, kind: Workload, hp: Any, search: SearchData) -> str | None:
@@ -35,14 +37,27 @@ def first_try(declared: Declared, kind: Workload, hp: Any, search: SearchData) -
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             data = kind.data(hp, part, torch.device("cpu"), torch.float32)
-            reason = why_apart(declared, Setup(kind, data), Trainee(0, hp))
+            setup, member = Setup(kind, data), Trainee(0, hp)
+            reason = why_apart(declared, setup, member)
+            note = _note(setup, member)
     except Exception as error:
         if table and len(search.train) > MANY_ROWS:
             return None
         if isinstance(error, Infeasible):
             raise
         raise Infeasible(_told(error)) from error
-    return "fused: trials of one structure as one program" if reason is None else f"one by one: {reason}"
+    how = "fused: trials of one structure as one program" if reason is None else f"one by one: {reason}"
+    return how + note
+
+
+def _note(setup: Setup, member: Trainee) -> str:
+    """Return what is to be known of the class's own loss; empty without one, and for a mean over examples."""
+    task, data = setup.task(), setup.data
+    if not isinstance(task, OwnTask) or task.declared.loss is None:
+        return ""
+    with torch.no_grad():
+        outputs = setup.build(member).eval()(data.inputs(data.x_train[:FEW_ROWS]))
+        return "" if task.is_mean(outputs, data.y_train[:FEW_ROWS]) else NO_MEAN
 
 
 def _first(search: SearchData, num_rows: int) -> SearchData:
