@@ -52,8 +52,8 @@ class NetworkModel:
         """Write a readable card and the weights, tensors only."""
         folder.mkdir(exist_ok=True)
         card = {"workload": self.workload, "params": stored(self.params), "shape": asdict(self.shape)}
-        card["seed"] = self.seed
-        (folder / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
+        text = json.dumps({**card, "seed": self.seed}, indent=1)
+        (folder / CARD).write_text(text, encoding="utf-8")
         torch.save(self.module.state_dict(), folder / WEIGHTS)
 
 
