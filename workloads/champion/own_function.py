@@ -24,6 +24,7 @@ from workloads.models.custom.hidden import used_modules
 from workloads.models.custom.kept_code import is_kept
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.registry import is_users, module_of
+from workloads.tables.columns import CODED, spelled
 
 NUM_ROWS = 4
 LOADER = "paceline_served_function"
@@ -139,7 +140,7 @@ def _packages(tops: set[str]) -> tuple[str, ...]:
     return tuple(sorted({"mlflow", "numpy", "pandas", *found} | ({"paceline"} if tops & set(OURS) else set())))
 
 
-def _example(workload_name: str, uri: str, search: SearchData) -> tuple[Any, dict[str, dict[str, str]]]:
+def _example(workload_name: str, uri: str, search: SearchData) -> tuple[Any, dict[str, dict[str, Any]]]:
     """Return a few raw inputs as ``predict`` takes them, and the columns if these are rows."""
     if not search.given:
         return None, {}
@@ -149,5 +150,13 @@ def _example(workload_name: str, uri: str, search: SearchData) -> tuple[Any, dic
     return (x, _told(search.train.columns)) if rows else (x.numpy(), {})
 
 
-def _told(columns: tuple[Column, ...]) -> dict[str, dict[str, str]]:
-    return {c.name: {"kind": c.kind, "form": c.date_format or c.number_form} for c in columns}
+def _told(columns: tuple[Column, ...]) -> dict[str, dict[str, Any]]:
+    return {
+        c.name: {
+            "kind": c.kind,
+            "form": c.date_format or c.number_form,
+            "missing": list(c.missing),
+            "same": spelled({"True", "False"}, c) if c.kind in CODED else {},
+        }
+        for c in columns
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +55,43 @@ def _is_model_s(module: Any) -> bool:
     return any((folder / Path(__file__).name).is_file() for folder in file.parents)
 
 
-def rows(frame: Any, columns: dict[str, dict[str, str]]) -> Any:
-    """Return the columns of a DataFrame in the order of ``columns``; dates and numbers are read where texts."""
-    import pandas as pd
+def rows(frame: Any, columns: dict[str, dict[str, Any]]) -> Any:
+    """Return the columns of a DataFrame in the order of ``columns``, with values as ``predict`` was trained with.
 
+    Categories are words, dates are without a zone, and marks of missing values are NaN.
+    """
     if gone := [name for name in columns if name not in frame.columns]:
         there = ", ".join(map(str, frame.columns))
         raise ValueError(f"the rows must have the column {gone[0]!r}, they have {there}")
     frame = frame[list(columns)].copy()
     for name, column in columns.items():
-        if column["kind"] == "datetime" and not pd.api.types.is_datetime64_any_dtype(frame[name]):
-            form = column["form"] if "%" in column["form"] else "ISO8601"
-            frame[name] = pd.to_datetime(frame[name], format=form, utc=True).dt.tz_localize(None)
-        elif column["kind"] == "number" and not column["form"]:
-            frame[name] = pd.to_numeric(frame[name]).astype("float64")
+        frame[name] = _values(frame[name], column)
     return frame
+
+
+def _values(series: Any, column: dict[str, Any]) -> Any:
+    import pandas as pd
+
+    missing = column.get("missing", [])
+    if column["kind"] == "datetime":
+        if not pd.api.types.is_datetime64_any_dtype(series):
+            form = column["form"] if "%" in column["form"] else "ISO8601"
+            series = pd.to_datetime(series.mask(series.isin(missing)), format=form, utc=True)
+        series = series if series.dt.tz is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
+        return series.astype("datetime64[ms]")  # as in the training: its whole numbers are milliseconds
+    if column["kind"] == "number":
+        numbers = pd.to_numeric(series.mask(series.isin(["", *missing]))).astype("float64")
+        marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
+        return numbers.mask(numbers.isin(marks))
+    same = column.get("same", {})
+    words = series.astype(object).map(lambda value: same.get(_word(value), _word(value)), na_action="ignore")
+    return words.astype(object).mask(words.isna() | words.isin(["", *missing]), float("nan"))
+
+
+def _word(value: Any) -> str:
+    """Return a category's value as a text, as it is read from a table: of 2.0 it is 2."""
+    whole = isinstance(value, float) and value.is_integer()
+    return unicodedata.normalize("NFC", str(int(value) if whole else value)).strip()
 
 
 def _load_pyfunc(data_path: str) -> ServedFunction:
