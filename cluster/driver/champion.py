@@ -175,9 +175,10 @@ class ChampionProcess:
         try:
             if not described(sweep.workload).registered:
                 return self._kept(order, tracker, f"{sweep.workload} has no predict")
-            return str(ray.get(self._worker.register.remote(order, self.data.search)))
-        except NotServed as error:
-            return self._kept(order, tracker, last_line(error))
+            try:
+                return str(ray.get(self._worker.register.remote(order, self.data.search)))
+            except NotServed as error:
+                return self._kept(order, tracker, last_line(error))
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None

@@ -8,14 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import ray
 
-from cluster.driver.champion import _ChampionActor
+from cluster.driver.champion import ChampionProcess, _ChampionActor
 from tests.helpers.paths import ROOT
 from tests.workloads.models.test_run import table
 from workloads.champion import served_function
@@ -168,6 +170,26 @@ def test_it_predicts_the_same_in_a_fresh_process_elsewhere(
     done = subprocess.run(command, capture_output=True, text=True, cwd=away)
     assert done.returncode == 0, done.stderr
     assert dict(zip(ASKED, map(json.loads, done.stdout.splitlines()), strict=True)) == EXPECTED
+
+
+def test_a_store_that_is_away_when_files_are_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(what: str) -> str:
+        if what == "keep":
+            raise ray.exceptions.RayError("Away: no connection")
+        raise NotServed("it saved nothing that predict reads")
+
+    monkeypatch.setattr(ray, "get", found)
+    worker = SimpleNamespace(
+        **{name: SimpleNamespace(remote=lambda *_, name=name: name) for name in ("register", "keep")}
+    )
+    told: list[str] = []
+    process: Any = ChampionProcess(
+        SimpleNamespace(id="s"), SimpleNamespace(workload="mlp", name="a"), SimpleNamespace(search=None), worker
+    )
+    tracker: Any = SimpleNamespace(run_id=lambda *_: "r", uri="", say=told.append)
+    track: Any = SimpleNamespace(key="t0001-s1", trial=1, seed=1, params={}, checkpoint="c")
+    assert process.crown(track, tracker) is None
+    assert told == ["the champion could not be registered: Away: no connection"]
 
 
 def test_without_predict_what_it_saved_is_an_artifact_of_its_run(
