@@ -55,6 +55,9 @@ MISLEADING = {
     "all names": "from json import *\ndef train(run, *, lr: float = 1.0): ...",
     "predict from elsewhere": "from json import loads as predict\ndef train(run, *, lr: float = 1.0): ...",
     "a module that is not there": "import not_there_at_all\ndef train(run, *, lr: float = 1.0): ...",
+    "an else": "def train(run): ...\nif __name__ == '__main__': ...\nelse: train.space = {}",
+    "an import alone": "def train(run): ...\nif __name__ != '__main__': train.space = {}",
+    "an error": "RATE = {}['lr']\ndef train(run, *, lr: float = RATE): ...",
     "no Python": "def train(run, *, lr: float = 1.0): ...\n%",
     "no such function": "def other(run): ...",
 }

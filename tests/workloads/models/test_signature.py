@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from search_spaces.space.hyperparameters import complete, hyperparameters
 from search_spaces.spec.sweep import parse_sweep
@@ -136,3 +137,63 @@ def test_a_text_that_may_be_none_stays_a_text() -> None:
     kind = workload_of("mine:named", named).hyperparameters
     assert arguments(named, kind(**complete(kind, {"note": "[1, 2]"}))) == {"note": "[1, 2]"}
     assert arguments(named, kind(**complete(kind, {}))) == {"note": None}
+
+
+def test_a_function_without_a_place_for_the_run_is_refused() -> None:
+    def nothing() -> None: ...
+
+    def swallowed(*, lr: float = 0.1) -> None: ...
+
+    for code in (nothing, swallowed):
+        with pytest.raises(LookupError, match=rf"'mine:t': its first parameter .+: {code.__name__}\(run, \*, "):
+            workload_of("mine:t", code)
+
+
+def test_words_of_annotations_mean_what_they_do_in_the_file_of_a_decorated_function() -> None:
+    elsewhere: dict[str, Any] = {}
+    exec("import functools\ndef deco(f):\n @functools.wraps(f)\n def g(*a, **k): f(*a, **k)\n return g", elsewhere)
+
+    def decorated(run: Any, *, rule: "Literal['l1', 'l2']" = "l2") -> None: ...  # noqa: UP037
+
+    found = hyperparameters(workload_of("mine:t", elsewhere["deco"](decorated)).hyperparameters)
+    assert found["rule"].choices == ("l1", "l2")
+
+
+def test_a_type_that_pydantic_does_not_take_is_refused() -> None:
+    class Old(TypedDict):
+        a: int
+
+    def train(run: Any, *, old: Old) -> None: ...
+
+    train.__annotations__["old"] = Old
+    if sys.version_info < (3, 12):
+        with pytest.raises(LookupError, match="parameter 'old' must have a type that a spec can hold, received "):
+            workload_of("mine:t", train)
+
+
+def test_defaults_are_kept_as_a_spec_writes_them_and_made_again() -> None:
+    class Layer(BaseModel):
+        size: int = 3
+
+    def train(
+        run: Any,
+        *,
+        root: Path = Path("data"),
+        layer: Layer = Layer(),  # noqa: B008
+        few: set[int] = {2},  # noqa: B006
+    ) -> None: ...
+
+    train.__annotations__.update(layer=Layer)
+    workload = workload_of("mine:t", train)
+    params = complete(workload.hyperparameters, {})
+    assert params == {"root": "data", "layer": '{"size": 3}', "few": "[2]"}
+    assert arguments(train, workload.hyperparameters(**params)) == {
+        "root": Path("data"), "layer": Layer(), "few": {2}
+    }  # fmt: skip
+
+    def odd(run: Any, *, any: Any = object(), more: list[Any] = [Path()]) -> None: ...  # noqa: B006, B008
+
+    with pytest.raises(
+        LookupError, match=r"'any' must have a default that a spec can hold.+'more' must have a def"
+    ):
+        workload_of("mine:t", odd)

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.types.values import Params, Value, plain_value, unnested, value_of
@@ -31,7 +32,11 @@ def fields_of(name: str, train: Callable[..., Any]) -> list[tuple[str, type, Any
 
     Raises LookupError with every fault.
     """
-    first, *others = inspect.signature(train).parameters.values()
+    parameters = [*inspect.signature(train).parameters.values()]
+    if not parameters or parameters[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
+        form = f"{train.__name__}(run, *, ...)"
+        raise LookupError(f"{name!r}: its first parameter must be positional, for the run: {form}")
+    first, *others = parameters
     faults: list[str] = []
     found = keyword_fields(train, others, train.__name__, faults, f" (only {first.name!r} stands before *)")
     if faults:
@@ -88,9 +93,15 @@ def _hint(train: Callable[..., Any], one: inspect.Parameter) -> Any:
         return _of_default(one.default)
     alone = types.SimpleNamespace(__annotations__={one.name: one.annotation})
     try:
-        return typing.get_type_hints(alone, getattr(train, "__globals__", {}), include_extras=True)[one.name]
+        return typing.get_type_hints(alone, _globals(train), include_extras=True)[one.name]
     except (NameError, TypeError, AttributeError):  # words that name nothing at run time
         return _of_default(one.default)
+
+
+def _globals(train: Callable[..., Any]) -> dict[str, Any]:
+    """Return the names that annotations of words mean: those of the function whose signature it is."""
+    found: dict[str, Any] = getattr(inspect.unwrap(train), "__globals__", {})
+    return found
 
 
 def _of_default(default: Any) -> Any:
@@ -163,7 +174,7 @@ def _checked(hint: Any, options: list[Any]) -> dict[str, Any]:
     """Return the rule of an annotation that pydantic checks."""
     try:
         TypeAdapter(hint)
-    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation) as error:
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         raise ValueError(
             f"must have a type that a spec can hold, received {inspect.formatannotation(hint)}"
         ) from error
@@ -193,7 +204,14 @@ def _made(hint: Any, value: Any) -> Any:
 
 
 def _kept(value: Any) -> Any:
-    """Return a default, or an enum's member, as a spec writes it: a member by its text, else by its name."""
+    """Return a default, or an enum's member, as a spec writes it: a member by its text, else by its name.
+
+    Raises ValueError for a default that it cannot hold.
+    """
     if isinstance(value, enum.Enum):
         return value.value if isinstance(value.value, str) else value.name
-    return value_of(value)
+    try:
+        own = value is None or isinstance(value, (*SIMPLE, list, tuple, dict))
+        return value_of(value if own else to_jsonable_python(value))
+    except (TypeError, PydanticSerializationError) as error:
+        raise ValueError(f"must have a default that a spec can hold, received {value!r}") from error

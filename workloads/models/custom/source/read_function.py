@@ -84,7 +84,7 @@ def _read(path: str, content: bytes, name: str, module_name: str) -> Callable[..
             return None
         names: dict[str, Any] = {"__name__": module_name, "__file__": path, READ: True}
         exec(compile(module.interface({name, *BESIDE}, name), path, "exec"), names)
-    except (_Unknown, SyntaxError, ValueError, TypeError, NameError, AttributeError, ImportError):
+    except Exception:  # noqa: BLE001 - _Unknown, or what the user's own statements raise: the import tells it
         return None
     found: Callable[..., None] = names[name]
     return found
@@ -124,7 +124,12 @@ class _Module:
                 self._loose |= {value.id} if isinstance(value, ast.Name) else set()
             case ast.Expr(value=ast.Constant()):
                 pass
-            case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+            case ast.If(
+                test=ast.Compare(
+                    left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]
+                ),
+                orelse=[],
+            ):
                 pass
             case _:
                 self._loose |= set(_used(statement))
