@@ -10,11 +10,31 @@ from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from workloads.arrays import Array
-from workloads.data.epoch_order import epoch_order
+from workloads.data.epoch_order import epoch_order, mix
 from workloads.training.batches import tensor
 
-Batches = DataLoader[Any]
 InOrder = DistributedSampler[Any]
+
+
+class Batches(DataLoader[Any]):
+    """A DataLoader whose worker processes draw by seed, epoch and rank, whichever leg the epoch is trained in."""
+
+    noise: Callable[[], int] | None = None
+    """Returns the seed of an epoch; None where the generator is the user's own."""
+
+    def __iter__(self) -> Any:
+        """Yield mini-batches."""
+        if self.noise is not None:
+            self.generator.manual_seed(self.noise())
+        return super().__iter__()
+
+
+class Singles(TensorDataset):
+    """Inputs and targets, one example at a time; what is done to one changes no other use of it."""
+
+    def __getitem__(self, row: int) -> tuple[Tensor, ...]:
+        """Return a copy of the example."""
+        return tuple(part[row].clone() for part in self.tensors)
 
 
 class Examples(TensorDataset):
@@ -50,12 +70,24 @@ def examples(x: Array, y: Array) -> Examples:
     return Examples(*(each.float() if each.is_floating_point() else each for each in (tensor(x), tensor(y))))
 
 
-def loader(data: Examples, sampler: Any, batch_size: int, options: dict[str, Any]) -> Batches:
-    """Return a DataLoader, which draws nothing from the global generators; ``options`` are its own."""
+def loader(
+    data: Examples, sampler: Any, batch_size: int, options: dict[str, Any], noise: Callable[[], int]
+) -> Batches:
+    """Return a DataLoader, which draws nothing from the global generators; ``options`` are its own.
+
+    ``noise`` returns the seed of what its worker processes draw in an epoch.
+    """
     own = "collate_fn" in options  # it expects a list of single examples
-    source: Any = TensorDataset(*data.tensors) if own else data
-    usual = {"generator": torch.Generator().manual_seed(0), "collate_fn": _as_it_is}
-    return DataLoader(source, batch_size, sampler=sampler, **{**usual, **options})
+    source: Any = Singles(*data.tensors) if own else data
+    usual = {"generator": torch.Generator(), "collate_fn": _as_it_is}
+    found = Batches(source, batch_size, sampler=sampler, **{**usual, **options})
+    found.noise = None if "generator" in options else noise
+    return found
+
+
+def noise_of(seed: int, epoch: int, rank: int) -> int:
+    """Return a seed for what worker processes draw in an epoch (from 0), another one for each rank."""
+    return mix(mix(seed, 2 * epoch + 2), rank)
 
 
 def _as_it_is(batch: Any) -> Any:

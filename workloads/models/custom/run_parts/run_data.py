@@ -69,12 +69,17 @@ class RunData:
         workers each gets its part: of the training rows less than one for each is left out, and of the validation
         rows the first may come twice, so that all have equally many.
         """
-        from workloads.models.custom.run_parts.loaders import EpochOrder, InOrder, examples, loader  # 20 ms
+        from workloads.models.custom.run_parts import loaders as made  # 20 ms
 
-        train, val = examples(self.x_train, self.y_train), examples(self.x_val, self.y_val)
-        order = EpochOrder(train, lambda: self.epoch, self.seed, self.rank, self.world_size)
-        part = InOrder(val, self.world_size, self.rank, shuffle=False)
-        return loader(train, order, batch_size, options), loader(val, part, batch_size, options)
+        train, val = made.examples(self.x_train, self.y_train), made.examples(self.x_val, self.y_val)
+        order = made.EpochOrder(train, lambda: self.epoch, self.seed, self.rank, self.world_size)
+        part = made.InOrder(val, self.world_size, self.rank, shuffle=False)
+
+        def noise() -> int:
+            return made.noise_of(self.seed, self.epoch, self.rank)
+
+        first = made.loader(train, order, batch_size, options, noise)
+        return first, made.loader(val, part, batch_size, options, noise)
 
 
 def _fixed(tensor: Tensor) -> Array:
