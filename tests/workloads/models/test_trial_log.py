@@ -111,3 +111,14 @@ def test_an_endless_print_keeps_its_beginning_and_its_end(tmp_path: Path, monkey
     assert head.startswith(b"line 00000\n") and tail.endswith(b"line 00399\n") and tail.startswith(b"line ")
     count = int(head.rpartition(b"=== ")[2].replace(b",", b""))
     assert told and count + 200 + len(tail) == 400 * len("line 00000\n")
+
+
+def test_where_a_log_cannot_be_opened_none_of_the_leg_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "t002.log").mkdir()
+    members = tuple(Member(trial=k, seed=0, params={}) for k in (1, 2))
+    with pytest.raises(OSError):
+        LegLogs(tmp_path, replace(LEG, members=members))
+    logs = LegLogs(tmp_path, LEG)
+    os.write(1, b"of seven\n")
+    logs.close()
+    assert last_lines(tmp_path / "t007.log") == "of seven" and last_lines(tmp_path / "t001.log") == ""

@@ -88,7 +88,11 @@ class TrialLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.trial = path, trial
         self.number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self.write(f"=== {mark} ===\n")
+        try:
+            self.write(f"=== {mark} ===\n")
+        except OSError:
+            os.close(self.number)
+            raise
 
     def write(self, text: str) -> None:
         """Append ``text``."""
@@ -109,8 +113,12 @@ class LegLogs:
 
     def __init__(self, folder: str | Path, leg: Leg, rank: int = 0) -> None:
         members = {member.trial: member for member in leg.members}
-        for trial, member in members.items():
-            _open.append(TrialLog(path_of(folder, trial, rank), trial, mark_of(leg, member)))
+        try:
+            for trial, member in members.items():
+                _open.append(TrialLog(path_of(folder, trial, rank), trial, mark_of(leg, member)))
+        except OSError:  # what the next leg prints must not go to a log of this one
+            _close()
+            raise
         _flush()
         self._outer = [_duplicate(number) for number in (1, 2)]
         _go_to(_open[0])
@@ -133,9 +141,13 @@ class LegLogs:
                 os.dup2(outer, number)
                 os.close(outer)
         _present.clear()
-        for log in _open:
-            log.close()
-        _open.clear()
+        _close()
+
+
+def _close() -> None:
+    for log in _open:
+        log.close()
+    _open.clear()
 
 
 def _go_to(log: TrialLog) -> None:
