@@ -96,11 +96,16 @@ class TrainingMember:
         has, had = (tested is None or tested in found for found in (metrics, before.best_metrics or {}))
         if (has and not had) or (has >= had and objective.reaches(value, before.best_value)):
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
-        patience, least = getattr(self.hp, "patience", 0), getattr(self.hp, "min_improvement", 0.0)
+        patience, least = self._number("patience"), self._number("min_improvement")
         if objective.signed(before.reference) - objective.signed(value) > least:
             self.progress = replace(self.progress, reference=value, num_stale=0)
         finished = self.settled or 0 < patience <= self.progress.num_stale
         return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
+
+    def _number(self, name: str) -> float:
+        """Return a hyperparameter; 0 where there is none, or users' code has other values of this name."""
+        value = getattr(self.hp, name, 0)
+        return value if isinstance(value, int | float) else 0
 
     def record(self, metrics: Mapping[str, float]) -> None:
         """Append an epoch's metrics to the learning curves, which only final members keep."""

@@ -14,6 +14,7 @@ from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Sc
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.plain import ASKED_FOR
 from search_spaces.types.problems import COSTS_OF_MODEL
+from search_spaces.types.trial_names import trial_name
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
@@ -157,7 +158,8 @@ class LegRunner:
 
     def _hyperparameters(self, member: Member) -> Any:
         hp = self._workload.hyperparameters(**member.params)
-        return replace(hp, lr=hp.lr * scaled(self.setting.lr_scaling, self.group.size)) if hasattr(hp, "lr") else hp
+        factor, lr = scaled(self.setting.lr_scaling, self.group.size), getattr(hp, "lr", None)
+        return hp if factor == 1 or not isinstance(lr, int | float) else replace(hp, lr=lr * factor)
 
     @property
     def done(self) -> bool:
@@ -354,9 +356,20 @@ class LegRunner:
             return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
         members = [*self.aboard, *self.ended]
+        self._messages += [told for a in members if (told := self._other_epoch(a))]
         if self._own_test is not None:
             return self._own_test.scored(self.leg, members, self.setting.objective.name)
         return [self._score(a, self.test) for a in members]
+
+    def _other_epoch(self, a: TrainingMember) -> str | None:
+        """Return a message where users' code saved nothing at its best epoch, but at the last one; else None."""
+        own = self._workload.own_data and self.group.alone and a.best is not None and a.best.files is None
+        if not own or self._state(a).files is None:
+            return None
+        told = (
+            f"{trial_name(a.member.trial)} with seed {a.member.seed} saved nothing at epoch {a.progress.best_epoch}"
+        )
+        return f"{told}, its best, by which it is judged: what is kept is of epoch {a.progress.epoch}"
 
     def _score(self, a: TrainingMember, test: TestData) -> Scored:
         assert a.best is not None

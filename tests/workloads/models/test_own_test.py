@@ -23,6 +23,8 @@ from workloads.models.custom.workload import workload_of
 VALUES = (0.1, 0.9, 0.5)
 """Values of the sweep's metric by epoch."""
 Judged = Callable[..., list[Scored]]
+said: list[str] = []
+"""Messages of the lanes."""
 
 
 def reporting(when: Callable[[int], bool]) -> Callable[..., None]:
@@ -60,6 +62,7 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
                 assert told.metrics.keys().isdisjoint(["test/f1"]), "it is no curve"
             [saved] = lane.save()
             found += lane.score()
+            said.extend(lane.take_messages())
             start, uri = stop, saved.uri
         return found
 
@@ -113,6 +116,28 @@ def test_what_test_returns_and_is_no_metric_is_told(judged: Judged, returned: An
     with pytest.raises(Untested) as caught:
         judged(reporting(lambda epoch: False), test)
     assert told in str(caught.value)
+
+
+def test_files_of_another_epoch_than_the_best_are_told(judged: Judged) -> None:
+    def train(run: Run, *, lr: float = 0.1) -> None:
+        for epoch in range(run.epoch, run.num_epochs):
+            save = partial(_noted, epoch) if epoch + 1 == run.num_epochs else None
+            run.report(save, **{"val/f1": VALUES[epoch], "test/f1": 1} if run.purpose == "final" else {})
+
+    said.clear()
+    judged(train)
+    told = "t001 with seed 2 saved nothing at epoch 2, its best, by which it is judged: what is kept is of epoch 3"
+    assert said == [told]
+    judged(reporting(lambda epoch: True))
+    assert said == [told]
+
+
+def test_an_error_of_test_is_told_with_its_line(judged: Judged) -> None:
+    def test(folder: Path, **hyperparameters: Any) -> float:
+        return float("x")
+
+    with pytest.raises(Untested, match=r"test of mine:train raised ValueError: .+ \(test_own_test\.py:\d+\)$"):
+        judged(reporting(lambda epoch: False), test)
 
 
 def test_a_member_without_a_test_metric_is_told_with_the_way_out(judged: Judged) -> None:

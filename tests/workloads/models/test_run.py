@@ -170,3 +170,39 @@ def test_what_the_page_names_is_there(tmp_path: Path, monkeypatch: pytest.Monkey
     lane.start(leg())
     lane.epoch()
     assert named - found == set() and len(named) > 15
+
+
+def test_what_loaders_processes_draw_is_of_the_epoch_not_of_the_leg() -> None:
+    def noise(run: RunData, *epochs: int) -> list[int]:
+        train, _ = run.loaders(8, num_workers=0)
+        return [iter_of(run, train, epoch) for epoch in epochs]
+
+    def iter_of(run: RunData, train: Any, epoch: int) -> int:
+        run.epoch = epoch
+        return int(iter(train)._base_seed)
+
+    whole = noise(data(search_data()), 0, 1, 2)
+    assert noise(data(search_data()), 1, 2) == whole[1:] and len({*whole}) == 3
+    other = data(search_data())
+    other.seed = 4
+    assert {*noise(other, 0, 1), *noise(data(search_data(), 1, 2), 0)}.isdisjoint(whole)
+
+
+def test_an_example_for_a_collate_function_of_ones_own_is_a_copy() -> None:
+    run = data(search_data())
+    before = run.x_train.copy()
+    for batch in run.loaders(8, collate_fn=lambda batch: batch)[0]:
+        for x, _ in batch:
+            x.zero_()
+    assert (run.x_train == before).all()
+
+
+def test_hyperparameters_named_as_ours_may_have_any_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(run: Run, *, lr: float | None = None, patience: str = "none", min_improvement: Any = None) -> None:
+        for _ in range(run.epoch, run.num_epochs):
+            run.report(val_accuracy=0.5)
+
+    lane = runner(train, search_data(), tmp_path, monkeypatch)
+    hp = {"lr": None, "patience": "none", "min_improvement": None}
+    lane.start(Leg(id=0, start=0, stop=2, horizon=2, members=(Member(trial=7, seed=1, params=hp),)))
+    assert lane.aboard[0].hp.lr is None and [lane.epoch()[0].failure for _ in range(2)] == [None, None]

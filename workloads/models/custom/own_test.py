@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,10 @@ def measure(
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
     given = {k: v for k, v in arguments(train, hp).items() if takes_all or k in {p.name for p in parameters}}
     copy = files.copied()  # the function may do what it likes to it
-    returned = test(copy.path, **given)
+    try:
+        returned = test(copy.path, **given)
+    except ValueError as error:  # the user's own: what it says is no rule of ours
+        raise ValueError(f"raised {type(error).__name__}: {error}{_line(error, test)}") from error
     if not isinstance(returned, Mapping):
         try:
             return {metric: number(returned)}
@@ -93,3 +97,10 @@ def measure(
         told = ", ".join(names) or "nothing"
         raise ValueError(f"must return {metric}, beside other test metrics alone; it returned {told}")
     return numbers(returned, "", "final")
+
+
+def _line(error: BaseException, test: Callable[..., Any]) -> str:
+    """Return the line of the file of ``test`` at which it raised, `` (mine.py:12)``; empty where none is known."""
+    file = test.__code__.co_filename
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({Path(file).name}:{lines[-1]})" if lines else ""
