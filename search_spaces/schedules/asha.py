@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from search_spaces.schedules.contract import Continue, Decision, Stop, parameter
+from search_spaces.schedules.contract import MOST_STEPS, Continue, Decision, Stop, parameter
 from search_spaces.schedules.standings import Standings
 
 
@@ -13,7 +13,7 @@ from search_spaces.schedules.standings import Standings
 class AshaParameters:
     """Keys of ``early_terminate`` in a spec."""
 
-    min_iter: int = parameter(1, "Epochs before the first decision.", low=1, high=100_000)
+    min_iter: int = parameter(1, "Epochs before the first decision.", low=1, high=MOST_STEPS)
     eta: int = parameter(3, "One of eta trials goes on at each decision.", low=2, high=1000)
 
 

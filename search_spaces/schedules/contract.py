@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from search_spaces.schedules.standings import Standings
 from search_spaces.space.space import Space
@@ -58,6 +58,10 @@ class Schedule(Protocol):
         ``Stop`` is for members that can never continue, whatever the others' results. ``Stop`` and ``Exploit`` are
         executed at once, ``Continue`` when a lane is free; until then it is decided again each time.
         """
+
+
+MOST_STEPS: Final = 1_000_000_000
+"""Largest epoch that a schedule may name: a script's may be steps."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from search_spaces.schedules.asha import Asha, AshaParameters
-from search_spaces.schedules.contract import Continue, Decision, Stop, parameter
+from search_spaces.schedules.contract import MOST_STEPS, Continue, Decision, Stop, parameter
 from search_spaces.schedules.standings import Rung, Standings
 
 
@@ -25,7 +25,7 @@ class StoppingAshaParameters(AshaParameters):
     """Keys of ``early_terminate`` in a spec."""
 
     max_iter: int = parameter(
-        100_000, "No decision at this epoch or later, where a trial may be longer.", low=2, high=100_000
+        MOST_STEPS, "No decision at this epoch or later, where a trial may be longer.", low=2, high=MOST_STEPS
     )
 
 
@@ -66,8 +66,8 @@ class StoppingAsha:
 class MedianParameters:
     """Keys of ``early_terminate`` in a spec."""
 
-    min_iter: int = parameter(3, "Epochs before the first decision.", low=1, high=100_000)
-    every: int = parameter(1, "Epochs between two decisions.", low=1, high=100_000)
+    min_iter: int = parameter(3, "Epochs before the first decision.", low=1, high=MOST_STEPS)
+    every: int = parameter(1, "Epochs between two decisions.", low=1, high=MOST_STEPS)
     min_trials: int = parameter(5, "Trials at a rung before any is stopped there.", low=1, high=100_000)
 
 

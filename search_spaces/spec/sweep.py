@@ -186,7 +186,7 @@ class Sweep(BaseModel):
             plain |= self.command.to_tree()
             words["parameters"] = self.command.grouped(words["parameters"])
             if self.command.steps or self.command.open_ended:
-                del plain["epochs"]
+                plain.pop("epochs", None)
         if self.space.require:
             words["require"] = [one.text for one in self.space.require]
         durations = self.model_dump(exclude_defaults=True, include={*DURATIONS})

@@ -41,6 +41,7 @@ from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, ObjectiveFile, SpecFile, instead
 from search_spaces.spec.script.checks import (
     Told,
+    check_decisions,
     checked_command,
     default_name,
     known_of,
@@ -342,16 +343,19 @@ class _Checks:
         return info.problem if info and info.problem in solved else None
 
     def _early_terminate(self, space: Space) -> EarlyTerminate | None:
-        given, epochs = self._spec.early_terminate, self._spec.epochs
+        given, epochs = self._spec.early_terminate, length(self._spec)
         if given is None or (epochs == 1 and not self._given("early_terminate")):
             return EarlyTerminate(type=NO_SCHEDULE)
         rule = read_early_terminate(self._document, given, self._catalogue.schedules)
         first = rule.parameters.get("min_iter", 0) if rule else 0
         if self._sound("early_terminate", "epochs") and first >= epochs and given.keys() - {"type"}:
-            text = f"must be below epochs = {epochs}, else nothing is ever stopped (or early_terminate: none)"
+            of = "steps.most" if self._spec.steps else "epochs"
+            text = f"must be below {of} = {epochs}, else nothing is ever stopped (or early_terminate: none)"
             self._document.fault(("early_terminate", "min_iter"), text, shown(first))
         if rule and self._hyperparameters and self._sound("early_terminate", "epochs", "trials", "parameters"):
             check_population(self._document, self._spec, rule, space, self._hyperparameters)
+        if rule and self._open:
+            check_decisions(self._document, self._spec, rule)
         if rule and self._open and not self._spec.checkpoint:
             rule, told = stopping_form(self._document, rule)
             self._script.notes += told

@@ -21,7 +21,7 @@ from search_spaces.spec.keys.command import (
 )
 from search_spaces.spec.other_tools.names import metric
 from search_spaces.spec.pydantic_faults import checked
-from search_spaces.spec.schema import MetricFile, SpecFile
+from search_spaces.spec.schema import EarlyTerminate, MetricFile, SpecFile
 from search_spaces.spec.script.wandb_keys import settle_wandb
 from search_spaces.spec.yaml_document import Document, flow
 from search_spaces.types.faults import nearest, shown
@@ -31,6 +31,10 @@ from search_spaces.types.values import Nested, Params, Value
 _OF_SCRIPTS: Final = ("steps", "checkpoint", "wandb")
 _OF_KNOWN_LENGTH: Final = ("median", "medianstop", "percentile", "curves", "pbt")
 """Schedules that decide at each epoch, or need the last one."""
+_MOST_DECISIONS: Final = 10_000
+"""Largest number of rungs: at each report of each trial all are looked at."""
+_MOST_SPREAD: Final = 100_000
+"""Largest ratio of the last step and hyperband's first rung: its brackets are dealt out to so many trials."""
 _MACRO: Final = re.compile(r"\$\{([^}]*)\}")
 _INTERPRETERS: Final = {
     ".sh": "bash",
@@ -137,6 +141,21 @@ def checked_command(document: Document, spec: SpecFile, told: Told, base: Path |
 def length(spec: SpecFile) -> int:
     """Return the most epochs of a trial, in the unit of ``steps`` where the spec has one."""
     return spec.steps.most if spec.steps else spec.epochs
+
+
+def check_decisions(document: Document, spec: SpecFile, rule: EarlyTerminate) -> None:
+    """Note as a fault that a rule would decide too often over ``steps``, which may be many."""
+    if spec.steps is None:
+        return
+    most, given = spec.steps.most, rule.parameters
+    for key in ("every", "interval"):
+        if key in given and most // given[key] > _MOST_DECISIONS:
+            least = -(-most // _MOST_DECISIONS)
+            text = f"must be at least {least}, a decision in so many of steps.most = {most}"
+            document.fault(("early_terminate", key), text, shown(given[key]))
+    if rule.type == "hyperband" and most // given["min_iter"] > _MOST_SPREAD:
+        text = f"must be at least {-(-most // _MOST_SPREAD)}, as steps.most is {most}"
+        document.fault(("early_terminate", "min_iter"), text, shown(given["min_iter"]))
 
 
 def script_metric(document: Document, given: MetricFile, told: Told) -> dict[str, Any] | None:

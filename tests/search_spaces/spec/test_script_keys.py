@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.race.search import sweep_schedule
 from search_spaces.spec.keys.command import DEFAULT_COMMAND, UNKNOWN_LENGTH, Steps
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import SpecError
@@ -49,6 +50,23 @@ def test_a_program_implies_workload_length_and_what_a_script_cannot_have(folder:
     assert (sweep.epochs, sweep.command.open_ended) == (UNKNOWN_LENGTH, True)
     assert (sweep.early_terminate.type, sweep.retest, sweep.metric.name) == ("none", 0, "val/acc")
     assert not sweep.data.given
+
+
+def test_rungs_over_many_steps(folder: Path) -> None:
+    many = "steps: {name: global_step, most: 10000000}"
+    sweep = read(folder, SPEC, many, "early_terminate: {min_iter: 1000000}")
+    assert sweep_schedule(sweep).rungs == (1_000_000, 3_000_000, 10_000_000)
+    told = faults(folder, SPEC, many, "early_terminate: {type: median}")
+    assert told == {
+        "early_terminate.every": "must be at least 1000, a decision in so many of steps.most = 10000000"
+    }
+    told = faults(folder, SPEC, many, "checkpoint: true", "early_terminate: {type: hyperband}")
+    assert told == {"early_terminate.min_iter": "must be at least 100, as steps.most is 10000000"}
+
+
+def test_as_many_steps_as_there_are_epochs_by_default_are_written_again(folder: Path) -> None:
+    sweep = read(folder, SPEC, "steps: {name: global_step, most: 10}")
+    assert parsed(sweep.to_text(), base=folder).command == sweep.command
 
 
 def test_parameters_in_groups_have_dotted_names(folder: Path) -> None:
