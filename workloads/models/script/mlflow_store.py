@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -32,6 +31,8 @@ class MlflowStore:
         self.folder, self.run_id = folder, secrets.token_hex(16)
         self.names: dict[str, None] = {}
         self._tails: dict[Path, Tail] = {}
+        self._last_steps: dict[Path, float] = {}
+        """Step of the last value in each metric's file."""
         _write_yaml(folder / EXPERIMENT / "meta.yaml", _experiment(folder))
         _write_yaml(folder / EXPERIMENT / self.run_id / "meta.yaml", self._run(name))
         for part in ("metrics", "params", "tags", "artifacts"):  # without them it is no run to MLflow
@@ -52,12 +53,20 @@ class MlflowStore:
         )
 
     def new(self) -> list[Report]:
-        """Return what all runs of the store have measured since the last call, by step."""
+        """Return what all runs of the store have measured since the last call, by step.
+
+        A script that logs without steps has step 0, MLflow's default, each time: its values are counted instead.
+        """
         points = sorted(self._points(), key=lambda point: point[0])
-        found: dict[tuple[Path, float], dict[str, float]] = defaultdict(dict)
+        latest: dict[tuple[Path, float | None], dict[str, float]] = {}
+        found: list[Report] = []
         for _, run, step, name, value in points:
-            found[run, step][name] = value
-        return [Report(metrics, step) for (_, step), metrics in found.items()]
+            metrics = latest.get((run, step))
+            if metrics is None or (step is None and name in metrics):
+                latest[run, step] = metrics = {}
+                found.append(Report(metrics, step))
+            metrics[name] = value
+        return found
 
     @property
     def artifacts(self) -> list[tuple[str, Path]]:
@@ -66,7 +75,7 @@ class MlflowStore:
         files = [(folder, path) for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
         return [(path.relative_to(folder).as_posix(), path) for folder, path in files]
 
-    def _points(self) -> Iterator[tuple[int, Path, float, str, float]]:
+    def _points(self) -> Iterator[tuple[int, Path, float | None, str, float]]:
         for run in self._runs():
             metrics = run / "metrics"
             for path in metrics.rglob("*") if metrics.is_dir() else ():
@@ -77,7 +86,9 @@ class MlflowStore:
                     if (point := _point(line)) is not None:
                         self.names[name] = None
                         at, value, step = point
-                        yield at, run, step, name, value
+                        again = step == 0 == self._last_steps.get(path)
+                        self._last_steps[path] = step
+                        yield at, run, None if again else step, name, value
 
     def _runs(self) -> list[Path]:
         return [meta.parent for meta in self.folder.glob("*/*/meta.yaml")]
