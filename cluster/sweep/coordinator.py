@@ -143,6 +143,8 @@ class Coordinator:
         for epochs in ([one] for one in report.epochs) if race.rules.runs_on else [report.epochs]:
             self._measured(handle, epochs)
             race.reported(handle[1], epochs)
+        if race.rules.runs_on:  # one that its schedule has ended may have had metrics to come
+            whole = whole and not all(track.state in ENDS for track in aboard.values())
         for exhibit in report.exhibits:
             self.writer.content(exhibit.path, exhibit.content, run_key(aboard[exhibit.key], ROLES[handle[0]]))
         for message in report.messages:

@@ -158,6 +158,7 @@ class Race:
             elif measured.finished:
                 track.last = measured.epoch
             elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule):
+                track.seconds = measured.metrics.get("training_s", 0.0)  # its leg ends later
                 self._end(track, "stopped", None)
         return fresh
 
@@ -184,7 +185,8 @@ class Race:
         _leg, tracks = self._legs.pop(leg_id)
         self._intake.seen(len(tracks), seconds, fused)
         for track in tracks:
-            track.seconds += seconds / len(tracks)
+            if not (self.rules.runs_on and track.state == "stopped"):  # it had its seconds as it was stopped
+                track.seconds += seconds / len(tracks)
             if track.state == "running":
                 self._arrive(track)
 
@@ -211,8 +213,7 @@ class Race:
 
     def ended_leg(self, leg_id: int, state: State, reason: FailureReason) -> None:
         """End a leg whose lane was ended on purpose, and its members, for good, in ``state``."""
-        _leg, tracks = self._legs.pop(leg_id)
-        for track in [track for track in tracks if track.state == "running"]:
+        for track in [track for track in self._legs.pop(leg_id)[1] if track.state == "running"]:
             self._end(track, state, reason)
 
     def running(self) -> list[tuple[Leg, list[Track]]]:

@@ -191,7 +191,8 @@ class LegRunner:
                 continue
             members = [a for a in self.aboard if a.loop is loop]
             share_s = seconds / len(members)
-            shared = self._costs.of_epoch(self.setup, share_s)
+            # What trains in processes of its own does not use the memory of this one.
+            shared = {} if isinstance(loop, SelfRunning) else self._costs.of_epoch(self.setup, share_s)
             new = [
                 self._tell(a, measured, able, self._cost(a, share_s, shared))
                 for a, measured, able in zip(members, metrics, finite, strict=True)

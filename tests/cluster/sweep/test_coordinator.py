@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +11,11 @@ from typing import Any, cast
 import pytest
 
 from cluster.sweep.coordinator import Coordinator
+from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading
+from search_spaces.race.legs import MemberEpoch
 from search_spaces.race.race import Race
+from search_spaces.race.track import ENDS
 from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
@@ -188,3 +192,23 @@ def test_of_events_that_are_lost_on_their_way_mlflow_gets_what_the_study_has(
             "t0001": [1, 2],
         }
     )
+
+
+def test_a_metric_may_come_behind_the_rung_at_which_another_script_was_stopped(sqlite_uri: str) -> None:
+    text = SPEC.replace("early_terminate: none", "early_terminate: {type: asha_stopping}").replace(
+        "epochs: 2", "epochs: 9"
+    )
+    life = Life(sqlite_uri, spec=f"{text}constraints: [{{metric: val_loss, max: 1}}]\n")
+    it, race = life.coordinator, life.coordinator.races["search"]
+    race.rules = replace(race.rules, runs_on=True)
+    it.unreported.criteria = replace(it.unreported.criteria, sparse=True)
+    legs = [it.next_leg(), it.next_leg()]
+    for leg, value in zip(legs, (0.9, 0.1), strict=True):
+        assert leg is not None and leg.stop == 9
+        measured = MemberEpoch(key=leg.members[0].key, epoch=1, metrics={"val_accuracy": value})
+        it.report((leg.purpose, leg.id), Report(epochs=[measured], seconds=1.0))
+    assert legs[1] is not None
+    assert [track.state in ENDS for track in race.tracks] == [False, True]
+    it.report((legs[1].purpose, legs[1].id), Report(seconds=1.0, done=True))
+    assert it.unreported.names == []
+    life.end()

@@ -108,3 +108,17 @@ def test_a_report_counts_at_the_rungs_that_it_passes() -> None:
     race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=2, metrics={METRIC: 0.5})])
     race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=5, metrics={METRIC: 0.7})])
     assert race.tracks[0].scores == {1: 0.5, 3: 0.5} and race.tracks[0].state == "running"
+
+
+def test_one_that_is_stopped_has_its_seconds_once() -> None:
+    race = Search(
+        toy_sweep(command=Command(program="train.py"), early_terminate={"type": "asha_stopping"}), Toy, None
+    ).race(2)
+    legs = [race.next_leg(), race.next_leg()]
+    for leg, value in zip(legs, (0.9, 0.1), strict=True):
+        assert leg is not None
+        metrics = {METRIC: value, "training_s": 7.0}
+        race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=1, metrics=metrics)])
+    assert [(track.state, track.seconds) for track in race.tracks] == [("running", 0.0), ("stopped", 7.0)]
+    race.finished_leg(legs[1].id, 8.0)  # type: ignore[union-attr]
+    assert race.tracks[1].seconds == 7.0
