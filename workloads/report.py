@@ -41,7 +41,7 @@ def _number(name: str, value: Any) -> float:
     try:
         found = value.item() if hasattr(value, "item") else value
         if isinstance(found, int | float):
-            return found
+            return int(found) if isinstance(found, bool) else found
         return float(found)
     except (TypeError, ValueError, RuntimeError):
         pass

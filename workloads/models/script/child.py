@@ -30,7 +30,8 @@ KILLED_S = 10.0
 """Seconds after which a process that got SIGKILL is left to the system."""
 PR_SET_CHILD_SUBREAPER = 36
 """Linux, ``prctl(2)``: processes whose parents end become children of this process, where they are found."""
-_BREAK = re.compile(rb"[\r\n]+")
+_BREAK = re.compile(rb"(\r*\n|\r+(?=[^\r\n]))")
+"""End of a line, or of text that the next one overwrites, as of a progress bar; what follows a last CR decides."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,12 @@ class Start:
 
 
 class Child:
-    """A running program. What it prints goes to ``log``, and line by line to ``on_line``."""
+    """A running program. What it prints goes to ``log``, and line by line to ``on_line``.
 
-    def __init__(self, start: Start, log: Callable[[bytes], object], on_line: Callable[[str], None]) -> None:
+    That is also told whether the line stays: one that ends with a carriage return is overwritten by the next one.
+    """
+
+    def __init__(self, start: Start, log: Callable[[bytes], object], on_line: Callable[[str, bool], None]) -> None:
         _adopt()
         guard = LaneGuard.of_this_process()
         self._before = _children()
@@ -89,7 +93,7 @@ class Child:
 
     def freeze(self) -> None:
         """Halt it and its group, until ``thaw``; it stands still at the return, or has ended."""
-        if not self._frozen and self._signal(signal.SIGSTOP):
+        if not (self._frozen or self._over) and self._signal(signal.SIGSTOP):
             self._frozen = True
             if hasattr(os, "waitid"):
                 os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
@@ -178,12 +182,12 @@ class Child:
     def _take(self, piece: bytes) -> None:
         *whole, self._rest = _BREAK.split(self._rest + piece)
         if len(self._rest) > MAX_LINE_BYTES:
-            whole, self._rest = [*whole, self._rest], b""
-        for line in whole:
+            whole, self._rest = [*whole, self._rest, b"\n"], b""
+        for line, end in zip(whole[::2], whole[1::2], strict=True):
             if line:
                 text = line.decode("utf-8", "replace")
                 self.tail.append(text)
-                self._on_line(text)
+                self._on_line(text, b"\n" in end)
 
 
 def _adopt() -> None:

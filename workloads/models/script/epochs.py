@@ -2,8 +2,10 @@
 
 The rules, in their order. With ``steps`` of the spec the number of an epoch is the value of that metric, or the
 step that the report was logged with. Else a reported ``epoch`` that is a whole number is the epoch's number; a
-script whose first one is 0 counts from 0, any other from 1. Else each report of the sweep's metric is one epoch
-more. Reports of one step are one epoch, and what comes before the sweep's metric counts with its epoch.
+script whose first one is 0 counts from 0, any other from 1, also one that reports parts of epochs. Else each report
+of the sweep's metric is one epoch more. Reports of one step are one epoch, and what comes before the sweep's metric
+counts with its epoch. What comes for an epoch that is told already is left out, and its names are waited for from
+then on.
 """
 
 from __future__ import annotations
@@ -38,13 +40,22 @@ Key = tuple[str, float]
 class Epochs:
     """Epochs of one script, which goes on behind epoch ``done``; those up to ``known`` are told already.
 
-    ``first`` is the number that the script has for its first epoch, None where it is not known yet.
+    ``first`` is the number that the script has for its first epoch, None where it is not known yet. ``expected``
+    are names that come with each epoch, maybe behind the sweep's metric; those that come too late are added.
     """
 
     def __init__(
-        self, metric: str, unit: str | None = None, done: int = 0, known: int = 0, first: int | None = None
+        self,
+        metric: str,
+        unit: str | None = None,
+        done: int = 0,
+        known: int = 0,
+        first: int | None = None,
+        *,
+        expected: set[str] | None = None,
     ) -> None:
         self.metric, self.done, self.first = metric, done, first
+        self.expected = set[str]() if expected is None else expected
         self.names: dict[str, None] = {}
         """Names of all metrics that were reported, in order."""
         self.messages: list[str] = []
@@ -61,8 +72,8 @@ class Epochs:
         key = self._key_of(report)
         metrics = dict(report.metrics)
         if key is not None and key == self._last and self._key is None:
-            metrics.pop(self.metric, None)  # its epoch is told already; the others count with the next one
-            key = None
+            self._leave_out(metrics)
+            return
         again = self.metric in self._row and self.metric in metrics
         unkeyed = key is None or self._key is None
         if (again if unkeyed else key != self._key) and self.metric in self._row:
@@ -82,6 +93,11 @@ class Epochs:
         return self.metric in self._row
 
     @property
+    def complete(self) -> bool:
+        """Whether all is there of the pending epoch that is expected with each."""
+        return self.pending and self.expected <= self._row.keys()
+
+    @property
     def num_ready(self) -> int:
         """Number of epochs that ``next`` returns at once."""
         return len(self._ready)
@@ -92,6 +108,14 @@ class Epochs:
         if self._key is None or self._key[0] != EPOCH:
             return self.done + 1
         return max(1, int(self._key[1]) + (self.first == 0 and self._unit is None) + self._offset)
+
+    def _leave_out(self, metrics: Mapping[str, float]) -> None:
+        """Pass over what comes for an epoch that is told already, and expect the names in all later ones."""
+        late = metrics.keys() - {self.metric, self._unit or EPOCH} - self.expected
+        if late:
+            self.expected |= late
+            names = ", ".join(sorted(late))
+            self.messages.append(f"{names} came after epoch {self.done} was told, and is left out there")
 
     def _key_of(self, report: Report) -> Key | None:
         """Return what reports of one epoch have in common; None where it is not said."""
@@ -105,7 +129,13 @@ class Epochs:
     def _place(self, report: Report) -> float | None:
         name = self._unit or EPOCH
         value = report.metrics.get(name, report.step if self._unit else None)
-        return value if value is not None and math.isfinite(value) and float(value).is_integer() else None
+        if value is None or not math.isfinite(value):
+            return None
+        if float(value).is_integer():
+            return value
+        if self._unit is None:
+            self.first = 1  # parts of epochs are told: 1.0 is the end of the first one, whatever came at 0.0
+        return None
 
     def _close(self) -> None:
         key, row = self._key, self._row

@@ -28,7 +28,7 @@ class ScriptLoop:
         assert setup.command is not None
         self.setup, self.members, self.epoch_done = setup, [member], 0
         self.command: Command = setup.command
-        self.saves = self.command.checkpoint
+        self.saves = self.resumable = self.command.checkpoint
         self.finished = False
         """Whether the script has ended by itself: there is no later epoch."""
         self.metrics: dict[str, float] = {}
@@ -60,9 +60,6 @@ class ScriptLoop:
         member, steps = self.members[0], self.command.steps
         files = self._files.path if self._files is not None and any(self._files.path.iterdir()) else None
         done = self.epoch_done if files else 0
-        epochs = Epochs(
-            self.setup.objective.name, steps.name if steps else None, done, self.epoch_done, self._first
-        )
         order = Order(
             command=self.command,
             params=member.hp.params,
@@ -76,6 +73,8 @@ class ScriptLoop:
             sweep=self.setup.sweep,
             project=self.setup.project,
         )
+        unit, known = steps.name if steps else None, self.epoch_done
+        epochs = Epochs(order.metric, unit, done, known, self._first, expected=order.expected)
         self._run = ScriptRun(order, epochs, files, self.setup.stopped)
         self._files = None
         weakref.finalize(self, self._run.close)

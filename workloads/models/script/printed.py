@@ -11,27 +11,32 @@ from typing import Any
 
 from workloads.models.script.epochs import EPOCH, Report
 
-_NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf(?:inity)?)(?![\w.])"
+_NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf(?:inity)?)(?![\w.]|,\d)"
 _PAIR = re.compile(rf"(?<![\w./-])([A-Za-z_][\w./-]*)\s*=\s*({_NUMBER})", re.IGNORECASE)
 MAX_LINE = 10_000
 """Characters of a line that are looked at."""
 
 
 class Printed:
-    """Metrics in printed lines. A line counts that has one of the ``wanted`` names in it, or an epoch."""
+    """Metrics in printed lines. A line counts that has one of the ``wanted`` names in it, or an epoch.
 
-    def __init__(self, pattern: str | None, wanted: Collection[str]) -> None:
+    ``counter`` is the name whose value is the epoch's number.
+    """
+
+    def __init__(self, pattern: str | None, wanted: Collection[str], counter: str = EPOCH) -> None:
         self._pattern = re.compile(pattern) if pattern else None
-        self._wanted = {*wanted, EPOCH}
+        self._wanted, self._counter = {*wanted, EPOCH}, counter
         self._found: list[Report] = []
         self.names: dict[str, None] = {}
         """Names of all that looks like a metric, also in lines that do not count."""
 
-    def line(self, text: str) -> None:
-        """Look at a line."""
+    def line(self, text: str, stays: bool = True) -> None:
+        """Look at a line; one that does not stay, as a progress bar shows one value many times, needs a number."""
         metrics = dict(self._metrics(text[:MAX_LINE].strip()))
         if metrics:
             self.names |= dict.fromkeys(metrics)
+        if not stays and self._pattern is None and self._counter not in metrics:
+            return
         if metrics.keys() & self._wanted:
             self._found.append(Report(metrics))
 
@@ -60,7 +65,7 @@ def _read(text: str) -> Any:
     """Return the JSON object of a line, or Python's dict, as transformers prints it; None if it is neither."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return ast.literal_eval(text)

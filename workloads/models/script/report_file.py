@@ -50,7 +50,7 @@ class ReportFile:
     def _reports(self, line: bytes) -> Iterator[Report]:
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(found, dict):
             return

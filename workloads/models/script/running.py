@@ -23,7 +23,7 @@ from workloads.models.custom import trial_log
 from workloads.models.script.argv import argv, config
 from workloads.models.script.child import Child, Start
 from workloads.models.script.environment import PARAMETERS, Told, environment, parameters_file
-from workloads.models.script.epochs import Epoch, Epochs, Report
+from workloads.models.script.epochs import EPOCH, Epoch, Epochs, Report
 from workloads.models.script.lane_guard import Guarded
 from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
 from workloads.models.script.printed import Printed
@@ -41,6 +41,8 @@ GRACE_S = 15.0
 MOST_NAMES = 12
 _found: dict[tuple[str | None, tuple[str, ...], str], Name] = {}
 """Where this process has found the metrics of a script, by its command and the metric."""
+_late: dict[tuple[str | None, tuple[str, ...], str], set[str]] = {}
+"""Names that come behind the metric of their epoch, by the same, and the further metrics that decide."""
 _own_experiments: set[tuple[str | None, tuple[str, ...], str]] = set()
 """Scripts, by the same, that set an experiment of MLflow of their own."""
 
@@ -70,6 +72,16 @@ class Order:
     """Further variables of its environment."""
 
     @property
+    def key(self) -> tuple[str | None, tuple[str, ...], str]:
+        """What tells it from other scripts of this process."""
+        return self.command.program, self.command.words, self.metric
+
+    @property
+    def expected(self) -> set[str]:
+        """Names that each epoch is expected to have, to which those are added that come too late."""
+        return _late.setdefault(self.key, {*self.others})
+
+    @property
     def name(self) -> str:
         """The script in words."""
         return self.command.program or next((word for word in self.command.words if "${" not in word), "the script")
@@ -95,8 +107,8 @@ class ScriptRun:
                 shutil.copytree(saved, self.checkpoint)
             self._mlflow = MlflowStore(self.temporary / "mlflow", trial_name(order.trial))
             self.reports = ReportFile(self.temporary / "reports.jsonl")
-            wanted = (order.metric, *order.others, *([order.command.steps.name] if order.command.steps else []))
-            self._printed = Printed(order.command.pattern, wanted)
+            counter = order.command.steps.name if order.command.steps else EPOCH
+            self._printed = Printed(order.command.pattern, (order.metric, *order.others, counter), counter)
             new: dict[Name, Callable[[], list[Report]]] = {
                 "reports": self.reports.new,
                 "mlflow": self._mlflow.new,
@@ -104,7 +116,7 @@ class ScriptRun:
             }
             if order.command.pattern:
                 new = {"printed": self._printed.new}  # the spec says where they are
-            self._key = (order.command.program, order.command.words, order.metric)
+            self._key = order.key
             settle_s = SHORT_SETTLE_S if order.command.checkpoint else SETTLE_S
             self.sources = Sources(order.metric, new, _found.get(self._key), settle_s)
             self._child = self._started()
@@ -134,7 +146,9 @@ class ScriptRun:
         variables = environment(order.command, order.params, told, sys.executable, os.environ)
         try:
             words = argv(order.command, order.params, sys.executable, params, variables)
-            return Child(Start(words, Path.cwd(), variables, self.temporary), _logged(), self._printed.line)
+            return Child(
+                Start(words, Path.cwd(), variables, self.temporary), _logged(order.trial), self._printed.line
+            )
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             named = getattr(error, "filename", None)
@@ -147,12 +161,11 @@ class ScriptRun:
         """
         halts = self.order.command.checkpoint
         self._child.thaw()
-        quiet_s = LONG_QUIET_S if self.order.command.open_ended else QUIET_S
         last, asked = time.monotonic(), time.monotonic()
         while True:
             now = time.monotonic()
-            quiet = self.epochs.pending and now - last > quiet_s and not self._at_end()
-            found = self._taken(halts) or (self.epochs.next(over=True) if quiet else None)
+            quiet = self.epochs.pending and now - last > self._quiet_s and not self._at_end()
+            found = self._taken(halts, quiet) or (self.epochs.next(over=True) if quiet else None)
             if found is not None:
                 self._has_told = True
                 return found
@@ -171,10 +184,18 @@ class ScriptRun:
         """Whether the epoch that is pending is the last one: all that it reports until its end is of that one."""
         return self.epochs.upcoming >= self.order.stop and self.order.stop == self.order.horizon
 
-    def _taken(self, halts: bool) -> Epoch | None:
+    @property
+    def _quiet_s(self) -> float:
+        """Seconds after which no more metrics of the pending epoch are expected."""
+        command = self.order.command
+        if command.checkpoint:  # it trains on meanwhile
+            return QUIET_S
+        return LONG_QUIET_S if command.open_ended or not self.epochs.complete else QUIET_S
+
+    def _taken(self, halts: bool, quiet: bool) -> Epoch | None:
         self._take()
         found = self.epochs.next()
-        if found is None and halts and self.epochs.pending and not self._at_end():
+        if found is None and halts and (self.epochs.complete or quiet) and not self._at_end():
             self._child.freeze()
             self._child.wait(0)
             self._take()
@@ -295,7 +316,7 @@ def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
 
 
-def _logged() -> Callable[[bytes], object]:
+def _logged(trial: int) -> Callable[[bytes], object]:
     """Return what writes to the trial's log, or to nothing where there is none."""
-    log = trial_log.current()
+    log = trial_log.current(trial)
     return (lambda piece: os.write(log.number, piece)) if log else len

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from workloads.models.script.running import how_ended
 def child(tmp_path: Path, program: str, *words: str) -> Iterator[tuple[Child, list[str], bytearray]]:
     lines, log = list[str](), bytearray()
     start = Start([sys.executable, "-S", "-c", program, *words], tmp_path, dict(os.environ), tmp_path)
-    one = Child(start, log.extend, lines.append)
+    one = Child(start, log.extend, lambda line, stays: lines.append(line))
     try:
         yield one, lines, log
     finally:
@@ -54,6 +55,15 @@ def test_all_that_it_prints_is_kept_and_told_line_by_line(tmp_path: Path) -> Non
     assert lines == ["one", "two", "three", "\ufffdend"]
     assert bytes(log) == b"one\ntwo\rthree\n\xffend"
     assert list(one.tail) == lines
+
+
+def test_which_lines_stay(tmp_path: Path) -> None:
+    one = Child.__new__(Child)
+    told: list[tuple[str, bool]] = []
+    one.tail, one._rest, one._on_line = deque(), b"", lambda line, stays: told.append((line, stays))  # type: ignore[misc]
+    for piece in (b"1%\r50", b"%\r", b"\r\nwin\r", b"\n\n100%\r", b"\n"):
+        one._take(piece)
+    assert told == [("1%", False), ("50%", True), ("win", True), ("100%", True)]
 
 
 def test_a_line_without_an_end_is_bounded(tmp_path: Path) -> None:
@@ -129,7 +139,7 @@ folder = Path(sys.argv[1]) / 'work'
 folder.mkdir()
 start = Start([sys.executable, '-S', '-c', sys.argv[2], 'stay'], folder, dict(os.environ), folder)
 lines = []
-one = Child(start, len, lines.append)
+one = Child(start, len, lambda line, stays: lines.append(line))
 while len(lines) < 2:
     one.wait(1.0)
 print(one.pid, *lines, flush=True)

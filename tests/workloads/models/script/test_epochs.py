@@ -69,6 +69,11 @@ def test_a_part_of_an_epoch_is_no_number() -> None:
     assert values(*({"epoch": e, V: e} for e in (0.5, 1.0, 1.5, 2.0))) == {1: 0.5, 2: 1.0, 3: 1.5, 4: 2.0}
 
 
+def test_one_that_tells_parts_of_epochs_from_0_on_has_its_first_at_1() -> None:
+    halves = [{"epoch": e / 2, **({V: e / 10} if e and e % 2 == 0 else {"loss": 1.0})} for e in range(5)]
+    assert values(*halves) == {1: 0.2, 2: 0.4}
+
+
 def test_epochs_that_go_back_are_counted_on_and_it_is_said_once() -> None:
     epochs = Epochs(V)
     for number in (1, 2, 3, 1, 2):
@@ -95,9 +100,23 @@ def test_an_epoch_that_was_told_is_not_told_once_more() -> None:
     assert epochs.next(over=True) is not None
     epochs.add(Report({"epoch": 1, V: 0.2, "f1": 0.3}))
     assert not epochs.pending
+    assert epochs.messages == ["f1 came after epoch 1 was told, and is left out there"]
     epochs.add(Report({"epoch": 2, V: 0.4}))
+    assert epochs.pending and not epochs.complete
+    epochs.add(Report({"epoch": 2, "f1": 0.5}))
+    assert epochs.complete
     last = epochs.next(over=True)
-    assert last is not None and (last.number, last.metrics["f1"]) == (2, 0.3)
+    assert last is not None and (last.number, last.metrics["f1"]) == (2, 0.5)
+    epochs.add(Report({"epoch": 2, "f1": 0.6}))
+    assert len(epochs.messages) == 1
+
+
+def test_a_metric_that_decides_is_waited_for() -> None:
+    epochs = Epochs(V, expected={"f1"})
+    epochs.add(Report({V: 0.1}))
+    assert epochs.pending and not epochs.complete
+    epochs.add(Report({"f1": 0.5}))
+    assert epochs.complete
 
 
 def test_what_is_not_a_number_is_told_as_it_is() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
 import psutil
 import pytest
 
+from search_spaces.criteria.constraints import Constraint, Criteria
 from search_spaces.race.legs import Leg, Member, MemberEpoch
 from search_spaces.spec.keys.command import Command, Steps
 from search_spaces.types.failure import ScriptFailed
@@ -113,6 +115,26 @@ def test_what_it_gets(run: Callable[..., LegRunner]) -> None:
     runner = run(program, nested={"opt.name": ("opt", "name")})
     assert values(trained(runner, leg(5, lr=0.1, **{"opt.name": "sgd"}))) == {1: 0.5}
     assert any("what the script reports" in told for told in runner.take_messages())
+
+
+def test_a_metric_that_decides_is_of_its_epoch_where_it_comes_behind_a_pause(
+    run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "QUIET_S", 0.0)
+    monkeypatch.setattr(running, "_late", {})
+    program = """
+        import time
+        for epoch in (1, 2):
+            print(f"epoch={epoch} val_acc={epoch / 10}", flush=True)
+            time.sleep(0.2)
+            print(f"f1={epoch / 5}", flush=True)
+    """
+    runner = run(program)
+    criteria = Criteria(constraints=(Constraint(metric="f1", max=1.0),), sparse=True)
+    runner.setting = replace(runner.setting, criteria=criteria)
+    found = trained(runner, leg(9))
+    assert {epoch.epoch: epoch.metrics["f1"] for epoch in found} == {1: 0.2, 2: 0.4}
+    assert all("peak_memory_mib" not in epoch.metrics and "training_s" in epoch.metrics for epoch in found)
 
 
 @pytest.mark.parametrize(

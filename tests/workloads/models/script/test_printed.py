@@ -28,6 +28,8 @@ def found(text: str, pattern: str | None = None) -> dict[str, float]:
         ("Namespace(lr=0.1, epochs=10)", {}),
         ("val_acc=high", {}),
         ("val_acc=0.5.1", {}),
+        ("val_acc=1,234.5", {}),
+        ("val_acc=1,f1=2, auc=3,", {"val_acc": 1, "f1": 2, "auc": 3}),
         ("{broken", {}),
         ("no metric here", {}),
     ],
@@ -45,6 +47,15 @@ def test_a_pattern_of_the_spec() -> None:
     assert found("[7] acc: 0.5", r"\[(?P<epoch>\d+)\] acc: (?P<val_acc>\S+)") == {"epoch": 7, "val_acc": 0.5}
     assert found("val_acc|0.5;f1|0.4", r"(?P<name>\w+)\|(?P<value>[\d.]+)") == {"val_acc": 0.5, "f1": 0.4}
     assert found("epoch=3 val_acc=0.91", r"(?P<val_acc>nothing)") == {}
+
+
+def test_what_a_progress_bar_shows_again_and_again_is_no_report() -> None:
+    printed = Printed(None, ["val_acc"])
+    printed.line("Epoch 0:  50%|#####     | 1/2 [00:01, val_acc=0.5]", stays=False)
+    assert printed.new() == [] and list(printed.names) == ["val_acc"]
+    printed.line("epoch=1 val_acc=0.5", stays=False)
+    printed.line("Epoch 0: 100%|##########| 2/2 [00:02, val_acc=0.6]")
+    assert [report.metrics["val_acc"] for report in printed.new()] == [0.5, 0.6]
 
 
 def test_names_of_lines_that_do_not_count_are_known() -> None:
