@@ -157,8 +157,7 @@ class Race:
                 self._end(track, "failed", reason)
             elif measured.finished:
                 track.last = measured.epoch
-            elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule):
-                track.seconds = measured.metrics.get("training_s", 0.0)  # its leg ends later
+            elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule, measured.metrics):
                 self._end(track, "stopped", None)
         return fresh
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from search_spaces.race.roster import Roster
 from search_spaces.race.steering import obeyed
@@ -16,10 +16,10 @@ def passed(track: Track, rungs: Sequence[int]) -> list[int]:
     return [rung for rung in rungs[:-1] if rung <= last and rung not in track.scores]
 
 
-def is_stopped(track: Track, roster: Roster, schedule: Schedule) -> bool:
+def is_stopped(track: Track, roster: Roster, schedule: Schedule, metrics: Mapping[str, float]) -> bool:
     """Record which rungs a running track has passed, and return whether the schedule ends it at one of them.
 
-    It is judged once at each: one that is trained again, as its worker died, has passed those of the first time.
+    Then it has the seconds of training that are among the ``metrics`` of its epoch: its leg ends later. It is judged once at each: one that is trained again, as its worker died, has passed those of the first time.
     """
     for rung in passed(track, schedule.rungs):
         track.state, track.held = "paused", rung
@@ -29,6 +29,7 @@ def is_stopped(track: Track, roster: Roster, schedule: Schedule) -> bool:
         track.state, track.held = "running", None
         roster.update(track)
         if isinstance(decision, Stop):
+            track.seconds = metrics.get("training_s", 0.0)
             return True
     return False
 
