@@ -19,7 +19,8 @@ def passed(track: Track, rungs: Sequence[int]) -> list[int]:
 def is_stopped(track: Track, roster: Roster, schedule: Schedule, metrics: Mapping[str, float]) -> bool:
     """Record which rungs a running track has passed, and return whether the schedule ends it at one of them.
 
-    Then it has the seconds of training that are among the ``metrics`` of its epoch: its leg ends later. It is judged once at each: one that is trained again, as its worker died, has passed those of the first time.
+    Then it has the seconds of training that are among the ``metrics`` of its epoch: its leg ends later. It is
+    judged once at each: one that is trained again, as its worker died, has passed those of the first time.
     """
     for rung in passed(track, schedule.rungs):
         track.state, track.held = "paused", rung
