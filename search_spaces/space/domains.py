@@ -200,8 +200,10 @@ class Int:
             return range(self.low, self.high + 1, self.step)
         parts = (place / (self.count - 1) for place in range(self.count))
         if self.log:
-            return [round(self.low * (self.high / self.low) ** part) for part in parts]
-        return [round(self.low + part * (self.high - self.low)) for part in parts]
+            found = [round(self.low * (self.high / self.low) ** part) for part in parts]
+        else:
+            found = [round(self.low + part * (self.high - self.low)) for part in parts]
+        return [self.to_value(min(max(value, self.low), self.high)) for value in found]
 
     def spec(self) -> dict[str, Any]:
         rest: dict[str, Any] = {"log": True} if self.log else {} if self.step == 1 else {"step": self.step}

@@ -49,7 +49,7 @@ from search_spaces.spec.script.checks import (
     script_metric,
     settle_script,
 )
-from search_spaces.spec.script.running_on import stopping_form
+from search_spaces.spec.script.running_on import refuse_exchange, stopping_form
 from search_spaces.spec.starting.words import like, meant
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
@@ -356,6 +356,7 @@ class _Checks:
             check_population(self._document, self._spec, rule, space, self._hyperparameters)
         if rule and self._open:
             check_decisions(self._document, self._spec, rule)
+            refuse_exchange(self._document, rule, space)
         if rule and self._open and not self._spec.checkpoint:
             rule, told = stopping_form(self._document, rule)
             self._script.notes += told

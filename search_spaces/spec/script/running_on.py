@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from search_spaces.space.space import Space
 from search_spaces.spec.schema import EarlyTerminate
 from search_spaces.spec.yaml_document import Document
 
@@ -11,6 +12,16 @@ PROMOTING: Final = ("asha", "hyperband")
 """Schedules that pause trials, whose rungs ``STOPPING`` has, too."""
 STOPPING: Final = "asha_stopping"
 EXCHANGING: Final = ("pbt",)
+
+
+def refuse_exchange(document: Document, rule: EarlyTerminate, space: Space) -> None:
+    """Note a fault where trials are to copy each other's hyperparameters and do not all have the same ones.
+
+    A script gets those that exist, and has no defaults of which we know for the others.
+    """
+    if rule.type in EXCHANGING and space.when:
+        text = "copies hyperparameters from trial to trial, and a script's must all have them: leave 'when' out"
+        document.fault(("early_terminate", "type"), text, repr(rule.type))
 
 
 def stopping_form(document: Document, rule: EarlyTerminate) -> tuple[EarlyTerminate, list[str]]:

@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from search_spaces.space.domain_contract import Domain, DomainFault
-from search_spaces.space.domains import Choice, Constant, Int, Uniform
+from search_spaces.space.domains import EXACT, LARGEST, Choice, Constant, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
@@ -161,3 +161,11 @@ def test_domains_read_like_prose() -> None:
     assert said["weighted"] == "one of 16 (0.2), 32 (0.5), 64 (0.3)"
     assert said["cut normal"] == "normal, mu 0.5, sigma 0.5, cut to 0 .. 0.9"
     assert {name for name, domain in DOMAINS.items() if domain.log} == {"log", "int log", "log-normal", "q_log"}
+
+
+@pytest.mark.parametrize(("low", "log"), [(0, False), (1, True), (-LARGEST, False)])
+def test_the_values_of_a_count_lie_in_a_range_of_64_bits(low: int, log: bool) -> None:
+    domain = Int(low, LARGEST, log=log, count=5)
+    assert domain.grid()[0] == low or abs(low) > EXACT
+    for value in domain.grid():
+        assert domain.contains(value) and domain.to_value(float(domain.to_internal(value))) == value

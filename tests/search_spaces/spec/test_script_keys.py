@@ -166,3 +166,11 @@ def test_a_script_needs_a_metric_with_its_goal_unless_that_is_known(folder: Path
 def test_keys_of_scripts_have_no_effect_elsewhere(folder: Path) -> None:
     told = faults(folder, "workload: mlp\ndata: {name: digits}\nwandb: real\nmetrics: {pattern: '(?P<a>.)'}")
     assert told == dict.fromkeys(["wandb", "metrics.pattern"], "has no effect without program or command")
+
+
+def test_a_population_of_a_script_has_no_conditions(folder: Path) -> None:
+    """A trial without the parameter would get that of another, as a configuration that is none of the space."""
+    text = SPEC.replace("{values: [32, 64]}", "{values: [32, 64], when: {optimizer.kind: sgd}}")
+    population = ("epochs: 8", "checkpoint: true", "early_terminate: {type: pbt, interval: 2}")
+    assert "leave 'when' out" in faults(folder, text, *population)["early_terminate.type"]
+    assert read(folder, SPEC, *population).early_terminate.type == "pbt"
