@@ -169,6 +169,8 @@ class Odd(nn.Module):
             self.act = nn.Dropout(rate) if rate else nn.Identity()
         if kind == "number":
             self.scale = scale
+        if kind == "layer in a list":
+            self.hidden, self.known = [nn.Linear(5, 5)], [self.body]
         if kind == "hook":
             self.body.register_forward_hook(lambda module, inputs, outputs: outputs * scale)
         if kind == "class made inside":
@@ -200,6 +202,8 @@ class Odd(nn.Module):
                 hidden = hidden * self.mask
             case "number":
                 hidden = hidden * self.scale
+            case "layer in a list":
+                hidden = self.hidden[0](hidden)
             case "rate read":
                 hidden = hidden * (1 - self.drop.p)
             case "float32":

@@ -23,6 +23,7 @@ from tests.helpers.sequence_data import series, text
 from tests.helpers.workload_data import search_data, setup, train, trainee
 from workloads.arrays import DataShape, Infeasible
 from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.network.same_program import difference
 from workloads.models.network.tryout import programs, why_apart
 from workloads.models.network.workload import is_network, network_of
 from workloads.registry import catalogue, workload
@@ -142,6 +143,15 @@ def test_what_cannot_be_trained_is_told_before_the_sweep_starts(kind: str, told:
     assert found.tryout is not None
     with pytest.raises(Infeasible, match=told):
         found.tryout(trainee(f"{PLACE}:Odd", kind=kind).hp, search_data())
+
+
+def test_layers_that_are_no_part_of_the_network_are_never_those_of_another() -> None:
+    """A layer in a plain list has no trained weights, but each network has its own."""
+    name = f"{PLACE}:Odd"
+    one, same, other = (setup(name).build(trainee(name, seed, kind="layer in a list")) for seed in (1, 1, 2))
+    assert difference(one, same) is None and difference(one, other) == "Odd.hidden"
+    plain = (setup(name).build(trainee(name, seed)) for seed in (1, 2))
+    assert difference(*plain) is None
 
 
 def test_how_it_is_trained_is_told_in_one_line() -> None:

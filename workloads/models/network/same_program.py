@@ -33,12 +33,15 @@ OF_CLASS = {"__dict__", "__weakref__", "__doc__", "__annotations__", "__abstract
 
 def difference(one: nn.Module, other: nn.Module) -> str | None:
     """Return in what the two differ, as ``layer.p`` or ``layer``; None where one program computes both."""
-    found = next(_Comparison().modules(one, other, type(one).__name__), None)
+    registered = frozenset(id(module) for module in one.modules())
+    found = next(_Comparison(registered).modules(one, other, type(one).__name__), None)
     return found or (None if _ties(one) == _ties(other) else "shared parameters")
 
 
 class _Comparison:
-    def __init__(self) -> None:
+    def __init__(self, registered: frozenset[int]) -> None:
+        self._registered = registered
+        """Ids of the modules whose parameters are of each network: those of others, as in a list, must be equal."""
         self._seen: dict[tuple[int, int], object] = {}
         """Pairs that were compared, by their ids. They are kept: the id of an object that is gone is another's."""
 
@@ -105,7 +108,11 @@ class _Comparison:
 
     def _equal_objects(self, one: Any, other: Any) -> bool:
         if isinstance(one, nn.Module):
-            return next(self.modules(one, other, ""), None) is None
+            del self._seen[id(one), id(other)]  # `modules` enters it
+            same = next(self.modules(one, other, ""), None) is None
+            return same and (
+                id(one) in self._registered or all(map(_equal_tensors, _tensors(one), _tensors(other)))
+            )
         if isinstance(one, Mapping):
             return [*one] == [*other] and all(self.equal(one[key], other[key]) for key in one)
         if isinstance(one, list | tuple):
@@ -139,6 +146,10 @@ def _ties(model: nn.Module) -> list[int]:
     named = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
     first: dict[int, int] = {}
     return [first.setdefault(id(tensor), place) for place, (_, tensor) in enumerate(named)]
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
 
 
 def _form(tensor: Tensor | None) -> object:
