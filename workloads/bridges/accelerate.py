@@ -20,6 +20,9 @@ from accelerate.utils import DataLoaderConfiguration
 
 from workloads.models.custom.run import Run
 
+_states: list[Any] = []
+"""The last accelerator's state: Accelerate keeps it, and its precision, for all trials of a process."""
+
 
 def accelerator(run: Run, **given: Any) -> Accelerator:
     """Return ``Accelerator(**given)`` on this worker's device.
@@ -27,7 +30,11 @@ def accelerator(run: Run, **given: Any) -> Accelerator:
     Unless ``dataloader_config`` is given, the examples' order follows from ``run.seed`` and the epoch.
     """
     order = DataLoaderConfiguration(use_seedable_sampler=True, data_seed=run.seed)
-    return Accelerator(**{"cpu": run.device.type == "cpu", "dataloader_config": order, **given})
+    if _states:
+        vars(_states.pop()).clear()
+    made = Accelerator(**{"cpu": run.device.type == "cpu", "dataloader_config": order, **given})
+    _states.append(made.state)
+    return made
 
 
 def report(run: Run, accelerator: Accelerator, **told: Any) -> None:
