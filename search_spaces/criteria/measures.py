@@ -36,6 +36,13 @@ class Measures:
                 found[name] = max(value, found.get(name, value))
         self.by_epoch[epoch] = found
 
+    def complete(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record what was measured behind the end of an epoch that is recorded, and not with it."""
+        known = self.by_epoch.pop(epoch, {})
+        self.record(epoch, metrics)
+        if self.criteria:
+            self.by_epoch[epoch] = {**self.by_epoch[epoch], **known}
+
     def until(self, epoch: int) -> Mapping[str, float]:
         """Return the values of the last recorded epoch up to this one."""
         last = max((known for known in self.by_epoch if known <= epoch), default=None)

@@ -156,7 +156,7 @@ class Race:
             elif reason := self._broken(track):
                 self._end(track, "failed", reason)
             elif measured.finished:
-                track.last = measured.epoch
+                track.settle(measured.epoch, measured.metrics)
             elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule, measured.metrics):
                 self._end(track, "stopped", None)
         return fresh

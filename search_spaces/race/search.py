@@ -209,6 +209,8 @@ class Search:
         """Store the trial's progress and tell the study its outcome and best value, if that stands."""
         self.moved_further(track.index)
         if self.study:
+            if track.last and (measured := track.measures.by_epoch.get(track.last)):
+                self.study.note(track.trial, f"{MEASURED}{track.last}", measured)
             self.study.note(track.trial, "progress", progress(track))
         self.untold[track.index] = track
         if not (self.sweep.repeats and track.done):

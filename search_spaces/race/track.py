@@ -273,6 +273,11 @@ class Track:
         if self.objective.reaches(value, self.own_best):
             self.best_epoch = epoch
 
+    def settle(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record that training has ended by itself at ``epoch``, with what was measured behind it."""
+        self.last = epoch
+        self.measures.complete(epoch, metrics)
+
     def secure(self, epoch: int, uri: str | None) -> list[str]:
         """Record that training continues after ``epoch`` from ``uri``; return the checkpoints to delete."""
         before = self.checkpoint if self.checkpoint != uri else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search_spaces.criteria.constraints import Constraint
 from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.race.track import ENDS
@@ -108,6 +110,22 @@ def test_a_report_counts_at_the_rungs_that_it_passes() -> None:
     race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=2, metrics={METRIC: 0.5})])
     race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=5, metrics={METRIC: 0.7})])
     assert race.tracks[0].scores == {1: 0.5, 3: 0.5} and race.tracks[0].state == "running"
+
+
+def test_what_is_measured_behind_the_last_epoch_decides_too(tmp_path: Path) -> None:
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    sweep = toy_sweep(
+        command=Command(program="train.py"), constraints=(Constraint(metric="f1", min=0.5),), trials=1
+    )
+    race = Search(sweep, Toy, study).race(1)
+    leg = race.next_leg()
+    assert leg is not None
+    for metrics, finished in (({METRIC: 0.9}, False), ({METRIC: 0.9, "f1": 0.6}, True)):
+        race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=1, metrics=metrics, finished=finished)])
+    race.saved(leg.id, [Saved(key=leg.members[0].key, epoch=1, uri=None)])
+    race.finished_leg(leg.id, 1.0)
+    assert [(track.state, track.measured) for track in race.tracks] == [("done", {"f1": 0.6})]
+    assert [record.measured for record in study.records()] == [{1: {"f1": 0.6}}]
 
 
 def test_one_that_is_stopped_has_its_seconds_once() -> None:

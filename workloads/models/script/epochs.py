@@ -98,6 +98,11 @@ class Epochs:
         return self.pending and self.expected <= self._row.keys()
 
     @property
+    def rest(self) -> Mapping[str, float]:
+        """What was reported since the last epoch, without the sweep's metric: no epoch has it."""
+        return {} if self.pending else self._row
+
+    @property
     def num_ready(self) -> int:
         """Number of epochs that ``next`` returns at once."""
         return len(self._ready)

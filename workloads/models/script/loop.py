@@ -54,6 +54,8 @@ class ScriptLoop:
             self.metrics = dict(found.metrics)
             self.epoch_done = min(found.number, self.setup.stop)
         self.finished = run.ended
+        if self.finished:  # what it measures behind the last epoch is of that one
+            self.metrics = {**run.epochs.rest, **self.metrics}
         return [dict(self.metrics)]
 
     def _begun(self) -> ScriptRun:

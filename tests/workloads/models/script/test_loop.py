@@ -117,6 +117,13 @@ def test_what_it_gets(run: Callable[..., LegRunner]) -> None:
     assert any("what the script reports" in told for told in runner.take_messages())
 
 
+def test_what_is_measured_behind_the_last_epoch_is_of_that_one(run: Callable[..., LegRunner]) -> None:
+    program = f"{PRINTS.format(epochs=2)}    print('epoch=9 test_acc=0.7 loss=0.1')\n"
+    found = trained(run(program.replace("import sys", "import sys; print('loss=0.5')")), leg(10))
+    assert values(found) == {1: 0.0, 2: 0.1}
+    assert found[-1].finished and found[-1].metrics["test_acc"] == 0.7
+
+
 def test_a_metric_that_decides_is_of_its_epoch_where_it_comes_behind_a_pause(
     run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
