@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,8 @@ class Outcome:
     _known_of: object = None
     _shown_in: int | None = None
     """Number of the notebook's cell that shows it already, as it has run the sweep; None: none does."""
+    _goes_on: Callable[[], bool] | None = None
+    """Whether the process that drives it, which this one has started, has not ended; None: there is none."""
 
     @property
     def _read(self) -> Reading:
@@ -116,7 +118,7 @@ class Outcome:
     @property
     def state(self) -> SweepState:
         """``running``, ``finished``, ``stopped``, or ``failed``: no trial came to a value."""
-        return self._read.state
+        return "running" if self._goes_on is not None and self._goes_on() else self._read.state
 
     @property
     def best(self) -> Best | None:

@@ -96,7 +96,7 @@ class Running:
 
     def so_far(self) -> Result:
         """Return the result as it is now; it reads the sweep anew whenever it is asked."""
-        return Result(self._process.home)
+        return Result(self._process.home, _goes_on=lambda: not self.done)
 
     def stop(self, now: bool = False) -> None:
         """Stop at the next epoch, with everything saved, or at once (``now``); ``result()`` waits for the end."""
@@ -138,7 +138,7 @@ class Running:
         elif last is None and not self._asked_to_stop:
             self._future.set_exception(_died(self._process.home, code))
         else:
-            self._future.set_result(self.so_far())
+            self._future.set_result(Result(self._process.home))
 
 
 def _died(home: SweepHome, code: int) -> BrokeOff:

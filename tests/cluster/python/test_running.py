@@ -163,3 +163,15 @@ def test_an_end_in_the_middle_of_an_event_is_an_end() -> None:
     with pytest.raises(paceline.BrokeOff, match="ended with exit code 1"):
         running.result(10)
     its.close()
+
+
+def test_a_sweep_runs_from_its_start_to_its_end() -> None:
+    """Its driver takes a second to begin, in which nothing on disk says so."""
+    home = SweepHome.create(sweep_of(SPEC, {}))
+    ours, its = Pipe()
+    running = Running(DriverProcess(home, ours, Ended(0)), print)  # type: ignore[arg-type]
+    so_far = running.so_far()
+    assert so_far.state == "running"
+    its.send(("ended", 0))
+    its.close()
+    assert running.result(10).state == so_far.state == "stopped"
