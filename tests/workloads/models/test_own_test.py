@@ -132,12 +132,13 @@ def test_files_of_another_epoch_than_the_best_are_told(judged: Judged) -> None:
     assert said == [told]
 
 
-def test_an_error_of_test_is_told_with_its_line(judged: Judged) -> None:
+def test_an_error_of_test_is_told_with_its_line(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
     def test(folder: Path, **hyperparameters: Any) -> float:
-        return float("x")
+        return float({}["x"])
 
-    with pytest.raises(Untested, match=r"test of mine:train raised ValueError: .+ \(test_own_test\.py:\d+\)$"):
+    with pytest.raises(Untested, match=r"test of mine:train raised KeyError: 'x' \(test_own_test\.py:\d+\)$"):
         judged(reporting(lambda epoch: False), test)
+    assert 'return float({}["x"])' in capsys.readouterr().err
 
 
 def test_a_member_without_a_test_metric_is_told_with_the_way_out(judged: Judged) -> None:

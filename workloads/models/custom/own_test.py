@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.criteria.metric_names import is_of_test
+from search_spaces.types.error_text import last_line
 from workloads.models.custom.hidden import used_modules
 from workloads.models.custom.signature import arguments
 
@@ -72,7 +73,10 @@ def _texts(train: Callable[..., Any]) -> Iterator[str]:
 def measure(
     test: Callable[..., Any], train: Callable[..., Any], state: MemberState, hp: Any, metric: str
 ) -> Mapping[str, float]:
-    """Return the metrics that ``test`` measures with the files of ``state``. Raises ValueError for what is none."""
+    """Return the metrics that ``test`` measures with the files of ``state``.
+
+    Raises ValueError for what is none, and where it raises.
+    """
     from workloads.models.custom.predictor import earlier_files  # 1,200 ms: torch
     from workloads.models.custom.reported import number, numbers  # beside it
 
@@ -85,8 +89,9 @@ def measure(
     copy = files.copied()  # the function may do what it likes to it
     try:
         returned = test(copy.path, **given)
-    except ValueError as error:  # the user's own: what it says is no rule of ours
-        raise ValueError(f"raised {type(error).__name__}: {error}{_line(error, test)}") from error
+    except Exception as error:  # told for all: a member that failed by it would leave no way to go on
+        traceback.print_exc()  # in the trial's log
+        raise ValueError(f"raised {type(error).__name__}: {last_line(error)}{_line(error, test)}") from error
     if not isinstance(returned, Mapping):
         try:
             return {metric: number(returned)}
