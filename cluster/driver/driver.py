@@ -18,7 +18,7 @@ from cluster.driver.edits import take_up_edits
 from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
 from cluster.driver.progress import Progress
 from cluster.driver.sized import gpus, most_lanes, sized
-from cluster.driver.verdict import Finalists, winner
+from cluster.driver.verdict import Finalists, lost, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
 from cluster.lanes.joined_cluster import Joined
@@ -295,6 +295,8 @@ class Driver:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()
             coordinator.drop_finals(keep=chosen)
+        elif finals.tracks:
+            tracker.say(lost(finals))
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested

@@ -69,6 +69,14 @@ def winner(race: Race) -> Track | None:
     return objective.best(best or (), lambda track: track.best_value)
 
 
+def lost(race: Race) -> str:
+    """Return what to say of a final evaluation whose members have all failed: the latest reason, and a way out."""
+    found = [track.failure.line for track in race.tracks if track.failure is not None]
+    why = found[-1] if found else "no reason given"
+    told = f"there is no verdict: all {len(race.tracks)} trainings of the final evaluation failed, the last by"
+    return f"{told}: {why} (`paceline show` has the search's results; correct it, and run the sweep anew)"
+
+
 @dataclass(frozen=True)
 class Finalists:
     """A finished race of final members, with what the study has of each, and the values of the search by trial."""

@@ -16,13 +16,14 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
 from cluster.driver.judging import _alike, _shown, judge
-from cluster.driver.verdict import Finalists, winner
+from cluster.driver.verdict import Finalists, lost, winner
 from cluster.sweep.tracker import final_metrics
 from cluster.sweep.tracker import finals as tags
 from cluster.terminal.closing_summary import judgement, verdict_lines
 from search_spaces.race.race import Race
 from search_spaces.race.recommended import Tried
 from search_spaces.race.track import Track
+from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from tests.helpers.sweep_in_this_process import outcome
 from tracking.results.intervals import TestScores, estimate
@@ -97,6 +98,16 @@ def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search
     assert verdict["why"].endswith(": 0.924. t003, the best of the search with 0.95, failed with every new seed.")
     assert verdict["finalists"][-1]["failed_seeds"] == [1, 2, 3]
     assert "best of the search" not in told(finalists([*STEADY, *DEFAULT], {}))["why"]
+
+
+def test_of_a_final_evaluation_that_failed_wholly_the_reason_is_told() -> None:
+    failed = [member(3, seed, None) for seed in (1, 2)]
+    failed[0].failure = FailureReason("raised", "Traceback ...\nKeyError: 'x'")
+    race = finalists(failed, {}).race
+    assert winner(race) is None
+    assert lost(race).startswith(
+        "there is no verdict: all 2 trainings of the final evaluation failed, the last by: KeyError: 'x' (`paceline"
+    )
 
 
 def test_the_best_of_a_search_that_retests_gave_up_is_no_finalist_and_named() -> None:
