@@ -63,6 +63,15 @@ def test_the_scripts_own_values_change_only_where_it_says_so(reports: Reports) -
         _ = config["nothing"]
 
 
+def test_each_run_of_a_script_reports_steps_of_its_own(reports: Reports) -> None:
+    for fold in range(3):
+        with wandb.init(reinit=True) as run:
+            run.log({"val_acc": fold / 10}, step=0)
+    told = [line for line in reports() if not line.get("summary")]
+    assert [line["metrics"]["val_acc"] for line in told] == [0.0, 0.1, 0.2]
+    assert len({line["step"] for line in told}) == 3
+
+
 def test_rows_and_steps_are_those_of_the_package(reports: Reports) -> None:
     run = wandb.init()
     steps = [run.step]

@@ -40,11 +40,21 @@ def flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield f"{prefix}{key}", value
 
 
+_starts: dict[str, int] = {}
+"""Step at which the next run begins, by the file of reports."""
+
+
 class Reports:
     """The file of reports; without one, as outside of a sweep, nothing is written."""
 
     def __init__(self, path: str | None) -> None:
         self._path = path
+        self.start = _starts.get(path or "", 0)
+        """Step, as reported, of the run's step 0: one behind those of the script's runs before it."""
+
+    def end(self, step: int) -> None:
+        """Let what the next run of the script reports come behind ``step`` of this one."""
+        _starts[self._path or ""] = self.start + step + 1
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one report. Processes may write at once: a line is one call."""

@@ -126,7 +126,7 @@ class Run:
             if not isinstance(value, list | tuple):
                 self.summary.took(name, value, self._metric_of(name))
         if metrics:
-            self._reports.write({"metrics": metrics, "step": self._step})
+            self._reports.write({"metrics": metrics, "step": self._reports.start + self._step})
 
     def _metric_of(self, name: str) -> Metric | None:
         exact = [metric for metric in self._metrics if metric.name == name]
@@ -251,6 +251,7 @@ class Run:
                 self._keep(f"files/{short}", f"{folder}/{name}")
         if found := self.summary.numbers():
             self._reports.write({"metrics": found, "summary": True})
+        self._reports.end(self._step)
         _set_current(None)
 
     join = finish
