@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import lightning
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 
 from workloads.models.custom.run import Run
@@ -91,8 +91,11 @@ def trainer(run: Run, **given: Any) -> Any:
         local = int(os.environ["LOCAL_WORLD_SIZE"])
         chosen |= {"devices": local, "num_nodes": run.world_size // local, "strategy": "ddp"}
         given = {**given, "plugins": [*_listed(given.get("plugins")), PresentGroup()]}
-    callbacks = [*_listed(given.get("callbacks")), ReportEpochs(run)]
-    # ReportEpochs is a checkpoint callback, which Lightning refuses where they are off; no other is added.
+    callbacks = _listed(given.get("callbacks"))
+    if given.get("enable_checkpointing") and not any(isinstance(one, Checkpoint) for one in callbacks):
+        callbacks.append(ModelCheckpoint())
+    callbacks.append(ReportEpochs(run))
+    # ReportEpochs is a checkpoint callback: Lightning refuses it where they are off, and adds none of its own.
     return lightning.Trainer(**{**chosen, **given, "callbacks": callbacks, "enable_checkpointing": True})
 
 

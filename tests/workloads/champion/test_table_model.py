@@ -31,10 +31,12 @@ from workloads.tables.columns import decode
 PARAMS: dict[str, Any] = {"encoding": "embedding", "select": 20, "lr": 0.02, "width": 8, "batch_size": 16}
 
 
-def winner(folder: Path, prepared: Prepared, objective: Objective = LOSS) -> tuple[str, dict[str, Any]]:
+def winner(
+    folder: Path, prepared: Prepared, objective: Objective = LOSS, name: str = "mlp", **params: Any
+) -> tuple[str, dict[str, Any]]:
     """A checkpoint of a few epochs, and what it scored on the test split."""
-    lane = LegRunner(LegSetting("mlp", objective, str(folder / "c"), device="cpu"), prepared.search, prepared.test)
-    member = Member(trial=0, seed=0, params=PARAMS)
+    lane = LegRunner(LegSetting(name, objective, str(folder / "c"), device="cpu"), prepared.search, prepared.test)
+    member = Member(trial=0, seed=3, params=params or PARAMS)
     lane.start(Leg(id=0, start=0, stop=6, horizon=6, members=(member,), purpose="final"))
     while not lane.done:
         lane.epoch()
@@ -51,9 +53,16 @@ def model(tmp_path: Path, pets: Prepared) -> TableModel:
     return table_model("mlp", winner(tmp_path, pets)[0], pets.search)[0]
 
 
-def test_predictions_from_raw_rows_are_those_that_were_scored(tmp_path: Path, pets: Prepared) -> None:
-    uri, scored = winner(tmp_path, pets)
-    model, _ = table_model("mlp", uri, pets.search)
+OWN = {"name": "tests.helpers.networks:Odd", "kind": "drawn tensor"}
+"""A network that draws more than its weights."""
+
+
+@pytest.mark.parametrize("given", [{}, OWN])
+def test_predictions_from_raw_rows_are_those_that_were_scored(tmp_path: Path, pets: Prepared, given: Any) -> None:
+    uri, scored = winner(tmp_path, pets, **given)
+    model, _ = table_model(given.get("name", "mlp"), uri, pets.search)
+    model.save(tmp_path / "again")
+    model = load(tmp_path / "again")
     rows = pd.read_csv(tmp_path / "pets.csv").iloc[pets.indices["test"]]
     found = model.predict(rows)
     assert (found[PREDICTION] == rows["kind"]).mean() == pytest.approx(scored["test_accuracy"])
