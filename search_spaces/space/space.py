@@ -82,6 +82,15 @@ class Space:
         """Return those ``params`` that are searched and whose conditions hold."""
         return {name: params[name] for name in self.domains if name in params and self.exists(name, params)}
 
+    def own(self, params: Params) -> dict[str, Value]:
+        """Return those ``params`` that are searched, with lists and mappings where they are texts in a store."""
+        found = dict(params)
+        for name, domain in self.domains.items():
+            choices: tuple[Value, ...] = getattr(domain, "values", ())
+            if name in found:
+                found[name] = next((one for one in choices if same(one, found[name])), found[name])
+        return self.active(found)
+
     def first(self, defaults: Params | None, entries: Iterable[Params]) -> list[dict[str, Value]]:
         """Return the first configurations: the ``defaults``, then each entry completed by them, without repeats.
 

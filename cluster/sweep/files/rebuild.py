@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from cluster.sweep.files.texts_of_params import values_meant, values_of
+from cluster.sweep.files.texts_of_params import values_meant
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import IMPORTANCE
 from search_spaces.criteria.measures import Measures, Standing
@@ -157,7 +157,7 @@ class Rebuilding:
     def _searched(self, told: Told) -> Params:
         """Return the searched hyperparameters; of MLflow's texts those values that the spec means."""
         if not told.are_texts:
-            return values_of(self.sweep.space, told.params)
+            return self.sweep.space.own(told.params)
         known = hyperparameters(catalogue().workload(self.sweep.workload).hyperparameters)
         return values_meant(self.sweep.space, known, told.params)
 

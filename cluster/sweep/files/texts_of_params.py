@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from search_spaces.space.domain_contract import Domain, same
+from search_spaces.space.domain_contract import Domain
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.space import Space
-from search_spaces.types.values import Params, Value
+from search_spaces.types.values import Value
 from tracking import names
 
 
@@ -20,16 +20,6 @@ def values_meant(space: Space, known: Mapping[str, Hyperparameter], texts: Mappi
         for name, domain in space.domains.items()
         if keys[name] in texts
     }
-    return space.active(found)
-
-
-def values_of(space: Space, params: Params) -> dict[str, Value]:
-    """Return the searched values of ``params``, with lists and mappings as such, which a spool keeps as texts."""
-    found = dict(params)
-    for name, domain in space.domains.items():
-        choices: tuple[Value, ...] = getattr(domain, "values", ())
-        if name in found:
-            found[name] = next((one for one in choices if same(one, found[name])), found[name])
     return space.active(found)
 
 

@@ -164,7 +164,7 @@ def fitting(sweep: Sweep, hyperparameters: type, full: Params) -> Params | None:
 
     None where there is none.
     """
-    searched = sweep.space.active(full)
+    searched = sweep.space.own(full)
     if not sweep.space.contains(searched):
         return None
     return searched if complete(hyperparameters, {**sweep.constants, **searched}) == full else None

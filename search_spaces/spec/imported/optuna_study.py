@@ -64,8 +64,9 @@ def _storage(where: str) -> Any:
     from optuna.storages import JournalStorage  # 400 ms
     from optuna.storages.journal import JournalFileBackend  # 400 ms
 
-    if "://" not in where and not Path(where).is_file():
-        raise NoStudy(f"there is no file {where}")
+    file = where.removeprefix("sqlite:///")
+    if "://" not in file and not Path(file).is_file():  # SQLite would make it
+        raise NoStudy(f"there is no file {file}")
     if Path(where).suffix in JOURNALS:
         return JournalStorage(JournalFileBackend(where))
     url = where if "://" in where else f"sqlite:///{where}"

@@ -60,7 +60,7 @@ def imported(document: Document) -> tuple[str, list[str]]:
             raise SpecError(
                 [Fault(document.origin, "", "is W&B's, or a spec already: `paceline run` takes it as it is")]
             )
-        raise SpecError([Fault(document.origin, "", f"must be {known}")])
+        raise SpecError([Fault(document.origin, "", f"must be {known}, or the storage of an Optuna study")])
     found = tool.read(document.tree)
     if found.refused:
         raise SpecError([Fault(document.place(path), dotted(path), rule) for path, rule in found.refused])

@@ -81,3 +81,9 @@ def test_a_storage_that_holds_no_or_several_studies_is_told(tmp_path: Path) -> N
     (tmp_path / "broken.db").write_text("no database")
     with pytest.raises(NoStudy, match="cannot be read as Optuna's storage"):
         open_study(str(tmp_path / "broken.db"))
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(NoStudy, match="there is no file"):
+        open_study(f"sqlite:///{tmp_path / 'none.db'}#tuned")
+    assert not (tmp_path / "none.db").exists()
