@@ -13,6 +13,8 @@ from workloads.models.script.epochs import EPOCH, Report
 
 _NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf(?:inity)?)(?![\w.]|,\d)"
 _PAIR = re.compile(rf"(?<![\w./-])([A-Za-z_][\w./-]*)\s*=\s*({_NUMBER})", re.IGNORECASE)
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What terminals take for colours, and loggers may print anyway."""
 MAX_LINE = 10_000
 """Characters of a line that are looked at."""
 
@@ -32,7 +34,7 @@ class Printed:
 
     def line(self, text: str, stays: bool = True) -> None:
         """Look at a line; one that does not stay, as a progress bar shows one value many times, needs a number."""
-        metrics = dict(self._metrics(text[:MAX_LINE].strip()))
+        metrics = dict(self._metrics(_COLOUR.sub("", text[:MAX_LINE]).strip()))
         if metrics:
             self.names |= dict.fromkeys(metrics)
         if not stays and self._pattern is None and self._counter not in metrics:
