@@ -39,6 +39,9 @@ def train(run: Any, *, fault: str = "none") -> None:
                 run.report(**told, reduce="average")
             case "shards":
                 run.report(partial(save_shard, run), sharded=True, **told)
+            case "saved by one":
+                save = partial(save_shard, run) if run.rank == 0 else None
+                run.report(save, sharded=run.rank == 1, **told)
             case "same name":
                 run.report(partial(save_same, run), sharded=True, **told)
             case "saved alone":

@@ -97,6 +97,7 @@ def each(group: ProcessGroup, folder: Path) -> dict[str, Any]:
     lane.start(leg(0, 4, None, fault="nan"))
     [diverged] = lane.epoch()
     found["nan"] = str(diverged.failure)
+    found["one"] = fault("saved by one", group, folder / "one")
     found |= {name: fault(name, group, folder) for name in REFUSED}
     return found
 
@@ -155,6 +156,10 @@ def test_each_rank_s_files_are_in_one_folder(both: Any) -> None:
     files = Path(both[0]["shards"], "files")
     found = {path.relative_to(files).as_posix(): path.read_bytes() for path in files.rglob("*") if path.is_file()}
     assert found == {"rank0": b"0", "rank1": b"1", "deep/0": b"", "deep/1": b"\0", "same": b"same"}
+
+
+def test_a_rank_that_saves_nothing_is_not_waited_for(both: Any) -> None:
+    assert [one["one"] for one in both] == ["nothing", "nothing"]
 
 
 def test_a_loss_that_is_not_finite_on_one_rank_names_it(both: Any) -> None:

@@ -157,7 +157,7 @@ class OwnLoop:
         group, save = self.setup.group, run.save
         if not group.agree(save is not None):
             return None
-        calls = group.first or run.told.sharded
+        calls = save is not None and (group.first or run.told.sharded)
         if save is not None and calls:
             run.ask(partial(saved, save))
         self._on_all(run, SAVED_ALONE, calls)
