@@ -90,6 +90,8 @@ class Script:
     arguments: tuple[Argument, ...]
     metrics: tuple[str, ...]
     """Names of what it reports, the likeliest objective first."""
+    positional: tuple[str, ...] = ()
+    """Names of the arguments that it asks for by their place."""
 
 
 def read_script(path: Path) -> Script:
@@ -102,7 +104,8 @@ def read_script(path: Path) -> Script:
     names = list(dict.fromkeys(_reported(tree)))
     names.sort(key=lambda name: (not name.startswith(("val", "eval", "dev")), "loss" in name))
     summary = (ast.get_docstring(tree) or f"the script {path.name}").splitlines()[0]
-    return Script(summary, tuple({one.name: one for one in found}.values()), tuple(names))
+    positional = tuple(name for node in ast.walk(tree) if (name := _positional(node)))
+    return Script(summary, tuple({one.name: one for one in found}.values()), tuple(names), positional)
 
 
 def script_spec(script: Script, program: str, schema: str) -> str:
@@ -111,13 +114,15 @@ def script_spec(script: Script, program: str, schema: str) -> str:
     others = f"it reports {', '.join(script.metrics[:MANY_METRICS])}" if script.metrics else "NAME WHAT IT REPORTS"
     epochs = next((one.default for one in script.arguments if one.is_epochs and one.default), None)
     flags = any(one.is_flag for one in script.arguments)
-    words = "[python, '${program}', '${args_no_boolean_flags}']"
+    places = "".join(f"{flow(name.upper())}, " for name in script.positional)
+    words = f"[python, '${{program}}', {places}'${{{'args_no_boolean_flags' if flags else 'args'}}}']"
+    asked = f"   # put in its {', '.join(script.positional)}" if places else ""
     return _TEXT.format(
         schema=schema,
         summary=script.summary,
         name=flow(Path(program).stem),
         program=flow(program),
-        command=f"command: {words}\n" if flags else "",
+        command=f"command: {words}{asked}\n" if flags or places else "",
         metric=flow(metric),
         goal=goal_of(metric),
         metrics=others,
@@ -168,6 +173,15 @@ def _argument(node: ast.AST) -> Argument | None:
         doc=" ".join(str(_literal(given.get("help")) or "").split())[:80],
         is_flag=action in _FLAGS,
     )
+
+
+def _positional(node: ast.AST) -> str | None:
+    """Return the name of an argument without a flag that must be given."""
+    if not isinstance(node, ast.Call) or _word(node.func) != "add_argument" or not node.args:
+        return None
+    name = _text(_literal(node.args[0]))
+    nargs = next((_literal(word.value) for word in node.keywords if word.arg == "nargs"), None)
+    return name if name and not name.startswith("-") and nargs not in ("?", "*") else None
 
 
 def _word(node: ast.AST | None) -> str | None:

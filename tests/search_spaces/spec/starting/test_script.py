@@ -73,3 +73,14 @@ def test_flags_mean_what_argparse_does_with_them(tmp_path: Path) -> None:
     assert searched == {"no-bias": flag, "fast": flag, "text": None}, "any text is true, and --bias its default"
     text = script_spec(script, "on.py", "schema.json")
     assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).name == "on"
+
+
+def test_arguments_by_place_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        "p.add_argument('folder')\np.add_argument('more', nargs='*')\np.add_argument('--lr', default=0.1)\n"
+    )
+    text = script_spec(read_script(path), "train.py", "schema.json")
+    assert "command: [python, '${program}', FOLDER, '${args}']   # put in its folder" in text
+    sweep = parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue())
+    assert sweep.command is not None and sweep.command.words[2] == "FOLDER"
