@@ -100,7 +100,8 @@ class ScriptLoop:
     def _copied(self, run: ScriptRun) -> SavedFiles:
         run.freeze()
         copy = SavedFiles.empty()
-        shutil.copytree(run.checkpoint, copy.path, dirs_exist_ok=True)
+        # A link to a file that is gone holds nothing: "latest" may lead to one that was removed.
+        shutil.copytree(run.checkpoint, copy.path, dirs_exist_ok=True, ignore_dangling_symlinks=True)
         return copy
 
     def finite(self) -> list[bool]:

@@ -203,6 +203,8 @@ SAVES = """
     saved = folder / "sub" / "epoch"
     done = int(saved.read_text()) if saved.exists() else 0
     saved.parent.mkdir(exist_ok=True)
+    if not done:
+        (folder / "latest").symlink_to("removed since")
     for epoch in range(done + 1, 7):
         time.sleep(0.05)
         new = saved.with_suffix(".new")
