@@ -13,7 +13,7 @@ Params = Mapping[str, Value]
 class Nested(str):
     """A list or mapping as a value: its JSON text, which is hashable, and kept wherever a text is.
 
-    Where such a text has been stored and read again it is a ``str``, until ``plain_value`` reads it.
+    Where such a text has been stored and read again it is a ``str``, until ``read_nested`` reads it.
     """
 
     __slots__ = ()
@@ -63,6 +63,6 @@ def reads_as_nested(text: Any) -> bool:
     return True
 
 
-def plain_value(value: Value) -> Any:
+def read_nested(value: Value) -> Any:
     """Return the list or mapping whose text ``value`` is, of whatever class the text; anything else unchanged."""
     return json.loads(value) if isinstance(value, str) and reads_as_nested(value) else value

@@ -27,7 +27,6 @@ TABLES: Final[Mapping[str, str]] = {
 }
 """Key of the spec for each ending of a table's file."""
 TEXTS: Final = ("txt", "text", "md")
-MANY_CLASSES: Final = 100
 
 
 def proposed(path: Path, shown: str, wanted: DataKind | None = None) -> Proposal:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from search_spaces.space.domain_contract import is_number
 from search_spaces.spec.starting.around import around
 from search_spaces.spec.yaml_document import flow
 from search_spaces.types.problems import Goal
@@ -79,7 +80,7 @@ class Argument:
             return {"values": list(self.choices)}
         if self.is_flag:
             return {"values": [False, True]}
-        return around(float(self.default) if self.kind is float and _is_number(self.default) else self.default)
+        return around(float(self.default) if self.kind is float and is_number(self.default) else self.default)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _argument(node: ast.AST) -> Argument | None:
     default = _literal(given.get("default"))
     if action == "BooleanOptionalAction" and default is True:  # its flag turns it off
         name, default = f"no-{name}", False
-    kind = _TYPES.get(_word(given.get("type")) or "", type(default) if _is_number(default) else None)
+    kind = _TYPES.get(_word(given.get("type")) or "", type(default) if is_number(default) else None)
     choices = _literal(given.get("choices")) or ()
     return Argument(
         name=name,
@@ -200,10 +201,6 @@ def _literal(node: ast.AST | None) -> Any:
         return None if node is None else ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
         return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _reported(tree: ast.AST) -> Iterator[str]:

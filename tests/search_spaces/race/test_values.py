@@ -15,7 +15,7 @@ from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.study.study import Study
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import SpecError
-from search_spaces.types.values import Nested, plain_value, unnested, value_of
+from search_spaces.types.values import Nested, read_nested, unnested, value_of
 from tests.helpers.toy_race import METHODS, METRIC
 from workloads.registry import catalogue
 
@@ -137,6 +137,6 @@ def test_a_whole_number_of_64_bits_is_what_a_float_holds() -> None:
 def test_a_list_is_kept_as_a_text_that_reads_as_it_was() -> None:
     for given in ([64, 64], {"a": [1, None, True, "ä"]}, [], {}):
         kept = value_of(given)
-        assert unnested(kept) == given == plain_value(str(kept))
+        assert unnested(kept) == given == read_nested(str(kept))
         assert Choice((kept, 1)).contains(kept)
-    assert plain_value("[no list") == "[no list" and plain_value("text") == "text" and plain_value(2) == 2
+    assert read_nested("[no list") == "[no list" and read_nested("text") == "text" and read_nested(2) == 2

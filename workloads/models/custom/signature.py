@@ -20,7 +20,7 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from search_spaces.space.hyperparameters import hyper
-from search_spaces.types.values import Params, Value, plain_value, unnested, value_of
+from search_spaces.types.values import Params, Value, read_nested, unnested, value_of
 
 SIMPLE = (float, int, str, bool)
 _BOUNDS = (("ge", "low", False), ("gt", "low", True), ("le", "high", False), ("lt", "high", True))
@@ -199,7 +199,7 @@ def _made(hint: Any, value: Any) -> Any:
                 if _kept(member) == value:
                     return member
     is_text = isinstance(value, str) and all(one in (str, type(None)) for one in _options(hint))
-    plain = value if isinstance(value, list | dict) or is_text else plain_value(value)
+    plain = value if isinstance(value, list | dict) or is_text else read_nested(value)
     return plain if hint is Any else TypeAdapter(hint).validate_python(plain)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 EPOCH = "epoch"
 
@@ -37,6 +37,7 @@ class Epoch:
 Key = tuple[str, float]
 
 
+@dataclass
 class Epochs:
     """Epochs of one script, which goes on behind epoch ``done``; those up to ``known`` are told already.
 
@@ -44,27 +45,22 @@ class Epochs:
     are names that come with each epoch, maybe behind the sweep's metric; those that come too late are added.
     """
 
-    def __init__(
-        self,
-        metric: str,
-        unit: str | None = None,
-        done: int = 0,
-        known: int = 0,
-        first: int | None = None,
-        *,
-        expected: set[str] | None = None,
-    ) -> None:
-        self.metric, self.done, self.first = metric, done, first
-        self.expected = set[str]() if expected is None else expected
-        self.names: dict[str, None] = {}
-        """Names of all metrics that were reported, in order."""
-        self.messages: list[str] = []
-        self._unit, self._known, self._offset = unit, known, 0
-        self._row: dict[str, float] = {}
-        self._key: Key | None = None
-        self._last: Key | None = None
-        self._position: float | None = None
-        self._ready: deque[Epoch] = deque()
+    metric: str
+    unit: str | None = None
+    """Name of the metric that a trial's length is counted in; None: its reports are counted."""
+    done: int = 0
+    known: int = 0
+    first: int | None = None
+    expected: set[str] = field(default_factory=set, kw_only=True)
+    names: dict[str, None] = field(default_factory=dict, init=False)
+    """Names of all metrics that were reported, in order."""
+    messages: list[str] = field(default_factory=list, init=False)
+    _offset: int = field(default=0, init=False)
+    _row: dict[str, float] = field(default_factory=dict, init=False)
+    _key: Key | None = field(default=None, init=False)
+    _last: Key | None = field(default=None, init=False)
+    _position: float | None = field(default=None, init=False)
+    _ready: deque[Epoch] = field(default_factory=deque, init=False)
 
     def add(self, report: Report) -> None:
         """Take up a report."""
@@ -112,11 +108,11 @@ class Epochs:
         """Number of the epoch whose metrics are coming in."""
         if self._key is None or self._key[0] != EPOCH:
             return self.done + 1
-        return max(1, int(self._key[1]) + (self.first == 0 and self._unit is None) + self._offset)
+        return max(1, int(self._key[1]) + (self.first == 0 and self.unit is None) + self._offset)
 
     def _leave_out(self, metrics: Mapping[str, float]) -> None:
         """Pass over what comes for an epoch that is told already, and expect the names in all later ones."""
-        late = metrics.keys() - {self.metric, self._unit or EPOCH} - self.expected
+        late = metrics.keys() - {self.metric, self.unit or EPOCH} - self.expected
         if late:
             self.expected |= late
             names = ", ".join(sorted(late))
@@ -126,19 +122,19 @@ class Epochs:
         """Return what reports of one epoch have in common; None where it is not said."""
         position = self._place(report)
         if position is not None:
-            if self.first is None and self._unit is None:
+            if self.first is None and self.unit is None:
                 self.first = 0 if position == 0 else 1
             return EPOCH, position
         return None if report.step is None else ("step", report.step)
 
     def _place(self, report: Report) -> float | None:
-        name = self._unit or EPOCH
-        value = report.metrics.get(name, report.step if self._unit else None)
+        name = self.unit or EPOCH
+        value = report.metrics.get(name, report.step if self.unit else None)
         if value is None or not math.isfinite(value):
             return None
         if float(value).is_integer():
             return value
-        if self._unit is None:
+        if self.unit is None:
             self.first = 1  # parts of epochs are told: 1.0 is the end of the first one, whatever came at 0.0
         return None
 
@@ -147,16 +143,16 @@ class Epochs:
         number = self._forward(self.upcoming, key)
         self._last, self._key, self._row = key, None, {}
         self.done = max(self.done, number)
-        if number > self._known:
+        if number > self.known:
             self._ready.append(Epoch(number, row))
 
     def _forward(self, number: int, key: Key | None) -> int:
         """Return the number of the epoch that is complete, behind all others but those that are trained again."""
         before, self._position = self._position, key[1] if key and key[0] == EPOCH else self._position
-        if number > self.done or number <= self._known == self.done:
+        if number > self.done or number <= self.known == self.done:
             return number  # the latter where it goes on from an earlier state than that of its last report
         if before is not None and self._position is not None and self._position < before:
-            name = self._unit or EPOCH
+            name = self.unit or EPOCH
             told = f"{name} {self._position:g} was reported after {name} {before:g}"
             self.messages.append(f"{told}: from there on it counts from {self.done + 1}")
         self._offset += self.done + 1 - number
