@@ -11,9 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from cluster.doctor.machine import PACKAGES
 from cluster.doctor.reachability import store_fault
 from cluster.lanes.joined_cluster import joined, on_every_node
+from search_spaces.types.module_path import OURS
 
 MARK: Final = "paceline-probe "
 """Prefix of the line with the JSON; the job's log may hold other lines."""
@@ -26,7 +26,7 @@ def seen_here(home: str | None, mark: str | None, store: str | None) -> dict[str
     None, which skips the question.
     """
     found: dict[str, Any] = {"python": platform.python_version(), "ray": metadata.version("ray")}
-    found["packages"] = {name: _origin(name) for name in PACKAGES}
+    found["packages"] = {name: _origin(name) for name in OURS}
     found["home"] = bool(mark and Path(mark).exists()) if home else None
     found["store"] = store_fault(store) if store else None
     try:

@@ -17,9 +17,9 @@ from typing import Any, Literal
 from cluster.ray_internals.job_config import job_config
 from cluster.ray_internals.private_ray import forget_token, private_ray
 from search_spaces.types.driver_errors import NoRay
+from search_spaces.types.module_path import OURS
 from workloads.models.custom.hidden import strangers
 
-PACKAGES = ("cluster", "workloads", "search_spaces", "tracking")
 HOME = Path(__file__).resolve().parents[2]
 GIB = 2**30
 MIN_DISK_GIB, MIN_MEMORY_GIB, MIN_SHM_GIB = 2.0, 2.0, 0.5
@@ -77,20 +77,20 @@ def _declared() -> tuple[str, list[str]]:
 
 def packages() -> Iterator[Check]:
     """Check that Paceline's four packages come from this installation, here and in workers of this folder."""
-    for name in PACKAGES:
+    for name in OURS:
         spec = importlib.util.find_spec(name)
         origin = Path(spec.origin).resolve() if spec and spec.origin else None
         ours = origin == HOME / name / "__init__.py"
         remedy = f"remove or rename what provides {name!r} there, or put {HOME} first on PYTHONPATH"
         yield judged(f"package {name}", ours, str(origin or "not importable"), remedy)
-    for name in PACKAGES:
+    for name in OURS:
         folder = Path.cwd() / name
         if folder.is_dir() and folder.resolve() != HOME / name:
             remedy = (
                 f"rename it, or run paceline in another folder: workers might import it for Paceline's {name!r}"
             )
             yield Check(name=f"folder {name}", state="wrong", found=f"{folder} shadows a package", remedy=remedy)
-    if others := [path.name for path, _ in strangers(Path.cwd()) if path.stem not in PACKAGES]:
+    if others := [path.name for path, _ in strangers(Path.cwd()) if path.stem not in OURS]:
         found = f"{', '.join(others)}: others of these names come before them"
         remedy = "rename what a function of yours is to import"
         yield Check(name="modules here", state="warning", found=found, remedy=remedy)
@@ -156,7 +156,7 @@ def ray_starts() -> Iterator[Check]:
     import ray
 
     def homes() -> list[str]:
-        return [str(importlib.import_module(name).__file__) for name in PACKAGES]
+        return [str(importlib.import_module(name).__file__) for name in OURS]
 
     remedy = "free memory or disk, and end old Rays with `ray stop`"
     try:
@@ -181,7 +181,7 @@ def ray_starts() -> Iterator[Check]:
     finally:
         ray.shutdown()
         forget_token()
-    ours = [str(HOME / name / "__init__.py") for name in PACKAGES]
+    ours = [str(HOME / name / "__init__.py") for name in OURS]
     strangers = ", ".join(path for path, own in zip(found, ours, strict=True) if path != own)
     yield judged(
         "ray starts", not strangers, strangers or "and its workers load Paceline", "see the packages above"

@@ -10,9 +10,7 @@ import ctypes
 import gc
 import os
 import signal
-import site
 import sys
-import sysconfig
 import threading
 import time
 from pathlib import Path
@@ -21,19 +19,11 @@ from types import FrameType
 import psutil
 
 from cluster.lanes.memory_growth import MemoryGrowth
+from search_spaces.types.errors.whose_code import is_installed
+from search_spaces.types.module_path import OURS
 
-OURS = ("cluster", "search_spaces", "tracking", "workloads")
 USERS = "workloads.users_code."
 """Beginning of the names of modules that are users'."""
-INSTALLED = (
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    *site.getsitepackages(),
-    site.getusersitepackages(),
-    "<",
-)
-"""Beginnings of the names of files that are no user's."""
-PACKAGES = ("site-packages", "dist-packages")
-"""Folders of packages, wherever PYTHONPATH leads to them."""
 POOLS = (
     *("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky", "compile_worker"),
     *("wandb-core", "wandb-service"),
@@ -118,8 +108,7 @@ def _place(frame: FrameType | None) -> str | None:
     """Return where in a user's code a thread is, ``train.py:12``; None where it runs none."""
     while frame is not None:
         name, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
-        installed = name.startswith(INSTALLED) or any(folder in Path(name).parts for folder in PACKAGES)
-        if not installed and (module.split(".")[0] not in OURS or module.startswith(USERS)):
+        if not is_installed(name) and (module.split(".")[0] not in OURS or module.startswith(USERS)):
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back
     return None

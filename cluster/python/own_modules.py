@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from search_spaces.types.errors.whose_code import is_installed
 from search_spaces.types.module_path import HOME
 
 _imported: dict[str, tuple[Path, int]] = {}
 """File of each such module, and when it was changed."""
-_NOT_OWN = ("site-packages", "dist-packages")
 
 
 @contextmanager
@@ -41,5 +41,5 @@ def _is_same(file: Path, changed_ns: int, folder: Path) -> bool:
 
 
 def _is_own(file: Path, folder: Path) -> bool:
-    installed = file.is_relative_to(HOME) or any(part in _NOT_OWN for part in file.parts)
-    return file.is_relative_to(folder) and not installed and file.exists()
+    theirs = file.is_relative_to(folder) and not file.is_relative_to(HOME) and not is_installed(file)
+    return theirs and file.exists()

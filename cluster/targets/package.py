@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cluster.doctor.machine import HOME, PACKAGES
+from cluster.doctor.machine import HOME
 from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.module_path import OURS
 from workloads.models.custom.hidden import installs, strangers
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def pack(folder: Path, code: Code, modules_only: bool = False) -> Package:
     found = {
         name: path for name, path in _walk(folder, patterns, notes) if not modules_only or name.endswith(".py")
     }
-    found = {name: path for name, path in found.items() if below or name.split("/")[0] not in PACKAGES}
+    found = {name: path for name, path in found.items() if below or name.split("/")[0] not in OURS}
     faults += _too_large(folder, {name: path.stat().st_size for name, path in found.items()})
     if faults:
         raise SpecError(faults)
@@ -85,7 +86,7 @@ def travelling_packages() -> dict[str, bytes]:
     """Return the files of Paceline's four packages, as they are installed here, and ``FACADE``."""
     packages = {
         f"{package}/{name}": path.read_bytes()
-        for package in PACKAGES
+        for package in OURS
         for name, path in _walk(HOME / package, EXCLUDED, [])
     }
     return {**packages, FACADE: (HOME / FACADE).read_bytes()}
@@ -148,14 +149,14 @@ def _shadows(folder: Path, patterns: tuple[str, ...]) -> Iterator[Fault]:
     On a cluster the package comes before Python's own modules: Ray puts it on PYTHONPATH. A project's own source
     may come before an installed copy of it.
     """
-    for name in PACKAGES:
+    for name in OURS:
         for path in (folder / name, folder / f"{name}.py"):
             there = path.is_dir() if path.suffix == "" else path.is_file()
             if there and path.resolve() != (HOME / name).resolve():
                 rule = f"would be imported in place of Paceline's package {name!r}: rename it, or submit elsewhere"
                 yield Fault(str(path), "", rule)
     for path, whose in strangers(folder):
-        if path.stem in (*PACKAGES, *UNUSED) or _ignored(path.relative_to(folder), patterns):
+        if path.stem in (*OURS, *UNUSED) or _ignored(path.relative_to(folder), patterns):
             continue
         if not installs(path.stem, folder):
             rule = f"would be imported there by all in place of {path.stem}, {whose}: rename it, or name it in"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PATHS: Final = "PYTHONPATH"
 HOME: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))  # noqa: PTH120 - pathlib costs 5 ms
 """Folder that holds Paceline's packages."""
-
-
+OURS: Final = ("cluster", "workloads", "search_spaces", "tracking")
+"""Paceline's packages."""
 FOLDER: Final = "PACELINE_FOLDER"
 """Environment variable of a job with the folder of its spec's file: absolute, or relative to what was sent."""
 _own: ContextVar[str | None] = ContextVar("_own", default=None)

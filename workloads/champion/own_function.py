@@ -13,6 +13,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+from search_spaces.types.errors.whose_code import is_installed
+from search_spaces.types.module_path import OURS
 from workloads.arrays import Column
 from workloads.champion import served_function
 from workloads.champion.export import trained
@@ -29,7 +31,6 @@ from workloads.tables.columns import CODED, spelled
 NUM_ROWS = 4
 LOADER = "paceline_served_function"
 """Name of the module that loads the model, a copy of ``served_function``."""
-OURS = ("workloads", "search_spaces", "tracking", "cluster")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ def modules_along(name: str, root: Path, target: Path, loader: Path | None = Non
 
     Of an installed package nothing is copied: it is required.
     """
-    files = [] if _is_package_s(name, root) else used_modules(name, root)[0]
+    files = [] if _is_of_package(name, root) else used_modules(name, root)[0]
     return _copied(files, root, target, loader)
 
 
@@ -111,9 +112,9 @@ def _root(module: Any, name: str) -> Path:
     return file.parents[name.count(".") + (file.name == "__init__.py")]
 
 
-def _is_package_s(name: str, root: Path) -> bool:
+def _is_of_package(name: str, root: Path) -> bool:
     """Whether the module is of an installed package, which is required then, and not copied."""
-    return name.partition(".")[0] in OURS or bool({"site-packages", "dist-packages"}.intersection(root.parts))
+    return name.partition(".")[0] in OURS or is_installed(root)
 
 
 def _copied(files: list[Path], root: Path, target: Path, loader: Path | None) -> tuple[Path, ...]:

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from search_spaces.types.module_path import HOME
+from search_spaces.types.module_path import HOME, OURS
 
 FOLDER = "PACELINE_USERS_CODE"
 """Environment variable with the folder."""
-OURS = ("cluster", "search_spaces", "tracking", "workloads", "paceline")
+_OUR_MODULES = (*OURS, "paceline")
 FIRST = {
     *(
         *sys.builtin_module_names,
@@ -63,9 +63,9 @@ def is_own(name: str, inside: Sequence[str] = ()) -> bool:
     if not __path__ or top in FIRST:
         return False
     place = Path(__path__[0], top)
-    if top in OURS and _is_same(place, Path(HOME, top)):
+    if top in _OUR_MODULES and _is_same(place, Path(HOME, top)):
         return False
-    if rest and top in OURS:
+    if rest and top in _OUR_MODULES:
         return _is_module(place.joinpath(*rest.split(".")))
     if _is_module(place):
         return True

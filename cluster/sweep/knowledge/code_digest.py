@@ -18,6 +18,7 @@ from typing import Final
 
 import search_spaces
 import workloads
+from search_spaces.types.errors.whose_code import is_installed
 from search_spaces.types.module_path import code_folder
 from workloads.models.custom.kept_code import is_kept
 
@@ -93,7 +94,7 @@ def _file(name: str) -> Path | None:
     if found is None or not found.origin or not found.has_location:
         return None
     path = Path(found.origin).resolve()
-    return None if "site-packages" in path.parts or any(path.is_relative_to(own) for own in _OURS) else path
+    return None if is_installed(path) or any(path.is_relative_to(own) for own in _OURS) else path
 
 
 def _imports(path: Path, name: str) -> Iterator[str]:

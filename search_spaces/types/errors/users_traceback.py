@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sysconfig
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from traceback import StackSummary, TracebackException
 
+from search_spaces.types.errors.whose_code import is_users
 from search_spaces.types.module_path import HOME
 
-OURS = tuple(f"{HOME}/{name}/" for name in ("cluster", "workloads", "search_spaces", "tracking"))
-EXAMPLES = f"{HOME}/workloads/examples/"
 OF_USERS_CODE = tuple(f"{HOME}/workloads/models/{name}/" for name in ("custom", "script", "network"))
 """Folders whose errors of type RuntimeError are sentences on users' code."""
-LIBRARIES = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
-PACKAGES = ("site-packages", "dist-packages")
 ENDS: Mapping[type[BaseException], str] = {
     SystemExit: "sys.exit was called: return, or raise an error that says why",
     KeyboardInterrupt: "it was raised by this code: nobody has pressed Ctrl-C",
@@ -39,14 +34,6 @@ def users_traceback(error: BaseException) -> str:
     if said := ENDS.get(type(error)):
         lines[-1] = f"{lines[-1].rstrip()} ({said})\n"
     return "".join(lines)
-
-
-def is_users(file: str) -> bool:
-    """Whether a file of code is neither Paceline's, nor Python's, nor an installed package's."""
-    if file.startswith(EXAMPLES):
-        return True
-    installed = file.startswith(LIBRARIES) or any(name in Path(file).parts for name in PACKAGES)
-    return not installed and not file.startswith(OURS)
 
 
 def _chain(told: TracebackException) -> Iterator[TracebackException]:

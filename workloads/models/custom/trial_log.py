@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from search_spaces.race.legs import Leg, Member
-from search_spaces.types.errors.users_traceback import is_users
+from search_spaces.types.errors.whose_code import is_users
 from search_spaces.types.trial_names import trial_name
 
 MIB = 2**20

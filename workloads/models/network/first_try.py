@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from search_spaces.types.error_text import first_line
+from search_spaces.types.errors.whose_code import is_users
 from workloads.arrays import Infeasible
 from workloads.contract import Workload
 from workloads.data.search_data import SearchData
@@ -68,10 +69,6 @@ def _first(search: SearchData, num_rows: int) -> SearchData:
 
 def _told(error: Exception) -> str:
     """Return the error of a user's code with the line of it: the last one outside of installed packages."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _own(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
     return f"{place}{type(error).__name__}: {first_line(error)}"
-
-
-def _own(file: str) -> bool:
-    return not {"site-packages", "workloads", "importlib"} & set(Path(file).parts)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Generic, TypeVar
 
+from search_spaces.types.errors.whose_code import is_installed
 from workloads.training.process_group import ProcessGroup
 
 LOOK_S = 5.0
@@ -89,10 +90,7 @@ class Watch:
         names = list(_files(frame))
         if not any(part in name for name, _ in names for part in COMMUNICATES):
             return ""
-        inner = [
-            (name, line) for name, line in names if "site-packages" not in name and "dist-packages" not in name
-        ]
-        name, line = (inner or names)[0]
+        name, line = next(((name, line) for name, line in names if not is_installed(name)), names[0])
         return f"{Path(name).name}:{line}"
 
 
