@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from search_spaces.race.legs import Leg, Member
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.types.objective import Objective
-from search_spaces.types.problems import COSTS
 from tests.helpers.workload_data import blobs, search_data
 from workloads.data.search_data import no_data, no_examples
 from workloads.legs.runner import LegRunner, LegSetting
@@ -22,14 +20,6 @@ from workloads.models.custom.workload import workload_of
 from workloads.registry import workload
 
 SKLEARN = "workloads.examples.sklearn_sgd:train"
-OTHERS = {
-    "lightning": "workloads.examples.lightning_mlp:train",
-    "keras": "workloads.examples.keras_mlp:train",
-    "fastai": "workloads.examples.fastai_tabular:train",
-    "accelerate": "workloads.examples.accelerate_mlp:train",
-    "ignite": "workloads.examples.ignite_mlp:train",
-    "skorch": "workloads.examples.skorch_mlp:train",
-}
 
 
 def runner(folder: Path, name: str) -> LegRunner:
@@ -45,10 +35,9 @@ def trained(lane: LegRunner, leg: Leg) -> list[Any]:
     return told
 
 
-def leg(start: int, stop: int, checkpoint: str | None = None, name: str = "", **more: Any) -> Leg:
-    params = {"batch_size": 8, "lr": 0.02} if name in OTHERS.values() else {}
-    member = Member(trial=0, seed=1, params=params, checkpoint=checkpoint)
-    return Leg(id=0, start=start, stop=stop, horizon=4, members=(member,), **more)
+def leg(start: int, stop: int, checkpoint: str | None = None) -> Leg:
+    member = Member(trial=0, seed=1, params={}, checkpoint=checkpoint)
+    return Leg(id=0, start=start, stop=stop, horizon=4, members=(member,))
 
 
 def test_a_functions_keyword_parameters_are_its_hyperparameters() -> None:
@@ -73,30 +62,6 @@ def test_parameters_that_are_no_hyperparameters_are_refused() -> None:
     ):
         with pytest.raises(LookupError, match=rule):
             workload_of("mine:train", train)
-
-
-@pytest.mark.parametrize("name", [SKLEARN, *OTHERS.values()])
-def test_an_example_learns_goes_on_from_its_files_and_is_judged(tmp_path: Path, name: str) -> None:
-    for package, own in OTHERS.items():
-        if own == name and importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: pip install 'paceline[{package}]'")
-    whole = trained(runner(tmp_path / "whole", name), leg(0, 4, name=name))
-    assert [told.epoch for told in whole] == [1, 2, 3, 4]
-    assert whole[-1].metrics["val_accuracy"] > 0.6
-    lane = runner(tmp_path, name)
-    first = trained(lane, leg(0, 2, name=name))
-    [saved] = lane.save()
-    second = trained(runner(tmp_path, name), leg(2, 4, saved.uri, name))
-    if name == SKLEARN:
-        for told, expected in zip([*first, *second], whole, strict=True):
-            found, wanted = ({n: v for n, v in one.metrics.items() if n not in COSTS} for one in (told, expected))
-            assert found == pytest.approx(wanted)
-    final = runner(tmp_path / "final", name)
-    trained(final, leg(0, 4, name=name, purpose="final"))
-    final.save()
-    [scored] = final.score()
-    assert 0.5 < scored.metrics["test_accuracy"] <= 1
-    assert np.isfinite(scored.metrics["test_f1_macro"])
 
 
 def test_a_function_that_brings_its_own_data_is_paused_and_goes_on(

@@ -10,26 +10,18 @@ from typing import Any
 
 import pytest
 
-from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
-from search_spaces.types.objective import Objective
+from tests.helpers.one_trial import leg, resumed, runner, trained
 from tests.helpers.two_workers import on_two
-from tests.helpers.workload_data import blobs, search_data
 from workloads.legs.ray_train import account
-from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.ranks import together
 from workloads.models.custom.ranks.reports import BadReport, Told, reduced, where_not_finite
 from workloads.registry import catalogue
 from workloads.training.process_group import ProcessGroup
 
-KEPT = ("val_", "train_loss", "loss", "eval_loss", "eval_accuracy")
-"""Beginnings of the metrics that are the same each time."""
 FUNCTION = "tests.helpers.on_ranks:train"
-EXAMPLES = {"ddp_mlp": "torch", "fsdp_mlp": "torch", "lightning_mlp": "lightning", "accelerate_mlp": "accelerate"}
-EXAMPLES |= {"transformers_sequence": "transformers"}
-"""Examples that several workers can train, and what each needs."""
 REFUSED = {
     "one rank": "val_f1 was reported by rank 0 of 2 alone: report it on every rank, or on rank 0 with reduce=",
     "nan of another": "val_f1 is nan on rank 1 alone",
@@ -46,41 +38,11 @@ ENDS = {
 }
 
 
-def runner(folder: Path, name: str, group: ProcessGroup) -> LegRunner:
-    loss = "eval_loss" if "transformers" in name else "val_loss"
-    setting = LegSetting(name, Objective(loss, "minimize"), str(folder), device="cpu")
-    return LegRunner(setting, search_data(), blobs(30, 2), group)
-
-
-def leg(start: int, stop: int, checkpoint: str | None, **params: Any) -> Leg:
-    member = Member(trial=0, seed=1, params=params, checkpoint=checkpoint)
-    return Leg(id=0, start=start, stop=stop, horizon=4, members=(member,))
-
-
-def trained(lane: LegRunner, wanted: Leg) -> list[Any]:
-    lane.start(wanted)
-    told = []
-    while not lane.done:
-        told += lane.epoch()
-    return [(one.epoch, {n: v for n, v in one.metrics.items() if n.startswith(KEPT)}) for one in told]
-
-
-def resumed(name: str, group: ProcessGroup, folder: Path, **params: Any) -> tuple[Any, Any, str]:
-    """Train for four epochs, then two and two; return both, and the checkpoint in between."""
-    whole = trained(runner(folder / "whole", name, group), leg(0, 4, None, **params))
-    lane = runner(folder / "parts", name, group)
-    first = trained(lane, leg(0, 2, None, **params))
-    [saved] = lane.save()
-    group.gathered(None)  # rank 0 has written it
-    assert saved.uri is not None
-    return whole, first + trained(runner(folder / "parts", name, group), leg(2, 4, saved.uri, **params)), saved.uri
-
-
 def fault(name: str, group: ProcessGroup, folder: Path) -> str:
     """Return what is told where the function does this."""
     lane = runner(folder, FUNCTION, group)
     try:
-        trained(lane, leg(0, 4, None, fault=name))
+        trained(lane, leg(0, 4, fault=name))
         lane.save()
     except Exception:  # noqa: BLE001 - told
         return traceback.format_exc()
@@ -90,28 +52,16 @@ def fault(name: str, group: ProcessGroup, folder: Path) -> str:
 def each(group: ProcessGroup, folder: Path) -> dict[str, Any]:
     """What each of two processes does."""
     found: dict[str, Any] = {}
-    found["told"] = trained(runner(folder / "told", FUNCTION, group), leg(0, 2, None, fault="rank 0's"))
+    found["told"] = trained(runner(folder / "told", FUNCTION, group), leg(0, 2, fault="rank 0's"))
     found["drawn"] = resumed(FUNCTION, group, folder / "drawn", fault="drawn")
     found["shards"] = resumed(FUNCTION, group, folder / "shards", fault="shards")[2]
     lane = runner(folder, FUNCTION, group)
-    lane.start(leg(0, 4, None, fault="nan"))
+    lane.start(leg(0, 4, fault="nan"))
     [diverged] = lane.epoch()
     found["nan"] = str(diverged.failure)
     found["one"] = fault("saved by one", group, folder / "one")
     found |= {name: fault(name, group, folder) for name in REFUSED}
     return found
-
-
-def example(name: str) -> tuple[str, dict[str, Any]]:
-    """Return the example's function and its hyperparameters."""
-    params = {} if EXAMPLES[name] == "transformers" else {"batch_size": 8, "lr": 0.02}
-    return f"workloads.examples.{name}:train", params
-
-
-def examples(name: str, group: ProcessGroup, folder: Path) -> Any:
-    """Train the example, whole and in parts."""
-    function, params = example(name)
-    return resumed(function, group, folder, **params)
 
 
 def last(name: str, group: ProcessGroup, folder: Path) -> str:
@@ -135,21 +85,6 @@ def test_a_rank_s_generators_go_on_as_its_own(both: Any) -> None:
     for whole, parts, _ in (one["drawn"] for one in both):
         assert parts == whole
         assert len({told["val_f1"] for _, told in whole}) == 4
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.soak] if needs == "torch" else []) for n, needs in EXAMPLES.items()]
-)
-def test_an_example_goes_on_from_what_two_workers_saved(name: str, tmp_path: Path) -> None:
-    """On two workers with the same numbers as if it had not been interrupted, and on one."""
-    pytest.importorskip(EXAMPLES[name], reason=f"pip install 'paceline[{EXAMPLES[name]}]'")
-    (whole, parts, uri), (_, others, _) = on_two(partial(examples, name), tmp_path)
-    assert parts == others == whole
-    function, params = example(name)
-    third, fourth = trained(runner(tmp_path, function, ProcessGroup()), leg(2, 4, uri, **params))
-    assert (third[0], fourth[0]) == (3, 4)
-    loss = next(value for metric, value in fourth[1].items() if metric in ("val_loss", "eval_loss"))
-    assert loss < 0.68
 
 
 def test_each_rank_s_files_are_in_one_folder(both: Any) -> None:
