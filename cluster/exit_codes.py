@@ -5,7 +5,10 @@ from __future__ import annotations
 FINISHED = 0
 """The command succeeded; a command that runs a sweep: the sweep has finished."""
 FAILED = 1
-"""No trial succeeded, or a failure at run time; of ``doctor``: at least one check found something wrong."""
+"""No trial, or no training of the final evaluation, succeeded, or a failure at run time.
+
+Of ``doctor``: at least one check found something wrong.
+"""
 BAD_SPEC = 2
 """The spec or the usage is wrong: every fault was printed, and nothing was started."""
 TOO_MANY_FAILURES = 3

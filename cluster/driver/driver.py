@@ -275,7 +275,9 @@ class Driver:
         champion_process: ChampionProcess,
         rows: Mapping[str, Sequence[int]],
     ) -> None:
-        if (finals := coordinator.races.get("final")) is None:
+        finals = coordinator.races.get("final")
+        self._study.set(reading.NO_VERDICT, None if finals is None else lost(finals, self.home.id))
+        if finals is None:
             return
         finalists = Finalists.of(coordinator)
         judged = None
@@ -295,8 +297,6 @@ class Driver:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()
             coordinator.drop_finals(keep=chosen)
-        elif finals.tracks:
-            tracker.say(lost(finals))
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested
@@ -323,6 +323,8 @@ class Driver:
         num_crashed = sum(1 for track in search.tracks if track.num_failures > self.sweep.max_retries)
         if num_crashed > self.sweep.max_failed_trials:
             return TOO_MANY_FAILURES
+        if (finals := coordinator.races.get("final")) and lost(finals, self.home.id):
+            return FAILED
         return FINISHED if drained else UNREACHABLE
 
     def _check_card(self, data: Loaded) -> None:

@@ -69,12 +69,14 @@ def winner(race: Race) -> Track | None:
     return objective.best(best or (), lambda track: track.best_value)
 
 
-def lost(race: Race) -> str:
-    """Return what to say of a final evaluation whose members have all failed: the latest reason, and a way out."""
+def lost(race: Race, sweep: str) -> str | None:
+    """Return why there is no verdict where all members have failed: the latest reason, and a way out; else None."""
+    if not race.tracks or winner(race) is not None:
+        return None
     found = [track.failure.line for track in race.tracks if track.failure is not None]
     why = found[-1] if found else "no reason given"
-    told = f"there is no verdict: all {len(race.tracks)} trainings of the final evaluation failed, the last by"
-    return f"{told}: {why} (`paceline show` has the search's results; correct it, and run the sweep anew)"
+    told = f"all {len(race.tracks)} trainings of the final evaluation failed, the last by: {why}"
+    return f"{told}; once that is mended, `paceline resume {sweep}` trains the finalists again"
 
 
 @dataclass(frozen=True)

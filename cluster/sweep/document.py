@@ -46,6 +46,7 @@ def document(read: Reading) -> dict[str, Any]:
         "pareto_front": pareto_front(found, sweep.objective, sweep.criteria),
         "constraints": constraints(found, sweep.criteria),
         "verdict": facts.verdict,
+        "no_verdict": facts.no_verdict,
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ENDED = "ended_by"
 """Attribute of the study: what ended the search early."""
+NO_VERDICT = "no_verdict"
+"""Attribute of the study: why the sweep has come to its end without a verdict, in a sentence."""
 BY_USER: Final[Mapping[str, Literal["paused", "boosted", "stopped"]]] = {
     "withdrawn": "stopped",
     "resting": "paused",
@@ -53,6 +55,8 @@ class Facts:
     tracking: Mapping[str, Any]
     cost: Mapping[str, Any]
     verdict: Mapping[str, Any] | None
+    no_verdict: str | None
+    """Why it has ended without a verdict; None where it has one, or none was to be had."""
     phase: Phase
     searched: bool
     """Whether the search is over and the verdict has begun."""
@@ -80,6 +84,7 @@ class Facts:
             tracking=facts.get("tracking", {}),
             cost=facts.get("cost", {}),
             verdict=facts.get("verdict"),
+            no_verdict=facts.get(NO_VERDICT),
             phase=facts.get("phase", "starting"),
             searched=bool(facts.get("searched")),
             complete=bool(facts.get("complete")),

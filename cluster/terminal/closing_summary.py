@@ -54,6 +54,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
         _known(ending.document),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
+        [Text(f"no verdict: {why}") for why in [ending.document.get("no_verdict")] if why],
         _troubles(ending.troubles),
         infeasible_lines(ending.document.get("constraints"), ending.document["state"] == "failed"),
         _not_kept(ending.document.get("not_kept")),

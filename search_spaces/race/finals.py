@@ -59,8 +59,11 @@ class Finals(SeedMembers):
     def members(self, chosen: Sequence[Track], seeds: Sequence[int]) -> list[Track]:
         """Return a track for every chosen trial and seed, with its progress from the study.
 
-        A member that was cut off between its last checkpoint and its score is trained again from epoch 0.
+        A member that was cut off between its last checkpoint and its score is trained again from epoch 0. Where
+        all have failed, all are trained again, as nothing could be judged by them.
         """
+        if lost(self.entries.values()):
+            self.entries.clear()
         plan = self._plan(chosen, seeds)
         pairs = enumerate((t, s) for t in chosen for s in seeds)
         tracks = [self.again(i, t, s, plan, lineage.lineage(t, self.searched)[0].params) for i, (t, s) in pairs]
@@ -68,11 +71,19 @@ class Finals(SeedMembers):
             noted = self.entries.get(track.key, {})
             if track.state == "ready" and track.epoch in (self.epochs, track.last) and "test" not in noted:
                 track.restart()
+            if "test" in noted:
+                track.judge_at(noted["best_epoch"])
         return tracks
 
     def scored(self, track: Track, scored: Scored) -> None:
         """Record a final member's metrics on the test split."""
+        track.judge_at(scored.best_epoch)
         self.write(track, best_epoch=scored.best_epoch, test=dict(scored.metrics))
+
+
+def lost(entries: Collection[Mapping[str, Any]]) -> bool:
+    """Return whether a final evaluation has come to nothing: all of its members have failed."""
+    return bool(entries) and all(entry.get("state") == "failed" for entry in entries)
 
 
 def finalists(

@@ -273,6 +273,11 @@ class Track:
         if self.objective.reaches(value, self.own_best):
             self.best_epoch = epoch
 
+    def judge_at(self, epoch: int) -> None:
+        """Count with the value of the epoch at which the member was judged, which may not be its best."""
+        if epoch in self.values:
+            self.best_epoch = epoch
+
     def settle(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record that training has ended by itself at ``epoch``, with what was measured behind it."""
         self.last = epoch

@@ -118,6 +118,7 @@ _SWEEP = {
     "verdict.predictions": "the table of all predictions among the artifacts of the sweep's run; null without one",
     "verdict.tested_by": "the function of your own that measured itself on test data of its own; else null",
     "verdict.overfitting": "what the learning curves say, in words",
+    "no_verdict": "why there is no verdict at the end where one could be had, in a sentence; else null",
     "cost.seconds": "seconds from the command's start, over all attempts",
     "cost.epochs_trained": "epochs of the search, of each trial with its first seed",
     "cost.epochs_of_further_seeds": "epochs of `repeats` and retests",

@@ -54,6 +54,8 @@ class Progress:
     best_epoch: int = 0
     best_value: float | None = None
     best_metrics: Mapping[str, float] | None = None
+    best_lacks: int = 0
+    """How much the best epoch lacks of what a final member is judged by, and keeps."""
     reference: float | None = None
     """Value of the last epoch that improved by more than the member's ``min_improvement``."""
     num_stale: int = 0

@@ -76,13 +76,13 @@ class TrainingMember:
         self.progress = replace(self.progress, seconds=self.progress.seconds + seconds)
 
     def measured(
-        self, metrics: Mapping[str, float], finite: bool, objective: Objective, tested: str | None = None
+        self, metrics: Mapping[str, float], finite: bool, objective: Objective, lacks: int = 0
     ) -> MemberEpoch:
         """Record an epoch's metrics, and return its report: whether the member diverged or is finished.
 
         It diverged if the objective, a loss, or any of its weights (``finite`` False) is not finite. Other metrics
-        may be undefined on this data. Of equally good epochs the last is the best, as in the race. With ``tested``
-        the best is one that has this metric, if there is any: it is what a final member is judged by.
+        may be undefined on this data. Of equally good epochs the last is the best, as in the race. An epoch that
+        lacks less of what a final member is judged by comes before all others, whatever its value.
         """
         epoch, key = self.epoch, self.member.key
         deciding = {name: value for name, value in metrics.items() if name in (objective.name, *LOSSES)}
@@ -93,9 +93,10 @@ class TrainingMember:
             return MemberEpoch(key=key, epoch=epoch, metrics=metrics, failure=FailureReason("diverged", shown))
         value, before = metrics[objective.name], self.progress
         self.progress = replace(before, epoch=epoch, num_stale=before.num_stale + 1)
-        has, had = (tested is None or tested in found for found in (metrics, before.best_metrics or {}))
-        if (has and not had) or (has >= had and objective.reaches(value, before.best_value)):
+        reaches = lacks == before.best_lacks and objective.reaches(value, before.best_value)
+        if before.best_value is None or lacks < before.best_lacks or reaches:
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
+            self.progress = replace(self.progress, best_lacks=lacks)
         patience, least = self._number("patience"), self._number("min_improvement")
         if objective.signed(before.reference) - objective.signed(value) > least:
             self.progress = replace(self.progress, reference=value, num_stale=0)

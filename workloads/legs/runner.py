@@ -249,7 +249,7 @@ class LegRunner:
     ) -> MemberEpoch:
         final = self.leg is not None and self.leg.purpose == "final"
         tested = self._own_test.reported if final and self._own_test else None
-        report = a.measured(metrics, finite, self.setting.objective, tested)
+        report = a.measured(metrics, finite, self.setting.objective, self._lacks(a, metrics) if final else 0)
         metrics = {name: value for name, value in metrics.items() if not (tested and is_of_test(name))}
         report = replace(report, metrics={**costs, **metrics})
         if report.failure is None and (broken := self._broken(report.metrics)):
@@ -261,6 +261,17 @@ class LegRunner:
         if report.finished:
             a.last = self._state(a)
         return report
+
+    def _lacks(self, a: TrainingMember, metrics: Mapping[str, float]) -> int:
+        """Return how much an epoch of users' code lacks: 2 where the test metric does, 1 where it saved nothing.
+
+        So what a final member is judged by is what is kept of it, and predicts, where any epoch has both.
+        """
+        if not self._workload.own_data:
+            return 0
+        tested = self._own_test.reported if self._own_test else None
+        saves = self.group.agree(getattr(a.loop, "resumable", True))
+        return 2 * (tested is not None and tested not in metrics) + (not saves)
 
     def _broken(self, metrics: Mapping[str, float]) -> str | None:
         """Return which constraints a member of the search breaks for good; of its model the first leg tells."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cluster.sweep.limits.spending import uses
-from cluster.sweep.reading import ENDED
+from cluster.sweep.reading import ENDED, NO_VERDICT
 from cluster.sweep.restore import note_spec
 from search_spaces.race.ending.plateau import ANEW, INCUMBENT
 from search_spaces.spec.keys.budget import Budget
@@ -46,6 +46,7 @@ def reopen(home: SweepHome, study: Study, sweep: Sweep, origin: str | None) -> N
     """Store the sweep's new plan, which ``origin`` asked for, reopen its search and withdraw the verdict."""
     study.set("searched", False)
     study.set("verdict", None)
+    study.set(NO_VERDICT, None)
     study.set(ENDED, None)
     if sweep.stop_when:
         study.set(INCUMBENT, ANEW)

@@ -105,9 +105,11 @@ def test_of_a_final_evaluation_that_failed_wholly_the_reason_is_told() -> None:
     failed[0].failure = FailureReason("raised", "Traceback ...\nKeyError: 'x'")
     race = finalists(failed, {}).race
     assert winner(race) is None
-    assert lost(race).startswith(
-        "there is no verdict: all 2 trainings of the final evaluation failed, the last by: KeyError: 'x' (`paceline"
+    assert lost(race, "ab12") == (
+        "all 2 trainings of the final evaluation failed, the last by: KeyError: 'x'; once that is mended, "
+        "`paceline resume ab12` trains the finalists again"
     )
+    assert lost(finalists([*failed, member(3, 3, 0.9)], {}).race, "ab12") is None
 
 
 def test_the_best_of_a_search_that_retests_gave_up_is_no_finalist_and_named() -> None:

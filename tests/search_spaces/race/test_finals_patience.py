@@ -76,3 +76,41 @@ def test_it_is_trained_again_where_its_lane_dies_before_the_score(study: Study) 
     assert race.garbage == [f"t0004-s1/{LAST}"]
     leg = next_leg(race)
     assert (leg.start, leg.members[0].checkpoint) == (0, None)
+
+
+def failing(race: Race) -> None:
+    """Let each member fail at its second epoch."""
+    for leg in iter(race.next_leg, None):
+        [member] = leg.members
+        reason = FailureReason("raised", "KeyError: 'x'")
+        race.reported(leg.id, [MemberEpoch(key=member.key, epoch=1, metrics={METRIC: 0.1})])
+        race.reported(leg.id, [MemberEpoch(key=member.key, epoch=2, failure=reason)])
+        race.finished_leg(leg.id)
+
+
+def test_where_all_have_failed_all_are_trained_again(study: Study) -> None:
+    _, race = final_race(study)
+    failing(race)
+    assert race.finished and race.tracks[0].failed
+
+    finals, race = final_race(study)
+    leg = next_leg(race)
+    assert (leg.start, race.tracks[0].values, race.tracks[0].failure) == (0, {}, None)
+    train(race, leg)
+    finals.scored(race.tracks[0], Scored(key="t0004-s1", best_epoch=3, metrics={"test_accuracy": 0.8}))
+    race.finished_leg(leg.id)
+    assert race.tracks[0].values == dict.fromkeys(range(1, LAST + 1), 0.9), "none is of the training that failed"
+
+
+def test_it_counts_with_the_epoch_at_which_it_was_judged(study: Study) -> None:
+    finals, race = final_race(study)
+    leg = next_leg(race)
+    for epoch, value in enumerate((0.3, 0.9, 0.5), 1):
+        told = MemberEpoch(key="t0004-s1", epoch=epoch, metrics={METRIC: value}, finished=epoch == LAST)
+        race.reported(leg.id, [told])
+    race.saved(leg.id, [Saved(key="t0004-s1", epoch=LAST, uri="here")])
+    finals.scored(race.tracks[0], Scored(key="t0004-s1", best_epoch=LAST, metrics={"test_accuracy": 0.8}))
+    assert race.tracks[0].best_value == 0.5
+    race.finished_leg(leg.id)
+    _, race = final_race(study)
+    assert race.tracks[0].best_value == 0.5

@@ -118,14 +118,30 @@ def test_what_test_returns_and_is_no_metric_is_told(judged: Judged, returned: An
     assert told in str(caught.value)
 
 
-def test_files_of_another_epoch_than_the_best_are_told(judged: Judged) -> None:
+def saving_at_the_end(tests: Callable[[int], bool]) -> Callable[..., None]:
     def train(run: Run, *, lr: float = 0.1) -> None:
         for epoch in range(run.epoch, run.num_epochs):
             save = partial(_noted, epoch) if epoch + 1 == run.num_epochs else None
-            run.report(save, **{"val/f1": VALUES[epoch], "test/f1": 1} if run.purpose == "final" else {})
+            run.report(save, **{"val/f1": VALUES[epoch], **({"test/f1": epoch} if tests(epoch) else {})})
+
+    return train
+
+
+@pytest.mark.parametrize("stops", [(3,), (2, 3)])
+def test_it_is_judged_by_an_epoch_at_which_it_saved(judged: Judged, stops: tuple[int, ...]) -> None:
+    def number(folder: Path, **hyperparameters: Any) -> float:
+        return int((folder / "epoch").read_text())
 
     said.clear()
-    judged(train)
+    [scored] = judged(saving_at_the_end(lambda epoch: True), stops=stops)
+    assert (scored.best_epoch, scored.metrics, said) == (3, {"test/f1": 2, "val/f1": 0.5}, [])
+    [scored] = judged(saving_at_the_end(lambda epoch: False), number, stops=stops)
+    assert (scored.best_epoch, scored.metrics) == (3, {"test/f1": 2, "val/f1": 0.5})
+
+
+def test_files_of_another_epoch_than_the_best_are_told(judged: Judged) -> None:
+    said.clear()
+    judged(saving_at_the_end(lambda epoch: epoch == 1))
     told = "t001 with seed 2 saved nothing at epoch 2, its best, by which it is judged: what is kept is of epoch 3"
     assert said == [told]
     judged(reporting(lambda epoch: True))
