@@ -55,6 +55,12 @@ def nearest(name: object, known: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return ``, did you mean NEAREST?`` for the end of a message; empty where no name in ``known`` is similar."""
+    close = nearest(name, known)
+    return f", did you mean {close}?" if close else ""
+
+
 def _folded(name: str) -> str:
     return name.casefold().replace("-", "_")
 

@@ -319,7 +319,7 @@ class Spaced(networks.Perceptron):
                 "must be one of 1, 2, received 3",
             ],
         ),
-        (Unknown, ["received 'num_output' (did you mean num_outputs?)"]),
+        (Unknown, ["received 'num_output', did you mean num_outputs?"]),
         (Rest, ["'*args' must name each hyperparameter", "'**more' must name each"]),
         (
             Labels,

@@ -20,11 +20,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from workloads.models.custom.source.beside import BESIDE
+
 SUFFIX: Final = ".pkl"
 FILE: Final = f"workload{SUFFIX}"
 """File of a sweep's home."""
-BESIDE: Final = ("predict", "test")
-"""Functions that belong to a training function, where there are functions of these names beside it."""
 MAX_BYTES: Final = 2**30
 MIB: Final = 2**20
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from search_spaces.types.faults import nearest
+from search_spaces.types.faults import did_you_mean
 from workloads.data.search_data import SearchData
 from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles, contents
@@ -68,11 +68,8 @@ class OwnLoop:
             self._advance(run)
         objective = self.setup.objective.name
         if objective not in run.metrics:
-            told, close = ", ".join(run.metrics) or "nothing", nearest(objective, run.metrics)
-            hint = f"; did you mean {close}?" if close else ""
-            raise RuntimeError(
-                f"{self._train.__name__} must report {objective}; it reported {told} at epoch {target}{hint}"
-            )
+            told = f"{', '.join(run.metrics) or 'nothing'} at epoch {target}{did_you_mean(objective, run.metrics)}"
+            raise RuntimeError(f"{self._train.__name__} must report {objective}; it reported {told}")
         self.epoch_done = target
         return [dict(run.metrics)]
 

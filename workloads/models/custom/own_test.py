@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -14,22 +13,15 @@ from search_spaces.criteria.metric_names import is_of_test
 from search_spaces.types.error_text import last_line
 from workloads.models.custom.hidden import used_modules
 from workloads.models.custom.signature import arguments
+from workloads.models.custom.source.beside import names_beside
 
 if TYPE_CHECKING:
     from workloads.training.setup import MemberState
 
-READ = "__read_by_paceline__"
-"""Name in the globals of a function that was read from its file and not imported."""
 FOLDER = "folder"
 """Name of the first parameter of ``test``, by which it is told from other functions of that name."""
 _TEST = re.compile(r"test", re.IGNORECASE)
 _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-def names_beside(train: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return what the module of ``train`` defines; of a function that was read from its file what was read."""
-    names: Mapping[str, Any] = getattr(train, "__globals__", {})
-    return names if READ in names else vars(sys.modules[train.__module__])
 
 
 def own_test_of(name: str, train: Callable[..., Any], known: Collection[str]) -> Callable[..., Any] | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
-from search_spaces.types.faults import nearest
+from search_spaces.types.faults import did_you_mean
 from search_spaces.types.problems import Problem
 from workloads.arrays import DataShape, Infeasible
 
@@ -16,30 +16,27 @@ OF_PROBLEM: Mapping[Problem, tuple[Kind, ...]] = {
 }
 """What may be returned, by problem; a single kind needs no declaration."""
 KINDS = tuple(kind for kinds in OF_PROBLEM.values() for kind in kinds)
-
-
 TAKES = ("arrays", "rows")
 """What ``predict`` may take: arrays as ``run.x_train``, or a table's rows as a DataFrame, as ``run.rows``."""
 
 
 def takes_rows(name: str, predict: Callable[..., Any] | None) -> bool:
     """Return whether ``predict`` of workload ``name`` declares that it takes rows. Raises LookupError."""
-    found = getattr(predict, "takes", "arrays")
-    if found not in TAKES:
-        close = nearest(str(found), TAKES)
-        hint = f", did you mean {close}?" if close else ""
-        raise LookupError(f"{name!r}: predict.takes must be one of {', '.join(TAKES)}, received {found!r}{hint}")
-    return bool(found == "rows")
+    return _attribute(name, predict, "takes", TAKES) == "rows"
 
 
 def declared(name: str, predict: Callable[..., Any] | None) -> Kind | None:
     """Return what workload ``name`` declares; None where it leaves that to the values. Raises LookupError."""
-    found = getattr(predict, "returns", None)
-    if found not in (None, *KINDS):
-        close = nearest(found, KINDS)
-        hint = f", did you mean {close}?" if close else ""
-        raise LookupError(f"{name!r}: predict.returns must be one of {', '.join(KINDS)}, received {found!r}{hint}")
-    return cast("Kind | None", found)
+    return cast("Kind | None", _attribute(name, predict, "returns", KINDS))
+
+
+def _attribute(name: str, predict: Callable[..., Any] | None, attribute: str, known: Sequence[str]) -> str | None:
+    """Return the attribute of ``predict``, one of the ``known`` words; None where it has none."""
+    found: str | None = getattr(predict, attribute, None)
+    if found not in (None, *known):
+        rule = f"must be one of {', '.join(known)}, received {found!r}{did_you_mean(found, known)}"
+        raise LookupError(f"{name!r}: predict.{attribute} {rule}")
+    return found
 
 
 def check(kind: Kind | None, as_rows: bool, shape: DataShape) -> None:

@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.space.hyperparameters import hyperparameters
 from workloads.arrays import DataShape
 from workloads.contract import Workload
-from workloads.models.custom.own_test import may_report, measure, names_beside, own_test_of
+from workloads.models.custom.own_test import may_report, measure, own_test_of
 from workloads.models.custom.returns import Kind, check, declared, takes_rows
 from workloads.models.custom.signature import fields_of
+from workloads.models.custom.source.beside import names_beside
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from search_spaces.space.hyperparameters import Hyperparameter, of_field
-from search_spaces.types.faults import nearest
+from search_spaces.types.faults import did_you_mean
 from search_spaces.types.problems import Goal
 from workloads.arrays import DataShape
 from workloads.hyperparameters import Training
@@ -94,11 +94,9 @@ def _constructor(cls: type, faults: list[str]) -> tuple[tuple[str, ...], tuple[H
         faults.append(f"its constructor must take the data's shape first, as {shown}")
     unknown = [one.name for one in before if one.name not in FACTS]
     if len(before) > 1 and unknown:
-        close = nearest(unknown[0], FACTS)
-        hint = f" (did you mean {close}?)" if close else ""
         faults.append(
-            f"before * the constructor takes the data's shape alone, or several of {', '.join(FACTS)}; "
-            f"received {unknown[0]!r}{hint}: hyperparameters stand behind *"
+            f"before * the constructor takes the data's shape alone, or several of {', '.join(FACTS)} "
+            f"(hyperparameters stand behind *); received {unknown[0]!r}{did_you_mean(unknown[0], FACTS)}"
         )
     behind = [one for one in others if one not in before]
     return tuple(one.name for one in before), _parameters(init, behind, cls.__name__, faults)

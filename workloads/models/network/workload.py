@@ -25,7 +25,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.space.hyperparameters import Hyperparameter, hyper
-from search_spaces.types.faults import nearest
+from search_spaces.types.faults import did_you_mean
 from search_spaces.types.problems import DataKind, Problem
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
@@ -139,8 +139,7 @@ def _space(name: str, found: Declared, hyperparameters: type) -> Mapping[str, An
         raise LookupError(f"{name!r}: space must be a mapping as a spec's parameters, received {given!r}")
     for parameter in given:
         if parameter not in names:
-            close = nearest(parameter, names)
-            hint = f", did you mean {close}?" if close else ""
+            hint = did_you_mean(parameter, names)
             raise LookupError(f"{name!r}: space names {parameter!r}, which is no hyperparameter{hint}")
     return given
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, get_args
 
-from search_spaces.types.faults import nearest
+from search_spaces.types.faults import did_you_mean
 
 Reduction = Literal["mean", "sum", "min", "max", "rank0"]
 RULES: Mapping[Reduction, Callable[[Sequence[float]], float]] = {"mean": fmean, "sum": sum, "min": min, "max": max}
@@ -37,9 +37,9 @@ class Told:
         rules = {"all": self.reduce} if isinstance(self.reduce, str) else self.reduce
         for name, rule in rules.items():
             if rule not in get_args(Reduction):
-                close = nearest(rule, get_args(Reduction))
-                hint = f", did you mean {close}?" if close else ""
-                raise BadReport(f"reduce must be one of {', '.join(get_args(Reduction))}, received {rule!r}{hint}")
+                known = get_args(Reduction)
+                hint = did_you_mean(rule, known)
+                raise BadReport(f"reduce must be one of {', '.join(known)}, received {rule!r}{hint}")
             if not isinstance(self.reduce, str) and name not in self.metrics and rule != "rank0":
                 raise BadReport(f"reduce names {name!r}, which is not reported (that is {_listed(self.metrics)})")
         return self

@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-from workloads.models.custom.own_test import READ
+from workloads.models.custom.source.beside import BESIDE, READ
 
 LIGHT = {
     *("__future__", "annotated_types", "collections", "dataclasses", "datetime", "decimal", "enum", "math"),
@@ -23,39 +23,10 @@ LIGHT = {
 }
 """Modules that take no time, or that Paceline has imported already."""
 PURE = {
-    *(
-        "abs",
-        "bool",
-        "bytes",
-        "complex",
-        "dict",
-        "float",
-        "frozenset",
-        "int",
-        "len",
-        "list",
-        "max",
-        "min",
-        "object",
-    ),
-    *(
-        "property",
-        "range",
-        "reversed",
-        "round",
-        "set",
-        "sorted",
-        "staticmethod",
-        "str",
-        "sum",
-        "tuple",
-        "type",
-        "zip",
-    ),
-}
+    "abs", "bool", "bytes", "complex", "dict", "float", "frozenset", "int", "len", "list", "max", "min", "object",
+    "property", "range", "reversed", "round", "set", "sorted", "staticmethod", "str", "sum", "tuple", "type", "zip",
+}  # fmt: skip
 """Built-in names without effects."""
-BESIDE = ("predict", "test")
-"""Functions beside it that count."""
 
 
 class _Unknown(Exception):
@@ -83,7 +54,7 @@ def _read(path: str, content: bytes, name: str, module_name: str) -> Callable[..
         if not all(_is_there(imported, Path(path).parent) for imported in module.imported):
             return None
         names: dict[str, Any] = {"__name__": module_name, "__file__": path, READ: True}
-        exec(compile(module.interface({name, *BESIDE}, name), path, "exec"), names)
+        exec(compile(module.interface(name), path, "exec"), names)
     except Exception:  # noqa: BLE001 - _Unknown, or what the user's own statements raise: the import tells it
         return None
     found: Callable[..., None] = names[name]
@@ -137,35 +108,35 @@ class _Module:
     def _define(self, name: str, statement: ast.stmt) -> None:
         self._of.setdefault(name, []).append(statement)
 
-    def interface(self, functions: set[str], wanted: str) -> ast.Module:
-        """Return the module of the functions alone and of what their signatures and attributes name."""
-        if "*" in self._of or not isinstance(self._only(wanted), ast.FunctionDef):
+    def interface(self, wanted: str) -> ast.Module:
+        """Return the module of the function ``wanted`` and of those beside it, without their bodies.
+
+        Beside them it has all that their signatures and attributes name. Raises _Unknown.
+        """
+        functions = {wanted, *(name for name in BESIDE if name in self._of)}
+        if "*" in self._of or not all(isinstance(self._only(name), ast.FunctionDef) for name in functions):
             raise _Unknown
-        chosen: dict[int, ast.stmt] = {}
-        waiting = [name for name in functions if name in self._of]
-        for name in waiting:
-            if not isinstance(self._only(name), ast.FunctionDef):
-                raise _Unknown
-        seen = set[str]()
+        kept: dict[tuple[int, int], ast.stmt] = {}
+        """Statements by their places in the file."""
+        seen, waiting = set[str](), [*functions]
         while waiting:
             name = waiting.pop()
-            if name in seen:
+            if name in seen or (name in PURE and name not in self._of):
                 continue
             seen.add(name)
-            if name not in self._of:
-                if name in PURE:
-                    continue
-                raise _Unknown
-            statement = self._only(name)
-            attributes = self._attributes.get(name, [])
-            if name not in functions and attributes:
-                raise _Unknown
-            kept = [self._kept(statement, name in functions), *attributes]
-            for original, each in zip([statement, *attributes], kept, strict=True):
-                chosen[original.lineno * 1000 + original.col_offset] = each
-                waiting += _needed(each)
-        body = [chosen[place] for place in sorted(chosen)]
+            for place, statement in self._kept(name, name in functions):
+                kept[place] = statement
+                waiting += _needed(statement)
+        body = [kept[place] for place in sorted(kept)]
         return ast.fix_missing_locations(ast.Module([*_future(self._tree), *body], []))
+
+    def _kept(self, name: str, is_function: bool) -> Iterator[tuple[tuple[int, int], ast.stmt]]:
+        """Yield what is kept of each statement that defines ``name``, with the place of the statement."""
+        definition, attributes = self._only(name), self._attributes.get(name, [])
+        if attributes and not is_function:
+            raise _Unknown
+        kept = _without_body(definition) if is_function else _harmless(definition)
+        yield from zip(map(_place, [definition, *attributes]), [kept, *attributes], strict=True)
 
     def _only(self, name: str) -> ast.stmt:
         found = self._of.get(name, [])
@@ -173,24 +144,34 @@ class _Module:
             raise _Unknown
         return found[0]
 
-    @staticmethod
-    def _kept(statement: ast.stmt, is_function: bool) -> ast.stmt:
-        match statement:
-            case ast.FunctionDef() if is_function and not statement.decorator_list:
-                empty = copy.deepcopy(statement)
-                empty.returns = None
-                for given in (*empty.args.posonlyargs, *empty.args.args):
-                    given.annotation = None  # of ``run``, ``folder``, ``x``: nobody asks for it
-                doc = ast.get_docstring(statement, clean=False)
-                empty.body = [ast.Expr(ast.Constant(doc))] if doc else [ast.Pass()]
-                return empty
-            case ast.ClassDef(decorator_list=[]) | ast.Assign() | ast.AnnAssign():
-                return statement
-            case ast.Import(names=names) if all(each.name.partition(".")[0] in LIGHT for each in names):
-                return statement
-            case ast.ImportFrom(level=0, module=str(module)) if module.partition(".")[0] in LIGHT:
-                return statement
+
+def _place(statement: ast.stmt) -> tuple[int, int]:
+    return statement.lineno, statement.col_offset
+
+
+def _without_body(definition: ast.stmt) -> ast.stmt:
+    """Return a function with its docstring alone. Raises _Unknown where it has a decorator."""
+    if not isinstance(definition, ast.FunctionDef) or definition.decorator_list:
         raise _Unknown
+    empty = copy.deepcopy(definition)
+    empty.returns = None
+    for given in (*empty.args.posonlyargs, *empty.args.args):
+        given.annotation = None  # of ``run``, ``folder``, ``x``: nobody asks for it
+    doc = ast.get_docstring(definition, clean=False)
+    empty.body = [ast.Expr(ast.Constant(doc))] if doc else [ast.Pass()]
+    return empty
+
+
+def _harmless(definition: ast.stmt) -> ast.stmt:
+    """Return an import of a light module, a class or an assignment as it is. Raises _Unknown for all else."""
+    match definition:
+        case ast.ClassDef(decorator_list=[]) | ast.Assign() | ast.AnnAssign():
+            return definition
+        case ast.Import(names=names) if all(each.name.partition(".")[0] in LIGHT for each in names):
+            return definition
+        case ast.ImportFrom(level=0, module=str(module)) if module.partition(".")[0] in LIGHT:
+            return definition
+    raise _Unknown
 
 
 def _future(tree: ast.Module) -> Iterator[ast.stmt]:
