@@ -40,16 +40,15 @@ from search_spaces.spec.overrides import override, settle_aliases
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, ObjectiveFile, SpecFile, instead
 from search_spaces.spec.script.checks import (
-    Told,
     check_decisions,
     checked_command,
     default_name,
     known_of,
     length,
     script_metric,
-    settle_script,
 )
 from search_spaces.spec.script.running_on import refuse_exchange, stopping_form
+from search_spaces.spec.script.settle import Settled, settle_script
 from search_spaces.spec.starting.words import like, meant
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
@@ -143,7 +142,7 @@ class _Checks:
     """The checks of one document. A key with a fault of its own is left out of rules that concern several keys."""
 
     def __init__(
-        self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None, script: Told
+        self, document: Document, catalogue: Catalogue, workload: WorkloadInfo | None, script: Settled
     ) -> None:
         self._document, self._catalogue, self._workload, self._script = document, catalogue, workload, script
         self._open = workload is not None and workload.hyperparameters is Open

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from search_spaces.spec.other_tools.words import KEYS
 from search_spaces.spec.yaml_document import Path
 
 Tree = Mapping[str, Any]
@@ -35,6 +36,11 @@ class Import:
                 self.tree[key].update(value)
             elif value is not None:
                 self.tree[key] = value
+
+
+def in_its_place(key: str) -> str:
+    """Return what is written here in place of another tool's key, in words: of ``key``, or ``group.key``."""
+    return KEYS.get(key, "has no counterpart").removeprefix("is not read: ")
 
 
 def group(tree: Any, *keys: str | int) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any, Final
 
-from search_spaces.spec.imported.contract import Import, Tree, group
+from search_spaces.spec.imported.contract import Import, Tree, group, in_its_place
 from search_spaces.spec.other_tools.parameters import determined_parameter
-from search_spaces.spec.other_tools.words import KEYS
 from search_spaces.spec.yaml_document import Path
 
 _SAME: Final = {"name": "name", "description": "description", "max_restarts": "max_retries"}
@@ -41,7 +40,7 @@ def from_determined(tree: Tree) -> Import:
             found.note(("environment", key), "trials run in this environment, on a cluster in the job's")
     for key in tree:
         if key not in _READ:
-            found.note((key,), KEYS.get(key, "has no counterpart").removeprefix("is not read: "))
+            found.note((key,), in_its_place(key))
     return found
 
 
@@ -122,5 +121,4 @@ def _resources(found: Import, resources: Tree) -> None:
     found.put(priority=resources.get("priority"))
     for key in resources:
         if key not in ("slots_per_trial", "priority"):
-            rule = KEYS.get(f"resources.{key}", "has no counterpart").removeprefix("is not read: ")
-            found.note(("resources", key), rule)
+            found.note(("resources", key), in_its_place(f"resources.{key}"))

@@ -7,9 +7,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, Final
 
-from search_spaces.spec.imported.contract import Import, Tree, group
+from search_spaces.spec.imported.contract import Import, Tree, group, in_its_place
 from search_spaces.spec.other_tools.parameters import katib_parameter, number
-from search_spaces.spec.other_tools.words import KEYS
 from search_spaces.spec.yaml_document import Path
 
 _METHODS: Final = {
@@ -27,6 +26,7 @@ _FIELDS: Final = ("objective", "algorithm", "earlyStopping", "parameters", "tria
 _PLACEHOLDER: Final = re.compile(r"\$\{trialParameters\.([\w.-]+)\}")
 _FLAG: Final = re.compile(r"--?([\w.-]+)=\$\{trialParameters\.([\w.-]+)\}")
 UNKNOWN_EPOCHS: Final = 100
+"""``epochs`` of a spec whose file does not say how often a trial reports; the user is asked to write it."""
 IMAGE: Final = (
     "runs in this environment, not in image {}: install what it needs, and copy the program beside the spec"
 )
@@ -54,8 +54,7 @@ def from_katib(tree: Tree) -> Import:
                 ("spec", key), "architectures are searched by hyperparameters here, not by a NAS algorithm"
             )
         elif key not in (*_FIELDS, *_COUNTS):
-            rule = KEYS.get(key, "has no counterpart").removeprefix("is not read: ")
-            found.note(("spec", key), rule)
+            found.note(("spec", key), in_its_place(key))
     return found
 
 
@@ -131,25 +130,27 @@ def _template(found: Import, template: Tree) -> dict[str, str]:
     if not words:
         found.refuse(("spec", "trialTemplate"), "holds no command of a container, which a trial here would start")
         return {}
-    references = {
-        str(one.get("name")): str(one.get("reference"))
-        for one in template.get("trialParameters") or ()
-        if isinstance(one, dict)
-    }
     command, flags, left = _command(words)
     for placeholder in left:
         found.refuse(path, f"${{trialParameters.{placeholder}}} stands where no argument --name=value is")
     found.put(command=command)
-    found.note((*path, "spec", "containers", 0, "image"), IMAGE.format(container.get("image", "?")))
-    _variables(found, container.get("env"), (*path, "spec", "containers", 0, "env"))
-    limits = group(container, "resources").get("limits") or group(container, "resources").get("requests") or {}
-    found.put(resources=_resources(limits, workers) or None)
+    _container(found, container, (*path, "spec", "containers", 0), workers)
     for key in ("retain", "successCondition", "failureCondition"):
         if key in template:
             found.note(
                 ("spec", "trialTemplate", key), "a trial has succeeded where its program ends with exit code 0"
             )
-    return {references.get(name, name): flag for name, flag in flags.items()}
+    given = (one for one in template.get("trialParameters") or () if isinstance(one, dict))
+    parameter_of = {str(one.get("name")): str(one.get("reference")) for one in given}
+    return {parameter_of.get(name, name): flag for name, flag in flags.items()}
+
+
+def _container(found: Import, container: Tree, path: Path, workers: int) -> None:
+    """Put a container's environment variables and resources, and note that its image is not used."""
+    found.note((*path, "image"), IMAGE.format(container.get("image", "?")))
+    _variables(found, container.get("env"), (*path, "env"))
+    resources = group(container, "resources")
+    found.put(resources=_resources(resources.get("limits") or resources.get("requests") or {}, workers) or None)
 
 
 def _variables(found: Import, variables: Any, path: Path) -> None:

@@ -9,6 +9,14 @@ from search_spaces.spec.imported.contract import Import, Tree, group
 from search_spaces.spec.other_tools.names import hyperparameter
 from search_spaces.spec.yaml_document import Path
 
+_KINDS: Final = {
+    "category": "category",
+    "number": "number",
+    "numerical": "number",
+    "text": "text",
+    "date": "datetime",
+}
+"""Our kind of a column by the type of an input feature."""
 _LAWS: Final = {
     "uniform": {},
     "quniform": {},
@@ -21,6 +29,7 @@ _LAWS: Final = {
     "lograndint": {"log": True},
     "qlograndint": {"log": True},
 }
+"""Keys of our range beside its ends, by the distribution."""
 _METRICS: Final = {
     "category": ("val_accuracy", "maximize"),
     "binary": ("val_accuracy", "maximize"),
@@ -109,15 +118,6 @@ def _workload(found: Import, inputs: Sequence[Any], outputs: Sequence[Any]) -> N
         workload="mlp", data={"csv": "FILE.csv", "target": target, **({"columns": columns} if columns else {})}
     )
     found.note(("input_features",), "put the file that `ludwig --dataset` named into data.csv")
-
-
-_KINDS: Final = {
-    "category": "category",
-    "number": "number",
-    "numerical": "number",
-    "text": "text",
-    "date": "datetime",
-}
 
 
 def _metric(found: Import, hyperopt: Tree, outputs: Sequence[Any]) -> None:

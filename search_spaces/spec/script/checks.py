@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +16,15 @@ from search_spaces.spec.keys.command import (
     SCRIPT,
     UNKNOWN_LENGTH,
     Command,
-    Found,
 )
 from search_spaces.spec.other_tools.names import metric
-from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, MetricFile, SpecFile
-from search_spaces.spec.script.wandb_keys import settle_wandb
+from search_spaces.spec.script.settle import Settled
 from search_spaces.spec.yaml_document import Document, flow
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.problems import METRICS
 from search_spaces.types.values import Nested, Params, Value
 
-_OF_SCRIPTS: Final = ("steps", "checkpoint", "wandb")
 _OF_KNOWN_LENGTH: Final = ("median", "medianstop", "percentile", "curves", "pbt")
 """Schedules that decide at each epoch, or need the last one."""
 _MOST_DECISIONS: Final = 10_000
@@ -45,72 +41,30 @@ _INTERPRETERS: Final = {
 }
 
 
-@dataclass
-class Told:
-    """What a script's spec says beside the keys of its file."""
-
-    found: Found | None = None
-    """Where metrics are found in what it prints."""
-    notes: list[str] = field(default_factory=list)
-    """What of a W&B file is read in another way than W&B does."""
-    nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Dotted names of parameters in groups, with their parts."""
-
-
-def is_script(document: Document) -> bool:
-    """Return whether the spec is one of a script."""
-    return bool({"program", "command"} & document.tree.keys()) or document.tree.get("workload") == SCRIPT
-
-
-def settle_script(document: Document) -> Told:
-    """Put what ``program`` or ``command`` implies, in place, and return what the file says beside its keys.
-
-    A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script; there is no final evaluation.
-    Unless the file says so no trial is stopped, and none is trained again, as in W&B.
-    """
-    tree = document.tree
-    found = Told(_found(document))
-    if not is_script(document):
-        for key in (key for key in _OF_SCRIPTS if key in tree):
-            document.fault((key,), "has no effect without program or command", shown(tree[key]))
-        if found.found is not None:
-            document.fault(("metrics", "pattern"), "has no effect without program or command")
-        return found
-    found.notes += settle_wandb(document)
-    place = document.place(("program" if "program" in tree else "command",))
-    if "workload" not in tree:
-        document.put(("workload",), SCRIPT, place)
-    elif tree["workload"] != SCRIPT:
-        rule = "must be left out beside program or command, or these beside it: either names what is trained"
-        document.fault(("workload",), rule, shown(tree["workload"]))
-    for key, value in (("final", "none"), ("early_terminate", "none"), ("retest", "none")):
-        if key not in tree:
-            document.put((key,), value, place)
-    _settle_length(document, place)
-    return found
-
-
-def _found(document: Document) -> Found | None:
-    metrics = document.tree.get("metrics")
-    if not isinstance(metrics, dict):
-        return None
-    del document.tree["metrics"]
-    return checked(document, ("metrics",), Found, metrics, {})
-
-
-def _settle_length(document: Document, place: str) -> None:
-    tree = document.tree
-    if "epochs" not in tree:
-        steps = tree.get("steps")
-        most = steps.get("most") if isinstance(steps, dict) else None
-        document.put(("epochs",), UNKNOWN_LENGTH if type(most) is not int else min(most, UNKNOWN_LENGTH), place)
-    elif "steps" in tree:
-        document.fault(("epochs",), "must be left out beside steps, whose most is a trial's length")
-
-
-def checked_command(document: Document, spec: SpecFile, told: Told, base: Path | None) -> Command:
+def checked_command(document: Document, spec: SpecFile, settled: Settled, base: Path | None) -> Command:
     """Return the command of a script's spec; faults are noted. ``base`` is the spec's folder, None: unknown."""
     words = tuple(spec.command or DEFAULT_COMMAND)
+    _check_starts(document, spec, words, base)
+    open_ended = spec.steps is None and spec.epochs == UNKNOWN_LENGTH
+    kind = (spec.early_terminate or {}).get("type")
+    if open_ended and kind in _OF_KNOWN_LENGTH:
+        rule = "needs 'epochs: N' beside it, the number of reports of a trial, or 'steps'"
+        document.fault(("early_terminate", "type"), rule, shown(kind))
+    return Command(
+        program=spec.program,
+        words=words,
+        nested=dict(settled.nested),
+        steps=spec.steps,
+        checkpoint=spec.checkpoint,
+        wandb=spec.wandb,
+        pattern=settled.pattern,
+        open_ended=open_ended,
+        notes=tuple(settled.notes),
+    )
+
+
+def _check_starts(document: Document, spec: SpecFile, words: Sequence[str], base: Path | None) -> None:
+    """Note faults of what is started: the program, and the words of the command line."""
     if spec.program is None and (spec.command is None or "${program}" in words):
         document.fault(("program",), "is required" + (": ${program} stands in command" if spec.command else ""))
     if spec.command is not None:
@@ -120,22 +74,6 @@ def checked_command(document: Document, spec: SpecFile, told: Told, base: Path |
             document.fault(("program",), rule, shown(spec.program))
     if spec.program is not None and "${program}" in words:
         _check_program(document, spec.program, base, plain=spec.command is None)
-    open_ended = spec.steps is None and spec.epochs == UNKNOWN_LENGTH
-    kind = (spec.early_terminate or {}).get("type")
-    if open_ended and kind in _OF_KNOWN_LENGTH:
-        rule = "needs 'epochs: N' beside it, the number of reports of a trial, or 'steps'"
-        document.fault(("early_terminate", "type"), rule, shown(kind))
-    return Command(
-        program=spec.program,
-        words=words,
-        nested=dict(told.nested),
-        steps=spec.steps,
-        checkpoint=spec.checkpoint,
-        wandb=spec.wandb,
-        pattern=told.found.pattern if told.found else None,
-        open_ended=open_ended,
-        notes=tuple(told.notes),
-    )
 
 
 def length(spec: SpecFile) -> int:
@@ -158,7 +96,7 @@ def check_decisions(document: Document, spec: SpecFile, rule: EarlyTerminate) ->
         document.fault(("early_terminate", "min_iter"), text, shown(given["min_iter"]))
 
 
-def script_metric(document: Document, given: MetricFile, told: Told) -> dict[str, Any] | None:
+def script_metric(document: Document, given: MetricFile, settled: Settled) -> dict[str, Any] | None:
     """Return the objective of a script, which may have any name; faults are noted.
 
     One of the test split is only told of: a script has no final evaluation, from which a split could be kept.
@@ -171,7 +109,9 @@ def script_metric(document: Document, given: MetricFile, told: Told) -> dict[str
         document.fault(("metric", "name"), unfit, shown(given.name))
         return None
     if is_of_test(given.name):
-        told.notes.append(f"the search chooses by {given.name}: what it finds looks better than it is on new data")
+        settled.notes.append(
+            f"the search chooses by {given.name}: what it finds looks better than it is on new data"
+        )
     natural = {name: goal for metrics in METRICS.values() for name, goal in metrics.items()}
     goal = given.goal or natural.get(metric(given.name) or given.name)
     if goal is None:

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from search_spaces.criteria.metric_names import smaller_is_better
 from search_spaces.spec.other_tools.names import metric
+from search_spaces.spec.script.running_on import STOPPING
 from search_spaces.spec.yaml_document import Document, Path, flow
 from search_spaces.types.faults import shown
 from search_spaces.types.problems import METRICS
 
 HYPERBAND: Final = "hyperband"
-STOPPING: Final = "asha_stopping"
+"""W&B's only rule of early termination, whose bands are rungs of ASHA."""
 _BANDS: Final = 3
 """Number of bands of W&B's hyperband where ``s`` is not given."""
 
