@@ -332,11 +332,14 @@ def _trainable(coordinator: Coordinator, lanes: Lanes) -> Any:
     if size.most == 1:
         lane = tune.with_parameters(type(name, (Lane,), {}), shared=lanes.shared)
         return tune.with_resources(lane, {"cpu": size.cpus, "gpu": size.gpus, **size.custom})
-    strategy = coordinator.sweep.resources.strategy
-    storage = str(coordinator.home.path / "tune" / "crews")
-    spares = lanes.sharing is not None and spare_workers.why_off() is None
+    sweep, storage = coordinator.sweep, str(coordinator.home.path / "tune" / "crews")
     crew = WorkerGroup(
-        size.least, size.most, size.cpus, size.gpus, strategy, storage, spares=spares, custom=size.custom
+        *(size.least, size.most, size.cpus, size.gpus),
+        strategy=sweep.resources.strategy,
+        storage=storage,
+        spares=lanes.sharing is not None and spare_workers.why_off() is None,
+        custom=size.custom,
+        talks_only=sweep.command is not None,
     )
     lane = tune.with_parameters(type(name, (MultiWorkerLane,), {}), shared=lanes.shared, crew=crew)
     return tune.with_resources(

@@ -6,6 +6,7 @@ Imports no Ray Tune, which would cost every worker a second.
 from __future__ import annotations
 
 import secrets
+import time
 import traceback
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 from cluster.lanes.leg_in_process import LegInProcess
 from cluster.lanes.mailbox import Mailbox
 from cluster.ray_internals import spare_workers
-from cluster.sweep.messages import Shared
-from search_spaces.types.failure import FailureReason
+from cluster.sweep.messages import Report, Shared
+from search_spaces.types.failure import FailureReason, ScriptFailed
 from search_spaces.types.module_path import users_folder
 from workloads.legs.ray_train import Warned, device, here, order_spares, shard
 from workloads.registry import is_users, workload
@@ -51,13 +52,24 @@ def _work(config: dict[str, Any]) -> None:
             return
         done = False
         while not done:
-            report = leg_in_process.step(order or {"leg": leg})
+            report = _portion(leg_in_process, order or {"leg": leg})
             done = report.done
             if spare is not None:
                 order_spares(spare_workers.order, *spare)
                 spare = None
             if group.first:
                 mailbox.put("news", "report", token, report.to_result())
+
+
+def _portion(leg_in_process: LegInProcess, order: dict[str, Any]) -> Report:
+    """Train until the next report. A script that fails does so on all workers, and leaves nothing in them."""
+    begun = time.monotonic()
+    try:
+        return leg_in_process.step(order)
+    except ScriptFailed as error:
+        leg_in_process.forget()
+        reason = replace(FailureReason.told("raised", str(error)), output=error.output)
+        return Report(failure=reason, done=True, seconds=time.monotonic() - begun)
 
 
 def _divides_work(shared: Shared) -> bool:

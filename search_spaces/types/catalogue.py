@@ -26,8 +26,6 @@ class WorkloadInfo:
     """Kinds of data that it accepts, and the problems that it solves on each; the first problem is the default."""
     judged: bool = True
     """False where nothing can be scored on the test split: a spec must then say ``final: none``."""
-    distributed: bool = True
-    """False where several processes cannot train one model together."""
     own_data: bool = False
     """Whether it may bring its own data: the spec's ``data`` may then be left out."""
     has_test: bool = False

@@ -37,8 +37,22 @@ _ENDED = (*OUT_OF_MEMORY, "OutOfMemoryError", "MemoryError", "running low on mem
 """Texts that mean out of memory, with those of Python, of Ray for a process it has killed, and of older homes."""
 
 
+LOST = (
+    *("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited"),
+    "Connection was likely closed",
+)
+"""Parts of error messages of gloo, NCCL and torch's store in a process that lost its connection to a dead one."""
+
+
 class ScriptFailed(Exception):
-    """Error of a user's program. Its text is the whole reason: a traceback would be that of Paceline."""
+    """Error of a user's program. Its text is the whole reason: a traceback would be that of Paceline.
+
+    ``output`` are the last lines that it printed, where they are not in the trial's own log.
+    """
+
+    def __init__(self, text: str, output: str = "") -> None:
+        super().__init__(text)
+        self.output = output
 
 
 @dataclass(frozen=True, slots=True)

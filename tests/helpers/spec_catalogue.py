@@ -32,7 +32,6 @@ class TestWorkload:
     problems: Mapping[DataKind, tuple[Problem, ...]]
     summary: str = "a workload of the tests"
     judged: bool = True
-    distributed: bool = True
     own_data: bool = False
     has_test: bool = False
     own_metrics: bool = False

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import psutil
 
-from search_spaces.types.failure import FailureReason
+from search_spaces.types.failure import LOST, FailureReason
 from workloads.legs.meeting import formed
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from workloads.data.streaming.stream import Stream
     from workloads.training.process_group import ProcessGroup, Strategy
 
-LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
-"""Parts of gloo's and NCCL's error messages in a worker that lost its connection to a dead one."""
 PATIENCE = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
     "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S": "25",
@@ -69,6 +67,8 @@ class WorkerGroup:
     """Whether processes are kept ready to replace workers that die."""
     custom: Mapping[str, float] = field(default_factory=dict)
     """Further resources of one worker, by Ray's names."""
+    talks_only: bool = False
+    """Whether what trains are processes of their own, so that the workers need none of their GPUs themselves."""
 
 
 def train(
@@ -95,7 +95,7 @@ def train(
     trainer = TorchTrainer(
         work,
         train_loop_config=config,
-        torch_config=_meeting_at("nccl" if group.gpus >= 1 else "gloo", meeting.name),
+        torch_config=_meeting_at("nccl" if group.gpus >= 1 and not group.talks_only else "gloo", meeting.name),
         scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
             num_workers=workers,  # type: ignore[arg-type]
             use_gpu=group.gpus > 0,

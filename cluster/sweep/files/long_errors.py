@@ -27,7 +27,10 @@ def kept_whole(reason: FailureReason, home: SweepHome, key: str | None) -> Failu
 
 
 def with_output(reason: FailureReason, home: SweepHome, trials: Sequence[int]) -> FailureReason:
-    """Return the reason with the last lines that the trial printed; unchanged where that is not kept."""
+    """Return the reason with the last lines that the trial printed; unchanged where that is not kept.
+
+    Those that the reason has already are of one of several processes, and stay.
+    """
     if len(trials) != 1 or not reason.is_error:
         return reason
-    return replace(reason, output=masked(last_lines(path_of(home.logs, trials[0]))))
+    return replace(reason, output=masked(reason.output or last_lines(path_of(home.logs, trials[0]))))

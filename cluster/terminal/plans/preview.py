@@ -231,4 +231,5 @@ def _processes(sweep: Sweep) -> str:
     if wanted.most == 1:
         return ""
     number = f"{wanted.least} to {wanted.most}" if wanted.least < wanted.most else str(wanted.most)
-    return f", each of {number} processes ({wanted.strategy})"
+    how = wanted.strategy if sweep.command is None else "ranks of its script, with torchrun's variables"
+    return f", each of {number} processes ({how})"

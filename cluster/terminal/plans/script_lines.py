@@ -26,7 +26,8 @@ def told(sweep: Sweep, num_trials: int, rungs: Sequence[int]) -> dict[str, str]:
     elif command.steps:
         found["trials"] = f"{num_trials}, up to {command.steps.name} {command.steps.most} each"
     folder = Path(sweep.folder) if sweep.folder else None
-    found["metrics"] = f"{sweep.metric.name} from {expected_source(command, folder)}"
+    whose = "" if sweep.resources.most == 1 else " of rank 0"
+    found["metrics"] = f"{sweep.metric.name}{whose} from {expected_source(command, folder)}"
     return found | {f"note{' ' * i}": note for i, note in enumerate(command.notes)}
 
 

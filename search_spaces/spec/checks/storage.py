@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from search_spaces.spec.keys.command import SCRIPT
 from search_spaces.spec.keys.resources import Resources
 from search_spaces.spec.schema import SpecFile, Storage
 from search_spaces.spec.yaml_document import Document
@@ -60,14 +61,25 @@ def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | N
                 rule = "has no effect on one process: leave it out, or give resources.workers"
                 document.fault(("resources", key), rule, shown(getattr(wanted, key)))
         return
-    if workload is not None and not workload.distributed:
-        rule = f"must be 1: workload {workload.name} is trained in one process"
-        document.fault(("resources", "workers"), rule, shown(wanted.workers))
-    if workload is not None and workload.divides_work:
+    if workload is not None and workload.name == SCRIPT:
+        _check_ranks_of_script(document, spec)
+    elif workload is not None and workload.divides_work:
         _check_own_division(document, wanted, workload)
     if spec.train_together not in (None, 1):
         rule = "must be 1 where several processes train a trial"
         document.fault(("train_together",), rule, shown(spec.train_together))
+
+
+def _check_ranks_of_script(document: Document, spec: SpecFile) -> None:
+    """Note a fault for each key that says how we divide the work, and for a number of ranks that begins anew."""
+    wanted = spec.resources
+    for key in ("strategy", "lr_scaling"):
+        if getattr(wanted, key) != Resources.model_fields[key].default:
+            rule = "has no effect on a script, which divides its work itself and gets its parameters as they are"
+            document.fault(("resources", key), f"{rule}: leave it out", shown(getattr(wanted, key)))
+    if wanted.least != wanted.most and not spec.checkpoint:
+        rule = "must be one number, or needs 'checkpoint: true': else a script begins anew when workers come or go"
+        document.fault(("resources", "workers"), rule, shown([wanted.least, wanted.most]))
 
 
 def _check_own_division(document: Document, wanted: Resources, workload: WorkloadInfo) -> None:

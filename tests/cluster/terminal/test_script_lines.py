@@ -29,3 +29,5 @@ def test_the_first_rungs_are_told_and_no_number_of_trials_that_come_so_far(tmp_p
         assert lines["early stop"] == wanted
     assert lines["note"] == "early_terminate: max_iter 16 and s 2 are {min_iter: 4, eta: 2}, up to 8"
     assert "early stop" not in told(parsed(SPEC, base=tmp_path), 6, (100_000,))
+    ranks = parsed(f"{SPEC}resources: {{workers: 2}}\n", base=tmp_path)
+    assert told(ranks, 6, (100_000,))["metrics"].startswith("val_acc of rank 0 from the lines that it prints")

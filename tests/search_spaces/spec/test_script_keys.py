@@ -174,3 +174,13 @@ def test_a_population_of_a_script_has_no_conditions(folder: Path) -> None:
     population = ("epochs: 8", "checkpoint: true", "early_terminate: {type: pbt, interval: 2}")
     assert "leave 'when' out" in faults(folder, text, *population)["early_terminate.type"]
     assert read(folder, SPEC, *population).early_terminate.type == "pbt"
+
+
+def test_a_script_on_several_workers(folder: Path) -> None:
+    assert read(folder, SPEC, "resources: {workers: 2}").resources.most == 2
+    told = faults(folder, SPEC, "resources: {workers: [1, 4], strategy: fsdp, lr_scaling: linear}")
+    assert list(told) == ["resources.strategy", "resources.lr_scaling", "resources.workers"]
+    assert (
+        "divides its work itself" in told["resources.strategy"] and "checkpoint: true" in told["resources.workers"]
+    )
+    assert read(folder, SPEC, "checkpoint: true", "resources: {workers: [1, 4]}").resources.least == 1

@@ -13,7 +13,9 @@ from search_spaces.spec.keys.command import Command
 from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
 from workloads.models.script.epochs import Epochs
+from workloads.models.script.ranks.ranks_run import RanksRun
 from workloads.models.script.running import Interrupted, Order, ScriptRun
+from workloads.training.process_group import ALONE
 from workloads.training.setup import MemberState, Setup, Trainee
 
 FIRST = "first"
@@ -35,7 +37,7 @@ class ScriptLoop:
         self.messages: list[str] = []
         self._files: SavedFiles | None = None
         self._first: int | None = None
-        self._run: ScriptRun | None = None
+        self._run: ScriptRun | RanksRun | None = None
 
     def epoch(self) -> list[dict[str, float]]:
         """Wait for the end of the next epoch, and return its metrics; empty where training is not to go on here.
@@ -55,10 +57,10 @@ class ScriptLoop:
             self.epoch_done = min(found.number, self.setup.stop)
         self.finished = run.ended
         if self.finished:  # what it measures behind the last epoch is of that one
-            self.metrics = {**run.epochs.rest, **self.metrics}
+            self.metrics = {**run.rest, **self.metrics}
         return [dict(self.metrics)]
 
-    def _begun(self) -> ScriptRun:
+    def _begun(self) -> ScriptRun | RanksRun:
         member, steps = self.members[0], self.command.steps
         files = self._files.path if self._files is not None and any(self._files.path.iterdir()) else None
         done = self.epoch_done if files else 0
@@ -77,12 +79,17 @@ class ScriptLoop:
         )
         unit, known = steps.name if steps else None, self.epoch_done
         epochs = Epochs(order.metric, unit, done, known, self._first, expected=order.expected)
-        self._run = ScriptRun(order, epochs, files, self.setup.stopped)
+        stopped, group = self.setup.stopped, self.setup.group
+        self._run = (
+            ScriptRun(order, epochs, files, stopped)
+            if group is ALONE  # a group of workers may have one alone at times, whose script is a rank all the same
+            else RanksRun(order, epochs, files, stopped, group)
+        )
         self._files = None
         weakref.finalize(self, self._run.close)
         return self._run
 
-    def _tell(self, run: ScriptRun) -> None:
+    def _tell(self, run: ScriptRun | RanksRun) -> None:
         self.messages += run.take_messages()
 
     def pause(self) -> None:
@@ -94,12 +101,14 @@ class ScriptLoop:
             return
         halted, before = self._copied(self._run), _marks(self._run.checkpoint)
         by_itself = self._run.end()
-        new = by_itself and _marks(self._run.checkpoint) != before
+        new = self.setup.group.agree(by_itself and _marks(self._run.checkpoint) != before)
         self._files = self._copied(self._run) if new else halted
 
-    def _copied(self, run: ScriptRun) -> SavedFiles:
+    def _copied(self, run: ScriptRun | RanksRun) -> SavedFiles:
         run.freeze()
         copy = SavedFiles.empty()
+        if not self.setup.group.first:  # the first process writes the checkpoints, from its own folder
+            return copy
         # A link to a file that is gone holds nothing: "latest" may lead to one that was removed.
         shutil.copytree(run.checkpoint, copy.path, dirs_exist_ok=True, ignore_dangling_symlinks=True)
         return copy

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -51,6 +51,10 @@ class Interrupted(Exception):
     """Raised where the training is not to go on here, and nothing of the present epoch is kept."""
 
 
+class Refused(Exception):
+    """Raised where MLflow has refused a rank's script the run that it found: all ranks are to start again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What a run of a script is for."""
@@ -70,6 +74,10 @@ class Order:
     project: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Further variables of its environment."""
+    rank: int | None = None
+    """Its rank, where it is started in several processes at once; else None."""
+    shared: Path | None = None
+    """The folder that it finds as ``PACELINE_CHECKPOINT``, where that is not of this run alone."""
 
     @property
     def key(self) -> tuple[str | None, tuple[str, ...], str]:
@@ -84,7 +92,9 @@ class Order:
     @property
     def name(self) -> str:
         """The script in words."""
-        return self.command.program or next((word for word in self.command.words if "${" not in word), "the script")
+        words = (word for word in self.command.words if "${" not in word)
+        name = self.command.program or next(words, "the script")
+        return name if self.rank is None else f"rank {self.rank} of {name}"
 
 
 class ScriptRun:
@@ -96,15 +106,16 @@ class ScriptRun:
         self.order, self.epochs, self._stopped = order, epochs, stopped
         self.ended: bool
         """Whether it has ended by itself, all epochs told."""
+        self.meanwhile: Callable[[], object] = bool
+        """Called again and again while it waits for an epoch; what that raises passes through."""
         self.temporary = Path(mkdtemp(prefix="paceline-"))
-        self.checkpoint = self.temporary / "checkpoint"
+        self.checkpoint = order.shared or self.temporary / "checkpoint"
         self.ended = self._has_told = self._closed = False
         try:
-            if saved is None:
-                if order.command.checkpoint:
-                    self.checkpoint.mkdir()
-            else:
+            if saved is not None:
                 shutil.copytree(saved, self.checkpoint)
+            elif order.command.checkpoint:
+                self.checkpoint.mkdir(exist_ok=True)
             self._mlflow = MlflowStore(self.temporary / "mlflow", trial_name(order.trial))
             self.reports = ReportFile(self.temporary / "reports.jsonl")
             counter = order.command.steps.name if order.command.steps else EPOCH
@@ -175,6 +186,7 @@ class ScriptRun:
                 asked = now
                 if not halts and self._stopped():
                     raise Interrupted
+            self.meanwhile()
             before = self.epochs.pending
             self._child.wait(FAST_LOOK_S if halts else LOOK_S)
             if self._take() or not before:
@@ -218,13 +230,16 @@ class ScriptRun:
         code = self._child.code
         self._child.close()
         self._take(over=True)
-        if code != 0 and self._is_refused():
+        if code != 0 and self.is_refused:
+            if self.order.rank is not None:
+                raise Refused
+            self.goes_its_own_way()
             self._child.guarded.end()
             self._child = self._started()
             return self.next_epoch()
         if code != 0:
             assert code is not None
-            raise ScriptFailed(self._failed(code))
+            raise ScriptFailed(self.failed(code))
         self._sum_up()
         found = self.epochs.next() or self.epochs.next(over=True)
         self._has_told |= found is not None
@@ -233,12 +248,25 @@ class ScriptRun:
         self.ended = not self.epochs.pending and not self.epochs.num_ready
         return found
 
-    def _is_refused(self) -> bool:
-        """Whether MLflow has refused it the run that it found as the active one; noted, as it is told once."""
+    def watch(self, seconds: float) -> int | None:
+        """Let it run for so long, or until it ends, whatever it reports; return its exit code, None if it runs."""
+        self._child.thaw()
+        deadline = time.monotonic() + seconds
+        while self._child.code is None and (left_s := deadline - time.monotonic()) > 0:
+            self._child.wait(left_s)
+        if self._child.code is not None:
+            self._child.close()
+        return self._child.code
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether MLflow has refused it the run that it found as the active one, for the first time."""
         told = not self._has_told and any(OTHER_EXPERIMENT in line for line in self._child.tail)
-        found = told and self._key not in _own_experiments
-        _own_experiments.update([self._key] if found else [])
-        return found
+        return told and self._key not in _own_experiments
+
+    def goes_its_own_way(self) -> None:
+        """Note that it sets an experiment of its own: from now on it finds no run."""
+        _own_experiments.add(self._key)
 
     def _sum_up(self) -> None:
         """Take up what it says of the whole run: the metric where it was not reported otherwise, and all others."""
@@ -247,7 +275,13 @@ class ScriptRun:
         if summary := {name: value for name, value in self.reports.summary.items() if name not in left_out}:
             self.epochs.add(Report(summary))
 
-    def _failed(self, code: int) -> str:
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """The last lines that it printed."""
+        return [*self._child.tail]
+
+    def failed(self, code: int) -> str:
+        """Return how it failed, in a sentence; ``code`` is its exit code."""
         after = f" after epoch {self.epochs.done}" if self.epochs.done else ""
         said = next((line.strip() for line in reversed(self._child.tail) if line.strip()), "it printed nothing")
         return f"{self.order.name} {how_ended(code)}{after}: {said[:500]}"
@@ -258,6 +292,11 @@ class ScriptRun:
         behind = f" behind epoch {self.epochs.done}" if self.epochs.done else ""
         missing = f"{self.order.name} ended without reporting {self.order.metric}{behind}"
         return f"{missing}; it logged: {shown or 'nothing'}"
+
+    @property
+    def rest(self) -> Mapping[str, float]:
+        """What it reported since the last epoch, without the sweep's metric."""
+        return self.epochs.rest
 
     def take_messages(self) -> list[str]:
         """Return the messages for people since the last call, and forget them."""
