@@ -69,8 +69,8 @@ class Recommended:
     ci95: tuple[float, float] | None
 
 
-def _written(home: SweepHome) -> object:
-    """Return what is another one once the sweep was written to; of a database, which may be at any time, always."""
+def _version(home: SweepHome) -> object:
+    """Return a value that stays equal until the sweep is written to; a database may be at any time: never equal."""
     try:
         if isinstance(home.study, str):
             return object()
@@ -86,7 +86,7 @@ class Outcome:
 
     home: SweepHome
     _known: Reading | None = None
-    _known_of: object = None
+    _known_version: object = None
     _shown_in: int | None = None
     """Number of the notebook's cell that shows it already, as it has run the sweep; None: none does."""
     _goes_on: Callable[[], bool] | None = None
@@ -97,10 +97,10 @@ class Outcome:
         from cluster.sweep.reading import Reading  # 140 ms: Optuna
 
         with path_kept(), telling():
-            written = _written(self.home)
-            if self._known is not None and not self._known.live and written == self._known_of:
+            version = _version(self.home)
+            if self._known is not None and not self._known.live and version == self._known_version:
                 return self._known
-            self._known, self._known_of = Reading.of(self.home), written
+            self._known, self._known_version = Reading.of(self.home), version
         if self._known.wrong:
             warnings.warn(self._known.wrong, stacklevel=3)
         return self._known

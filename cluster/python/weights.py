@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.sweep.files.saved_by_best import of_final
 from search_spaces.types.driver_errors import SweepError
 from search_spaces.types.trial_names import trial_name
 from workloads.legs import checkpoint
@@ -22,8 +23,9 @@ ABOUT, MODEL = "trial.json", "model.pt"
 def unpacked(read: Reading, trial: int, folder: Path | None) -> Path:
     """Write what a trial has saved into ``folder`` (None: one of the sweep's home), and return the folder.
 
-    The champion's is that of its best epoch in the final evaluation, another trial's that of its last epoch. Raises
-    SweepError where the folder is there already, or no checkpoint of the trial is.
+    The champion's is that of its best epoch with its best seed of the final evaluation, as it is registered;
+    another trial's that of its last epoch. Raises SweepError where the folder is there already, or no checkpoint of
+    the trial is.
     """
     given, home = folder, read.home
     folder = home.path / "saved" / trial_name(trial) if given is None else given.absolute()
@@ -43,12 +45,12 @@ def unpacked(read: Reading, trial: int, folder: Path | None) -> Path:
 
 
 def _newest(read: Reading, trial: int) -> str:
-    """Return the URI of the trial's newest whole checkpoint, one of the final evaluation before all others."""
+    """Return the URI of the trial's newest whole checkpoint, before all others that of its best final seed."""
     if not 0 <= trial < len(read.rows):
         raise SweepError(f"sweep {read.home.id} has no trial {trial}: it has {len(read.rows)}, from 0")
     root = read.home.checkpoints
     every = sorted(checkpoint.found(root), reverse=True)
-    for uri in _of(every, root, trial):
+    for uri in (*of_final(read, trial), *_of(every, root, trial)):
         if checkpoint.valid(uri):
             return uri
     there = sorted({int(uri.split("/")[-2][1:].partition("-")[0]) for uri in every})

@@ -10,24 +10,28 @@ from cluster.sweep.reading import Reading
 from workloads.legs import checkpoint
 
 
+def of_final(read: Reading, number: int) -> list[str]:
+    """Return the URIs of the trial's checkpoints of the final evaluation: of its seeds, the best value's first."""
+    objective = read.sweep.objective
+    finals = [one for one in read.facts.finals if one.get("trial") == number and one.get("checkpoint")]
+    best = {one["checkpoint"]: objective.best(one.get("values", {}).values(), float) for one in finals}
+    named = sorted(best, key=lambda uri: objective.signed(best[uri]))
+    return [checkpoint.below(read.home.checkpoints, uri) for uri in named]
+
+
 def checkpoint_of(read: Reading, number: int) -> str | None:
     """Return the URI of the trial's checkpoint: of its final evaluation if it is the champion, else of the search.
 
     None where none was kept.
     """
-    places = (checkpoint.below(read.home.checkpoints, uri) for uri in _named(read, number))
+    places = [*of_final(read, number), *_of_search(read, number)]
     return next((uri for uri in places if checkpoint.is_there(uri)), None)
 
 
-def _named(read: Reading, number: int) -> Iterator[str]:
-    """Yield the URIs that the study has, the one to prefer first."""
-    objective = read.sweep.objective
-    finals = [one for one in read.facts.finals if one.get("trial") == number and one.get("checkpoint")]
-    best = {one["checkpoint"]: objective.best(one.get("values", {}).values(), float) for one in finals}
-    yield from sorted(best, key=lambda uri: objective.signed(best[uri]))
+def _of_search(read: Reading, number: int) -> Iterator[str]:
     record = next((one for one in read.study.records() if one.number == number), None)
     if record is not None and (uri := record.attributes.get("progress", {}).get("checkpoint")):
-        yield str(uri)
+        yield checkpoint.below(read.home.checkpoints, str(uri))
 
 
 def folder_of_best(read: Reading) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,11 +98,16 @@ def test_weights_are_read_without_paceline(tmp_path: Path) -> None:
 
     import torch
 
-    home = raced(verdict=VERDICT)
+    finals: dict[str, Any] = {
+        f"final:8-{seed}": {"trial": 8, "checkpoint": f"/moved/t0008-s{seed}/e0009", "values": {"9": value}}
+        for seed, value in ((1, 0.7), (2, 0.9), (3, 0.8))
+    }
+    home = raced(verdict=VERDICT, **finals)
     saved(home, "t0003", 2, 1.0)
     saved(home, "t0003", 4, 2.0)
     saved(home, "t0008", 9, 3.0)
     saved(home, "t0008-s2", 9, 4.0)
+    saved(home, "t0008-s3", 9, 5.0)
     found = paceline.load()
     folder = found.checkpoint(3)
     about = json.loads((folder / "trial.json").read_text())
