@@ -46,7 +46,8 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("bridges", "registry"),
         ("legs",),
         ("champion",),
-        ("examples", "own_loop", "table_model", "transformers"),
+        ("own_loop", "table_model", "transformers"),
+        ("examples",),
     ),
     "cluster": (
         ("exit_codes", "guard", "ray_internals", "terminal"),

@@ -1,4 +1,4 @@
-"""The old name of ``workloads.models.custom.run``, from which users' functions import ``Run``."""
+"""The address of ``Run`` for people: the type of what their training functions get."""
 
 from workloads.models.custom.run import Run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.models.custom.run import Run
+from workloads.own_loop import Run
 
 SIZES = "sizes.json"
 

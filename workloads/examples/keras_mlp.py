@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.models.custom.run import Run
+from workloads.own_loop import Run
 
 
 def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64) -> None:

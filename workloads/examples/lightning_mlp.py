@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.models.custom.run import Run
+from workloads.own_loop import Run
 
 
 def network(num_inputs: int, width: int, num_outputs: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.models.custom.run import Run
+from workloads.own_loop import Run
 
 WEIGHTS, OPTIMIZER = "weights.pt", "optimizer.pt"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workloads.models.custom.run import Run
+from workloads.own_loop import Run
 
 WORDS, LENGTH = 32, 12
 

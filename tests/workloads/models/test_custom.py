@@ -15,7 +15,8 @@ from search_spaces.types.objective import Objective
 from tests.helpers.workload_data import blobs, search_data
 from workloads.data.search_data import no_data, no_examples
 from workloads.legs.runner import LegRunner, LegSetting
-from workloads.models.custom.run import Abandoned, Run
+from workloads.models.custom.run import Run
+from workloads.models.custom.run_parts.turns import Abandoned
 from workloads.models.custom.workload import workload_of
 from workloads.registry import workload
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,8 @@ class OwnLoop:
         self._saved_at = 0
         """Epoch after which ``_saved`` and ``_generators`` were taken."""
         self._run: Run | None = None
+        self._metrics: Mapping[str, float] = {}
+        """Those of the last epoch, of all ranks together."""
         self._others: Sequence[bytes] = ()
         """Random generators of the other ranks, if this is the first."""
         self._own = OwnState(member.seed)
@@ -67,11 +69,12 @@ class OwnLoop:
         while run.epoch < target:
             self._advance(run)
         objective = self.setup.objective.name
-        if objective not in run.metrics:
-            told = f"{', '.join(run.metrics) or 'nothing'} at epoch {target}{did_you_mean(objective, run.metrics)}"
+        if objective not in self._metrics:
+            names = ", ".join(self._metrics) or "nothing"
+            told = f"{names} at epoch {target}{did_you_mean(objective, self._metrics)}"
             raise RuntimeError(f"{self._train.__name__} must report {objective}; it reported {told}")
         self.epoch_done = target
-        return [dict(run.metrics)]
+        return [dict(self._metrics)]
 
     @property
     def resumable(self) -> bool:
@@ -80,15 +83,15 @@ class OwnLoop:
 
     def _advance(self, run: Run) -> None:
         with turn(self.members[0].trial), self._own:
-            run.advance()
+            run.turns.advance()
             told = self._on_all(run, "each must report every epoch")
             deciding = (self.setup.objective.name, "train_loss", "val_loss")
             try:
-                run.metrics = run.metrics if len(told) == 1 else reduced(told, deciding)
+                self._metrics = told[0].metrics if len(told) == 1 else reduced(told, deciding)
             except BadReport as fault:
-                run.refuse(fault)  # raised where the function reports, so that its line is told
-                run.wait()
-                raise run.error or fault from None
+                run.turns.refuse(fault)  # raised where the function reports, so that its line is told
+                run.turns.wait()
+                raise run.turns.error or fault from None
         self.where = {name: where_not_finite(told, name) for name in deciding}
         run.epoch += 1
 
@@ -99,11 +102,11 @@ class OwnLoop:
         """
 
         def told(seconds: float | None = None) -> Told | None:
-            if waits and not run.wait(seconds):
+            if waits and not run.turns.wait(seconds):
                 return None
-            if run.error is not None:
-                raise run.error
-            if run.ended:
+            if run.turns.error is not None:
+                raise run.turns.error
+            if run.turns.ended:
                 who = self._train.__name__ + ("" if self.setup.group.alone else f" on rank {run.rank}")
                 asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
                 raise RuntimeError(f"{who} ended behind epoch {run.epoch}: {asked}")
@@ -156,9 +159,9 @@ class OwnLoop:
             return None
         calls = save is not None and (group.first or run.told.sharded)
         if save is not None and calls:
-            run.ask(partial(saved, save))
+            run.turns.ask(partial(saved, save))
         self._on_all(run, SAVED_ALONE, calls)
-        files: SavedFiles | None = run.answer if calls else None
+        files: SavedFiles | None = run.turns.answer if calls else None
         return joined(group, files) if files and run.told.sharded else files
 
     def _try_predict(self) -> None:
@@ -196,7 +199,7 @@ def _end(run: Run, thread: threading.Thread, state: OwnState) -> None:
 
 
 def _give_up(run: Run, thread: threading.Thread) -> None:
-    run.abandon()
+    run.turns.abandon()
     thread.join(LEAVE_S)
 
 

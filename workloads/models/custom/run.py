@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,10 @@ from workloads.models.custom.generators import Generators, Seedings
 from workloads.models.custom.ranks.reports import Reduction, Told
 from workloads.models.custom.reported import Purpose, numbers
 from workloads.models.custom.run_parts.run_data import RunData
+from workloads.models.custom.run_parts.turns import Turns
 from workloads.training.setup import Setup, Trainee
 
 Save = Callable[[Path], object]
-
-
-class Abandoned(BaseException):
-    """Raised by ``report`` when the training is not continued here; a function that catches it must return."""
 
 
 class Run(RunData):
@@ -51,17 +48,12 @@ class Run(RunData):
         """Device that this worker trains on."""
         self._saved, self._generators = saved, generators
         self._seedings: Seedings | None = None
-        self._turn, self._told = threading.Semaphore(0), threading.Semaphore(0)
-        self._abandoned = False
-        self._refusal: Exception | None = None
-        self._asked: Callable[[], object] | None = None
-        self.answer: Any = None
-        """What was asked for, once ``wait`` has returned true."""
+        self.turns = Turns()
+        """The function's turns and the loop's."""
         self.told = Told({})
-        self.metrics: Mapping[str, float] = {}
+        """What the function has reported last."""
         self.save: Save | None = None
-        self.error: BaseException | None = None
-        self.ended = False
+        """How it saves, by its last report; None: not at all."""
 
     @property
     def folder(self) -> Path | None:
@@ -103,28 +95,10 @@ class Run(RunData):
         if save is not None and not callable(save):
             rule = "metrics are given by name, as run.report(save, val_loss=0.5) or run.report(save, **metrics)"
             raise TypeError(f"save must be a function of a folder, received {type(save).__name__}: {rule}")
-        self.metrics, self.save = numbers(metrics, self._objective, self.purpose), save
-        self.told = Told(self.metrics, reduce, save is not None, sharded).checked()
+        found = numbers(metrics, self._objective, self.purpose)
+        self.told, self.save = Told(found, reduce, save is not None, sharded).checked(), save
         self._forget_generators()
-        self._told.release()
-        self._attend()
-
-    def _attend(self) -> None:
-        """Do what the loop asks for, until it lets the training continue."""
-        while True:
-            self._turn.acquire()
-            if self._abandoned:
-                raise Abandoned
-            if self._refusal is not None:
-                raise self._refusal
-            if self._asked is None:
-                return
-            asked, self._asked = self._asked, None
-            try:
-                self.answer = asked()
-            except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
-                self.error = error
-            self._told.release()
+        self.turns.hand_over()
 
     def log_artifact(self, path: str | Path, artifact_path: str = "") -> None:
         """Keep a file, or all files of a folder, as they are now, as artifacts of the trial's MLflow run.
@@ -134,44 +108,17 @@ class Run(RunData):
         """
         self.artifacts.add(Path(path), artifact_path)
 
-    def advance(self) -> None:
-        """Let the function train one epoch; called by the loop, like all below."""
-        self._turn.release()
-
-    def ask(self, work: Callable[[], object]) -> None:
-        """Have the function's thread, which waits in ``report``, call ``work`` there."""
-        self._asked = work
-        self._turn.release()
-
-    def refuse(self, reason: Exception) -> None:
-        """Raise ``reason`` where the function waits in ``report``."""
-        self._refusal = reason
-        self._turn.release()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the function's report or its end, or for what was asked for. Returns False after ``seconds``."""
-        return self._told.acquire(timeout=seconds)
-
     def begin(self, train: Callable[..., None], hp: Mapping[str, Any]) -> None:
-        """Wait for the first ``advance``, then call ``train(self, **hp)``; the body of the function's thread."""
-        self._turn.acquire()
-        if not self._abandoned:
-            try:
-                if self.device.type == "cuda":
-                    torch.cuda.set_device(self.device)  # each thread has its own
-                if self._generators:
-                    Generators.from_bytes(self._generators).put_back()
-                    self._seedings = Seedings()
-                train(self, **hp)
-            except Abandoned:
-                return
-            except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
-                self.error = error
-            self._forget_generators()
-        self.ended = True
-        self._told.release()
+        """Call ``train(self, **hp)`` in its turns; the body of the function's thread."""
+        self.turns.play(partial(self._trained, train, hp))
 
-    def abandon(self) -> None:
-        """End the function's thread at its next report."""
-        self._abandoned = True
-        self._turn.release()
+    def _trained(self, train: Callable[..., None], hp: Mapping[str, Any]) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # each thread has its own
+        if self._generators:
+            Generators.from_bytes(self._generators).put_back()
+            self._seedings = Seedings()
+        try:
+            train(self, **hp)
+        finally:
+            self._forget_generators()

@@ -74,13 +74,13 @@ def arguments(train: Callable[..., Any], hp: Any) -> dict[str, Any]:
 
     Lists, mappings and whatever its annotation asks for are made from the texts that a trial keeps.
     """
-    return made(train, {field.name: getattr(hp, field.name) for field in dataclasses.fields(hp)})
+    return converted(train, {field.name: getattr(hp, field.name) for field in dataclasses.fields(hp)})
 
 
-def made(function: Callable[..., Any], values: Params) -> dict[str, Any]:
+def converted(function: Callable[..., Any], values: Params) -> dict[str, Any]:
     """Return ``values`` of a function's hyperparameters as it is to get them."""
     hints = _hints(function)
-    return {name: _made(hints[name], value) for name, value in values.items()}
+    return {name: _converted(hints[name], value) for name, value in values.items()}
 
 
 def _hints(train: Callable[..., Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _checked(hint: Any, options: list[Any]) -> dict[str, Any]:
 
     def check(value: Value) -> str | None:
         try:
-            _made(hint, unnested(value))
+            _converted(hint, unnested(value))
         except ValidationError as error:
             return f"must be {shown}: {error.errors()[0]['msg'].lower()}"
         return None
@@ -190,7 +190,7 @@ def _checked(hint: Any, options: list[Any]) -> dict[str, Any]:
     return {"check": check, "words": shown}
 
 
-def _made(hint: Any, value: Any) -> Any:
+def _converted(hint: Any, value: Any) -> Any:
     if hint in SIMPLE:
         return value
     for option in _options(hint):

@@ -57,7 +57,7 @@ def build(declared: Declared, hp: Any, shape: DataShape) -> nn.Module:
     Raises Infeasible for a network that cannot be trained: it has no parameters, or complex ones.
     """
     with _seeded():
-        model = made(declared, declared.values(hp), shape)
+        model = constructed(declared, declared.values(hp), shape)
     if any(tensor.is_complex() for tensor in model.state_dict().values()):
         raise Infeasible(f"{declared.cls.__name__} has complex parameters or buffers, and all must be real")
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -69,7 +69,7 @@ def build(declared: Declared, hp: Any, shape: DataShape) -> nn.Module:
     return model
 
 
-def made(declared: Declared, given: Mapping[str, Any], shape: DataShape) -> nn.Module:
+def constructed(declared: Declared, given: Mapping[str, Any], shape: DataShape) -> nn.Module:
     """Return what the constructor makes of the hyperparameters ``given``."""
     model: nn.Module = declared.network(given, shape)
     if any(isinstance(tensor, LAZY) for tensor in (*model.parameters(), *model.buffers())):
@@ -87,7 +87,7 @@ def sketch(declared: Declared, given: Mapping[str, Any], shape: DataShape, seed:
             warnings.simplefilter("ignore")
             torch.default_generator.manual_seed(seed)
             with _seeded(), _Undrawn():
-                return made(declared, given, shape)
+                return constructed(declared, given, shape)
     except Exception:  # noqa: BLE001 - a user's code; values that it refuses are told when a trial has them
         return None
 

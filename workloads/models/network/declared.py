@@ -14,7 +14,7 @@ from search_spaces.types.faults import did_you_mean
 from search_spaces.types.problems import Goal
 from workloads.arrays import DataShape
 from workloads.hyperparameters import Training
-from workloads.models.custom.signature import keyword_fields, made
+from workloads.models.custom.signature import converted, keyword_fields
 from workloads.tables.hyperparameters import TableFeatures
 
 OURS = {known.name: cls.__name__ for cls in (Training, TableFeatures) for known in fields(cls)}
@@ -57,7 +57,7 @@ class Declared:
     def network(self, given: Mapping[str, Any], shape: DataShape) -> Any:
         """Return what the constructor makes of the values ``given`` for data of this shape."""
         facts = [FACTS[name](shape) if name in FACTS else shape for name in self.facts]
-        return self.cls(*facts, **made(_init(self.cls), given))
+        return self.cls(*facts, **converted(_init(self.cls), given))
 
 
 def declared(name: str, cls: type) -> Declared:
@@ -140,11 +140,11 @@ def _loss(cls: type, faults: list[str]) -> tuple[Callable[..., Any] | None, tupl
     if loss is None:
         return None, ()
     form = "loss must be a static method (outputs, targets, *, hyperparameters with defaults)"
-    if not callable(loss) or not (inspect.isfunction(loss) or inspect.isbuiltin(loss)):
-        if callable(loss):
-            return loss, ()
+    if not callable(loss):
         faults.append(f"{form}, received {type(loss).__name__}")
         return None, ()
+    if not (inspect.isfunction(loss) or inspect.isbuiltin(loss)):  # an object, such as nn.CrossEntropyLoss()
+        return loss, ()
     others = list(inspect.signature(loss).parameters.values())
     before = [one for one in others if one.kind is not one.KEYWORD_ONLY]
     needed = [one for one in before if one.default is one.empty]

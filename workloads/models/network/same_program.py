@@ -46,16 +46,26 @@ class _Comparison:
         """Pairs that were compared, by their ids. They are kept: the id of an object that is gone is another's."""
 
     def modules(self, one: nn.Module, other: nn.Module, place: str) -> Iterator[str]:
+        """Yield the places in which two modules differ, as ``layer.p``, or ``layer`` where its form differs."""
         if (id(one), id(other)) in self._seen:
             return
         self._seen[id(one), id(other)] = (one, other)
         if not self.equal(type(one), type(other)) or [*one._modules] != [*other._modules]:
             yield place
             return
-        for kind in ("_parameters", "_buffers"):
-            mine, theirs = getattr(one, kind), getattr(other, kind)
-            if {name: _form(value) for name, value in mine.items()} != {n: _form(v) for n, v in theirs.items()}:
-                yield place
+        if _forms(one) != _forms(other):
+            yield place
+        yield from self._attributes(one, other, place)
+        for name, child in one._modules.items():
+            twin = other._modules[name]
+            if child is None or twin is None:
+                if child is not twin:
+                    yield f"{place}.{name}"
+            else:
+                yield from self.modules(child, twin, f"{place}.{name}")
+
+    def _attributes(self, one: nn.Module, other: nn.Module, place: str) -> Iterator[str]:
+        """Yield the places of Python's attributes in which two modules of one class differ."""
         own, others = (
             {name: value for name, value in vars(each).items() if name not in (*TENSORS, *OF_SAVING)}
             for each in (one, other)
@@ -64,18 +74,9 @@ class _Comparison:
             yield f"{place}.{sorted(own.keys() ^ others.keys())[0]}"
             return
         left = IN_BUFFERS if isinstance(one, Dropout) else ()
-        yield from (
-            f"{place}.{name}"
-            for name in own
-            if name not in left and not self._equal_attributes(name, own[name], others[name])
-        )
-        for name, child in one._modules.items():
-            twin = other._modules[name]
-            if child is None or twin is None:
-                if child is not twin:
-                    yield f"{place}.{name}"
-            else:
-                yield from self.modules(child, twin, f"{place}.{name}")
+        for name in own:
+            if name not in left and not self._equal_attributes(name, own[name], others[name]):
+                yield f"{place}.{name}"
 
     def _equal_attributes(self, name: str, one: Any, other: Any) -> bool:
         if name.endswith("hooks") and isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -150,6 +151,11 @@ def _ties(model: nn.Module) -> list[int]:
 
 def _tensors(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]
+
+
+def _forms(module: nn.Module) -> list[dict[str, object]]:
+    """Return the forms of a module's own parameters, and of its own buffers, by name."""
+    return [{name: _form(value) for name, value in own.items()} for own in (module._parameters, module._buffers)]
 
 
 def _form(tensor: Tensor | None) -> object:

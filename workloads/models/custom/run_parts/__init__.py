@@ -1,4 +1,4 @@
-"""The data that a user's function gets: arrays, DataLoaders and rows.
+"""Parts of a user's function's run: its data as arrays, DataLoaders and rows, and its turns with the loop.
 
-From outside: ``run_data``, ``rows``.
+From outside: ``run_data``, ``rows`` and ``turns``.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from torch import Tensor
@@ -55,12 +55,11 @@ class RunData:
     @cached_property
     def rows(self) -> Rows:
         """A table's rows: DataFrames with the names of the columns, categories as words, dates as dates."""
-        x_train = self.x_train
+        x_train, y_train, x_val, y_val = self.x_train, self.y_train, self.x_val, self.y_val
         if not isinstance(self._raw, RawTable) or not self._raw.columns:
             raise RuntimeError("run.rows is there for tables alone: the data of this sweep have no columns")
-        x, columns = (x_train, self.x_val), self._raw.columns
-        y_train, y_val = (targets(y, self.classes) for y in (self.y_train, self.y_val))
-        return Rows(frame(x[0], columns), y_train, frame(x[1], columns), y_val)
+        x, y = partial(frame, columns=self._raw.columns), partial(targets, classes=self.classes)
+        return Rows(x(x_train), y(y_train), x(x_val), y(y_val))
 
     def loaders(self, batch_size: int, **options: Any) -> tuple[Any, Any]:
         """Return DataLoaders of the training and of the validation rows; ``options`` are DataLoader's.
@@ -69,17 +68,17 @@ class RunData:
         workers each gets its part: of the training rows less than one for each is left out, and of the validation
         rows the first may come twice, so that all have equally many.
         """
-        from workloads.models.custom.run_parts import loaders as made  # 20 ms
+        from workloads.models.custom.run_parts import loaders as own_loaders  # 20 ms
 
-        train, val = made.examples(self.x_train, self.y_train), made.examples(self.x_val, self.y_val)
-        order = made.EpochOrder(train, lambda: self.epoch, self.seed, self.rank, self.world_size)
-        part = made.InOrder(val, self.world_size, self.rank, shuffle=False)
+        train, val = own_loaders.examples(self.x_train, self.y_train), own_loaders.examples(self.x_val, self.y_val)
+        order = own_loaders.EpochOrder(train, lambda: self.epoch, self.seed, self.rank, self.world_size)
+        part = own_loaders.InOrder(val, self.world_size, self.rank, shuffle=False)
 
         def noise() -> int:
-            return made.noise_of(self.seed, self.epoch, self.rank)
+            return own_loaders.noise_of(self.seed, self.epoch, self.rank)
 
-        first = made.loader(train, order, batch_size, options, noise)
-        return first, made.loader(val, part, batch_size, options, noise)
+        first = own_loaders.loader(train, order, batch_size, options, noise)
+        return first, own_loaders.loader(val, part, batch_size, options, noise)
 
 
 def _fixed(tensor: Tensor) -> Array:
