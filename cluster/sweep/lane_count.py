@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from search_spaces.spec.files.memory import memory_bytes
 
 if TYPE_CHECKING:
+    from search_spaces.spec.keys.resources import Resources
     from search_spaces.spec.sweep import Sweep
 
 
 Amounts = Mapping[str, float]
 """Resources of a node by Ray's names: CPU, GPU, ..."""
+ROUNDING = 1e-9
+"""Added to quotients before they are cut: three thirds are one."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,35 @@ class LaneSize:
         return max(num_cpus(), math.ceil(self.all_cpus))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LaneNeed:
+    """Least resources of one lane: ``workers`` processes with ``cpus`` CPUs and ``gpus`` GPUs each.
+
+    ``custom`` are further resources of each, by Ray's names.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    workers: int = 1
+    custom: Amounts = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, wanted: Resources) -> LaneNeed:
+        """Return what a lane of a sweep with these resources needs, at its smallest."""
+        return cls(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least, custom=wanted.custom)
+
+    def places(self, node: Amounts) -> int:
+        """Return how many of the processes fit on an otherwise empty node."""
+        found = [int(node.get("CPU", 0.0) / self.cpus + ROUNDING)]
+        if self.gpus:
+            found.append(gpu_places(node.get("GPU", 0.0), self.gpus))
+        return min(found + [int(node.get(name, 0.0) / amount + ROUNDING) for name, amount in self.custom.items()])
+
+    def __str__(self) -> str:
+        one = told([{"CPU": self.cpus, "GPU": self.gpus, **self.custom}], self.custom)
+        return one if self.workers == 1 else f"{self.workers} processes of {one}"
+
+
 class TooSmall(Exception):
     """Error: not even one lane of the requested size fits on this machine or cluster."""
 
@@ -70,6 +101,7 @@ def lane_size(sweep: Sweep) -> LaneSize:
 
 
 READING_CPUS = 1.0
+"""CPUs of a lane's tasks that read its data."""
 
 
 def _reading(sweep: Sweep) -> float:
@@ -87,15 +119,14 @@ def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None 
     ``growth`` is the total size to which an autoscaler may bring the cluster: up to that, the sweep gets
     ``max_concurrent`` lanes, or one where that is not set. Raises TooSmall when not even one lane can ever fit.
     """
-    wanted, reading = sweep.resources, _reading(sweep)
-    cpus = wanted.cpus + reading / wanted.most
-    now = sum(num_places(node, cpus, wanted.gpus, wanted.custom) for node in nodes)
-    ever = max(now, num_places(growth, cpus, wanted.gpus, wanted.custom)) if growth else now
+    wanted, reading, need = sweep.resources, _reading(sweep), LaneNeed.of(sweep.resources)
+    with_reading = replace(need, cpus=need.cpus + reading / wanted.most)
+    now = sum(map(with_reading.places, nodes))
+    ever = max(now, with_reading.places(growth)) if growth else now
     if ever < wanted.least:
         besides = f" and {reading:g} CPU to read its data" if reading else ""
         raise TooSmall(
-            f"resources: a trial asks for {needs(wanted.cpus, wanted.gpus, wanted.least, wanted.custom)}{besides}, "
-            f"and the cluster has {told(nodes, wanted.custom)}"
+            f"resources: a trial asks for {need}{besides}, and the cluster has {told(nodes, wanted.custom)}"
             f"{' and can grow to ' + told([growth], wanted.custom) if growth else ''}: "
             "it would wait for ever"
         )
@@ -104,23 +135,9 @@ def cluster_size(sweep: Sweep, nodes: Sequence[Amounts], growth: Amounts | None 
     return LaneSize(count, wanted.cpus, wanted.gpus, wanted.least, wanted.most, reading, wanted.custom)
 
 
-def num_places(node: Amounts, cpus: float, gpus: float, custom: Amounts = MappingProxyType({})) -> int:
-    """Return how many workers of this size fit on an otherwise empty node."""
-    found = [int(node.get("CPU", 0.0) / cpus + 1e-9)]
-    if gpus:
-        found.append(gpu_places(node.get("GPU", 0.0), gpus))
-    return min(found + [int(node.get(name, 0.0) / amount + 1e-9) for name, amount in custom.items()])
-
-
 def gpu_places(num: float, gpus: float) -> int:
     """Return how many workers with ``gpus`` each fit on ``num`` GPUs; a fraction is one of a single GPU."""
-    return int(num) * int(1 / gpus + 1e-9) if gpus < 1 else int(num / gpus + 1e-9)
-
-
-def needs(cpus: float, gpus: float, workers: int, custom: Amounts = MappingProxyType({})) -> str:
-    """Describe a lane's resources: ``2 processes of 1 CPU, 1 GPU``."""
-    one = told([{"CPU": cpus, "GPU": gpus, **custom}], custom)
-    return one if workers == 1 else f"{workers} processes of {one}"
+    return int(num) * int(1 / gpus + ROUNDING) if gpus < 1 else int(num / gpus + ROUNDING)
 
 
 def told(nodes: Sequence[Amounts], custom: Collection[str] = ()) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cluster.sweep.lane_count import LaneNeed
+
 Code = Literal["ship", "image"]
 PODS = "k8s:"
 
@@ -13,19 +15,6 @@ PODS = "k8s:"
 def usual_code(place: str) -> Code:
     """Return the default of `--code` for a target: ``image`` on Kubernetes, else ``ship``."""
     return "image" if place.startswith(PODS) else "ship"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaneNeed:
-    """Least resources of one lane: ``workers`` processes with ``cpus`` CPUs and ``gpus`` GPUs each.
-
-    ``custom`` are further resources of each, by Ray's names.
-    """
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-    workers: int = 1
-    custom: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +40,7 @@ class Submission:
     """Number of Ray workers of a queued sweep, whose cluster does not grow; None: the template's."""
     deadline_s: int | None = None
     """Seconds after which Kubernetes ends the sweep; None: the template's."""
-    lane: LaneNeed = LaneNeed()
+    lane: LaneNeed = field(default_factory=LaneNeed)
 
     @property
     def job_name(self) -> str:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from cluster.doctor import reachability
 from cluster.sweep.knowledge.warm_start import beside, travelling
+from cluster.sweep.lane_count import LaneNeed
 from cluster.targets import package, submitted
 from cluster.targets.contract import ENDED, LOCAL, SweepJob, Target, TargetError
-from cluster.targets.submission import PODS, Code, LaneNeed, Submission, usual_code
+from cluster.targets.submission import PODS, Code, Submission, usual_code
 from search_spaces.types.faults import SpecError
 from search_spaces.types.module_path import FOLDER, users_folder
 from tracking.store.records import user
@@ -86,7 +87,6 @@ def _send(
     text = spec_text if cluster else sweep.to_text()
     known, told = travelling(sweep) if cluster else (b"", "")
     notes += [told] if told else []
-    wanted = sweep.resources
     within = f"{packed.below}{os.path.relpath(spec_folder, folder)}" if cluster else spec_folder
     submission = Submission(
         id=sweep_id,
@@ -99,7 +99,7 @@ def _send(
         environment={**given, **more, "PACELINE_OWNER": user(), "PACELINE_PLACE": place, FOLDER: within},
         attempt=attempt,
         priority=sweep.priority,
-        lane=LaneNeed(cpus=wanted.cpus, gpus=wanted.gpus, workers=wanted.least, custom=wanted.custom),
+        lane=LaneNeed.of(sweep.resources),
     )
     name = target.submit(submission)
     entry = submitted.SubmittedSweep(

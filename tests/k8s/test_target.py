@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from cluster.sweep.lane_count import LaneNeed
 from cluster.targets.kubernetes import api, target
 from cluster.targets.kubernetes.api import KubernetesError
 from cluster.targets.kubernetes.target import KubernetesTarget
 from cluster.targets.parse import parse_target
-from cluster.targets.submission import LaneNeed, Submission
+from cluster.targets.submission import Submission
 from search_spaces.types.faults import SpecError
 from tests.k8s.api_server import FakeKubernetes
 from tests.k8s.render import K8S, Manifest, kustomize, named

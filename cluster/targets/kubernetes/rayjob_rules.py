@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from cluster.sweep.lane_count import gpu_places
+from cluster.sweep.lane_count import LaneNeed, gpu_places
 from cluster.targets.kubernetes.rayjob import Manifest
-from cluster.targets.submission import LaneNeed, Submission
+from cluster.targets.submission import Submission
 from search_spaces.types.faults import Fault
 
 MAX_NAME = 47

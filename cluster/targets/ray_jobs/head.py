@@ -17,9 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cluster.sweep.lane_count import needs, num_places, told
+from cluster.sweep.lane_count import LaneNeed, told
 from cluster.targets.contract import TargetError
-from cluster.targets.submission import LaneNeed
 from search_spaces.types.files.private_files import OWN_FILE, OWN_TOKEN
 
 TIMEOUT_S = 10.0
@@ -126,10 +125,9 @@ def check_capacity(address: str, lane: LaneNeed) -> None:
     has = capacity(address)
     if has is None or has.grows or not has.nodes:
         return
-    places = sum(num_places(node, lane.cpus, lane.gpus, lane.custom) for node in has.nodes)
+    places = sum(lane.places(node) for node in has.nodes)
     if places < lane.workers:
         raise TargetError(
-            f"resources: a trial asks for {needs(lane.cpus, lane.gpus, lane.workers, lane.custom)}, and "
-            f"{address} has {told(has.nodes, lane.custom)}: it would wait for ever. "
-            "Ask for less, or for a larger cluster"
+            f"resources: a trial asks for {lane}, and {address} has {told(has.nodes, lane.custom)}: it would wait "
+            "for ever. Ask for less, or for a larger cluster"
         )

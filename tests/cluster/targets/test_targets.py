@@ -12,14 +12,13 @@ import pytest
 
 from cluster.cli.main import main
 from cluster.doctor import reachability
-from cluster.sweep.lane_count import TooSmall, cluster_size
+from cluster.sweep.lane_count import LaneNeed, TooSmall, cluster_size
 from cluster.targets import package, submitted
 from cluster.targets.contract import SweepJob, Target, TargetError
 from cluster.targets.local import LocalTarget
 from cluster.targets.parse import parse_target
 from cluster.targets.ray_jobs import head
 from cluster.targets.ray_jobs.target import JobsTarget
-from cluster.targets.submission import LaneNeed
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.driver_errors import Unreadable
 from search_spaces.types.faults import SpecError
