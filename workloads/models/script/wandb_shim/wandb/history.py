@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .items import Items
 from .messages import Error
 from .run_config import plain
 
@@ -92,17 +93,14 @@ def defined(name: str, step_metric: Any, summary: str | None, goal: str | None) 
     return Metric(name, getattr(step_metric, "name", step_metric), kinds, goal)
 
 
-class Summary:
+class Summary(Items):
     """Values of the whole run, as items and as attributes: the last ones logged, or those that the script sets."""
 
-    _values: dict[str, Any]
     _own: set[str]
     _count: dict[str, tuple[int, float]]
 
     def __init__(self) -> None:
-        object.__setattr__(self, "_values", {})
-        object.__setattr__(self, "_own", set())
-        object.__setattr__(self, "_count", {})
+        super().__init__(_own=set(), _count={})
 
     def took(self, name: str, value: Any, metric: Metric | None) -> None:
         """Take up a logged value."""
@@ -110,12 +108,12 @@ class Summary:
             self._own.discard(name)
         kinds = metric.summary if metric else None
         if not kinds or "copy" in kinds:
-            self._values[name] = value
+            self._items[name] = value
         elif "none" not in kinds and (found := number(value)) is not None and not math.isnan(found):
             self._aggregate(name, found, metric, kinds)
 
     def _aggregate(self, name: str, value: float, metric: Metric | None, kinds: tuple[str, ...]) -> None:
-        old = self._values.get(name)
+        old = self._items.get(name)
         now = dict(old) if isinstance(old, dict) else {}
         count, total = self._count.get(name, (0, 0.0))
         self._count[name] = (count + 1, total + value)
@@ -128,58 +126,23 @@ class Summary:
             "first": lambda: now.get("first", value),
             "best": lambda: (max if best == "max" else min)(now.get("best", value), value),
         }
-        self._values[name] = now | {kind: ways[kind]() for kind in kinds}
+        self._items[name] = now | {kind: ways[kind]() for kind in kinds}
+
+    def _put(self, name: str, value: Any) -> None:
+        self._items[name] = value if not isinstance(value, Mapping) else dict(value)
+        self._own.add(name)
 
     def update(self, d: Any = None, **more: Any) -> None:
         """Set values."""
         for name, value in {**(dict(d.items()) if d is not None else {}), **more}.items():
-            self._values[name] = value if not isinstance(value, Mapping) else dict(value)
-            self._own.add(name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.update({name: value})
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.update({name: value})
-
-    def __getitem__(self, name: str) -> Any:
-        return self._values[name]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self._values:
-            raise AttributeError(name)
-        return self._values[name]
+            self._put(name, value)
 
     def __delitem__(self, name: str) -> None:
-        del self._values[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return str(self._values)
-
-    def keys(self) -> list[str]:
-        """Return the names."""
-        return list(self._values)
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Return names and values."""
-        return list(self._values.items())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a value, or ``default``."""
-        return self._values.get(name, default)
+        del self._items[name]
 
     def numbers(self) -> dict[str, float]:
         """Return the numbers, with dotted names of those in mappings."""
-        pairs = ((name, number(value)) for name, value in flat(plain_numbers(self._values)))
+        pairs = ((name, number(value)) for name, value in flat(plain_numbers(self._items)))
         return {name: value for name, value in pairs if value is not None}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from .items import Items
 from .messages import ConfigError, termwarn
 
 
@@ -66,15 +67,13 @@ def _merged(old: Any, new: Any) -> Any:
     return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
 
 
-class Config:
+class Config(Items):
     """Values by name, as attributes and as items. Those of the sweep cannot be changed."""
 
-    _items: dict[str, Any]
     _locked: set[str]
 
     def __init__(self, given: Any = None, sweep: Mapping[str, Any] | None = None) -> None:
-        object.__setattr__(self, "_items", {})
-        object.__setattr__(self, "_locked", set())
+        super().__init__(_locked=set())
         for source in (_of_file("config-defaults.yaml", must_exist=False), parsed(given)):
             self._items.update({key.strip("-"): plain(value) for key, value in source.items()})
         for key, value in (sweep or {}).items():
@@ -95,47 +94,13 @@ class Config:
             )
         self._items[key] = value
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._put(key, value)
-
-    def __setattr__(self, key: str, value: Any) -> None:
-        self._put(key, value)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._items[key]
-
-    def __getattr__(self, key: str) -> Any:
-        if key.startswith("__") or key not in self._items:
-            raise AttributeError(f"{type(self)!r} object has no attribute {key!r}")
-        return self._items[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._items
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        return str(self._items)
-
     def keys(self) -> list[str]:
         """Return the names, without those that begin with an underscore."""
         return [key for key in self._items if not key.startswith("_")]
 
-    def items(self) -> list[tuple[str, Any]]:
-        """Return names and values."""
-        return [(key, self._items[key]) for key in self.keys()]
-
     def values(self) -> list[Any]:
         """Return the values."""
         return [value for _, value in self.items()]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return a value, or ``default``."""
-        return self._items.get(key, default)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all values by name."""

@@ -284,8 +284,7 @@ def generate_id(length: int = 8) -> str:
 
 def _set_current(run: Run | None) -> None:
     package = sys.modules[__package__]
-    before = None if run is None else run
-    vars(package)["run"] = before
+    vars(package)["run"] = run
     for name in ("config", "summary"):
         vars(package)[name] = BeforeInit(name) if run is None else getattr(run, name)
 
