@@ -6,9 +6,7 @@ A lane with leftovers is replaced by a new one: what runs on, or fills the memor
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
-import os
 import signal
 import sys
 import threading
@@ -21,6 +19,7 @@ import psutil
 from cluster.lanes.memory_growth import MemoryGrowth
 from search_spaces.types.errors.whose_code import is_installed
 from search_spaces.types.module_path import OURS
+from workloads.models.script.child_processes import adopt_orphans, children
 
 USERS = "workloads.users_code."
 """Beginning of the names of modules that are users'."""
@@ -30,8 +29,6 @@ POOLS = (
     "script/lane_guard.py",
 )
 """Parts of the commands of processes that libraries keep for the whole process: joblib's, torch.compile's ..."""
-PR_SET_CHILD_SUBREAPER = 36
-"""Linux, ``prctl(2)``: processes whose parents end become children of this process, where they are found."""
 SHOWN = 3
 """Number of different commands of processes that are named."""
 ENDED_S, LEFT_S = 1.0, 5.0
@@ -42,10 +39,9 @@ class Leftovers:
     """Watches a process for what users' code leaves behind; what there is at first belongs to the process."""
 
     def __init__(self) -> None:
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt_orphans()
         self.memory = MemoryGrowth()
-        self._children, self._threads = _children(), {thread.ident for thread in threading.enumerate()}
+        self._children, self._threads = children(), {thread.ident for thread in threading.enumerate()}
 
     def told(self) -> str | None:
         """End the children that are left, and return what was left behind, for users; None where nothing was."""
@@ -71,7 +67,7 @@ class Leftovers:
     def _left(self) -> list[psutil.Process]:
         """Return the living children that users' code started, but for libraries' pools."""
         found = []
-        for number in _children() - self._children:
+        for number in children() - self._children:
             with contextlib.suppress(psutil.Error):
                 child = psutil.Process(number)
                 if child.status() == psutil.STATUS_ZOMBIE:
@@ -88,20 +84,6 @@ class Leftovers:
         frames = sys._current_frames() if new else {}
         places = dict.fromkeys(_place(frames.get(thread.ident or 0)) for thread in new)
         return [f"a thread ({place})" for place in places if place]
-
-
-def _children() -> set[int]:
-    if sys.platform != "linux":
-        return {child.pid for child in psutil.Process().children()}
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return set()  # as a rule, and 0.1 ms faster than to look
-    found: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):
-            found.update(map(int, (task / "children").read_text().split()))
-    return found
 
 
 def _place(frame: FrameType | None) -> str | None:

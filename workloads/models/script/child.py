@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from workloads.models.script.child_processes import adopt_orphans, children
 from workloads.models.script.lane_guard import LaneGuard
 
 PIECE_BYTES, MOST_BYTES = 65_536, 2**20
@@ -28,8 +27,6 @@ MAX_LINE_BYTES = 65_536
 """Bytes after which a line is looked at that has not ended."""
 KILLED_S = 10.0
 """Seconds after which a process that got SIGKILL is left to the system."""
-PR_SET_CHILD_SUBREAPER = 36
-"""Linux, ``prctl(2)``: processes whose parents end become children of this process, where they are found."""
 _BREAK = re.compile(rb"(\r*\n|\r+(?=[^\r\n]))")
 """End of a line, or of text that the next one overwrites, as of a progress bar; what follows a last CR decides."""
 
@@ -52,9 +49,9 @@ class Child:
     """
 
     def __init__(self, start: Start, log: Callable[[bytes], object], on_line: Callable[[str, bool], None]) -> None:
-        _adopt()
+        adopt_orphans()
         guard = LaneGuard.of_this_process()
-        self._before = _children()
+        self._before = children()
         self._log, self._on_line, self._rest = log, on_line, b""
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         """The last lines that it printed."""
@@ -147,7 +144,7 @@ class Child:
 
     def _left(self) -> list[psutil.Process]:
         found = []
-        for number in _children() - self._before:
+        for number in children() - self._before:
             with contextlib.suppress(psutil.Error):
                 one = psutil.Process(number)
                 if one.status() == psutil.STATUS_ZOMBIE:
@@ -188,19 +185,3 @@ class Child:
                 text = line.decode("utf-8", "replace")
                 self.tail.append(text)
                 self._on_line(text, b"\n" in end)
-
-
-def _adopt() -> None:
-    """Become the parent of what loses its own among this process's descendants."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _children() -> set[int]:
-    if sys.platform != "linux":
-        return {child.pid for child in psutil.Process().children()}
-    found: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):
-            found.update(map(int, (task / "children").read_text().split()))
-    return found
