@@ -54,7 +54,7 @@ def _to_disk(path: Path, name: str, found: Contents) -> dict[str, Any]:
 def _to_file(source: Path, target: Path) -> list[int]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, target.open("xb") as writer:
-        return _copied(reader, writer.write)
+        return copied(reader, writer.write)
 
 
 def _to_store(uri: str, name: str, found: Contents) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def _to_store(uri: str, name: str, found: Contents) -> dict[str, Any]:
         if not has_no_folders(filesystem):
             filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
         with source.open("rb") as reader, filesystem.open(target, "wb") as writer:
-            files[each] = _copied(reader, writer.write)
+            files[each] = copied(reader, writer.write)
     return files
 
 
-def _copied(reader: IO[bytes], write: Callable[[bytes], object]) -> list[int]:
+def copied(reader: IO[bytes], write: Callable[[bytes], object]) -> list[int]:
     """Copy all that ``reader`` gives; return its size and CRC-32."""
     size = crc = 0
     while piece := reader.read(PIECE_BYTES):
@@ -82,7 +82,7 @@ def check(uri: str, name: str, listing: Listing) -> None:
     """Read the files that ``write`` wrote. Raises Mismatch where one is another, OSError where one is missing."""
     for each, expected in listing["files"].items():
         with opened(uri, f"{name}/{each}") as reader:
-            _compare(name, each, _copied(reader, len), expected)
+            _compare(name, each, copied(reader, len), expected)
 
 
 def read(uri: str, name: str, listing: Listing, target: Path) -> None:
@@ -93,7 +93,7 @@ def read(uri: str, name: str, listing: Listing, target: Path) -> None:
         path = _inside(target, each)
         path.parent.mkdir(parents=True, exist_ok=True)
         with opened(uri, f"{name}/{each}") as reader, path.open("xb") as writer:
-            _compare(name, each, _copied(reader, writer.write), expected)
+            _compare(name, each, copied(reader, writer.write), expected)
 
 
 def _inside(target: Path, name: str) -> Path:

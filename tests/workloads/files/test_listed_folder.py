@@ -175,7 +175,7 @@ def test_a_full_disk_leaves_no_pieces_and_the_folder_before(
     def full(reader: object, write: object) -> list[int]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(listed_folder, "_copied", full)
+    monkeypatch.setattr(listed_folder, "copied", full)
     with pytest.raises(checkpoint.NotKept, match="No space"):
         checkpoint.save(uri, AT_2, of(folder_with({"a": b"2"})))
     assert sorted(path.name for path in Path(uri).iterdir()) == ["files", "state.json", "weights.pt"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +11,12 @@ from uuid import uuid4
 
 import torch.distributed as dist
 
+from workloads.files.listed_folder import copied
 from workloads.files.saved_files import SavedFiles, contents
 from workloads.models.custom.ranks.reports import BadReport
 from workloads.training.process_group import ProcessGroup
 
-PIECE = 2**26
+PIECE_BYTES = 2**26
 """Bytes that are sent to another machine at once."""
 
 
@@ -61,7 +61,7 @@ def _send(group: ProcessGroup, rank: int, files: Mapping[str, Path], first: Path
     if group.rank == rank:
         for name, path in files.items():
             with path.open("rb") as file:
-                while piece := file.read(PIECE):
+                while piece := file.read(PIECE_BYTES):
                     _put(group, (name, piece))
             if not path.stat().st_size:
                 _put(group, (name, b""))
@@ -90,11 +90,9 @@ def _owner(told: Sequence[Mapping[str, object]], name: str) -> int:
 
 def _mark(path: Path) -> tuple[int, int]:
     """Return a file's size and CRC-32."""
-    crc = 0
     with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            crc = zlib.crc32(piece, crc)
-    return path.stat().st_size, crc
+        size, crc = copied(file, len)
+    return size, crc
 
 
 def _check(told: Sequence[Mapping[str, tuple[int, int]]]) -> None:
