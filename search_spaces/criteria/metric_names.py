@@ -15,22 +15,10 @@ _TEST: Final = re.compile(r"(?i:test)(?![a-z])")
 _FOLDERS: Final = ("hp/", "cost/", "sweep/")
 _OURS: Final = ("best_epoch", "train_seconds", "place", "num_seeds")
 _OF_THE_OBJECTIVE: Final = ("best_", "mean_", "std_", "recommended_")
-_SMALL: Final = (
-    "loss",
-    "err",
-    "error",
-    "mse",
-    "mae",
-    "mape",
-    "perplexity",
-    "ppl",
-    "wer",
-    "cer",
-    "nll",
-    "latency",
-    "ms",
-)
-"""Ends of words for what is the better the smaller it is."""
+_SMALL: Final = ("err", "wer", "cer", "ppl", "nll", "fid", "ms")
+"""Words for what is the better the smaller it is."""
+_SMALL_ENDS: Final = ("loss", "error", "mse", "mae", "mape", "perplexity", "latency")
+"""Ends of such words, as of ``rmse``."""
 LOCKED_TEST: Final = (
     "is of the test split, which is locked until the final evaluation: what the search has seen looks better than "
     "it is"
@@ -80,7 +68,8 @@ def fault_of(name: str, objective: str | None = None) -> str | None:
 
 def smaller_is_better(name: str) -> bool:
     """Return whether a metric of this name is likely the better the smaller it is."""
-    return any(word.endswith(_SMALL) for word in re.split(r"[^a-z]+", name.lower()) if word)
+    words = re.split(r"[^a-z]+", name.lower())
+    return any(word in _SMALL or word.endswith(_SMALL_ENDS) for word in words)
 
 
 def with_goal(name: str) -> str:

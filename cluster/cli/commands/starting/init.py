@@ -127,7 +127,8 @@ def _written(begun: _Begun, kind: DataKind | None, output: str) -> int:
 
 
 def _of_script(file: str, names: list[str], output: str) -> int:
-    from search_spaces.spec.starting.script import read_script, script_spec
+    from search_spaces.spec.starting.script import script_spec, searched
+    from search_spaces.spec.starting.script_source import read_script
 
     if names:
         raise Refusal(f"{file} is a script: it is its own workload, leave {names[0]} out")
@@ -137,8 +138,8 @@ def _of_script(file: str, names: list[str], output: str) -> int:
         raise Refusal(str(error)) from error
     write_new(output, script_spec(script, os.path.relpath(file, Path(output).parent), SCHEMA))
     _write_schema(output)
-    searched = ", ".join(one.name for one in script.arguments if one.searched is not None) or "none"
-    print(f"{file}: {len(script.arguments)} arguments, {searched} searched around the defaults")
+    found = ", ".join(one.name for one in script.arguments if searched(one) is not None) or "none"
+    print(f"{file}: {len(script.arguments)} arguments, {found} searched around the defaults")
     if not script.metrics:
         print(f"write into {output} what the script reports: metric: {{name: val_loss, goal: minimize}}")
     print(NEXT.format(path=output))

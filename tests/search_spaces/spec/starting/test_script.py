@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.spec.starting.script import goal_of, read_script, script_spec
+from search_spaces.spec.starting.script import script_spec, searched
+from search_spaces.spec.starting.script_source import read_script
 from search_spaces.spec.sweep import parse_sweep
 from workloads.registry import catalogue
 
@@ -55,11 +56,6 @@ def test_what_is_no_python_is_told(tmp_path: Path) -> None:
         read_script(path)
 
 
-def test_losses_and_errors_are_minimised() -> None:
-    assert {goal_of(name) for name in ("val_loss", "eval/rmse", "test_error")} == {"minimize"}
-    assert goal_of("val_acc") == "maximize"
-
-
 def test_flags_mean_what_argparse_does_with_them(tmp_path: Path) -> None:
     path = tmp_path / "on.py"
     path.write_text(
@@ -68,9 +64,9 @@ def test_flags_mean_what_argparse_does_with_them(tmp_path: Path) -> None:
         "p.add_argument('--text', type=bool, default=False)\n"
     )
     script = read_script(path)
-    searched = {one.name: one.searched for one in script.arguments}
+    ranges = {one.name: searched(one) for one in script.arguments}
     flag = {"values": [False, True]}
-    assert searched == {"no-bias": flag, "fast": flag, "text": None}, "any text is true, and --bias its default"
+    assert ranges == {"no-bias": flag, "fast": flag, "text": None}, "any text is true, and --bias its default"
     text = script_spec(script, "on.py", "schema.json")
     assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).name == "on"
 
