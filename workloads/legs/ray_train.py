@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -95,7 +96,7 @@ def train(
     trainer = TorchTrainer(
         work,
         train_loop_config=config,
-        torch_config=_meeting_at("nccl" if group.gpus >= 1 and not group.talks_only else "gloo", meeting.name),
+        torch_config=_meeting_at(meeting.name, group),
         scaling_config=ScalingConfig(  # type: ignore[call-arg] # typed as Train V1's
             num_workers=workers,  # type: ignore[arg-type]
             use_gpu=group.gpus > 0,
@@ -130,7 +131,7 @@ def on_loopback() -> bool:
         return address == "localhost"
 
 
-def _meeting_at(backend: str, folder: str) -> TorchConfig:
+def _meeting_at(folder: str, group: WorkerGroup) -> TorchConfig:
     """Return how the workers form torch's group: on a local Ray by a file in ``folder``, else as Ray does it.
 
     Ray has them meet at a port that listens on all addresses and asks for no token. A group that is not formed
@@ -139,6 +140,7 @@ def _meeting_at(backend: str, folder: str) -> TorchConfig:
     from ray.train.torch import TorchConfig
 
     usual: Any = TorchConfig().backend_cls
+    backend = "nccl" if group.gpus >= 1 and not group.talks_only else "gloo"
     file = folder if on_loopback() else None
 
     class InTime(usual):  # type: ignore[misc] # a class that Ray names
@@ -157,6 +159,11 @@ def _meeting_at(backend: str, folder: str) -> TorchConfig:
         @property
         def backend_cls(self) -> type:
             return InTime
+
+        @property
+        def train_func_context(self) -> Any:
+            """Choose the worker's GPU, which takes some of its memory, unless others are to train on it."""
+            return nullcontext if group.talks_only else super().train_func_context
 
     return WithAnEnd(backend=backend)
 

@@ -35,6 +35,8 @@ class LegSetting:
     """Name of MLflow's experiment."""
 
     def torch_device(self) -> torch.device:
-        """Return the device that ``device`` names."""
+        """Return the device that ``device`` names; for a script the CPU, as a GPU is its own processes' alone."""
+        if self.command is not None:
+            return torch.device("cpu")
         auto = "cuda" if torch.cuda.is_available() else "cpu"
         return torch.device(auto if self.device == "auto" else self.device)

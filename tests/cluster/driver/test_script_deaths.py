@@ -121,6 +121,81 @@ def test_any_death_is_survived(tmp_path: Path, saves: bool) -> None:
     assert none_left(folder) and survivors(lives) == []
 
 
+RANKS = """
+import json, os, pathlib, sys, time
+
+lr, rank = float(sys.argv[1].partition("=")[2]), int(os.environ["RANK"])
+folder = pathlib.Path(os.environ.get("PACELINE_CHECKPOINT", "/nowhere"))
+def done(number):
+    file = folder / f"rank{number}"
+    return json.loads(file.read_text()) if file.exists() else 0
+begin = done(rank)
+if begin:
+    with open("resumed", "a") as noted:
+        print(rank, begin, file=noted)
+if begin != done(1 - rank):
+    with open("torn", "a") as noted:
+        print(rank, begin, done(1 - rank), file=noted)
+for epoch in range(begin, 9):
+    time.sleep(0.2 + 0.1 * rank)
+    if folder.is_dir():
+        new = folder / f"new{rank}"
+        new.write_text(str(epoch + 1))
+        new.replace(folder / f"rank{rank}")
+        while done(1 - rank) <= epoch:
+            time.sleep(0.01)
+    print(f"epoch={epoch} val_acc={100 if rank else lr * (1 - 0.5 ** (epoch + 1))}", flush=True)
+"""
+
+
+def kill_worker(folder: Folder) -> bool:
+    """Kill the worker whose script is the second rank of a trial, if there is one."""
+    for number in scripts(folder):
+        with suppress(psutil.Error):
+            script = psutil.Process(number)
+            if script.environ().get("RANK") == "1" and (worker := script.parent()) is not None:
+                worker.kill()
+                return True
+    return False
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("saves", [False, True])
+def test_any_death_of_two_ranks_is_survived(tmp_path: Path, saves: bool) -> None:
+    folder = Folder(tmp_path)
+    spec = SPEC.replace("trials: 24", "trials: 9").replace("max_concurrent: 2", "max_concurrent: 1")
+    command = 'command: ["${interpreter}", -S, "${program}", "${args}"]'
+    resources = "resources: {workers: 2, cpus: 0.5}"
+    folder.write(f"{spec}{command}\n{resources}\ncheckpoint: {str(saves).lower()}\n")
+    folder.write(dedent(RANKS), "train.py")
+    lives = [Life.begin(folder, "run", "sweep.yaml", "--json")]
+    for victim in ("worker", "lane", "driver", "everything", "worker"):
+        lives += [] if lives[-1].alive else [Life.begin(folder, "resume", "--json")]
+        life = lives[-1]
+        assert life.wait(lambda life=life: len(scripts(folder)) == 2), victim
+        time.sleep(0.8)
+        before = {*scripts(folder)}
+        if victim == "worker":
+            assert life.wait(lambda: kill_worker(folder)), "there is work left"
+        else:
+            print(life.kill(victim))
+        deadline = time.monotonic() + 30
+        while before & {*scripts(folder)}:
+            assert time.monotonic() < deadline, f"{victim}: scripts run on"
+            time.sleep(0.05)
+    if lives[-1].alive:
+        lives[-1].kill("everything")
+    document = folder.document("resume")
+    agree(folder, document, 9)
+    assert {trial["state"] for trial in document["trials"]} == {"done", "stopped"}
+    for trial in document["trials"]:
+        wanted = trial["params"]["lr"] * (1 - 0.5 ** trial["epochs"])
+        assert trial["best_value"] == pytest.approx(wanted, rel=1e-6), trial
+    assert (tmp_path / "resumed").exists() == saves, "what was saved is used"
+    assert not (tmp_path / "torn").exists(), "both ranks go on from one epoch"
+    assert none_left(folder) and survivors(lives) == []
+
+
 MISBEHAVES = """
 import os, signal, subprocess, sys, time
 

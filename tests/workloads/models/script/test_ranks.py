@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,6 +21,7 @@ from workloads.data.search_data import no_data
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.script.ranks import ranks_run
 from workloads.models.script.ranks.looks import Failure, Look, failure
+from workloads.models.script.ranks.torchrun import shared_folder
 from workloads.training.process_group import ProcessGroup
 
 DDP = """
@@ -134,7 +135,7 @@ IS_REFUSED = """
 def runner(folder: Path, group: ProcessGroup, fast: bool = True, **given: Any) -> LegRunner:
     os.chdir(folder)
     words = ("${interpreter}", *(["-S"] if fast else []), "${program}", "${args}")
-    command = Command(program="train.py", words=words, **given)
+    command = Command(**{"program": "train.py", "words": words, **given})
     setting = LegSetting("script", Objective("val_acc", "maximize"), str(folder / "saved"), "cpu", command=command)
     return LegRunner(setting, no_data(), group=group)
 
@@ -178,6 +179,12 @@ def on_each_rank(group: ProcessGroup, folder: Path) -> dict[str, Any]:
         lane = runner(folder, group)
         found[name] = trained(lane, leg(9)), lane.take_messages(), scripts()
         lane.leave()
+    lane = runner(folder, group, words=("${envvar:TOLD_TO_RANK_0}", "${program}"))
+    os.environ.update({"TOLD_TO_RANK_0": "true"} if group.first else {})
+    with pytest.raises(ScriptFailed) as unable:
+        trained(lane, leg(9))
+    found["unable"] = str(unable.value), scripts()
+    lane.leave()
     found["ends"] = []
     for text in ENDS:
         program(text)
@@ -204,6 +211,9 @@ def test_what_two_ranks_come_to(tmp_path: Path) -> None:
     assert (values, left) == ({1: 0.4}, []) and "rank 1 ran on 1 s after rank 0 had ended: ended, too" in told
     assert second["runs on"][2] == []
     assert (first["early"][0], first["refused"][0]) == ({1: 0.3}, {1: 0.2})
+    assert first["unable"] == second["unable"]
+    assert first["unable"][0].startswith("rank 1 of train.py cannot be started: command: ${envvar:TOLD_TO_RANK_0}")
+    assert first["unable"][1] == []
     assert first["ends"] == second["ends"]
     for (sentence, output, left), wanted in zip(first["ends"], ENDS.values(), strict=True):
         assert sentence == wanted and not left and sentence.rsplit(": ")[-1].split(" (")[0] in output
@@ -265,6 +275,27 @@ def test_all_ranks_are_ended_where_the_first_is_told_to_stop(tmp_path: Path) -> 
         assert found == {"told": [], "running": 1, "left": []}
 
 
+@dataclass(frozen=True)
+class Second(ProcessGroup):
+    """The second of two processes, of which the first one's folder is at ``place``."""
+
+    place: str = "/on/another/machine"
+
+    def gathered(self, value: Any) -> list[Any]:
+        return [self.place, value]
+
+
+def test_a_folder_is_shared_where_it_can_be_reached(tmp_path: Path) -> None:
+    saved, there = tmp_path / "saved", tmp_path / "of rank 0"
+    for folder in (saved, there):
+        folder.mkdir()
+    (saved / "state").write_text("7")
+    near, _ = shared_folder(Second(1, 2, place=str(there)), saved)
+    assert near == there and not [*there.iterdir()]
+    own, held = shared_folder(Second(1, 2), saved)
+    assert own == held.path and (own / "state").read_text() == "7"
+
+
 def test_who_is_the_reason_of_a_failure() -> None:
     runs, done = Look(), Look(ended=True)
     own = Look(ended=True, failure=Failure("rank 1 of a.py ended with exit code 1: KeyError: 'age'"))
@@ -273,4 +304,7 @@ def test_who_is_the_reason_of_a_failure() -> None:
     assert "rank 1" in str(failure([lost, own])) and "rank 1" in str(failure([runs, own]))
     late = Look(ended=True, failure=lost.failure, patient=False)
     assert "rank 0" in str(failure([late, runs])) and "rank 0" in str(failure([lost, lost]))
-    assert str(failure([lost, done])).endswith("(rank 1 had ended before, with exit code 0)")
+    waited = Look(ended=True, failure=Failure("rank 0 of a.py ended with exit code 1: Timed out waiting 1800000ms"))
+    assert str(failure([waited, runs])).endswith("1800000ms")
+    for lonely in (lost, waited):
+        assert str(failure([lonely, done])).endswith("(rank 1 had ended before, with exit code 0)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,10 @@ from workloads.models.script.epochs import Epoch
 
 SHOWN_LINES, SHOWN_CHARACTERS = 15, 4096
 """Largest part of a rank's output that a failure's reason shows."""
+
+
+_WAITED = re.compile(r"time(?:d )?out", re.IGNORECASE)
+"""What gloo, NCCL and torch's store say once they have waited long enough."""
 
 
 class RankFailed(ScriptFailed):
@@ -45,7 +50,16 @@ class Failure:
     @property
     def follows(self) -> bool:
         """Whether it only lost its connection to another rank."""
-        return any(words in text for words in LOST for text in (self.sentence, self.output))
+        return any(words in self._said for words in LOST)
+
+    @property
+    def misses_another(self) -> bool:
+        """Whether it lost another rank, or waited for one in vain."""
+        return self.follows or bool(_WAITED.search(self._said))
+
+    @property
+    def _said(self) -> str:
+        return f"{self.sentence}\n{self.output}"
 
 
 @dataclass(frozen=True)
@@ -70,16 +84,12 @@ def failure(looks: Sequence[Look]) -> RankFailed | None:
     """
     failed = [look.failure for look in looks if look.failure is not None]
     own = [one for one in failed if not one.follows]
-    if own:
-        return RankFailed(own[0].sentence, own[0].output)
-    if not failed or (looks[0].patient and not all(look.ended for look in looks)):
+    if not own and (not failed or (looks[0].patient and not all(look.ended for look in looks))):
         return None
+    reason = (own or failed)[0]
     early = [rank for rank, look in enumerate(looks) if look.ended and look.failure is None]
-    return RankFailed(f"{failed[0].sentence}{_before(early)}", failed[0].output)
-
-
-def _before(early: Sequence[int]) -> str:
-    return f" ({named(early)} had ended before, with exit code 0)" if early else ""
+    before = f" ({named(early)} had ended before, with exit code 0)" if early and reason.misses_another else ""
+    return RankFailed(f"{reason.sentence}{before}", reason.output)
 
 
 def named(ranks: Sequence[int]) -> str:
