@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -183,8 +184,16 @@ def test_a_machine_of_ray_may_have_a_name_for_an_address(
 ) -> None:
     monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: address)
     monkeypatch.setattr(ray, "available_resources", dict)
-    assert multi_worker_lane._lacks_room(WorkerGroup(2, 2, 1, 0, "ddp", "")) is not own
-    assert ray_train._meeting_at("gloo", "/meeting").backend == "gloo"
+    group = WorkerGroup(2, 2, 1, 0, "ddp", "")
+    assert multi_worker_lane._lacks_room(group) is not own
+    assert ray_train._meeting_at("/meeting", group).backend == "gloo"
+
+
+def test_workers_leave_their_gpus_to_processes_that_train_on_them() -> None:
+    on_gpus = WorkerGroup(2, 2, 1, 1, "ddp", "")
+    usual, talks = (ray_train._meeting_at("/meeting", one) for one in (on_gpus, replace(on_gpus, talks_only=True)))
+    assert (usual.backend, talks.backend) == ("nccl", "gloo")
+    assert talks.train_func_context is nullcontext is not usual.train_func_context
 
 
 def test_what_is_told_of_a_group_that_does_not_form(monkeypatch: pytest.MonkeyPatch) -> None:
