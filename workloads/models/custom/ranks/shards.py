@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch.distributed as dist
 
@@ -31,7 +30,8 @@ def joined(group: ProcessGroup, own: SavedFiles) -> SavedFiles | None:
     told = group.gathered({name: _mark(path) for name, path in files.items()})
     _check(told)
     mine = {name: path for name, path in files.items() if _owner(told, name) == group.rank}
-    first, near = _first_folder(group, own)
+    first = Path(group.agree(str(own.path)))
+    near = first.is_dir()  # a temporary folder with a random name: it is there on the first rank's machine alone
     reaches = group.gathered(near)
     if near and not group.first:
         for name, path in mine.items():
@@ -41,19 +41,6 @@ def joined(group: ProcessGroup, own: SavedFiles) -> SavedFiles | None:
         _send(group, rank, mine, first)
     group.gathered(None)  # all is moved
     return own if group.first else None
-
-
-def _first_folder(group: ProcessGroup, own: SavedFiles) -> tuple[Path, bool]:
-    """Return the folder of rank 0, and whether this process reaches it: it is on the same machine."""
-    sign = own.path / f".{uuid4().hex}"
-    if group.first:
-        sign.touch()
-    sign = Path(group.agree(str(sign)))
-    near = sign.exists()
-    group.gathered(None)  # all have looked
-    if group.first:
-        sign.unlink()
-    return sign.parent, near
 
 
 def _send(group: ProcessGroup, rank: int, files: Mapping[str, Path], first: Path) -> None:
