@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from search_spaces.spec.starting.example_data import ExampleData, example_data
@@ -23,7 +24,9 @@ class Proposal:
     fixed: Mapping[str, Value] = field(default_factory=dict)
 
     @classmethod
-    def example(cls, workload: WorkloadInfo, kind: DataKind, fixed: Mapping[str, Value]) -> Proposal:
+    def example(
+        cls, workload: WorkloadInfo, kind: DataKind, fixed: Mapping[str, Value] = MappingProxyType({})
+    ) -> Proposal:
         """Return example data of ``kind`` for the workload."""
         problem = workload.problems[kind][0]
         return cls(kind, problem, example_data(kind, problem), (_OTHERS[kind],), fixed)

@@ -68,38 +68,38 @@ def default_kind(workload: WorkloadInfo) -> DataKind:
     return "image" if "image" in workload.problems and ":" not in workload.name else next(iter(workload.problems))
 
 
-def template(
-    workload: WorkloadInfo,
-    schema_name: str,
-    catalogue: Catalogue,
-    kind: DataKind,
-    proposal: Proposal | None = None,
-) -> str:
-    """Return a spec for ``workload`` on what is proposed, by default example data of ``kind``, that runs unchanged.
+def template(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catalogue: Catalogue) -> str:
+    """Return a spec for ``workload`` on what is proposed, that runs unchanged.
 
     It names the schema by which editors complete it.
     """
-    found = proposal or Proposal.example(workload, kind, {})
-    metrics = found.metrics(workload)
+    parameters = "".join(_parameters(workload, proposal.fixed))
+    head, tail = _head(workload, proposal, schema_name, catalogue), _tail(workload, catalogue)
+    if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
+        head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
+    return head + parameters + tail
+
+
+def _head(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catalogue: Catalogue) -> str:
+    metrics = proposal.metrics(workload)
     metric, goal = next(iter(metrics.items()))
-    head = _HEAD.format(
+    return _HEAD.format(
         schema=schema_name,
         name=workload.name,
         summary=workload.summary,
-        title=f"{workload.name.rpartition(':')[2]}-{found.data.title}",
-        notes="\n".join(f"# {' '.join(line.split())}" for line in found.notes),
-        data=flow(found.data.spec),
+        title=f"{workload.name.rpartition(':')[2]}-{proposal.data.title}",
+        notes="\n".join(f"# {' '.join(line.split())}" for line in proposal.notes),
+        data=flow(proposal.data.spec),
         metric=metric,
         goal=goal,
         method=_line(f"method: {DEFAULT_METHOD}", " | ".join(catalogue.samplers)),
         metrics=", ".join(f"{name} ({natural})" for name, natural in metrics.items()),
     )
+
+
+def _tail(workload: WorkloadInfo, catalogue: Catalogue) -> str:
     tail = _TAIL.replace("{final}", _FINAL if workload.judged else _NO_FINAL)
-    tail = tail.replace("{early_terminate}", _early_terminate(catalogue.schedules))
-    parameters = "".join(_parameters(workload, found.fixed))
-    if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
-        head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
-    return head + parameters + tail
+    return tail.replace("{early_terminate}", _early_terminate(catalogue.schedules))
 
 
 def _line(text: str, comment: str) -> str:
@@ -131,10 +131,7 @@ def _parameters(workload: WorkloadInfo, given: Mapping[str, Value]) -> list[str]
 
 
 def guessed_space(hyperparameters_type: type) -> dict[str, Any]:
-    """Return ranges around the defaults, for a function that declares none.
-
-    A default between 0 and 1 stays below 1; a default that is not positive, or text, is not searched.
-    """
+    """Return ranges around the defaults, for a function that declares none."""
     return {
         name: inner
         for name, hp in hyperparameters(hyperparameters_type).items()

@@ -20,6 +20,7 @@ from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.starting.proposal import Proposal
 from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.faults import SpecError
@@ -118,7 +119,8 @@ def test_a_new_row_is_known_to_specs_template_and_schema(quasi: SamplerRow) -> N
         parse_sweep(spec % "zigzag", "s.yaml", Path("/"), catalogue=catalogue())
     with pytest.raises(SpecError, match=r"write 'method: " + r" \| ".join(SAMPLERS)):
         parse_sweep(spec.replace("method", "scheduler") % "x", "s.yaml", Path("/"), catalogue=catalogue())
-    text = template(catalogue().workload("mlp"), "schema.json", catalogue(), "image")
+    mlp = catalogue().workload("mlp")
+    text = template(mlp, Proposal.example(mlp, "image"), "schema.json", catalogue())
     assert f"# {' | '.join(SAMPLERS)}\n" in text
     schema = json_schema(catalogue())
     jsonschema.validate(YAML(typ="safe", pure=True).load(spec % "halton"), schema)

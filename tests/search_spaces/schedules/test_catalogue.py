@@ -15,6 +15,7 @@ from search_spaces.schedules.catalogue import SCHEDULES, schedule
 from search_spaces.schedules.contract import Setting
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.starting.proposal import Proposal
 from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.faults import SpecError
@@ -75,7 +76,8 @@ def test_a_new_row_is_known_to_specs_template_and_schema() -> None:
         with pytest.raises(SpecError, match=reason):
             parsed(rule)
     others = ", ".join(kind for kind in SCHEDULES if kind != "asha")
-    assert f"# or {others}\n" in template(catalogue().workload("mlp"), "schema.json", catalogue(), "image")
+    mlp = catalogue().workload("mlp")
+    assert f"# or {others}\n" in template(mlp, Proposal.example(mlp, "image"), "schema.json", catalogue())
     schema = json_schema(catalogue())
     jsonschema.validate(YAML(typ="safe", pure=True).load(SPEC % f"{{type: {KIND}, every: 2}}"), schema)
     assert f"{KIND} ({COPYING.summary})" in schema["properties"]["early_terminate"]["description"]

@@ -10,6 +10,7 @@ import pytest
 import search_spaces
 from search_spaces.spec import stored
 from search_spaces.spec.starting.example_data import example_data
+from search_spaces.spec.starting.proposal import Proposal
 from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import Sweep, load_sweep, parse_sweep
 from search_spaces.types.faults import SpecError
@@ -61,7 +62,7 @@ def test_every_workload_s_first_spec(name: str, tmp_path: Path) -> None:
         example = example_data(kind, problems[0])
         if example.file:
             (tmp_path / example.file).write_text(example.content())
-        text = template(known, "schema.json", catalogue(), kind)
+        text = template(known, Proposal.example(known, kind), "schema.json", catalogue())
         same(parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()))
 
 

@@ -15,6 +15,7 @@ import search_spaces
 from search_spaces.space.hyperparameters import hyper
 from search_spaces.spec.data import TABLES
 from search_spaces.spec.json_schema import json_schema
+from search_spaces.spec.starting.proposal import Proposal
 from search_spaces.spec.starting.template import default_kind, guessed_space, template
 from search_spaces.spec.sweep import load_sweep, parse_sweep
 from tests.helpers.spec_catalogue import CATALOGUE
@@ -70,7 +71,7 @@ def test_the_schema_takes_several_files_of_a_table(key: str) -> None:
 @pytest.mark.parametrize("name", catalogue().workload_names)
 def test_a_template_parses_without_change_and_means_the_defaults(name: str) -> None:
     info = catalogue().workload(name)
-    text = template(info, "paceline.schema.json", catalogue(), default_kind(info))
+    text = template(info, Proposal.example(info, default_kind(info)), "paceline.schema.json", catalogue())
     assert text.startswith("# yaml-language-server: $schema=paceline.schema.json\n")
     sweep = parse_sweep(text, "new.yaml", Path("/"), catalogue=catalogue())
     plain = f"workload: {name}\ndata: {{name: {sweep.data.name}}}"

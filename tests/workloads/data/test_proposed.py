@@ -42,7 +42,7 @@ def test_a_table_is_named_with_its_target(tmp_path: Path, ending: str) -> None:
     assert "2 numbers: age, spent; 1 category: plan" in found.notes[1]
     assert "'customer' names its rows" in found.notes[2]
     info = catalogue().workload("mlp")
-    text = template(info, "schema.json", catalogue(), "table", found)
+    text = template(info, found, "schema.json", catalogue())
     sweep = parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue())
     assert sweep.metric.name == "val_accuracy" and sweep.name == "mlp-churn"
 
@@ -96,5 +96,5 @@ def test_a_target_is_told_by_its_name_the_file_s_or_its_place(columns: list[str]
 def test_words_of_the_data_stay_in_their_line_of_comment(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     pd.DataFrame({"a": range(40), "b": ["one\nworkload: cnn", "two"] * 20}).to_csv(path, index=False)
-    text = template(catalogue().workload("mlp"), "s.json", catalogue(), "table", proposed(path, path.name))
+    text = template(catalogue().workload("mlp"), proposed(path, path.name), "s.json", catalogue())
     assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).workload == "mlp"

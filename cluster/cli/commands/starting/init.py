@@ -111,7 +111,7 @@ def _written(begun: _Begun, kind: DataKind | None, output: str) -> int:
     beside = Path(output).with_name(example.file or SCHEMA)
     if example.file and beside.exists() and beside.read_bytes() != content.encode():
         raise Refusal(f"{beside} is there already, and is not the example that the spec needs: use another folder")
-    write_new(output, template(info, SCHEMA, catalogue(), proposal.kind, proposal))
+    write_new(output, template(info, proposal, SCHEMA, catalogue()))
     _write_schema(output)
     if example.file:
         beside.write_bytes(content.encode())

@@ -30,7 +30,7 @@ def test_a_spec_that_begins_with_a_word_is_sound(word: str) -> None:
     assert found is not None
     info = catalogue().workload(found.workload)
     proposal = Proposal.example(info, default_kind(info), found.fixed)
-    text = template(info, "schema.json", catalogue(), proposal.kind, proposal)
+    text = template(info, proposal, "schema.json", catalogue())
     sweep = parse_sweep(text, "sweep.yaml", Path.cwd(), catalogue=catalogue())
     assert {name: sweep.constants[name] for name in found.fixed} == found.fixed
 
