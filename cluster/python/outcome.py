@@ -82,7 +82,7 @@ def _version(home: SweepHome) -> object:
 
 @dataclass(repr=False)
 class Outcome:
-    """A sweep as it is on disk: each look reads it anew, if it runs or was written to since."""
+    """A sweep's results on disk, which are read anew while it runs, and where it was written to since."""
 
     home: SweepHome
     _known: Reading | None = None

@@ -95,7 +95,7 @@ def target_of(columns: Sequence[str], path: Path) -> str:
 
 
 def problem_of(target: Any) -> Problem:
-    """Return what predicting a column is: words, truth values and few whole numbers are classes."""
+    """Return the problem of predicting a column: words, truth values and few whole numbers are classes."""
     import pandas as pd
 
     if not is_numeric(target) or pd.api.types.is_bool_dtype(target):

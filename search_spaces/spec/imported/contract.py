@@ -19,14 +19,14 @@ class Import:
     tree: dict[str, Any] = field(default_factory=dict)
     notes: list[tuple[Path, str]] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
-    """What cannot be meant here, so that no spec is written."""
+    """Reasons for which no spec is written, by the paths of their keys."""
 
     def note(self, path: Path, text: str) -> None:
-        """Say of a key that it has no counterpart, or what is left to do."""
+        """Note that a key has no counterpart, or what the user is to do about it."""
         self.notes.append((path, text))
 
     def refuse(self, path: Path, text: str) -> None:
-        """Say of a key that it makes the whole file one that cannot be meant here."""
+        """Refuse the whole file because of a key: no spec is written."""
         self.refused.append((path, text))
 
     def put(self, **keys: Any) -> None:
@@ -39,12 +39,12 @@ class Import:
 
 
 def in_its_place(key: str) -> str:
-    """Return what is written here in place of another tool's key, in words: of ``key``, or ``group.key``."""
+    """Return, in words, what to write here for another tool's ``key``, or ``group.key``."""
     return KEYS.get(key, "has no counterpart").removeprefix("is not read: ")
 
 
 def group(tree: Any, *keys: str | int) -> Any:
-    """Return what is found behind ``keys``; an empty mapping where one is missing."""
+    """Return the part of a tree at the path ``keys``; an empty mapping where one is missing."""
     for key in keys:
         listed = isinstance(tree, list) and isinstance(key, int) and key < len(tree)
         if not listed and not (isinstance(tree, Mapping) and key in tree):

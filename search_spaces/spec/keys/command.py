@@ -147,7 +147,7 @@ class Command(BaseModel):
         return found
 
     def to_tree(self) -> dict[str, Any]:
-        """Return the keys of a spec's file that say the same, as plain values."""
+        """Return the command as keys of a spec's file, with plain values."""
         found = self.model_dump(exclude_defaults=True, include={"program", "steps", "checkpoint", "wandb"})
         if self.words != DEFAULT_COMMAND:
             found["command"] = list(self.words)

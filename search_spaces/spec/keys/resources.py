@@ -1,4 +1,4 @@
-"""The keys of what training one trial takes: processors, further resources, environment variables."""
+"""The keys of a trial's resources: processors, workers, custom resources, environment variables."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def katib_parameter(one: Mapping[str, Any]) -> Any:
 
 
 def number(text: Any) -> Any:
-    """Return the number that a text holds, as Katib's do; other text as it is."""
+    """Return the number in a text, as Katib writes numbers; any other value unchanged."""
     for kind in (int, float):
         try:
             return kind(text)

@@ -17,7 +17,7 @@ _OF_SCRIPTS: Final = ("steps", "checkpoint", "wandb")
 
 @dataclass
 class Settled:
-    """What a script's spec says beside the keys of its file."""
+    """What a script's spec says that its keys do not hold."""
 
     pattern: str | None = None
     """Regular expression that finds metrics in what the script prints."""
@@ -28,7 +28,7 @@ class Settled:
 
 
 def settle_script(document: Document) -> Settled:
-    """Put what ``program`` or ``command`` implies, in place, and return what the file says beside its keys.
+    """Write the keys that ``program`` or ``command`` implies into the tree; return what its keys do not hold.
 
     A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script; there is no final evaluation.
     Unless the file says so no trial is stopped, and none is trained again, as in W&B.
@@ -61,7 +61,7 @@ def is_script(document: Document) -> bool:
 
 
 def _pattern(document: Document) -> str | None:
-    """Take ``metrics: {pattern: ...}`` out of the tree, whose ``metrics`` are a list elsewhere, and return it."""
+    """Remove ``metrics: {pattern: ...}`` from the tree, and return the pattern; a list of objectives stays."""
     metrics = document.tree.get("metrics")
     if not isinstance(metrics, dict):
         return None

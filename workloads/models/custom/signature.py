@@ -78,7 +78,7 @@ def arguments(train: Callable[..., Any], hp: Any) -> dict[str, Any]:
 
 
 def converted(function: Callable[..., Any], values: Params) -> dict[str, Any]:
-    """Return ``values`` of a function's hyperparameters as it is to get them."""
+    """Return the values of a function's hyperparameters in the types of its annotations."""
     hints = _hints(function)
     return {name: _converted(hints[name], value) for name, value in values.items()}
 

@@ -79,7 +79,7 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
 
 
 def interface(kind: Workload) -> dict[str, str]:
-    """Return what the spec and the search are told of a workload: equal for equal ones."""
+    """Return the facts about a workload on which spec and search depend: equal for equal workloads."""
     known = hyperparameters(kind.hyperparameters)
     told = {f"parameter {name}": repr(replace(one, check=None, words="", doc="")) for name, one in known.items()}
     facts = {"space": kind.space, "predict": kind.judged, "metrics": dict(kind.reports)}

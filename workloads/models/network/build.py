@@ -70,7 +70,7 @@ def build(declared: Declared, hp: Any, shape: DataShape) -> nn.Module:
 
 
 def constructed(declared: Declared, given: Mapping[str, Any], shape: DataShape) -> nn.Module:
-    """Return what the constructor makes of the hyperparameters ``given``."""
+    """Return the network that the constructor makes of the hyperparameters ``given``, with rates in buffers."""
     model: nn.Module = declared.network(given, shape)
     if any(isinstance(tensor, LAZY) for tensor in (*model.parameters(), *model.buffers())):
         with torch.no_grad():

@@ -55,7 +55,7 @@ class Declared:
         return {one.name: getattr(hp, one.name) for one in self.parameters}
 
     def network(self, given: Mapping[str, Any], shape: DataShape) -> Any:
-        """Return what the constructor makes of the values ``given`` for data of this shape."""
+        """Return the network that the constructor makes of the values ``given`` for data of this shape."""
         facts = [FACTS[name](shape) if name in FACTS else shape for name in self.facts]
         return self.cls(*facts, **converted(_init(self.cls), given))
 

@@ -52,7 +52,7 @@ def first_try(declared: Declared, kind: Workload, hp: Any, search: SearchData) -
 
 
 def _note(setup: Setup, member: Trainee) -> str:
-    """Return what is to be known of the class's own loss; empty without one, and for a mean over examples."""
+    """Return a remark on a loss of the class's own that is no mean over examples; empty for any other."""
     task, data = setup.task(), setup.data
     if not isinstance(task, OwnTask) or task.declared.loss is None:
         return ""

@@ -143,7 +143,7 @@ def _named(kind: type) -> str:
 
 
 def _ties(model: nn.Module) -> list[int]:
-    """Return for each parameter and buffer, a shared one as often as it is named, the place of its first name."""
+    """Return, for each name of a parameter or buffer, the place of the first name of the same tensor."""
     named = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
     first: dict[int, int] = {}
     return [first.setdefault(id(tensor), place) for place, (_, tensor) in enumerate(named)]

@@ -169,7 +169,7 @@ def _in(setup: Setup, dtype: torch.dtype) -> Setup:
 
 
 def _compared(setup: Setup, member: Trainee) -> str | None:
-    """Return what differs between members trained fused and each alone; None where nothing does."""
+    """Return the first difference between members trained fused and each alone; None where there is none."""
     together = [member, member]
     apart = [member, replace(member, seed=member.seed + 1)]
     return _differing(setup, together) or _differing(setup, apart)
@@ -214,7 +214,7 @@ class _Unused(Exception):
 def _alone(
     setup: Setup, member: Trainee, theta: Tensor, examples: tuple[Tensor, Tensor]
 ) -> tuple[dict[str, Tensor], bool]:
-    """Return what one network computes by itself with the weights ``theta``, and whether it draws noise."""
+    """Return gradients, outputs and buffers of one network alone with weights ``theta``, and if it draws noise."""
     model = setup.build(member)
     activate_dropout([model])
     vector_to_parameters(theta, model.parameters())

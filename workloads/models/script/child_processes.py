@@ -15,7 +15,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans(adopts: bool = True) -> None:
-    """Become the parent of what loses its own among this process's descendants, or no longer be."""
+    """Become the parent of descendants that lose their own; with ``adopts`` False no longer."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0)
 

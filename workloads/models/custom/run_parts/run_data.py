@@ -47,7 +47,7 @@ class RunData:
         self.classes = tuple(self._raw.classes) if isinstance(self._raw, RawTable) else ()
 
     def __getattr__(self, name: str) -> Any:
-        """Say what is missing where the sweep has no data: called for attributes that are not there."""
+        """Raise AttributeError, which names what is missing where the sweep has no data."""
         if name in OF_DATA:
             raise AttributeError(f"run.{name} is not there: the sweep has no data (its spec has no 'data:')")
         raise AttributeError(f"run has no attribute {name!r}")

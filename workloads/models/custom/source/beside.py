@@ -13,6 +13,6 @@ READ: Final = "__read_by_paceline__"
 
 
 def names_beside(train: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return what the module of ``train`` defines; of a function that was read from its file what was read."""
+    """Return the names of the module of ``train``; of a function read from its file those that were read."""
     names: Mapping[str, Any] = getattr(train, "__globals__", {})
     return names if READ in names else vars(sys.modules[train.__module__])
