@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 SAVED = "saved"
 """Folder among the artifacts of the champion's run, with what a champion without ``predict`` saved."""
+SAVES = {False: "save anything by run.report(save, ...)", True: "log a file, or save one (`checkpoint: true`)"}
+"""What a function, or a script, would have done to leave anything behind."""
 STORE_TIMEOUT_S = 30.0
 SOON_S = 60.0
 """Seconds before the search's estimated end at which the actor starts; not earlier, as it takes memory."""
@@ -174,7 +176,8 @@ class ChampionProcess:
         self.begin()
         try:
             if not described(sweep.workload).registered:
-                return self._kept(order, tracker, f"{sweep.workload} has no predict")
+                who = sweep.command.title if sweep.command else sweep.workload
+                return self._kept(order, tracker, f"{who} has no predict")
             try:
                 return str(ray.get(self._worker.register.remote(order, self.data.search)))
             except NotServed as error:
@@ -187,7 +190,7 @@ class ChampionProcess:
         """Log what a champion that is no model for MLflow saved, say so, and return the URI of that."""
         told = f"the champion is no model for MLflow: {why}"
         if not ray.get(self._worker.keep.remote(order)):
-            tracker.say(f"{told}; nor did it save anything by run.report(save, ...)")
+            tracker.say(f"{told}; nor did it {SAVES[self.sweep.command is not None]}")
             return None
         place = f"the artifact {SAVED!r} of its run, and `paceline best {self.home.id} --files DIR` copies it"
         tracker.say(f"{told}; what it saved is {place}")

@@ -41,6 +41,8 @@ from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Observer, Snapshot
 from cluster.terminal.standard_streams import without_rays_messages
+from search_spaces.race.race import Race
+from search_spaces.spec.script.verdict import without_verdict
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import Gone, LostRay, NoData, NoRay, Unreadable, Unwritable
@@ -207,6 +209,9 @@ class Driver:
         coordinator = self._coordinator(tracker)
         self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
         self._train(coordinator, tracker, champion_process)
+        if self.sweep.command is not None and coordinator.purpose != "final":
+            known = self._study.facts().get(reading.TESTED, ())
+            self._study.set(reading.TESTED, sorted({*known, *coordinator.unreported.tested}))
         if self.stop.requested:
             coordinator.pause()
         else:
@@ -276,14 +281,13 @@ class Driver:
         rows: Mapping[str, Sequence[int]],
     ) -> None:
         finals = coordinator.races.get("final")
-        self._study.set(reading.NO_VERDICT, None if finals is None else lost(finals, self.home.id))
+        self._study.set(reading.NO_VERDICT, self._no_verdict(finals))
         if finals is None:
             return
         finalists = Finalists.of(coordinator)
         judged = None
-        own = described(self.sweep.workload).tests_itself(self.sweep.data.given, self.sweep.metric.name)
         places = tuple(rows.get("test", ()))
-        if case := finalists.case(self.sweep.workload, self.home.checkpoints, places, own):
+        if case := finalists.case(self.sweep.workload, self.home.checkpoints, places, self._tested_by):
             with self._progress.timed("champion"):
                 judged = finalists.verdict(case, champion_process.judge(case, tracker))
         self._study.set("verdict", judged)
@@ -297,6 +301,21 @@ class Driver:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()
             coordinator.drop_finals(keep=chosen)
+
+    @property
+    def _tested_by(self) -> str | None:
+        """The users' code that measures itself in the final evaluation; None where we do."""
+        sweep = self.sweep
+        own = described(sweep.workload).tests_itself(sweep.data.given, sweep.metric.name)
+        return (sweep.command.title if sweep.command else sweep.workload) if own else None
+
+    def _no_verdict(self, finals: Race | None) -> str | None:
+        """Return why the sweep ends without a verdict; None where it has one, and where none was asked for."""
+        if finals is not None:
+            return lost(finals, self.home.id)
+        if self.sweep.command is None or self.sweep.final is not None:
+            return None
+        return without_verdict(self.sweep.command, self.sweep.metric.name, self._study.facts()[reading.TESTED])
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested

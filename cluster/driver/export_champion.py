@@ -25,7 +25,7 @@ def export_champion(read: Reading, path: Path) -> float:
     sweep, checkpoint = read.sweep, _champion(read)
     if not (kind := described(sweep.workload)).registered or kind.serves_files or not sweep.data.given:
         way_out = f"`paceline best {read.home.id} --files DIR` copies it"
-        raise NoChampion(f"what a function of your own saved is for its own framework to export: {way_out}")
+        raise NoChampion(f"what code of your own saved is for its own framework to export: {way_out}")
     search = prepare(sweep.data, sweep.problem).search
     if search.train.columns:
         raise NoChampion("a table's champion has a pipeline of scikit-learn's before it: load it from MLflow")

@@ -19,6 +19,7 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params, stored
 from tracking.results.intervals import Estimate
+from tracking.results.trial_zero import FIRST
 
 if TYPE_CHECKING:
     from cluster.sweep.coordinator import Coordinator
@@ -90,8 +91,8 @@ class Finalists:
     """Trial with the best value in the search, which is no finalist where others are better by all seeds."""
     seeds: Mapping[int, Tried] = field(default_factory=dict)
     """Values of the trials that the search trained with several seeds."""
-    defaults: Params = field(default_factory=dict)
-    """The workload's default of each hyperparameter; empty: trial 0 is taken as having them."""
+    defaults: Params | None = field(default_factory=dict)
+    """The workload's default of each hyperparameter; empty: trial 0 is taken as having them; None: it has none."""
 
     @classmethod
     def of(cls, coordinator: Coordinator) -> Finalists:
@@ -104,7 +105,7 @@ class Finalists:
             searched={track.trial: track.best_value for track in search.tracks if track.best_value is not None},
             first=next((track.trial for track in search.ranked()), None),
             seeds={trial: tried for trial, tried in found if tried},
-            defaults=coordinator.search.defaults,
+            defaults=None if coordinator.sweep.command else coordinator.search.defaults,
         )
 
     @property
@@ -118,11 +119,11 @@ class Finalists:
         return test_metric(self.objective.name)
 
     def case(
-        self, workload: str, checkpoints: str, rows: tuple[int, ...] = (), own_test: bool = False
+        self, workload: str, checkpoints: str, rows: tuple[int, ...] = (), tested_by: str | None = None
     ) -> Case | None:
         """Return what is to be judged; None when the champion could not be scored.
 
-        ``rows`` tells where each test example stands in its source, ``own_test`` that users' code measured itself.
+        ``rows`` tells where each test example stands in its source, ``tested_by`` the code that measured itself.
         """
         chosen, by_trial = winner(self.race), scores(self.entries, self.metric)
         if chosen is None or chosen.trial not in by_trial:
@@ -140,7 +141,7 @@ class Finalists:
             scores=by_trial,
             keys=keys,
             rows=rows,
-            tested_by=workload if own_test else None,
+            tested_by=tested_by,
         )
 
     def verdict(self, case: Case, judged: Judgement) -> dict[str, Any]:
@@ -165,8 +166,10 @@ class Finalists:
             shown["baseline"] = {"name": name, "value": value, "difference": _estimate(difference)}
         return shown | {"warnings": warnings(shown, self.objective)}
 
-    def _moved(self) -> dict[str, Params]:
+    def _moved(self) -> dict[str, Any]:
         """Return, as ``moved``, the values in which trial 0 differs from the defaults; without any nothing."""
+        if self.defaults is None:
+            return {FIRST: True}
         tried = next((track.searched for track in self.race.tracks if track.trial == DEFAULT_TRIAL), {})
         moved = {name: value for name, value in tried.items() if value != self.defaults.get(name, value)}
         return {"moved": moved} if moved else {}

@@ -132,6 +132,7 @@ class LegInProcess:
         epochs, counted_s = self._draft.take()
         notes, self._notes = self._notes, []
         saved, untested = self._saved(runner, over), None
+        exhibits += runner.logged(over) if over else []
         try:
             scored = runner.score() if runner.done and leg.purpose == "final" else ()
         except Untested as error:

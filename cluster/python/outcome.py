@@ -173,6 +173,7 @@ class Outcome:
         except LookupError:
             asked = read.sweep.final is not None
             why = "its final evaluation has not ended" if asked else "it has no final evaluation (final: none)"
+            why = read.facts.no_verdict or why
             if asked and read.facts.verdict is not None:
                 why = "what its workload trains is not registered: checkpoint(result.best.number) has it"
         raise SweepError(f"sweep {self.id} has no model: {why}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.sweep.document import saves_files
 from cluster.sweep.files.saved_by_best import of_final
 from search_spaces.types.driver_errors import SweepError
 from search_spaces.types.trial_names import trial_name
@@ -17,6 +18,8 @@ from workloads.legs import checkpoint
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
 
+WAYS = "a function saves by run.report(save, ...), a script with `checkpoint: true`, or what it logs as artifacts"
+"""How users' code leaves files behind."""
 ABOUT, MODEL = "trial.json", "model.pt"
 
 
@@ -55,9 +58,10 @@ def _newest(read: Reading, trial: int) -> str:
             return uri
     there = sorted({int(uri.split("/")[-2][1:].partition("-")[0]) for uri in every})
     kept = ", ".join(map(trial_name, there)) or "none"
+    script = f"; {WAYS}" if read.sweep.command is not None and not there else ""
     raise SweepError(
         f"sweep {read.home.id} has no checkpoint of trial {trial_name(trial)} any more: those of ended trials are "
-        f"kept only for the best, here {kept}"
+        f"kept only for the best, here {kept}{script}"
     )
 
 
@@ -71,7 +75,7 @@ def _write(read: Reading, trial: int, uri: str, folder: Path) -> None:
     progress = checkpoint.progress(uri)
     saved = checkpoint.copy_saved(uri, folder)
     if not saved:
-        progress = _weights(uri, folder)
+        progress = _weights(read, trial, uri, folder)
     row = next(row for row in read.rows if row.number == trial)
     about: dict[str, Any] = {
         "sweep": read.home.id,
@@ -86,9 +90,11 @@ def _write(read: Reading, trial: int, uri: str, folder: Path) -> None:
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
-def _weights(uri: str, folder: Path) -> checkpoint.Progress:
+def _weights(read: Reading, trial: int, uri: str, folder: Path) -> checkpoint.Progress:
     import torch
 
     progress, state, best = checkpoint.load(uri)
-    torch.save(dict((best or state).model), folder / MODEL)
+    if not (weights := dict((best or state).model)) and saves_files(read.sweep):
+        raise SweepError(f"trial {trial_name(trial)} of sweep {read.home.id} saved nothing: {WAYS}")
+    torch.save(weights, folder / MODEL)
     return progress

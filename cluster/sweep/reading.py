@@ -36,6 +36,8 @@ ENDED = "ended_by"
 """Attribute of the study: what ended the search early."""
 NO_VERDICT = "no_verdict"
 """Attribute of the study: why the sweep has come to its end without a verdict, in a sentence."""
+TESTED = "tested"
+"""Attribute of the study: the metrics of a test split that trials of a script have reported in the search."""
 BY_USER: Final[Mapping[str, Literal["paused", "boosted", "stopped"]]] = {
     "withdrawn": "stopped",
     "resting": "paused",

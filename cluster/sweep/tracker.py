@@ -14,7 +14,7 @@ from cluster.sweep.mlflow_runs import over_seeds
 from cluster.sweep.reading import ENDED, champion, epochs_saved, epochs_trained, rows
 from cluster.sweep.steering.order import LANES
 from cluster.terminal.changed_values import shown
-from cluster.terminal.closing_summary import moved, warnings
+from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import goals, pareto_front, told
 from cluster.terminal.knowledge_lines import cached
 from cluster.terminal.leaderboard_file import leaderboard
@@ -29,6 +29,7 @@ from search_spaces.types.passwords import without_password
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
 from tracking import names
+from tracking.results.trial_zero import names as zero
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.records import Best, SweepHeader
 from tracking.ui.server import leaderboard_url, local_url
@@ -215,7 +216,7 @@ def _key(number: int) -> str:
 
 def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
     """Return what the final evaluation made of its finalists, by the key of the trial's run."""
-    default = "near_defaults" if moved(verdict or {}) else "defaults"
+    default = zero(verdict or {}).tag
     return {
         _key(one["number"]): "champion" if one["champion"] else default if one["default"] else "finalist"
         for one in (verdict or {}).get("finalists") or ()

@@ -21,12 +21,8 @@ from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params
+from tracking.results.trial_zero import moved, names
 
-PARTS = {"winner": "champion", "default": "defaults", "difference": "champion − defaults"}
-PARTS_MOVED = {"winner": "champion", "default": "nearest to defaults", "difference": "champion − nearest"}
-"""The same where ``require`` has moved the defaults."""
-"""Keys of the verdict and their names in the summary."""
 NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
 BAR_WIDTH = 30
 VALUE_WIDTH = 8
@@ -172,9 +168,10 @@ def _tested_on(verdict: Mapping[str, Any]) -> str:
 
 
 def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
-    """Return a line for each of ``PARTS`` and for what needs no model, with their values in one column."""
-    rows = []
-    for name, label in (PARTS_MOVED if moved(verdict) else PARTS).items():
+    """Return a line for champion, trial 0, their difference, and no model, with their values in one column."""
+    rows, zero = [], names(verdict)
+    labels = {"winner": "champion", "default": zero.label, "difference": zero.difference}
+    for name, label in labels.items():
         if not (part := verdict.get(name)):
             continue
         who = trial_name(part["number"]) if "number" in part else ""
@@ -201,7 +198,7 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
         for one in found
     ]
     widths = [max(map(len, column)) for column in zip(*values, strict=True)]
-    lines, default = [], "nearest" if moved(verdict) else "defaults"
+    lines, default = [], names(verdict).role
     for one, shown in zip(found, values, strict=True):
         role = "champion" if one["champion"] else default if one["default"] else ""
         line = Text(f"  {trial_name(one['number']):<6}{role:<10}")
@@ -215,12 +212,6 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
         lines.append(line)
     title = Text("  finalists (search: best value; validation and test: means over the new seeds)", "bright_black")
     return [title, *lines] if lines else []
-
-
-def moved(verdict: Mapping[str, Any]) -> Params:
-    """Return the values that ``require`` has moved in trial 0 from the defaults; empty where it has none."""
-    found: Params = (verdict.get("default") or {}).get("moved") or {}
-    return found
 
 
 def _moved_words(verdict: Mapping[str, Any]) -> str | None:
@@ -264,7 +255,15 @@ def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
             found.append(f"The champion is not shown to be better than no model: {score}.")
     if broken := verdict.get("breaks"):
         found.append(f"The champion breaks a constraint with its new seeds, as every finalist does: {broken}.")
+    if _unmoved(verdict):
+        found.append("Every seed gave the same value: the code uses no seed, and the intervals say nothing.")
     return [*found, *([said] if "WORSE" in said else [])]
+
+
+def _unmoved(verdict: Mapping[str, Any]) -> bool:
+    """Return whether users' code that measures itself came to one value with several seeds, for the champion."""
+    bounds, seeds = _bounds(verdict["winner"].get("ci95")), verdict["winner"].get("seeds") or 0
+    return bool(verdict.get("tested_by")) and seeds > 1 and bounds is not None and bounds[0] == bounds[1]
 
 
 def _seeds(seeds: int | Sequence[int]) -> str:
@@ -290,8 +289,8 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
 
     The difference is significant where its 95 % interval excludes 0.
     """
-    difference, near = verdict.get("difference"), moved(verdict)
-    defaults = "the nearest to the defaults" if near else "the defaults"
+    difference, zero = verdict.get("difference"), names(verdict)
+    defaults = zero.words
     if verdict["winner"]["mean"] is None:
         return f"The champion's {verdict['metric']} is no finite number: it cannot be compared."
     if not difference or difference["mean"] is None:
@@ -299,8 +298,7 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
         return f"The champion was not compared with {defaults}{why}."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
-        them = "the configuration nearest to the defaults" if near else "the default configuration"
-        return f"The champion is {them}: the search found none that does better."
+        return f"The champion is {zero.itself}: the search found none that does better."
     bounds = _bounds(difference.get("ci95"))
     if bounds is None:
         return f"There is no interval: no one can say whether the champion beats {defaults} (set final.seeds)."

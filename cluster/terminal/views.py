@@ -28,7 +28,7 @@ ENDED = ("done", "stopped", "infeasible", "failed")
 PHASES: dict[Phase, str] = {
     "starting": "starting",
     "search": "search: {planned}, {length}, on {workers}",
-    "verdict": "final evaluation: {finals}, scored on the test split",
+    "verdict": "final evaluation: {finals}, scored on test data",
     "stopped": "stopped",
 }
 """Lines of ``LineView`` at the start of each phase. The summary tells the end."""

@@ -22,11 +22,14 @@ class Unreported:
     criteria: Criteria
     untested: str | None = None
     """Why the finalists of users' code cannot be judged: a sentence; None where nothing is known against it."""
+    tested: set[str] = field(default_factory=set)
+    """Metrics of a test split that were reported."""
     _seen: set[str] = field(default_factory=set)
     _over: bool = False
 
     def saw(self, metrics: Mapping[str, float]) -> None:
         """Take note of the metrics of an epoch that did not fail."""
+        self.tested |= set(filter(is_of_test, metrics))
         if self.criteria and not self._over:
             self._seen |= metrics.keys()
 

@@ -37,7 +37,8 @@ TAGS: Mapping[str, str] = {
     "`timed_out`; `stopped` where the search's early end cut the trial off.",
     "TRIAL_LINEAGE": "With `early_terminate: {type: pbt}`: whose weights it took over, and after which epoch.",
     "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial: `champion`, `finalist`, `defaults` "
-    "(the default configuration; `near_defaults` where `require` has moved it), or empty.",
+    "(the default configuration; `near_defaults` where `require` has moved it; `first`: a script's first trial), "
+    "or empty.",
     "TRIAL_STEERED": "What users have asked of the trial while the sweep ran, such as `paused by ann, "
     "2026-11-30 10:02:11 UTC`.",
     "TRIAL_CACHED": "The earlier sweep and trial whose results were taken over, and up to which epoch; only then.",

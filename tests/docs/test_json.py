@@ -17,7 +17,14 @@ from tests.helpers.finished_sweep_without_ray import raced
 VERDICT: Mapping[str, Any] = {
     "metric": "test_accuracy",
     "winner": {"number": 3, "params": {"lr": 0.1}, "mean": 0.9, "ci95": [0.8, 1.0], "seeds": 3},
-    "default": {"moved": {"lr": 0.01}, "number": 0, "mean": 0.8, "ci95": [0.7, 0.9], "seeds": 3},
+    "default": {
+        "moved": {"lr": 0.01},
+        "first_trial": True,
+        "number": 0,
+        "mean": 0.8,
+        "ci95": [0.7, 0.9],
+        "seeds": 3,
+    },
     "difference": {"mean": 0.1, "ci95": [0.0, 0.2], "seeds": 3},
     "baseline": {
         "name": "majority class",

@@ -71,7 +71,9 @@ def curves(subject: Subject) -> dict[str, Any]:
     """Return the metrics of every epoch, by name, and the judgement of overfitting that follows from them."""
     progress = checkpoint.progress(subject.checkpoint)
     found = progress.curves or {}
-    return {"curves": found, "overfitting": overfitting.judge(found, progress.best_epoch)}
+    # Users' code may leave out a metric, or whole epochs: then nobody knows of which epoch a value is.
+    whole = {name: values for name, values in found.items() if len(values) == progress.epoch}
+    return {"curves": found, "overfitting": overfitting.judge(whole, progress.best_epoch)}
 
 
 def confusion(winner: Winner, test: Arrays) -> dict[str, Any]:

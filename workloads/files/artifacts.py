@@ -18,6 +18,8 @@ class Artifacts:
     files: dict[str, bytes] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     """Sentences on files that were left out."""
+    way: str = "what is larger belongs into run.report(save)"
+    """What to do about these."""
 
     def add(self, path: Path, into: str) -> None:
         """Read a file, or all files of a folder, as they are now. One that is too large is left out, and told.
@@ -40,12 +42,12 @@ class Artifacts:
             return
         limit = f"the artifacts of an epoch may have {MAX_BYTES // MIB} MiB together"
         told = f"{name} of {size / MIB:.1f} MiB is left out: {limit}"
-        self.told.append(f"{told}; what is larger belongs into run.report(save)")
+        self.told.append(f"{told}; {self.way}")
         self.files[f"{name}.left_out.txt"] = f"{told}\n".encode()
 
     def take(self) -> Artifacts:
         """Return what there is, and forget it."""
-        taken = Artifacts(self.files, self.told)
+        taken = Artifacts(self.files, self.told, self.way)
         self.files, self.told = {}, []
         return taken
 

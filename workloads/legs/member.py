@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search_spaces.race.legs import Leg, Member, MemberEpoch
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
+from search_spaces.types.trial_names import trial_name
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
 from workloads.training.setup import Loop, MemberState, SelfRunning
@@ -32,6 +33,8 @@ class TrainingMember:
     """State at the epoch at which it stopped improving and left its loop, before the leg's stop; else None."""
     saved: bool = False
     """Whether ``last`` is in a checkpoint."""
+    recorded: Mapping[int, Set[str]] = field(default_factory=dict)
+    """Names of the metrics of the latest epoch in the learning curves, by the epoch."""
 
     @property
     def value(self) -> float:
@@ -109,10 +112,23 @@ class TrainingMember:
         return value if isinstance(value, int | float) else 0
 
     def record(self, metrics: Mapping[str, float]) -> None:
-        """Append an epoch's metrics to the learning curves, which only final members keep."""
-        past = self.progress.curves or {}
-        curves = {name: [*past.get(name, ()), value] for name, value in metrics.items()}
-        self.progress = replace(self.progress, curves=curves)
+        """Append an epoch's metrics to the learning curves, which only final members keep.
+
+        Of an epoch that is told again, as the last one of a script, what is new of it.
+        """
+        past, epoch = self.progress.curves or {}, self.progress.epoch
+        again = self.recorded.get(epoch, frozenset())
+        curves = {name: [*past.get(name, ()), value] for name, value in metrics.items() if name not in again}
+        self.recorded = {epoch: again | metrics.keys()}
+        self.progress = replace(self.progress, curves={**(past if again else {}), **curves})
+
+    def other_epoch(self, last: MemberState) -> str | None:
+        """Return a message where users' code saved nothing at its best epoch, but at the last one; else None."""
+        if self.best is None or self.best.files is not None or last.files is None:
+            return None
+        who = f"{trial_name(self.member.trial)} with seed {self.member.seed}"
+        told = f"{who} saved nothing at epoch {self.progress.best_epoch}, its best, by which it is judged"
+        return f"{told}: what is kept is of epoch {self.progress.epoch}"
 
 
 def passed_over(leg: Leg, aboard: Sequence[TrainingMember], objective: Objective) -> set[str]:

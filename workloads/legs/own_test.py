@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.criteria.metric_names import is_of_test, on_test
 from search_spaces.race.legs import Leg, Scored
+from search_spaces.spec.script.verdict import HOW
 
 if TYPE_CHECKING:
+    from search_spaces.spec.keys.command import Command
     from workloads.contract import Measure, Workload
     from workloads.legs.member import TrainingMember
+
+WAYS = (
+    "report it at the last epoch, where run.purpose == 'final', or define test(folder, **hyperparameters) beside "
+    "the function"
+)
 
 
 class Untested(Exception):
@@ -25,13 +32,17 @@ class OwnTest:
     name: str
     workload: str
     measure: Measure | None
+    way: str
+    """What the code is to do, for whoever has not done it."""
 
     @classmethod
-    def of(cls, kind: Workload, has_data: bool, objective: str) -> OwnTest | None:
+    def of(cls, kind: Workload, has_data: bool, objective: str, command: Command | None = None) -> OwnTest | None:
         """Return it; None where Paceline scores predictions on the sweep's own test split."""
         if not kind.tests_itself(has_data, objective):
             return None
-        return cls(on_test(objective), kind.name, kind.test)
+        if command is not None:
+            return cls(on_test(objective), command.title, None, f"report it {HOW}")
+        return cls(on_test(objective), kind.name, kind.test, WAYS)
 
     @property
     def reported(self) -> str | None:
@@ -58,10 +69,7 @@ class OwnTest:
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics=kept)
 
     def _lacking(self, reported: Mapping[str, Any]) -> str:
-        ways = (
-            "report it at the last epoch, where run.purpose == 'final', or define test(folder, **hyperparameters)"
-        )
         return (
             f"{self.workload} ended a training of the final evaluation without {self.name}, by which the finalists "
-            f"are judged; it reported {', '.join(reported) or 'nothing'}: {ways} beside the function"
+            f"are judged; it reported {', '.join(reported) or 'nothing'}: {self.way}"
         )

@@ -14,7 +14,6 @@ from search_spaces.race.legs import Exhibit, Leg, Member, MemberEpoch, Saved, Sc
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.plain import ASKED_FOR
 from search_spaces.types.problems import COSTS_OF_MODEL
-from search_spaces.types.trial_names import trial_name
 from workloads.arrays import Infeasible
 from workloads.data.search_data import SearchData, TestData
 from workloads.data.streaming.stream import Shard
@@ -57,7 +56,7 @@ class LegRunner:
         self._workload, self._search = workload(setting.workload), search
         self._forms = InputCache(self._workload, search, setting.torch_device(), shard)
         self.test = test
-        self._own_test = OwnTest.of(self._workload, search.given, setting.objective.name)
+        self._own_test = OwnTest.of(self._workload, search.given, setting.objective.name, setting.command)
         self._memory = Memory()
         self._costs = Costs(self._workload, setting.torch_device(), lambda text: self._messages.append(text))
         self.aboard: list[TrainingMember] = []
@@ -318,7 +317,7 @@ class LegRunner:
         return saved
 
     def _save(self, a: TrainingMember, needless: bool) -> Saved:
-        if needless or not a.able:
+        if needless or not self._leaves(a):
             return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None)
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
         state = self._state(a)
@@ -332,6 +331,20 @@ class LegRunner:
         a.saved = a.last is not None
         return Saved(key=a.member.key, epoch=a.progress.epoch, uri=uri)
 
+    def _leaves(self, a: TrainingMember) -> bool:
+        """Return whether a member leaves anything to save: at its end also one that cannot go on from it."""
+        assert self.leg is not None
+        if a.able or self.leg.purpose == "final":
+            return True
+        return self.group.agree(self._state(a).files is not None)
+
+    def logged(self, over: bool = False) -> list[Exhibit]:
+        """Return what users' code has logged since the last call. ``over``: the leg ends now, with the code."""
+        for loop in self._self_running() if over else ():
+            loop.pause()
+        found = [one for a in (*self.aboard, *self.ended) for one in logged_by(a, self._messages)]
+        return found if self.group.first else []
+
     def exhibits(self) -> list[Exhibit]:
         """Return the members' exhibits (a final member's show its best epoch); empty where the workload has none.
 
@@ -339,8 +352,7 @@ class LegRunner:
         among them.
         """
         members = [*self.aboard, *self.ended] if self.done else self.aboard
-        logged = [one for a in members for one in logged_by(a, self._messages)]
-        logged = logged if self.group.first else []
+        logged = self.logged()
         if self._workload.exhibit is None or not (self.done or self._workload.exhibit_epochs):
             return logged
         return [*logged, *(shown for a in members for shown in self._exhibits(a))]
@@ -368,20 +380,11 @@ class LegRunner:
             return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
         members = [*self.aboard, *self.ended]
-        self._messages += [told for a in members if (told := self._other_epoch(a))]
+        own = members if self._workload.own_data and self.group.alone else []
+        self._messages += [told for a in own if a.able and (told := a.other_epoch(self._state(a)))]
         if self._own_test is not None:
             return self._own_test.scored(self.leg, members, self.setting.objective.name)
         return [self._score(a, self.test) for a in members]
-
-    def _other_epoch(self, a: TrainingMember) -> str | None:
-        """Return a message where users' code saved nothing at its best epoch, but at the last one; else None."""
-        own = self._workload.own_data and self.group.alone and a.best is not None and a.best.files is None
-        if not own or self._state(a).files is None:
-            return None
-        told = (
-            f"{trial_name(a.member.trial)} with seed {a.member.seed} saved nothing at epoch {a.progress.best_epoch}"
-        )
-        return f"{told}, its best, by which it is judged: what is kept is of epoch {a.progress.epoch}"
 
     def _score(self, a: TrainingMember, test: TestData) -> Scored:
         assert a.best is not None

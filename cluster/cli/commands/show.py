@@ -72,6 +72,7 @@ def best(sweep: str, output: str | None, files: str | None, as_json: bool) -> in
 
 def _copy(read: Reading, number: int, target: Path) -> None:
     """Copy what the best trial saved to the folder ``target``, which is new or empty. Raises Refusal, Failure."""
+    from cluster.python.weights import WAYS  # 60 ms
     from cluster.sweep.files.saved_by_best import copy_of_best
     from workloads.legs.checkpoint import TornCheckpoint
 
@@ -88,8 +89,8 @@ def _copy(read: Reading, number: int, target: Path) -> None:
     if not saves_files(read.sweep):
         way_out = f"its weights are in {read.home.checkpoints}, and after a final evaluation its model is in MLflow"
         raise Refusal(f"--files: {workload} saves no files of its own; {way_out}")
-    way_out = "a function saves by run.report(save, ...), a script with `checkpoint: true`"
-    raise Refusal(f"--files: {name} of {workload} saved nothing that was kept; {way_out}")
+    workload = read.sweep.command.title if read.sweep.command else workload
+    raise Refusal(f"--files: {name} of {workload} saved nothing that was kept; {WAYS}")
 
 
 def _head(home: SweepHome, document: dict[str, Any]) -> str:

@@ -159,7 +159,8 @@ def _tested(sweep: Sweep) -> str:
     kind, metric = workload(sweep.workload), on_test(sweep.metric.name)
     if not kind.tests_itself(sweep.data.given, sweep.metric.name):
         return ""
-    way = "test(folder, ...) returns" if kind.has_test else "where run.purpose is 'final' it reports"
+    purpose = "run.purpose" if sweep.command is None else "PACELINE_PURPOSE"
+    way = "test(folder, ...) returns" if kind.has_test else f"where {purpose} is 'final' it reports"
     return f"; {way} {metric}"
 
 

@@ -49,6 +49,7 @@ from search_spaces.spec.script.checks import (
 )
 from search_spaces.spec.script.running_on import refuse_exchange, stopping_form
 from search_spaces.spec.script.settle import Settled, settle_script
+from search_spaces.spec.script.verdict import unjudged as script_unjudged
 from search_spaces.spec.starting.words import like, meant
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
@@ -181,7 +182,7 @@ class _Checks:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metrics = self._metrics(kind)
         metric = metrics[0] if metrics else self._metric(kind)
-        self._check_final(metric["name"] if metric else None)
+        self._check_final(metric["name"] if metric else None, base)
         trials = self._trials(space)
         if self._sound("retest", "trials", "parameters"):
             check_retest(self._document, spec, trials)
@@ -277,11 +278,14 @@ class _Checks:
             return False
         return True
 
-    def _check_final(self, metric: str | None) -> None:
+    def _check_final(self, metric: str | None, base: Path | None) -> None:
         if self._workload is None or not self._sound("final", "data") or not self._spec.final:
             return
-        own = "must be none: a script has no final evaluation, its trials are told by what they report"
-        if rule := own if self._open else unjudged(self._workload, self._spec.data.given, metric):
+        if self._open:
+            rule = script_unjudged(self._spec.program, metric, base)
+        else:
+            rule = unjudged(self._workload, self._spec.data.given, metric)
+        if rule:
             self._document.fault(("final",), rule, None if self._given("final") else "the default")
 
     def _metric(self, kind: DataKind | None) -> dict[str, Any] | None:

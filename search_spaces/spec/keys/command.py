@@ -134,6 +134,11 @@ class Command(BaseModel):
     notes: tuple[str, ...] = ()
     """What of a W&B file is read in another way than W&B does, in words."""
 
+    @property
+    def title(self) -> str:
+        """The script in words: its program, or the first word of its command."""
+        return self.program or next((word for word in self.words if "${" not in word), "the script")
+
     def grouped(self, parameters: Mapping[str, Any], inner: str = "parameters") -> dict[str, Any]:
         """Return values by hyperparameter in the spec's groups, with the key ``inner`` in each unless empty."""
         found: dict[str, Any] = {}

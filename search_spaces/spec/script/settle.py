@@ -30,8 +30,8 @@ class Settled:
 def settle_script(document: Document) -> Settled:
     """Write the keys that ``program`` or ``command`` implies into the tree; return what its keys do not hold.
 
-    A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script; there is no final evaluation.
-    Unless the file says so no trial is stopped, and none is trained again, as in W&B.
+    A trial is as long as ``epochs`` or ``steps`` say, else it ends with its script. Unless the file says so no
+    trial is stopped, none is trained again, and there is no final evaluation, as in W&B.
     """
     tree = document.tree
     settled = Settled(_pattern(document))

@@ -215,7 +215,7 @@ def test_a_pipe_gets_a_line_a_trial_that_ends_and_no_control_characters() -> Non
     assert "t003 failed 4/9 epochs val_accuracy — " in stream.getvalue()
     assert any(line.endswith(": ValueError: boom") for line in lines)
     assert "retried" in lines
-    assert lines[-1] == "final evaluation: 9 trainings, scored on the test split"
+    assert lines[-1] == "final evaluation: 9 trainings, scored on test data"
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", stream.getvalue())
 
 

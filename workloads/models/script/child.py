@@ -78,6 +78,11 @@ class Child:
         return self._process.pid
 
     @property
+    def over(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._over
+
+    @property
     def code(self) -> int | None:
         """Its exit code, minus the number of the signal that ended it; None while it runs."""
         return self._process.poll()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import weakref
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import torch
 
@@ -18,6 +18,7 @@ from workloads.models.script.running import Interrupted, Order, ScriptRun
 from workloads.training.process_group import ALONE
 from workloads.training.setup import MemberState, Setup, Trainee
 
+WHOLE = "what is larger is whole where `paceline best ID --files DIR` copies what the best trial has left"
 FIRST = "first"
 UNKNOWN = -1
 """``first`` in a state where the script has not reported an epoch's number."""
@@ -30,7 +31,7 @@ class ScriptLoop:
         assert setup.command is not None
         self.setup, self.members, self.epoch_done = setup, [member], 0
         self.command: Command = setup.command
-        self.saves = self.resumable = self.command.checkpoint
+        self.saves = self.command.checkpoint
         self.finished = False
         """Whether the script has ended by itself: there is no later epoch."""
         self.metrics: dict[str, float] = {}
@@ -92,20 +93,31 @@ class ScriptLoop:
     def _tell(self, run: ScriptRun | RanksRun) -> None:
         self.messages += run.take_messages()
 
+    @property
+    def resumable(self) -> bool:
+        """Whether the script has saved anything."""
+        return self.saves and (self._run is None or any(self._run.checkpoint.iterdir()))
+
     def pause(self) -> None:
-        """End the script, which goes on elsewhere from what it has saved.
+        """End the script, which goes on elsewhere from what it has saved, if it saves.
 
         That is what it saves at SIGTERM, if it ends by itself then; else what was there when it was halted.
         """
-        if self._run is None or self._files is not None or not self.saves:
+        if self._run is None or self._run.over:
+            return
+        if not self.saves:
+            self._run.end()
             return
         halted, before = self._copied(self._run), _marks(self._run.checkpoint)
         by_itself = self._run.end()
         new = self.setup.group.agree(by_itself and _marks(self._run.checkpoint) != before)
         self._files = self._copied(self._run) if new else halted
 
-    def _copied(self, run: ScriptRun | RanksRun) -> SavedFiles:
+    def _copied(self, run: ScriptRun | RanksRun) -> SavedFiles | None:
+        """Return a copy of what the script has saved; None where that is nothing."""
         run.freeze()
+        if not self.setup.group.agree(any(run.checkpoint.iterdir())):
+            return None
         copy = SavedFiles.empty()
         if not self.setup.group.first:  # the first process writes the checkpoints, from its own folder
             return copy
@@ -113,16 +125,20 @@ class ScriptLoop:
         shutil.copytree(run.checkpoint, copy.path, dirs_exist_ok=True, ignore_dangling_symlinks=True)
         return copy
 
+    def _logged(self, run: ScriptRun | RanksRun) -> SavedFiles | None:
+        return run.logged.copied() if self.setup.group.first else None
+
     def finite(self) -> list[bool]:
         """Return true: the weights are not known, and metrics that are not finite show divergence."""
         return [True]
 
     def state(self, k: int) -> MemberState:
-        """Return what the script has saved; nothing where it cannot be paused."""
+        """Return what the script has saved; of one that cannot be paused what it has logged, once it is over."""
         assert k == 0
-        files = self._files
-        if self.saves and files is None and self._run is not None:
-            files = self._copied(self._run)
+        files, run = self._files, self._run
+        if files is None and run is not None and (self.saves or run.over):
+            files = self._copied(run) if self.saves else self._logged(run)
+            self._files = files if run.over else None
         first = self._run.epochs.first if self._run else self._first
         numbers = {"step": self.epoch_done, FIRST: UNKNOWN if first is None else first}
         return MemberState({}, {name: torch.tensor(number) for name, number in numbers.items()}, files)
@@ -139,10 +155,9 @@ class ScriptLoop:
 
     def artifacts(self) -> Artifacts:
         """Return the files that the script has logged since the last call."""
-        found, over = Artifacts(), self.finished or self.epoch_done >= self.setup.stop
-        for name, file in self._run.artifacts(over) if self._run else ():
-            if not {"..", "/"} & {*PurePosixPath(name).parts}:
-                found.keep(name, file)
+        found = Artifacts(way=WHOLE)
+        for name, file in self._run.logged.new(self._run.over).items() if self._run else ():
+            found.keep(name, file)
         return found
 
     def close(self) -> None:

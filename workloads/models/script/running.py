@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import mkdtemp
 
 from search_spaces.spec.keys.command import Command
@@ -25,6 +25,7 @@ from workloads.models.script.child import Child, Start
 from workloads.models.script.environment import PARAMETERS, Told, environment, parameters_file
 from workloads.models.script.epochs import EPOCH, Epoch, Epochs, Report
 from workloads.models.script.lane_guard import Guarded
+from workloads.models.script.logged_files import LoggedFiles
 from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
 from workloads.models.script.printed import Printed
 from workloads.models.script.report_file import ReportFile
@@ -92,8 +93,7 @@ class Order:
     @property
     def name(self) -> str:
         """The script in words."""
-        words = (word for word in self.command.words if "${" not in word)
-        name = self.command.program or next(words, "the script")
+        name = self.command.title
         return name if self.rank is None else f"rank {self.rank} of {name}"
 
 
@@ -118,6 +118,7 @@ class ScriptRun:
                 self.checkpoint.mkdir(exist_ok=True)
             self._mlflow = MlflowStore(self.temporary / "mlflow", trial_name(order.trial))
             self.reports = ReportFile(self.temporary / "reports.jsonl")
+            self.logged = LoggedFiles(self.reports, self._mlflow, self.temporary / "own")
             counter = order.command.steps.name if order.command.steps else EPOCH
             self._printed = Printed(order.command.pattern, (order.metric, *order.others, counter), counter)
             new: dict[Name, Callable[[], list[Report]]] = {
@@ -303,15 +304,10 @@ class ScriptRun:
         taken, self.epochs.messages = self.epochs.messages, []
         return taken
 
-    def artifacts(self, over: bool) -> list[tuple[str, Path]]:
-        """Return the files that it has logged since the last call: the path among the run's, and where each is.
-
-        Those of MLflow once it is ``over``: until then it may not have written them all.
-        """
-        taken, self.reports.artifacts = self.reports.artifacts, []
-        inside = [(name, path, file) for name, path in taken for file in _files(path)]
-        own = [(str(PurePosixPath(name, file.relative_to(path).as_posix())), file) for name, path, file in inside]
-        return [*own, *(self._mlflow.artifacts if over else [])]
+    @property
+    def over(self) -> bool:
+        """Whether all of its processes have ended."""
+        return self._child.over
 
     def freeze(self) -> None:
         """Halt it until the next epoch is asked for."""
@@ -348,11 +344,6 @@ def _removing() -> ThreadPoolExecutor:
 def _remove(folder: Path, guarded: Guarded) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     guarded.end()
-
-
-def _files(path: Path) -> list[Path]:
-    """Return a file, or all files below a folder; none where there is nothing."""
-    return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
 
 
 def _logged(trial: int) -> Callable[[bytes], object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.trial_names import trial_name
 from workloads.models.script.epochs import Epoch, Epochs
+from workloads.models.script.logged_files import LoggedFiles
 from workloads.models.script.ranks.looks import Again, Failure, Look, RankFailed, Told, failure, named
 from workloads.models.script.ranks.torchrun import shared_folder, variables
 from workloads.models.script.running import GRACE_S, Interrupted, Order, Refused, ScriptRun
@@ -38,6 +39,8 @@ class RanksRun:
         self._order, self._stopped, self._group = order, stopped, group
         self.epochs, self.ended = epochs, False
         """Whether the first rank's script has ended by itself, all epochs told."""
+        self.over = False
+        """Whether the scripts of all ranks have ended."""
         self.rest: Mapping[str, float] = {}
         self._messages: list[str] = []
         shared: Path | None = None
@@ -76,6 +79,7 @@ class RanksRun:
             self.ended, self.rest = told.ended, told.rest
             if told.ended:
                 self._await_others()
+                self.over = True
         except RankFailed:
             self.close()
             raise
@@ -173,6 +177,7 @@ class RanksRun:
 
     def end(self) -> bool:
         """End the scripts of all ranks at once; return whether all ended by themselves within the grace."""
+        self.over = True
         return self._group.all_true(self._run.end())
 
     def take_messages(self) -> list[str]:
@@ -180,9 +185,10 @@ class RanksRun:
         taken, self._messages = [*self._run.take_messages(), *self._messages], []
         return taken
 
-    def artifacts(self, over: bool) -> list[tuple[str, Path]]:
-        """Return the files that the first rank's script has logged since the last call, on that rank."""
-        return self._run.artifacts(over) if self._group.first else []
+    @property
+    def logged(self) -> LoggedFiles:
+        """The files that this rank's script has logged; those of the first rank count."""
+        return self._run.logged
 
     def close(self) -> None:
         """End this rank's script, and have its files removed."""
