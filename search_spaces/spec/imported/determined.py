@@ -13,7 +13,6 @@ _SAME: Final = {"name": "name", "description": "description", "max_restarts": "m
 _COUNTS: Final = {"max_trials": "trials", "max_concurrent_trials": "max_concurrent"}
 _READ: Final = (*_SAME, "searcher", "hyperparameters", "entrypoint", "resources", "environment", "reproducibility")
 _SCHEDULES: Final = {"adaptive_asha": "hyperband", "async_halving": "asha", "asha": "asha"}
-_UNITS: Final = ("epochs", "batches", "records")
 NO_FLAGS: Final = (
     "hyperparameters come as arguments --name=value (or ${args_json_file}), where Determined's came by its API: "
     "read them there, and report by 'from workloads.report import report'"

@@ -10,7 +10,7 @@ import pytest
 
 from search_spaces.spec.keys.command import Command
 from search_spaces.types.values import value_of
-from workloads.models.script.argv import argv, config, takes_file
+from workloads.models.script.argv import argv, config
 from workloads.models.script.environment import SHIM, Told, environment, parameters_file
 
 PARAMS = {"lr": 1e-05, "opt.name": "adam", "nesterov": True, "amp": False, "note": "two words"}
@@ -61,7 +61,6 @@ def test_the_configuration_has_its_groups() -> None:
     command = Command(program="train.py", nested=NESTED)
     assert config(command, PARAMS) == CONFIG
     assert json.loads(words("${args_json}")[0]) == CONFIG
-    assert takes_file(Command(words=("${args_json_file}",))) and not takes_file(command)
 
 
 def test_a_script_is_told_its_trial(tmp_path: Path) -> None:

@@ -18,19 +18,13 @@ def config(command: Command, params: Params) -> dict[str, Any]:
     return command.grouped({name: unnested(value) for name, value in params.items()}, inner="")
 
 
-def takes_file(command: Command) -> bool:
-    """Return whether the command line names a file with the hyperparameters as JSON."""
-    return _FILE in command.words
-
-
 def argv(
     command: Command, params: Params, interpreter: str, json_file: Path, environment: Mapping[str, str]
 ) -> list[str]:
     """Return the words of the command line of one trial.
 
-    ``json_file`` is the path of the file for which ``${args_json_file}`` stands; the caller writes ``config`` to it
-    where the command ``takes_file``. Raises ValueError where an environment variable that the command names is not
-    set.
+    ``json_file`` is the path of the file for which ``${args_json_file}`` stands; it holds ``config``. Raises
+    ValueError where an environment variable that the command names is not set.
     """
     words: list[str] = []
     for word in command.words:
