@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from inspect import signature
@@ -215,3 +215,8 @@ def like(value: Tensor, parameter: Tensor) -> Tensor:
     assert isinstance(parameter, DTensor)
     full = value.view(parameter.shape).to(parameter.device, parameter.dtype)
     return distribute_tensor(full, parameter.device_mesh, placements)
+
+
+def named_ranks(ranks: Sequence[int]) -> str:
+    """Return ranks in words: ``rank 1``, or ``ranks 1, 2``."""
+    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"

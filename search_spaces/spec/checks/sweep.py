@@ -47,7 +47,7 @@ from search_spaces.spec.script.checks import (
     length,
     script_metric,
 )
-from search_spaces.spec.script.running_on import refuse_exchange, stopping_form
+from search_spaces.spec.script.early_stopping import refuse_exchange, stopping_form
 from search_spaces.spec.script.settle import Settled, settle_script
 from search_spaces.spec.script.verdict import unjudged as script_unjudged
 from search_spaces.spec.starting.words import like, meant

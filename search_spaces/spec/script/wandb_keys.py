@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from search_spaces.criteria.metric_names import smaller_is_better
 from search_spaces.spec.other_tools.names import metric
-from search_spaces.spec.script.running_on import STOPPING
+from search_spaces.spec.script.early_stopping import STOPPING
 from search_spaces.spec.yaml_document import Document, Path, flow
 from search_spaces.types.faults import shown
 from search_spaces.types.problems import METRICS

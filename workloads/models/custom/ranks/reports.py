@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Literal, get_args
 
 from search_spaces.types.faults import did_you_mean
+from workloads.training.process_group import named_ranks
 
 Reduction = Literal["mean", "sum", "min", "max", "rank0"]
 RULES: Mapping[Reduction, Callable[[Sequence[float]], float]] = {"mean": fmean, "sum": sum, "min": min, "max": max}
@@ -75,7 +76,7 @@ def reduced(told: Sequence[Told], deciding: Sequence[str] = ()) -> dict[str, flo
 def where_not_finite(told: Sequence[Told], name: str) -> str:
     """Return on which ranks ``name`` is not finite, `` on rank 1``; empty where that is so on all, or on none."""
     where = list(_ranks(told, lambda one: not math.isfinite(one.metrics.get(name, 0.0))))
-    return f" on {_named(where)}" if 0 < len(where) < len(told) else ""
+    return f" on {named_ranks(where)}" if 0 < len(where) < len(told) else ""
 
 
 def _check_all(name: str, told: Sequence[Told], rule: Reduction) -> None:
@@ -95,15 +96,11 @@ def _sharded(told: Sequence[Told]) -> bool:
 
 
 def _some(told: Sequence[Told], holds: Callable[[Told], bool]) -> str:
-    return _named(list(_ranks(told, holds)))
+    return named_ranks(list(_ranks(told, holds)))
 
 
 def _ranks(told: Sequence[Told], holds: Callable[[Told], bool]) -> Iterator[int]:
     return (rank for rank, one in enumerate(told) if holds(one))
-
-
-def _named(ranks: Sequence[int]) -> str:
-    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
 
 
 def _listed(metrics: Mapping[str, float]) -> str:

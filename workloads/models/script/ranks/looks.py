@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from search_spaces.types.failure import LOST, ScriptFailed
 from workloads.models.script.epochs import Epoch
+from workloads.training.process_group import named_ranks
 
 SHOWN_LINES, SHOWN_CHARACTERS = 15, 4096
 """Largest part of a rank's output that a failure's reason shows."""
@@ -88,10 +89,7 @@ def failure(looks: Sequence[Look]) -> RankFailed | None:
         return None
     reason = (own or failed)[0]
     early = [rank for rank, look in enumerate(looks) if look.ended and look.failure is None]
-    before = f" ({named(early)} had ended before, with exit code 0)" if early and reason.misses_another else ""
+    before = (
+        f" ({named_ranks(early)} had ended before, with exit code 0)" if early and reason.misses_another else ""
+    )
     return RankFailed(f"{reason.sentence}{before}", reason.output)
-
-
-def named(ranks: Sequence[int]) -> str:
-    """Return ``rank 1`` or ``ranks 1, 2``."""
-    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"

@@ -11,10 +11,10 @@ from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.trial_names import trial_name
 from workloads.models.script.epochs import Epoch, Epochs
 from workloads.models.script.logged_files import LoggedFiles
-from workloads.models.script.ranks.looks import Again, Failure, Look, RankFailed, Told, failure, named
+from workloads.models.script.ranks.looks import Again, Failure, Look, RankFailed, Told, failure
 from workloads.models.script.ranks.torchrun import shared_folder, variables
 from workloads.models.script.running import GRACE_S, Interrupted, Order, Refused, ScriptRun
-from workloads.training.process_group import ProcessGroup
+from workloads.training.process_group import ProcessGroup, named_ranks
 
 LOOK_S = 0.05
 """Seconds between two looks at the other ranks."""
@@ -162,7 +162,7 @@ class RanksRun:
         if own:
             raise RankFailed(own[0].sentence, own[0].output)
         if running := [rank for rank, look in enumerate(looks) if not look.ended]:
-            self._messages.append(f"{named(running)} ran on {GRACE_S:g} s after rank 0 had ended: ended, too")
+            self._messages.append(f"{named_ranks(running)} ran on {GRACE_S:g} s after rank 0 had ended: ended, too")
             self._run.end()
 
     @property
