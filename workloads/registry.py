@@ -20,6 +20,7 @@ from workloads.models.custom.hidden import hidden
 from workloads.models.custom.kept_code import is_kept, kept
 from workloads.models.custom.workload import workload_of
 from workloads.models.network.workload import is_network, network_of
+from workloads.users_packages.imports import enter
 
 __all__ = ["DATASETS", "WORKLOADS", "Workload", "catalogue", "described", "is_users", "workload"]
 
@@ -58,9 +59,11 @@ def workload(name: str) -> Workload:
     """Return the workload ``name`` of the table, or the object ``package.module:OBJECT`` of a user's module.
 
     Modules are also looked for in the spec's folder, and then in the current one; ``FILE.pkl:OBJECT`` is code that
-    a sweep keeps. Raises LookupError with one plain sentence where there is no such workload.
+    a sweep keeps. Raises LookupError with one plain sentence where there is no such workload, NotInstalled where
+    its packages cannot be had.
     """
     if is_kept(name):
+        enter()
         working_folder_last()  # modules that it imports are there
         return as_workload(name, kept(name))
     if ":" not in name and name not in (*WORKLOADS, *OTHERS):
@@ -134,6 +137,8 @@ def is_users(name: str) -> bool:
 
 
 def _module(module_name: str, name: str) -> Any:
+    if ":" in name:
+        enter()
     working_folder_last()
     try:
         if ":" in name and (folder := _ambiguous(module_name)):

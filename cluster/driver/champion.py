@@ -22,7 +22,7 @@ from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
-from search_spaces.types.module_path import users_folder
+from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
@@ -58,10 +58,10 @@ They take four fifths of the time for a small champion.
 
 
 class _ChampionActor:
-    def __init__(self, folder: str | None, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: str | None, env: Mapping[str, str], packages: Packages) -> None:
         os.environ.update(env)
         if folder is not None:
-            users_folder(folder)
+            users_folder(folder, packages)
             os.chdir(folder)
         for name in EARLY:
             importlib.import_module(name)
@@ -117,7 +117,7 @@ class ChampionProcess:
         """Start the actor, which imports its modules in the background; a second call does nothing."""
         if self._worker is None:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
-            self._worker = worker.remote(self._code(), self.sweep.env)
+            self._worker = worker.remote(self._code(), self.sweep.env, self.sweep.packages)
 
     def _code(self) -> str | None:
         """Return the folder in which the actor runs: that of users' code, where the workload is theirs."""

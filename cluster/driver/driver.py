@@ -16,6 +16,7 @@ from cluster.doctor.stores import attempt, refuse_stores
 from cluster.doctor.surroundings import refuse_surroundings
 from cluster.driver.edits import take_up_edits
 from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
+from cluster.driver.packages import install_packages
 from cluster.driver.progress import Progress
 from cluster.driver.sized import gpus, most_lanes, sized
 from cluster.driver.verdict import Finalists, lost, winner
@@ -72,7 +73,8 @@ def drive(
     call, and no signal keeps it from telling the end. With ``joined`` the sweep runs on the cluster that the caller
     has joined.
     Raises SpecError when data files are gone or a node does not see the sweep's folder, DataChanged, StoresRefused,
-    TooSmall, DataError where the workload cannot use the data, and errors of ``CANNOT_GO_ON``.
+    TooSmall, DataError where the workload cannot use the data, Unfit where its packages cannot be installed, and
+    errors of ``CANNOT_GO_ON``.
     """
     sweep = home.sweep(to_run=True)
     if lost := lost_journal(home):
@@ -85,6 +87,7 @@ def drive(
         sweep = more.of(sweep)
     try:
         with guarded():
+            install_packages(sweep, joined, observer.message)
             return Driver(home, sweep, observer, Stop(home.stop_mark), more, joined).run(process_ends)
     except NoRay as error:
         raise NoRay(f"{way_on(error, home)}, best while the machine is less busy") from error
@@ -179,7 +182,7 @@ class Driver:
         if self.joined:
             return nullcontext()
         most = replace(self._size, count=self._most_lanes)
-        return local_ray.local_ray(most.ray_cpus, leave, quieten, self.observer.message)
+        return local_ray.local_ray(most.ray_cpus, leave, quieten, self.observer.message, self.sweep.env)
 
     def _with_ray(self, preparing: Preparing) -> int:
         from cluster.driver.champion import ChampionProcess  # 200 ms: Ray

@@ -66,7 +66,9 @@ def alive_nodes() -> list[dict[str, Any]]:
     return [node for node in every if node["Alive"]]
 
 
-def on_every_node(function: Callable[..., Answer], *arguments: object) -> dict[str, Answer]:
+def on_every_node(
+    function: Callable[..., Answer], *arguments: object, timeout_s: float = NODE_TIMEOUT_S
+) -> dict[str, Answer]:
     """Call ``function`` on each live node; return the results by the node's address and the start of its ID."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -76,7 +78,7 @@ def on_every_node(function: Callable[..., Answer], *arguments: object) -> dict[s
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         name = f"{node['NodeManagerAddress']}/{node['NodeID'][:6]}"
         asked[name] = task.options(scheduling_strategy=here).remote(*arguments)
-    found: list[Answer] = ray.get(list(asked.values()), timeout=NODE_TIMEOUT_S)
+    found: list[Answer] = ray.get(list(asked.values()), timeout=timeout_s)
     return dict(zip(asked, found, strict=True))
 
 

@@ -231,7 +231,7 @@ class LegInProcess:
         if threads := os.environ.get("OMP_NUM_THREADS"):
             torch.set_num_threads(int(threads))
         if self._shared.folder:
-            users_folder(self._shared.folder)
+            users_folder(self._shared.folder, self._shared.packages)
         open_models_of(self._shared.tracking_uri)
         setting = LegSetting(**self._shared.setting)
         search = ray.get(self._shared.search)

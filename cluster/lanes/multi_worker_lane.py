@@ -117,7 +117,7 @@ class MultiWorkerLane(tune.Trainable):
         }
         search = ray.get(shared.search)
         modules = modules_of(shared.setting["workload"], table=bool(search.train.columns))
-        crew = replace(crew, environment=environment([work.__module__, *modules]))
+        crew = replace(crew, environment=environment([work.__module__, *modules], shared.env))
 
         def run() -> None:
             try:

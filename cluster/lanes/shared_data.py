@@ -59,4 +59,5 @@ def shared(home: SweepHome, sweep: Sweep, data: SharedData, leg_marks: LegMarks)
         interface=read,
         folder=sweep.folder,
         env=sweep.env,
+        packages=sweep.packages,
     )

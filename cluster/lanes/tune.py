@@ -275,6 +275,8 @@ def drive_legs(coordinator: Coordinator, lanes: Lanes, show: Callable[[], None])
         coordinator.say(f"{why}: {WITHOUT}")
     if lanes.sharing is None and why is None:
         _inherit_environment()
+    else:  # an actor's process has them before it imports anything
+        class_cache.DEFAULT_ENV_VARS.update(coordinator.sweep.env)
     if lanes.size.most > 1:
         show = tidying(show)
     while not (coordinator.finished or coordinator.stop.requested):

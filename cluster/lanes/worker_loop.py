@@ -81,7 +81,7 @@ def _divides_work(shared: Shared) -> bool:
 
     keep_group()
     if shared.folder:
-        users_folder(shared.folder)
+        users_folder(shared.folder, shared.packages)
     return workload(name).divides_work
 
 

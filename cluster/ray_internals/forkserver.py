@@ -28,6 +28,7 @@ from typing import Any
 from cluster.ray_internals import worker_exits
 from cluster.ray_internals.forked_worker import ADDRESS, abstract
 from cluster.ray_internals.imports import import_ahead
+from cluster.ray_internals.job_config import NO_ENV
 from search_spaces.types.module_path import command, environment
 from search_spaces.types.plain import ASKED_FOR, plain
 
@@ -52,9 +53,10 @@ def why_off() -> str | None:
 
 
 @contextmanager
-def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
+def fork_server(leave: bool, env: Mapping[str, str] = NO_ENV) -> Iterator[Mapping[str, str]]:
     """Start the server; yield the environment variables by which ``forked_worker`` finds it, or none without one.
 
+    The variables ``env`` are set before it imports anything, as torch and others read some of theirs only then.
     The server ends after the block, with ``leave`` only when this process ends; workers outlive it.
     """
     if why_off():
@@ -70,7 +72,7 @@ def fork_server(leave: bool) -> Iterator[Mapping[str, str]]:
             ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"OMP_NUM_THREADS": "1", **os.environ, **environment()},
+            env={"OMP_NUM_THREADS": "1", **os.environ, **env, **environment()},
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )

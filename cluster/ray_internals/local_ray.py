@@ -29,7 +29,7 @@ os.environ.setdefault("PL_DISABLE_FORK", "1")  # Tune would set it for its actor
 
 from cluster.ray_internals.forkserver import fork_server, wait_for_imports
 from cluster.ray_internals.imports import importing
-from cluster.ray_internals.job_config import job_config
+from cluster.ray_internals.job_config import NO_ENV, job_config
 from cluster.ray_internals.lean_node import lean_node
 from cluster.ray_internals.private_ray import forget_token, private_ray, sessions
 from cluster.ray_internals.remains import cleared
@@ -59,18 +59,20 @@ def local_ray(
     leave: bool,
     quieten: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda text: None,
+    env: Mapping[str, str] = NO_ENV,
 ) -> Iterator[None]:
     """Run a local Ray with ``num_cpus`` CPUs for the block, without log output; other clusters are not joined.
 
     With ``leave`` Ray is not shut down after a block without an error: its processes end with this one, which
     saves a process that is about to exit a second. Where Ray does not start, on a busy machine, that is told
     (``say``) and tried again, the last time after ``quieten``, which waits for all else that this sweep does, and
-    while no other sweep does the same. Raises NoRay when that fails, too.
+    while no other sweep does the same. Raises NoRay when that fails, too. Workers have the variables ``env`` before
+    they import anything.
     """
-    with fork_server(leave) as variables:
+    with fork_server(leave, env) as variables:
         for left in reversed(range(NUM_STARTS)):
             with nullcontext() if left else _alone(variables, quieten):
-                if (failed := _start(num_cpus, variables)) is None:
+                if (failed := _start(num_cpus, variables, env)) is None:
                     break
             if not left:
                 raise NoRay(f"Ray did not start, which was tried {NUM_STARTS} times: {failed}")
@@ -93,7 +95,7 @@ def _end() -> None:
     forget_token()
 
 
-def _start(num_cpus: int, variables: Mapping[str, str]) -> str | None:
+def _start(num_cpus: int, variables: Mapping[str, str], env: Mapping[str, str]) -> str | None:
     """Start Ray; return why it did not start, if that may pass, and None if it did."""
     import ray  # here, so that the data's process and the fork server start before
 
@@ -106,7 +108,7 @@ def _start(num_cpus: int, variables: Mapping[str, str]) -> str | None:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                job_config=job_config(),
+                job_config=job_config(NO_ENV if variables else env),
             )
     except BaseException as error:
         _end()

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cluster.ray_internals.job_config import NO_ENV
 from search_spaces.types.plain import ASKED_FOR, plain
 from workloads.registry import WORKLOADS
 
@@ -55,16 +56,21 @@ def modules_of(workload: str, *, table: bool) -> tuple[str, ...]:
     return (*FOR_LEGS, own, *(FOR_TABLES if table else ()))
 
 
-def environment(modules: Sequence[str]) -> dict[str, Any]:
-    """Return the runtime environment of workers that import these modules as they start; empty without spares.
+def environment(modules: Sequence[str], env: Mapping[str, str] = NO_ENV) -> dict[str, Any]:
+    """Return the runtime environment of workers that import these modules as they start; without spares none do.
 
-    On a node that lacks this process's Python, workers start as they do without it.
+    The variables ``env`` are set before. On a node that lacks this process's Python, workers start as they do
+    without it.
     """
+    variables = {"env_vars": dict(env)} if env else {}
     if why_off():
-        return {}
+        return variables
     python = shlex.quote(sys.executable)
     warm = f"{python} -P -m cluster.ray_internals.warm_worker {','.join((*IMPORTS, *modules))}"
-    return {"py_executable": f"$(test -x {python} && echo {warm} || command -v python3 || echo python)"}
+    return {
+        **variables,
+        "py_executable": f"$(test -x {python} && echo {warm} || command -v python3 || echo python)",
+    }
 
 
 def order(num_workers: int, needed: Mapping[str, float] | None) -> None:

@@ -20,13 +20,13 @@ from search_spaces.space.hyperparameters import Open, complete, defaults, hyperp
 from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.driver_errors import NoData
 from search_spaces.types.encodable import all_encodable
-from search_spaces.types.module_path import command, environment, users_folder
+from search_spaces.types.module_path import Packages, command, environment, users_folder
 from search_spaces.types.values import Params
 from workloads.arrays import DataError, Infeasible
 from workloads.contract import Workload
 from workloads.data.sources.image_records import is_records
 from workloads.hyperparameters import FOR_CLASSES, Training
-from workloads.registry import WORKLOADS, is_users, workload
+from workloads.registry import WORKLOADS, described, is_users, workload
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -101,6 +101,7 @@ class Preparing:
             "metric": sweep.metric.name,
             "judged": sweep.final is not None,
             "folder": sweep.folder if is_users(sweep.workload) else None,
+            "pip": sweep.pip,
         }
         self._process.stdin.write(json.dumps(order).encode())
         self._process.stdin.close()
@@ -144,7 +145,7 @@ class Preparing:
 
 def _needed(sweep: Sweep) -> Params:
     """Return a value of each hyperparameter that is searched and has no default."""
-    kind = workload(sweep.workload).hyperparameters
+    kind = described(sweep.workload).hyperparameters
     if kind is Open:
         return {}
     known = hyperparameters(kind)
@@ -222,7 +223,7 @@ def _main() -> None:
         if order["constants"].get("weights"):
             open_models_of(order["tracking"])
         if order["folder"] is not None:
-            users_folder(order["folder"])
+            users_folder(order["folder"], Packages(tuple(order["pip"])))
             os.chdir(order["folder"])
         constants, needed = order["constants"], order["needed"]
         tried = check_first(order["workload"], constants, found.search, order["searched"], needed)

@@ -246,7 +246,7 @@ class SweepHome:
         except Rotten as error:
             raise SpecError([Fault(str(self.document), "", str(error))]) from error
         if found.sweep.folder is not None:
-            users_folder(found.sweep.folder)
+            users_folder(found.sweep.folder, found.sweep.packages)
         if to_run:
             from search_spaces.spec.checks.again import check_again  # 0 ms behind the line above
 

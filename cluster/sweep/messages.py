@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.race.legs import Exhibit, MemberEpoch, Purpose, Saved, Scored
 from search_spaces.types.encodable import all_encodable
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.module_path import NO_PACKAGES, Packages
 
 if TYPE_CHECKING:
     import ray
@@ -119,3 +120,5 @@ class Shared:
     """Folder of the spec, in which users' code runs; None: wherever the process is."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that the spec sets."""
+    packages: Packages = NO_PACKAGES
+    """What users' code needs beside Paceline's packages."""

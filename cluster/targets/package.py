@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cluster.doctor.machine import HOME
+from search_spaces.spec.packages.key import is_local, path_of
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.module_path import OURS
 from workloads.models.custom.hidden import installs, strangers
@@ -107,9 +108,27 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
         else:
             staying.append(text)
     also = [moved.pop(key, text) for key, text in further.items()]
-    return sweep.model_copy(
-        update={"data": sweep.data.model_copy(update={**moved, "also": also})}
-    ).to_text(), staying
+    data = sweep.data.model_copy(update={**moved, "also": also})
+    return sweep.model_copy(update={"data": data, "pip": _travelling_pip(sweep, folder)}).to_text(), staying
+
+
+def _travelling_pip(sweep: Sweep, folder: Path) -> tuple[str, ...]:
+    """Return the spec's packages, local files relative to ``folder``, where they are sent from."""
+    top = f"{folder.resolve()}/"
+    return tuple(text.replace(top, "./", 1) if text.startswith(top) else text for text in sweep.pip)
+
+
+def unsent_packages(sweep: Sweep, folder: Path, modules_only: bool) -> Iterator[Fault]:
+    """Yield a fault for each local file of ``pip`` that is not sent with the other files of ``folder``."""
+    patterns, top = _patterns(folder), folder.resolve()
+    for number, text in enumerate(sweep.pip):
+        if not is_local(text):
+            continue
+        path, place = path_of(text), f"pip.{number}"
+        if modules_only:
+            yield Fault(sweep.name, place, "does not travel to pods: put it where pip finds it there", text)
+        elif not path.is_relative_to(top) or _ignored(path.relative_to(top), patterns):
+            yield Fault(sweep.name, place, f"does not travel: it must be in {top}, and none that is left out", text)
 
 
 def _patterns(folder: Path) -> tuple[str, ...]:

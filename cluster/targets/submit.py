@@ -56,7 +56,7 @@ def resubmit(entry: submitted.SubmittedSweep, target: Target, more: Mapping[str,
         if state not in ENDED:
             raise TargetError(f"sweep {entry.id} is {state} on {target}: `paceline stop {entry.id}` ends it")
     text = submitted.spec_of(entry.id)
-    folder = users_folder(entry.folder or Path.cwd())
+    folder = users_folder(entry.folder or Path.cwd())  # the working_dir that it was submitted with, if any
     sweep = parse_sweep(text, f"the spec of sweep {entry.id}", _sent_from(folder), catalogue=catalogue())
     sweep = sweep.model_copy(update={"folder": folder})
     attempt = max(entry.attempt + 1, target.next_attempt(entry.id))
@@ -78,8 +78,10 @@ def _send(
     cluster, pods = place != LOCAL, place.startswith(PODS)
     code = code or usual_code(place)
     given = reachability.travelling(os.environ) if cluster else {}
-    if cluster and (faults := list(reachability.unseen(sweep, given, place))):
-        raise SpecError(faults)
+    if cluster:
+        faults = [*reachability.unseen(sweep, given, place), *package.unsent_packages(sweep, folder, pods)]
+        if faults:
+            raise SpecError(faults)
     spec_text, staying = package.travelling_spec(sweep, folder)
     notes = [f"{path} does not travel: the cluster must have it there" for path in staying] if cluster else []
     packed = package.pack(folder, code, modules_only=pods) if cluster else package.Package({})

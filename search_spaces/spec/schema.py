@@ -12,7 +12,7 @@ from search_spaces.spec.data import Data
 from search_spaces.spec.keys.budget import Budget, CostPerHour, StopWhen
 from search_spaces.spec.keys.command import Program, Saves, StepsKey, Wandb, Words
 from search_spaces.spec.keys.given import GIVEN, SpecValue
-from search_spaces.spec.keys.resources import Environment, Resources
+from search_spaces.spec.keys.resources import Environment, PipPackages, Resources
 from search_spaces.spec.other_tools.words import KEYS, METHODS
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue
 from search_spaces.types.problems import METRICS, Goal
@@ -314,6 +314,14 @@ class SpecFile(BaseModel):
     env: Environment = Field(
         default={},
         description="Environment variables of the processes that train, such as {TOKENIZERS_PARALLELISM: 'false'}.",
+    )
+    pip: PipPackages = Field(
+        default=[],
+        description="Packages that users' code imports and this Python lacks, such as [requests==2.32.5, ./my_pkg, "
+        "./wheels/mine-1.0-py3-none-any.whl], or a file of requirements. They are installed once on each machine.",
+    )
+    working_dir: str | None = Field(
+        default=None, description="Folder in which users' code is and runs; default: the folder of the sweep file."
     )
     final: Annotated[Final | None, _word("none")] = Field(
         default=Final(), description="The final evaluation on the test split; 'none' skips it."

@@ -24,7 +24,7 @@ from search_spaces.spec.schema import EarlyTerminate, Final, Repeats, Storage, T
 from search_spaces.spec.yaml_document import MAX_BYTES, block, decoded
 from search_spaces.types.catalogue import DEFAULT_METHOD, NO_SCHEDULE, Catalogue
 from search_spaces.types.faults import Fault, SpecError
-from search_spaces.types.module_path import users_folder
+from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import Goal, Problem, beside
 from search_spaces.types.values import Value, unnested, value_of
@@ -126,6 +126,8 @@ class Sweep(BaseModel):
     resources: Resources = Resources()
     env: dict[str, str] = {}
     """Environment variables of the processes that train."""
+    pip: tuple[str, ...] = ()
+    """Packages that users' code needs beside Paceline's, as pip names them; local files with absolute paths."""
     final: Final | None = Final()
     repeats: Repeats | None = None
     retest: float | Literal["auto"] = "auto"
@@ -135,7 +137,7 @@ class Sweep(BaseModel):
     edits: tuple[Edit, ...] = ()
     """Changes since it began, the earliest first."""
     folder: str | None = Field(default=None, exclude=True)
-    """Folder of the spec's file, in which users' code runs and has its modules; no key of the file."""
+    """Folder in which users' code runs and has its modules: ``working_dir``, else that of the spec's file."""
 
     @property
     def objective(self) -> Objective:
@@ -146,6 +148,11 @@ class Sweep(BaseModel):
     def of_users(self) -> bool:
         """Whether what is trained is users' code: a script, or an object of their modules."""
         return ":" in self.workload or self.command is not None
+
+    @property
+    def packages(self) -> Packages:
+        """The packages of ``pip``; only a script's processes may have other versions than Paceline's."""
+        return Packages(self.pip, apart=self.command is not None)
 
     @property
     def pauses(self) -> bool:
@@ -234,7 +241,7 @@ def load_sweep(
     text, base = decoded(raw, path.name), path.resolve().parent
     code = users_folder(base if folder is None else folder.resolve())
     sweep = parse_sweep(text, path.name, base, overrides, catalogue=catalogue)
-    return sweep.model_copy(update={"folder": code})
+    return sweep if sweep.folder else sweep.model_copy(update={"folder": code})
 
 
 def parse_sweep(
@@ -256,4 +263,4 @@ def sweep_of_tree(
     Raises SpecError with every fault, each at ``spec``.
     """
     code = users_folder(base)
-    return Sweep(**checked_document(tree_document(tree, "spec"), base, overrides, catalogue), folder=code)
+    return Sweep(**{"folder": code, **checked_document(tree_document(tree, "spec"), base, overrides, catalogue)})

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,16 +19,46 @@ OURS: Final = ("cluster", "workloads", "search_spaces", "tracking")
 """Paceline's packages."""
 FOLDER: Final = "PACELINE_FOLDER"
 """Environment variable of a job with the folder of its spec's file: absolute, or relative to what was sent."""
+
+
+@dataclass(frozen=True)
+class Packages:
+    """What users' code needs beside Paceline's packages, the key ``pip``. Without any nothing is installed.
+
+    Requirements are in pip's words, those of local files with absolute paths.
+
+    ``apart`` tells that only processes of their own import them, as those of a script: these may have other
+    versions than Paceline's.
+    """
+
+    requirements: tuple[str, ...] = ()
+    apart: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.requirements)
+
+
+NO_PACKAGES = Packages()
+
+
+class NotInstalled(LookupError):
+    """Error: packages of a spec's ``pip`` cannot be installed; the message is one sentence, with pip's reason."""
+
+
 _own: ContextVar[str | None] = ContextVar("_own", default=None)
 _newest: list[str] = []
+_own_packages: ContextVar[Packages | None] = ContextVar("_own_packages", default=None)
+_newest_packages: list[Packages] = []
 
 
-def users_folder(folder: Path | str) -> str:
+def users_folder(folder: Path | str, packages: Packages = NO_PACKAGES) -> str:
     """Make ``folder``, that of a spec, the one in which users' code is looked for, and return it.
 
-    For this thread, and for those that name none themselves.
+    Before it is imported its ``packages`` are. For this thread, and for those that name none themselves.
     """
     _own.set(str(folder))
+    _own_packages.set(packages)
+    _newest_packages[:] = [packages]
     sys.path[:] = [path for path in sys.path if path not in _newest or path == HOME]
     _newest[:] = [str(folder)]
     working_folder_last()
@@ -37,6 +68,12 @@ def users_folder(folder: Path | str) -> str:
 def code_folder() -> str | None:
     """Return the folder in which users' code is; None before ``users_folder``, where it is the working folder."""
     return _own.get() or (_newest[0] if _newest else None)
+
+
+def code_packages() -> Packages:
+    """Return the packages that users' code needs beside Paceline's; none before ``users_folder``."""
+    own = _own_packages.get()
+    return next(iter(_newest_packages), NO_PACKAGES) if own is None else own
 
 
 def working_folder_last() -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from search_spaces.study.contract import Record
 
 FILE: Final = "cache_keys.json"
-TRAINING: Final = ("workload", "problem", "epochs", "seed", "resources", "env")
+TRAINING: Final = ("workload", "problem", "epochs", "seed", "resources", "env", "pip")
 """Fields of a ``Sweep`` on which it depends what training a configuration comes to."""
 NOT_OF_SEARCH: Final = (
     "name", "description", "trials", "timeout_s", "grace_s", "trial_timeout_s", "priority", "max_concurrent",

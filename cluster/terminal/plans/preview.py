@@ -22,7 +22,8 @@ from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.values import Params
-from workloads.registry import workload
+from workloads.registry import described
+from workloads.users_packages.environment import environment
 
 NUM_CONFIGURATIONS = 5
 
@@ -144,6 +145,8 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         **{f"warm start{' ' * i}": warm_start_line(one, False) for i, one in enumerate(plan.warm_start)},
     }
     told |= script_lines.told(sweep, plan.trials, plan.rungs)
+    if sweep.pip:
+        told["pip"] = _pip(sweep)
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"
     heads = [f"{name:<11} {text}" for name, text in told.items()]
@@ -156,12 +159,20 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
 
 def _tested(sweep: Sweep) -> str:
     """Return how users' code comes to the test metric where it measures itself; empty for others."""
-    kind, metric = workload(sweep.workload), on_test(sweep.metric.name)
+    kind, metric = described(sweep.workload), on_test(sweep.metric.name)
     if not kind.tests_itself(sweep.data.given, sweep.metric.name):
         return ""
     purpose = "run.purpose" if sweep.command is None else "PACELINE_PURPOSE"
     way = "test(folder, ...) returns" if kind.has_test else f"where {purpose} is 'final' it reports"
     return f"; {way} {metric}"
+
+
+def _pip(sweep: Sweep) -> str:
+    """Return what the packages of the spec cost as the sweep starts."""
+    number = formatting.count(len(sweep.pip), "package")
+    one = len(sweep.pip) == 1
+    told = f"{number} {'is' if one else 'are'} installed once on each machine, before the first trial"
+    return f"{told}{'; here that is done' if environment(sweep.packages).is_made else ''}"
 
 
 def _method(sweep: Sweep) -> str:

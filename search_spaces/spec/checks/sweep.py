@@ -37,6 +37,7 @@ from search_spaces.spec.keys.budget_checks import check_budget
 from search_spaces.spec.keys.cache_checks import check_cache
 from search_spaces.spec.other_tools.told import tell_other_tools
 from search_spaces.spec.overrides import override, settle_aliases
+from search_spaces.spec.packages.place_of_code import PlaceOfCode, is_named_by_users, place_of_code
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.schema import EarlyTerminate, ObjectiveFile, SpecFile, instead
 from search_spaces.spec.script.checks import (
@@ -54,6 +55,7 @@ from search_spaces.spec.starting.words import like, meant
 from search_spaces.spec.yaml_document import Document, decoded, read_yaml
 from search_spaces.types.catalogue import NO_SCHEDULE, Catalogue, SamplerInfo, WorkloadInfo
 from search_spaces.types.faults import nearest, shown
+from search_spaces.types.module_path import NotInstalled
 from search_spaces.types.problems import DataKind, Goal, Problem, metrics_of, problem_of
 from search_spaces.types.values import Value
 
@@ -103,12 +105,13 @@ def checked_document(
     inner = [text for text in overrides if text.startswith("parameters")]
     override(document, [text for text in overrides if text not in inner])
     script = settle_script(document)
-    workload = _workload(document, catalogue)
+    place = place_of_code(document, base)
+    workload = None if place.faulty else _workload(document, catalogue)
     if workload is not None and document.tree.get("parameters") is None:
         _put_default_space(document, workload)
     override(document, inner)
     refuse_passwords(document)
-    fields = _Checks(document, catalogue, workload, script).fields(base)
+    fields = {**_Checks(document, catalogue, workload, script).fields(base, place), **place.fields}
     tell_other_tools(document, hyperparameters(workload.hyperparameters) if workload else None)
     document.refuse_faulty()
     return fields
@@ -120,14 +123,17 @@ def _workload(document: Document, catalogue: Catalogue) -> WorkloadInfo | None:
         return None
     try:
         return catalogue.workload(name)
+    except NotInstalled as error:
+        document.fault(("pip",), str(error))
     except LookupError as error:
         names = ", ".join(catalogue.workload_names)
+        if ":" in name:
+            document.fault(("workload",), str(error.args[0]), shown(name))
+            return None
         known = meant(name)
         close = nearest(name, catalogue.workload_names) if known is None else None
         known = known or (None if close else like(name))
-        rule = (
-            str(error.args[0]) if ":" in name else f"unknown workload (there are {names} and package.module:NAME)"
-        )
+        rule = f"unknown workload (there are {names} and package.module:NAME)"
         document.fault(("workload",), rule, shown(name), str(known) if known else close and repr(close))
     return None
 
@@ -153,6 +159,9 @@ class _Checks:
 
     def _read(self) -> SpecFile:
         tree = self._document.tree
+        if self._workload is None and "data" not in tree and is_named_by_users(tree.get("workload")):
+            self._faulty |= {"data"}  # users' code that is not known may bring its own
+            tree = {**tree, "data": {}}
         if self._workload is not None and "data" not in tree:
             lacks_data(self._document, self._workload)
             self._faulty |= set() if self._workload.own_data else {"data"}
@@ -172,7 +181,7 @@ class _Checks:
     def _sound(self, *keys: str) -> bool:
         return not self._faulty.intersection(keys)
 
-    def fields(self, base: Path | None) -> dict[str, Any]:
+    def fields(self, base: Path | None, place: PlaceOfCode) -> dict[str, Any]:
         """Return the fields of a ``Sweep``, which are valid only where no fault was noted."""
         spec = self._spec
         space, constants = self._space()
@@ -214,7 +223,7 @@ class _Checks:
             "start_from": tuple(spec.start_from),
             "warm_start": checked_warm_start(self._document, spec.warm_start, base, self._method, space),
             "storage": checked_storage(self._document, spec, base),
-            "command": checked_command(self._document, spec, self._script, base) if self._open else None,
+            "command": checked_command(self._document, spec, self._script, place.folder) if self._open else None,
             "timeout_s": spec.timeout,
             "grace_s": spec.grace,
             "trial_timeout_s": spec.trial_timeout,

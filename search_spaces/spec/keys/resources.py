@@ -109,3 +109,13 @@ Environment = Annotated[
     AfterValidator(_settable),
 ]
 """Environment variables by name; numbers are taken as texts."""
+
+
+def _packages(value: Any) -> Any:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(text, str) for text in value)):
+        return value
+    raise ValueError("must be a list of packages, such as [requests==2.32.5, ./my_pkg], or a file of requirements")
+
+
+PipPackages = Annotated[list[str] | str, BeforeValidator(_packages)]
+"""Packages as pip names them, or a file with one a line."""

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from cluster.ray_internals import forked_worker, forkserver
+from cluster.ray_internals.job_config import job_config
 from tests.helpers.commands import clean_environment
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -125,6 +126,20 @@ def test_a_worker_has_what_the_process_that_asked_for_it_has(variables: Mapping[
     assert first["parent"] == second["parent"] != os.getpid()
     assert first["drawn"] != second["drawn"]
     assert first["read"] == second["read"] == "1", "what is imported last is imported once, for the first"
+
+
+def test_variables_of_the_spec_are_set_before_anything_is_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "marked.py").write_text("import os; MARK = os.environ.get('MARK')")
+    (tmp_path / "worker.py").write_text("import json, marked; print(json.dumps({'mark': marked.MARK}))")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(forkserver, "AHEAD", ("marked",))
+    monkeypatch.setattr(forkserver, "ON_RAY", ())
+    with forkserver.fork_server(leave=False, env={"MARK": "of the spec"}) as variables:
+        told = _told(_ask(tmp_path / "worker.py", *WORDS, **variables))
+    assert told == {"mark": "of the spec"}
+    assert job_config({"MARK": "x"}).runtime_env["env_vars"] == {"MARK": "x"}, "of workers that are not forked"
 
 
 @pytest.mark.parametrize("said", [b"", b".{]", b".[]", None])

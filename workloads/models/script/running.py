@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
 from workloads.models.script.printed import Printed
 from workloads.models.script.report_file import ReportFile
 from workloads.models.script.sources import SETTLE_S, SHORT_SETTLE_S, WORDS, Name, Sources
+from workloads.users_packages.imports import import_path, interpreter
 
 QUIET_S, LONG_QUIET_S = 0.25, 5.0
 """Seconds after which no more metrics of an epoch are expected; the latter where no rung waits for them."""
@@ -155,9 +155,12 @@ class ScriptRun:
             params=params,
             more={**self._mlflow.environment(self._key in _own_experiments), **order.extra},
         )
-        variables = environment(order.command, order.params, told, sys.executable, os.environ)
+        python, outer = interpreter(), dict(os.environ)
+        if path := import_path(outer.get("PYTHONPATH")):
+            outer["PYTHONPATH"] = path
+        variables = environment(order.command, order.params, told, python, outer)
         try:
-            words = argv(order.command, order.params, sys.executable, params, variables)
+            words = argv(order.command, order.params, python, params, variables)
             return Child(
                 Start(words, Path.cwd(), variables, self.temporary), _logged(order.trial), self._printed.line
             )

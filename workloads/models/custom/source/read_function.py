@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
+from search_spaces.types.module_path import code_packages
 from workloads.models.custom.source.beside import BESIDE, READ
 
 LIGHT = {
@@ -41,17 +42,18 @@ def read_function(path: Path, name: str, module: str = "") -> Callable[..., None
     """
     try:
         content = path.read_bytes()
-        return _read(str(path), content, name, module or path.stem)
+        return _read(str(path), content, name, module or path.stem, bool(code_packages()))
     except OSError:
         return None
 
 
 @lru_cache(maxsize=8)
-def _read(path: str, content: bytes, name: str, module_name: str) -> Callable[..., None] | None:
+def _read(path: str, content: bytes, name: str, module_name: str, adds: bool) -> Callable[..., None] | None:
+    """Read it as ``read_function`` does; ``adds``: with packages that need not be installed yet."""
     try:
         tree = ast.parse(content)
         module = _Module(tree)
-        if not all(_is_there(imported, Path(path).parent) for imported in module.imported):
+        if not adds and not all(_is_there(imported, Path(path).parent) for imported in module.imported):
             return None
         names: dict[str, Any] = {"__name__": module_name, "__file__": path, READ: True}
         exec(compile(module.interface(name), path, "exec"), names)

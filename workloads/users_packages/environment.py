@@ -1,0 +1,146 @@
+"""A virtual environment on top of the one that Paceline runs in: it holds only what is missing there.
+
+It lies in the user's cache, under a name that changes with its requirements, the local files among them, and with
+Python and Paceline's own packages. So it is made once on each machine, and found again by later sweeps.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from search_spaces.spec.packages.installed import installed
+from search_spaces.spec.packages.key import is_local, path_of
+from search_spaces.types.module_path import NotInstalled, Packages
+from workloads.users_packages.install import install
+
+DONE: Final = "paceline-made"
+"""Empty file in an environment that is whole; its date is that of the last use."""
+LEAST_DAYS: Final = 60
+"""Environments that were not used for so long are removed as another one is made."""
+NOT_SOURCE: Final = (".git", "__pycache__", "build", "dist", ".venv", ".mypy_cache", ".pytest_cache")
+"""Folders that change without the package, some of them as it is built."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment by its folder."""
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.folder / "bin" / "python")
+
+    @property
+    def site_packages(self) -> str:
+        """The folder of its packages."""
+        return str(self.folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages")
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all of it is installed."""
+        return (self.folder / DONE).exists()
+
+
+def named(requirement: str) -> str:
+    """Return a requirement for people: a local one without the folders before it, which differ by machine."""
+    return requirement.rpartition("/")[2] if is_local(requirement) else requirement
+
+
+def to_stderr(text: str) -> None:
+    """Tell the user on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def environment(packages: Packages) -> Environment:
+    """Return the environment of ``packages``, which need not be made. Raises NotInstalled where a file is gone."""
+    return Environment(_root() / _digest(packages))
+
+
+def made(packages: Packages, say: Callable[[str], None] = to_stderr) -> Environment:
+    """Return the environment of ``packages``, and make it before where it is not there, which is told.
+
+    Where several processes ask, one makes it and the others wait. Raises NotInstalled with pip's reason.
+    """
+    found = environment(packages)
+    if not found.is_made:
+        with _alone(found.folder.parent):
+            if not found.is_made:
+                _forget_old()
+                say(f"pip: installing {', '.join(map(named, packages.requirements))}")
+                _make(found, packages)
+    with suppress(OSError):
+        (found.folder / DONE).touch()
+    return found
+
+
+def _make(found: Environment, packages: Packages) -> None:
+    shutil.rmtree(found.folder, ignore_errors=True)  # what a process that was killed has left
+    try:
+        install(found.folder, found.python, found.site_packages, packages)
+    except BaseException:
+        shutil.rmtree(found.folder, ignore_errors=True)
+        raise
+    (found.folder / DONE).touch()
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the lock of the user's environments, which the kernel releases where this process dies."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _root() -> Path:
+    given = os.environ.get("PACELINE_CACHE")
+    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (Path(given) if given else Path(cache_home, "paceline")) / "environments"
+
+
+def _forget_old() -> None:
+    for mark in _root().glob(f"*/{DONE}"):
+        with suppress(OSError):
+            if time.time() - mark.stat().st_mtime > LEAST_DAYS * 86_400:
+                shutil.rmtree(mark.parent, ignore_errors=True)
+
+
+@cache
+def _digest(packages: Packages) -> str:
+    """Return the environment's name. Files are read once in a process: a sweep keeps to what it began with."""
+    digest = hashlib.sha256()
+    own = () if packages.apart else sorted(installed().items())
+    for part in (sys.version, sys.prefix, str(packages.apart), *map(str, own), *map(named, packages.requirements)):
+        digest.update(part.encode() + b"\0")
+    for path in map(path_of, filter(is_local, packages.requirements)):
+        try:
+            for file in _files(path):
+                digest.update(os.fsencode(file.relative_to(path.parent)) + b"\0")
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        except OSError as error:
+            raise NotInstalled(f"pip: {error.filename} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    parts = ((file, file.relative_to(path).parts) for file in sorted(path.rglob("*")) if file.is_file())
+    return [
+        file
+        for file, names in parts
+        if not {*NOT_SOURCE} & {*names} and not any(name.endswith(".egg-info") for name in names)
+    ]
