@@ -52,8 +52,8 @@ def install(folder: Path, python: str, site_packages: str, packages: Packages) -
         if any(Path(site_packages, file).exists() for file in (name, f"{name}.py"))
     ]
     if taken:
-        brought = f"brings a module named {taken[0]}, which is Paceline's"
-        raise NotInstalled(f"pip: one of {', '.join(packages.requirements)} {brought}: leave it out")
+        told = f"brings a module named {taken[0]}, which is Paceline's: leave it out"
+        raise NotInstalled(f"pip: one of {', '.join(packages.requirements)} {told}")
 
 
 def _sites() -> list[str]:
