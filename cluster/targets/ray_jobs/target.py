@@ -33,6 +33,7 @@ STOP_WAIT_S = 60
 ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 STOPPED = (130, 143, -15, 15)
 """Exit codes of a stopped driver: by its own handler (130), or by SIGTERM before it had one (Ray may say 15)."""
+RAYS_LAST_LINE = "Running entrypoint for job "
 POLL_S = 0.5
 KILL = "-kill-"
 """Part of the name of a job that kills a driver, after the name of the driver's job."""
@@ -139,7 +140,7 @@ class JobsTarget:
             )
             while not (state := client.get_job_status(name)).is_terminal():
                 time.sleep(POLL_S)
-            said = [line for line in client.get_job_logs(name).splitlines() if line.strip()]
+            said = _said(client.get_job_logs(name))
         if str(state) != "SUCCEEDED":
             raise TargetError("\n".join(said) or f"{self}: the job {name} is {state}")
         return said
@@ -197,6 +198,12 @@ def _own_address() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
+
+
+def _said(log: str) -> list[str]:
+    """Return the lines of a job's log without those that Ray writes before the job's own."""
+    before, mark, own = log.partition(f"\n{RAYS_LAST_LINE}")
+    return (own.partition("\n")[2] if mark else before).splitlines()
 
 
 def _environment(submission: Submission) -> dict[str, str]:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster.targets.ray_jobs.target import KILL, JobsTarget
+from cluster.targets.ray_jobs.target import KILL, JobsTarget, _said
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_a_driver_that_was_killed_on_request_has_stopped_whatever_it_died_of(
     assert [(told.id, told.attempt, told.state) for told in target.sweeps()] == [("abcd", 2, state)]
     assert (target.status("abcd").state, target.status("abcd").code) == (state, "image")
     assert target.next_attempt("abcd") == 3
+
+
+def test_what_a_job_says_begins_behind_rays_own_lines() -> None:
+    own = "=== t000 ===\n\nepoch 1\n"
+    rays = "2026-11-30 19:06:58,838 INFO job_manager.py:581 -- Runtime env is setting up.\n"
+    rays += "Running entrypoint for job x: y\n"
+    assert _said(rays + own) == _said(own) == ["=== t000 ===", "", "epoch 1"] and _said(rays) == []
